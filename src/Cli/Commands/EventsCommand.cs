@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Tracking.Cli.Commands;
+
+/// <summary><c>trackctl events</c>: the last events, and with <c>--follow</c> every one that comes.</summary>
+internal static class EventsCommand
+{
+    private const int DefaultLimit = 20;
+
+    public static Command Create(Connection connection)
+    {
+        var cluster = new Option<string>("--cluster") { Description = "The cluster", HelpName = "ID", Required = true };
+        var follow = new Option<bool>("--follow", "-f")
+        {
+            Description = "Go on with every event that comes; Ctrl-C ends",
+        };
+        var limit = new Option<int>("--limit", "-n")
+        {
+            Description = $"How many of the last events to begin with; default {DefaultLimit}, at most 500",
+            DefaultValueFactory = _ => DefaultLimit,
+        };
+        Option<string?>[] filters =
+        [
+            Filter("--kind", "click, open, image, honeypot; several with commas"),
+            Filter("--message", "A message's id"),
+            Filter("--recipient", "A recipient"),
+            Filter("--link", "A link's id"),
+            Filter("--verdict", "human, proxy, prefetch, preview, scanner, unknown; several with commas"),
+            Filter("--human", "true: without recognised machines; false: those only; all (default)"),
+        ];
+        Option<string?>[] range =
+        [
+            Filter("--from", "At or after (RFC 3339, or a date in UTC)"),
+            Filter("--to", "Before (RFC 3339, or a date in UTC)"),
+        ];
+        var command = new Command("events", "Shows clicks and opens, the newest last.") { cluster, follow, limit };
+        foreach (var option in filters.Concat(range))
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
+        {
+            string Parameters(IEnumerable<Option<string?>> options) => string.Concat(options
+                .Where(option => parsed.GetValue(option) is not null)
+                .Select(option => $"&{option.Name[2..]}={Query.Escape(parsed.GetValue(option))}"));
+
+            if (parsed.GetValue(follow) && range.Any(option => parsed.GetValue(option) is not null))
+            {
+                terminal.Complain("--follow goes on from now; it takes neither --from nor --to.");
+                return ExitCode.Usage;
+            }
+
+            var path = $"clusters/{Query.Escape(parsed.GetValue(cluster))}/events?";
+            var count = parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture);
+            var last = await api.GetAsync(
+                $"{path}limit={count}{Parameters(filters)}{Parameters(range)}", cancellationToken);
+            if (!last.IsDone)
+            {
+                return last.Report(terminal);
+            }
+
+            var events = new JsonArray();
+            Query.MoveItems(last.Json, events);
+            foreach (var tracked in events.Reverse())
+            {
+                Print(tracked!.AsObject(), terminal);
+            }
+
+            return parsed.GetValue(follow)
+                ? await new FollowEvents(api, path + Parameters(filters).TrimStart('&'), terminal, TimeProvider.System)
+                    .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
+                : ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static Option<string?> Filter(string name, string description) => new(name) { Description = description };
+
+    private static void Print(JsonObject tracked, Terminal terminal)
+    {
+        if (terminal.Json)
+        {
+            terminal.JsonLine(tracked);
+            return;
+        }
+
+        var classification = tracked["classification"];
+        var vendor = (string?)classification?["vendor"];
+        var link = tracked["link"];
+        var name = (string?)link?["name"];
+        string?[] parts =
+        [
+            (string?)tracked["time"],
+            $"{tracked["kind"],-5}",
+            $"{classification?["verdict"]}{(vendor is null ? "" : $" ({vendor})")}",
+            (string?)tracked["recipient"] ?? $"message {tracked["messageId"] ?? tracked["message"]}",
+            string.IsNullOrEmpty(name) ? null : $"\"{name}\"",
+            (string?)link?["url"],
+            (string?)tracked["clientAddress"],
+            (string?)tracked["userAgent"],
+        ];
+        terminal.Line(string.Join("  ", parts.Where(part => !string.IsNullOrEmpty(part))));
+    }
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+
+namespace Tracking.Cli;
+
+/// <summary>
+/// Which server, and with which key. There is no option that takes the key itself: every user of a machine sees the
+/// arguments of its processes.
+/// </summary>
+internal sealed class Connection
+{
+    private const string DefaultUrl = "http://127.0.0.1:8080";
+    private const string UrlVariable = "TRACKING_URL";
+    private const string KeyVariable = "TRACKING_KEY";
+    private const string DataVariable = "TRACKING_DATA";
+
+    private readonly Option<string?> _url = new("--url")
+    {
+        Description = $"The server; default ${UrlVariable}, else {DefaultUrl}",
+        HelpName = "URL",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _keyFile = new("--key-file")
+    {
+        Description = $"A file that holds the API key; default ${KeyVariable} (the key itself), else "
+            + $"${DataVariable}/admin.key, else .data/admin.key",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "Print the server's JSON as it is",
+        Recursive = true,
+    };
+
+    /// <summary>Adds the options that every command has.</summary>
+    public void AddTo(RootCommand root)
+    {
+        root.Options.Add(_url);
+        root.Options.Add(_keyFile);
+        root.Options.Add(_json);
+    }
+
+    /// <summary>Whether JSON was asked for.</summary>
+    public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+
+    /// <summary>Runs a command's work with the API, once server and key are known.</summary>
+    public async Task<int> RunAsync(
+        ParseResult parsed, Func<TrackingApi, Terminal, Task<int>> work)
+    {
+        var terminal = new Terminal(
+            parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, Json(parsed));
+        var url = parsed.GetValue(_url) ?? Variable(UrlVariable) ?? DefaultUrl;
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var server) || server.Scheme is not ("http" or "https"))
+        {
+            terminal.Complain($"--url: got '{url}', takes an http or https URL such as {DefaultUrl}.");
+            return ExitCode.Usage;
+        }
+
+        if (ReadKey(parsed.GetValue(_keyFile), terminal) is not { } key)
+        {
+            return ExitCode.Usage;
+        }
+
+        using var api = new TrackingApi(server, key);
+        return await work(api, terminal);
+    }
+
+    private static string? ReadKey(string? file, Terminal terminal)
+    {
+        if (file is null && Variable(KeyVariable) is { } given)
+        {
+            return Check(given, "$" + KeyVariable, terminal);
+        }
+
+        var path = file ?? Path.Combine(Variable(DataVariable) ?? ".data", "admin.key");
+        try
+        {
+            return Check(File.ReadAllText(path), path, terminal);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            terminal.Complain(file is null
+                ? $"No API key: set ${KeyVariable}, or name a file with --key-file; {path} cannot be read."
+                : $"--key-file: {path} cannot be read: {exception.Message}");
+            return null;
+        }
+    }
+
+    // A header takes no line break, and the message must not repeat what may be a secret.
+    private static string? Check(string text, string where, Terminal terminal)
+    {
+        var key = text.Trim();
+        if (key.Length != 0 && key.All(c => char.IsAscii(c) && !char.IsControl(c) && c != ' '))
+        {
+            return key;
+        }
+
+        terminal.Complain($"{where}: does not hold an API key; takes trk_ and 32 characters.");
+        return null;
+    }
+
+    private static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}

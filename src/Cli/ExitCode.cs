@@ -1,0 +1,17 @@
+namespace Tracking.Cli;
+
+/// <summary>What trackctl ends with.</summary>
+internal static class ExitCode
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>The server refused; its problem was printed.</summary>
+    public const int Refused = 1;
+
+    /// <summary>The command line is wrong, or names something that is not there.</summary>
+    public const int Usage = 2;
+
+    /// <summary>The server cannot be reached or cannot answer now: <c>EX_UNAVAILABLE</c> of sysexits.h.</summary>
+    public const int Unavailable = 69;
+}

@@ -1,0 +1,154 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Tracking.Cli;
+
+/// <summary>What a request came to.</summary>
+/// <param name="ExitCode"><see cref="ExitCode.Done"/>, <see cref="ExitCode.Refused"/> or
+/// <see cref="ExitCode.Unavailable"/>.</param>
+/// <param name="Complaint">Why it is not done, in a line.</param>
+internal sealed record Answer(int ExitCode, string? Complaint)
+{
+    /// <summary>The body, when it is JSON.</summary>
+    public JsonObject Json { get; init; } = [];
+
+    /// <summary>The body, when it is a message.</summary>
+    public byte[] Bytes { get; init; } = [];
+
+    /// <summary>The headers, comma-joined.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>When the server answered, by its own clock.</summary>
+    public DateTimeOffset? Date { get; init; }
+
+    /// <summary>Whether it was done.</summary>
+    public bool IsDone => Complaint is null;
+
+    /// <summary>Prints why it is not done.</summary>
+    public int Report(Terminal terminal)
+    {
+        terminal.Complain(Complaint!);
+        return ExitCode;
+    }
+}
+
+/// <summary>The HTTP API. Refusals and absence are answers, not exceptions.</summary>
+internal sealed class TrackingApi : IDisposable
+{
+    // Longer than any page or rewrite takes, short enough for somebody who waits.
+    private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(60);
+
+    private readonly HttpClient _client;
+
+    public TrackingApi(Uri server, string key)
+    {
+        // No redirects: the key goes to the server that was named and to no other.
+        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = new Uri(server, server.AbsolutePath.TrimEnd('/') + "/api/v1/"),
+            Timeout = _timeout,
+        };
+        _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        _client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
+    }
+
+    /// <summary>Server and port, for messages.</summary>
+    public string Server => _client.BaseAddress!.GetLeftPart(UriPartial.Authority);
+
+    public Task<Answer> GetAsync(string path, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, path, null, cancellationToken);
+
+    public Task<Answer> DeleteAsync(string path, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Delete, path, null, cancellationToken);
+
+    public Task<Answer> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, path, body is null ? null : JsonContent.Create(body), cancellationToken);
+
+    public Task<Answer> PatchAsync(string path, JsonNode body, CancellationToken cancellationToken) => SendAsync(
+        HttpMethod.Patch,
+        path,
+        JsonContent.Create(body, new MediaTypeHeaderValue("application/merge-patch+json")),
+        cancellationToken);
+
+    /// <summary>Sends; the content may carry further request headers.</summary>
+    public async Task<Answer> SendAsync(
+        HttpMethod method,
+        string path,
+        HttpContent? content,
+        CancellationToken cancellationToken,
+        params IEnumerable<KeyValuePair<string, string>> headers)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        foreach (var (name, value) in headers)
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+            {
+                return new Answer(ExitCode.Usage, $"{name}: '{value}' cannot stand in a header.");
+            }
+        }
+
+        try
+        {
+            using var response = await _client.SendAsync(request, cancellationToken);
+            return await ReadAsync(response, cancellationToken);
+        }
+        catch (HttpRequestException exception)
+        {
+            return new Answer(ExitCode.Unavailable, $"{Server} cannot be reached: {exception.Message}");
+        }
+        catch (IOException exception)
+        {
+            return new Answer(ExitCode.Unavailable, $"{Server} broke off: {exception.Message}");
+        }
+        catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new Answer(ExitCode.Unavailable, $"{Server} did not answer within {_timeout.TotalSeconds} s.");
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private async Task<Answer> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+        var type = response.Content.Headers.ContentType?.MediaType;
+        var json = type is "application/json" or "application/problem+json" ? Parse(bytes) : null;
+        if (response.IsSuccessStatusCode)
+        {
+            return new Answer(ExitCode.Done, null)
+            {
+                Json = json ?? [],
+                Bytes = bytes,
+                Headers = response.Headers.ToDictionary(
+                    header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase),
+                Date = response.Headers.Date,
+            };
+        }
+
+        // What is in the way of the request, not in the request: worth trying again.
+        var code = response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
+            or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests
+            ? ExitCode.Unavailable
+            : ExitCode.Refused;
+        var complaint = json?["title"] is { } title
+            ? $"{title}. {json["detail"]}".TrimEnd()
+            : $"{Server} answered {(int)response.StatusCode} {response.ReasonPhrase}, without saying why; "
+                + "is it the API's address?";
+        return new Answer(code, complaint);
+    }
+
+    private static JsonObject? Parse(byte[] bytes)
+    {
+        try
+        {
+            return JsonNode.Parse(bytes) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

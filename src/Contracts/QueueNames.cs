@@ -1,0 +1,11 @@
+namespace Tracking.Contracts;
+
+/// <summary>Names of queues that more than one service knows.</summary>
+public static class QueueNames
+{
+    /// <summary>Batches of events on their way from the edges to EventIngest.</summary>
+    public const string StoreEvents = "store-events";
+
+    /// <summary>The queue on which an edge learns which of its batches are stored.</summary>
+    public static string Acknowledgements(Guid edgeId) => $"edge-{edgeId:N}";
+}

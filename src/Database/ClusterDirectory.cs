@@ -1,0 +1,160 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.Database;
+
+/// <summary>What services need to know of a cluster that is not deleted.</summary>
+/// <param name="Id">The cluster.</param>
+/// <param name="Settings">Its settings.</param>
+public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings);
+
+/// <summary>
+/// All clusters and sending domains, in memory: a lookup never waits. Read at start, again when the bus says that
+/// something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database is away the last
+/// snapshot goes on serving.
+/// </summary>
+public sealed partial class ClusterDirectory(NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger)
+{
+    private readonly Lock _replacing = new();
+    private long _begun;
+    private long _replaced;
+    private volatile Snapshot _snapshot = new(
+        FrozenDictionary<ClusterId, DirectoryCluster>.Empty, FrozenDictionary<string, ClusterId>.Empty, []);
+
+    /// <summary>All clusters that are not deleted.</summary>
+    public IReadOnlyCollection<DirectoryCluster> All => _snapshot.Clusters.Values;
+
+    /// <summary>Whether a first snapshot has been read.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>Finds a cluster that is not deleted.</summary>
+    public bool TryGet(ClusterId id, [NotNullWhen(true)] out DirectoryCluster? cluster) =>
+        _snapshot.Clusters.TryGetValue(id, out cluster);
+
+    /// <summary>
+    /// Finds a cluster by the text form of its id, reading the database where memory does not know it: it may have been
+    /// created a moment ago by another process.
+    /// </summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async ValueTask<DirectoryCluster?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        if (!ClusterId.TryParse(id, out var cluster))
+        {
+            return null;
+        }
+
+        if (!TryGet(cluster, out var found))
+        {
+            await RefreshAsync(cancellationToken);
+            TryGet(cluster, out found);
+        }
+
+        return found;
+    }
+
+    /// <summary>Finds the cluster that sends in the name of a domain (A-labels, lower case).</summary>
+    public bool TryGetBySendingDomain(string domain, [NotNullWhen(true)] out DirectoryCluster? cluster)
+    {
+        var snapshot = _snapshot;
+        cluster = null;
+        return snapshot.SendingDomains.TryGetValue(domain, out var id)
+            && snapshot.Clusters.TryGetValue(id, out cluster);
+    }
+
+    /// <summary>
+    /// Reads everything again and swaps the snapshot. When it returns, what was committed before the call is in memory,
+    /// also when other refreshes run at the same time.
+    /// </summary>
+    /// <exception cref="NpgsqlException">The database is away; the old snapshot stays.</exception>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        var reading = Interlocked.Increment(ref _begun);
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            "SELECT id, settings FROM management.clusters WHERE deleted_at IS NULL"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            "SELECT domain, cluster_id FROM management.sending_domains"));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+
+        var clusters = new Dictionary<ClusterId, DirectoryCluster>();
+        var unreadable = new Dictionary<ClusterId, UnreadableSettings>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var id = new ClusterId(reader.GetInt32(0));
+            var json = reader.GetString(1);
+            if (Read(json, out var wrong) is not { } settings)
+            {
+                unreadable.Add(id, new UnreadableSettings(json, wrong));
+                settings = InPlaceOfUnreadable(id);
+            }
+
+            clusters.Add(id, new DirectoryCluster(id, settings));
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        var domains = new Dictionary<string, ClusterId>(StringComparer.OrdinalIgnoreCase);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            domains[reader.GetString(0)] = new ClusterId(reader.GetInt32(1));
+        }
+
+        var snapshot = new Snapshot(
+            clusters.ToFrozenDictionary(), domains.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase), unreadable);
+        IReadOnlyDictionary<ClusterId, UnreadableSettings> told = unreadable;
+        lock (_replacing)
+        {
+            // One that began to read later has seen at least what this one has: it must not be undone.
+            if (reading > _replaced)
+            {
+                told = _snapshot.Unreadable;
+                (_snapshot, _replaced, IsLoaded) = (snapshot, reading, true);
+            }
+        }
+
+        // Once for what stands there, not with every refresh.
+        foreach (var (id, settings) in unreadable)
+        {
+            if (!told.TryGetValue(id, out var before) || before != settings)
+            {
+                LogUnreadable(id, settings.Wrong);
+            }
+        }
+    }
+
+    // Where it is wrong and not what stands there: excluded domains say whom somebody writes to.
+    private static ClusterSettings? Read(string json, out string wrong)
+    {
+        wrong = "$";
+        try
+        {
+            return JsonSerializer.Deserialize<ClusterSettings>(json, ClusterSettings.Json);
+        }
+        catch (JsonException exception)
+        {
+            wrong = exception.Path ?? wrong;
+            return null;
+        }
+    }
+
+    // Written by a newer version during a rolling upgrade, or by hand: the cluster's links must go on working and the
+    // others' clusters too. What it says about tracking is unknown, so nothing new is tracked.
+    private ClusterSettings InPlaceOfUnreadable(ClusterId id) => TryGet(id, out var before)
+        ? before.Settings
+        : new ClusterSettings { TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}, as "
+        + "when a newer version wrote them: those read before stay, without any nothing is tracked")]
+    private partial void LogUnreadable(ClusterId cluster, string path);
+
+    private sealed record UnreadableSettings(string Json, string Wrong);
+
+    private sealed record Snapshot(
+        FrozenDictionary<ClusterId, DirectoryCluster> Clusters,
+        FrozenDictionary<string, ClusterId> SendingDomains,
+        Dictionary<ClusterId, UnreadableSettings> Unreadable);
+}

@@ -1,0 +1,40 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Tracking.Database;
+
+/// <summary>Adds the database and what is kept of it in memory.</summary>
+public static class DatabaseComposition
+{
+    /// <summary>
+    /// Adds the data source of <c>ConnectionStrings__tracking</c>, <see cref="TrackingDb"/>, <see cref="Migrator"/>,
+    /// <see cref="ClusterDirectory"/> and <see cref="SigningKeyRing"/>. Every service calls it; calling twice is once.
+    /// </summary>
+    public static IHostApplicationBuilder AddTrackingDatabase(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        if (services.Any(service => service.ServiceType == typeof(NpgsqlDataSource)))
+        {
+            return builder;
+        }
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider =>
+            OpenDataSource.From(provider.GetRequiredService<IConfiguration>()));
+        services.AddDbContextFactory<TrackingDb>((provider, db) =>
+            db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<Migrator>();
+        services.AddSingleton(provider =>
+            OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
+        services.AddSingleton<ClusterDirectory>();
+        services.AddSingleton<SigningKeyRing>();
+        services.AddSingleton<RefreshDirectories>();
+        services.AddHostedService(provider => provider.GetRequiredService<RefreshDirectories>());
+        return builder;
+    }
+}

@@ -1,0 +1,57 @@
+using Tracking.Links;
+
+namespace Tracking.Database.Entities;
+
+/// <summary>A tenant.</summary>
+public sealed class Cluster
+{
+    /// <summary>Random, never given again.</summary>
+    public required ClusterId Id { get; init; }
+
+    /// <summary>Unique among clusters that are not deleted, whatever the case.</summary>
+    public required string Name { get; set; }
+
+    /// <summary>Who is told of problems.</summary>
+    public required string[] NotifyEmails { get; set; }
+
+    /// <summary>How its mail is tracked.</summary>
+    public required ClusterSettings Settings { get; set; }
+
+    /// <summary>When it was created.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it was deleted; its keys and hosts stopped then.</summary>
+    public DateTimeOffset? DeletedAt { get; set; }
+}
+
+/// <summary>A domain in whose name a cluster sends; belongs to one cluster only.</summary>
+public sealed class SendingDomain
+{
+    /// <summary>A-labels, lower case.</summary>
+    public required string Domain { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required ClusterId ClusterId { get; init; }
+}
+
+/// <summary>An API key; the secret itself is shown once and never stored.</summary>
+public sealed class ApiKey
+{
+    /// <summary>Names the key, for example to revoke it.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>The cluster it opens; <see langword="null"/> for an admin key.</summary>
+    public required ClusterId? ClusterId { get; init; }
+
+    /// <summary>What its owner calls it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>SHA-256 of the secret.</summary>
+    public required byte[] SecretHash { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it stopped working.</summary>
+    public DateTimeOffset? RevokedAt { get; set; }
+}

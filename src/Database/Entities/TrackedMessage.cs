@@ -1,0 +1,61 @@
+using Tracking.Links;
+
+namespace Tracking.Database.Entities;
+
+/// <summary>A message that was rewritten, registered before it left.</summary>
+public sealed class TrackedMessage
+{
+    /// <summary>Whose it is.</summary>
+    public required ClusterId ClusterId { get; init; }
+
+    /// <summary>The first 72 bits of the id's hash under <see cref="Salt"/>.</summary>
+    public required MessageKey MessageKey { get; init; }
+
+    /// <summary>The whole SHA-256 of <see cref="MessageId"/>.</summary>
+    public required byte[] IdHash { get; init; }
+
+    /// <summary>0, or one more for every other id met under the same bits.</summary>
+    public required short Salt { get; init; }
+
+    /// <summary>SHA-256 of the message as it was handed in: the same id with other bytes is refused.</summary>
+    public required byte[] ContentHash { get; init; }
+
+    /// <summary>The id that the sender gave, or the hash made for it.</summary>
+    public required string MessageId { get; init; }
+
+    /// <summary>Envelope sender.</summary>
+    public required string? Sender { get; init; }
+
+    /// <summary>Envelope recipient.</summary>
+    public required string? Recipient { get; init; }
+
+    /// <summary>The recipient's domain, lower case.</summary>
+    public required string? RecipientDomain { get; init; }
+
+    /// <summary>At most ten.</summary>
+    public required string[] Tags { get; init; }
+
+    /// <summary>The level it was rewritten under.</summary>
+    public required TrackingLevel TrackingLevel { get; init; }
+
+    /// <summary>The tracking host in its links.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>When it was sent, as the sender says.</summary>
+    public required DateTimeOffset? SentAt { get; init; }
+
+    /// <summary>When it was registered.</summary>
+    public required DateTimeOffset RegisteredAt { get; init; }
+
+    /// <summary>Tracked links.</summary>
+    public required int LinkCount { get; init; }
+
+    /// <summary>Whether it carries an open pixel.</summary>
+    public required bool OpensTracked { get; init; }
+
+    /// <summary>Part, position and name of every tracked link, packed.</summary>
+    public required byte[] LinkMap { get; init; }
+
+    /// <summary>W3C trace id and span id of the rewriting, when sampled.</summary>
+    public required byte[]? Trace { get; init; }
+}

@@ -1,0 +1,154 @@
+using System.Net;
+using Tracking.Links;
+
+namespace Tracking.Database.Entities;
+
+/// <summary>Who or what caused an event.</summary>
+public enum Verdict : short
+{
+    /// <summary>Nothing speaks for or against a person.</summary>
+    Unknown = 0,
+
+    /// <summary>A person.</summary>
+    Human = 1,
+
+    /// <summary>A mail provider's image proxy, on behalf of a person.</summary>
+    Proxy = 2,
+
+    /// <summary>Fetched before anybody looked.</summary>
+    Prefetch = 3,
+
+    /// <summary>A link preview of a chat or social network.</summary>
+    Preview = 4,
+
+    /// <summary>A security scanner.</summary>
+    Scanner = 5,
+}
+
+/// <summary>A click, open, image fetch or honeypot hit.</summary>
+public sealed class TrackingEvent
+{
+    /// <summary>UUIDv7, given by the edge.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>When the edge answered.</summary>
+    public required DateTimeOffset OccurredAt { get; init; }
+
+    /// <summary>What was fetched.</summary>
+    public required LinkKind Kind { get; init; }
+
+    /// <summary>The HTTP method's number: 0 GET.</summary>
+    public required short Method { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required ClusterId ClusterId { get; init; }
+
+    /// <summary>The message.</summary>
+    public required MessageKey MessageKey { get; init; }
+
+    /// <summary>The destination; 0 for an open.</summary>
+    public required LinkId LinkId { get; init; }
+
+    /// <summary>The link's place in its message.</summary>
+    public required short Ordinal { get; init; }
+
+    /// <summary>The client's address under the cluster's policy.</summary>
+    public required IPAddress? ClientAddress { get; init; }
+
+    /// <summary>The user agent.</summary>
+    public required string? UserAgent { get; init; }
+
+    /// <summary>Who or what caused it.</summary>
+    public required Verdict Verdict { get; init; }
+
+    /// <summary>The machine's maker, when recognised.</summary>
+    public required string? Vendor { get; init; }
+
+    /// <summary>What the verdict rests on.</summary>
+    public required string[] Reasons { get; init; }
+}
+
+/// <summary>The key of a stored batch.</summary>
+public sealed class StoredBatch
+{
+    /// <summary>The edge.</summary>
+    public required Guid EdgeId { get; init; }
+
+    /// <summary>The batch's number within its edge.</summary>
+    public required long Sequence { get; init; }
+
+    /// <summary>The edge's word, with this batch, of what it has forgotten.</summary>
+    public required long AcknowledgedBelow { get; init; }
+
+    /// <summary>Events stored and rejected.</summary>
+    public required int EventCount { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset StoredAt { get; init; }
+}
+
+/// <summary>An edge whose older batch keys have been pruned.</summary>
+public sealed class Edge
+{
+    /// <summary>The edge.</summary>
+    public required Guid EdgeId { get; init; }
+
+    /// <summary>Every batch below has been stored.</summary>
+    public required long AcknowledgedBelow { get; init; }
+
+    /// <summary>When the keys were pruned.</summary>
+    public required DateTimeOffset PrunedAt { get; init; }
+}
+
+/// <summary>An event that could not be stored.</summary>
+public sealed class RejectedEvent
+{
+    /// <summary>Counted by the database.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset RejectedAt { get; init; }
+
+    /// <summary>The edge.</summary>
+    public required Guid EdgeId { get; init; }
+
+    /// <summary>Its batch.</summary>
+    public required long Sequence { get; init; }
+
+    /// <summary>Its place in the batch.</summary>
+    public required int Position { get; init; }
+
+    /// <summary>Its id, when readable.</summary>
+    public required Guid? EventId { get; init; }
+
+    /// <summary>Its cluster, when readable.</summary>
+    public required ClusterId? ClusterId { get; init; }
+
+    /// <summary>Why.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>Its frame.</summary>
+    public required byte[]? Raw { get; init; }
+}
+
+/// <summary>Events of one hour, kind, link and verdict.</summary>
+public sealed class LinkHour
+{
+    /// <summary>Whose they are.</summary>
+    public required ClusterId ClusterId { get; init; }
+
+    /// <summary>The hour's start.</summary>
+    public required DateTimeOffset Hour { get; init; }
+
+    /// <summary>What was fetched.</summary>
+    public required LinkKind Kind { get; init; }
+
+    /// <summary>The destination.</summary>
+    public required LinkId LinkId { get; init; }
+
+    /// <summary>Who or what caused them.</summary>
+    public required Verdict Verdict { get; init; }
+
+    /// <summary>How many.</summary>
+    public required long Count { get; init; }
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Tracking.Database;
+
+/// <summary>The schema cannot be brought up to date; the message is one line for the operator.</summary>
+public sealed class MigrationException(string message) : Exception(message);
+
+/// <summary>
+/// Brings the schema up to date: the SQL files under <c>Migrations/</c>, in order, each in its own transaction, all
+/// under one advisory lock, recorded with a checksum. An applied migration that this build has with other content, or
+/// lacks among its own, stops the start; migrations newer than this build are left alone, so that the previous version
+/// runs on the next version's schema.
+/// </summary>
+public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrator> logger)
+{
+    // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
+    private const long AdvisoryLock = 0x747261636b696e67;
+
+    /// <summary>Applies what is missing. Safe to run from many processes at once.</summary>
+    /// <exception cref="MigrationException">An applied migration differs from the one in this build, or is not in
+    /// it.</exception>
+    public Task ApplyAsync(CancellationToken cancellationToken) => ApplyAsync(Embedded(), cancellationToken);
+
+    internal async Task ApplyAsync(IReadOnlyList<Migration> migrations, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({AdvisoryLock})", cancellationToken);
+        try
+        {
+            await ExecuteAsync(
+                connection,
+                """
+                CREATE TABLE IF NOT EXISTS public.tracking_migrations (
+                    number     integer     PRIMARY KEY,
+                    name       text        NOT NULL,
+                    checksum   bytea       NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now())
+                """,
+                cancellationToken);
+
+            var applied = await ReadAppliedAsync(connection, cancellationToken);
+            RefuseUnknown(applied, migrations);
+            foreach (var migration in migrations)
+            {
+                if (!applied.TryGetValue(migration.Number, out var known))
+                {
+                    await ApplyAsync(connection, migration, cancellationToken);
+                    LogApplied(migration.Name);
+                }
+                else if (!known.Checksum.AsSpan().SequenceEqual(migration.Checksum))
+                {
+                    throw new MigrationException(
+                        $"Migration {migration.Name} was applied to this database with other content: "
+                        + "an applied migration must never change. Restore the file, or use another database.");
+                }
+            }
+        }
+        finally
+        {
+            // The session may go back to the pool: the lock must not go with it.
+            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({AdvisoryLock})", CancellationToken.None);
+        }
+    }
+
+    internal static IReadOnlyList<Migration> Embedded()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        return [.. assembly.GetManifestResourceNames()
+            .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(name =>
+            {
+                using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!, Encoding.UTF8);
+                return new Migration(name, reader.ReadToEnd());
+            })];
+    }
+
+    // A number below our own highest that we do not have: another line of development made this schema.
+    private static void RefuseUnknown(
+        Dictionary<int, (string Name, byte[] Checksum)> applied, IReadOnlyList<Migration> migrations)
+    {
+        var newest = migrations.Max(migration => migration.Number);
+        foreach (var (number, (name, _)) in applied.OrderBy(entry => entry.Key))
+        {
+            if (number < newest && migrations.All(migration => migration.Number != number))
+            {
+                throw new MigrationException(
+                    $"Migration {name} was applied to this database and is not in this version: "
+                    + "start the version that applied it, or use another database.");
+            }
+        }
+    }
+
+    private static async Task ApplyAsync(
+        NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(connection, migration.Sql, cancellationToken);
+        await using var record = new NpgsqlCommand(
+            "INSERT INTO public.tracking_migrations (number, name, checksum) VALUES ($1, $2, $3)", connection)
+        {
+            Parameters =
+            {
+                new() { Value = migration.Number },
+                new() { Value = migration.Name },
+                new() { Value = migration.Checksum },
+            },
+        };
+        await record.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private static async Task<Dictionary<int, (string Name, byte[] Checksum)>> ReadAppliedAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var applied = new Dictionary<int, (string, byte[])>();
+        await using var command = new NpgsqlCommand(
+            "SELECT number, name, checksum FROM public.tracking_migrations", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            applied.Add(reader.GetInt32(0), (reader.GetString(1), reader.GetFieldValue<byte[]>(2)));
+        }
+
+        return applied;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Applied migration {Name}")]
+    private partial void LogApplied(string name);
+}
+
+/// <summary>One migration: <c>NNNN_what.sql</c>.</summary>
+internal sealed record Migration(string Name, string Sql)
+{
+    public int Number { get; } = int.Parse(Name.AsSpan(0, 4), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    public byte[] Checksum { get; } = SHA256.HashData(Encoding.UTF8.GetBytes(Sql));
+}

@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Options;
+using Tracking.Links;
+
+namespace Tracking.Database;
+
+/// <summary>Reads the master key from where <see cref="SystemOptions"/> says.</summary>
+public static class OpenMasterKey
+{
+    private const string Takes = "32 bytes as base64 (openssl rand -base64 32)";
+
+    /// <summary>Reads it; the file counts where both are given.</summary>
+    /// <exception cref="OptionsValidationException">There is none, or it is not one.</exception>
+    public static MasterKey From(SystemOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options switch
+        {
+            { MasterKeyFile.Length: > 0 } => Parse(nameof(options.MasterKeyFile), Read(options.MasterKeyFile)),
+            { MasterKey.Length: > 0 } => Parse(nameof(options.MasterKey), options.MasterKey),
+            _ => throw Wrong(nameof(options.MasterKeyFile), $"missing, takes a file with {Takes}"),
+        };
+    }
+
+    private static string Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Wrong(
+                nameof(SystemOptions.MasterKeyFile),
+                $"got \"{file}\" ({exception.Message.TrimEnd('.')}), takes a file with {Takes}");
+        }
+    }
+
+    private static MasterKey Parse(string setting, string text)
+    {
+        var bytes = new byte[MasterKey.Size + 1];
+        return Convert.TryFromBase64String(text.Trim(), bytes, out var written) && written == MasterKey.Size
+            ? new MasterKey(bytes.AsSpan(0, MasterKey.Size))
+            : throw Wrong(setting, $"got ***, takes {Takes}");
+    }
+
+    private static OptionsValidationException Wrong(string setting, string problem) =>
+        new(nameof(SystemOptions), typeof(SystemOptions), [$"Tracking__{setting}: {problem}"]);
+}

@@ -1,0 +1,84 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Tracking.Database;
+
+/// <summary>
+/// Keeps <see cref="ClusterDirectory"/> and <see cref="SigningKeyRing"/> fresh: at start, on <see cref="RequestNow"/>
+/// (the bus said so), and every <see cref="SystemOptions.DirectoryRefresh"/>.
+/// </summary>
+public sealed partial class RefreshDirectories(
+    ClusterDirectory clusters,
+    SigningKeyRing keys,
+    IOptions<SystemOptions> options,
+    TimeProvider time,
+    ILogger<RefreshDirectories> logger) : BackgroundService
+{
+    private readonly SemaphoreSlim _requested = new(0, 1);
+
+    /// <summary>Reads again as soon as possible; several requests at once are one.</summary>
+    public void RequestNow()
+    {
+        try
+        {
+            _requested.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // One is already waiting and has not begun to read: it will see this change too.
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // The first read is awaited where the database answers: a process that is ready knows its clusters.
+        await RefreshAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            var requested = _requested.WaitAsync(wake.Token);
+            var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, wake.Token);
+            await Task.WhenAny(requested, elapsed);
+            await wake.CancelAsync();
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                await RefreshAsync(stoppingToken);
+            }
+        }
+    }
+
+    private async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await keys.RefreshAsync(cancellationToken);
+            await clusters.RefreshAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        {
+            LogDatabaseAway(exception.Message);
+        }
+        catch (WrongMasterKeyException exception)
+        {
+            LogWrongMasterKey(exception.Message);
+            throw;
+        }
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Clusters and keys stay as they were, the database is away: {Reason}")]
+    private partial void LogDatabaseAway(string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "{Reason}")]
+    private partial void LogWrongMasterKey(string reason);
+}

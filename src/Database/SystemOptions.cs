@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+using Tracking.Links;
+
+namespace Tracking.Database;
+
+/// <summary>The operator's own names and secrets: <c>Tracking__…</c> without a section.</summary>
+public sealed class SystemOptions : IValidatableObject
+{
+    /// <summary>The host in tracked links of a cluster without a default tracking domain. Served for every cluster.
+    /// Default <c>track.localhost</c>, which resolves to the machine itself: good for trying, not for mail.</summary>
+    [Required]
+    public string SystemHost { get; set; } = "track.localhost";
+
+    /// <summary>The scheme of links on the system host: <c>https</c> (default) or <c>http</c>.</summary>
+    [RegularExpression("^https?$", ErrorMessage = "https or http")]
+    public string SystemScheme { get; set; } = "https";
+
+    /// <summary>The port in links on the system host, 1 to 65535; not set: the scheme's own.</summary>
+    [Range(1, 65535)]
+    public int? SystemPort { get; set; }
+
+    /// <summary>The file that holds the master key: 32 bytes as base64. Signing keys are sealed under it; without it
+    /// every link ever sent is dead, so it belongs in the backup.</summary>
+    public string? MasterKeyFile { get; set; }
+
+    /// <summary>The master key itself, for platforms that hand secrets over as variables.</summary>
+    [DataType(DataType.Password)]
+    public string? MasterKey { get; set; }
+
+    /// <summary>How often caches of clusters, hosts and keys are read again without being told; 1 s to 60 s, default
+    /// 30 s. 60 s is the longest that a deleted name may go on working while the bus is down.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
+    public TimeSpan DirectoryRefresh { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!HostName.TryParse(SystemHost, out _))
+        {
+            yield return new ValidationResult(
+                $"got \"{SystemHost}\", takes a host name without scheme or port", [nameof(SystemHost)]);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.Database;
+
+/// <summary>
+/// The tables as EF Core sees them. The schema itself is the SQL under <c>Migrations/</c>; a test compares the two.
+/// Hot paths (registration, COPY, counters, statistics) use SQL beside their caller instead.
+/// </summary>
+public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext(options)
+{
+    /// <summary>Clusters, deleted ones included.</summary>
+    public DbSet<Cluster> Clusters => Set<Cluster>();
+
+    /// <summary>Sending domains of all clusters.</summary>
+    public DbSet<SendingDomain> SendingDomains => Set<SendingDomain>();
+
+    /// <summary>API keys, revoked ones included.</summary>
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    /// <summary>Sealed signing keys.</summary>
+    public DbSet<StoredSigningKey> SigningKeys => Set<StoredSigningKey>();
+
+    /// <summary>Destinations of links.</summary>
+    public DbSet<Destination> Destinations => Set<Destination>();
+
+    /// <summary>Rewritten messages.</summary>
+    public DbSet<TrackedMessage> Messages => Set<TrackedMessage>();
+
+    /// <summary>Events.</summary>
+    public DbSet<TrackingEvent> Events => Set<TrackingEvent>();
+
+    /// <summary>Keys of stored batches.</summary>
+    public DbSet<StoredBatch> Batches => Set<StoredBatch>();
+
+    /// <summary>Edges whose batch keys have been pruned.</summary>
+    public DbSet<Edge> Edges => Set<Edge>();
+
+    /// <summary>Events that could not be stored.</summary>
+    public DbSet<RejectedEvent> RejectedEvents => Set<RejectedEvent>();
+
+    /// <summary>Hourly totals.</summary>
+    public DbSet<LinkHour> LinkHours => Set<LinkHour>();
+
+    /// <inheritdoc/>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<ClusterId>().HaveConversion<ClusterIdConverter>();
+        configurationBuilder.Properties<MessageKey>().HaveConversion<MessageKeyConverter>();
+        configurationBuilder.Properties<LinkId>().HaveConversion<LinkIdConverter>();
+        configurationBuilder.Properties<LinkKind>().HaveConversion<short>();
+        configurationBuilder.Properties<Verdict>().HaveConversion<short>();
+        configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
+        configurationBuilder.Properties<ClusterSettings>().HaveConversion<ClusterSettingsConverter>();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Cluster>(cluster =>
+        {
+            cluster.ToTable("clusters", "management").HasKey(c => c.Id);
+            cluster.Property(c => c.Settings).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<SendingDomain>().ToTable("sending_domains", "management").HasKey(d => d.Domain);
+        modelBuilder.Entity<ApiKey>().ToTable("api_keys", "management").HasKey(k => k.Id);
+        modelBuilder.Entity<StoredSigningKey>().ToTable("signing_keys", "links").HasKey(k => k.Version);
+        modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
+        modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
+            .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<TrackingEvent>(tracked =>
+        {
+            tracked.ToTable("events", "ingest").HasKey(e => e.Id);
+            tracked.Property(e => e.ClientAddress).HasColumnType("inet");
+        });
+        modelBuilder.Entity<StoredBatch>().ToTable("batches", "ingest").HasKey(b => new { b.EdgeId, b.Sequence });
+        modelBuilder.Entity<Edge>().ToTable("edges", "ingest").HasKey(e => e.EdgeId);
+        modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);
+        modelBuilder.Entity<LinkHour>().ToTable("link_hours", "ingest")
+            .HasKey(h => new { h.ClusterId, h.Hour, h.Kind, h.LinkId, h.Verdict });
+
+        foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(type => type.GetProperties()))
+        {
+            property.SetColumnName(SnakeCase(property.Name));
+        }
+    }
+
+    private static string SnakeCase(string name) =>
+        JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+
+    private sealed class ClusterIdConverter()
+        : ValueConverter<ClusterId, int>(id => id.Value, value => new ClusterId(value));
+
+    private sealed class MessageKeyConverter()
+        : ValueConverter<MessageKey, byte[]>(key => key.ToBytes(), bytes => FromBytes(bytes))
+    {
+        private static MessageKey FromBytes(byte[] bytes) => MessageKey.Read(bytes);
+    }
+
+    private sealed class LinkIdConverter()
+        : ValueConverter<LinkId, long>(id => id.ToInt64(), value => LinkId.FromInt64(value));
+
+    private sealed class ClusterSettingsConverter()
+        : ValueConverter<ClusterSettings, string>(
+            settings => JsonSerializer.Serialize(settings, ClusterSettings.Json),
+            json => JsonSerializer.Deserialize<ClusterSettings>(json, ClusterSettings.Json)!);
+}

@@ -1,0 +1,94 @@
+using System.Data.Common;
+using System.Net.Sockets;
+using MassTransit;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Contracts;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.EventIngest.Batches;
+
+/// <summary>
+/// From the queue to the acknowledgement: stores a batch, tells its edge, then makes the spans. While the database is
+/// away it stays with the batch, with longer and longer pauses: leaving it to the bus would drain the queue into the
+/// error queue. A fault of another kind is tried a few times and then thrown, so that it does not hold up other
+/// batches; nothing is acknowledged after an exception, and the edge sends again what is not acknowledged.
+/// </summary>
+internal sealed partial class ConsumeBatch(
+    StoreBatch store,
+    TraceEvents trace,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time,
+    IOptions<EventIngestOptions> options,
+    ILogger<ConsumeBatch> logger)
+{
+    /// <summary>Consumes one delivery.</summary>
+    public Task RunAsync(ConsumeContext<StoreEventBatch> delivery) => RunAsync(
+        delivery.Message,
+        (stored, cancellationToken) => AcknowledgeAsync(delivery, stored, cancellationToken),
+        delivery.CancellationToken);
+
+    internal async Task RunAsync(
+        StoreEventBatch batch,
+        Func<EventBatchStored, CancellationToken, Task> acknowledge,
+        CancellationToken cancellationToken)
+    {
+        var faults = 0;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var startedAt = time.GetUtcNow();
+                var sampled = new List<int>();
+                await store.RunAsync(batch, sampled, cancellationToken);
+                await acknowledge(AcknowledgementOf(batch), cancellationToken);
+                await trace.RunAsync(batch, sampled, startedAt, cancellationToken);
+                return;
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested
+                && (IsDatabaseAway(exception) || ++faults < options.Value.AttemptsAfterFault))
+            {
+                var pause = PauseAfter(attempt, options.Value);
+                LogAgain(batch.EdgeId, batch.Sequence, attempt, pause, exception.Message);
+                await PauseAsync(pause, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>How long to wait after an attempt, from 1, that failed.</summary>
+    internal static TimeSpan PauseAfter(int attempt, EventIngestOptions options)
+    {
+        var doubled = options.FirstRetry * Math.Pow(2, Math.Min(attempt - 1, 30));
+        return doubled < options.LongestRetry ? doubled : options.LongestRetry;
+    }
+
+    private EventBatchStored AcknowledgementOf(StoreEventBatch batch) => new()
+    {
+        Id = Guid.CreateVersion7(time.GetUtcNow()),
+        EdgeId = batch.EdgeId,
+        Sequence = batch.Sequence,
+    };
+
+    // A batch in work is finished before the process stops; one that waits for the database is left to the next one.
+    private async Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
+    {
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, lifetime.ApplicationStopping);
+        await Task.Delay(pause, time, stopping.Token);
+    }
+
+    private static bool IsDatabaseAway(Exception exception) =>
+        exception is DbException or TimeoutException or IOException or SocketException;
+
+    private static async Task AcknowledgeAsync(
+        ConsumeContext delivery, EventBatchStored stored, CancellationToken cancellationToken)
+    {
+        var edge = await delivery.GetSendEndpoint(Messaging.Queue(QueueNames.Acknowledgements(stored.EdgeId)));
+        await edge.Send(stored, cancellationToken);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Batch {Sequence} of edge {Edge} is not stored after attempt {Attempt}, next in {Pause}: {Reason}")]
+    private partial void LogAgain(Guid edge, long sequence, int attempt, TimeSpan pause, string reason);
+}

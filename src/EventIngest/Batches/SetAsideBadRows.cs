@@ -1,0 +1,79 @@
+using Npgsql;
+using Tracking.Contracts;
+using Tracking.EventIngest.Privacy;
+
+namespace Tracking.EventIngest.Batches;
+
+/// <summary>
+/// Stores a batch of which PostgreSQL refuses some row: halves it, each half under a savepoint, until what fails is a
+/// single row; that one is rejected with PostgreSQL's words and its neighbours are stored. Costs about two COPYs per
+/// halving and bad row, so it is for what nobody foresaw.
+/// </summary>
+internal sealed class SetAsideBadRows(
+    NpgsqlTransaction transaction, Func<NpgsqlConnection, ReadOnlyMemory<byte>, CancellationToken, Task> copy)
+{
+    private const string Savepoint = "part";
+
+    /// <summary>Whether an error lies in the rows and would come back with them: classes 22 (data exception), 23
+    /// (constraint violation) and 54 (program limit exceeded) of PostgreSQL's appendix A.</summary>
+    public static bool IsDataError(PostgresException exception) =>
+        exception.SqlState.AsSpan(0, 2) is "22" or "23" or "54";
+
+    /// <summary>Stores what can be stored; the rest of <paramref name="prepared"/> becomes rejected.</summary>
+    public async Task RunAsync(
+        StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
+    {
+        var refused = new Dictionary<int, RejectedEvent>();
+        var parts = new Stack<(int First, int Count)>();
+        parts.Push((0, prepared.Events.Count));
+        while (parts.TryPop(out var part))
+        {
+            if (part.Count == 0 || await TryCopyAsync(prepared, part, cancellationToken) is not { } error)
+            {
+                continue;
+            }
+
+            if (part.Count == 1)
+            {
+                refused.Add(part.First, Reject(batch, prepared.Events[part.First], policies, error));
+                continue;
+            }
+
+            var half = part.Count / 2;
+            parts.Push((part.First + half, part.Count - half));
+            parts.Push((part.First, half));
+        }
+
+        prepared.Reject(refused);
+    }
+
+    private async Task<PostgresException?> TryCopyAsync(
+        PreparedBatch prepared, (int First, int Count) part, CancellationToken cancellationToken)
+    {
+        await transaction.SaveAsync(Savepoint, cancellationToken);
+        try
+        {
+            await copy(transaction.Connection!, prepared.RowsOf(part.First, part.Count), cancellationToken);
+            await transaction.ReleaseAsync(Savepoint, cancellationToken);
+            return null;
+        }
+        catch (PostgresException exception) when (IsDataError(exception))
+        {
+            await transaction.RollbackAsync(Savepoint, cancellationToken);
+            return exception;
+        }
+    }
+
+    private static RejectedEvent Reject(
+        StoreEventBatch batch, in PreparedRow row, BatchPolicies policies, PostgresException error)
+    {
+        EventRecord.ReadFrame(batch.Events.AsSpan(row.Frame), out var record, out _);
+        return new RejectedEvent(
+            row.Position,
+            Refusal.RefusedByDatabase,
+            $"{error.SqlState} {error.MessageText}",
+            record.Id,
+            record.Cluster,
+            PrepareBatch.KeptFrame(record, PrepareBatch.PolicyOf(record, policies)));
+    }
+}

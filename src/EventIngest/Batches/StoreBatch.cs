@@ -1,0 +1,218 @@
+using System.Data;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Contracts;
+using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Statistics;
+
+namespace Tracking.EventIngest.Batches;
+
+/// <summary>How storing a batch ended; either way it is stored now and may be acknowledged.</summary>
+internal enum StoreOutcome
+{
+    /// <summary>Stored by this call.</summary>
+    Stored,
+
+    /// <summary>Stored before; nothing was done.</summary>
+    SeenBefore,
+}
+
+/// <summary>
+/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its totals.
+/// <para>The key goes first and the word of <c>ingest.edges</c> is asked after it, in a statement of its own with a
+/// snapshot of its own. <see cref="PruneBatches"/> writes that word before it deletes keys, in one transaction. So a
+/// replay meets either the key, or, when its insert went through because the key has been deleted, the word that was
+/// committed with the deletion.</para>
+/// </summary>
+internal sealed partial class StoreBatch(
+    NpgsqlDataSource dataSource,
+    FindPolicies findPolicies,
+    ClassifyEvent classify,
+    IngestTelemetry telemetry,
+    TimeProvider time,
+    IOptions<EventIngestOptions> options,
+    ILogger<StoreBatch> logger)
+{
+    private const string Copy = $"COPY ingest.events ({PrepareBatch.Columns}) FROM STDIN (FORMAT BINARY)";
+
+    private const string InsertKey =
+        """
+        INSERT INTO ingest.batches (edge_id, sequence, acknowledged_below, event_count) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        """;
+
+    private const string SelectForgotten =
+        "SELECT true FROM ingest.edges WHERE edge_id = $1 AND acknowledged_below > $2";
+
+    private const string InsertRejected =
+        """
+        INSERT INTO ingest.rejected_events (edge_id, sequence, position, event_id, cluster_id, reason, raw)
+        SELECT $1, $2, * FROM unnest($3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::bytea[])
+        """;
+
+    /// <summary>Stores a batch, or finds that it is stored.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="sampled">Takes the stored events whose trace was sampled.</param>
+    /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
+    /// <exception cref="NpgsqlException">The database is away or refuses; nothing is stored. When the connection breaks
+    /// during the commit it may be stored all the same: the next attempt finds out.</exception>
+    public async Task<StoreOutcome> RunAsync(
+        StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
+    {
+        var policies = await findPolicies.RunAsync(batch.Events, cancellationToken);
+        using var prepared = new PreparedBatch(batch);
+        new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
+
+        StoreOutcome outcome;
+        try
+        {
+            outcome = await StoreAsync(batch, prepared, policies, oneByOne: false, cancellationToken);
+        }
+        catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
+        {
+            LogRowRefused(batch.EdgeId, batch.Sequence, exception.SqlState, exception.MessageText);
+            outcome = await StoreAsync(batch, prepared, policies, oneByOne: true, cancellationToken);
+        }
+
+        if (outcome == StoreOutcome.SeenBefore)
+        {
+            telemetry.Duplicate();
+            return outcome;
+        }
+
+        telemetry.Stored(prepared, time.GetUtcNow());
+        sampled.AddRange(prepared.SampledFrames);
+        foreach (var (refusal, count) in prepared.Rejected.CountBy(rejected => rejected.Refusal))
+        {
+            LogRejected(batch.EdgeId, batch.Sequence, count, refusal);
+        }
+
+        return outcome;
+    }
+
+    private async Task<StoreOutcome> StoreAsync(
+        StoreEventBatch batch,
+        PreparedBatch prepared,
+        BatchPolicies policies,
+        bool oneByOne,
+        CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+
+        // Said here and not left to the server's default: under a transaction-wide snapshot the second statement would
+        // not see what pruning committed while the first one waited.
+        await using var transaction = await connection.BeginTransactionAsync(
+            IsolationLevel.ReadCommitted, cancellationToken);
+        if (await WasSeenAsync(connection, batch, prepared.Count, cancellationToken))
+        {
+            return StoreOutcome.SeenBefore;
+        }
+
+        if (oneByOne)
+        {
+            await new SetAsideBadRows(transaction, CopyAsync).RunAsync(batch, prepared, policies, cancellationToken);
+        }
+        else if (prepared.Events.Count > 0)
+        {
+            await CopyAsync(connection, prepared.Rows, cancellationToken);
+        }
+
+        await FinishAsync(connection, batch, prepared, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return StoreOutcome.Stored;
+    }
+
+    private static async Task<bool> WasSeenAsync(
+        NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand(InsertKey)
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<Guid> { TypedValue = batch.EdgeId },
+                        new NpgsqlParameter<long> { TypedValue = batch.Sequence },
+                        new NpgsqlParameter<long> { TypedValue = batch.AcknowledgedBelow },
+                        new NpgsqlParameter<int> { TypedValue = count },
+                    },
+                },
+                new NpgsqlBatchCommand(SelectForgotten)
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<Guid> { TypedValue = batch.EdgeId },
+                        new NpgsqlParameter<long> { TypedValue = batch.Sequence },
+                    },
+                },
+            },
+        };
+        await command.PrepareAsync(cancellationToken);
+        var isForgotten = await command.ExecuteScalarAsync(cancellationToken) is not null;
+        return isForgotten || command.BatchCommands[0].RecordsAffected == 0;
+    }
+
+    private static async Task CopyAsync(
+        NpgsqlConnection connection, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)
+    {
+        await using var copy = await connection.BeginRawBinaryCopyAsync(Copy, cancellationToken);
+        copy.Write(CopyRow.Header);
+        await copy.WriteAsync(rows, cancellationToken);
+        copy.Write(CopyRow.Trailer);
+    }
+
+    // Totals last: the hour's open counter of a busy cluster is everybody's, and stays locked until the commit.
+    private static async Task FinishAsync(
+        NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlBatch(connection);
+        if (prepared.Rejected.Count > 0)
+        {
+            command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
+        }
+
+        if (prepared.Events.Count > 0)
+        {
+            var counts = new CountEvents();
+            foreach (var stored in prepared.Events)
+            {
+                counts.Add(stored.Key);
+            }
+
+            command.BatchCommands.Add(counts.ToCommand());
+        }
+
+        if (command.BatchCommands.Count > 0)
+        {
+            await command.PrepareAsync(cancellationToken);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private static NpgsqlBatchCommand ToCommand(StoreEventBatch batch, List<RejectedEvent> rejected) =>
+        new(InsertRejected)
+        {
+            Parameters =
+            {
+                new() { Value = batch.EdgeId },
+                new() { Value = batch.Sequence },
+                new() { Value = rejected.Select(r => r.Position).ToArray() },
+                new() { Value = rejected.Select(r => r.EventId).ToArray() },
+                new() { Value = rejected.Select(r => r.Cluster).ToArray() },
+                new() { Value = rejected.Select(r => r.Reason).ToArray() },
+                new() { Value = rejected.Select(r => r.Raw).ToArray() },
+            },
+        };
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Looking for a row of batch {Sequence} of edge {Edge} that PostgreSQL refuses: {SqlState} {Reason}")]
+    private partial void LogRowRefused(Guid edge, long sequence, string sqlState, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Count} events of batch {Sequence} of edge {Edge} were not stored: {Refusal}")]
+    private partial void LogRejected(Guid edge, long sequence, int count, Refusal refusal);
+}

@@ -1,0 +1,52 @@
+using MassTransit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Tracking.Contracts;
+using Tracking.Database;
+using Tracking.EventIngest.Batches;
+using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Partitions;
+using Tracking.EventIngest.Privacy;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.EventIngest;
+
+/// <summary>Stores events exactly once, classifies them and keeps totals.</summary>
+public static class EventIngest
+{
+    /// <summary>Adds the consumer of <see cref="QueueNames.StoreEvents"/> and the upkeep of its tables. Expects the
+    /// service defaults, and the schema to be in place when the host starts.</summary>
+    public static IHostApplicationBuilder AddEventIngest(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingDatabase();
+        var services = builder.Services;
+        builder.AddTrackingOptions<EventIngestOptions>(EventIngestOptions.Section);
+        services.AddSingleton<IngestTelemetry>();
+        services.AddSingleton<ClassifyEvent>();
+        services.AddSingleton<FindPolicies>();
+        services.AddSingleton<StoreBatch>();
+        services.AddSingleton<TraceEvents>();
+        services.AddSingleton<ConsumeBatch>();
+        services.AddSingleton<CreatePartitions>();
+        services.AddHostedService(provider => provider.GetRequiredService<CreatePartitions>());
+        services.AddSingleton<PruneBatches>();
+        services.AddHostedService(provider => provider.GetRequiredService<PruneBatches>());
+        services.AddSingleton(new BusEndpoint(QueueNames.StoreEvents, (context, queue) =>
+        {
+            var options = context.GetRequiredService<IOptions<EventIngestOptions>>().Value;
+            queue.ConcurrentMessageLimit = options.ConcurrentBatches;
+            queue.PrefetchCount = Math.Max(options.PrefetchedBatches, options.ConcurrentBatches);
+
+            // What is thrown goes back to the broker (or, in memory, is dropped and sent again by its edge) and not to
+            // an error queue, where a batch would lie acknowledged and unstored.
+            queue.RethrowFaultedMessages();
+            queue.Handler<StoreEventBatch>(context.GetRequiredService<ConsumeBatch>().RunAsync);
+        }));
+        return builder;
+    }
+
+    /// <summary>Maps nothing yet: this service answers the bus only.</summary>
+    public static WebApplication MapEventIngest(this WebApplication app) => app;
+}

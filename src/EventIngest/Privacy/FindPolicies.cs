@@ -1,0 +1,165 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Npgsql;
+using Tracking.Contracts;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.EventIngest.Privacy;
+
+/// <summary>The policies that a batch's events are stored under.</summary>
+/// <param name="Clusters">Every cluster in the batch; null for one that has never existed.</param>
+/// <param name="Anonymous">Messages in the batch that were sent under a stricter level than their cluster's.</param>
+internal sealed record BatchPolicies(
+    IReadOnlyDictionary<int, ClusterPolicy?> Clusters, IReadOnlySet<(int Cluster, MessageKey Message)> Anonymous);
+
+/// <summary>
+/// Finds what may be kept of a batch's events. Events of a deleted cluster are stored under its last settings: the
+/// click was answered while the link worked, and every answer becomes a row. Clusters that the directory does not know
+/// (yet, or any more) are asked from the database.
+/// </summary>
+internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource dataSource)
+{
+    private const string SelectClusters =
+        "SELECT id, settings, deleted_at IS NOT NULL FROM management.clusters WHERE id = ANY($1)";
+
+    // One probe of a partial index per cluster, empty for a cluster without such messages.
+    private const string SelectRestrictedClusters =
+        """
+        SELECT c FROM unnest($1::integer[]) c
+        WHERE EXISTS (SELECT FROM rewrite.messages m WHERE m.cluster_id = c AND m.tracking_level <> 0)
+        """;
+
+    private const string SelectRestrictedMessages =
+        """
+        SELECT m.cluster_id, m.message_key
+        FROM (SELECT DISTINCT * FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)) wanted
+        JOIN rewrite.messages m USING (cluster_id, message_key)
+        WHERE m.tracking_level <> 0
+        """;
+
+    // A deleted cluster never comes back and never changes; there are as many as were ever deleted.
+    private readonly ConcurrentDictionary<int, ClusterPolicy> _deleted = new();
+
+    /// <summary>Finds the policies of every event that can be read.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<BatchPolicies> RunAsync(ReadOnlyMemory<byte> events, CancellationToken cancellationToken)
+    {
+        var policies = new Dictionary<int, ClusterPolicy?>();
+        foreach (var cluster in ClustersOf(events.Span))
+        {
+            policies.Add(cluster, Known(cluster));
+        }
+
+        if (policies.Any(policy => policy.Value is null))
+        {
+            await AskAsync(policies, cancellationToken);
+        }
+
+        var candidates = policies
+            .Where(policy => policy.Value is { IsAnonymous: false })
+            .Select(policy => policy.Key)
+            .ToArray();
+        var restricted = candidates.Length == 0
+            ? []
+            : await ReadAsync(
+                SelectRestrictedClusters, [new() { Value = candidates }], row => row.GetInt32(0), cancellationToken);
+        return new BatchPolicies(policies, await RestrictedMessagesAsync(events, restricted, cancellationToken));
+    }
+
+    private static HashSet<int> ClustersOf(ReadOnlySpan<byte> events)
+    {
+        var clusters = new HashSet<int>();
+        var last = -1;
+        while (EventRecord.ReadFrame(events, out var record, out var size) is var outcome and not FrameOutcome.Torn)
+        {
+            events = events[size..];
+            if (outcome == FrameOutcome.Whole && record.Cluster != last)
+            {
+                clusters.Add(last = record.Cluster);
+            }
+        }
+
+        return clusters;
+    }
+
+    private ClusterPolicy? Known(int cluster) =>
+        directory.TryGet(new ClusterId(cluster), out var known) ? ClusterPolicy.From(known.Settings)
+        : _deleted.TryGetValue(cluster, out var deleted) ? deleted
+        : null;
+
+    private async Task AskAsync(Dictionary<int, ClusterPolicy?> policies, CancellationToken cancellationToken)
+    {
+        var missing = policies.Where(policy => policy.Value is null).Select(policy => policy.Key).ToArray();
+        var found = await ReadAsync(
+            SelectClusters,
+            [new() { Value = missing }],
+            row => (
+                Cluster: row.GetInt32(0),
+                Settings: JsonSerializer.Deserialize<ClusterSettings>(row.GetString(1), ClusterSettings.Json)!,
+                IsDeleted: row.GetBoolean(2)),
+            cancellationToken);
+        foreach (var (cluster, settings, isDeleted) in found)
+        {
+            var policy = ClusterPolicy.From(settings);
+            policies[cluster] = policy;
+            if (isDeleted)
+            {
+                _deleted.TryAdd(cluster, policy);
+            }
+        }
+    }
+
+    private async Task<IReadOnlySet<(int Cluster, MessageKey Message)>> RestrictedMessagesAsync(
+        ReadOnlyMemory<byte> events, List<int> clusters, CancellationToken cancellationToken)
+    {
+        var restricted = new HashSet<(int Cluster, MessageKey Message)>();
+        if (clusters.Count == 0)
+        {
+            return restricted;
+        }
+
+        var (wantedClusters, wantedMessages) = MessagesOf(events.Span, [.. clusters]);
+        restricted.UnionWith(await ReadAsync(
+            SelectRestrictedMessages,
+            [new() { Value = wantedClusters }, new() { Value = wantedMessages }],
+            row => (row.GetInt32(0), MessageKey.Read(row.GetFieldValue<byte[]>(1))),
+            cancellationToken));
+        return restricted;
+    }
+
+    private static (int[] Clusters, byte[][] Messages) MessagesOf(ReadOnlySpan<byte> events, HashSet<int> clusters)
+    {
+        var wantedClusters = new List<int>();
+        var wantedMessages = new List<byte[]>();
+        while (EventRecord.ReadFrame(events, out var record, out var size) is var outcome and not FrameOutcome.Torn)
+        {
+            events = events[size..];
+            if (outcome == FrameOutcome.Whole && clusters.Contains(record.Cluster))
+            {
+                wantedClusters.Add(record.Cluster);
+                wantedMessages.Add(record.Message.ToArray());
+            }
+        }
+
+        return ([.. wantedClusters], [.. wantedMessages]);
+    }
+
+    private async Task<List<T>> ReadAsync<T>(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(sql, connection);
+        command.Parameters.AddRange(parameters);
+        await command.PrepareAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+}

@@ -1,0 +1,327 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Tracking.Links;
+
+/// <summary>What became of a URL as a destination.</summary>
+public enum DestinationOutcome : byte
+{
+    /// <summary>A destination: <see cref="DestinationUrl.Url"/> may stand in a <c>Location</c> header.</summary>
+    Accepted,
+
+    /// <summary>Nothing but white space.</summary>
+    Empty,
+
+    /// <summary>Another scheme than http and https.</summary>
+    NotHttp,
+
+    /// <summary>No scheme, or a scheme without two slashes: it depends on where it is read.</summary>
+    Relative,
+
+    /// <summary>A host or port that no URL parser accepts, or a host name outside the known repertoire.</summary>
+    NotAUrl,
+
+    /// <summary>Longer than <see cref="DestinationPolicy.MaxLength"/>.</summary>
+    TooLong,
+}
+
+/// <summary>A URL that may be redirected to, and its pieces; nothing is copied unless it had to be
+/// normalised.</summary>
+public readonly ref struct DestinationUrl
+{
+    /// <summary>The absolute URL: bytes 0x21 to 0x7E only.</summary>
+    public ReadOnlySpan<byte> Url { get; init; }
+
+    /// <summary>The host as a URL parser sees it: A-labels or an address, any case, without userinfo and
+    /// port.</summary>
+    public ReadOnlySpan<byte> Host { get; init; }
+
+    /// <summary>The path with its first slash (which may be a backslash), without query and fragment; may be
+    /// empty.</summary>
+    public ReadOnlySpan<byte> Path { get; init; }
+
+    /// <summary>Whether the scheme is https.</summary>
+    public bool IsHttps { get; init; }
+}
+
+/// <summary>
+/// Decides which URLs may be redirected to, and makes them safe for a header. The rule is that a browser arrives where
+/// it would have gone by itself: a URL of printable ASCII is kept as it stood; otherwise TAB, CR and LF are removed,
+/// the host becomes A-labels and what a header cannot hold is percent-encoded, as the WHATWG URL standard has it.
+/// </summary>
+public static class DestinationPolicy
+{
+    /// <summary>Octets that a URL may have, before and after normalising. 8 KiB is what common servers take as a
+    /// request
+    /// line and what proxies take as one header line.</summary>
+    public const int MaxLength = 8192;
+
+    private static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
+    private static readonly SearchValues<byte> PathEnd = SearchValues.Create("?#"u8);
+
+    // WHATWG forbidden domain code points, less the ones that cannot occur in printable ASCII.
+    private static readonly SearchValues<byte> ForbiddenInHost = SearchValues.Create("#/:<>?@[\\]^|%"u8);
+
+    private static readonly SearchValues<char> InIpv6 = SearchValues.Create("0123456789abcdefABCDEF:.");
+
+    /// <summary>Reads a URL as a browser finds it: character references decoded, as UTF-8.</summary>
+    /// <param name="url">The URL.</param>
+    /// <param name="queryEncoding">The document's encoding, in which a query's letters are percent-encoded;
+    /// <see langword="null"/> is UTF-8.</param>
+    /// <param name="destination">The destination when accepted.</param>
+    public static DestinationOutcome Read(
+        ReadOnlySpan<byte> url, Encoding? queryEncoding, out DestinationUrl destination)
+    {
+        destination = default;
+        if (url.Length > MaxLength)
+        {
+            return DestinationOutcome.TooLong;
+        }
+
+        if (url.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e))
+        {
+            return NormalizeUrl.Read(url, queryEncoding, out destination);
+        }
+
+        return ReadPrintable(url, out destination);
+    }
+
+    /// <summary>Whether a value may go into a <c>Location</c> header: absolute http or https with a host, printable
+    /// ASCII
+    /// only. The edge asks again what the rewriter has already decided.</summary>
+    public static bool IsSafeLocation(ReadOnlySpan<byte> location) =>
+        location.Length <= MaxLength
+        && !location.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e)
+        && ReadPrintable(location, out _) == DestinationOutcome.Accepted;
+
+    /// <summary>As <see cref="IsSafeLocation(ReadOnlySpan{byte})"/>, for text.</summary>
+    public static bool IsSafeLocation(ReadOnlySpan<char> location)
+    {
+        if (location.Length > MaxLength || location.ContainsAnyExceptInRange('\x21', '\x7e'))
+        {
+            return false;
+        }
+
+        var bytes = ArrayPool<byte>.Shared.Rent(location.Length);
+        var length = Encoding.ASCII.GetBytes(location, bytes);
+        var safe = IsSafeLocation(bytes.AsSpan(0, length));
+        ArrayPool<byte>.Shared.Return(bytes);
+        return safe;
+    }
+
+    /// <summary>Reads a URL of printable ASCII; it is kept as it stands.</summary>
+    internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination)
+    {
+        destination = default;
+        var outcome = ReadScheme(url, out var isHttps, out var authorityStart);
+        if (outcome != DestinationOutcome.Accepted)
+        {
+            return outcome;
+        }
+
+        Split(url, authorityStart, out var authority, out var host, out var pathStart, out var pathEnd);
+        if (!IsPort(url[(host.End.Value)..authority.End.Value]))
+        {
+            return DestinationOutcome.NotAUrl;
+        }
+
+        var hostBytes = url[host];
+        if (!IsPlainName(hostBytes) && !TryReadHost(hostBytes, out hostBytes))
+        {
+            return DestinationOutcome.NotAUrl;
+        }
+
+        destination = new DestinationUrl
+        {
+            Url = url,
+            Host = hostBytes,
+            Path = url[pathStart..pathEnd],
+            IsHttps = isHttps,
+        };
+        return DestinationOutcome.Accepted;
+    }
+
+    /// <summary>Reads <c>http:</c> or <c>https:</c> and at least two slashes of either kind.</summary>
+    internal static DestinationOutcome ReadScheme(ReadOnlySpan<byte> url, out bool isHttps, out int authorityStart)
+    {
+        isHttps = false;
+        authorityStart = 0;
+        if (url.IsEmpty)
+        {
+            return DestinationOutcome.Empty;
+        }
+
+        if (url.Length < 5 || !Ascii.EqualsIgnoreCase(url[..4], "http"u8))
+        {
+            return HasScheme(url) ? DestinationOutcome.NotHttp : DestinationOutcome.Relative;
+        }
+
+        isHttps = (url[4] | 0x20) == 's';
+        var colon = isHttps ? 5 : 4;
+        if (url.Length <= colon || url[colon] != ':')
+        {
+            return HasScheme(url) ? DestinationOutcome.NotHttp : DestinationOutcome.Relative;
+        }
+
+        authorityStart = colon + 1;
+        while (authorityStart < url.Length && url[authorityStart] is (byte)'/' or (byte)'\\')
+        {
+            authorityStart++;
+        }
+
+        return authorityStart - colon - 1 >= 2 ? DestinationOutcome.Accepted : DestinationOutcome.Relative;
+    }
+
+    /// <summary>Finds authority, host (without userinfo and port) and path.</summary>
+    internal static void Split(
+        ReadOnlySpan<byte> url,
+        int authorityStart,
+        out Range authority,
+        out Range host,
+        out int pathStart,
+        out int pathEnd)
+    {
+        var end = url[authorityStart..].IndexOfAny(AuthorityEnd);
+        pathStart = end < 0 ? url.Length : authorityStart + end;
+        end = url[pathStart..].IndexOfAny(PathEnd);
+        pathEnd = end < 0 ? url.Length : pathStart + end;
+
+        authority = authorityStart..pathStart;
+        var hostStart = authorityStart + url[authority].LastIndexOf((byte)'@') + 1;
+        var hostEnd = pathStart;
+        var afterBracket = url[hostStart..pathStart].LastIndexOf((byte)']') + 1;
+        var colon = url[(hostStart + afterBracket)..pathStart].IndexOf((byte)':');
+        if (colon >= 0)
+        {
+            hostEnd = hostStart + afterBracket + colon;
+        }
+
+        host = hostStart..hostEnd;
+    }
+
+    /// <summary>Whether it is nothing, or a colon and at most a port number.</summary>
+    internal static bool IsPort(ReadOnlySpan<byte> text)
+    {
+        if (text.IsEmpty)
+        {
+            return true;
+        }
+
+        var port = 0;
+        foreach (var c in text[1..])
+        {
+            if (!char.IsAsciiDigit((char)c) || (port = (port * 10) + c - '0') > ushort.MaxValue)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads a host of printable ASCII that is more than letters: an address or percent-encoded.</summary>
+    internal static bool TryReadHost(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> host)
+    {
+        host = default;
+        if (raw.IsEmpty)
+        {
+            return false;
+        }
+
+        if (raw[0] == '[')
+        {
+            return TryReadIpv6(raw, out host);
+        }
+
+        var name = Encoding.ASCII.GetString(raw);
+        if (raw.Contains((byte)'%'))
+        {
+            var decoded = InternationalName.PercentDecode(raw);
+            if (decoded is null || InternationalName.ToAscii(decoded) is not { } ascii)
+            {
+                return false;
+            }
+
+            name = ascii;
+        }
+
+        if (name.Length == 0 || name == "." || name.AsSpan().ContainsAnyExceptInRange('\x21', '\x7e'))
+        {
+            return false;
+        }
+
+        if (Ipv4Host.EndsInNumber(name) && (name = Ipv4Host.Parse(name)!) is null)
+        {
+            return false;
+        }
+
+        var bytes = Encoding.ASCII.GetBytes(name);
+        host = bytes;
+        return !host.ContainsAny(ForbiddenInHost);
+    }
+
+    private static bool TryReadIpv6(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> host)
+    {
+        host = default;
+        if (raw[^1] != ']')
+        {
+            return false;
+        }
+
+        var text = Encoding.ASCII.GetString(raw[1..^1]);
+        if (text.AsSpan().ContainsAnyExcept(InIpv6)
+            || !IPAddress.TryParse(text, out var address)
+            || address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return false;
+        }
+
+        host = Encoding.ASCII.GetBytes($"[{address}]");
+        return true;
+    }
+
+    // Letters, digits, hyphens and dots that cannot be an address: its last character is no digit (nor 0x…).
+    private static bool IsPlainName(ReadOnlySpan<byte> host)
+    {
+        if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]))
+        {
+            return false;
+        }
+
+        foreach (var c in host)
+        {
+            if (!char.IsAsciiLetterOrDigit((char)c) && c is not ((byte)'.' or (byte)'-'))
+            {
+                return false;
+            }
+        }
+
+        var last = host[(host.LastIndexOf((byte)'.') + 1)..];
+        return !char.IsAsciiDigit((char)last[0]);
+    }
+
+    private static bool HasScheme(ReadOnlySpan<byte> url)
+    {
+        if (!char.IsAsciiLetter((char)url[0]))
+        {
+            return false;
+        }
+
+        foreach (var c in url)
+        {
+            if (c == ':')
+            {
+                return true;
+            }
+
+            if (!char.IsAsciiLetterOrDigit((char)c) && c is not ((byte)'+' or (byte)'-' or (byte)'.'))
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Tracking.Links;
+
+/// <summary>
+/// A host name in its one comparable form: A-labels (RFC 5890), lower case, no trailing dot, at most 253 octets with
+/// labels of 1 to 63 letters, digits, hyphens and underscores. Never an IP address: a name whose last label is a number
+/// is read as one by every URL parser.
+/// </summary>
+public readonly record struct HostName
+{
+    /// <summary>Octets that a name may have (RFC 1035, without the root's dot).</summary>
+    public const int MaxLength = 253;
+
+    private const int MaxLabelLength = 63;
+    private readonly string? _value;
+
+    private HostName(string value) => _value = value;
+
+    /// <summary>The name; empty for the default value.</summary>
+    public string Value => _value ?? "";
+
+    /// <summary>Reads a name that a person wrote: any case, U-labels or A-labels, with or without a final
+    /// dot.</summary>
+    /// <returns><see langword="false"/> when it is not a host name.</returns>
+    public static bool TryParse([NotNullWhen(true)] string? text, out HostName name)
+    {
+        name = default;
+        if (string.IsNullOrEmpty(text) || text.Length > 4 * MaxLength)
+        {
+            return false;
+        }
+
+        var ascii = System.Text.Ascii.IsValid(text) ? text.ToLowerInvariant() : InternationalName.ToAscii(text);
+        if (ascii is null)
+        {
+            return false;
+        }
+
+        if (ascii.EndsWith('.'))
+        {
+            ascii = ascii[..^1];
+        }
+
+        if (!IsNormal(ascii))
+        {
+            return false;
+        }
+
+        name = new HostName(ascii);
+        return true;
+    }
+
+    /// <summary>The name as people read it, with U-labels; as it is when a label does not decode.</summary>
+    public string ToUnicode()
+    {
+        if (!Value.Contains("xn--", StringComparison.Ordinal))
+        {
+            return Value;
+        }
+
+        try
+        {
+            return new IdnMapping { AllowUnassigned = true }.GetUnicode(Value);
+        }
+        catch (ArgumentException)
+        {
+            return Value;
+        }
+    }
+
+    /// <summary>Whether <paramref name="pattern"/> means this name: the same name, or <c>*.</c> before a name it ends
+    /// in.
+    /// <c>*.example.com</c> does not mean <c>example.com</c> itself.</summary>
+    public bool Matches(string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        return pattern.StartsWith("*.", StringComparison.Ordinal)
+            ? TryParse(pattern[2..], out var parent) && IsBelow(parent)
+            : TryParse(pattern, out var same) && same == this;
+    }
+
+    /// <summary>Whether the name has <paramref name="parent"/> as its ending, and something before it.</summary>
+    public bool IsBelow(HostName parent) =>
+        Value.Length > parent.Value.Length + 1
+        && Value.EndsWith(parent.Value, StringComparison.Ordinal)
+        && Value[^(parent.Value.Length + 1)] == '.';
+
+    /// <summary>The name.</summary>
+    public override string ToString() => Value;
+
+    private static bool IsNormal(string name)
+    {
+        if (name.Length is 0 or > MaxLength)
+        {
+            return false;
+        }
+
+        var labelStart = 0;
+        for (var i = 0; i <= name.Length; i++)
+        {
+            if (i < name.Length && name[i] != '.')
+            {
+                if (!char.IsAsciiLetterLower(name[i]) && !char.IsAsciiDigit(name[i]) && name[i] is not ('-' or '_'))
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
+            if (i == labelStart || i - labelStart > MaxLabelLength || name[labelStart] == '-' || name[i - 1] == '-')
+            {
+                return false;
+            }
+
+            labelStart = i + 1;
+        }
+
+        return !Ipv4Host.EndsInNumber(name);
+    }
+}

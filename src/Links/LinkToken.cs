@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Tracking.Links;
+
+/// <summary>How reading a token ended.</summary>
+public enum TokenOutcome : byte
+{
+    /// <summary>The MAC is right: the token is ours, every field can be believed.</summary>
+    Valid,
+
+    /// <summary>Not 40 base64url characters at the end of the path.</summary>
+    NotAToken,
+
+    /// <summary>Right form, wrong MAC: damaged, guessed, or signed with a key we never had.</summary>
+    Tampered,
+}
+
+/// <summary>
+/// The identifier in a tracking URL: 240 bits as exactly 40 base64url characters (RFC 4648 §5), always the last 40 of
+/// the raw path. From the first bit: cluster 24, message 72, link 64, ordinal 14, MAC 60, key slot 4, kind 2.
+/// The slot is 0 to 14, so the last character is never <c>-</c> or <c>_</c>, which some mail programs cut off the end
+/// of a URL. The MAC covers all other bits. The bit budget and its odds: <c>docs/decisions/0001-token.md</c>.
+/// </summary>
+/// <param name="Cluster">The cluster whose link it is.</param>
+/// <param name="Message">The message it was sent in.</param>
+/// <param name="Link">The destination; default for an open.</param>
+/// <param name="Ordinal">The place in the message, 0 to <see cref="MaxOrdinal"/>, counted over the whole
+/// message.</param>
+/// <param name="Kind">What fetching it does.</param>
+public readonly record struct LinkToken(
+    ClusterId Cluster, MessageKey Message, LinkId Link, int Ordinal, LinkKind Kind)
+{
+    /// <summary>Characters of a token.</summary>
+    public const int Length = 40;
+
+    /// <summary>The largest ordinal that 14 bits hold; links beyond it are left plain.</summary>
+    public const int MaxOrdinal = (1 << 14) - 1;
+
+    private const int Size = 30;
+    private const int SignedSize = 22;
+    private const ulong MacMask = (1UL << 60) - 1;
+
+    /// <summary>Signs and writes the token.</summary>
+    /// <param name="key">The key version to sign with.</param>
+    /// <param name="destination">At least <see cref="Length"/> bytes; receives ASCII.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A field does not fit its bits.</exception>
+    public void Write(SigningKey key, Span<byte> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Ordinal, (uint)MaxOrdinal, nameof(Ordinal));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Cluster.Value, (uint)ClusterId.MaxValue, nameof(Cluster));
+
+        Span<byte> signed = stackalloc byte[SignedSize + 1];
+        PackSigned(signed, key.Slot);
+        var mac = key.Mac(signed) & MacMask;
+
+        Span<byte> bytes = stackalloc byte[Size];
+        signed[..20].CopyTo(bytes);
+        PackTail(bytes, mac, (key.Slot << 2) | (int)Kind);
+        Base64Url.EncodeToUtf8(bytes, destination[..Length], out _, out _);
+    }
+
+    /// <summary>The token as text.</summary>
+    public string ToString(SigningKey key)
+    {
+        Span<byte> text = stackalloc byte[Length];
+        Write(key, text);
+        return Encoding.ASCII.GetString(text);
+    }
+
+    /// <summary>Reads the token at the end of a raw (undecoded) path. Fields are set only when it is valid.</summary>
+    public static TokenOutcome Read(ReadOnlySpan<char> path, SigningKeys keys, out LinkToken token)
+    {
+        token = default;
+        if (path.Length < Length)
+        {
+            return TokenOutcome.NotAToken;
+        }
+
+        Span<byte> bytes = stackalloc byte[Size];
+        // Base64Url skips white space; a token has none, so only exactly 30 decoded bytes are a token.
+        var status = Base64Url.DecodeFromChars(path[^Length..], bytes, out _, out var written);
+        if (status != System.Buffers.OperationStatus.Done || written != Size)
+        {
+            return TokenOutcome.NotAToken;
+        }
+
+        return Unpack(bytes, keys, out token);
+    }
+
+    /// <summary>As <see cref="Read(ReadOnlySpan{char}, SigningKeys, out LinkToken)"/>, over ASCII bytes.</summary>
+    public static TokenOutcome Read(ReadOnlySpan<byte> path, SigningKeys keys, out LinkToken token)
+    {
+        token = default;
+        if (path.Length < Length)
+        {
+            return TokenOutcome.NotAToken;
+        }
+
+        Span<byte> bytes = stackalloc byte[Size];
+        var status = Base64Url.DecodeFromUtf8(path[^Length..], bytes, out _, out var written);
+        if (status != System.Buffers.OperationStatus.Done || written != Size)
+        {
+            return TokenOutcome.NotAToken;
+        }
+
+        return Unpack(bytes, keys, out token);
+    }
+
+    private static TokenOutcome Unpack(ReadOnlySpan<byte> bytes, SigningKeys keys, out LinkToken token)
+    {
+        token = default;
+
+        // bytes 0-2 cluster, 3-11 message, 12-19 link, then 80 bits: ordinal 14, MAC 60, slot 4, kind 2.
+        var tailHigh = BinaryPrimitives.ReadUInt16BigEndian(bytes[20..]);
+        var tailLow = BinaryPrimitives.ReadUInt64BigEndian(bytes[22..]);
+        var ordinal = tailHigh >> 2;
+        var mac = ((ulong)(tailHigh & 3) << 58) | (tailLow >> 6);
+        var last = (int)(tailLow & 63);
+        var candidate = new LinkToken(
+            new ClusterId((bytes[0] << 16) | (bytes[1] << 8) | bytes[2]),
+            MessageKey.Read(bytes[3..]),
+            new LinkId(BinaryPrimitives.ReadUInt64BigEndian(bytes[12..])),
+            ordinal,
+            (LinkKind)(last & 3));
+
+        Span<byte> signed = stackalloc byte[SignedSize + 1];
+        candidate.PackSigned(signed, last >> 2);
+        Span<byte> given = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(given, mac);
+        Span<byte> expected = stackalloc byte[8];
+
+        // Every key of the slot is tried and each comparison takes the same time: the answer tells nothing of the MAC.
+        var valid = false;
+        foreach (var key in keys.InSlot(last >> 2))
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(expected, key.Mac(signed) & MacMask);
+            valid |= CryptographicOperations.FixedTimeEquals(expected, given);
+        }
+
+        if (!valid)
+        {
+            return TokenOutcome.Tampered;
+        }
+
+        token = candidate;
+        return TokenOutcome.Valid;
+    }
+
+    // What the MAC covers: 20 bytes of ids, 2 bytes of ordinal (high 14 bits), 1 byte of slot and kind.
+    private void PackSigned(Span<byte> signed, int slot)
+    {
+        signed[0] = (byte)(Cluster.Value >> 16);
+        signed[1] = (byte)(Cluster.Value >> 8);
+        signed[2] = (byte)Cluster.Value;
+        Message.Write(signed[3..]);
+        BinaryPrimitives.WriteUInt64BigEndian(signed[12..], Link.Value);
+        BinaryPrimitives.WriteUInt16BigEndian(signed[20..], (ushort)(Ordinal << 2));
+        signed[22] = (byte)((slot << 2) | (int)Kind);
+    }
+
+    private void PackTail(Span<byte> bytes, ulong mac, int last)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[20..], (ushort)((Ordinal << 2) | (int)(mac >> 58)));
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[22..], (mac << 6) | (uint)last);
+    }
+}

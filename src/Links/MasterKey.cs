@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Tracking.Links;
+
+/// <summary>
+/// Seals signing keys for storage: AES-256-GCM under the master key, bound to the key version, so that rows cannot be
+/// swapped. Layout: 12 bytes nonce, ciphertext, 16 bytes tag. Safe for use by several threads at once.
+/// </summary>
+public sealed class MasterKey : IDisposable
+{
+    /// <summary>Bytes of a master key.</summary>
+    public const int Size = 32;
+
+    private const int NonceSize = 12;
+    private const int TagSize = 16;
+    // One AesGcm is one OpenSSL context: two threads in it spoil each other's tags.
+    private readonly Lock _using = new();
+    private readonly AesGcm _aes;
+
+    /// <param name="material">Exactly <see cref="Size"/> bytes.</param>
+    public MasterKey(ReadOnlySpan<byte> material)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(material.Length, Size);
+        _aes = new AesGcm(material, TagSize);
+    }
+
+    /// <summary>Encrypts <paramref name="secret"/>; <paramref name="purpose"/> must be given again to open
+    /// it.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> secret, string purpose)
+    {
+        var sealedBytes = new byte[NonceSize + secret.Length + TagSize];
+        var nonce = sealedBytes.AsSpan(0, NonceSize);
+        RandomNumberGenerator.Fill(nonce);
+        lock (_using)
+        {
+            _aes.Encrypt(
+                nonce,
+                secret,
+                sealedBytes.AsSpan(NonceSize, secret.Length),
+                sealedBytes.AsSpan(NonceSize + secret.Length),
+                Encoding.UTF8.GetBytes(purpose));
+        }
+
+        return sealedBytes;
+    }
+
+    /// <summary>Decrypts what <see cref="Seal"/> made.</summary>
+    /// <returns><see langword="null"/> when it was sealed under another master key or for another purpose.</returns>
+    public byte[]? Open(ReadOnlySpan<byte> sealedBytes, string purpose)
+    {
+        if (sealedBytes.Length < NonceSize + TagSize)
+        {
+            return null;
+        }
+
+        var secret = new byte[sealedBytes.Length - NonceSize - TagSize];
+        try
+        {
+            lock (_using)
+            {
+                _aes.Decrypt(
+                    sealedBytes[..NonceSize],
+                    sealedBytes[NonceSize..^TagSize],
+                    sealedBytes[^TagSize..],
+                    secret,
+                    Encoding.UTF8.GetBytes(purpose));
+            }
+
+            return secret;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _aes.Dispose();
+}

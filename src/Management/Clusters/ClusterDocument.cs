@@ -1,0 +1,72 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Tracking.Database.Entities;
+using Tracking.Management.Requests;
+
+namespace Tracking.Management.Clusters;
+
+/// <summary>A cluster as it is sent.</summary>
+/// <param name="Name">1 to 100 characters, unique whatever the case.</param>
+/// <param name="NotifyEmails">Who is told of problems; at most 20 addresses.</param>
+/// <param name="SendingDomains">Domains in whose name it sends; each belongs to one cluster only. Admins set
+/// them.</param>
+/// <param name="Settings">How its mail is tracked; what is not given keeps its default.</param>
+internal sealed record ClusterDocument(
+    string Name,
+    IReadOnlyList<string> NotifyEmails,
+    IReadOnlyList<string> SendingDomains,
+    ClusterSettings Settings)
+{
+    // Long enough for any company's name, short enough for a table's column.
+    private const int MaxNameLength = 100;
+
+    // A notice goes to a team or its list, not to a company.
+    private const int MaxNotifyEmails = 20;
+
+    // A service provider's customer with more sends for customers of its own: those are clusters.
+    private const int MaxSendingDomains = 1000;
+
+    private static readonly string[] _known = ["name", "notifyEmails", "sendingDomains", "settings"];
+
+    /// <summary>Reads and validates; every domain comes back as A-labels in lower case.</summary>
+    public static ClusterDocument Read(JsonObject json, InputErrors errors)
+    {
+        ReadJson.RefuseUnknown(json, "", _known, errors);
+        return new ClusterDocument(
+            ReadJson.Name(json, "name", MaxNameLength, errors) ?? "",
+            ReadJson.List(
+                json, "notifyEmails", "", MaxNotifyEmails, MailName.Address,
+                "a mail address such as ops@example.com", errors),
+            ReadJson.List(
+                json, "sendingDomains", "", MaxSendingDomains, MailName.Domain,
+                "a domain such as example.com", errors),
+            ReadSettings.Read(json, errors));
+    }
+
+    /// <summary>The whole document as JSON: what a merge patch applies to.</summary>
+    public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
+}
+
+/// <summary>A cluster as it is answered.</summary>
+/// <param name="Id">Its id, five characters.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="NotifyEmails">Who is told of problems.</param>
+/// <param name="SendingDomains">Domains in whose name it sends, as A-labels.</param>
+/// <param name="Settings">How its mail is tracked, defaults included.</param>
+/// <param name="CreatedAt">When it was created.</param>
+internal sealed record ClusterResponse(
+    string Id,
+    string Name,
+    IReadOnlyList<string> NotifyEmails,
+    IReadOnlyList<string> SendingDomains,
+    ClusterSettings Settings,
+    DateTimeOffset CreatedAt)
+{
+    public static ClusterResponse Of(Cluster cluster, IEnumerable<string> sendingDomains) => new(
+        cluster.Id.ToString(),
+        cluster.Name,
+        cluster.NotifyEmails,
+        [.. sendingDomains.Order(StringComparer.Ordinal)],
+        cluster.Settings,
+        cluster.CreatedAt);
+}

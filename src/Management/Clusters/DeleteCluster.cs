@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Management.OpenApi;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Management.Clusters;
+
+/// <summary>
+/// <c>DELETE /api/v1/clusters/{cluster}</c>: its keys and hosts stop, its links answer 404, its sending domains are
+/// free. The row stays: its number is in links that were sent, and must never become another tenant's.
+/// </summary>
+internal static class DeleteCluster
+{
+    public static void Map(IEndpointRouteBuilder clusters) => clusters.MapDelete("/{cluster}", HandleAsync)
+        .RequireClusterAdmin()
+        .Describe("DeleteCluster", "Deletes a cluster: its keys stop, its links answer 404. Cannot be undone.");
+
+    private static async Task<Results<NoContent, Problem>> HandleAsync(
+        ClusterId cluster, TrackingDb db, ApplyChange change, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var deleted = await db.Clusters.Where(row => row.Id == cluster && row.DeletedAt == null)
+            .ExecuteUpdateAsync(row => row.SetProperty(c => c.DeletedAt, now), cancellationToken);
+        if (deleted == 0)
+        {
+            return RequireAccess.NoSuchCluster(cluster.ToString());
+        }
+
+        await db.ApiKeys.Where(key => key.ClusterId == cluster && key.RevokedAt == null)
+            .ExecuteUpdateAsync(key => key.SetProperty(k => k.RevokedAt, now), cancellationToken);
+        await db.SendingDomains.Where(domain => domain.ClusterId == cluster).ExecuteDeleteAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        await change.ApplyAsync(cluster);
+        return TypedResults.NoContent();
+    }
+}

@@ -1,0 +1,75 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Tracking.Database;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Management.Clusters;
+
+/// <summary><c>GET /api/v1/clusters</c>: all for an admin key, its own for a cluster's key.</summary>
+internal static class ListClusters
+{
+    public static void Map(IEndpointRouteBuilder clusters) => clusters.MapGet("/", HandleAsync)
+        .RequireAnyKey()
+        .Describe("ListClusters", "Lists the clusters that the key opens, by name.")
+        .DescribeProblems(400);
+
+    private static async Task<Results<Ok<Page<ClusterResponse>>, Problem>> HandleAsync(
+        [AsParameters] ListClustersQuery query,
+        HttpRequest request,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        CancellationToken cancellationToken)
+    {
+        var errors = new InputErrors();
+        ReadQuery.RefuseUnknown<ListClustersQuery>(request, errors);
+        var limit = ReadQuery.Limit(query.Limit, errors);
+        string? after = null;
+        if (!string.IsNullOrEmpty(query.After) && !Cursor.TryReadName(query.After, out after))
+        {
+            errors.Add("after", Cursor.Wrong);
+        }
+
+        if (errors.Any)
+        {
+            return errors.ToProblem();
+        }
+
+        // Names are unique by lower(name) among living clusters, so that alone is a sort key.
+        var own = holder.Cluster?.Value;
+        var rows = await db.Clusters.FromSql(
+            $"""
+            SELECT * FROM management.clusters
+            WHERE deleted_at IS NULL
+              AND ({own}::integer IS NULL OR id = {own})
+              AND ({after}::text IS NULL OR lower(name) > lower({after}))
+            ORDER BY lower(name)
+            LIMIT {limit + 1}
+            """).AsNoTracking().ToListAsync(cancellationToken);
+        var page = rows.Take(limit).ToList();
+        var ids = page.Select(cluster => cluster.Id).ToList();
+        var domains = (await db.SendingDomains.Where(domain => ids.Contains(domain.ClusterId)).AsNoTracking()
+            .ToListAsync(cancellationToken)).ToLookup(domain => domain.ClusterId, domain => domain.Domain);
+        return TypedResults.Ok(new Page<ClusterResponse>(
+            [.. page.Select(cluster => ClusterResponse.Of(cluster, domains[cluster.Id]))],
+            rows.Count > limit ? Cursor.OfName(page[^1].Name) : null));
+    }
+}
+
+/// <summary>The query of <see cref="ListClusters"/>.</summary>
+internal sealed class ListClustersQuery
+{
+    /// <summary>Clusters in the answer.</summary>
+    [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
+    public string? Limit { get; init; }
+
+    /// <summary>Where to continue.</summary>
+    [FromQuery(Name = "after"), Description("The value of next from the page before.")]
+    public string? After { get; init; }
+}

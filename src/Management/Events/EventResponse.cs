@@ -1,0 +1,87 @@
+using System.Net;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.Management.Events;
+
+/// <summary>The link of an event.</summary>
+/// <param name="Id">The destination, 16 hexadecimal digits.</param>
+/// <param name="Url">Where it leads; user name and password are masked.</param>
+/// <param name="Name">The link's name in its message.</param>
+/// <param name="Part">The body part.</param>
+/// <param name="Position">Its place in the part, from 1.</param>
+internal sealed record EventLink(string Id, string? Url, string? Name, int? Part, int? Position);
+
+/// <summary>Who or what caused an event.</summary>
+/// <param name="Verdict">human, proxy, prefetch, preview, scanner or unknown.</param>
+/// <param name="Vendor">The machine's maker, when recognised.</param>
+/// <param name="Reasons">What the verdict rests on.</param>
+internal sealed record EventClassification(Verdict Verdict, string? Vendor, IReadOnlyList<string> Reasons);
+
+/// <summary>A click, open, image fetch or honeypot hit.</summary>
+/// <param name="Id">Given once by the edge; the same event never has two.</param>
+/// <param name="Time">When the edge answered.</param>
+/// <param name="Kind">click, open, image or honeypot.</param>
+/// <param name="Message">The message, 18 hexadecimal digits.</param>
+/// <param name="MessageId">The id that the message's sender gave.</param>
+/// <param name="Recipient">The message's recipient.</param>
+/// <param name="Link">The link; null for an open.</param>
+/// <param name="Ordinal">The link's number in the whole message, from 0; null for an open.</param>
+/// <param name="ClientAddress">What the cluster's address policy keeps.</param>
+/// <param name="UserAgent">As it was sent.</param>
+/// <param name="Method">The HTTP method.</param>
+/// <param name="Classification">Who or what caused it.</param>
+internal sealed record EventResponse(
+    Guid Id,
+    DateTimeOffset Time,
+    LinkKind Kind,
+    string Message,
+    string? MessageId,
+    string? Recipient,
+    EventLink? Link,
+    int? Ordinal,
+    string? ClientAddress,
+    string? UserAgent,
+    string Method,
+    EventClassification Classification)
+{
+    /// <summary>The columns that <see cref="Read"/> takes.</summary>
+    public const string Columns =
+        """
+        e.id, e.occurred_at, e.kind, e.message_key, m.message_id, m.recipient, e.link_id, d.url, m.link_map, e.ordinal,
+        e.client_address, e.user_agent, e.method, e.verdict, e.vendor, e.reasons
+        """;
+
+    public static EventResponse Read(NpgsqlDataReader row)
+    {
+        string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+        var link = LinkId.FromInt64(row.GetInt64(6));
+        var ordinal = row.GetInt16(9);
+        return new EventResponse(
+            row.GetGuid(0),
+            row.GetFieldValue<DateTimeOffset>(1),
+            (LinkKind)row.GetInt16(2),
+            MessageKey.Read(row.GetFieldValue<byte[]>(3)).ToString(),
+            Text(4),
+            Text(5),
+            link.Value == 0
+                ? null
+                : LinkOf(link, Text(7), row.IsDBNull(8) ? [] : row.GetFieldValue<byte[]>(8), ordinal),
+            link.Value == 0 ? null : ordinal,
+            row.IsDBNull(10) ? null : row.GetFieldValue<IPAddress>(10).ToString(),
+            Text(11),
+            row.GetInt16(12) == 0 ? "GET" : "other",
+            new EventClassification((Verdict)row.GetInt16(13), Text(14), row.GetFieldValue<string[]>(15)));
+    }
+
+    private static EventLink LinkOf(LinkId link, string? url, byte[] map, int ordinal)
+    {
+        var places = LinkMap.Read(map);
+        var place = ordinal < places.Count ? places[ordinal] : (LinkPlace?)null;
+        return new EventLink(
+            link.ToString(), url is null ? null : ShownUrl.Mask(url), place?.Name, place?.Part, place?.Position);
+    }
+}

@@ -1,0 +1,219 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Links;
+using Tracking.Management.Messages;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
+using Tracking.ServiceDefaults;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
+
+namespace Tracking.Management.Events;
+
+/// <summary>
+/// <c>GET …/events</c> and <c>GET …/messages/{id}/events</c>: pages as JSON, the whole range as NDJSON or CSV.
+/// <para>Ids are in order of time, and events of several edges arrive out of order: a follower that must see every
+/// event reads again from a little before its last one and drops the ids it has seen.</para>
+/// </summary>
+internal static class ListEvents
+{
+    private const string Json = "application/json";
+
+    // In order of preference among equals: a browser or a plain curl gets JSON.
+    private static readonly string[] _mediaTypes = [Json, ExportEvents.Ndjson, ExportEvents.Csv];
+
+    public static void Map(IEndpointRouteBuilder cluster)
+    {
+        Describe(cluster.MapGet("/events", (
+                ClusterId cluster, [AsParameters] ListEventsQuery query, HttpRequest request,
+                NpgsqlDataSource dataSource, IOptions<JsonOptions> json, CancellationToken cancellationToken) =>
+            HandleAsync(cluster, query, null, request, dataSource, json, cancellationToken)))
+            .Describe("ListEvents", "Lists clicks and opens, newest first.");
+        Describe(cluster.MapGet("/messages/{id}/events", (
+                ClusterId cluster, string id, [AsParameters] ListEventsQuery query, HttpRequest request,
+                NpgsqlDataSource dataSource, IOptions<JsonOptions> json, CancellationToken cancellationToken) =>
+            HandleAsync(cluster, query, id, request, dataSource, json, cancellationToken)))
+            .Describe("ListMessageEvents", "Lists the clicks and opens of a message, newest first.");
+    }
+
+    private static RouteHandlerBuilder Describe(RouteHandlerBuilder endpoint) => endpoint
+        .RequireClusterAccess()
+        .Produces<Page<EventResponse>>(200, Json, ExportEvents.Ndjson, ExportEvents.Csv)
+        .DescribeProblems(400, 406);
+
+    private static async Task<IResult> HandleAsync(
+        ClusterId cluster,
+        ListEventsQuery query,
+        string? messageInPath,
+        HttpRequest request,
+        NpgsqlDataSource dataSource,
+        IOptions<JsonOptions> json,
+        CancellationToken cancellationToken)
+    {
+        var errors = new InputErrors();
+        ReadQuery.RefuseUnknown<ListEventsQuery>(request, errors);
+        var selection = Select(cluster, query, errors);
+        var limit = ReadQuery.Limit(query.Limit, errors);
+        if (messageInPath is not null && !string.IsNullOrEmpty(query.Message))
+        {
+            errors.Add("message", "is given twice, in the path and in the query; the path is enough.");
+        }
+
+        if (errors.Any)
+        {
+            return errors.ToProblem();
+        }
+
+        if (Negotiate(request) is not { } mediaType)
+        {
+            return Problems.NotAcceptable(request.Headers.Accept, _mediaTypes);
+        }
+
+        var message = messageInPath ?? query.Message;
+        if (!string.IsNullOrEmpty(message))
+        {
+            var key = await FindMessage.KeyAsync(dataSource, cluster, message, cancellationToken);
+            if (key is null)
+            {
+                return FindMessage.NoSuchMessage(message);
+            }
+
+            selection = selection with { Message = key };
+        }
+
+        return mediaType == Json
+            ? TypedResults.Ok(await ReadPageAsync(dataSource, selection, limit, cancellationToken))
+            : new ExportEvents(
+                dataSource,
+                selection,
+                string.IsNullOrEmpty(query.Limit) ? null : limit,
+                mediaType,
+                json.Value.SerializerOptions);
+    }
+
+    private static EventSelection Select(ClusterId cluster, ListEventsQuery query, InputErrors errors)
+    {
+        var selection = new EventSelection
+        {
+            Cluster = cluster,
+            From = ReadQuery.Time("from", query.From, errors),
+            To = ReadQuery.Time("to", query.To, errors),
+            Kinds = ReadQuery.Choices("kind", query.Kind, EventWords.Kinds, errors),
+            Recipient = ReadQuery.Text("recipient", query.Recipient, errors),
+            Verdicts = ReadQuery.Choices("verdict", query.Verdict, EventWords.Verdicts, errors)
+                ?.Select(verdict => (short)verdict).ToArray(),
+            Human = ReadQuery.Choice("human", query.Human, HumanFilter.All, EventWords.Humans, errors),
+            OldestFirst = ReadQuery.Choice("order", query.Order, false, [("desc", false), ("asc", true)], errors),
+        };
+        ReadQuery.Range(selection.From, selection.To, errors);
+        if (!string.IsNullOrEmpty(query.Link))
+        {
+            if (!LinkId.TryParse(query.Link, out var link))
+            {
+                errors.Add("link", $"got {Problems.Quote(query.Link)}, takes a link's id, 16 hexadecimal digits.");
+            }
+
+            selection = selection with { Link = link };
+        }
+
+        if (!string.IsNullOrEmpty(query.After))
+        {
+            if (!Cursor.TryReadEvent(query.After, out var after))
+            {
+                errors.Add("after", Cursor.Wrong);
+            }
+
+            selection = selection with { After = after };
+        }
+
+        return selection;
+    }
+
+    private static async Task<Page<EventResponse>> ReadPageAsync(
+        NpgsqlDataSource dataSource, EventSelection selection, int limit, CancellationToken cancellationToken)
+    {
+        var events = await SelectEvents.ReadAsync(dataSource, selection, limit + 1, cancellationToken);
+        var more = events.Count > limit;
+        if (more)
+        {
+            events.RemoveAt(limit);
+        }
+
+        // Oldest first is how followers read: they get a cursor also where the list ends for now.
+        Guid? last = more || (selection.OldestFirst && events.Count != 0) ? events[^1].Id
+            : selection.OldestFirst ? selection.After
+            : null;
+        return new Page<EventResponse>(events, last is { } id ? Cursor.OfEvent(id) : null);
+    }
+
+    private static string? Negotiate(HttpRequest request)
+    {
+        var accepted = request.GetTypedHeaders().Accept;
+        if (accepted.Count == 0)
+        {
+            return Json;
+        }
+
+        return accepted
+            .Where(range => range.Quality is null or > 0)
+            .OrderByDescending(range => range.Quality ?? 1)
+            .ThenBy(range => range.MatchesAllTypes ? 2 : range.MatchesAllSubTypes ? 1 : 0)
+            .Select(range => _mediaTypes.FirstOrDefault(type => range.MatchesMediaType(type)))
+            .FirstOrDefault(type => type is not null);
+    }
+}
+
+/// <summary>The query of <see cref="ListEvents"/>.</summary>
+internal sealed class ListEventsQuery
+{
+    /// <summary>First moment.</summary>
+    [FromQuery(Name = "from"), Description("At or after: RFC 3339, or a date (UTC).")]
+    public string? From { get; init; }
+
+    /// <summary>First moment after.</summary>
+    [FromQuery(Name = "to"), Description("Before: RFC 3339, or a date (UTC).")]
+    public string? To { get; init; }
+
+    /// <summary>Kinds.</summary>
+    [FromQuery(Name = "kind"), Description("click, open, image, honeypot; several with commas.")]
+    public string? Kind { get; init; }
+
+    /// <summary>A message.</summary>
+    [FromQuery(Name = "message"), Description("A message's id, or the message id that its sender gave.")]
+    public string? Message { get; init; }
+
+    /// <summary>A recipient.</summary>
+    [FromQuery(Name = "recipient"), Description("The whole envelope recipient of the message, any case.")]
+    public string? Recipient { get; init; }
+
+    /// <summary>A link.</summary>
+    [FromQuery(Name = "link"), Description("A link's id, 16 hexadecimal digits.")]
+    public string? Link { get; init; }
+
+    /// <summary>Verdicts.</summary>
+    [FromQuery(Name = "verdict"),
+        Description("human, proxy, prefetch, preview, scanner, unknown; several with commas.")]
+    public string? Verdict { get; init; }
+
+    /// <summary>People or machines.</summary>
+    [FromQuery(Name = "human"), Description("true: without recognised machines (prefetch, preview, scanner); "
+        + "false: those only; all (default). A mail provider's image proxy counts as the person it fetches for.")]
+    public string? Human { get; init; }
+
+    /// <summary>Order.</summary>
+    [FromQuery(Name = "order"), Description("desc: newest first (default); asc: oldest first, for followers.")]
+    public string? Order { get; init; }
+
+    /// <summary>Items.</summary>
+    [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50. For NDJSON and CSV: at most "
+        + "that many, default all.")]
+    public string? Limit { get; init; }
+
+    /// <summary>Where to continue.</summary>
+    [FromQuery(Name = "after"), Description("The value of next from the page before.")]
+    public string? After { get; init; }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Tracking.Database;
+using Tracking.Management.Auth;
+using Tracking.Management.Clusters;
+using Tracking.Management.Events;
+using Tracking.Management.Keys;
+using Tracking.Management.Messages;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Statistics;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Management;
+
+/// <summary>The REST API: clusters, keys, messages, events, statistics, and its own description.</summary>
+public static class ManagementComposition
+{
+    /// <summary>Adds what the API needs.</summary>
+    public static IHostApplicationBuilder AddManagement(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingDatabase();
+        builder.AddApiKeyAuthentication();
+        builder.AddDirectoryChanges();
+        builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);
+        builder.Services.TryAddSingleton<ApplyChange>();
+        builder.Services.AddApiDescription();
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            // A number is a number: the default also takes and describes it as a text.
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            json.SerializerOptions.Converters.Add(
+                new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+            json.SerializerOptions.Converters.Add(new Rfc3339Time());
+        });
+        return builder;
+    }
+
+    /// <summary>Maps the routes under <c>/api/v1</c> and <c>/openapi/v1.json</c>.</summary>
+    public static WebApplication MapManagement(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        var api = app.MapGroup("/api/v1");
+
+        var clusters = api.MapGroup("/clusters").WithTags("Clusters");
+        CreateCluster.Map(clusters);
+        ListClusters.Map(clusters);
+        GetCluster.Map(clusters);
+        ChangeCluster.Map(clusters);
+        DeleteCluster.Map(clusters);
+
+        var cluster = api.MapGroup($"/clusters/{{{RequireAccess.ClusterRouteValue}}}");
+        ClusterApiKeys.Map(cluster.MapGroup("/api-keys").WithTags("API keys"));
+        ListMessages.Map(cluster.MapGroup("/messages").WithTags("Messages"));
+        GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
+        ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
+        GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
+
+        AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
+        RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
+
+        app.MapApiDescription();
+        return app;
+    }
+}

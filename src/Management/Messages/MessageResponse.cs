@@ -1,0 +1,84 @@
+using Npgsql;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.Management.Messages;
+
+/// <summary>A message that was rewritten.</summary>
+/// <param name="Id">18 hexadecimal digits.</param>
+/// <param name="MessageId">The id that its sender gave, or the hash made for it.</param>
+/// <param name="Sender">Envelope sender.</param>
+/// <param name="Recipient">Envelope recipient.</param>
+/// <param name="Tags">At most ten.</param>
+/// <param name="TrackingLevel">The level it was rewritten under.</param>
+/// <param name="Host">The tracking host in its links.</param>
+/// <param name="SentAt">When it was sent, as its sender says.</param>
+/// <param name="RegisteredAt">When it was rewritten.</param>
+/// <param name="Links">How many of its links are tracked.</param>
+/// <param name="OpensTracked">Whether it carries an open pixel.</param>
+internal record MessageResponse(
+    string Id,
+    string MessageId,
+    string? Sender,
+    string? Recipient,
+    IReadOnlyList<string> Tags,
+    TrackingLevel TrackingLevel,
+    string Host,
+    DateTimeOffset? SentAt,
+    DateTimeOffset RegisteredAt,
+    int Links,
+    bool OpensTracked)
+{
+    /// <summary>The columns that <see cref="Read"/> takes, of <c>rewrite.messages m</c>.</summary>
+    public const string Columns =
+        """
+        m.message_key, m.message_id, m.sender, m.recipient, m.tags, m.tracking_level, m.host, m.sent_at,
+        m.registered_at, m.link_count, m.opens_tracked
+        """;
+
+    public static MessageResponse Read(NpgsqlDataReader row) => new(
+        MessageKey.Read(row.GetFieldValue<byte[]>(0)).ToString(),
+        row.GetString(1),
+        row.IsDBNull(2) ? null : row.GetString(2),
+        row.IsDBNull(3) ? null : row.GetString(3),
+        row.GetFieldValue<string[]>(4),
+        (TrackingLevel)row.GetInt16(5),
+        row.GetString(6),
+        row.IsDBNull(7) ? null : row.GetFieldValue<DateTimeOffset>(7),
+        row.GetFieldValue<DateTimeOffset>(8),
+        row.GetInt32(9),
+        row.GetBoolean(10));
+}
+
+/// <summary>A tracked link of a message.</summary>
+/// <param name="Ordinal">Its number in the whole message, from 0.</param>
+/// <param name="Part">The body part.</param>
+/// <param name="Position">Its place in the part, from 1.</param>
+/// <param name="Name">Its name for reports.</param>
+/// <param name="Clicks">Clicks on it, machines included.</param>
+internal sealed record MessageLink(int Ordinal, int Part, int Position, string Name, long Clicks);
+
+/// <summary>A message with its links and totals.</summary>
+internal sealed record MessageDetails : MessageResponse
+{
+    public MessageDetails(MessageResponse message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Its tracked links, in ordinal order.</summary>
+    public required IReadOnlyList<MessageLink> Places { get; init; }
+
+    /// <summary>Clicks, machines included.</summary>
+    public required long Clicks { get; init; }
+
+    /// <summary>Opens, machines included.</summary>
+    public required long Opens { get; init; }
+
+    /// <summary>Clicks behind which no machine was recognised.</summary>
+    public required long HumanClicks { get; init; }
+
+    /// <summary>Opens behind which no machine was recognised; a mail provider's image proxy stands for its
+    /// user.</summary>
+    public required long HumanOpens { get; init; }
+}

@@ -1,0 +1,86 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Tracking.Links;
+
+namespace Tracking.Management.Requests;
+
+/// <summary>One page of a list.</summary>
+/// <typeparam name="T">What is listed.</typeparam>
+/// <param name="Items">The items.</param>
+/// <param name="Next">Give it as <c>after</c> for the next page; null after the last one. Opaque: do not take it
+/// apart.</param>
+internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
+
+/// <summary>
+/// Opaque cursors: the last item's sort key, so that a page stays where it was whatever is inserted before it. The
+/// first byte tells the list, so that a cursor of one list is refused by another.
+/// </summary>
+internal static class Cursor
+{
+    private const byte Events = 1;
+    private const byte Messages = 2;
+    private const byte Names = 3;
+
+    public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
+
+    public static string OfEvent(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[17];
+        bytes[0] = Events;
+        id.TryWriteBytes(bytes[1..], bigEndian: true, out _);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    public static bool TryReadEvent(string text, out Guid id)
+    {
+        var found = TryDecode(text, Events, out var bytes) && bytes.Length == 16;
+        id = found ? new Guid(bytes!, bigEndian: true) : default;
+        return found;
+    }
+
+    public static string OfMessage(long registeredMicros, MessageKey key)
+    {
+        Span<byte> bytes = stackalloc byte[9 + MessageKey.Size];
+        bytes[0] = Messages;
+        BinaryPrimitives.WriteInt64BigEndian(bytes[1..], registeredMicros);
+        key.Write(bytes[9..]);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    public static bool TryReadMessage(string text, out long registeredMicros, out MessageKey key)
+    {
+        var found = TryDecode(text, Messages, out var bytes) && bytes.Length == 8 + MessageKey.Size;
+        registeredMicros = found ? BinaryPrimitives.ReadInt64BigEndian(bytes) : 0;
+        key = found ? MessageKey.Read(bytes.AsSpan(8)) : default;
+        return found && registeredMicros is >= 0 and < 253_402_300_800_000_000;
+    }
+
+    public static string OfName(string name) => Base64Url.EncodeToString([Names, .. Encoding.UTF8.GetBytes(name)]);
+
+    public static bool TryReadName(string text, out string name)
+    {
+        var found = TryDecode(text, Names, out var bytes);
+        name = found ? Encoding.UTF8.GetString(bytes!) : "";
+        return found && !name.Contains('\0', StringComparison.Ordinal);
+    }
+
+    private static bool TryDecode(string text, byte list, [NotNullWhen(true)] out byte[]? bytes)
+    {
+        bytes = null;
+        if (text.Length > 1000 || !Base64Url.IsValid(text))
+        {
+            return false;
+        }
+
+        var all = Base64Url.DecodeFromChars(text);
+        if (all.Length == 0 || all[0] != list)
+        {
+            return false;
+        }
+
+        bytes = all[1..];
+        return true;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Tracking.Database.Entities;
+
+namespace Tracking.Management.Requests;
+
+/// <summary>Reads a cluster's settings; what is not given keeps its default.</summary>
+internal static class ReadSettings
+{
+    /// <summary>Entries of <c>excludedDomains</c>: they are looked up for every link of every message.</summary>
+    public const int MaxExcludedDomains = 1000;
+
+    private const string Path = "settings.";
+
+    private static readonly DefaultJsonTypeInfoResolver _resolver = new();
+
+    // From the type itself: a setting added there is known here.
+    private static readonly Dictionary<string, Type> _known = _resolver
+        .GetTypeInfo(typeof(ClusterSettings), ClusterSettings.Json)!.Properties
+        .ToDictionary(property => property.Name, property => property.PropertyType);
+
+    /// <summary>The settings of a request; defaults when there are none.</summary>
+    public static ClusterSettings Read(JsonObject request, InputErrors errors)
+    {
+        if (!request.TryGetPropertyValue("settings", out var node))
+        {
+            return new ClusterSettings();
+        }
+
+        if (node is not JsonObject json)
+        {
+            errors.Add(
+                "settings", $"{ReadJson.Got(node)}, takes an object with any of {string.Join(", ", _known.Keys)}.");
+            return new ClusterSettings();
+        }
+
+        var before = errors.Count;
+        ReadJson.RefuseUnknown(json, Path, _known.Keys, errors);
+        foreach (var (name, value) in json)
+        {
+            if (_known.TryGetValue(name, out var type) && Takes(type, value) is { } takes)
+            {
+                errors.Add(Path + name, $"{ReadJson.Got(value)}, takes {takes}.");
+            }
+        }
+
+        var excluded = ReadJson.List(
+            json,
+            "excludedDomains",
+            Path,
+            MaxExcludedDomains,
+            MailName.DomainPattern,
+            "a host name such as example.com, or *.example.com for everything below it",
+            errors);
+        return errors.Count == before
+            ? json.Deserialize<ClusterSettings>(ClusterSettings.Json)! with { ExcludedDomains = excluded }
+            : new ClusterSettings();
+    }
+
+    private static string? Takes(Type type, JsonNode? value)
+    {
+        var kind = value?.GetValueKind();
+        if (type == typeof(bool))
+        {
+            return kind is JsonValueKind.True or JsonValueKind.False ? null : "true or false";
+        }
+
+        if (type == typeof(int))
+        {
+            return value is JsonValue number && number.TryGetValue<int>(out var months) && months is >= 1 and <= 120
+                ? null
+                : "a whole number of months from 1 to 120";
+        }
+
+        if (type.IsEnum)
+        {
+            var words = Enum.GetNames(type).Select(JsonNamingPolicy.CamelCase.ConvertName).ToArray();
+            return kind == JsonValueKind.String && words.Contains(value!.GetValue<string>())
+                ? null
+                : $"one of {string.Join(", ", words)}";
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,91 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Tracking.RedirectEdge.Opens;
+
+namespace Tracking.RedirectEdge;
+
+/// <summary>
+/// Writes the answer to an outcome. People get here from their mail: the pages are small, static, and tell nothing
+/// about why; every kind of "unknown" is the same bytes.
+/// </summary>
+internal static class Answer
+{
+    private const string ReferrerPolicy = "Referrer-Policy";
+    private const string Html = "text/html; charset=utf-8";
+    private const string Text = "text/plain; charset=utf-8";
+
+    private static readonly StringValues NoStore = "no-store";
+
+    // Nothing at all, rather than an origin: the destination learns neither the token nor the tracking host, and no
+    // client has to know how referrers and redirects combine.
+    private static readonly StringValues NoReferrer = "no-referrer";
+    private static readonly StringValues Methods = "GET, HEAD";
+
+    // Long enough to spare a store that comes back, short enough for a person who tries again.
+    private static readonly StringValues RetryAfterSeconds = "5";
+
+    private static readonly byte[] HelloPage = "Hello."u8.ToArray();
+    private static readonly byte[] RobotsPage = "User-agent: *\nDisallow: /\n"u8.ToArray();
+    private static readonly byte[] UnknownPage =
+        "<!doctype html><title>Not found</title><p>There is nothing at this address.\n"u8.ToArray();
+    private static readonly byte[] MethodPage =
+        "<!doctype html><title>Not allowed</title><p>This address can only be opened.\n"u8.ToArray();
+    private static readonly byte[] UnavailablePage =
+        "<!doctype html><title>Try again</title><p>This link cannot be opened now. Please try again.\n"u8.ToArray();
+
+    /// <summary>Sets status and headers and writes the body, except for <c>HEAD</c>.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="outcome">What it came to.</param>
+    /// <param name="location">The destination, with <see cref="EdgeOutcome.Redirect"/>.</param>
+    public static void Write(HttpContext context, EdgeOutcome outcome, string? location = null)
+    {
+        var response = context.Response;
+        var headers = response.Headers;
+        headers.CacheControl = NoStore;
+        headers[ReferrerPolicy] = NoReferrer;
+        switch (outcome)
+        {
+            case EdgeOutcome.Redirect:
+                response.StatusCode = StatusCodes.Status302Found;
+                headers.Location = location;
+                headers.ContentLength = 0;
+                break;
+            case EdgeOutcome.Pixel:
+                WriteBody(context, StatusCodes.Status200OK, ServePixel.ContentType, ServePixel.Gif);
+                break;
+            case EdgeOutcome.Hello:
+                WriteBody(context, StatusCodes.Status200OK, Text, HelloPage);
+                break;
+            case EdgeOutcome.Robots:
+                WriteBody(context, StatusCodes.Status200OK, Text, RobotsPage);
+                break;
+            case EdgeOutcome.MethodNotAllowed:
+                headers.Allow = Methods;
+                WriteBody(context, StatusCodes.Status405MethodNotAllowed, Html, MethodPage);
+                break;
+            case EdgeOutcome.Unavailable:
+                headers.RetryAfter = RetryAfterSeconds;
+                WriteBody(context, StatusCodes.Status503ServiceUnavailable, Html, UnavailablePage);
+                break;
+            default:
+                WriteBody(context, StatusCodes.Status404NotFound, Html, UnknownPage);
+                break;
+        }
+    }
+
+    private static void WriteBody(HttpContext context, int status, string contentType, byte[] body)
+    {
+        var response = context.Response;
+        response.StatusCode = status;
+        response.ContentType = contentType;
+        response.ContentLength = body.Length;
+        if (context.Request.Method == HttpMethods.Head)
+        {
+            return;
+        }
+
+        // Buffered only: the server sends it when the request's task ends, which is when the event has been written.
+        body.CopyTo(response.BodyWriter.GetSpan(body.Length));
+        response.BodyWriter.Advance(body.Length);
+    }
+}

@@ -1,0 +1,51 @@
+using Microsoft.AspNetCore.Http;
+using Tracking.Links;
+using Tracking.RedirectEdge.Events;
+using Tracking.RedirectEdge.Links;
+
+namespace Tracking.RedirectEdge.Clicks;
+
+/// <summary>
+/// Serves <c>/c/&lt;token&gt;</c>, <c>/i/&lt;token&gt;</c> and the path style: records the click and redirects to the
+/// destination as it stood in the mail. Once warm it reads memory only and completes without waiting.
+/// </summary>
+internal sealed class ServeClick(LinkLookup links, RecordEvent record, EdgeMeters meters)
+{
+    /// <summary>Answers a verified click, image or honeypot token on its host.</summary>
+    public Task ServeAsync(HttpContext context, in LinkToken token)
+    {
+        var key = new LinkKey(token.Cluster, token.Link);
+        return links.TryGet(key, out var link)
+            ? RedirectAsync(context, token, link)
+            : LookUpAsync(context, token, key);
+    }
+
+    private Task RedirectAsync(HttpContext context, in LinkToken token, CachedLink link)
+    {
+        Answer.Write(context, EdgeOutcome.Redirect, link.Url);
+        if (context.Request.Method != HttpMethods.Get)
+        {
+            return Task.CompletedTask;
+        }
+
+        (token.Kind == LinkKind.Image ? meters.Images : meters.Clicks).Add(1);
+        return record.Record(context, token);
+    }
+
+    private async Task LookUpAsync(HttpContext context, LinkToken token, LinkKey key)
+    {
+        var found = await links.FindAsync(key);
+        if (found.Link is { } link)
+        {
+            await RedirectAsync(context, token, link);
+            return;
+        }
+
+        meters.Refuse(context, found.Outcome switch
+        {
+            LookupOutcome.NotFound => EdgeOutcome.UnknownLink,
+            LookupOutcome.Unsafe => EdgeOutcome.UnsafeDestination,
+            _ => EdgeOutcome.Unavailable,
+        });
+    }
+}

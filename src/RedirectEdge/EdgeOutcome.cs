@@ -1,0 +1,47 @@
+namespace Tracking.RedirectEdge;
+
+/// <summary>What a request comes to. <see cref="Answer"/> maps it to HTTP.</summary>
+internal enum EdgeOutcome
+{
+    /// <summary>302 to the link's destination.</summary>
+    Redirect,
+
+    /// <summary>The open pixel.</summary>
+    Pixel,
+
+    /// <summary><c>/</c>, for every host: how an operator sees that a name leads here.</summary>
+    Hello,
+
+    /// <summary><c>/robots.txt</c>.</summary>
+    Robots,
+
+    /// <summary>No token in the path and no other route.</summary>
+    NoSuchPage,
+
+    /// <summary>The form of a token with a wrong MAC.</summary>
+    Tampered,
+
+    /// <summary>A token at the end of a path that tokens of its kind do not have.</summary>
+    WrongKind,
+
+    /// <summary>A valid token on a host that is not served.</summary>
+    UnknownHost,
+
+    /// <summary>A valid token on a host of another cluster, or of a cluster that is gone.</summary>
+    ForeignHost,
+
+    /// <summary>A valid token whose destination is not in the database.</summary>
+    UnknownLink,
+
+    /// <summary>A destination that must not be put into a header.</summary>
+    UnsafeDestination,
+
+    /// <summary><see cref="RedirectEdgeOptions.RequireTrackHostHeader"/> is on and the header is missing.</summary>
+    NotMarked,
+
+    /// <summary>Neither GET nor HEAD.</summary>
+    MethodNotAllowed,
+
+    /// <summary>What is needed is not in memory and the store is away.</summary>
+    Unavailable,
+}

@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Tracking.Contracts;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>
+/// The folder that an edge owns, locked against every other process: <c>lock</c>, <c>edge-id</c>, <c>sequence</c>, the
+/// segments under <c>spool/</c>, copies of hosts and links. The edge's id lives in it: a new folder is a new edge, and
+/// whoever starts on a folder that another left behind carries on as that edge.
+/// </summary>
+internal sealed class EdgeFolder : IDisposable
+{
+    private const string Setting = "Tracking__Edge__Folder";
+    private readonly FileStream _lock;
+
+    private EdgeFolder(string path, FileStream @lock, Guid edgeId)
+    {
+        Path = path;
+        SpoolPath = System.IO.Path.Combine(path, "spool");
+        _lock = @lock;
+        EdgeId = edgeId;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The folder of the segments.</summary>
+    public string SpoolPath { get; }
+
+    /// <summary>The edge.</summary>
+    public Guid EdgeId { get; }
+
+    /// <summary>Makes the folder where it is missing, locks it and reads the edge's id.</summary>
+    /// <exception cref="StartUpException">Not to be used; the message says why and what to do.</exception>
+    public static EdgeFolder Open(string folder)
+    {
+        var path = System.IO.Path.GetFullPath(folder);
+        FileStream? held = null;
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.Combine(path, "spool"));
+            held = Lock(path);
+            return new EdgeFolder(path, held, ReadOrCreateId(path));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            held?.Dispose();
+            throw new StartUpException(
+                $"{Setting}: {path} cannot be written ({exception.Message}), takes a folder of this edge's own.");
+        }
+        catch
+        {
+            held?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Replaces a file as a whole: a reader, or a start after a power cut, finds the old or the new one.
+    /// </summary>
+    /// <param name="name">The file's name in this folder.</param>
+    /// <param name="content">What it is to hold; a checksum is added.</param>
+    public void WriteChecked(string name, ReadOnlySpan<byte> content) => WriteChecked(Path, name, content);
+
+    /// <summary>Reads what <see cref="WriteChecked(string, ReadOnlySpan{byte})"/> wrote.</summary>
+    /// <returns><see langword="null"/> when there is no such file or its checksum is wrong.</returns>
+    public byte[]? ReadChecked(string name) => ReadChecked(Path, name);
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            // FileShare.None is flock(2) here: gone with the process however it ends.
+            return new FileStream(
+                System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception) when (exception is not (DirectoryNotFoundException or PathTooLongException))
+        {
+            throw new StartUpException(
+                $"{Setting}: {path} is in use by another edge, takes a folder of this edge's own.",
+                StartUp.Unavailable);
+        }
+    }
+
+    // The id and the reservation belong together: an id without its reservation could use a sequence again, segments
+    // without their id would be stored under two keys. With no segments a new edge is always safe; with segments a
+    // person decides.
+    private static Guid ReadOrCreateId(string path)
+    {
+        var file = System.IO.Path.Combine(path, "edge-id");
+        if (File.Exists(file)
+            && Guid.TryParse(File.ReadAllText(file).Trim(), CultureInfo.InvariantCulture, out var id)
+            && ReadChecked(path, SequenceReservation.FileName) is not null)
+        {
+            return id;
+        }
+
+        if (Directory.EnumerateFiles(System.IO.Path.Combine(path, "spool")).Any())
+        {
+            throw new StartUpException(
+                $"{Setting}: {path} holds events under spool/ but not the files edge-id and sequence they belong to. "
+                + "Put both back, or move the folder away to start as a new edge without those events.",
+                StartUp.Failed);
+        }
+
+        var created = Guid.NewGuid();
+        WriteChecked(path, SequenceReservation.FileName, SequenceReservation.First);
+        ReplaceFile(path, "edge-id", System.Text.Encoding.ASCII.GetBytes($"{created:D}\n"));
+        return created;
+    }
+
+    private static byte[]? ReadChecked(string path, string name)
+    {
+        var file = System.IO.Path.Combine(path, name);
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
+        var bytes = File.ReadAllBytes(file);
+        return bytes.Length >= 4
+            && BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(^4..)) == EventRecord.Crc32C(bytes.AsSpan(..^4))
+                ? bytes[..^4]
+                : null;
+    }
+
+    private static void WriteChecked(string path, string name, ReadOnlySpan<byte> content)
+    {
+        var bytes = new byte[content.Length + 4];
+        content.CopyTo(bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(^4..), EventRecord.Crc32C(content));
+        ReplaceFile(path, name, bytes);
+    }
+
+    private static void ReplaceFile(string path, string name, byte[] bytes)
+    {
+        var file = System.IO.Path.Combine(path, name);
+        var temporary = file + ".tmp";
+        using (var handle = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+        {
+            RandomAccess.Write(handle, bytes, 0);
+            RandomAccess.FlushToDisk(handle);
+        }
+
+        File.Move(temporary, file, overwrite: true);
+        SyncDirectory.Flush(path);
+    }
+}

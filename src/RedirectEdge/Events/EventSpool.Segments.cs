@@ -1,0 +1,233 @@
+using System.Threading.Channels;
+using Microsoft.Win32.SafeHandles;
+
+namespace Tracking.RedirectEdge.Events;
+
+// The life of a segment: opened, detached, sealed, published by others, forgotten.
+internal sealed partial class EventSpool
+{
+    private readonly Lock _segmentsGate = new();
+    private readonly SortedSet<long> _live = [];
+    private readonly Queue<OpenSegment> _toSeal = new();
+    private readonly List<Segment> _renamed = [];
+    private readonly Channel<Segment> _sealed = Channel.CreateUnbounded<Segment>();
+    private readonly SemaphoreSlim _work = new(0);
+    private long _bytes;
+    private long _events;
+    private int _unacknowledged;
+
+    /// <summary>Batches to publish, in order of their sequence.</summary>
+    public ChannelReader<Segment> Sealed => _sealed.Reader;
+
+    /// <summary>Every batch below this number has been acknowledged and forgotten.</summary>
+    public long AcknowledgedBelow
+    {
+        get
+        {
+            lock (_segmentsGate)
+            {
+                return _live.Count > 0 ? _live.Min : _sequences.Next;
+            }
+        }
+    }
+
+    /// <summary>Closes the open segment's batch when it is old enough and <see cref="SealDetached"/> may follow.
+    /// </summary>
+    /// <returns>Whether it was detached or will be at the end of the current turn.</returns>
+    public bool DetachDue()
+    {
+        var open = Volatile.Read(ref _open);
+        if (open is null
+            || Volatile.Read(ref _unacknowledged) >= _options.InFlightBatches
+            || _time.GetElapsedTime(open.OpenedAt) < _options.SealAfter)
+        {
+            return false;
+        }
+
+        lock (_gate)
+        {
+            if (_writing)
+            {
+                _sealRequested = true;
+                return true;
+            }
+
+            _writing = true;
+        }
+
+        Detach();
+        EndTurn();
+        return true;
+    }
+
+    /// <summary>
+    /// Syncs and renames what has been detached: from then on these segments are immutable and may be published. Called
+    /// by one thread at a time.
+    /// </summary>
+    /// <returns>Whether everything detached is sealed; after a failure it is tried again next time.</returns>
+    public bool SealDetached()
+    {
+        try
+        {
+            while (NextToSeal() is { } open)
+            {
+                if (!open.Handle.IsClosed)
+                {
+                    if (open.MayHaveTail)
+                    {
+                        RandomAccess.SetLength(open.Handle, open.Length);
+                    }
+
+                    RandomAccess.FlushToDisk(open.Handle);
+                    open.Handle.Dispose();
+                }
+
+                var segment = new Segment(open.Sequence, open.Events, open.Length);
+                File.Move(
+                    Path.Combine(_folder.SpoolPath, Segment.OpenFileName(open.Sequence)),
+                    Path.Combine(_folder.SpoolPath, segment.FileName));
+                lock (_segmentsGate)
+                {
+                    _toSeal.Dequeue();
+                }
+
+                _renamed.Add(segment);
+            }
+
+            if (_renamed.Count > 0)
+            {
+                SyncDirectory.Flush(_folder.SpoolPath);
+                foreach (var segment in _renamed)
+                {
+                    _sealed.Writer.TryWrite(segment);
+                }
+
+                _renamed.Clear();
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _meters.SpoolFailures.Add(1);
+            _log.SealFailed(exception);
+            return false;
+        }
+
+        OpenSegment? NextToSeal()
+        {
+            lock (_segmentsGate)
+            {
+                return _toSeal.TryPeek(out var open) ? open : null;
+            }
+        }
+    }
+
+    /// <summary>Forces the open segment to the disk if anything was added since the last time.</summary>
+    public void SyncOpen()
+    {
+        var open = Volatile.Read(ref _open);
+        if (open is null || open.Length == open.SyncedLength)
+        {
+            return;
+        }
+
+        try
+        {
+            var length = open.Length;
+            RandomAccess.FlushToDisk(open.Handle);
+            if (open.SyncedLength == 0)
+            {
+                SyncDirectory.Flush(_folder.SpoolPath);
+            }
+
+            open.SyncedLength = length;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _meters.SpoolFailures.Add(1);
+            _log.SyncFailed(exception);
+        }
+    }
+
+    /// <summary>Waits until something is detached, or for a while.</summary>
+    public Task WaitForWorkAsync(TimeSpan atMost, CancellationToken cancellationToken) =>
+        _work.WaitAsync(atMost, cancellationToken);
+
+    /// <summary>Deletes a batch that is stored.</summary>
+    public void Forget(Segment segment)
+    {
+        try
+        {
+            File.Delete(Path.Combine(_folder.SpoolPath, segment.FileName));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It stays for the next start, which sends it again; its key is known by then.
+            _meters.SpoolFailures.Add(1);
+            _log.ForgetFailed(exception);
+        }
+
+        lock (_segmentsGate)
+        {
+            _live.Remove(segment.Sequence);
+        }
+
+        Interlocked.Add(ref _bytes, -segment.Bytes);
+        Interlocked.Add(ref _events, -segment.Events);
+        Interlocked.Decrement(ref _unacknowledged);
+    }
+
+    /// <summary>The bytes of a sealed segment.</summary>
+    public Task<byte[]> ReadAsync(Segment segment, CancellationToken cancellationToken) =>
+        File.ReadAllBytesAsync(Path.Combine(_folder.SpoolPath, segment.FileName), cancellationToken);
+
+    private OpenSegment Open()
+    {
+        long sequence;
+        lock (_segmentsGate)
+        {
+            // Taken and alive in one step: AcknowledgedBelow must never pass a number that is about to be used.
+            sequence = _sequences.Take();
+            _live.Add(sequence);
+        }
+
+        SafeFileHandle handle;
+        try
+        {
+            handle = File.OpenHandle(
+                Path.Combine(_folder.SpoolPath, Segment.OpenFileName(sequence)), FileMode.CreateNew, FileAccess.Write);
+        }
+        catch
+        {
+            lock (_segmentsGate)
+            {
+                _live.Remove(sequence);
+            }
+
+            throw;
+        }
+
+        var open = new OpenSegment(sequence, handle, _time.GetTimestamp());
+        Volatile.Write(ref _open, open);
+        return open;
+    }
+
+    private void Detach()
+    {
+        // A segment whose only write failed holds nothing to publish and goes on being the open one.
+        if (_open is not { Events: > 0 } open)
+        {
+            return;
+        }
+
+        lock (_segmentsGate)
+        {
+            _toSeal.Enqueue(open);
+        }
+
+        Volatile.Write(ref _open, null);
+        Interlocked.Increment(ref _unacknowledged);
+        _work.Release();
+    }
+}

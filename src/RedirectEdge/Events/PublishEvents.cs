@@ -1,0 +1,224 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Contracts;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>Gives a batch to the bus; complete when the bus has it, which it may never be.</summary>
+internal delegate Task SendBatch(StoreEventBatch batch);
+
+/// <summary>
+/// Sends sealed segments to EventIngest, oldest first, a window of them at a time, and forgets a segment only when
+/// EventIngest says that its transaction has committed. The bus may lose, repeat or hang: what stays unacknowledged is
+/// sent again, and no send is ever waited for or cancelled, so that one that hangs holds up nothing but its own place
+/// in the window.
+/// </summary>
+internal sealed partial class PublishEvents(
+    EventSpool spool,
+    SendBatch send,
+    IOptions<RedirectEdgeOptions> options,
+    TimeProvider time,
+    EdgeMeters meters,
+    ILogger<PublishEvents> logger) : BackgroundService
+{
+    /// <summary>Sends of one batch that may hang at a time: each holds the batch's bytes.</summary>
+    private const int MaxUnfinishedSends = 4;
+
+    // A send that fails at once says the bus is away: tried again sooner than one that was never answered.
+    private static readonly TimeSpan RetryFailedAfter = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<long, Flight> _inFlight = [];
+    private readonly SemaphoreSlim _wake = new(0, 1);
+
+    /// <summary>Batches sent and not acknowledged.</summary>
+    internal int InFlight
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _inFlight.Count;
+            }
+        }
+    }
+
+    /// <summary>EventIngest has stored a batch. One that is not in flight was acknowledged before.</summary>
+    public void Acknowledge(EventBatchStored stored)
+    {
+        Flight? flight;
+        lock (_gate)
+        {
+            if (stored.EdgeId != spool.EdgeId || !_inFlight.Remove(stored.Sequence, out flight))
+            {
+                return;
+            }
+        }
+
+        spool.Forget(flight.Segment);
+        meters.Acknowledged.Add(1);
+        Wake();
+    }
+
+    /// <summary>Sends what the window has room for and what has waited too long for its acknowledgement.</summary>
+    /// <returns>How long until something may be due again.</returns>
+    internal TimeSpan PublishDue()
+    {
+        var now = time.GetTimestamp();
+        var due = new List<Flight>();
+        var pause = options.Value.ResendAfter;
+        lock (_gate)
+        {
+            foreach (var flight in _inFlight.Values)
+            {
+                var left = flight.Pause - time.GetElapsedTime(flight.SentAt, now);
+                if (left <= TimeSpan.Zero)
+                {
+                    due.Add(flight);
+                }
+                else if (left < pause)
+                {
+                    pause = left;
+                }
+            }
+
+            while (_inFlight.Count < options.Value.InFlightBatches && spool.Sealed.TryRead(out var segment))
+            {
+                var flight = new Flight(segment);
+                _inFlight.Add(segment.Sequence, flight);
+                due.Add(flight);
+            }
+        }
+
+        foreach (var flight in due)
+        {
+            Send(flight, now);
+        }
+
+        return pause;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var pause = PublishDue();
+            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            var acknowledged = _wake.WaitAsync(waiting.Token);
+            var elapsed = Task.Delay(pause, time, waiting.Token);
+            // With the window full there is nothing to be told of new segments.
+            await (InFlight < options.Value.InFlightBatches
+                ? Task.WhenAny(acknowledged, elapsed, spool.Sealed.WaitToReadAsync(waiting.Token).AsTask())
+                : Task.WhenAny(acknowledged, elapsed));
+            await waiting.CancelAsync();
+        }
+
+        // What is in flight stays on the disk and is sent again by the next start.
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            _wake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Already awake.
+        }
+    }
+
+    private void Send(Flight flight, long now)
+    {
+        var first = flight.Attempts == 0;
+        flight.SentAt = now;
+        flight.Attempts++;
+        flight.Pause = Backoff(options.Value.ResendAfter, flight.Attempts, options.Value.ResendAtMost);
+        if (!first)
+        {
+            meters.Resent.Add(1);
+            LogResent(flight.Segment.Sequence, flight.Attempts);
+            if (Volatile.Read(ref flight.Unfinished) >= MaxUnfinishedSends)
+            {
+                LogHanging(flight.Segment.Sequence, MaxUnfinishedSends);
+                return;
+            }
+        }
+        else
+        {
+            meters.Published.Add(1);
+        }
+
+        _ = SendAsync(flight);
+    }
+
+    private async Task SendAsync(Flight flight)
+    {
+        Interlocked.Increment(ref flight.Unfinished);
+        try
+        {
+            await send(new StoreEventBatch
+            {
+                Id = Guid.CreateVersion7(time.GetUtcNow()),
+                EdgeId = spool.EdgeId,
+                Sequence = flight.Segment.Sequence,
+                AcknowledgedBelow = spool.AcknowledgedBelow,
+                Count = flight.Segment.Events,
+                Events = await spool.ReadAsync(flight.Segment, CancellationToken.None),
+            });
+        }
+        catch (FileNotFoundException)
+        {
+            // Acknowledged, and so deleted, while a second sending was being prepared.
+        }
+        catch (Exception exception)
+        {
+            // Whatever a transport throws means the same: not sent now. The batch is on the disk and is sent again.
+            lock (_gate)
+            {
+                flight.Pause = Backoff(RetryFailedAfter, flight.Attempts, options.Value.ResendAfter);
+            }
+
+            LogSendFailed(flight.Segment.Sequence, exception.Message);
+            Wake();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref flight.Unfinished);
+        }
+    }
+
+    private static TimeSpan Backoff(TimeSpan first, int attempts, TimeSpan atMost)
+    {
+        var doubled = first * (1 << Math.Min(attempts - 1, 16));
+        return doubled < atMost ? doubled : atMost;
+    }
+
+    private sealed class Flight(Segment segment)
+    {
+        public int Unfinished;
+
+        public Segment Segment { get; } = segment;
+
+        public long SentAt { get; set; }
+
+        public int Attempts { get; set; }
+
+        public TimeSpan Pause { get; set; } = TimeSpan.MaxValue;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Batch {Sequence} is not acknowledged, sent for the {Attempt}. time")]
+    private partial void LogResent(long sequence, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Batch {Sequence}: {Sends} sends neither end nor fail, no more are begun; the bus makes no progress")]
+    private partial void LogHanging(long sequence, int sends);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Batch {Sequence} could not be sent: {Reason}; it is sent again")]
+    private partial void LogSendFailed(long sequence, string reason);
+}

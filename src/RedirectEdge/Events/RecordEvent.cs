@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Http;
+using Tracking.Contracts;
+using Tracking.Links;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>Takes from a request what an event keeps of it and gives it to the spool.</summary>
+internal sealed class RecordEvent(EventSpool spool, ClientAddress clients)
+{
+    private const int TraceSize = 16 + 8;
+
+    /// <summary>Records the event.</summary>
+    /// <returns>Complete when the answer may leave; see <see cref="EventSpool.Append"/>.</returns>
+    [SkipLocalsInit]
+    public Task Record(HttpContext context, in LinkToken token)
+    {
+        Span<byte> address = stackalloc byte[ClientAddress.MaxSize];
+        address = address[..clients.Write(context, address)];
+
+        Span<byte> agent = stackalloc byte[EventRecord.MaxUserAgentBytes];
+        agent = agent[..WriteAgent(context.Request.Headers.UserAgent.ToString(), agent)];
+
+        Span<byte> trace = stackalloc byte[TraceSize];
+        var sampled = false;
+        if (Activity.Current is { Recorded: true } activity)
+        {
+            activity.TraceId.CopyTo(trace[..16]);
+            activity.SpanId.CopyTo(trace[16..]);
+            sampled = true;
+        }
+        else
+        {
+            trace = default;
+        }
+
+        return spool.Append(new SpoolEvent
+        {
+            Token = token,
+            ClientAddress = address,
+            UserAgent = agent,
+            Trace = trace,
+            TraceSampled = sampled,
+        });
+    }
+
+    // The server has decoded the header as UTF-8, so encoding gives the bytes as received; a longer one is cut between
+    // characters.
+    private static int WriteAgent(string userAgent, Span<byte> destination)
+    {
+        Utf8.FromUtf16(userAgent, destination, out _, out var written);
+        return written;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>A sealed segment: synced, never changed again, one batch.</summary>
+/// <param name="Sequence">The batch's number.</param>
+/// <param name="Events">Records in it, whole ones and unreadable ones.</param>
+/// <param name="Bytes">Its size.</param>
+internal sealed record Segment(long Sequence, int Events, long Bytes)
+{
+    private const string OpenSuffix = ".open";
+    private const string SealedSuffix = ".sealed";
+
+    /// <summary>The file's name; the count stands in it so that a start need not read every sealed segment.</summary>
+    public string FileName => string.Create(CultureInfo.InvariantCulture, $"{Sequence:D19}-{Events}{SealedSuffix}");
+
+    /// <summary>The name of a segment that is still written to.</summary>
+    public static string OpenFileName(long sequence) =>
+        string.Create(CultureInfo.InvariantCulture, $"{sequence:D19}{OpenSuffix}");
+
+    /// <summary>Reads the name of a segment that was still written to.</summary>
+    public static bool TryParseOpen(string fileName, out long sequence)
+    {
+        sequence = 0;
+        return fileName.EndsWith(OpenSuffix, StringComparison.Ordinal)
+            && long.TryParse(
+                fileName.AsSpan(..^OpenSuffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
+    }
+
+    /// <summary>Reads the name of a sealed segment.</summary>
+    public static bool TryParseSealed(string fileName, out long sequence, out int events)
+    {
+        sequence = 0;
+        events = 0;
+        var dash = fileName.IndexOf('-', StringComparison.Ordinal);
+        return dash > 0
+            && fileName.EndsWith(SealedSuffix, StringComparison.Ordinal)
+            && long.TryParse(fileName.AsSpan(..dash), NumberStyles.None, CultureInfo.InvariantCulture, out sequence)
+            && int.TryParse(
+                fileName.AsSpan((dash + 1)..^SealedSuffix.Length),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out events);
+    }
+}
+
+/// <summary>A segment that is still written to, by the holder of the spool's turn only.</summary>
+internal sealed class OpenSegment(long sequence, SafeFileHandle handle, long openedAt)
+{
+    private long _length;
+
+    public long Sequence { get; } = sequence;
+
+    public SafeFileHandle Handle { get; } = handle;
+
+    /// <summary>Timestamp of its first event.</summary>
+    public long OpenedAt { get; } = openedAt;
+
+    /// <summary>Bytes of whole records; the next group goes here, over whatever a failed write left behind.</summary>
+    public long Length
+    {
+        get => Volatile.Read(ref _length);
+        set => Volatile.Write(ref _length, value);
+    }
+
+    public int Events { get; set; }
+
+    /// <summary>Bytes known to be on the disk; kept by whoever seals.</summary>
+    public long SyncedLength { get; set; }
+
+    /// <summary>A write failed: there may be bytes behind <see cref="Length"/>.</summary>
+    public bool MayHaveTail { get; set; }
+}

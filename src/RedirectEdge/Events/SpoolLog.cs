@@ -1,0 +1,89 @@
+using Microsoft.Extensions.Logging;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>What the spool says when it cannot do its work: loudly, but at most every ten seconds for each kind of
+/// trouble, because a full disk meets every click.</summary>
+internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+    private readonly Lock _gate = new();
+    private long _unreported;
+    private long? _lastDrop;
+    private long? _lastFailure;
+
+    public void Recovered(Recovery recovery)
+    {
+        if (recovery.Sealed.Count > 0)
+        {
+            LogRecovered(logger, recovery.Sealed.Count, recovery.RecoveredEvents);
+        }
+
+        if (recovery.CutBytes > 0)
+        {
+            LogCut(logger, recovery.CutBytes);
+        }
+    }
+
+    public void Dropped(int events, string reason)
+    {
+        long unreported;
+        lock (_gate)
+        {
+            _unreported += events;
+            if (!IsDue(ref _lastDrop))
+            {
+                return;
+            }
+
+            (unreported, _unreported) = (_unreported, 0);
+        }
+
+        LogDropped(logger, unreported, reason);
+    }
+
+    public void SealFailed(Exception exception) => Failed("A segment could not be sealed", exception);
+
+    public void SyncFailed(Exception exception) => Failed("The open segment could not be synced", exception);
+
+    public void ForgetFailed(Exception exception) => Failed("A stored segment could not be deleted", exception);
+
+    private void Failed(string what, Exception exception)
+    {
+        lock (_gate)
+        {
+            if (!IsDue(ref _lastFailure))
+            {
+                return;
+            }
+        }
+
+        LogFailed(logger, what, exception.Message);
+    }
+
+    private bool IsDue(ref long? last)
+    {
+        if (last is { } at && time.GetElapsedTime(at) < Pause)
+        {
+            return false;
+        }
+
+        last = time.GetTimestamp();
+        return true;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "The spool holds {Batches} batches of an earlier run, {Events} events of them not yet sealed then")]
+    private static partial void LogRecovered(ILogger logger, int batches, long events);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Bytes} bytes behind the last whole record were cut off: an answer that was being given")]
+    private static partial void LogCut(ILogger logger, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "EVENTS LOST: {Events} since the last such line, {Reason}; redirects go on")]
+    private static partial void LogDropped(ILogger logger, long events, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{What}: {Reason}; it is tried again")]
+    private static partial void LogFailed(ILogger logger, string what, string reason);
+}

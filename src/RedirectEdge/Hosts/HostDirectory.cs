@@ -1,0 +1,154 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.RedirectEdge.Events;
+
+namespace Tracking.RedirectEdge.Hosts;
+
+/// <summary>Whether a host serves the links of a cluster.</summary>
+internal enum HostOutcome
+{
+    /// <summary>It does.</summary>
+    Served,
+
+    /// <summary>Nobody's host.</summary>
+    UnknownHost,
+
+    /// <summary>A host of another cluster, or the cluster is gone.</summary>
+    ForeignHost,
+
+    /// <summary>Neither the database nor a copy has been read yet.</summary>
+    NotLoaded,
+}
+
+/// <summary>A host that is served.</summary>
+/// <param name="Cluster">Whose links; <see langword="null"/> for the system host, which serves every living cluster.
+/// </param>
+internal sealed record ServedHost(ClusterId? Cluster);
+
+/// <summary>
+/// Which host serves which cluster, and the keys that tokens are checked with: in memory, from the database, and until
+/// that answers from a copy in the edge's folder, so that an edge that starts while the database is away serves. Keys
+/// are copied as they stand in the database, sealed under the master key.
+/// </summary>
+internal sealed partial class HostDirectory(
+    ClusterDirectory clusters,
+    SigningKeyRing keys,
+    EdgeFolder folder,
+    IOptions<SystemOptions> options,
+    ILogger<HostDirectory> logger)
+{
+    private const string FileName = "directory.copy";
+
+    private readonly FrozenDictionary<string, ServedHost>.AlternateLookup<ReadOnlySpan<char>> _hosts =
+        new Dictionary<string, ServedHost> { [SystemHost(options.Value)] = new(Cluster: null) }
+            .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase)
+            .GetAlternateLookup<ReadOnlySpan<char>>();
+
+    private volatile FrozenSet<ClusterId>? _restored;
+    private byte[] _written = [];
+
+    /// <summary>The keys that tokens are checked with; <see langword="null"/> while neither database nor copy has been
+    /// read.</summary>
+    public SigningKeys? Keys => keys.Current;
+
+    /// <summary>Whether links can be served.</summary>
+    public bool IsLoaded => Keys is not null && (clusters.IsLoaded || _restored is not null);
+
+    /// <summary>Whether the host of a request serves a cluster's links.</summary>
+    /// <param name="host">The <c>Host</c> header as received.</param>
+    /// <param name="cluster">The cluster of a token that has been verified.</param>
+    public HostOutcome Check(ReadOnlySpan<char> host, ClusterId cluster)
+    {
+        if (!_hosts.TryGetValue(Fold(host), out var served))
+        {
+            return HostOutcome.UnknownHost;
+        }
+
+        if (served.Cluster is { } owner && owner != cluster)
+        {
+            return HostOutcome.ForeignHost;
+        }
+
+        if (clusters.IsLoaded)
+        {
+            return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.ForeignHost;
+        }
+
+        return _restored is not { } restored ? HostOutcome.NotLoaded
+            : restored.Contains(cluster) ? HostOutcome.Served : HostOutcome.ForeignHost;
+    }
+
+    /// <summary>Reads the copy that an earlier run left.</summary>
+    public void Restore()
+    {
+        try
+        {
+            if (folder.ReadChecked(FileName) is not { } bytes)
+            {
+                return;
+            }
+
+            var (living, rows) = DirectoryCopy.Decode(bytes);
+            keys.Restore(rows);
+            _restored = living.ToFrozenSet();
+            _written = bytes;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
+            or InvalidDataException or CryptographicException)
+        {
+            LogNotRestored(exception.Message);
+        }
+    }
+
+    /// <summary>Writes the copy when it differs from the last one.</summary>
+    public void Copy()
+    {
+        if (!clusters.IsLoaded || keys.Rows.Count == 0)
+        {
+            return;
+        }
+
+        var bytes = DirectoryCopy.Encode(clusters.All.Select(cluster => cluster.Id), keys.Rows);
+        if (bytes.AsSpan().SequenceEqual(_written))
+        {
+            return;
+        }
+
+        try
+        {
+            folder.WriteChecked(FileName, bytes);
+            _written = bytes;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotCopied(exception.Message);
+        }
+    }
+
+    /// <summary>The name in a <c>Host</c> header: without port (RFC 9110 §7.2) and trailing dot.</summary>
+    internal static ReadOnlySpan<char> Fold(ReadOnlySpan<char> host)
+    {
+        var end = host.StartsWith("[") ? host.IndexOf(']') + 1 : host.IndexOf(':');
+        if (end > 0)
+        {
+            host = host[..end];
+        }
+
+        return host.EndsWith(".") ? host[..^1] : host;
+    }
+
+    // As it stands in links: a person may write U-labels or a final dot, a browser sends neither.
+    private static string SystemHost(SystemOptions system) => HostName.TryParse(system.SystemHost, out var host)
+        ? host.Value
+        : throw new InvalidOperationException($"\"{system.SystemHost}\" has passed the check of the options.");
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of hosts and keys could not be read: {Reason}")]
+    private partial void LogNotRestored(string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of hosts and keys could not be written: {Reason}")]
+    private partial void LogNotCopied(string reason);
+}

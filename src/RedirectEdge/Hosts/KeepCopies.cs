@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Hosting;
+using Tracking.RedirectEdge.Links;
+
+namespace Tracking.RedirectEdge.Hosts;
+
+/// <summary>Reads the copies of hosts, keys and links before the first request, and keeps them current.</summary>
+internal sealed class KeepCopies(HostDirectory hosts, LinkLookup links, TimeProvider time) : BackgroundService
+{
+    // Comparing with the last copy costs microseconds; a change on disk within seconds is what a restart needs.
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        hosts.Restore();
+        links.Restore();
+        hosts.Copy();
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        hosts.Copy();
+        links.Compact();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Pause, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                hosts.Copy();
+                links.CompactWhenFull();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+
+namespace Tracking.RedirectEdge;
+
+/// <summary>When the open segment of the spool is forced to the disk. A sealed segment always is.</summary>
+public enum SpoolFsync
+{
+    /// <summary>Left to the operating system until the segment is sealed. Survives a killed process, not a power
+    /// cut.</summary>
+    Never,
+
+    /// <summary>Every <see cref="RedirectEdgeOptions.FsyncInterval"/>: a power cut costs at most that much.</summary>
+    Interval,
+
+    /// <summary>Before every answer, one for all answers that wait: a power cut costs nothing, a click costs a disk's
+    /// latency.</summary>
+    Always,
+}
+
+/// <summary>The edge's settings: <c>Tracking__Edge__…</c>.</summary>
+public sealed class RedirectEdgeOptions : IValidatableObject
+{
+    /// <summary>The section under <c>Tracking</c>.</summary>
+    public const string Section = "Edge";
+
+    /// <summary>The folder that this edge owns and locks: its id, its spool, its copies of hosts and links. On a disk
+    /// that outlives the process. Default <c>edge</c> in the working directory.</summary>
+    [Required]
+    public string Folder { get; set; } = "edge";
+
+    /// <summary>Answer only requests that carry <c>X-Postal-Track-Host: 1</c>, for an edge behind an existing web
+    /// server that marks tracking requests so. Default off.</summary>
+    public bool RequireTrackHostHeader { get; set; }
+
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> is believed: addresses or CIDR ranges. Default none: the client is
+    /// whoever connects.</summary>
+    public IList<string> TrustedProxies { get; } = [];
+
+    /// <summary>When the open segment is forced to the disk. Default <see cref="SpoolFsync.Interval"/>.</summary>
+    public SpoolFsync Fsync { get; set; } = SpoolFsync.Interval;
+
+    /// <summary>How often with <see cref="SpoolFsync.Interval"/>; 10 ms to 1 min, default 1 s: what databases with
+    /// asynchronous commit commonly risk.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
+    public TimeSpan FsyncInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Bytes at which a segment is sealed; 4 KiB to 16 MiB, default 1 MiB: COPY gains nothing from larger
+    /// batches, and a broker takes it as one message.</summary>
+    [Range(4 << 10, 16 << 20)]
+    public int SegmentBytes { get; set; } = 1 << 20;
+
+    /// <summary>Events at which a segment is sealed; 1 to 100,000, default 5,000: about 1 MiB of ordinary clicks.
+    /// </summary>
+    [Range(1, 100_000)]
+    public int SegmentEvents { get; set; } = 5_000;
+
+    /// <summary>Age at which a segment that holds something is sealed while <see cref="InFlightBatches"/> leaves room;
+    /// 10 ms to 1 min, default 200 ms: an event is seen in the API within a second, and a quiet edge makes at most five
+    /// batches a second.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
+    public TimeSpan SealAfter { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Bytes the spool may hold; 1 MiB to 1 TiB, default 8 GiB: 50 million ordinary clicks, or half a day of
+    /// 1,000 a second without a bus. Beyond it events are dropped and counted, redirects go on.</summary>
+    [Range(1L << 20, 1L << 40)]
+    public long MaxSpoolBytes { get; set; } = 8L << 30;
+
+    /// <summary>Batches sent and not yet acknowledged; 1 to 1,000, default 8: enough to keep one ingest busy while
+    /// acknowledgements travel, 8 MiB of the broker's memory at most.</summary>
+    [Range(1, 1_000)]
+    public int InFlightBatches { get; set; } = 8;
+
+    /// <summary>When an unacknowledged batch is sent again, doubled each time up to <see cref="ResendAtMost"/>; 100 ms
+    /// to 1 h, default 30 s: a broker's restart takes five to twenty.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
+    public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest pause between two sendings of a batch; 100 ms to 1 h, default 2 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
+    public TimeSpan ResendAtMost { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Links kept in memory; 100 to 100 million, default 200,000: a year of links of a busy sender.</summary>
+    [Range(100, 100_000_000)]
+    public int MaxLinks { get; set; } = 200_000;
+
+    /// <summary>Bytes of links kept in memory; 1 MiB to 64 GiB, default 128 MiB.</summary>
+    [Range(1L << 20, 64L << 30)]
+    public long MaxLinkBytes { get; set; } = 128L << 20;
+
+    /// <summary>Bytes of links kept on disk, so that an edge started while the database is away still redirects;
+    /// 64 KiB to 64 GiB, default 64 MiB.</summary>
+    [Range(64L << 10, 64L << 30)]
+    public long MaxLinkCopyBytes { get; set; } = 64L << 20;
+
+    /// <summary>The longest wait for the database when a link is not in memory; 50 ms to 30 s, default 2 s: people
+    /// leave a page that takes longer.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:00:30")]
+    public TimeSpan LookupTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Lookups at the database at a time; 1 to 1,000, default 16: a cold start must not take every connection
+    /// of the pool.</summary>
+    [Range(1, 1_000)]
+    public int MaxLookups { get; set; } = 16;
+
+    /// <summary>How long "no such link" is believed; 0 to 5 min, default 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
+    public TimeSpan NegativeAge { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many "no such link" are remembered; 0 to 1 million, default 10,000.</summary>
+    [Range(0, 1_000_000)]
+    public int MaxNegatives { get; set; } = 10_000;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var proxy in TrustedProxies)
+        {
+            if (!IPNetwork.TryParse(proxy, out _) && !IPAddress.TryParse(proxy, out _))
+            {
+                yield return new ValidationResult(
+                    $"{nameof(TrustedProxies)}: '{proxy}' is neither an address nor a CIDR range (10.0.0.0/8).",
+                    [nameof(TrustedProxies)]);
+            }
+        }
+
+        if (ResendAtMost < ResendAfter)
+        {
+            yield return new ValidationResult(
+                $"{nameof(ResendAtMost)}: {ResendAtMost} is less than {nameof(ResendAfter)} ({ResendAfter}).",
+                [nameof(ResendAtMost)]);
+        }
+    }
+}

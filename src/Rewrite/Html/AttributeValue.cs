@@ -1,0 +1,99 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Html;
+
+/// <summary>The value of an attribute as the standard's tokenizer would hand it on.</summary>
+internal static class AttributeValue
+{
+    private static readonly SearchValues<byte> Special = SearchValues.Create("&\0"u8);
+
+    /// <summary>Decodes a value to UTF-8.</summary>
+    /// <returns>Its place in the buffer; a start of -1 when the raw value says it all.</returns>
+    public static (int Start, int Length) Decode(
+        ReadOnlySpan<byte> raw, Encoding? encoding, ByteBuffer output)
+    {
+        if (raw.IndexOfAny(Special) < 0 && (encoding is null || Ascii.IsValid(raw)))
+        {
+            return (-1, raw.Length);
+        }
+
+        var start = output.Length;
+        Span<byte> utf8 = stackalloc byte[8];
+        while (!raw.IsEmpty)
+        {
+            var special = raw.IndexOfAny(Special);
+            MailCharset.AppendUtf8(special < 0 ? raw : raw[..special], encoding, output);
+            if (special < 0)
+            {
+                break;
+            }
+
+            raw = raw[special..];
+            if (raw.StartsWith("&amp;"u8))
+            {
+                output.Append((byte)'&');
+                raw = raw[5..];
+                continue;
+            }
+
+            if (raw[0] == 0)
+            {
+                output.Append("\uFFFD"u8);
+                raw = raw[1..];
+                continue;
+            }
+
+            var length = CharacterReferences.Read(raw, inAttribute: true, utf8, out var written);
+            output.Append(length == 0 ? raw[..1] : utf8[..written]);
+            raw = raw[Math.Max(1, length)..];
+        }
+
+        return (start, output.Length - start);
+    }
+
+    /// <summary>Finds the scheme's suffix <c>+notrack</c>, however its characters are written.</summary>
+    /// <returns>Its range in the raw value; a start of -1 when it is not there.</returns>
+    public static (int Start, int End) FindNoTrack(ReadOnlySpan<byte> raw)
+    {
+        Span<byte> utf8 = stackalloc byte[8];
+        var plus = -1;
+        var matched = 0;
+        var expected = "+notrack:"u8;
+        for (var i = 0; i < raw.Length;)
+        {
+            var length = raw[i] == '&' ? CharacterReferences.Read(raw[i..], true, utf8, out _) : 0;
+            var c = length == 0 ? raw[i] : utf8[0];
+            if (c is not ((byte)'\t' or (byte)'\r' or (byte)'\n'))
+            {
+                if (c == '+')
+                {
+                    plus = i;
+                    matched = 0;
+                }
+
+                if (plus >= 0)
+                {
+                    if ((c | (char.IsAsciiLetter((char)c) ? 0x20 : 0)) != expected[matched])
+                    {
+                        return (-1, -1);
+                    }
+
+                    if (++matched == expected.Length)
+                    {
+                        return (plus, i);
+                    }
+                }
+                else if (c == ':')
+                {
+                    return (-1, -1);
+                }
+            }
+
+            i += Math.Max(1, length);
+        }
+
+        return (-1, -1);
+    }
+}

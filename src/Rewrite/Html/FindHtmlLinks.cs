@@ -1,0 +1,458 @@
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Html;
+
+/// <summary>Finds the links, opt-out markers and places for the pixel in an HTML part, in one pass.</summary>
+internal ref struct FindHtmlLinks
+{
+    private readonly ReadOnlySpan<byte> _html;
+    private readonly MailCharset _charset;
+    private readonly Encoding? _encoding;
+    private readonly PartFindings _found;
+    private readonly bool _images;
+    private readonly int _textLimit;
+    private readonly Span<HtmlAttribute> _scratch;
+
+    // The link whose text is being read; -1 outside.
+    private int _openLink;
+    private (int Start, int End) _openLinkAlt;
+    private int _textStart;
+    private bool _bodySeen;
+
+    private FindHtmlLinks(
+        ReadOnlySpan<byte> html,
+        MailCharset charset,
+        bool images,
+        int textLimit,
+        PartFindings found,
+        Span<HtmlAttribute> scratch)
+    {
+        _html = html;
+        _charset = charset;
+        _encoding = charset.EncodingOf(html);
+        _found = found;
+        _images = images;
+        _textLimit = textLimit;
+        _scratch = scratch;
+        _openLink = -1;
+    }
+
+    /// <summary>Reads a part.</summary>
+    /// <param name="html">Its decoded content.</param>
+    /// <param name="charset">Its charset.</param>
+    /// <param name="images">Whether images are links too.</param>
+    /// <param name="textLimit">Bytes kept of a link's visible text.</param>
+    /// <param name="found">Receives what is found.</param>
+    /// <returns>Why the part cannot be rewritten, or <see langword="null"/>.</returns>
+    public static string? Find(
+        ReadOnlySpan<byte> html, MailCharset charset, bool images, int textLimit, PartFindings found)
+    {
+        Span<HtmlAttribute> scratch = stackalloc HtmlAttribute[24];
+        var finder = new FindHtmlLinks(html, charset, images, textLimit, found, scratch);
+        // Before the last line break, so that the last line stays one.
+        found.PixelAtBottom = html.TrimEnd(" \t\r\n"u8).Length;
+        return finder.Scan(0, html.Length, conditional: false);
+    }
+
+    private string? Scan(int start, int end, bool conditional)
+    {
+        var tokens = new HtmlTokenizer(_html[..end], _scratch, start);
+        var foreignDepth = 0;
+        var hasIntegrationPoint = false;
+        var previousEnd = start;
+        var textIsVisible = true;
+        while (true)
+        {
+            var token = tokens.Read();
+            if (_openLink >= 0 && textIsVisible)
+            {
+                AppendText(_html[previousEnd..tokens.Start]);
+            }
+
+            previousEnd = tokens.End;
+            textIsVisible = true;
+            switch (token)
+            {
+                case HtmlToken.End:
+                    CloseLink();
+                    return null;
+                case HtmlToken.Unterminated:
+                    return Untouched.UnterminatedMarkup;
+                case HtmlToken.TooManyAttributes:
+                    return Untouched.TooManyAttributes;
+                case HtmlToken.Comment when !conditional:
+                    ScanConditionalComment(tokens.Start, tokens.End);
+                    break;
+                case HtmlToken.EndTag:
+                    if (foreignDepth == 0)
+                    {
+                        SeeEndTag(ref tokens, conditional);
+                    }
+                    else if (tokens.Element is Element.Svg or Element.Math)
+                    {
+                        foreignDepth--;
+                    }
+                    else if (!hasIntegrationPoint && (tokens.Is("p"u8) || tokens.Is("br"u8)))
+                    {
+                        foreignDepth = 0;
+                    }
+
+                    break;
+                case HtmlToken.StartTag when foreignDepth > 0:
+                    if (!SeeForeignTag(ref tokens, ref foreignDepth, ref hasIntegrationPoint))
+                    {
+                        return Untouched.ForeignContent;
+                    }
+
+                    if (foreignDepth == 0)
+                    {
+                        SeeStartTag(ref tokens, conditional);
+                    }
+                    else if (tokens.Element == Element.Img)
+                    {
+                        SeePossiblePixel(ref tokens);
+                    }
+
+                    break;
+                case HtmlToken.StartTag:
+                    if (!tokens.SelfClosing && (tokens.Element is Element.Svg or Element.Math))
+                    {
+                        foreignDepth = 1;
+                        hasIntegrationPoint = false;
+                        break;
+                    }
+
+                    textIsVisible = !Elements.HasRawText(tokens.Element);
+                    SeeStartTag(ref tokens, conditional);
+                    break;
+                default:
+                    break;
+            }
+
+            tokens.InForeignContent = foreignDepth > 0;
+        }
+    }
+
+    // What mail programs show of a conditional comment is Outlook's alone; elsewhere it is a comment like any other.
+    private void ScanConditionalComment(int start, int end)
+    {
+        var comment = _html[start..end];
+        if (!comment.StartsWith("<!--[if"u8))
+        {
+            return;
+        }
+
+        var open = comment.IndexOf("]>"u8);
+        var close = comment.LastIndexOf("<![endif]"u8);
+        if (open < 0 || close < open + 2)
+        {
+            return;
+        }
+
+        var links = _found.Links.Count;
+        var removals = _found.Removals.Count;
+        var outer = (_openLink, _openLinkAlt, _textStart);
+        var outerLength = _found.OpenText.Length;
+        _openLink = -1;
+        var problem = Scan(start + open + 2, start + close, conditional: true);
+        if (problem is not null)
+        {
+            // Half a tag inside the comment: what Outlook makes of it is not known, so it stays as it is.
+            _found.Links.Truncate(links);
+            _found.Removals.RemoveRange(removals, _found.Removals.Count - removals);
+            _found.OpenText.Truncate(outerLength);
+        }
+
+        (_openLink, _openLinkAlt, _textStart) = outer;
+    }
+
+    private readonly bool SeeForeignTag(
+        ref HtmlTokenizer tokens, ref int depth, ref bool hasIntegrationPoint)
+    {
+        if (!hasIntegrationPoint && Elements.BreaksOutOfForeignContent(tokens.Name))
+        {
+            depth = 0;
+            return true;
+        }
+
+        if (tokens.Is("font"u8))
+        {
+            // Leaves foreign content or not by its attributes.
+            return false;
+        }
+
+        if (tokens.SelfClosing)
+        {
+            return true;
+        }
+
+        if (tokens.Element is Element.Svg or Element.Math)
+        {
+            depth++;
+        }
+
+        hasIntegrationPoint |= Elements.IsIntegrationPoint(tokens.Name);
+        if (!Elements.HasRawText(tokens.Element))
+        {
+            return true;
+        }
+
+        // Text or markup, depending on where it stands: only when there is no markup does it make no difference.
+        var rest = _html[tokens.End..];
+        var next = rest.IndexOf((byte)'<');
+        return next >= 0
+            && rest[next..].StartsWith("</"u8)
+            && HtmlTokenizer.IsTagName(rest[(next + 2)..], tokens.Name);
+    }
+
+    private void SeeEndTag(ref HtmlTokenizer tokens, bool conditional)
+    {
+        if (tokens.Element == Element.A)
+        {
+            CloseLink();
+        }
+        else if (!conditional && tokens.Element == Element.Body)
+        {
+            _found.PixelAtBottom = tokens.Start;
+        }
+        else if (!conditional && tokens.Element == Element.Head && _found.PixelAtTop < 0)
+        {
+            _found.PixelAtTop = tokens.End;
+        }
+    }
+
+    private void SeeStartTag(ref HtmlTokenizer tokens, bool conditional)
+    {
+        var isLink = tokens.Element == Element.A;
+        if (isLink || tokens.Element == Element.Area || (conditional && tokens.Element == Element.Vml))
+        {
+            if (isLink)
+            {
+                CloseLink();
+            }
+
+            AddLink(ref tokens, isLink);
+        }
+        else if (conditional)
+        {
+            // Images and everything else in a conditional comment stay as they are.
+        }
+        else if (tokens.Element == Element.Img)
+        {
+            SeeImage(ref tokens);
+        }
+        else if (tokens.Element == Element.Base)
+        {
+            var href = Find(ref tokens, "href"u8);
+            if (_found.BaseHref.Start < 0 && href >= 0)
+            {
+                _found.BaseHref = (tokens.Attributes[href].ValueStart, tokens.Attributes[href].ValueEnd);
+            }
+        }
+        else if (tokens.Element == Element.Plaintext)
+        {
+            // Everything behind it is text, so a pixel would be too.
+            _found.PixelAtBottom = tokens.Start;
+        }
+        else if (!_bodySeen && tokens.Element == Element.Body)
+        {
+            _bodySeen = true;
+            _found.PixelAtTop = tokens.End;
+        }
+    }
+
+    private void AddLink(ref HtmlTokenizer tokens, bool hasText)
+    {
+        var href = -1;
+        var flags = FoundFlags.Html;
+        var name = -1;
+        var attributes = tokens.Attributes;
+        for (var i = 0; i < attributes.Length; i++)
+        {
+            ref readonly var attribute = ref attributes[i];
+            var attributeName = _html[attribute.NameStart..attribute.NameEnd];
+            switch (attributeName.Length)
+            {
+                case 4 when href < 0 && Ascii.EqualsIgnoreCase(attributeName, "href"u8):
+                    href = i;
+                    break;
+                case 3 when Ascii.EqualsIgnoreCase(attributeName, "rel"u8):
+                    flags |= HasWord(Value(attribute), "unsubscribe"u8) ? FoundFlags.Unsubscribe : 0;
+                    break;
+                case > 7 when Markers.IsOptOut(attributeName, Value(attribute)):
+                    flags |= FoundFlags.OptOut;
+                    _found.Removals.Add(RangeToRemove(tokens, i));
+                    break;
+                case 21 when Ascii.EqualsIgnoreCase(attributeName, "data-msys-unsubscribe"u8):
+                    flags |= !Value(attribute).SequenceEqual("0"u8) ? FoundFlags.Unsubscribe : 0;
+                    break;
+                case > 7 when name < 0 && Markers.IsLinkName(attributeName):
+                    name = i;
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        if (href < 0 || attributes[href].Quote == 1)
+        {
+            return;
+        }
+
+        var link = NewLink(attributes[href], flags);
+        if (name >= 0)
+        {
+            link.Name = DecodeText(Value(attributes[name]));
+        }
+
+        if (hasText)
+        {
+            _openLink = _found.Links.Count;
+            _openLinkAlt = (0, 0);
+            _textStart = _found.OpenText.Length;
+        }
+        else if (Find(ref tokens, "alt"u8) is >= 0 and var alt)
+        {
+            link.Text = DecodeText(Value(attributes[alt]));
+        }
+
+        _found.Links.Add(link);
+    }
+
+    private void SeeImage(ref HtmlTokenizer tokens)
+    {
+        var src = SeePossiblePixel(ref tokens);
+        if (src >= 0 && _images && tokens.Attributes[src].Quote != 1)
+        {
+            AddImage(ref tokens, tokens.Attributes[src]);
+        }
+
+        if (_openLink >= 0 && _openLinkAlt.End == 0 && Find(ref tokens, "alt"u8) is >= 0 and var alt)
+        {
+            _openLinkAlt = (tokens.Attributes[alt].ValueStart, tokens.Attributes[alt].ValueEnd);
+        }
+    }
+
+    private readonly int SeePossiblePixel(ref HtmlTokenizer tokens)
+    {
+        var src = Find(ref tokens, "src"u8);
+        if (src >= 0 && tokens.Attributes[src].ValueEnd - tokens.Attributes[src].ValueStart > LinkToken.Length)
+        {
+            _found.PossiblePixels.Add((tokens.Attributes[src].ValueStart, tokens.Attributes[src].ValueEnd));
+        }
+
+        return src;
+    }
+
+    private void AddImage(ref HtmlTokenizer tokens, HtmlAttribute src)
+    {
+        var alt = Find(ref tokens, "alt"u8);
+        var image = NewLink(src, FoundFlags.Html | FoundFlags.Image);
+        if (alt >= 0)
+        {
+            image.Text = DecodeText(Value(tokens.Attributes[alt]));
+        }
+
+        _found.Links.Add(image);
+    }
+
+    private readonly FoundLink NewLink(in HtmlAttribute attribute, FoundFlags flags)
+    {
+        // An undeclared charset is judged by the value alone: what stands elsewhere may be gone after rewriting.
+        var value = _html[attribute.ValueStart..attribute.ValueEnd];
+        var before = attribute.NameStart - 1;
+        return new FoundLink
+        {
+            Start = attribute.ValueStart,
+            End = attribute.ValueEnd,
+            BreakAt = HtmlTokenizer.IsSpace(_html[before]) ? before : -1,
+            Flags = flags,
+            Url = AttributeValue.Decode(value, _charset.EncodingOf(value), _found.Buffer),
+        };
+    }
+
+    private void CloseLink()
+    {
+        if (_openLink < 0)
+        {
+            return;
+        }
+
+        var text = _found.OpenText.Span[_textStart..].TrimEnd((byte)' ');
+        ref var link = ref _found.Links[_openLink];
+        link.Text = (_found.Buffer.Append(text), text.Length);
+        _found.OpenText.Truncate(_textStart);
+        if (text.IsEmpty && _openLinkAlt.End > 0)
+        {
+            link.Text = DecodeText(_html[_openLinkAlt.Start.._openLinkAlt.End]);
+        }
+
+        _openLink = -1;
+    }
+
+    private (int Start, int Length) DecodeText(ReadOnlySpan<byte> raw)
+    {
+        var start = _found.Buffer.Length;
+        VisibleText.Append(raw, inAttribute: true, start, _textLimit, _encoding, _found.Buffer);
+        var length = _found.Buffer.Length - start;
+        return (start, length > 0 && _found.Buffer.Span[^1] == ' ' ? length - 1 : length);
+    }
+
+    private readonly void AppendText(ReadOnlySpan<byte> raw)
+    {
+        if (!VisibleText.Append(raw, inAttribute: false, _textStart, _textLimit, _encoding, _found.OpenText))
+        {
+            _found.Links[_openLink].Flags |=
+                FoundFlags.TextIsCut;
+        }
+    }
+
+    private readonly ReadOnlySpan<byte> Value(in HtmlAttribute attribute) =>
+        _html[attribute.ValueStart..attribute.ValueEnd];
+
+    private readonly int Find(ref HtmlTokenizer tokens, ReadOnlySpan<byte> name)
+    {
+        var attributes = tokens.Attributes;
+        for (var i = 0; i < attributes.Length; i++)
+        {
+            if (Ascii.EqualsIgnoreCase(_html[attributes[i].NameStart..attributes[i].NameEnd], name))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    // The blanks before the attribute go with it, except where what follows would then join the attribute before it.
+    private readonly (int Start, int End) RangeToRemove(in HtmlTokenizer tokens, int index)
+    {
+        var attribute = tokens.Attributes[index];
+        var start = attribute.NameStart;
+        if (_html[attribute.End] != '/')
+        {
+            while (_html[start - 1] is (byte)' ' or (byte)'\t')
+            {
+                start--;
+            }
+        }
+
+        return (start, attribute.End);
+    }
+
+    private static bool HasWord(ReadOnlySpan<byte> value, ReadOnlySpan<byte> word)
+    {
+        foreach (var range in value.SplitAny(" \t\r\n\f"u8))
+        {
+            if (Ascii.EqualsIgnoreCase(value[range], word))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

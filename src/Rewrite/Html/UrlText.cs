@@ -1,0 +1,55 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Links;
+
+namespace Tracking.Rewrite.Html;
+
+/// <summary>Visible text that is itself a URL or host name: readers and filters hold it against the real
+/// target.</summary>
+internal static class UrlText
+{
+    private static readonly SearchValues<byte> Letters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
+
+    /// <summary>The host that the text shows; empty when it shows none.</summary>
+    public static ReadOnlySpan<byte> Host(ReadOnlySpan<byte> text)
+    {
+        if (text.Length < 4 || text.IndexOf((byte)' ') >= 0)
+        {
+            return default;
+        }
+
+        var isUrl = StartsWith(text, "http://"u8) || StartsWith(text, "https://"u8);
+        var host = isUrl ? text[(text.IndexOf((byte)':') + 3)..] : text;
+        var end = host.IndexOfAny("/\\?#:"u8);
+        host = end < 0 ? host : host[..end];
+        host = host[(host.LastIndexOf((byte)'@') + 1)..];
+        if (isUrl)
+        {
+            return host;
+        }
+
+        // Without a scheme only what looks like a name with a top-level domain of letters; an address of mail is none.
+        var dot = host.LastIndexOf((byte)'.');
+        return dot > 0
+            && host.Length - dot > 2
+            && !text.Contains((byte)'@')
+            && !host[(dot + 1)..].ContainsAnyExcept(Letters)
+                ? host
+                : default;
+    }
+
+    /// <summary>Whether a host belongs to the tracking host's organisation: what is left of the tracking host without
+    /// its
+    /// first label, or below it.</summary>
+    public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost)
+    {
+        var dot = trackingHost.Value.IndexOf('.', StringComparison.Ordinal);
+        return HostName.TryParse(trackingHost.Value[(dot + 1)..], out var organisation)
+            && HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
+            && (name == organisation || name.IsBelow(organisation));
+    }
+
+    private static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
+        text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);
+}

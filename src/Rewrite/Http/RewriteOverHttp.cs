@@ -1,0 +1,178 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using Microsoft.OpenApi;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Rewrite.Messages;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Rewrite.Http;
+
+/// <summary><c>POST /api/v1/clusters/{cluster}/rewrite</c>: a message in, the rewritten message out.</summary>
+internal static class RewriteOverHttp
+{
+    private const string MessageType = "message/rfc822";
+
+    // RFC 6532: the same with UTF-8 in its headers.
+    private const string GlobalMessageType = "message/global";
+
+    // RFC 9110 5.3 joins repeated fields with commas, which would make one strange recipient of two.
+    private static readonly string[] OnceOnly =
+        ["tracking-message-id", "tracking-recipient", "tracking-sender", "tracking-host"];
+
+    public static void Map(IEndpointRouteBuilder routes) =>
+        routes.MapPost($"/api/v1/clusters/{{{RequireAccess.ClusterRouteValue}}}/rewrite", HandleAsync)
+            .RequireClusterAccess()
+            // Not Accepts(): routing would refuse other types itself, without a word about what is taken.
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                var schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
+                operation.RequestBody = new OpenApiRequestBody
+                {
+                    Required = true,
+                    Content = new Dictionary<string, OpenApiMediaType>
+                    {
+                        [MessageType] = new() { Schema = schema },
+                        [GlobalMessageType] = new() { Schema = schema },
+                    },
+                };
+                return Task.CompletedTask;
+            })
+            .Produces<byte[]>(StatusCodes.Status200OK, MessageType)
+            .Produces<RewriteReport>()
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .WithName("RewriteMessage")
+            .WithTags("Messages")
+            .WithSummary("Rewrites a message")
+            .WithDescription(
+                "Takes a raw message (RFC 5322) and answers with it, its links replaced and the open pixel added, "
+                + "after they have been registered. Everything about the message is optional and comes in request "
+                + "headers: tracking-message-id, tracking-recipient, tracking-sender, tracking-host, tracking-clicks "
+                + "(yes, no, html, text), tracking-opens (yes, no), tracking-level (full, anonymous, none), "
+                + "tracking-tags, tracking-sent-at. The answer carries Tracking-Message-Id, Tracking-Links, "
+                + "Tracking-Opens and, when nothing is tracked, Tracking-Untouched with the reason. A tracking-host "
+                + "that is not an active tracking domain of the cluster is not used, the default is; "
+                + "Tracking-Host-Ignored then says so and names it. With dryRun=true "
+                + "nothing is stored and the answer is a report of every link and what was decided about it. "
+                + "Send it before DKIM signing: a message that is signed already passes through untouched.");
+
+    private static async Task<IResult> HandleAsync(
+        string cluster,
+        HttpContext context,
+        ClusterDirectory clusters,
+        TrackMessage track,
+        IOptions<RewriteOptions> options,
+        string? dryRun = null)
+    {
+        var cancellationToken = context.RequestAborted;
+        if (await clusters.FindAsync(cluster, cancellationToken) is not { } owner)
+        {
+            return Problems.NotFound("cluster", cluster);
+        }
+
+        if (!IsMessage(context.Request.ContentType))
+        {
+            return Problems.UnsupportedMediaType(context.Request.ContentType, MessageType);
+        }
+
+        if (!TryReadYes(dryRun, out var isDryRun))
+        {
+            return Problems.Invalid("dryRun", dryRun, "true or false");
+        }
+
+        var headers = context.Request.Headers;
+        if (OnceOnly.FirstOrDefault(name => headers[name].Count > 1) is { } repeated)
+        {
+            return Problems.Invalid(repeated, headers[repeated].ToString(), "one value, given once");
+        }
+
+        var request = MessageMetadata.Read(name => headers[name], out var wrong);
+        if (request is null)
+        {
+            return Problems.Invalid(wrong!.Header, wrong.Got, wrong.Takes);
+        }
+
+        var (message, refusal) = await ReadMessageBody.ReadAsync(context, options.Value.MaxMessageBytes);
+        if (refusal?.Type == ProblemType.TooLarge)
+        {
+            await ReadMessageBody.RefuseUnreadAsync(context, refusal, options.Value.MaxMessageBytes);
+            return Results.Empty;
+        }
+
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+
+        if (isDryRun)
+        {
+            var (plan, ignoredHost) = track.Plan(owner, message, request);
+            using (plan)
+            {
+                return TypedResults.Ok(RewriteReport.Of(plan, ignoredHost));
+            }
+        }
+
+        var result = await track.TrackAsync(owner, message, request, cancellationToken);
+        switch (result.Outcome)
+        {
+            case TrackOutcome.OtherContent:
+                return Problems.Conflict(
+                    $"tracking-message-id: {Problems.Quote(result.MessageId)} was rewritten before with other bytes; "
+                    + "the same id takes the same message, another message takes another id.");
+            case TrackOutcome.StoreUnavailable:
+                return Problems.Unavailable("The database", options.Value.RetryAfter);
+            default:
+                await WriteAsync(context.Response, result, cancellationToken);
+                return Results.Empty;
+        }
+    }
+
+    private static async Task WriteAsync(
+        HttpResponse response, TrackedMessageResult result, CancellationToken cancellationToken)
+    {
+        response.ContentType = MessageType;
+        response.Headers["Tracking-Message-Id"] = result.MessageId;
+        response.Headers["Tracking-Links"] = result.TrackedLinks.ToString(CultureInfo.InvariantCulture);
+        response.Headers["Tracking-Opens"] = result.HasPixel ? "yes" : "no";
+        if (result.UntouchedReason is { } reason)
+        {
+            response.Headers["Tracking-Untouched"] = reason;
+        }
+
+        if (result.IgnoredHost is { } host)
+        {
+            response.Headers["Tracking-Host-Ignored"] =
+                $"{InHeader(host)} is not an active tracking domain of this cluster";
+        }
+
+        response.ContentLength = result.Output.Length;
+        await response.Body.WriteAsync(result.Output, cancellationToken);
+    }
+
+    // It may come out of the message: nothing in it may break the answer's header.
+    private static string InHeader(string host)
+    {
+        var shown = HostName.TryParse(host, out var name) ? name.Value : host;
+        return string.Concat(shown.Take(HostName.MaxLength).Select(c => c is > ' ' and <= '~' ? c : '?'));
+    }
+
+    private static bool TryReadYes(string? text, out bool yes)
+    {
+        yes = false;
+        return text is null || bool.TryParse(text, out yes);
+    }
+
+    private static bool IsMessage(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var parsed)
+        && parsed.MediaType.Value is { } type
+        && (type.Equals(MessageType, StringComparison.OrdinalIgnoreCase)
+            || type.Equals(GlobalMessageType, StringComparison.OrdinalIgnoreCase));
+}

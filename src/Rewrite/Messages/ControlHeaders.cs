@@ -1,0 +1,41 @@
+using System.Text;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>Header fields by which whoever sends a message controls its tracking; recipients never see them.</summary>
+public static class ControlHeaders
+{
+    /// <summary>Whether a field is one of ours: <c>X-Tracking-…</c>, or Postal's <c>X-AMP</c>.</summary>
+    public static bool IsControl(ReadOnlySpan<byte> name) =>
+        name.Length > 10
+            ? Ascii.EqualsIgnoreCase(name[..11], "X-Tracking-"u8)
+            : Ascii.EqualsIgnoreCase(name, "X-AMP"u8);
+
+    /// <summary>Whether a DKIM signature's <c>h=</c> names the field, so that removing it would break the
+    /// signature.</summary>
+    /// <param name="signature">The value of <c>DKIM-Signature</c> (RFC 6376 3.5).</param>
+    /// <param name="name">The field.</param>
+    internal static bool IsSigned(ReadOnlySpan<byte> signature, ReadOnlySpan<byte> name)
+    {
+        foreach (var range in signature.Split((byte)';'))
+        {
+            var tag = signature[range].Trim(" \t\r\n"u8);
+            var equals = tag.IndexOf((byte)'=');
+            if (equals < 0 || !Ascii.EqualsIgnoreCase(tag[..equals].TrimEnd(" \t\r\n"u8), "h"u8))
+            {
+                continue;
+            }
+
+            var names = tag[(equals + 1)..];
+            foreach (var signed in names.Split((byte)':'))
+            {
+                if (Ascii.EqualsIgnoreCase(names[signed].Trim(" \t\r\n"u8), name))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,128 @@
+using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Mime;
+using Tracking.Rewrite.Text;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>Finds what is to be changed in a part's content, whatever its transfer encoding.</summary>
+internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisposable
+{
+    private readonly PartFindings _found = new();
+    private readonly DecodedText _text = new();
+
+    /// <summary>The links of the content, in document order.</summary>
+    public ReadOnlySpan<FoundLink> Links => _found.Links.Span;
+
+    /// <summary>The changes in ascending order, in the coordinates of the content.</summary>
+    public PooledList<Splice> Edits { get; } = new();
+
+    /// <summary>Reads a content.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="content">Its content, transfer encoding decoded.</param>
+    /// <returns>Why the part stays as it is, or <see langword="null"/>.</returns>
+    public string? Run(in MimePart part, int number, ReadOnlySpan<byte> content)
+    {
+        Clear();
+        var charset = part.Charset!;
+        return charset.NeedsDecoding
+            ? RunDecoded(part, number, content, charset.OfContent(content))
+            : Find(part, number, content, charset, null);
+    }
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        Edits.Truncate();
+        _found.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Edits.Dispose();
+        _found.Dispose();
+        _text.Dispose();
+    }
+
+    private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset? charset)
+    {
+        // Lines of UTF-16 are no lines to anybody on the way (RFC 2781 4.2).
+        if (charset is null || (charset.UnitLength > 1 && part.Encoding == TransferEncoding.Lines))
+        {
+            return Untouched.Charset;
+        }
+
+        if (content.Length > plan.Limits.MaxDecodedBytes)
+        {
+            return Untouched.TooLargeToDecode;
+        }
+
+        if (!_text.TryDecode(content, charset))
+        {
+            return Untouched.InvalidCharset;
+        }
+
+        var firstLink = decider.NextIndex;
+        var reason = Find(part, number, _text.Utf8, MailCharset.Utf8, charset);
+        if (reason is null && !DecodedChanges.Apply(_text, content, charset, Edits, _found.Links))
+        {
+            decider.UntrackFrom(firstLink, LinkDecision.Charset);
+            Clear();
+            reason = Untouched.InvalidCharset;
+        }
+
+        return reason;
+    }
+
+    private string? Find(
+        in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset charset, MailCharset? encoded)
+    {
+        var request = plan.Request;
+        if (part.Kind == PartKind.Plain)
+        {
+            if (InlinePgp.Reason(content) is { } reason)
+            {
+                return reason;
+            }
+
+            FindTextLinks.Find(content, charset, part.IsFlowed, part.DeletesSpace, _found);
+        }
+        else if (FindHtmlLinks.Find(
+            content, charset, request.TracksImages, plan.Limits.MaxLinkNameBytes, _found) is { } reason)
+        {
+            _found.Clear();
+            return reason;
+        }
+
+        foreach (var (start, end) in _found.Removals)
+        {
+            Edits.Add(new Splice { Kind = SpliceKind.Removal, Start = start, End = end, BreakAt = -1 });
+        }
+
+        decider.Decide(content, charset, encoded, number, _found, Edits);
+        if (part.Kind == PartKind.Html && request.AddsPixel && !decider.HasPixel(content, _found))
+        {
+            AddPixel();
+        }
+
+        Splice.Sort(Edits.Span);
+        return null;
+    }
+
+    private void AddPixel()
+    {
+        var request = plan.Request;
+        var atTop = request.PixelPosition == Database.Entities.PixelPosition.Top && _found.PixelAtTop >= 0;
+        var at = atTop ? _found.PixelAtTop : _found.PixelAtBottom;
+        Edits.Add(new Splice
+        {
+            Kind = SpliceKind.Pixel,
+            Start = at,
+            End = at,
+            ValueStart = at,
+            Length = OpenPixel.Length(request.Origin!.Ascii.Length),
+            BreakAt = -1,
+        });
+    }
+}

@@ -1,0 +1,179 @@
+using System.Globalization;
+using Tracking.Database.Entities;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>A metadata header that cannot be used.</summary>
+/// <param name="Header">Its name.</param>
+/// <param name="Got">Its value.</param>
+/// <param name="Takes">What it takes.</param>
+public sealed record MetadataProblem(string Header, string Got, string Takes);
+
+/// <summary>
+/// What a publisher says of a message beside its bytes: HTTP request headers and AMQP headers of the same names.
+/// Everything is optional.
+/// </summary>
+public sealed record MessageMetadata
+{
+    /// <summary>The longest message id, recipient or sender taken, in characters: RFC 5321 allows 256 for a path,
+    /// message ids of mailers reach a few hundred; 998 is RFC 5322's line.</summary>
+    public const int MaxTextLength = 998;
+
+    /// <summary>At most this many tags.</summary>
+    public const int MaxTags = 10;
+
+    /// <summary>The longest tag, in characters.</summary>
+    public const int MaxTagLength = 64;
+
+    // .NET counts time in units of 100 ns.
+    private const int MaxFractionDigits = 7;
+
+    /// <summary><c>tracking-message-id</c>.</summary>
+    public string? MessageId { get; init; }
+
+    /// <summary><c>tracking-recipient</c>.</summary>
+    public string? Recipient { get; init; }
+
+    /// <summary><c>tracking-sender</c>.</summary>
+    public string? Sender { get; init; }
+
+    /// <summary><c>tracking-host</c>.</summary>
+    public string? Host { get; init; }
+
+    /// <summary><c>tracking-clicks</c>: <c>yes|no|html|text</c>.</summary>
+    public ClickTracking? Clicks { get; init; }
+
+    /// <summary><c>tracking-opens</c>: <c>yes|no</c>.</summary>
+    public bool? Opens { get; init; }
+
+    /// <summary><c>tracking-level</c>: <c>full|anonymous|none</c>.</summary>
+    public TrackingLevel? Level { get; init; }
+
+    /// <summary><c>tracking-tags</c>: comma-separated.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary><c>tracking-sent-at</c>: RFC 3339.</summary>
+    public DateTimeOffset? SentAt { get; init; }
+
+    /// <summary>Postal's <c>X-AMP: skip</c>: neither clicks nor opens.</summary>
+    public bool SkipsTracking { get; init; }
+
+    /// <summary>Reads metadata from headers by name.</summary>
+    /// <param name="header">The value of a header, <see langword="null"/> when absent.</param>
+    /// <param name="problem">The first header that cannot be used.</param>
+    /// <returns><see langword="null"/> with a <paramref name="problem"/>.</returns>
+    public static MessageMetadata? Read(Func<string, string?> header, out MetadataProblem? problem)
+    {
+        MetadataProblem? first = null;
+
+        T? Take<T>(string name, string takes, Func<string, T?> parse)
+        {
+            if (header(name)?.Trim() is not { Length: > 0 } value)
+            {
+                return default;
+            }
+
+            var parsed = parse(value);
+            if (parsed is null)
+            {
+                first ??= new MetadataProblem(name, value, takes);
+            }
+
+            return parsed;
+        }
+
+        string? Text(string name) => Take(
+            name,
+            $"up to {MaxTextLength} characters without control characters",
+            value => value.Length <= MaxTextLength && !value.Any(char.IsControl) ? value : null);
+
+        var metadata = new MessageMetadata
+        {
+            MessageId = Take(
+                "tracking-message-id",
+                // It comes back in a header of the answer, and every mailer's ids are ASCII (RFC 5322 3.6.4).
+                $"up to {MaxTextLength} printable ASCII characters",
+                value => value.Length <= MaxTextLength && !value.AsSpan().ContainsAnyExceptInRange(' ', '~')
+                    ? value
+                    : null),
+            Recipient = Text("tracking-recipient"),
+            Sender = Text("tracking-sender"),
+            Host = Text("tracking-host"),
+            Clicks = Take("tracking-clicks", "yes, no, html or text", ParseClicks),
+            Opens = Take("tracking-opens", "yes or no", ParseYesNo),
+            Level = Take("tracking-level", "full, anonymous or none", ParseLevel),
+            Tags = Take("tracking-tags", $"at most {MaxTags} tags of {MaxTagLength} characters", ParseTags) ?? [],
+            SentAt = Take(
+                "tracking-sent-at", "a time as in RFC 3339, like 2026-03-01T09:30:00Z, from 1970 on", ParseTime),
+        };
+        problem = first;
+        return first is null ? metadata : null;
+    }
+
+    /// <summary><c>yes|no|html|text</c>, any case.</summary>
+    public static ClickTracking? ParseClicks(string value) => value.ToLowerInvariant() switch
+    {
+        "yes" => ClickTracking.Both,
+        "no" => ClickTracking.None,
+        "html" => ClickTracking.Html,
+        "text" => ClickTracking.Text,
+        _ => null,
+    };
+
+    /// <summary><c>yes|no</c>, any case.</summary>
+    public static bool? ParseYesNo(string value) => value.ToLowerInvariant() switch
+    {
+        "yes" => true,
+        "no" => false,
+        _ => null,
+    };
+
+    /// <summary><c>full|anonymous|none</c>, any case.</summary>
+    public static TrackingLevel? ParseLevel(string value) => value.ToLowerInvariant() switch
+    {
+        "full" => TrackingLevel.Full,
+        "anonymous" => TrackingLevel.Anonymous,
+        "none" => TrackingLevel.None,
+        _ => null,
+    };
+
+    /// <summary>Comma-separated tags; white space round each is dropped, empty ones too.</summary>
+    public static IReadOnlyList<string>? ParseTags(string value)
+    {
+        var tags = value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return tags.Length <= MaxTags && !tags.Any(tag => tag.Length > MaxTagLength || tag.Any(char.IsControl))
+            ? tags
+            : null;
+    }
+
+    // RFC 3339 5.6: the offset is not optional, a fraction has any number of digits (Go's mailers write nine), and the
+    // letters have either case. What is finer than 100 ns is dropped.
+    private static DateTimeOffset? ParseTime(string value)
+    {
+        var text = value.ToUpperInvariant();
+        var dot = text.IndexOf('.', StringComparison.Ordinal);
+        if (dot >= 0)
+        {
+            var digits = text.AsSpan(dot + 1);
+            var end = digits.IndexOfAnyExceptInRange('0', '9');
+            if (end > MaxFractionDigits)
+            {
+                text = text.Remove(dot + 1 + MaxFractionDigits, end - MaxFractionDigits);
+            }
+        }
+
+        return DateTimeOffset.TryParseExact(
+            text,
+            [
+                "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:sszzz",
+                "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz",
+            ],
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var time)
+            // A mail is not older than mail; the database takes the ends of the calendar for infinity.
+            && time.Year is >= 1970 and < 9000
+                ? time
+                : null;
+    }
+}

@@ -1,0 +1,39 @@
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>Plans the rewriting of a message: the one way in. Pure: no I/O, no clock, no randomness.</summary>
+public static class RewriteMessage
+{
+    /// <summary>Finds what will be changed in a message.</summary>
+    /// <param name="message">The raw message (RFC 5322), which must not change while the plan is in use.</param>
+    /// <param name="request">The settings in effect.</param>
+    /// <param name="limits">Bounds; <see langword="null"/> for the defaults.</param>
+    /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
+    public static RewritePlan Plan(
+        ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var plan = new RewritePlan(message, request, limits ?? RewriteLimits.Default);
+        try
+        {
+            using var planner = new PlanParts(plan);
+            planner.Run();
+        }
+        // A fault of ours must not hold up anybody's mail: the original goes out, and the caller logs the fault.
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+        {
+            plan.AllLinks = [];
+            plan.Splices.Truncate();
+            plan.TrackedLinks = plan.Pixels = 0;
+            plan.UntouchedReason = Untouched.InternalFault;
+            plan.Failure = fault;
+        }
+
+        plan.OutputSizeHint = message.Length;
+        foreach (ref readonly var splice in plan.Splices.Span)
+        {
+            plan.OutputSizeHint += splice.Length + 16;
+        }
+
+        return plan;
+    }
+}

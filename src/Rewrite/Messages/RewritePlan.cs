@@ -1,0 +1,140 @@
+using System.Buffers;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>
+/// What will be changed in a message, and the report about it. Nothing is signed yet: the destinations get their ids
+/// first, then writing puts tokens in and writes the message once. Holds pooled memory and the message
+/// itself until disposed; the report's memory is gone with it.
+/// </summary>
+public sealed class RewritePlan : IDisposable
+{
+    private readonly ReadOnlyMemory<byte> _message;
+    private bool _disposed;
+
+    internal RewritePlan(ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits limits)
+    {
+        _message = message;
+        Request = request;
+        Limits = limits;
+    }
+
+    /// <summary>Every link found, in document order over the whole message.</summary>
+    public IReadOnlyList<PlannedLink> Links => AllLinks;
+
+    /// <summary>The parts that hold no other parts, in their order.</summary>
+    public IReadOnlyList<PlannedPart> Parts { get; internal set; } = [];
+
+    /// <summary>Links that are wrapped; their ordinals run from 0.</summary>
+    public int TrackedLinks { get; internal set; }
+
+    /// <summary>Pixels that are added: one in each HTML part.</summary>
+    public int Pixels { get; internal set; }
+
+    /// <summary>Whether the message gets a pixel.</summary>
+    public bool HasPixel => Pixels > 0;
+
+    /// <summary>Why no link is wrapped and no pixel added; <see langword="null"/> when there is either. Control headers
+    /// and opt-out markers are removed all the same.</summary>
+    public string? UntouchedReason { get; internal set; }
+
+    /// <summary>Control headers that stay because a DKIM signature names them.</summary>
+    public bool KeepsSignedControlHeaders { get; internal set; }
+
+    /// <summary>The fault behind <see cref="Untouched.InternalFault"/>, for the log.</summary>
+    public Exception? Failure { get; internal set; }
+
+    /// <summary>Octets that the output will not exceed by much: a size to allocate.</summary>
+    public int OutputSizeHint { get; internal set; }
+
+    internal PlannedLink[] AllLinks { get; set; } = [];
+
+    internal RewriteRequest Request { get; }
+
+    internal RewriteLimits Limits { get; }
+
+    internal PooledList<Splice> Splices { get; } = new();
+
+    internal List<Base64Part> Base64Parts { get; } = [];
+
+    internal List<ContentSum> ContentSums { get; } = [];
+
+    internal ByteBuffer Buffer { get; } = new();
+
+    internal ReadOnlySpan<byte> Message => _message.Span;
+
+    internal ReadOnlyMemory<byte> MessageMemory => _message;
+
+    /// <summary>Writes the message with its tracked links and pixel.</summary>
+    /// <param name="output">Receives the message.</param>
+    /// <param name="linkIds">The destinations' ids in ordinal order, one for each of
+    /// <see cref="TrackedLinks"/>.</param>
+    /// <param name="cluster">Whose message it is.</param>
+    /// <param name="message">The message's key.</param>
+    /// <param name="key">Signs the tokens.</param>
+    public void Write(
+        IBufferWriter<byte> output,
+        ReadOnlySpan<LinkId> linkIds,
+        ClusterId cluster,
+        MessageKey message,
+        SigningKey key) => Write(output, linkIds, cluster, message, key, null);
+
+    /// <summary>Writes a message that has neither tracked links nor a pixel: only control headers and opt-out markers
+    /// are gone.</summary>
+    /// <exception cref="InvalidOperationException">The plan has links or a pixel.</exception>
+    public void Write(IBufferWriter<byte> output)
+    {
+        if (TrackedLinks > 0 || HasPixel)
+        {
+            throw new InvalidOperationException("The plan has tracked links or a pixel, which need a key and ids.");
+        }
+
+        WritePlan.Write(this, output, default, default, default, null, null);
+    }
+
+    internal void Write(
+        IBufferWriter<byte> output,
+        ReadOnlySpan<LinkId> linkIds,
+        ClusterId cluster,
+        MessageKey message,
+        SigningKey key,
+        List<WrittenSplice>? trace)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(linkIds.Length, TrackedLinks, nameof(linkIds));
+        WritePlan.Write(this, output, linkIds, cluster, message, key, trace);
+    }
+
+    /// <summary>The first splice at or behind a position.</summary>
+    internal static int FirstSplice(ReadOnlySpan<Splice> splices, int position)
+    {
+        var (low, high) = (0, splices.Length);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            (low, high) = splices[middle].Start < position ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+
+    /// <summary>Gives pooled memory back.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        Buffer.Dispose();
+        Splices.Dispose();
+        foreach (var part in Base64Parts)
+        {
+            ArrayPool<byte>.Shared.Return(part.Content);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Rewrite.Registration;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>How tracking a message ended.</summary>
+public enum TrackOutcome
+{
+    /// <summary>Links or the pixel are in place and registered.</summary>
+    Tracked,
+
+    /// <summary>Nothing to track, or not allowed to: the message goes out without tracking, with the reason.</summary>
+    Untouched,
+
+    /// <summary>The same message id was rewritten before with other bytes.</summary>
+    OtherContent,
+
+    /// <summary>The links cannot be registered now.</summary>
+    StoreUnavailable,
+}
+
+/// <summary>What became of a message.</summary>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="MessageId">The id given, or the hash made for it.</param>
+public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId)
+{
+    /// <summary>The message as it goes out, when tracked or untouched.</summary>
+    public ReadOnlyMemory<byte> Output { get; init; }
+
+    /// <summary>Links that were wrapped.</summary>
+    public int TrackedLinks { get; init; }
+
+    /// <summary>Whether it got an open pixel.</summary>
+    public bool HasPixel { get; init; }
+
+    /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
+    public string? UntouchedReason { get; init; }
+
+    /// <summary>The tracking host asked for and not used; <see langword="null"/> when there is none.</summary>
+    public string? IgnoredHost { get; init; }
+}
+
+/// <summary>
+/// The whole way of one message: settings in force, plan, registration, output. Queue and HTTP both come here.
+/// </summary>
+public sealed partial class TrackMessage(
+    EffectiveSettings settings,
+    IOptions<RewriteOptions> options,
+    SigningKeyRing keys,
+    RegisterMessages register,
+    RewriteTelemetry telemetry,
+    ILogger<TrackMessage> logger)
+{
+    /// <summary>Plans what would become of a message; nothing is stored.</summary>
+    /// <returns>The plan, and the tracking host asked for that is not used.</returns>
+    public (RewritePlan Plan, string? IgnoredHost) Plan(
+        DirectoryCluster cluster, ReadOnlyMemory<byte> message, MessageMetadata request)
+    {
+        var own = ReadControlHeaders.From(message.Span);
+        return (Plan(cluster, message, request, own), settings.IgnoredHost(request, own));
+    }
+
+    /// <summary>Rewrites a message; its links are registered before this returns.</summary>
+    /// <param name="cluster">Whose message it is.</param>
+    /// <param name="message">The raw message (RFC 5322); must not change meanwhile.</param>
+    /// <param name="request">What the publisher says of it.</param>
+    /// <param name="cancellationToken">Ends waiting; a registration under way still completes.</param>
+    public async Task<TrackedMessageResult> TrackAsync(
+        DirectoryCluster cluster,
+        ReadOnlyMemory<byte> message,
+        MessageMetadata request,
+        CancellationToken cancellationToken)
+    {
+        using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
+        var messageId = request.MessageId ?? HashOf(cluster.Id, request, message.Span);
+        var own = ReadControlHeaders.From(message.Span);
+        using var plan = Plan(cluster, message, request, own);
+        var ignoredHost = settings.IgnoredHost(request, own);
+        if (plan.UntouchedReason is { } reason)
+        {
+            return Output(cluster, message, messageId, plan, ignoredHost, reason, plan.Write);
+        }
+
+        if (keys.Current?.Current is not { } key)
+        {
+            return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
+        }
+
+        var registration = Registration(cluster, message.Span, messageId, plan, request, own);
+        var registered = await RegisterAsync(registration, cancellationToken);
+        return registered.Outcome switch
+        {
+            RegistrationOutcome.Registered => Output(
+                cluster, message, messageId, plan, ignoredHost, null,
+                output => plan.Write(output, registered.Links, cluster.Id, registered.Message, key)),
+            RegistrationOutcome.OtherContent => new TrackedMessageResult(TrackOutcome.OtherContent, messageId),
+            _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
+        };
+    }
+
+    private RewritePlan Plan(
+        DirectoryCluster cluster, ReadOnlyMemory<byte> message, MessageMetadata request, MessageMetadata own)
+    {
+        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), options.Value.Limits);
+        if (plan.Failure is { } failure)
+        {
+            LogFault(failure, cluster.Id);
+        }
+
+        return plan;
+    }
+
+    private TrackedMessageResult Output(
+        DirectoryCluster cluster,
+        ReadOnlyMemory<byte> message,
+        string messageId,
+        RewritePlan plan,
+        string? ignoredHost,
+        string? untouched,
+        Action<IBufferWriter<byte>> write)
+    {
+        var output = message;
+        try
+        {
+            var written = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
+            write(written);
+            output = written.WrittenMemory;
+        }
+#pragma warning disable CA1031 // A fault of ours must not hold up anybody's mail: logged, and the original goes out.
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+#pragma warning restore CA1031
+        {
+            LogFault(fault, cluster.Id);
+            untouched = Untouched.InternalFault;
+        }
+
+        var tracked = untouched is null;
+        telemetry.Rewritten(untouched ?? "tracked", tracked ? plan.TrackedLinks : 0);
+        return new TrackedMessageResult(tracked ? TrackOutcome.Tracked : TrackOutcome.Untouched, messageId)
+        {
+            Output = output,
+            TrackedLinks = tracked ? plan.TrackedLinks : 0,
+            HasPixel = tracked && plan.HasPixel,
+            UntouchedReason = untouched,
+            IgnoredHost = ignoredHost,
+        };
+    }
+
+    private static MessageRegistration Registration(
+        DirectoryCluster cluster,
+        ReadOnlySpan<byte> message,
+        string messageId,
+        RewritePlan plan,
+        MessageMetadata request,
+        MessageMetadata own)
+    {
+        var destinations = new ReadOnlyMemory<byte>[plan.TrackedLinks];
+        var places = new LinkPlace[plan.TrackedLinks];
+        foreach (var link in plan.Links)
+        {
+            if (link.IsTracked)
+            {
+                destinations[link.Ordinal] = link.Destination;
+                places[link.Ordinal] = new LinkPlace(
+                    link.Part, link.Position, ShownUrl.Mask(Encoding.UTF8.GetString(link.Name.Span)));
+            }
+        }
+
+        return new MessageRegistration
+        {
+            Cluster = cluster.Id,
+            MessageId = messageId,
+            ContentHash = SHA256.HashData(message),
+            Sender = request.Sender,
+            Recipient = request.Recipient,
+            Tags = request.Tags.Count > 0 ? request.Tags : own.Tags,
+            Level = EffectiveSettings.Level(cluster, request, own),
+            Host = plan.Request.Origin!.Host.Value,
+            SentAt = request.SentAt,
+            OpensTracked = plan.HasPixel,
+            Destinations = destinations,
+            LinkMap = LinkMap.Write(places),
+            Trace = CurrentTrace(),
+        };
+    }
+
+    private async Task<RegistrationResult> RegisterAsync(
+        MessageRegistration registration, CancellationToken cancellationToken)
+    {
+        using var activity = RewriteTelemetry.Source.StartActivity("register message");
+        activity?.SetTag("tracking.links", registration.Destinations.Length);
+        return await register.RegisterAsync(registration, cancellationToken);
+    }
+
+    // A click's trace is linked to this one, days later, through the message's row.
+    private static byte[]? CurrentTrace()
+    {
+        if (Activity.Current is not { Recorded: true } activity)
+        {
+            return null;
+        }
+
+        var trace = new byte[24];
+        activity.TraceId.CopyTo(trace.AsSpan(0, 16));
+        activity.SpanId.CopyTo(trace.AsSpan(16, 8));
+        return trace;
+    }
+
+    // A message without an id is the same message when cluster, envelope and bytes are the same.
+    private static string HashOf(ClusterId cluster, MessageMetadata metadata, ReadOnlySpan<byte> message)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{cluster}\n{metadata.Sender}\n{metadata.Recipient}\n"));
+        hash.AppendData(message);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "A fault in the rewriter; a message of cluster {Cluster} goes out as it came")]
+    private partial void LogFault(Exception fault, ClusterId cluster);
+}

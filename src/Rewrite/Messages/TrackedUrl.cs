@@ -1,0 +1,59 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>The part of a tracked URL between origin and token.</summary>
+internal static class TrackedUrl
+{
+    // A backslash is a slash to a browser and not to a server; a "<" or quote ends a URL for many readers of
+    // plain text.
+    private static readonly SearchValues<byte> NotVisible = SearchValues.Create("\\<>\"'`"u8);
+
+    /// <summary>Octets that a tracked URL takes.</summary>
+    public static int Length(
+        RewriteRequest request, RewriteLimits limits, in DestinationUrl destination, bool isHtml, bool isImage)
+    {
+        var length = request.Origin!.Ascii.Length + LinkToken.Length;
+        if (isImage || !ShowsPath(request, limits, destination.Path))
+        {
+            return length + 3;
+        }
+
+        length += Math.Max(1, destination.Path.Length) + 1;
+        return isHtml ? length + (4 * destination.Path.Count((byte)'&')) : length;
+    }
+
+    /// <summary>Appends what stands between origin and token.</summary>
+    public static void AppendPath(
+        RewriteRequest request, RewriteLimits limits, ReadOnlySpan<byte> url, bool isHtml, ByteBuffer output)
+    {
+        if (request.LinkStyle != LinkStyle.Path
+            || DestinationPolicy.Read(url, null, out var destination) != DestinationOutcome.Accepted
+            || !ShowsPath(request, limits, destination.Path))
+        {
+            output.Append("/c/"u8);
+            return;
+        }
+
+        var path = destination.Path.IsEmpty ? "/"u8 : destination.Path;
+        while (isHtml && path.IndexOf((byte)'&') is >= 0 and var ampersand)
+        {
+            output.Append(path[..ampersand]);
+            output.Append("&amp;"u8);
+            path = path[(ampersand + 1)..];
+        }
+
+        output.Append(path);
+        output.Append((byte)'-');
+    }
+
+    private static bool ShowsPath(RewriteRequest request, RewriteLimits limits, ReadOnlySpan<byte> path) =>
+        request.LinkStyle == LinkStyle.Path
+        && path.Length <= limits.MaxVisiblePathBytes
+        && path.IndexOfAny(NotVisible) < 0
+        && !(path.Length >= 12 && Ascii.EqualsIgnoreCase(path[..12], "/.well-known"u8));
+}

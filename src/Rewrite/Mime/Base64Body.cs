@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Buffers.Text;
+
+namespace Tracking.Rewrite.Mime;
+
+/// <summary>A base64 body (RFC 2045 6.8): decoded as a whole, written again from the first change on with the line
+/// length it had; the bytes before the first change stay.</summary>
+internal static class Base64Body
+{
+    private const int RfcLineLength = 76;
+
+    private static readonly SearchValues<byte> Blank = SearchValues.Create(" \t\r\n"u8);
+
+    /// <summary>Decodes a body.</summary>
+    /// <param name="raw">The body.</param>
+    /// <param name="output">At least three quarters as long.</param>
+    /// <returns>Bytes decoded, or -1 when it is not base64 from end to end.</returns>
+    public static int Decode(ReadOnlySpan<byte> raw, Span<byte> output)
+    {
+        var compact = ArrayPool<byte>.Shared.Rent(raw.Length + 1);
+        try
+        {
+            var length = 0;
+            while (!raw.IsEmpty)
+            {
+                var run = raw.IndexOfAny(Blank);
+                run = run < 0 ? raw.Length : run;
+                raw[..run].CopyTo(compact.AsSpan(length));
+                length += run;
+                raw = raw[run..];
+                var next = raw.IndexOfAnyExcept(Blank);
+                raw = next < 0 ? default : raw[next..];
+            }
+
+            return Base64.DecodeFromUtf8(compact.AsSpan(0, length), output, out _, out var written)
+                == OperationStatus.Done
+                    ? written
+                    : -1;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(compact);
+        }
+    }
+
+    /// <summary>Where the raw bytes of a decoded position stand, and how the lines are laid out.</summary>
+    /// <param name="raw">The body.</param>
+    /// <param name="decoded">A multiple of three.</param>
+    public static Base64Layout Measure(ReadOnlySpan<byte> raw, int decoded)
+    {
+        var characters = decoded / 3 * 4;
+        var layout = new Base64Layout { TailStart = raw.LastIndexOfAnyExcept(Blank) + 1, KeptRaw = -1 };
+        var position = Math.Max(0, raw.IndexOfAnyExcept(Blank));
+        var lines = 0;
+        while (position < layout.TailStart)
+        {
+            var run = raw[position..].IndexOfAny(Blank);
+            run = run < 0 ? raw.Length - position : run;
+            lines++;
+            if (lines == 1)
+            {
+                layout.LineLength = run;
+            }
+
+            if (layout.KeptRaw < 0)
+            {
+                if (characters < run)
+                {
+                    layout.KeptRaw = position + characters;
+                    layout.Column = characters;
+                }
+
+                characters -= run;
+            }
+            else if (lines > 2)
+            {
+                break;
+            }
+
+            position += run;
+            var next = raw[position..].IndexOfAnyExcept(Blank);
+            position = next < 0 ? raw.Length : position + next;
+        }
+
+        if (layout.KeptRaw < 0)
+        {
+            layout.KeptRaw = layout.TailStart;
+            layout.Column = lines < 2 ? layout.LineLength : 0;
+        }
+
+        // A single line says nothing about where lines end.
+        if (lines < 2)
+        {
+            layout.LineLength = Math.Max(RfcLineLength, layout.LineLength);
+        }
+
+        return layout;
+    }
+
+    /// <summary>Encodes the content that follows the kept bytes.</summary>
+    public static void Write(
+        ReadOnlySpan<byte> content,
+        in Base64Layout layout,
+        ReadOnlySpan<byte> lineBreak,
+        IBufferWriter<byte> output)
+    {
+        var encoded = ArrayPool<byte>.Shared.Rent(Base64.GetMaxEncodedToUtf8Length(content.Length));
+        Base64.EncodeToUtf8(content, encoded, out _, out var length);
+        var rest = encoded.AsSpan(0, length);
+
+        // A line may have been longer than the first.
+        var room = Math.Max(0, layout.LineLength - layout.Column);
+        while (rest.Length > room)
+        {
+            output.Write(rest[..room]);
+            output.Write(lineBreak);
+            rest = rest[room..];
+            room = layout.LineLength;
+        }
+
+        output.Write(rest);
+        ArrayPool<byte>.Shared.Return(encoded);
+    }
+}
+
+/// <summary>How a base64 body is laid out.</summary>
+internal struct Base64Layout
+{
+    /// <summary>Raw bytes that stay at the beginning.</summary>
+    public int KeptRaw;
+
+    /// <summary>Characters of the last kept line.</summary>
+    public int Column;
+
+    /// <summary>Characters of a line.</summary>
+    public int LineLength;
+
+    /// <summary>Where the white space behind the last character starts; it stays.</summary>
+    public int TailStart;
+}

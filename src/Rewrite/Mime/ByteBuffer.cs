@@ -1,0 +1,88 @@
+using System.Buffers;
+
+namespace Tracking.Rewrite.Mime;
+
+/// <summary>Bytes that grow, in pooled memory. Ranges into it stay good; spans do not survive the next
+/// growth.</summary>
+internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
+{
+    private byte[] _bytes = [];
+
+    /// <summary>Bytes written.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>What was written.</summary>
+    public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, Length);
+
+    /// <summary>What was written.</summary>
+    public ReadOnlyMemory<byte> Memory => _bytes.AsMemory(0, Length);
+
+    /// <summary>Forgets what was written, or all after <paramref name="length"/>.</summary>
+    public void Truncate(int length = 0) => Length = length;
+
+    /// <summary>Appends.</summary>
+    /// <returns>Where the bytes start.</returns>
+    public int Append(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(GetSpan(bytes.Length));
+        Length += bytes.Length;
+        return Length - bytes.Length;
+    }
+
+    /// <summary>Appends one byte.</summary>
+    public void Append(byte value)
+    {
+        if (Length == _bytes.Length)
+        {
+            Grow(1);
+        }
+
+        _bytes[Length++] = value;
+    }
+
+    /// <inheritdoc/>
+    public void Advance(int count) => Length += count;
+
+    /// <inheritdoc/>
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Grow(Math.Max(1, sizeHint));
+        return _bytes.AsSpan(Length);
+    }
+
+    /// <inheritdoc/>
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Grow(Math.Max(1, sizeHint));
+        return _bytes.AsMemory(Length);
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+
+        _bytes = [];
+        Length = 0;
+    }
+
+    private void Grow(int room)
+    {
+        if (_bytes.Length - Length >= room)
+        {
+            return;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Length + room, Math.Max(1024, 2 * Length)));
+        _bytes.AsSpan(0, Length).CopyTo(larger);
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+
+        _bytes = larger;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Buffers;
+
+namespace Tracking.Rewrite.Mime;
+
+/// <summary>What a header field states about the bytes of a content.</summary>
+internal enum ContentSumKind : byte
+{
+    /// <summary><c>Content-MD5</c> (RFC 1864): of the decoded content.</summary>
+    Md5,
+
+    /// <summary><c>Content-Length</c>: octets of the body as it is transferred.</summary>
+    Length,
+
+    /// <summary><c>Lines</c>: of the body as it is transferred.</summary>
+    Lines,
+}
+
+/// <summary>A header field that changes with the content it describes.</summary>
+internal struct ContentSum
+{
+    private static readonly SearchValues<byte> NotInWord = SearchValues.Create(" \t\r\n();,"u8);
+
+    public ContentSumKind Kind;
+
+    /// <summary>Where the number or checksum starts, without white space.</summary>
+    public int ValueStart;
+
+    /// <summary>Where it ends.</summary>
+    public int ValueEnd;
+
+    public int BodyStart;
+    public int BodyEnd;
+    public TransferEncoding Encoding;
+
+    /// <summary>Which of the fields a name means.</summary>
+    public static ContentSumKind? KindOf(in HeaderReader header) =>
+        header.Is("Content-MD5"u8) ? ContentSumKind.Md5
+        : header.Is("Content-Length"u8) ? ContentSumKind.Length
+        : header.Is("Lines"u8) ? ContentSumKind.Lines
+        : null;
+
+    /// <summary>Finds the value in a field.</summary>
+    /// <returns>Whether it has the expected form: one word, and nothing else but white space.</returns>
+    public static bool TryRead(
+        ReadOnlySpan<byte> message, in HeaderField field, ContentSumKind kind, out ContentSum sum)
+    {
+        var value = message[field.ValueStart..field.ValueEnd];
+        var word = value.Trim(" \t\r\n"u8);
+        var start = field.ValueStart + value.Length - value.TrimStart(" \t\r\n"u8).Length;
+        sum = new ContentSum { Kind = kind, ValueStart = start, ValueEnd = start + word.Length };
+        return !word.IsEmpty && !word.ContainsAny(NotInWord);
+    }
+}

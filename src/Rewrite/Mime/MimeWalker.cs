@@ -1,0 +1,394 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Mime;
+
+/// <summary>
+/// Finds the parts of a message (RFC 2046 5.1) in one pass over its bytes, without recursion: a stack of boundaries,
+/// bounded in depth, and every line that begins with two hyphens held against it. Signed, encrypted and enclosed
+/// messages are one part each, whatever is in them.
+/// </summary>
+internal sealed class MimeWalker : IDisposable
+{
+    private readonly List<byte[]> _boundaries = [];
+    private readonly ByteBuffer _scratch = new();
+    private readonly RewriteLimits _limits;
+    private readonly List<ContentSum> _sums;
+    private int _headerFields;
+    private int _headerBytes;
+
+    private MimeWalker(RewriteLimits limits, List<ContentSum> sums)
+    {
+        _limits = limits;
+        _sums = sums;
+    }
+
+    /// <summary>Lists the parts in their order.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="limits">Bounds.</param>
+    /// <param name="parts">Receives the parts that hold no other parts.</param>
+    /// <param name="sums">Receives the header fields that state something about the content of text parts, or of the
+    /// whole message.</param>
+    /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
+    public static string? Walk(
+        ReadOnlySpan<byte> message, RewriteLimits limits, List<MimePart> parts, List<ContentSum> sums)
+    {
+        using var walker = new MimeWalker(limits, sums);
+        return walker.Walk(message, parts);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scratch.Dispose();
+
+    private string? Walk(ReadOnlySpan<byte> message, List<MimePart> parts)
+    {
+        var position = 0;
+        while (true)
+        {
+            // One entity: its header, then either a new boundary to watch for or a leaf.
+            var isMessage = position == 0;
+            var firstSum = _sums.Count;
+            var problem = ReadHeader(message, position, out var part, out var boundary);
+            if (problem is not null)
+            {
+                return problem;
+            }
+
+            var from = part.BodyStart;
+            if (boundary is not null)
+            {
+                KeepSums(firstSum, isMessage, part.BodyStart, message.Length, TransferEncoding.Binary);
+                if (_boundaries.Count == _limits.MaxDepth)
+                {
+                    return Untouched.TooDeep;
+                }
+
+                _boundaries.Add(boundary);
+            }
+
+            var isLeaf = boundary is null;
+            while (true)
+            {
+                var found = FindDelimiter(
+                    message, from, out var lineStart, out var lineEnd, out var level, out var closes);
+                if (isLeaf)
+                {
+                    part.BodyEnd = found ? BeforeLineBreak(message, lineStart, part.BodyStart) : message.Length;
+                    if (parts.Count == _limits.MaxParts)
+                    {
+                        return Untouched.TooManyParts;
+                    }
+
+                    parts.Add(part);
+                    KeepSums(firstSum, part.Kind != PartKind.Other, part.BodyStart, part.BodyEnd, part.Encoding);
+                    isLeaf = false;
+                }
+
+                if (!found)
+                {
+                    return null;
+                }
+
+                // An outer delimiter ends every part inside it, with or without their own end.
+                _boundaries.RemoveRange(level + 1, _boundaries.Count - level - 1);
+                from = lineEnd;
+                if (!closes)
+                {
+                    position = lineEnd;
+                    break;
+                }
+
+                _boundaries.RemoveAt(level);
+            }
+        }
+    }
+
+    // Of the multiparts only the outermost, the message, is described by its length; no sum of RFC 1864 is for one.
+    private void KeepSums(int first, bool keep, int bodyStart, int bodyEnd, TransferEncoding encoding)
+    {
+        if (!keep)
+        {
+            _sums.RemoveRange(first, _sums.Count - first);
+        }
+
+        foreach (ref var sum in CollectionsMarshal.AsSpan(_sums)[first..])
+        {
+            (sum.BodyStart, sum.BodyEnd, sum.Encoding) = (bodyStart, bodyEnd, encoding);
+        }
+    }
+
+    private bool FindDelimiter(
+        ReadOnlySpan<byte> message, int from, out int lineStart, out int lineEnd, out int level, out bool closes)
+    {
+        lineStart = lineEnd = level = 0;
+        closes = false;
+        if (_boundaries.Count == 0)
+        {
+            return false;
+        }
+
+        // "from" is always at the start of a line, so the line there counts too.
+        if (IsDelimiter(message, from, out lineEnd, out level, out closes))
+        {
+            lineStart = from;
+            return true;
+        }
+
+        while (true)
+        {
+            var offset = message[from..].IndexOf("\n--"u8);
+            if (offset < 0)
+            {
+                return false;
+            }
+
+            lineStart = from + offset + 1;
+            if (IsDelimiter(message, lineStart, out lineEnd, out level, out closes))
+            {
+                return true;
+            }
+
+            from = lineStart;
+        }
+    }
+
+    private bool IsDelimiter(
+        ReadOnlySpan<byte> message, int lineStart, out int lineEnd, out int level, out bool closes)
+    {
+        lineEnd = 0;
+        closes = false;
+        level = -1;
+        var line = message[lineStart..];
+        if (!line.StartsWith("--"u8))
+        {
+            return false;
+        }
+
+        line = line[2..];
+        for (level = _boundaries.Count - 1; level >= 0; level--)
+        {
+            var boundary = _boundaries[level];
+            if (!line.StartsWith(boundary))
+            {
+                continue;
+            }
+
+            // Only white space may follow: "--abc" is no delimiter of "ab".
+            var rest = line[boundary.Length..];
+            closes = rest.StartsWith("--"u8);
+            if (closes)
+            {
+                rest = rest[2..];
+            }
+
+            var blank = rest.IndexOfAnyExcept(" \t\r"u8);
+            if (blank < 0 || rest[blank] == '\n')
+            {
+                lineEnd = message.Length - (blank < 0 ? 0 : rest.Length - blank - 1);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private string? ReadHeader(ReadOnlySpan<byte> message, int start, out MimePart part, out byte[]? boundary)
+    {
+        part = new MimePart { HeaderStart = start };
+        boundary = null;
+        var header = new HeaderReader(message, start);
+        ReadOnlySpan<byte> type = default;
+        ReadOnlySpan<byte> encoding = default;
+        ReadOnlySpan<byte> disposition = default;
+        var seen = 0;
+        var hasOddSum = false;
+        string? reason = null;
+        while (true)
+        {
+            // A part may end inside its header.
+            if (_boundaries.Count > 0 && IsDelimiter(message, header.Position, out _, out _, out _))
+            {
+                part.BodyStart = header.Position;
+                reason ??= Untouched.NoBody;
+                break;
+            }
+
+            var step = header.Read();
+            if (step != HeaderStep.Field)
+            {
+                part.BodyStart = header.Position;
+                reason ??= step == HeaderStep.Malformed ? Untouched.MalformedHeader
+                    : header.HasEnd ? null
+                    : Untouched.NoBody;
+                break;
+            }
+
+            _headerBytes += header.Field.End - header.Field.Start;
+            if (++_headerFields > _limits.MaxHeaderFields || _headerBytes > _limits.MaxHeaderBytes)
+            {
+                return Untouched.HeaderTooLarge;
+            }
+
+            var bit = 0;
+            if (header.Is("Content-Type"u8))
+            {
+                type = header.Value;
+                bit = 1;
+            }
+            else if (header.Is("Content-Transfer-Encoding"u8))
+            {
+                encoding = header.Value;
+                bit = 2;
+            }
+            else if (header.Is("Content-Disposition"u8))
+            {
+                disposition = header.Value;
+                bit = 4;
+            }
+            else if (ContentSum.KindOf(header) is { } kind)
+            {
+                if (ContentSum.TryRead(message, header.Field, kind, out var sum))
+                {
+                    _sums.Add(sum);
+                }
+                else
+                {
+                    hasOddSum = true;
+                }
+            }
+
+            // Readers differ in which of two fields they believe.
+            reason = (seen & bit) != 0 ? Untouched.DuplicateHeader : reason;
+            seen |= bit;
+        }
+
+        if (reason is not null)
+        {
+            part.Reason = reason;
+            return null;
+        }
+
+        part.Encoding = ReadEncoding(encoding);
+        ReadType(type, (seen & 1) != 0, ref part, ref boundary);
+        if (part.Reason is null && part.Kind != PartKind.Other)
+        {
+            ReadDisposition(type, disposition, ref part);
+            part.Reason ??= hasOddSum ? Untouched.ContentSums : null;
+        }
+
+        return null;
+    }
+
+    private TransferEncoding ReadEncoding(ReadOnlySpan<byte> field)
+    {
+        _scratch.Truncate();
+        StructuredValue.ReadFirst(field, _scratch);
+        var name = _scratch.Span;
+        return name.IsEmpty || Is("7bit"u8, name) || Is("8bit"u8, name) ? TransferEncoding.Lines
+            : Is("quoted-printable"u8, name) ? TransferEncoding.QuotedPrintable
+            : Is("base64"u8, name) ? TransferEncoding.Base64
+            : Is("binary"u8, name) ? TransferEncoding.Binary
+            : TransferEncoding.Unknown;
+    }
+
+    private void ReadType(ReadOnlySpan<byte> field, bool isGiven, ref MimePart part, ref byte[]? boundary)
+    {
+        _scratch.Truncate();
+        StructuredValue.ReadFirst(field, _scratch);
+        var name = _scratch.Span;
+        if (!isGiven || Is("text/plain"u8, name))
+        {
+            part.Kind = PartKind.Plain;
+        }
+        else if (Is("text/html"u8, name))
+        {
+            part.Kind = PartKind.Html;
+        }
+        else if (Is("text/x-amp-html"u8, name))
+        {
+            part.Kind = PartKind.AmpHtml;
+        }
+        else if (name.Length > 10 && Is("multipart/"u8, name[..10]))
+        {
+            ReadMultipart(field, name[10..], ref part, ref boundary);
+            return;
+        }
+        else
+        {
+            part.Reason = Is("application/pkcs7-mime"u8, name) || Is("application/x-pkcs7-mime"u8, name)
+                ? Untouched.Encrypted
+                : name.Contains((byte)'/') ? Untouched.OtherType : Untouched.MalformedHeader;
+            return;
+        }
+
+        _scratch.Truncate();
+        StructuredValue.TryRead(field, "charset"u8, _scratch);
+        part.Charset = MailCharset.Find(_scratch.Span);
+        if (part.Kind == PartKind.Plain)
+        {
+            part.IsFlowed = Parameter(field, "format"u8, "flowed"u8);
+            part.DeletesSpace = part.IsFlowed && Parameter(field, "delsp"u8, "yes"u8);
+        }
+    }
+
+    private void ReadMultipart(
+        ReadOnlySpan<byte> field, ReadOnlySpan<byte> subtype, ref MimePart part, ref byte[]? boundary)
+    {
+        part.Reason = Is("signed"u8, subtype) ? Untouched.ContentSigned
+            : Is("encrypted"u8, subtype) ? Untouched.Encrypted
+            : Is("digest"u8, subtype) || Is("report"u8, subtype) ? Untouched.EnclosedMessage
+            : part.Encoding is TransferEncoding.Lines or TransferEncoding.Binary ? null : Untouched.EncodedMultipart;
+        if (part.Reason is not null)
+        {
+            return;
+        }
+
+        _scratch.Truncate();
+        if (StructuredValue.TryRead(field, "boundary"u8, _scratch) && _scratch.Length > 0)
+        {
+            boundary = _scratch.Span.TrimEnd(" \t"u8).ToArray();
+        }
+        else
+        {
+            part.Reason = Untouched.NoBoundary;
+        }
+    }
+
+    private void ReadDisposition(ReadOnlySpan<byte> type, ReadOnlySpan<byte> disposition, ref MimePart part)
+    {
+        _scratch.Truncate();
+        StructuredValue.ReadFirst(disposition, _scratch);
+        if (Is("attachment"u8, _scratch.Span)
+            || StructuredValue.Has(disposition, "filename"u8)
+            || StructuredValue.Has(type, "name"u8))
+        {
+            part.Reason = Untouched.Attachment;
+        }
+    }
+
+    private bool Parameter(ReadOnlySpan<byte> field, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        _scratch.Truncate();
+        return StructuredValue.TryRead(field, name, _scratch) && Is(value, _scratch.Span);
+    }
+
+    private static bool Is(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual) =>
+        Ascii.EqualsIgnoreCase(expected, actual);
+
+    // The line break before a delimiter belongs to the delimiter.
+    private static int BeforeLineBreak(ReadOnlySpan<byte> message, int lineStart, int bodyStart)
+    {
+        var end = lineStart;
+        if (end > bodyStart && message[end - 1] == '\n')
+        {
+            end--;
+            if (end > bodyStart && message[end - 1] == '\r')
+            {
+                end--;
+            }
+        }
+
+        return end;
+    }
+}

@@ -1,0 +1,274 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Tracking.Rewrite.Mime;
+
+/// <summary>
+/// Quoted-printable (RFC 2045 6.7): decodes, and keeps where each decoded line began, so that a place in the decoded
+/// content is found again in the raw bytes. Changes are laid out inside the bytes they replace; every byte beside them
+/// stays, also on the same line.
+/// </summary>
+internal sealed class QuotedPrintable : IDisposable
+{
+    /// <summary>Characters a line may have, the final <c>=</c> included.</summary>
+    public const int MaxLineLength = 76;
+
+    // What stands for itself. A space does not before a line break, but what is written never ends in one.
+    private static readonly SearchValues<byte> Plain = SearchValues.Create(
+        " !\"#$%&'()*+,-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
+
+    private readonly PooledList<(int Decoded, int Raw)> _lines = new();
+    private int _line;
+    private int _decodedAt;
+    private int _rawAt;
+
+    /// <summary>Decodes a body.</summary>
+    /// <param name="raw">The body.</param>
+    /// <param name="output">At least as long.</param>
+    /// <returns>Bytes decoded.</returns>
+    public int Decode(ReadOnlySpan<byte> raw, Span<byte> output)
+    {
+        _lines.Truncate();
+        _line = _decodedAt = _rawAt = 0;
+        var position = 0;
+        var length = 0;
+        while (true)
+        {
+            var run = CopyRun(raw[position..], output[length..]);
+            length += run;
+            position += run;
+            if (position == raw.Length)
+            {
+                return length;
+            }
+
+            if (raw[position] == '\n')
+            {
+                length = DropPadding(raw, position, output, length);
+                output[length++] = (byte)'\n';
+                position++;
+                _lines.Add((length, position));
+                continue;
+            }
+
+            position += Unescape(raw[position..], out var value);
+            if (value >= 0)
+            {
+                output[length++] = (byte)value;
+            }
+            else
+            {
+                _lines.Add((length, position));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lines.Dispose();
+
+    /// <summary>Starts again with asking for positions.</summary>
+    public void Rewind() => _line = _decodedAt = _rawAt = 0;
+
+    /// <summary>The raw position of a decoded one. Positions must be asked for in ascending order.</summary>
+    public int RawStart(ReadOnlySpan<byte> raw, int decoded)
+    {
+        var lines = _lines.Span;
+        while (_line < lines.Length && lines[_line].Decoded <= decoded)
+        {
+            (_decodedAt, _rawAt) = lines[_line++];
+        }
+
+        while (_decodedAt < decoded && _rawAt < raw.Length)
+        {
+            // White space that was dropped stands at a line's end only, where the next line's start is already known.
+            var run = raw.Slice(_rawAt, Math.Min(decoded - _decodedAt, raw.Length - _rawAt));
+            var plain = run.IndexOf((byte)'=');
+            if (plain != 0)
+            {
+                plain = plain < 0 ? run.Length : plain;
+                _rawAt += plain;
+                _decodedAt += plain;
+                continue;
+            }
+
+            _rawAt += TokenLength(raw[_rawAt..], out _);
+            _decodedAt++;
+        }
+
+        return _rawAt;
+    }
+
+    /// <summary>The raw position behind the byte before a decoded position.</summary>
+    public int RawEnd(ReadOnlySpan<byte> raw, int decodedEnd)
+    {
+        var last = RawStart(raw, decodedEnd - 1);
+        return last >= raw.Length ? last : last + TokenLength(raw[last..], out _);
+    }
+
+    /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long.</summary>
+    /// <param name="text">What to write; without white space, unless that is to be encoded, too.</param>
+    /// <param name="column">Characters on the line before it.</param>
+    /// <param name="following">Characters that follow on the same line.</param>
+    /// <param name="lineBreak">CRLF or LF.</param>
+    /// <param name="output">Receives the encoded text.</param>
+    /// <returns>Characters now on the line.</returns>
+    public static int Write(
+        ReadOnlySpan<byte> text, int column, int following, ReadOnlySpan<byte> lineBreak, ByteBuffer output)
+    {
+        while (!text.IsEmpty)
+        {
+            // One place stays free for the "=" of a soft break.
+            var room = MaxLineLength - 1 - column;
+            var run = text.IndexOfAnyExcept(Plain);
+            run = Math.Min(run < 0 ? text.Length : run, Math.Max(0, room));
+            if (run > 0)
+            {
+                output.Append(text[..run]);
+                text = text[run..];
+                column += run;
+            }
+            else if (room >= 3)
+            {
+                output.Append((byte)'=');
+                output.Append((byte)"0123456789ABCDEF"[text[0] >> 4]);
+                output.Append((byte)"0123456789ABCDEF"[text[0] & 15]);
+                text = text[1..];
+                column += 3;
+            }
+            else
+            {
+                SoftBreak(lineBreak, output);
+                column = 0;
+            }
+        }
+
+        if (column + following > MaxLineLength && column > 0)
+        {
+            SoftBreak(lineBreak, output);
+            column = 0;
+        }
+
+        return column;
+    }
+
+    // Copies up to the next "=" or line feed: runs are short, so each 16 bytes are copied before it is known how many
+    // of
+    // them count. What is copied too much is written over.
+    private static int CopyRun(ReadOnlySpan<byte> raw, Span<byte> output)
+    {
+        var length = 0;
+        if (Vector128.IsHardwareAccelerated)
+        {
+            var equals = Vector128.Create((byte)'=');
+            var newLine = Vector128.Create((byte)'\n');
+            ref var from = ref MemoryMarshal.GetReference(raw);
+            ref var to = ref MemoryMarshal.GetReference(output);
+            for (var last = Math.Min(raw.Length, output.Length) - Vector128<byte>.Count; length <= last;)
+            {
+                var bytes = Vector128.LoadUnsafe(ref from, (nuint)length);
+                bytes.StoreUnsafe(ref to, (nuint)length);
+                var found = (Vector128.Equals(bytes, equals) | Vector128.Equals(bytes, newLine))
+                    .ExtractMostSignificantBits();
+                if (found != 0)
+                {
+                    return length + BitOperations.TrailingZeroCount(found);
+                }
+
+                length += Vector128<byte>.Count;
+            }
+        }
+
+        for (; length < raw.Length && raw[length] is not ((byte)'=' or (byte)'\n'); length++)
+        {
+            output[length] = raw[length];
+        }
+
+        return length;
+    }
+
+    private static void SoftBreak(ReadOnlySpan<byte> lineBreak, ByteBuffer output)
+    {
+        output.Append((byte)'=');
+        output.Append(lineBreak);
+    }
+
+    // White space before a line break was added in transport and is not content.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int DropPadding(ReadOnlySpan<byte> raw, int newLine, Span<byte> output, int length)
+    {
+        var hasReturn = newLine > 0 && raw[newLine - 1] == '\r';
+        var end = newLine - (hasReturn ? 1 : 0);
+        var start = end;
+        while (start > 0 && raw[start - 1] is (byte)' ' or (byte)'\t')
+        {
+            start--;
+        }
+
+        if (start == end)
+        {
+            return length;
+        }
+
+        length -= newLine - start;
+        if (hasReturn)
+        {
+            output[length++] = (byte)'\r';
+        }
+
+        return length;
+    }
+
+    private static int TokenLength(ReadOnlySpan<byte> raw, out int value)
+    {
+        if (raw[0] != '=')
+        {
+            value = raw[0];
+            return 1;
+        }
+
+        return Unescape(raw, out value);
+    }
+
+    // "=XX", a soft break (-1), or an equals sign that is neither and stands for itself.
+    private static int Unescape(ReadOnlySpan<byte> raw, out int value)
+    {
+        if (raw.Length > 2)
+        {
+            var high = HexValue(raw[1]);
+            var low = HexValue(raw[2]);
+            if ((high | low) >= 0)
+            {
+                value = (high << 4) | low;
+                return 3;
+            }
+        }
+
+        var end = 1;
+        while (end < raw.Length && raw[end] is (byte)' ' or (byte)'\t')
+        {
+            end++;
+        }
+
+        if (end < raw.Length && raw[end] == '\r')
+        {
+            end++;
+        }
+
+        if (end == raw.Length || raw[end] == '\n')
+        {
+            value = -1;
+            return Math.Min(end + 1, raw.Length);
+        }
+
+        value = '=';
+        return 1;
+    }
+
+    private static int HexValue(byte c) =>
+        c is >= (byte)'0' and <= (byte)'9' ? c - '0'
+        : (c | 0x20) is >= 'a' and <= 'f' ? (c | 0x20) - 'a' + 10
+        : -1;
+}

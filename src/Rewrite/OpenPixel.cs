@@ -1,0 +1,24 @@
+using Tracking.Links;
+
+namespace Tracking.Rewrite;
+
+/// <summary>The open pixel's markup. Its size is explicit, its <c>alt</c> empty so that nothing shows while images are
+/// blocked, and its negative margin takes back the one line of pixels that it would add to the layout.</summary>
+internal static class OpenPixel
+{
+    /// <summary>What stands before the URL.</summary>
+    public static ReadOnlySpan<byte> Before => "<img src=\""u8;
+
+    /// <summary>What stands behind the URL.</summary>
+    public static ReadOnlySpan<byte> After =>
+        "\" width=\"1\" height=\"1\" border=\"0\" alt=\"\""u8;
+
+    /// <summary>The style, and the end of the tag.</summary>
+    public static ReadOnlySpan<byte> Style =>
+        " style=\"display:block;width:1px;height:1px;margin:-1px 0 0 0;padding:0;border:0\">"u8;
+
+    /// <summary>Octets of the whole tag.</summary>
+    /// <param name="originLength">Octets of the tracking origin.</param>
+    public static int Length(int originLength) =>
+        Before.Length + originLength + "/o/"u8.Length + LinkToken.Length + After.Length + Style.Length;
+}

@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using Tracking.Links;
+
+namespace Tracking.Rewrite.Registration;
+
+/// <summary>A registration on its way: which links are still to be written, under which salts.</summary>
+internal sealed class PendingRegistration
+{
+    private readonly LinkId[] _links;
+
+    public PendingRegistration(MessageRegistration registration, KnownDestinations known)
+    {
+        Registration = registration;
+        IdHash = MessageKey.HashId(registration.MessageId);
+        Message = MessageKey.FromIdHash(IdHash, 0);
+        _links = new LinkId[registration.Destinations.Length];
+
+        var byUrl = new Dictionary<ReadOnlyMemory<byte>, PendingLink>(BytesComparer.Instance);
+        for (var ordinal = 0; ordinal < _links.Length; ordinal++)
+        {
+            var url = registration.Destinations[ordinal];
+            if (known.TryGet(registration.Cluster, url.Span, out _links[ordinal]))
+            {
+                continue;
+            }
+
+            if (!byUrl.TryGetValue(url, out var link))
+            {
+                byUrl.Add(url, link = new PendingLink(url.ToArray(), SHA256.HashData(url.Span)));
+                NewLinks.Add(link);
+            }
+
+            link.Ordinals.Add(ordinal);
+        }
+    }
+
+    public MessageRegistration Registration { get; }
+
+    public byte[] IdHash { get; }
+
+    public MessageKey Message { get; private set; }
+
+    public byte MessageSalt { get; private set; }
+
+    public bool IsMessageSettled { get; private set; }
+
+    public bool HasOtherContent { get; private set; }
+
+    public List<PendingLink> NewLinks { get; } = [];
+
+    public TaskCompletionSource<RegistrationResult> Completion { get; } =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public bool IsSettled => IsMessageSettled && NewLinks.TrueForAll(link => link.IsSettled);
+
+    /// <summary>The row that stands under <see cref="Message"/> was read back.</summary>
+    public void SettleMessage(ReadOnlySpan<byte> storedIdHash, ReadOnlySpan<byte> storedContentHash)
+    {
+        if (storedIdHash.SequenceEqual(IdHash))
+        {
+            IsMessageSettled = true;
+            HasOtherContent = !storedContentHash.SequenceEqual(Registration.ContentHash);
+            return;
+        }
+
+        MessageSalt = checked((byte)(MessageSalt + 1));
+        Message = MessageKey.FromIdHash(IdHash, MessageSalt);
+    }
+
+    public void Complete(KnownDestinations known)
+    {
+        foreach (var link in NewLinks)
+        {
+            known.Add(Registration.Cluster, link.Url, link.Id);
+            foreach (var ordinal in link.Ordinals)
+            {
+                _links[ordinal] = link.Id;
+            }
+        }
+
+        Completion.TrySetResult(HasOtherContent
+            ? RegistrationResult.OtherContent
+            : new RegistrationResult(RegistrationOutcome.Registered, Message, _links));
+    }
+}
+
+/// <summary>A destination that is not known to be stored.</summary>
+internal sealed class PendingLink(byte[] url, byte[] hash)
+{
+    public byte[] Url { get; } = url;
+
+    public byte[] Hash { get; } = hash;
+
+    public byte Salt { get; private set; }
+
+    public LinkId Id { get; private set; } = LinkId.FromUrlHash(hash, 0);
+
+    public List<int> Ordinals { get; } = [];
+
+    public bool IsSettled { get; private set; }
+
+    /// <summary>The row that stands under <see cref="Id"/> was read back.</summary>
+    public void Settle(ReadOnlySpan<byte> storedHash)
+    {
+        if (storedHash.SequenceEqual(Hash))
+        {
+            IsSettled = true;
+            return;
+        }
+
+        Salt = checked((byte)(Salt + 1));
+        Id = LinkId.FromUrlHash(Hash, Salt);
+    }
+}
+
+internal sealed class BytesComparer : IEqualityComparer<ReadOnlyMemory<byte>>
+{
+    public static readonly BytesComparer Instance = new();
+
+    public bool Equals(ReadOnlyMemory<byte> x, ReadOnlyMemory<byte> y) => x.Span.SequenceEqual(y.Span);
+
+    public int GetHashCode(ReadOnlyMemory<byte> obj)
+    {
+        var hash = default(HashCode);
+        hash.AddBytes(obj.Span);
+        return hash.ToHashCode();
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Tracking.Database;
+using Tracking.Rewrite.Http;
+using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Registration;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Rewrite;
+
+/// <summary>Rewrites messages: links to the tracking host, and an open pixel.</summary>
+public static class RewriteComposition
+{
+    /// <summary>Adds the rewriter and its registration.</summary>
+    public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingDatabase();
+        builder.AddApiKeyAuthentication();
+        builder.AddTrackingOptions<RewriteOptions>(RewriteOptions.Section);
+        builder.AddDirectoryChanges();
+        builder.Services.AddMetrics();
+        builder.Services.AddSingleton<RewriteTelemetry>();
+        builder.Services.AddSingleton<EffectiveSettings>();
+        builder.Services.AddSingleton<TrackMessage>();
+        builder.Services.AddSingleton<KnownDestinations>();
+        builder.Services.AddSingleton<RegisterMessages>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());
+        return builder;
+    }
+
+    /// <summary>Maps the HTTP endpoint.</summary>
+    public static WebApplication MapRewrite(this WebApplication app)
+    {
+        RewriteOverHttp.Map(app);
+        return app;
+    }
+}

@@ -1,0 +1,52 @@
+using System.ComponentModel.DataAnnotations;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite;
+
+/// <summary>Settings of the rewriter: <c>Tracking__Rewrite__…</c>.</summary>
+public sealed class RewriteOptions
+{
+    /// <summary>The section under <c>Tracking</c>.</summary>
+    public const string Section = "Rewrite";
+
+    /// <summary>The largest message accepted, in bytes; 1 kB to 1 GB, default 64 MiB: above the 25 to 50 MB that mail
+    /// providers accept, below what would let a few requests fill the memory.</summary>
+    [Range(1024, 1 << 30)]
+    public int MaxMessageBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Allows an https link to be wrapped into an http tracking link. Off by default. Hosts under
+    /// <c>localhost</c> never leave the machine and are allowed anyway.</summary>
+    public bool AllowHttpForHttpsLinks { get; set; }
+
+    /// <summary>Destinations remembered as registered, so that a campaign's links cost no database work; 1,000 to
+    /// 10,000,000, default 200,000: about 50 MB with URLs of 100 bytes, 250 MB with the longest remembered.</summary>
+    [Range(1_000, 10_000_000)]
+    public int KnownDestinations { get; set; } = 200_000;
+
+    /// <summary>The most messages registered in one round trip; 1 to 1,000, default 64: a round trip of that size takes
+    /// about as long as PostgreSQL's commit.</summary>
+    [Range(1, 1_000)]
+    public int RegistrationBatch { get; set; } = 64;
+
+    /// <summary>Connections that register at the same time; 1 to 32, default 2: one commits while the other gathers.
+    /// </summary>
+    [Range(1, 32)]
+    public int RegistrationConnections { get; set; } = 2;
+
+    /// <summary>The longest that a registration may take before the store counts as unavailable; 1 s to 2 min, default
+    /// 10 s: shorter than the 30 s in which most HTTP clients give up.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:02:00")]
+    public TimeSpan RegistrationTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long registrations under way may still take when the process stops; 0 s to 30 s, default 2 s: a
+    /// stop has ten seconds for everything, and a commit takes milliseconds unless the store hangs.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
+    public TimeSpan RegistrationStopGrace { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>What <c>Retry-After</c> says while the store is unavailable; 1 s to 1 h, default 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What the rewriter takes on in one message.</summary>
+    public RewriteLimits Limits { get; init; } = new();
+}

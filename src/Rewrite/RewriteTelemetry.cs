@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Tracking.Rewrite;
+
+/// <summary>What the rewriter tells of itself; the names are listed in <c>docs/telemetry.md</c>.</summary>
+public sealed class RewriteTelemetry : IDisposable
+{
+    /// <summary>The name of the activity source and of the meter.</summary>
+    public const string Name = "Tracking.Rewrite";
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _messages;
+    private readonly Counter<long> _links;
+
+    /// <summary>Creates the instruments.</summary>
+    public RewriteTelemetry(IMeterFactory meters)
+    {
+        _meter = meters.Create(Name);
+        _messages = _meter.CreateCounter<long>(
+            "tracking.messages.rewritten", "{message}", "Messages that went out, by outcome");
+        _links = _meter.CreateCounter<long>("tracking.links.rewritten", "{link}", "Links wrapped");
+    }
+
+    /// <summary>Spans of rewriting and registering.</summary>
+    public static ActivitySource Source { get; } = new(Name);
+
+    /// <summary>Counts a message that goes out.</summary>
+    /// <param name="outcome"><c>tracked</c>, or why it is untouched.</param>
+    /// <param name="links">Links wrapped.</param>
+    public void Rewritten(string outcome, int links)
+    {
+        _messages.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+        _links.Add(links);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _meter.Dispose();
+}

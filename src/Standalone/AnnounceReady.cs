@@ -1,0 +1,36 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace Tracking.Standalone;
+
+/// <summary>Tells whoever started the process, on standard output, that it serves, where, and with which key.</summary>
+internal static class AnnounceReady
+{
+    /// <summary>Writes it in one go. A new admin key is shown this once.</summary>
+    public static async Task WriteAsync(
+        TextWriter output, TimeSpan took, DataFolder folder, BindListeners listeners, string? newAdminKey)
+    {
+        var text = new StringBuilder()
+            .AppendLine(CultureInfo.InvariantCulture, $"Tracking is ready in {took.TotalSeconds:0.0} s")
+            .AppendLine(CultureInfo.InvariantCulture, $"  API        {Urls("http", listeners.Http)}")
+            .AppendLine(
+                CultureInfo.InvariantCulture,
+                $"  edge       {Urls("http", listeners.Edge)} {Urls("https", listeners.EdgeTls)}")
+            .AppendLine(CultureInfo.InvariantCulture, $"  data       {folder.Path}");
+        if (newAdminKey is not null)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  admin key  {newAdminKey} (kept in {folder.AdminKey})");
+        }
+        else if (File.Exists(folder.AdminKey))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  admin key  in {folder.AdminKey}");
+        }
+
+        await output.WriteAsync(text);
+        await output.FlushAsync();
+    }
+
+    private static string Urls(string scheme, IEnumerable<IPEndPoint> endpoints) =>
+        string.Join(" ", endpoints.Select(endpoint => $"{scheme}://{endpoint}"));
+}

@@ -1,0 +1,62 @@
+using Npgsql;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Standalone;
+
+/// <summary>
+/// Creates the first admin API key. The file is written before the row, and a key that is in the file only is
+/// registered at the next start: a start that is killed between the two leaves nothing to repair. A revoked key stays
+/// revoked.
+/// </summary>
+internal static class CreateAdminKey
+{
+    /// <summary>Creates the key unless the file is there or the database knows an admin key.</summary>
+    /// <returns>The key when it was created now, else <see langword="null"/>.</returns>
+    public static async Task<string?> UnlessThereAsync(
+        DataFolder folder, NpgsqlDataSource dataSource, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (File.Exists(folder.AdminKey))
+        {
+            var kept = (await File.ReadAllTextAsync(folder.AdminKey, cancellationToken)).Trim();
+            await RegisterAsync(folder, kept, dataSource, time, cancellationToken);
+            return null;
+        }
+
+        await using var known = dataSource.CreateCommand(
+            "SELECT EXISTS (SELECT FROM management.api_keys WHERE cluster_id IS NULL AND revoked_at IS NULL)");
+        if (await known.ExecuteScalarAsync(cancellationToken) is true)
+        {
+            return null;
+        }
+
+        var key = ApiKeySecret.Create();
+        DataFolder.WriteSecret(folder.AdminKey, key + "\n");
+        await RegisterAsync(folder, key, dataSource, time, cancellationToken);
+        return key;
+    }
+
+    private static async Task RegisterAsync(
+        DataFolder folder,
+        string key,
+        NpgsqlDataSource dataSource,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (!ApiKeySecret.TryHash(key, out var hash))
+        {
+            throw new StartUpException(
+                $"{folder.AdminKey} does not hold an API key (trk_ and 32 characters). Restore it, or remove it.",
+                StartUp.Failed);
+        }
+
+        await using var command = dataSource.CreateCommand(
+            """
+            INSERT INTO management.api_keys (id, cluster_id, name, secret_hash) VALUES ($1, NULL, $2, $3)
+            ON CONFLICT (secret_hash) DO NOTHING
+            """);
+        command.Parameters.Add(new() { Value = Guid.CreateVersion7(time.GetUtcNow()) });
+        command.Parameters.Add(new() { Value = "first start" });
+        command.Parameters.Add(new() { Value = hash });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,244 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Standalone.PrivatePostgres;
+
+/// <summary>
+/// A PostgreSQL of our own in the data folder: made on the first start, started with us, started again if it dies, and
+/// stopped with us. It listens on a free loopback port, chosen at each start, and lets nobody in without the password.
+/// </summary>
+internal sealed partial class PrivateDatabase : IAsyncDisposable
+{
+    private const string Database = "tracking";
+    private const int PortAttempts = 5;
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
+
+    // Together with the services' own stop this stays within the ten seconds that a stop may take.
+    private static readonly TimeSpan FastShutdown = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan ImmediateShutdown = TimeSpan.FromSeconds(1);
+
+    // Recovery after a power cut reads the write-ahead log, bounded by max_wal_size: seconds, minutes on a slow disk.
+    private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(10);
+
+    private readonly DataFolder _folder;
+    private readonly PostgresBinaries _binaries;
+    private readonly bool _durable;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly ServerLog _log;
+    private readonly ManualResetEventSlim _stopping = new();
+    private volatile int _server;
+    private volatile bool _ready;
+    private Task _supervision = Task.CompletedTask;
+    private int _port;
+
+    private PrivateDatabase(
+        DataFolder folder, PostgresBinaries binaries, bool durable, ILogger logger, TimeProvider time)
+    {
+        (_folder, _binaries, _durable, _logger, _time) = (folder, binaries, durable, logger, time);
+        _log = new ServerLog(logger);
+    }
+
+    /// <summary>For Npgsql; valid until this is disposed.</summary>
+    public string ConnectionString => Connection(Database).ConnectionString;
+
+    /// <summary>Starts the database of a data folder and waits until it answers.</summary>
+    /// <param name="folder">The data folder, held by the caller until after this is disposed.</param>
+    /// <param name="postgresBin">Folder of PostgreSQL's programs; <see langword="null"/>: wherever they are.</param>
+    /// <param name="durable">False only in tests: nothing is forced to disk.</param>
+    /// <param name="logger">Where restarts and what the server says go.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="StartUpException">It cannot start; the message says what to do.</exception>
+    public static async Task<PrivateDatabase> StartAsync(
+        DataFolder folder,
+        string? postgresBin,
+        bool durable,
+        ILogger logger,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        LaunchPostgres.CheckMachine();
+        var binaries = FindPostgres.For(postgresBin, folder.Cluster);
+        var database = new PrivateDatabase(folder, binaries, durable, logger, time);
+        try
+        {
+            await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, durable));
+            if (StopLeftovers.Of(folder.Cluster) is > 0 and var count)
+            {
+                LogLeftovers(logger, count);
+            }
+
+            await database.StartServerAsync(cancellationToken);
+            await database.CreateDatabaseAsync(cancellationToken);
+            DataFolder.WriteSecret(folder.DatabaseUri, database.Uri());
+            return database;
+        }
+        catch
+        {
+            await database.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops the server: fast, and at once if that takes too long.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping.Set();
+        if (_server is not 0 and var server && !_supervision.IsCompleted)
+        {
+            StopLeftovers.AskToStop(server);
+            if (await Task.WhenAny(_supervision, Task.Delay(FastShutdown, _time)) != _supervision)
+            {
+                LogSlowStop();
+                StopLeftovers.AskToQuit(server);
+                await Task.WhenAny(_supervision, Task.Delay(ImmediateShutdown, _time));
+            }
+        }
+
+        if (!_supervision.IsCompleted)
+        {
+            await Task.Run(() => StopLeftovers.Of(_folder.Cluster));
+        }
+
+        File.Delete(_folder.DatabaseUri);
+    }
+
+    // The kernel's parent-death signal is tied to the thread that started the server: see LaunchPostgres.
+    private static Task OnOwnThread(Action action) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private async Task StartServerAsync(CancellationToken cancellationToken)
+    {
+        // Another program may take the port between its choice and the server's start.
+        for (var attempt = 1; ; attempt++)
+        {
+            _port = FreePort();
+            _supervision = OnOwnThread(Supervise);
+            if (await AnswersAsync(cancellationToken))
+            {
+                _ready = true;
+                return;
+            }
+
+            await _supervision;
+            if (attempt == PortAttempts || !_log.Says("Address already in use"))
+            {
+                throw new StartUpException(
+                    $"PostgreSQL {_binaries.Major} did not start: {_log.Tail()}", StartUp.Failed);
+            }
+        }
+    }
+
+    /// <summary>Starts the server and, once it has been ready, starts it again whenever it ends.</summary>
+    private void Supervise()
+    {
+        while (!_stopping.IsSet)
+        {
+            using var server = LaunchPostgres.Start(_folder.Cluster, _folder.DatabasePassword, Command());
+            _server = server.Id;
+            _log.Read(server.StandardError, whileStarting: () => !_ready);
+            server.WaitForExit();
+            _server = 0;
+            if (_stopping.IsSet || !_ready)
+            {
+                return;
+            }
+
+            LogDied(server.ExitCode, _log.Tail());
+            _stopping.Wait(RestartPause);
+            try
+            {
+                StopLeftovers.Of(_folder.Cluster);
+            }
+            catch (StartUpException stuck)
+            {
+                LogStuck(stuck.Message);
+            }
+        }
+    }
+
+    private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        while (!_supervision.IsCompleted)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(Connection("postgres").ConnectionString);
+                await connection.OpenAsync(cancellationToken);
+                return true;
+            }
+            catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InvalidPassword)
+            {
+                throw new StartUpException(
+                    $"{_folder.DatabasePassword} does not hold the password of this database.", StartUp.Failed);
+            }
+            catch (NpgsqlException) when (_time.GetElapsedTime(began) < LongestRecovery)
+            {
+                await Task.WhenAny(_supervision, Task.Delay(PollInterval, _time, cancellationToken));
+            }
+        }
+
+        return false;
+    }
+
+    private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(Connection("postgres").ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        await using var look = new NpgsqlCommand($"SELECT 1 FROM pg_database WHERE datname = '{Database}'", connection);
+        if (await look.ExecuteScalarAsync(cancellationToken) is null)
+        {
+            await using var create = new NpgsqlCommand($"CREATE DATABASE {Database}", connection);
+            await create.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private IEnumerable<string> Command() =>
+        [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. ServerSettings.For(_port, _durable)];
+
+    private NpgsqlConnectionStringBuilder Connection(string database) => new()
+    {
+        Host = IPAddress.Loopback.ToString(),
+        Port = _port,
+        Database = database,
+        Username = CreateCluster.User,
+        Password = File.ReadAllText(_folder.DatabasePassword).Trim(),
+        SslMode = SslMode.Disable,
+        Pooling = database == Database,
+    };
+
+    private string Uri()
+    {
+        var server = Connection(Database);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{Database}\n");
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopped {Count} PostgreSQL processes left by an earlier run")]
+    private static partial void LogLeftovers(ILogger logger, int count);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "PostgreSQL ended by itself (exit code {ExitCode}) and is started again: {Said}")]
+    private partial void LogDied(int exitCode, string said);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Reason} The next attempt follows")]
+    private partial void LogStuck(string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "PostgreSQL is slow to stop and is told to end at once")]
+    private partial void LogSlowStop();
+}

@@ -1,0 +1,25 @@
+using Tracking.EventIngest;
+using Tracking.Management;
+using Tracking.RedirectEdge;
+using Tracking.Rewrite;
+using Tracking.ServiceDefaults;
+using Tracking.Standalone;
+
+return await StartUp.RunOrExplainAsync(async () =>
+{
+    var builder = WebApplication.CreateBuilder(StandaloneHost.Options(args));
+    await using var standalone = StandaloneHost.Open(builder);
+    builder.AddServiceDefaults();
+    builder.AddRewrite();
+    builder.AddRedirectEdge();
+    builder.AddEventIngest();
+    builder.AddManagement();
+    await standalone.PrepareAsync(builder);
+    var app = builder.Build();
+    app.MapServiceDefaults();
+    app.MapRewrite();
+    app.MapRedirectEdge(standalone.EdgePorts);
+    app.MapEventIngest();
+    app.MapManagement();
+    await standalone.RunAsync(app);
+});

@@ -1,0 +1,181 @@
+using System.Collections;
+using System.Globalization;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.ServiceDefaults;
+using Tracking.Standalone.PrivatePostgres;
+
+namespace Tracking.Standalone;
+
+/// <summary>
+/// What one process for everything needs around the services: the data folder, the ports, the private database and the
+/// first keys. It outlives the services: they stop first, then the database.
+/// </summary>
+internal sealed class StandaloneHost : IAsyncDisposable
+{
+    // Leaves the private database its share of the ten seconds that a stop may take.
+    private static readonly TimeSpan ServicesShutdown = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _time;
+    private readonly long _began;
+    private ILoggerFactory? _loggers;
+    private PrivateDatabase? _database;
+    private SelfSignedCertificate? _certificate;
+    private string? _newAdminKey;
+
+    private StandaloneHost(DataFolder folder, BindListeners listeners, TimeProvider time)
+    {
+        (Folder, Listeners, _time, _began) = (folder, listeners, time, time.GetTimestamp());
+    }
+
+    /// <summary>The data folder, held while this lives.</summary>
+    public DataFolder Folder { get; }
+
+    /// <summary>Where the process listens.</summary>
+    public BindListeners Listeners { get; }
+
+    /// <summary>The ports that belong to the edge alone.</summary>
+    public int[] EdgePorts =>
+        [.. Listeners.Edge.Concat(Listeners.EdgeTls).Select(endpoint => endpoint.Port).Distinct()];
+
+    /// <summary>Configuration is read beside the program, not in whatever folder it was started from.</summary>
+    public static WebApplicationOptions Options(string[] args) =>
+        new() { Args = args, ContentRootPath = AppContext.BaseDirectory };
+
+    /// <summary>Takes the data folder and the ports, and adds the settings and logs that go with them.</summary>
+    /// <exception cref="StartUpException">Something is wrong or in use; the message says what to do.</exception>
+    public static StandaloneHost Open(WebApplicationBuilder builder)
+    {
+        var settings = StandaloneSettings.Read(Environment.GetEnvironmentVariables()
+            .Cast<DictionaryEntry>()
+            .Select(entry => KeyValuePair.Create((string)entry.Key, entry.Value as string ?? "")));
+        var folder = DataFolder.Open(settings.DataFolder);
+        try
+        {
+            var host = new StandaloneHost(folder, BindListeners.To(settings), TimeProvider.System);
+            builder.Configuration.Sources.Insert(
+                0, new MemoryConfigurationSource { InitialData = Defaults(folder, host.Listeners) });
+            OneLineConsole.AddTo(builder.Logging, host._time);
+            AddSettings(builder);
+            return host;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds this program's own settings.</summary>
+    public static void AddSettings(IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<StandaloneOptions>(section: "");
+        builder.AddTrackingOptions<ConnectionLimits>(ConnectionLimits.Section);
+    }
+
+    /// <summary>Checks every setting of the services added, then starts the database and makes the first
+    /// keys.</summary>
+    /// <exception cref="StartUpException">Something is wrong or missing; the message says what to do.</exception>
+    public async Task PrepareAsync(WebApplicationBuilder builder, CancellationToken cancellationToken = default)
+    {
+        builder.CheckSettings();
+        var loggers = _loggers = LoggerFactory.Create(logging =>
+        {
+            logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+            OneLineConsole.AddTo(logging, _time);
+        });
+        PrepareMasterKey(builder.Configuration);
+
+        const string Connection = $"ConnectionStrings:{OpenDataSource.ConnectionName}";
+        if (string.IsNullOrWhiteSpace(builder.Configuration[Connection]))
+        {
+            _database = await PrivateDatabase.StartAsync(
+                Folder,
+                builder.Configuration.ReadTrackingOptions<StandaloneOptions>("").PostgresBin,
+                durable: true,
+                loggers.CreateLogger<PrivateDatabase>(),
+                _time,
+                cancellationToken);
+            builder.Configuration[Connection] = _database.ConnectionString;
+        }
+
+        await using var dataSource = OpenDataSource.From(builder.Configuration);
+        await new Migrator(dataSource, loggers.CreateLogger<Migrator>()).ApplyAsync(cancellationToken);
+        _newAdminKey = await CreateAdminKey.UnlessThereAsync(Folder, dataSource, _time, cancellationToken);
+        ConfigureKestrel(builder);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ServicesShutdown);
+    }
+
+    /// <summary>Starts the services, says so, and waits for the end.</summary>
+    public async Task RunAsync(WebApplication app)
+    {
+        await using (app)
+        {
+            app.CheckBeforeStart();
+            // Refused here, in one line; a hosted service that throws is logged with its stack first.
+            await app.Services.GetRequiredService<SigningKeyRing>().RefreshAsync(CancellationToken.None);
+            await app.StartAsync();
+            await AnnounceReady.WriteAsync(Console.Out, _time.GetElapsedTime(_began), Folder, Listeners, _newAdminKey);
+            await app.WaitForShutdownAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_database is not null)
+        {
+            await _database.DisposeAsync();
+        }
+
+        _certificate?.Dispose();
+        Listeners.Dispose();
+        Folder.Dispose();
+        _loggers?.Dispose();
+    }
+
+    private void PrepareMasterKey(ConfigurationManager configuration)
+    {
+        var system = configuration.ReadTrackingOptions<SystemOptions>("");
+        if (string.IsNullOrWhiteSpace(system.MasterKeyFile) && string.IsNullOrWhiteSpace(system.MasterKey))
+        {
+            CreateMasterKey.UnlessThere(Folder);
+            configuration["Tracking:MasterKeyFile"] = system.MasterKeyFile = Folder.MasterKey;
+        }
+
+        _ = OpenMasterKey.From(system);
+    }
+
+    private static Dictionary<string, string?> Defaults(DataFolder folder, BindListeners listeners) => new()
+    {
+        ["Tracking:SystemHost"] = "track.localhost",
+        ["Tracking:SystemScheme"] = "http",
+        ["Tracking:SystemPort"] = listeners.Edge[0].Port.ToString(CultureInfo.InvariantCulture),
+        ["Tracking:Edge:Folder"] = folder.EdgeSpool,
+        ["Logging:LogLevel:Default"] = "Warning",
+        ["Logging:LogLevel:Tracking"] = "Information",
+    };
+
+    private void ConfigureKestrel(WebApplicationBuilder builder)
+    {
+        var systemHost = builder.Configuration.ReadTrackingOptions<SystemOptions>("").SystemHost;
+        var certificate = _certificate = new SelfSignedCertificate(Folder, systemHost, _time);
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = Listeners.Take);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.ApplicationServices.GetRequiredService<IOptions<ConnectionLimits>>().Value.ApplyTo(kestrel);
+            foreach (var endpoint in Listeners.Http.Concat(Listeners.Edge))
+            {
+                kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http1);
+            }
+
+            foreach (var endpoint in Listeners.EdgeTls)
+            {
+                kestrel.Listen(endpoint, listen => listen.UseHttps(
+                    https => https.ServerCertificateSelector = (_, _) => certificate.Current()));
+            }
+        });
+    }
+}

@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Contracts;
+using Tracking.Database;
+using Tracking.EventIngest;
+using Tracking.EventIngest.Batches;
+using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Privacy;
+using Tracking.Links;
+using Tracking.Servers;
+
+namespace Tracking.Benchmarks;
+
+/// <summary>
+/// How fast does ingest drain a backlog, against raw binary COPY of the same rows? One batch after the other, both; the
+/// same table with its partitions and indexes, emptied before each round; PostgreSQL with its defaults, fsync included.
+/// The rows of the raw COPY are encoded beforehand, and each batch is one COPY in a transaction of its own.
+/// </summary>
+internal static class IngestDrain
+{
+    private const int Batches = 20;
+    private const int EventsPerBatch = 5000;
+    private const int Events = Batches * EventsPerBatch;
+    private const int Rounds = 9;
+    private const int Clusters = 20;
+    private const int LinksPerCluster = 40;
+    private const int Messages = 200_000;
+    private const int Agents = 200;
+
+    public static async Task RunAsync()
+    {
+        await using var server = new TestPostgres { IsDurable = true };
+        await using var source = NpgsqlDataSource.Create(await server.CreateDatabaseAsync(default));
+        await AddClustersAsync(source);
+        var directory = new ClusterDirectory(source, NullLogger<ClusterDirectory>.Instance);
+        await directory.RefreshAsync(default);
+
+        await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var options = new EventIngestOptions();
+        var policies = new FindPolicies(directory, source);
+        var store = new StoreBatch(
+            source, policies, new ClassifyEvent(), ActivatorUtilities.CreateInstance<IngestTelemetry>(services),
+            TimeProvider.System, Options.Create(options), NullLogger<StoreBatch>.Instance);
+
+        var batches = MakeBatches();
+        var rows = new List<ReadOnlyMemory<byte>>();
+        foreach (var batch in batches)
+        {
+            using var prepared = new PreparedBatch(batch);
+            new PrepareBatch(
+                batch, prepared, await policies.RunAsync(batch.Events, default), new ClassifyEvent(),
+                TimeProvider.System.GetUtcNow(), options).Run();
+            rows.Add(prepared.Rows.ToArray());
+        }
+
+        var raw = new List<double>();
+        var ingest = new List<double>();
+        var allocated = 0L;
+        for (var round = -1; round < Rounds; round++) // the first warms up
+        {
+            var rawTime = await TimeAsync(source, () => CopyAllAsync(source, rows));
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            var ingestTime = await TimeAsync(source, () => StoreAllAsync(store, batches));
+            allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+            if (round >= 0)
+            {
+                raw.Add(rawTime);
+                ingest.Add(ingestTime);
+            }
+        }
+
+        await WriteResultsAsync(source, raw, ingest, allocated);
+    }
+
+    private static async Task StoreAllAsync(StoreBatch store, List<StoreEventBatch> batches)
+    {
+        foreach (var batch in batches)
+        {
+            if (await store.RunAsync(batch, [], default) != StoreOutcome.Stored)
+            {
+                throw new InvalidOperationException("A batch was already there.");
+            }
+        }
+    }
+
+    private static async Task CopyAllAsync(NpgsqlDataSource source, List<ReadOnlyMemory<byte>> rows)
+    {
+        await using var connection = await source.OpenConnectionAsync();
+        foreach (var batch in rows)
+        {
+            await using var copy = await connection.BeginRawBinaryCopyAsync(
+                $"COPY ingest.events ({PrepareBatch.Columns}) FROM STDIN (FORMAT BINARY)");
+            copy.Write(CopyRow.Header);
+            await copy.WriteAsync(batch);
+            copy.Write(CopyRow.Trailer);
+        }
+    }
+
+    private static async Task<double> TimeAsync(NpgsqlDataSource source, Func<Task> work)
+    {
+        await ExecuteAsync(
+            source, "TRUNCATE ingest.events, ingest.batches, ingest.link_hours, ingest.rejected_events");
+        await ExecuteAsync(source, "CHECKPOINT");
+        var started = Stopwatch.GetTimestamp();
+        await work();
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        await using var count = source.CreateCommand("SELECT count(*) FROM ingest.events");
+        return await count.ExecuteScalarAsync() is (long)Batches * EventsPerBatch
+            ? seconds
+            : throw new InvalidOperationException("Not every event became a row.");
+    }
+
+    // A newsletter's afternoon: mostly opens, each link known, each reader one of very many, a few hundred user agents.
+    private static List<StoreEventBatch> MakeBatches()
+    {
+        var random = new Random(1);
+        var agents = Enumerable.Range(0, Agents).Select(i => Encoding.ASCII.GetBytes(i % 4 == 0
+            ? $"Mozilla/5.0 (Windows NT 5.1; rv:{i}.0) Gecko Firefox/{i}.0 (via ggpht.com GoogleImageProxy)"
+            : $"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{i}.0.0.0 "
+                + "Safari/537.36")).ToArray();
+        var edge = Guid.NewGuid();
+        var time = TimeProvider.System.GetUtcNow();
+        var buffer = new byte[EventRecord.MaxPayloadSize + EventRecord.FrameHeaderSize];
+        var address = new byte[4];
+        var message = new byte[MessageKey.Size];
+        return [.. Enumerable.Range(1, Batches).Select(sequence =>
+        {
+            using var events = new MemoryStream();
+            for (var i = 0; i < EventsPerBatch; i++)
+            {
+                time = time.AddMicroseconds(200);
+                var isOpen = random.Next(10) < 6;
+                random.NextBytes(address);
+                new MessageKey((ulong)random.Next(Messages) * 0x9e3779b97f4a7c15, 1).Write(message);
+                var place = random.Next(LinksPerCluster);
+                var record = new EventRecord
+                {
+                    Id = Guid.CreateVersion7(time),
+                    TimeMicros = (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+                    Kind = (byte)(isOpen ? LinkKind.Open : LinkKind.Click),
+                    Cluster = 1 + random.Next(Clusters),
+                    Message = message,
+                    Link = isOpen ? 0 : (ulong)(place + 1) * 0x9e3779b97f4a7c15,
+                    Ordinal = (ushort)(isOpen ? 0 : place),
+                    ClientAddress = address,
+                    UserAgent = agents[random.Next(Agents)],
+                };
+                events.Write(buffer, 0, record.WriteFrame(buffer));
+            }
+
+            return new StoreEventBatch
+            {
+                Id = Guid.NewGuid(),
+                EdgeId = edge,
+                Sequence = sequence,
+                AcknowledgedBelow = 1,
+                Count = EventsPerBatch,
+                Events = events.ToArray(),
+            };
+        })];
+    }
+
+    private static async Task AddClustersAsync(NpgsqlDataSource source)
+    {
+        await using var command = source.CreateCommand(
+            "INSERT INTO management.clusters (id, name) SELECT n, 'cluster ' || n FROM generate_series(1, $1) n");
+        command.Parameters.Add(new() { Value = Clusters });
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
+
+    private static async Task WriteResultsAsync(
+        NpgsqlDataSource source, List<double> raws, List<double> ingests, long allocated)
+    {
+        await using var select = source.CreateCommand("SELECT current_setting('server_version_num')::int / 10000");
+        var version = await select.ExecuteScalarAsync();
+        var text = string.Create(CultureInfo.InvariantCulture, $"""
+            # Ingest drain against raw COPY
+
+            Written by `dotnet run -c Release --project tests/Benchmarks -- ingest-drain`.
+
+            {Batches} batches of {EventsPerBatch} events, one after the other, through `StoreBatch` (batch key, checks,
+            privacy, classification, COPY, hourly totals, commit), against binary COPY of the same {Events} rows,
+            encoded beforehand, a transaction per batch. Same table, partitions and indexes, emptied before each round;
+            PostgreSQL {version} with its defaults, on the same machine ({Environment.ProcessorCount} cores);
+            {Rounds} rounds of each in turn, medians. {Clusters} clusters with {LinksPerCluster} links each,
+            {Messages} messages, {Agents} user agents.
+
+            | | median | rounds from … to | rows/s, for orientation |
+            |---|---|---|---|
+            {Row("raw COPY", raws)}
+            {Row("StoreBatch", ingests)}
+
+            **Ratio: {Median(raws) / Median(ingests):F2}** of raw COPY's speed (wanted: at least 0.5).
+            {allocated / Events} bytes allocated per event.
+
+            """);
+        Console.WriteLine(text);
+        var folder = Path.Combine(Path.GetDirectoryName(SourceFile())!, "Results");
+        Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(Path.Combine(folder, "ingest-drain.md"), text);
+    }
+
+    private static string Row(string what, List<double> seconds) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {what} | {Median(seconds) * 1000:F0} ms | {seconds.Min() * 1000:F0} … {seconds.Max() * 1000:F0} ms "
+        + $"| {Events / Median(seconds):F0} |");
+
+    private static string SourceFile([CallerFilePath] string path = "") => path;
+}

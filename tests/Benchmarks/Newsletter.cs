@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Benchmarks;
+
+/// <summary>The newsletter of <c>tests/Newsletters</c> under other transfer encodings and with other
+/// contents.</summary>
+internal sealed class Newsletter
+{
+    private readonly byte[] _head;
+    private readonly byte[] _text;
+
+    public Newsletter()
+    {
+        var folder = Path.Combine(Path.GetDirectoryName(SourceFile())!, "../Newsletters");
+        Message = File.ReadAllBytes(Path.Combine(folder, "shop-alternative-quoted-printable.eml"));
+        var parts = new List<MimePart>();
+        if (MimeWalker.Walk(Message, RewriteLimits.Default, parts, []) is not null || parts.Count != 2)
+        {
+            throw new InvalidOperationException("The newsletter is not what it was.");
+        }
+
+        var source = Encoding.Latin1.GetString(Message);
+        _head = Message[..source.IndexOf("Content-Type: multipart", StringComparison.Ordinal)];
+        _text = Decode(parts[0]);
+        Html = Decode(parts[1]);
+    }
+
+    private Newsletter(Newsletter other, byte[] html)
+    {
+        (_head, _text, Html) = (other._head, other._text, html);
+        Message = QuotedPrintable();
+    }
+
+    /// <summary>The whole message.</summary>
+    public byte[] Message { get; }
+
+    /// <summary>Its HTML part, decoded.</summary>
+    public byte[] Html { get; }
+
+    /// <summary>The same with so many links that are wrapped: the rest of the HTML part's lose their
+    /// <c>href</c>.</summary>
+    public Newsletter WithLinks(int count, RewriteRequest request)
+    {
+        var html = Encoding.Latin1.GetString(Html);
+        var result = this;
+        while (true)
+        {
+            using var plan = RewriteMessage.Plan(result.Message, request);
+            if (plan.TrackedLinks <= count)
+            {
+                return result;
+            }
+
+            var last = html.LastIndexOf(" href=\"http", StringComparison.Ordinal);
+            html = string.Concat(html.AsSpan(0, last), " name", html.AsSpan(last + 5));
+            result = new Newsletter(this, Encoding.Latin1.GetBytes(html));
+        }
+    }
+
+    public byte[] QuotedPrintable() => Alternative("quoted-printable", content =>
+    {
+        var output = new StringBuilder();
+        var column = 0;
+        foreach (var c in content)
+        {
+            if (c == '\n')
+            {
+                output.Append("\r\n");
+                column = 0;
+            }
+            else if (c != '\r')
+            {
+                var token = c is >= 32 and <= 126 and not (byte)'=' ? ((char)c).ToString() : $"={c:X2}";
+                if (column + token.Length > 75)
+                {
+                    output.Append("=\r\n");
+                    column = 0;
+                }
+
+                output.Append(token);
+                column += token.Length;
+            }
+        }
+
+        return output.ToString();
+    });
+
+    public byte[] Base64() => Alternative("base64", content =>
+        Convert.ToBase64String(content, Base64FormattingOptions.InsertLineBreaks) + "\r\n");
+
+    public byte[] EightBit() => Alternative("8bit", Encoding.Latin1.GetString);
+
+    /// <summary>The message in a multipart/mixed with two attachments.</summary>
+    public byte[] WithAttachments(int bytes)
+    {
+        var content = new byte[bytes / 2 / 78 * 57];
+        new Random(1).NextBytes(content);
+        var attachment = Convert.ToBase64String(content, Base64FormattingOptions.InsertLineBreaks);
+        var message = Encoding.Latin1.GetString(Message);
+        var start = message.IndexOf("Content-Type: multipart", StringComparison.Ordinal);
+        const string Header = "\r\n--outer\r\nContent-Type: application/pdf; name=a.pdf\r\n"
+            + "Content-Disposition: attachment; filename=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+        return Encoding.Latin1.GetBytes(string.Concat(
+            message[..start],
+            "Content-Type: multipart/mixed; boundary=outer\r\n\r\n--outer\r\n" + message[start..],
+            Header + attachment,
+            Header + attachment + "\r\n--outer--\r\n"));
+    }
+
+    private byte[] Alternative(string encoding, Func<byte[], string> encode) => Encoding.Latin1.GetBytes(string.Concat(
+        Encoding.Latin1.GetString(_head) + "Content-Type: multipart/alternative; boundary=\"=_part\"\r\n\r\n",
+        $"--=_part\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n",
+        encode(_text) + $"\r\n--=_part\r\nContent-Type: text/html; charset=UTF-8\r\n",
+        $"Content-Transfer-Encoding: {encoding}\r\n\r\n{encode(Html)}\r\n--=_part--\r\n"));
+
+    private byte[] Decode(in MimePart part)
+    {
+        var body = Message.AsSpan(part.BodyStart, part.BodyEnd - part.BodyStart);
+        var content = new byte[body.Length];
+        using var quotedPrintable = new QuotedPrintable();
+        return content[..quotedPrintable.Decode(body, content)];
+    }
+
+    private static string SourceFile([CallerFilePath] string path = "") => path;
+}

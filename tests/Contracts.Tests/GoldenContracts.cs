@@ -1,0 +1,75 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Tracking.Contracts.Tests;
+
+/// <summary>
+/// The JSON of every bus message, as other versions of the system send and expect it. A rename or removal fails here;
+/// an addition needs a new golden line, and must be optional for those who do not send it yet.
+/// </summary>
+public sealed class GoldenContracts
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    private static readonly object[] Messages =
+    [
+        new StoreEventBatch
+        {
+            Id = new Guid("01890a5d-ac96-774b-bcce-b302099a8057"),
+            EdgeId = new Guid("6d6f2c1e-0c1f-4a58-8a3f-0b8f0f9f4c11"),
+            Sequence = 42,
+            AcknowledgedBelow = 40,
+            Count = 2,
+            Events = [1, 2, 3, 255],
+        },
+        new EventBatchStored
+        {
+            Id = new Guid("01890a5d-ac96-774b-bcce-b302099a8057"),
+            EdgeId = new Guid("6d6f2c1e-0c1f-4a58-8a3f-0b8f0f9f4c11"),
+            Sequence = 42,
+        },
+        new DirectoryChanged { Id = new Guid("01890a5d-ac96-774b-bcce-b302099a8057"), Cluster = 7 },
+    ];
+
+    public static TheoryData<string> Names => [.. Messages.Select(message => message.GetType().Name)];
+
+    [Fact]
+    public void Every_contract_has_a_golden_file()
+    {
+        var contracts = typeof(StoreEventBatch).Assembly.GetExportedTypes()
+            .Where(type => type is { IsClass: true, IsAbstract: false } && type.GetMethod("<Clone>$") is not null)
+            .Select(type => type.Name);
+        Assert.Equal(contracts.Order(), Messages.Select(message => message.GetType().Name).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_contract_is_written_as_its_golden_file(string name)
+    {
+        var message = Messages.Single(message => message.GetType().Name == name);
+        Assert.Equal(Golden(name), JsonSerializer.Serialize(message, message.GetType(), Json) + "\n");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_contract_with_properties_of_a_later_version_is_still_read(string name)
+    {
+        var type = Messages.Single(message => message.GetType().Name == name).GetType();
+        var later = Golden(name).Replace("{\n", "{\n  \"addedLater\": {\"x\": [1]},\n");
+        Assert.NotNull(JsonSerializer.Deserialize(later, type, Json));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_contract_begins_with_the_id_that_its_producer_made(string name)
+    {
+        var type = Messages.Single(message => message.GetType().Name == name).GetType();
+        var first = type.GetProperties()[0];
+        Assert.Equal(("Id", typeof(Guid)), (first.Name, first.PropertyType));
+        Assert.NotNull(first.GetCustomAttribute<RequiredMemberAttribute>());
+    }
+
+    private static string Golden(string name) =>
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name + ".json"));
+}

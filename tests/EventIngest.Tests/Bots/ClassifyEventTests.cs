@@ -1,0 +1,101 @@
+using System.Text;
+using Tracking.Database.Entities;
+using Tracking.EventIngest.Bots;
+using Tracking.Links;
+
+namespace Tracking.EventIngest.Tests.Bots;
+
+public sealed class ClassifyEventTests
+{
+    [Theory]
+    [InlineData("Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+        Verdict.Proxy, "google", "image-proxy")]
+    [InlineData("YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+        Verdict.Proxy, "yahoo", "image-proxy")]
+    [InlineData("Mozilla/5.0", Verdict.Prefetch, "apple", "mail-privacy-protection")]
+    [InlineData("Microsoft Office Existence Discovery", Verdict.Prefetch, "microsoft", "existence-check")]
+    [InlineData("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", Verdict.Preview, "slack", "link-preview")]
+    [InlineData("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        Verdict.Preview, "meta", "link-preview")]
+    [InlineData("Twitterbot/1.0", Verdict.Preview, "x", "link-preview")]
+    [InlineData("WhatsApp/2.23.20.0", Verdict.Preview, "meta", "link-preview")]
+    [InlineData("Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/534+ (KHTML, like Gecko) BingPreview/1.0b",
+        Verdict.Preview, "microsoft", "link-preview")]
+    [InlineData("BarracudaCentral/Barracuda Networks", Verdict.Scanner, "barracuda", "mail-security")]
+    [InlineData("Mozilla/5.0 (compatible; proofpoint URL check)", Verdict.Scanner, "proofpoint", "mail-security")]
+    [InlineData("Mimecast/1.0", Verdict.Scanner, "mimecast", "mail-security")]
+    [InlineData("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0 "
+        + "Safari/537.36", Verdict.Scanner, null, "headless-browser")]
+    [InlineData("curl/8.5.0", Verdict.Scanner, null, "http-client")]
+    [InlineData("Wget/1.21.3", Verdict.Scanner, null, "http-client")]
+    [InlineData("python-requests/2.31.0", Verdict.Scanner, null, "http-client")]
+    [InlineData("Go-http-client/2.0", Verdict.Scanner, null, "http-client")]
+    [InlineData("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        Verdict.Scanner, "google", "crawler")]
+    [InlineData("SomeBot/3.1", Verdict.Scanner, null, "crawler")]
+    [InlineData("Mozilla/5.0 (Linux; Android 9; CUBOT_X18_Plus) AppleWebKit/537.36 (KHTML, like Gecko) "
+        + "Chrome/120.0.0.0 Mobile Safari/537.36", Verdict.Human, null, "browser")]
+    [InlineData("Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        + "Mobile/15E148", Verdict.Human, null, "browser")]
+    [InlineData("Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
+        Verdict.Human, null, "browser")]
+    [InlineData("Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Thunderbird/115.6.0",
+        Verdict.Human, "mozilla", "mail-program")]
+    [InlineData("Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Microsoft Outlook 16.0.5134; "
+        + "ms-office; MSOffice 16)",
+        Verdict.Human, "microsoft", "mail-program")]
+    [InlineData("", Verdict.Unknown, null, "no-user-agent")]
+    [InlineData("  ", Verdict.Unknown, null, "no-user-agent")]
+    [InlineData("Something/1.0", Verdict.Unknown, null, "unrecognised")]
+    public void A_user_agent_is_recognised(string userAgent, Verdict verdict, string? vendor, string reason)
+    {
+        var classification = new ClassifyEvent().Recognise(Encoding.ASCII.GetBytes(userAgent)).For(LinkKind.Click);
+
+        Assert.Equal(
+            (verdict, vendor, reason),
+            (classification.Verdict, classification.Vendor, Assert.Single(classification.Reasons)));
+    }
+
+    [Theory]
+    [InlineData("Mozilla/5.0 (X11; rv:121.0) Gecko/20100101 Firefox/121.0", null, "honeypot")]
+    [InlineData("Mimecast/1.0", "mimecast", "honeypot, mail-security")]
+    [InlineData("", null, "honeypot, no-user-agent")]
+    public void Whoever_follows_a_honeypot_is_a_scanner(string userAgent, string? vendor, string reasons)
+    {
+        var classification = new ClassifyEvent().Recognise(Encoding.ASCII.GetBytes(userAgent)).For(LinkKind.Honeypot);
+
+        Assert.Equal(
+            (Verdict.Scanner, vendor, reasons),
+            (classification.Verdict, classification.Vendor, string.Join(", ", classification.Reasons)));
+    }
+
+    [Fact]
+    public void More_agents_than_are_remembered_are_each_recognised_as_themselves()
+    {
+        var classify = new ClassifyEvent();
+        Parallel.For(0, 4, _ =>
+        {
+            for (var i = 0; i < 20_000; i++)
+            {
+                var agent = Encoding.ASCII.GetBytes(i % 2 == 0 ? $"curl/{i}" : $"Thing/{i}");
+                var known = classify.Recognise(agent);
+                Assert.Equal(agent, known.Text);
+                Assert.Equal(i % 2 == 0 ? Verdict.Scanner : Verdict.Unknown, known.Classification.Verdict);
+            }
+        });
+    }
+
+    [Fact]
+    public void No_rule_is_hidden_by_one_before_it()
+    {
+        foreach (var rules in new[] { AgentRules.Machines, AgentRules.People })
+        {
+            for (var i = 0; i < rules.Length; i++)
+            {
+                var earlier = rules.Take(i).FirstOrDefault(
+                    rule => rules[i].Token.Contains(rule.Token, StringComparison.OrdinalIgnoreCase));
+                Assert.True(earlier is null, $"{rules[i].Token} is hidden by {earlier?.Token}");
+            }
+        }
+    }
+}

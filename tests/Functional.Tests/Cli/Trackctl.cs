@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Cli;
+
+/// <summary>trackctl as a process.</summary>
+internal sealed class Trackctl : IDisposable
+{
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly StringBuilder _error = new();
+
+    private Trackctl(ProcessStartInfo start)
+    {
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is not null)
+            {
+                _lines.Enqueue(line.Data);
+            }
+        };
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is not null)
+            {
+                lock (_error)
+                {
+                    _error.AppendLine(line.Data);
+                }
+            }
+        };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public string Error
+    {
+        get
+        {
+            lock (_error)
+            {
+                return _error.ToString();
+            }
+        }
+    }
+
+    public static Trackctl Start(Uri? url, string? key, params string[] arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "trackctl.dll");
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        start.Environment.Remove("TRACKING_DATA");
+        start.Environment["TRACKING_URL"] = url?.ToString();
+        start.Environment["TRACKING_KEY"] = key;
+        return new Trackctl(start);
+    }
+
+    public static async Task<(int Code, string Output, string Error)> RunAsync(
+        Uri? url, string? key, params string[] arguments)
+    {
+        using var trackctl = Start(url, key, arguments);
+        return await trackctl.EndAsync();
+    }
+
+    public async Task<(int Code, string Output, string Error)> EndAsync()
+    {
+        using var deadline = new CancellationTokenSource(Eventually.Deadline);
+        await _process.WaitForExitAsync(deadline.Token);
+        return (_process.ExitCode, string.Join('\n', _lines), Error);
+    }
+
+    /// <summary>Waits for lines of the output.</summary>
+    public async Task<string[]> LinesAsync(int count)
+    {
+        await UntilAsync(() => _lines.Count >= count, $"{count} lines are written");
+        return [.. _lines];
+    }
+
+    public Task ErrorAsync(string text) => UntilAsync(
+        () => Error.Contains(text, StringComparison.Ordinal), $"'{text}' is written");
+
+    /// <summary>Ctrl-C.</summary>
+    public async Task InterruptAsync()
+    {
+        using var kill = Process.Start("kill", ["-INT", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(
+        () =>
+        {
+            // Looked at first: what it wrote before it ended counts.
+            var hasEnded = _process.HasExited;
+            var holds = condition();
+            Assert.True(holds || !hasEnded, $"ended without: {what}\n{string.Join('\n', _lines)}\n{Error}");
+            return holds;
+        },
+        what,
+        TestContext.Current.CancellationToken);
+}

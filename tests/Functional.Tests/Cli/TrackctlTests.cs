@@ -1,0 +1,178 @@
+using System.Text.Json.Nodes;
+using Tracking.Database.Entities;
+using Tracking.Functional.Tests.Management;
+using Tracking.Links;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Cli;
+
+[Collection(nameof(ManagementCollection))]
+public sealed class TrackctlTests(ManagementHost host)
+{
+    [Fact]
+    public async Task A_cluster_is_created_changed_shown_listed_and_deleted()
+    {
+        var name = $"Acme {Guid.NewGuid()}";
+        var created = JsonNode.Parse((await DoneAsync(
+            "clusters", "create", name, "--clicks", "--notify", "ops@example.com", "--json")).Output)!;
+        var id = (string)created["id"]!;
+        Assert.True((bool)created["settings"]!["trackClicks"]!);
+        Assert.False((bool)created["settings"]!["trackOpens"]!);
+
+        var changed = await DoneAsync(
+            "clusters", "set", id, "--set", "trackOpens=true", "--set", "linkStyle=path", "--set", "retentionMonths=3",
+            "--set", "excludedDomains=a.example,*.b.example", "--set", "trackClicks=");
+        Assert.Contains("trackOpens:       true", changed.Output, StringComparison.Ordinal);
+        Assert.Contains("trackClicks:      false", changed.Output, StringComparison.Ordinal);
+        Assert.Contains("excludedDomains:  a.example, *.b.example", changed.Output, StringComparison.Ordinal);
+        Assert.Contains("notifyEmails:     ops@example.com", changed.Output, StringComparison.Ordinal);
+
+        Assert.Equal(changed.Output, (await DoneAsync("clusters", "show", id)).Output);
+        Assert.Contains($"{id}  {name}", (await DoneAsync("clusters", "list")).Output, StringComparison.Ordinal);
+
+        Assert.Equal(2, (await RunAsync("clusters", "delete", id)).Code);
+        await DoneAsync("clusters", "delete", id, "--yes");
+        var gone = await RunAsync("clusters", "show", id);
+        Assert.Equal(1, gone.Code);
+        Assert.StartsWith($"Not found. There is no cluster '{id}'.", gone.Error, StringComparison.Ordinal);
+        Assert.Single(gone.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task Keys_are_created_listed_and_revoked()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var created = await DoneAsync("keys", "create", "mta", "--cluster", cluster);
+        Assert.Matches("^trk_[0-9a-z]{32}$", created.Output);
+        Assert.DoesNotContain("trk_", created.Error, StringComparison.Ordinal);
+
+        var own = await Trackctl.RunAsync(host.Url, created.Output, "keys", "list", "--cluster", cluster, "--json");
+        var id = (string)JsonNode.Parse(own.Output)!["items"]!.AsArray()
+            .Single(key => (string)key!["name"]! == "mta")!["id"]!;
+        await DoneAsync("keys", "revoke", id, "--cluster", cluster);
+        var refused = await Trackctl.RunAsync(host.Url, created.Output, "keys", "list", "--cluster", cluster);
+        Assert.Equal(1, refused.Code);
+        Assert.StartsWith("A working API key is needed.", refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(created.Output, refused.Error, StringComparison.Ordinal);
+
+        Assert.Contains("first", (await DoneAsync("keys", "list", "--admin")).Output, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunAsync("keys", "list")).Code);
+        Assert.Contains("verifies now", (await DoneAsync("keys", "rotate")).Output, StringComparison.Ordinal);
+        Assert.Contains("SIGNS NOW", (await DoneAsync("signing-keys", "list")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Statistics_are_a_table()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        var at = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+        var key = await mail.MessageAsync("m", null, at);
+        await mail.EventAsync(LinkKind.Open, at, key);
+
+        var (_, table, _) = await DoneAsync(
+            "stats", "--cluster", cluster, "--group-by", "day", "--from", "2026-11-01", "--to", "2026-12-01");
+
+        Assert.Equal(
+            """
+            DAY         CLICKS  OPENS  UNIQUE CLICKS  UNIQUE OPENS  MESSAGES
+            2026-11-20       0      1              0             1         1
+            """,
+            table);
+        var wrong = await RunAsync("stats", "--cluster", cluster, "--group-by", "week");
+        Assert.Equal(1, wrong.Code);
+        Assert.Contains("groupBy: got 'week'", wrong.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Following_shows_every_event_once_and_ends_with_Ctrl_C()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        var now = TimeProvider.System.GetUtcNow();
+        var link = await mail.DestinationAsync("https://shop.example/");
+        var key = await mail.MessageAsync("m", "anna@example.com", now, places: [new(0, 1, "Shop")]);
+        await mail.EventAsync(LinkKind.Click, now.AddMinutes(-2), key, link, userAgent: "hidden");
+        await mail.EventAsync(LinkKind.Click, now.AddMinutes(-1), key, link, userAgent: "before");
+
+        using var follow = Trackctl.Start(
+            host.Url, host.AdminKey, "events", "--cluster", cluster, "-n", "1", "--follow");
+        await follow.LinesAsync(1);
+        await mail.EventAsync(
+            LinkKind.Click, now, key, link, verdict: Verdict.Scanner,
+            userAgent: "red \u001b[31m agent", vendor: "Acme");
+        await follow.LinesAsync(2);
+
+        // Of an edge that was slow: older than what was shown, and still news.
+        await mail.EventAsync(LinkKind.Open, now.AddSeconds(-5), key, userAgent: "late");
+        var lines = await follow.LinesAsync(3);
+
+        await follow.InterruptAsync();
+        var (code, output, error) = await follow.EndAsync();
+        Assert.Equal(0, code);
+        Assert.Equal("", error);
+        Assert.Equal(3, output.Split('\n').Length);
+        Assert.EndsWith("before", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith(
+            "Z  click  scanner (Acme)  anna@example.com  \"Shop\"  https://shop.example/  192.0.2.0  "
+                + "red \uFFFD[31m agent",
+            lines[1],
+            StringComparison.Ordinal);
+        Assert.EndsWith("late", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Following_as_JSON_prints_a_line_each()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        using var follow = Trackctl.Start(
+            host.Url, host.AdminKey, "events", "--cluster", cluster, "--follow", "--json");
+        var id = await mail.EventAsync(LinkKind.Open, TimeProvider.System.GetUtcNow(), default);
+        var lines = await follow.LinesAsync(1);
+        Assert.Equal(id.ToString(), (string)JsonNode.Parse(lines[0])!["id"]!);
+    }
+
+    [Fact]
+    public async Task What_is_wrong_with_a_call_is_said_in_a_line_with_its_exit_code()
+    {
+        var absent = await Trackctl.RunAsync(new Uri("http://127.0.0.1:1"), host.AdminKey, "clusters", "list");
+        Assert.Equal(69, absent.Code);
+        Assert.StartsWith("http://127.0.0.1:1 cannot be reached: ", absent.Error, StringComparison.Ordinal);
+
+        var keyless = await Trackctl.RunAsync(host.Url, null, "clusters", "list");
+        Assert.Equal(2, keyless.Code);
+        Assert.StartsWith("No API key: set $TRACKING_KEY", keyless.Error, StringComparison.Ordinal);
+
+        var noFile = await RunAsync("clusters", "list", "--key-file", "/nonexistent/key");
+        Assert.Equal(2, noFile.Code);
+        Assert.Contains("/nonexistent/key", noFile.Error, StringComparison.Ordinal);
+
+        var unknown = await RunAsync("clusters", "lost");
+        Assert.Equal(2, unknown.Code);
+        Assert.Contains("'lost'", unknown.Error, StringComparison.Ordinal);
+
+        var wrongUrl = await RunAsync("clusters", "list", "--url", "localhost:8080");
+        Assert.Equal(2, wrongUrl.Code);
+        Assert.Equal(0, (await RunAsync("--help")).Code);
+    }
+
+    [Fact]
+    public async Task The_key_may_come_from_a_file()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.In("admin.key");
+        await File.WriteAllTextAsync(file, host.AdminKey + "\n", TestContext.Current.CancellationToken);
+        Assert.Equal(0, (await Trackctl.RunAsync(host.Url, null, "clusters", "list", "--key-file", file)).Code);
+    }
+
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
+        Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
+
+    private async Task<(int Code, string Output, string Error)> DoneAsync(params string[] arguments)
+    {
+        var result = await RunAsync(arguments);
+        Assert.True(result.Code == 0, result.Error);
+        return result;
+    }
+}

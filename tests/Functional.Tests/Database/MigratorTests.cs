@@ -1,0 +1,96 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Database;
+
+public sealed class MigratorTests(TestPostgres server)
+{
+    private static readonly Migration First = new("0001_first.sql", "CREATE TABLE first (id integer)");
+    private static readonly Migration Second = new("0002_second.sql", "CREATE TABLE second (id integer)");
+
+    [Fact]
+    public async Task Migrations_are_applied_once_and_only_the_missing_ones()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await ApplyAsync(database, First);
+        await ApplyAsync(database, First);
+        await ApplyAsync(database, First, Second);
+
+        Assert.Equal(
+            ["1 0001_first.sql", "2 0002_second.sql"],
+            await database.LinesAsync("SELECT number || ' ' || name FROM tracking_migrations ORDER BY number"));
+    }
+
+    [Fact]
+    public async Task Many_processes_at_once_apply_each_migration_once()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            await using var own = NpgsqlDataSource.Create(database.ConnectionString);
+            await new Migrator(own, NullLogger<Migrator>.Instance).ApplyAsync(CancellationToken.None);
+        })));
+
+        Assert.Equal(
+            Migrator.Embedded().Select(migration => migration.Name),
+            await database.LinesAsync("SELECT name FROM tracking_migrations ORDER BY number"));
+    }
+
+    [Fact]
+    public async Task A_changed_old_migration_stops_the_start_with_one_line_that_names_it()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await ApplyAsync(database, First);
+
+        var exception = await Assert.ThrowsAsync<MigrationException>(
+            () => ApplyAsync(database, new Migration(First.Name, First.Sql + " -- changed"), Second));
+
+        Assert.Contains("0001_first.sql", exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', exception.Message);
+        Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
+    }
+
+    [Fact]
+    public async Task An_old_migration_that_this_version_lacks_stops_the_start_with_one_line_that_names_it()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await ApplyAsync(database, First, Second);
+
+        var exception = await Assert.ThrowsAsync<MigrationException>(
+            () => ApplyAsync(database, First, new Migration("0003_third.sql", "SELECT 1")));
+
+        Assert.Contains(Second.Name, exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', exception.Message);
+        Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
+    }
+
+    [Fact]
+    public async Task A_database_of_a_later_version_is_left_alone()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await ApplyAsync(database, First, Second);
+
+        await ApplyAsync(database, First);
+
+        Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
+    }
+
+    [Fact]
+    public async Task A_migration_that_fails_leaves_nothing_behind_and_is_applied_when_it_is_mended()
+    {
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await Assert.ThrowsAsync<PostgresException>(
+            () => ApplyAsync(database, First, new Migration(Second.Name, Second.Sql + "; SELECT 1/0")));
+
+        await ApplyAsync(database, First, Second);
+
+        Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
+    }
+
+    private static Task ApplyAsync(SomeDatabase database, params Migration[] migrations) =>
+        new Migrator(database.DataSource, NullLogger<Migrator>.Instance)
+            .ApplyAsync(migrations, TestContext.Current.CancellationToken);
+}

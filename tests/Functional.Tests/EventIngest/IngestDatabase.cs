@@ -1,0 +1,148 @@
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.EventIngest;
+using Tracking.EventIngest.Batches;
+using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Partitions;
+using Tracking.EventIngest.Privacy;
+using Tracking.Links;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.EventIngest;
+
+/// <summary>A database with the whole schema and one cluster, and the parts of EventIngest on it.</summary>
+internal sealed class IngestDatabase : IAsyncDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
+    private IngestDatabase(string connectionString)
+    {
+        ConnectionString = connectionString;
+        DataSource = NpgsqlDataSource.Create(connectionString);
+        Directory = new ClusterDirectory(DataSource, NullLogger<ClusterDirectory>.Instance);
+        var wrapped = Options.Create(Settings);
+        Store = new StoreBatch(
+            DataSource, new FindPolicies(Directory, DataSource), new ClassifyEvent(),
+            ActivatorUtilities.CreateInstance<IngestTelemetry>(_services), TimeProvider.System, wrapped,
+            NullLogger<StoreBatch>.Instance);
+        Trace = new TraceEvents(DataSource, NullLogger<TraceEvents>.Instance);
+        Consume = new ConsumeBatch(
+            Store, Trace, new NeverStopping(), TimeProvider.System, wrapped, NullLogger<ConsumeBatch>.Instance);
+        Prune = new PruneBatches(DataSource, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
+        Partitions = new CreatePartitions(
+            DataSource, wrapped, TimeProvider.System, NullLogger<CreatePartitions>.Instance);
+    }
+
+    public string ConnectionString { get; }
+
+    public NpgsqlDataSource DataSource { get; }
+
+    public ClusterDirectory Directory { get; }
+
+    public IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+
+    public EventIngestOptions Settings { get; } = new()
+    {
+        FirstRetry = TimeSpan.FromMilliseconds(20),
+        LongestRetry = TimeSpan.FromMilliseconds(200),
+    };
+
+    public ClusterId Cluster { get; } = ClusterId.NewRandom();
+
+    public StoreBatch Store { get; }
+
+    public TraceEvents Trace { get; }
+
+    public ConsumeBatch Consume { get; }
+
+    public PruneBatches Prune { get; }
+
+    public CreatePartitions Partitions { get; }
+
+    public Guid Edge { get; } = Guid.NewGuid();
+
+    public static async Task<IngestDatabase> CreateAsync(TestPostgres server, ClusterSettings? settings = null)
+    {
+        var database = new IngestDatabase(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
+        await database.AddClusterAsync(
+            database.Cluster, settings ?? new ClusterSettings { AddressPolicy = AddressPolicy.Full });
+        await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
+        return database;
+    }
+
+    public Task AddClusterAsync(ClusterId id, ClusterSettings settings, bool isDeleted = false) => ExecuteAsync(
+        "INSERT INTO management.clusters (id, name, settings, deleted_at) VALUES ($1, $2, $3::jsonb, $4)",
+        id.Value, id.ToString(), JsonSerializer.Serialize(settings, ClusterSettings.Json),
+        isDeleted ? DateTime.UnixEpoch : DBNull.Value);
+
+    /// <summary>An event of now, in this database's cluster.</summary>
+    public SomeEvent Event() => new() { Time = TimeProvider.System.GetUtcNow(), Cluster = Cluster };
+
+    public IEnumerable<SomeEvent> Events(int count) => Enumerable.Range(0, count).Select(
+        i => Event() with { Link = (ulong)(i % 80) + 1, Ordinal = (ushort)(i % 80) });
+
+    public Task<StoreOutcome> StoreAsync(Contracts.StoreEventBatch batch) =>
+        Store.RunAsync(batch, [], TestContext.Current.CancellationToken);
+
+    public async Task<long> CountAsync(string table) =>
+        (long)(await ScalarAsync($"SELECT count(*) FROM {table}"))!;
+
+    /// <summary>Rows, and what the totals say: they must never differ.</summary>
+    public async Task<long> CountEventsAsync()
+    {
+        var rows = await CountAsync("ingest.events");
+        var totals = await ScalarAsync("SELECT coalesce(sum(count), 0)::bigint FROM ingest.link_hours");
+        Assert.Equal(rows, totals);
+        return rows;
+    }
+
+    public async Task<object?> ScalarAsync(string sql, params object[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        var value = await command.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+        return value is DBNull ? null : value;
+    }
+
+    public async Task ExecuteAsync(string sql, params object[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DataSource.DisposeAsync();
+        await _services.DisposeAsync();
+    }
+
+    private sealed class NeverStopping : IHostApplicationLifetime
+    {
+        public CancellationToken ApplicationStarted => CancellationToken.None;
+
+        public CancellationToken ApplicationStopping => CancellationToken.None;
+
+        public CancellationToken ApplicationStopped => CancellationToken.None;
+
+        public void StopApplication()
+        {
+        }
+    }
+
+    private NpgsqlCommand Command(string sql, object[] parameters)
+    {
+        var command = DataSource.CreateCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        }
+
+        return command;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics.Metrics;
+using Tracking.EventIngest;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.EventIngest;
+
+public sealed class IngestTelemetryTests(TestPostgres server)
+{
+    [Fact]
+    public async Task Stored_refused_and_repeated_are_counted_and_the_lag_is_measured()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var sums = new Dictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                // Other tests run at the same time, each with meters of its own.
+                if (instrument.Meter.Name == IngestTelemetry.Name && instrument.Meter.Scope == database.Meters)
+                {
+                    l.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(
+            string.Join(' ', [instrument.Name, .. tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}")]), value));
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+        {
+            Add(instrument.Name + " samples", 1);
+            Add(instrument.Name, value);
+        });
+        listener.Start();
+
+        var events = database.Events(9).Select(e => e with { Time = e.Time.AddSeconds(-100) });
+        var batch = SomeEvents.Batch(
+            database.Edge, 1, events.Append(database.Event() with { Ordinal = ushort.MaxValue }));
+        await database.StoreAsync(batch);
+        await database.StoreAsync(batch);
+
+        Assert.InRange(sums["tracking.ingest.lag"], 900, 1800);
+        sums.Remove("tracking.ingest.lag");
+        Assert.Equal(
+            new Dictionary<string, double>
+            {
+                ["tracking.ingest.batches"] = 1,
+                ["tracking.ingest.events"] = 9,
+                ["tracking.ingest.rejected reason=ordinal-out-of-range"] = 1,
+                ["tracking.ingest.lag samples"] = 9,
+                ["tracking.ingest.duplicates"] = 1,
+            },
+            sums);
+
+        void Add(string name, double value) => sums[name] = sums.GetValueOrDefault(name) + value;
+    }
+}

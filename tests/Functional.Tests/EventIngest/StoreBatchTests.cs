@@ -1,0 +1,172 @@
+using System.Net;
+using System.Text;
+using Tracking.Database.Entities;
+using Tracking.EventIngest.Batches;
+using Tracking.Links;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.EventIngest;
+
+public sealed class StoreBatchTests(TestPostgres server)
+{
+    [Fact]
+    public async Task A_batch_replayed_three_times_is_stored_once()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var batch = SomeEvents.Batch(database.Edge, 1, database.Events(500));
+
+        Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(StoreOutcome.SeenBefore, await database.StoreAsync(batch));
+        }
+
+        Assert.Equal(500, await database.CountEventsAsync());
+        Assert.Equal(1, await database.CountAsync("ingest.batches"));
+    }
+
+    [Fact]
+    public async Task Every_field_of_an_event_arrives_in_its_column()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var time = new DateTimeOffset(2026, 11, 20, 12, 34, 56, TimeSpan.Zero).AddMicroseconds(123_456);
+        var sent = database.Event() with
+        {
+            Time = TimeProvider.System.GetUtcNow() is var now ? now.AddTicks(-(now.Ticks % 10)) : time,
+            Kind = LinkKind.Open,
+            Link = ulong.MaxValue - 5,
+            Ordinal = 16383,
+            UserAgent = Encoding.ASCII.GetBytes("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
+        };
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 7, [sent]));
+
+        await using var command = database.DataSource.CreateCommand(
+            "SELECT *, tableoid::regclass::text FROM ingest.events");
+        await using var row = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        Assert.True(await row.ReadAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(sent.Time.UtcDateTime, row["occurred_at"]);
+        Assert.Equal((short)LinkKind.Open, row["kind"]);
+        Assert.Equal((short)0, row["method"]);
+        Assert.Equal(database.Cluster.Value, row["cluster_id"]);
+        Assert.Equal(sent.Message.ToBytes(), row["message_key"]);
+        Assert.Equal(-6L, row["link_id"]);
+        Assert.Equal((short)16383, row["ordinal"]);
+        Assert.Equal(IPAddress.Parse("192.0.2.77"), row["client_address"]);
+        Assert.Equal("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", row["user_agent"]);
+        Assert.Equal((short)Verdict.Proxy, row["verdict"]);
+        Assert.Equal("google", row["vendor"]);
+        Assert.Equal(new[] { "image-proxy" }, row["reasons"]);
+        Assert.Equal($"ingest.events_{sent.Time:yyyy_MM}", row.GetString(13));
+    }
+
+    [Fact]
+    public async Task One_poison_event_in_5000_is_set_aside_and_its_neighbours_are_stored()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var frames = database.Events(5000).Select(e => e.ToFrame()).ToArray();
+        frames[1234][^1] ^= 0x40;
+
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, frames));
+
+        Assert.Equal(4999, await database.CountEventsAsync());
+        Assert.Equal(1, await database.CountAsync("ingest.rejected_events"));
+        Assert.Equal("damaged-frame: checksum", await database.ScalarAsync(
+            "SELECT reason FROM ingest.rejected_events WHERE position = 1234 AND event_id IS NULL"));
+        Assert.Equal(5000, await database.ScalarAsync("SELECT event_count FROM ingest.batches"));
+    }
+
+    [Fact]
+    public async Task An_event_that_PostgreSQL_refuses_is_found_among_5000_and_set_aside()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var events = database.Events(5000).ToArray();
+        var twice = Guid.CreateVersion7();
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, [database.Event() with { Id = twice }]));
+        events[0] = events[0] with { Id = twice };
+        events[3999] = events[3999] with { Id = twice };
+
+        var batch = SomeEvents.Batch(database.Edge, 2, events);
+        Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
+        Assert.Equal(StoreOutcome.SeenBefore, await database.StoreAsync(batch));
+
+        Assert.Equal(4999, await database.CountEventsAsync());
+        Assert.Equal(2, await database.ScalarAsync(
+            """
+            SELECT count(*)::int FROM ingest.rejected_events
+            WHERE position IN (0, 3999) AND event_id = $1 AND reason LIKE 'refused-by-database: 23505 %'
+            """, twice));
+    }
+
+    [Fact]
+    public async Task Copies_of_one_batch_and_other_batches_at_once_are_each_stored_once()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var batches = Enumerable.Range(1, 8)
+            .Select(i => SomeEvents.Batch(database.Edge, i, database.Events(300).Reverse()))
+            .ToArray();
+
+        var outcomes = await Task.WhenAll(
+            from copy in Enumerable.Range(0, 3)
+            from batch in batches
+            select Task.Run(() => database.StoreAsync(batch)));
+
+        Assert.Equal(8, outcomes.Count(outcome => outcome == StoreOutcome.Stored));
+        Assert.Equal(2400, await database.CountEventsAsync());
+    }
+
+    [Fact]
+    public async Task Events_that_can_never_be_stored_are_rejected_each_with_its_reason()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var e = database.Event();
+        var unknownVersion = e.ToFrame();
+        unknownVersion[8] = 9;
+        BitConverter.TryWriteBytes(
+            unknownVersion.AsSpan(4), Contracts.EventRecord.Crc32C(unknownVersion.AsSpan(8)));
+        var old = e.Time.AddMonths(-13).AddMinutes(-1);
+
+        await database.StoreAsync(SomeEvents.Batch(
+            database.Edge, 1,
+            e.ToFrame(),
+            unknownVersion,
+            (e with { KindNumber = 4 }).ToFrame(),
+            (e with { Cluster = new ClusterId(database.Cluster.Value ^ 1) }).ToFrame(),
+            (e with { Ordinal = 16384 }).ToFrame(),
+            (e with { Id = Guid.NewGuid() }).ToFrame(),
+            (e with { Id = Guid.CreateVersion7(e.Time.AddSeconds(2)) }).ToFrame(),
+            (e with { Time = new DateTimeOffset(1969, 1, 1, 0, 0, 0, default), Id = Guid.CreateVersion7() }).ToFrame(),
+            (e with { Time = old }).ToFrame(),
+            e.ToFrame()[..40]));
+
+        Assert.Equal(1, await database.CountEventsAsync());
+        Assert.Equal(
+            "1 unknown-version, 2 unknown-kind, 3 unknown-cluster, 4 ordinal-out-of-range, 5 not-uuidv7, "
+            + "6 id-and-time-differ, 7 time-out-of-range, 8 older-than-retention, 9 torn-frame",
+            await database.ScalarAsync(
+                """
+                SELECT string_agg(position || ' ' || split_part(reason, ':', 1), ', ' ORDER BY position)
+                FROM ingest.rejected_events
+                """));
+    }
+
+    [Fact]
+    public async Task An_event_of_the_far_future_waits_in_the_default_partition()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var future = database.Event() with { Time = TimeProvider.System.GetUtcNow().AddYears(40) };
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, [future, database.Event()]));
+
+        Assert.Equal(1, await database.CountAsync("ingest.events_default"));
+        Assert.Equal(2, await database.CountEventsAsync());
+    }
+
+    [Fact]
+    public async Task An_empty_batch_is_stored_and_acknowledged_like_any_other()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var batch = SomeEvents.Batch(database.Edge, 1, Array.Empty<byte[]>());
+
+        Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
+        Assert.Equal(StoreOutcome.SeenBefore, await database.StoreAsync(batch));
+    }
+}

@@ -1,0 +1,110 @@
+using System.Net;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using static Tracking.Functional.Tests.Management.ManagementHost;
+
+namespace Tracking.Functional.Tests.Management;
+
+[Collection(nameof(ManagementCollection))]
+public sealed class StatisticsTests(ManagementHost host)
+{
+    private const string Range = "from=2026-11-19&to=2026-11-22";
+
+    // Half past eleven at night in UTC is another day where the database session stands.
+    private static readonly DateTimeOffset _late = new(2026, 11, 20, 23, 30, 0, TimeSpan.Zero);
+
+    // key: clicks opens uniqueClicks uniqueOpens
+    [Theory]
+    [InlineData("", "-:5 3 2 2 m3")]
+    [InlineData("groupBy=day", "2026-11-19:0 0 0 0 m1|2026-11-20:4 2 2 1 m2|2026-11-21:1 1 1 1 m0")]
+    [InlineData("groupBy=hour", "2026-11-20T23:00:00Z:4 2 2 1|2026-11-21T00:00:00Z:1 1 1 1")]
+    [InlineData("groupBy=message", "{one}=one:3 2 1 1|{two}=two:2 1 1 1")]
+    [InlineData("groupBy=link", "{a}=https://a.example/:4 0 2 0|{b}=https://***@b.example/:1 0 1 0")]
+    [InlineData("groupBy=tag", "spring:5 3 2 2|vip:3 2 1 1")]
+    [InlineData("groupBy=recipientDomain", "example.com:3 2 1 1|-:2 1 1 1")]
+    [InlineData("groupBy=position", "0.1:3 0 1 0|1.1:1 0 1 0|1.2:1 0 1 0")]
+    [InlineData("groupBy=client", "Firefox:3 2 2 1|Acme:1 0 1 0|Chrome:1 0 1 0|Gmail:0 1 0 1")]
+    [InlineData("human=true", "-:4 3 2 2 m3")]
+    [InlineData("human=false", "-:1 0 1 0 m3")]
+    [InlineData("groupBy=message&limit=1", "{one}=one:3 2 1 1|…")]
+    public async Task Numbers_are_those_of_the_rows(string query, string expected)
+    {
+        var (cluster, names) = await MailAsync();
+
+        var answer = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/stats?{Range}&{query}");
+
+        var rows = answer["rows"]!.AsArray().Select(row =>
+            $"{(string?)row!["key"] ?? "-"}{(row["label"] is { } label ? "=" + label : "")}:"
+            + $"{row["clicks"]} {row["opens"]} {row["uniqueClicks"]} {row["uniqueOpens"]}"
+            + $"{(row["messages"] is { } messages ? " m" + messages : "")}");
+        var text = string.Join('|', rows) + ((bool)answer["truncated"]! ? "|…" : "");
+        Assert.Equal(names.Aggregate(expected, (all, name) => all.Replace($"{{{name.Key}}}", name.Value)), text);
+    }
+
+    [Fact]
+    public async Task The_range_is_the_last_thirty_days_unless_given()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var answer = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/stats");
+        Assert.Equal(
+            TimeSpan.FromDays(30),
+            DateTimeOffset.Parse((string)answer["to"]!, null) - DateTimeOffset.Parse((string)answer["from"]!, null));
+        Assert.Equal("total", (string)answer["groupBy"]!);
+        Assert.Equal("all", (string)answer["human"]!);
+        Assert.Equal(0, (int)answer["rows"]![0]!["messages"]!);
+    }
+
+    [Fact]
+    public async Task A_cluster_counts_its_own_events_only()
+    {
+        await MailAsync();
+        var (other, key) = await host.CreateClusterAsync();
+        using var own = host.Client(key);
+        var answer = await GetAsync(own, $"/api/v1/clusters/{other}/stats?{Range}&groupBy=link");
+        Assert.Empty(answer["rows"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData("groupBy=week", "day, hour, link, message, tag, position, recipientDomain, client")]
+    [InlineData("group=day", "Known: groupBy, from, to, human, limit")]
+    [InlineData("limit=10001", "10000")]
+    public async Task A_query_that_cannot_be_understood_is_refused(string query, string said)
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        using var response = await Expect.GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/stats?{query}");
+        await Expect.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid-value", said);
+    }
+
+    private async Task<(string Cluster, Dictionary<string, string> Names)> MailAsync()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        var a = await mail.DestinationAsync("https://a.example/");
+        var b = await mail.DestinationAsync("https://user@b.example/");
+        var one = await mail.MessageAsync(
+            "one", "anna@example.com", _late, ["spring", "vip"], [new(0, 1, ""), new(1, 1, "")]);
+        var two = await mail.MessageAsync("two", null, _late, ["spring"], [new(1, 1, ""), new(1, 2, "")]);
+        await mail.MessageAsync("three", "bob@example.org", _late.AddDays(-1));
+
+        const string Chrome = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        await mail.EventAsync(LinkKind.Click, _late, one, a, 0);
+        await mail.EventAsync(LinkKind.Click, _late.AddMinutes(1), one, a, 0);
+        await mail.EventAsync(LinkKind.Click, _late.AddMinutes(2), one, a, 0, Verdict.Scanner, "Scan", "Acme");
+        await mail.EventAsync(LinkKind.Click, _late.AddMinutes(3), two, a, 0);
+        await mail.EventAsync(LinkKind.Click, _late.AddMinutes(40), two, b, 1, Verdict.Human, Chrome);
+        await mail.EventAsync(LinkKind.Open, _late, one);
+        await mail.EventAsync(LinkKind.Open, _late, one);
+        await mail.EventAsync(
+            LinkKind.Open, _late.AddMinutes(45), two, verdict: Verdict.Proxy,
+            userAgent: "via ggpht.com GoogleImageProxy");
+
+        // Neither counts: another kind, and outside the range.
+        await mail.EventAsync(LinkKind.Honeypot, _late, one, verdict: Verdict.Scanner);
+        await mail.EventAsync(LinkKind.Click, _late.AddDays(-3), one, a);
+        await mail.EventAsync(LinkKind.Click, new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero), one, a);
+        return (cluster, new()
+        {
+            ["one"] = one.ToString(), ["two"] = two.ToString(), ["a"] = a.ToString(), ["b"] = b.ToString(),
+        });
+    }
+}

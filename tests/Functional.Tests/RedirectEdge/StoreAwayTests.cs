@@ -1,0 +1,166 @@
+using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.RedirectEdge;
+using Tracking.RedirectEdge.Events;
+using Tracking.RedirectEdge.Hosts;
+using Tracking.RedirectEdge.Links;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.RedirectEdge;
+
+/// <summary>What the edge knows, against a real database and then without one.</summary>
+public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
+{
+    private static readonly ClusterId Cluster = new(4711);
+    private static readonly LinkKey Known = new(Cluster, new LinkId(0xffee_ddcc_bbaa_9988));
+
+    private readonly byte[] _masterKey = RandomNumberGenerator.GetBytes(MasterKey.Size);
+    private readonly TemporaryFolder _folder = new();
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private NpgsqlDataSource _database = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = NpgsqlDataSource.Create(await server.CreateDatabaseAsync(Cancelled));
+        await ExecuteAsync(
+            "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", Cluster.Value);
+        await ExecuteAsync(
+            "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '', $3)",
+            Cluster.Value,
+            Known.Link.ToInt64(),
+            "https://example.com/known");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        await _services.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_link_is_read_once_and_served_by_a_killed_and_restarted_edge_without_the_database()
+    {
+        using (var folder = EdgeFolder.Open(_folder.Path))
+        using (var links = Lookup(folder, _database))
+        {
+            links.Restore();
+            var found = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => links.FindAsync(Known)));
+            Assert.All(found, result => Assert.Equal("https://example.com/known", result.Link?.Url));
+            Assert.Single(found.Select(result => result.Link).Distinct());
+            Assert.True(links.TryGet(Known, out _));
+
+            // No Compact: the process is killed here.
+        }
+
+        await using var away = Away();
+        using var nextFolder = EdgeFolder.Open(_folder.Path);
+        using var next = Lookup(nextFolder, away);
+        next.Restore();
+        Assert.True(next.TryGet(Known, out var link));
+        Assert.Equal("https://example.com/known", link.Url);
+        var unknown = await next.FindAsync(new LinkKey(Cluster, new LinkId(2)));
+        Assert.Equal(LookupOutcome.Unavailable, unknown.Outcome);
+    }
+
+    [Fact]
+    public async Task A_link_of_one_cluster_is_not_found_under_another_and_a_missing_one_is_remembered_for_a_while()
+    {
+        using var folder = EdgeFolder.Open(_folder.Path);
+        using var links = Lookup(folder, _database, negativeAge: TimeSpan.FromMinutes(5));
+        var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
+        Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
+        await InsertOtherAsync("https://example.com/other");
+        Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
+
+        using var impatient = Lookup(folder, _database, negativeAge: TimeSpan.Zero);
+        Assert.Equal("https://example.com/other", (await impatient.FindAsync(other)).Link?.Url);
+    }
+
+    [Fact]
+    public async Task A_destination_that_is_not_safe_in_a_header_is_never_served()
+    {
+        await InsertOtherAsync("https://example.com/\r\nSet-Cookie: a=b");
+        using var folder = EdgeFolder.Open(_folder.Path);
+        using var links = Lookup(folder, _database);
+        var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
+        Assert.Equal(LookupOutcome.Unsafe, (await links.FindAsync(other)).Outcome);
+        Assert.False(links.TryGet(other, out _));
+    }
+
+    [Fact]
+    public async Task Hosts_and_keys_are_known_again_without_the_database_and_a_deleted_cluster_stops()
+    {
+        string token;
+        using var masterKey = new MasterKey(_masterKey);
+        using (var folder = EdgeFolder.Open(_folder.Path))
+        {
+            var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
+            var keys = new SigningKeyRing(_database, masterKey, TimeProvider.System);
+            var hosts = Hosts(clusters, keys, folder);
+            Assert.False(hosts.IsLoaded);
+            Assert.Equal(HostOutcome.NotLoaded, hosts.Check("track.localhost", Cluster));
+
+            await keys.RefreshAsync(Cancelled);
+            await clusters.RefreshAsync(Cancelled);
+            hosts.Copy();
+            Assert.Equal(HostOutcome.Served, hosts.Check("track.localhost", Cluster));
+            token = new LinkToken(Cluster, new MessageKey(1, 2), Known.Link, 3, LinkKind.Click)
+                .ToString(keys.Current!.Current);
+
+            await ExecuteAsync("UPDATE management.clusters SET deleted_at = now() WHERE id = $1", Cluster.Value + 1);
+            await clusters.RefreshAsync(Cancelled);
+            Assert.Equal(
+                HostOutcome.ForeignHost, hosts.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+            hosts.Copy();
+        }
+
+        await using var away = Away();
+        using var nextFolder = EdgeFolder.Open(_folder.Path);
+        var nextKeys = new SigningKeyRing(away, masterKey, TimeProvider.System);
+        var next = Hosts(new ClusterDirectory(away, NullLogger<ClusterDirectory>.Instance), nextKeys, nextFolder);
+        next.Restore();
+        Assert.True(next.IsLoaded);
+        Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, next.Keys!, out _));
+        Assert.Equal(HostOutcome.Served, next.Check("track.localhost", Cluster));
+        Assert.Equal(HostOutcome.ForeignHost, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+    }
+
+    private static NpgsqlDataSource Away() => NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Timeout=1");
+
+    private static HostDirectory Hosts(ClusterDirectory clusters, SigningKeyRing keys, EdgeFolder folder) =>
+        new(clusters, keys, folder, Options.Create(new SystemOptions()), NullLogger<HostDirectory>.Instance);
+
+    private LinkLookup Lookup(EdgeFolder folder, NpgsqlDataSource database, TimeSpan? negativeAge = null) => new(
+        database,
+        folder,
+        Options.Create(new RedirectEdgeOptions { NegativeAge = negativeAge ?? TimeSpan.FromSeconds(5) }),
+        TimeProvider.System,
+        new EdgeMeters(_services.GetRequiredService<IMeterFactory>()),
+        NullLogger<LinkLookup>.Instance);
+
+    private Task InsertOtherAsync(string url) => ExecuteAsync(
+        "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '', $3)",
+        Cluster.Value + 1,
+        Known.Link.ToInt64(),
+        url);
+
+    private async Task ExecuteAsync(string sql, params object[] values)
+    {
+        await using var command = _database.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        await command.ExecuteNonQueryAsync(Cancelled);
+    }
+}

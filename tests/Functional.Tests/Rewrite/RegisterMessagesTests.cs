@@ -1,0 +1,222 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Rewrite;
+using Tracking.Rewrite.Registration;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Rewrite;
+
+/// <summary>Several rewriters, without the HTTP in front of them.</summary>
+public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLifetime
+{
+    private static readonly ClusterId Cluster = new(4711);
+
+    private readonly List<RegisterMessages> _rewriters = [];
+    private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
+    private NpgsqlDataSource _database = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() =>
+        _database = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync());
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var rewriter in _rewriters)
+        {
+            await rewriter.StopAsync(Cancelled);
+            rewriter.Dispose();
+        }
+
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Rewriters_that_register_overlapping_links_neither_deadlock_nor_lose_one()
+    {
+        RegisterMessages[] rewriters = [await StartAsync(), await StartAsync(), await StartAsync(), await StartAsync()];
+        var urls = Enumerable.Range(0, 300).Select(n => $"https://example.com/overlap/{n}").ToArray();
+        var random = new Random(20261121);
+        var messages = Enumerable.Range(0, 400)
+            .Select(n => Message($"m{n}", random.GetItems(urls, random.Next(1, 40))))
+            .ToArray();
+        var results = await Task.WhenAll(messages.Select((message, n) =>
+            rewriters[n % rewriters.Length].RegisterAsync(message, Cancelled)));
+
+        var stored = new Dictionary<LinkId, string>();
+        await using (var command = _database.CreateCommand("SELECT link_id, url FROM links.destinations"))
+        await using (var reader = await command.ExecuteReaderAsync(Cancelled))
+        {
+            while (await reader.ReadAsync(Cancelled))
+            {
+                stored.Add(LinkId.FromInt64(reader.GetInt64(0)), reader.GetString(1));
+            }
+        }
+
+        Assert.All(results.Zip(messages), pair =>
+        {
+            Assert.Equal(RegistrationOutcome.Registered, pair.First.Outcome);
+            Assert.Equal(
+                pair.Second.Destinations.Select(url => Encoding.ASCII.GetString(url.Span)),
+                pair.First.Links.Select(link => stored[link]));
+        });
+        Assert.Equal(messages.SelectMany(Urls).Distinct().Count(), stored.Count);
+        Assert.Equal(400L, await ScalarAsync("SELECT count(*) FROM rewrite.messages"));
+    }
+
+    [Fact]
+    public async Task One_message_in_a_batch_that_cannot_be_stored_does_not_take_its_neighbours_with_it()
+    {
+        // One connection that a lock holds up: the rest waits and becomes one batch.
+        var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
+        List<Task<RegistrationResult>> good;
+        Task<RegistrationResult> refusedByDatabase, refusedByDriver;
+        await using (var connection = await _database.OpenConnectionAsync(Cancelled))
+        await using (await connection.BeginTransactionAsync(Cancelled))
+        {
+            await using var hold = new NpgsqlCommand("LOCK rewrite.messages IN ACCESS EXCLUSIVE MODE", connection);
+            await hold.ExecuteNonQueryAsync(Cancelled);
+            var first = rewriter.RegisterAsync(Message("first", "https://example.com/"), Cancelled);
+            await Eventually.HoldsAsync(SomebodyWaitsAsync, "the first batch waits", Cancelled);
+            good = [first, .. Enumerable.Range(0, 10).Select(n =>
+                rewriter.RegisterAsync(Message($"good{n}", $"https://example.com/{n}"), Cancelled))];
+            refusedByDatabase = rewriter.RegisterAsync(
+                Message("nul", "https://example.com/") with { Sender = "nul\0" }, Cancelled);
+            refusedByDriver = rewriter.RegisterAsync(
+                Message("half", "https://example.com/") with { Sender = "half\ud800" }, Cancelled);
+        }
+
+        Assert.All(await Task.WhenAll(good), result => Assert.Equal(RegistrationOutcome.Registered, result.Outcome));
+        await Assert.ThrowsAsync<PostgresException>(() => refusedByDatabase);
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => refusedByDriver);
+        Assert.Equal(11L, await ScalarAsync("SELECT count(*) FROM rewrite.messages"));
+
+        var after = await rewriter.RegisterAsync(Message("after", "https://example.com/"), Cancelled);
+        Assert.Equal(RegistrationOutcome.Registered, after.Outcome);
+    }
+
+    [Fact]
+    public async Task The_same_message_and_another_under_its_id_in_one_batch_are_told_apart()
+    {
+        var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
+        Task<RegistrationResult>[] results;
+        await using (var connection = await _database.OpenConnectionAsync(Cancelled))
+        await using (await connection.BeginTransactionAsync(Cancelled))
+        {
+            await using var hold = new NpgsqlCommand("LOCK rewrite.messages IN ACCESS EXCLUSIVE MODE", connection);
+            await hold.ExecuteNonQueryAsync(Cancelled);
+            var first = rewriter.RegisterAsync(Message("first", "https://example.com/"), Cancelled);
+            await Eventually.HoldsAsync(SomebodyWaitsAsync, "the first batch waits", Cancelled);
+            results =
+            [
+                first,
+                rewriter.RegisterAsync(Message("same", "https://example.com/"), Cancelled),
+                rewriter.RegisterAsync(Message("same", "https://example.com/"), Cancelled),
+                rewriter.RegisterAsync(Message("same", "https://example.com/") with { ContentHash = [9] }, Cancelled),
+            ];
+        }
+
+        var outcomes = (await Task.WhenAll(results)).Select(result => result.Outcome);
+        Assert.Equal(
+            [
+                RegistrationOutcome.Registered, RegistrationOutcome.Registered, RegistrationOutcome.Registered,
+                RegistrationOutcome.OtherContent,
+            ],
+            outcomes);
+    }
+
+    [Fact]
+    public async Task What_nobody_waits_for_any_more_is_not_stored_later()
+    {
+        var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
+        Task<RegistrationResult> first;
+        using (var client = new CancellationTokenSource())
+        await using (var connection = await _database.OpenConnectionAsync(Cancelled))
+        await using (await connection.BeginTransactionAsync(Cancelled))
+        {
+            await using var hold = new NpgsqlCommand("LOCK rewrite.messages IN ACCESS EXCLUSIVE MODE", connection);
+            await hold.ExecuteNonQueryAsync(Cancelled);
+            first = rewriter.RegisterAsync(Message("first", "https://example.com/"), Cancelled);
+            await Eventually.HoldsAsync(SomebodyWaitsAsync, "the first batch waits", Cancelled);
+            var gone = rewriter.RegisterAsync(Message("gone", "https://example.com/gone"), client.Token);
+            await client.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        }
+
+        Assert.Equal(RegistrationOutcome.Registered, (await first).Outcome);
+        await rewriter.RegisterAsync(Message("last", "https://example.com/"), Cancelled);
+        Assert.Equal(0L, await ScalarAsync("SELECT count(*) FROM rewrite.messages WHERE message_id = 'gone'"));
+    }
+
+    [Fact]
+    public async Task Whoever_waits_when_the_process_stops_is_told_within_the_grace()
+    {
+        var rewriter = await StartAsync(options =>
+        {
+            options.RegistrationConnections = 1;
+            options.RegistrationTimeout = TimeSpan.FromMinutes(2);
+            options.RegistrationStopGrace = TimeSpan.FromMilliseconds(50);
+        });
+        await using var connection = await _database.OpenConnectionAsync(Cancelled);
+        await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+        await using var hold = new NpgsqlCommand("LOCK rewrite.messages IN ACCESS EXCLUSIVE MODE", connection);
+        await hold.ExecuteNonQueryAsync(Cancelled);
+        Task<RegistrationResult>[] waiting =
+        [
+            rewriter.RegisterAsync(Message("under way", "https://example.com/"), Cancelled),
+            .. Enumerable.Range(0, 5).Select(n => rewriter.RegisterAsync(Message($"queued{n}"), Cancelled)),
+        ];
+        await Eventually.HoldsAsync(SomebodyWaitsAsync, "the first batch waits", Cancelled);
+        _lifetime.StopApplication();
+        var results = await Task.WhenAll(waiting).WaitAsync(Eventually.Deadline, Cancelled);
+        Assert.All(results, result => Assert.Equal(RegistrationOutcome.StoreUnavailable, result.Outcome));
+
+        await rewriter.StopAsync(Cancelled);
+        var late = await rewriter.RegisterAsync(Message("late"), Cancelled);
+        Assert.Equal(RegistrationOutcome.StoreUnavailable, late.Outcome);
+    }
+
+    private static IEnumerable<string> Urls(MessageRegistration message) =>
+        message.Destinations.Select(url => Encoding.ASCII.GetString(url.Span));
+
+    private static MessageRegistration Message(string id, params string[] urls) => new()
+    {
+        Cluster = Cluster,
+        MessageId = id,
+        ContentHash = SHA256.HashData(Encoding.UTF8.GetBytes(id)),
+        Host = "track.localhost",
+        OpensTracked = true,
+        Destinations = [.. urls.Select(url => (ReadOnlyMemory<byte>)Encoding.ASCII.GetBytes(url))],
+        LinkMap = LinkMap.Write([.. urls.Select((_, n) => new LinkPlace(1, n + 1, ""))]),
+        Level = TrackingLevel.Full,
+    };
+
+    private async Task<RegisterMessages> StartAsync(Action<RewriteOptions>? change = null)
+    {
+        var settings = new RewriteOptions();
+        change?.Invoke(settings);
+        var options = Options.Create(settings);
+        var rewriter = new RegisterMessages(
+            _database, new KnownDestinations(options), options, _lifetime, TimeProvider.System,
+            NullLogger<RegisterMessages>.Instance);
+        _rewriters.Add(rewriter);
+        await rewriter.StartAsync(Cancelled);
+        return rewriter;
+    }
+
+    private async Task<bool> SomebodyWaitsAsync() => (long)(await ScalarAsync(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))! > 0;
+
+    private async Task<object?> ScalarAsync(string sql)
+    {
+        await using var command = _database.CreateCommand(sql);
+        return await command.ExecuteScalarAsync(Cancelled);
+    }
+}

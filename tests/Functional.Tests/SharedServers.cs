@@ -1,0 +1,4 @@
+using Tracking.Servers;
+
+[assembly: AssemblyFixture(typeof(TestPostgres))]
+[assembly: AssemblyFixture(typeof(PreparedDataFolder))]

@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Tests;
+
+/// <summary>
+/// One folder a case: <c>in.eml</c>, the message; <c>request.json</c>, settings other than the usual; <c>out.eml</c>
+/// and
+/// <c>links.json</c>, what must come of it. <c>TRACKING_UPDATE_GOLDEN=1</c> writes the last two again: read them before
+/// they are committed.
+/// </summary>
+public sealed class GoldenCases
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static TheoryData<string> Names => [.. Directory.GetDirectories(Folder()).Select(path => new DirectoryInfo(path).Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Case_comes_out_as_the_folder_says(string name)
+    {
+        var folder = Path.Combine(Folder(), name);
+        var message = File.ReadAllBytes(Path.Combine(folder, "in.eml"));
+        using var plan = RewriteMessage.Plan(message, Request(folder));
+        Assert.Null(plan.Failure);
+        var output = TestKeys.Write(plan);
+        var report = JsonSerializer.Serialize(Report(plan), Json) + "\n";
+        if (Environment.GetEnvironmentVariable("TRACKING_UPDATE_GOLDEN") == "1")
+        {
+            File.WriteAllBytes(Path.Combine(folder, "out.eml"), output);
+            File.WriteAllText(Path.Combine(folder, "links.json"), report);
+        }
+
+        Assert.Equal(File.ReadAllText(Path.Combine(folder, "links.json")), report);
+        Assert.Equal(
+            Encoding.Latin1.GetString(File.ReadAllBytes(Path.Combine(folder, "out.eml"))),
+            Encoding.Latin1.GetString(output));
+    }
+
+    internal static string Folder() => Path.Combine(Path.GetDirectoryName(ThisFile())!, "Cases");
+
+    internal static RewriteRequest Request(string folder)
+    {
+        var request = TestKeys.Request;
+        var file = Path.Combine(folder, "request.json");
+        if (!File.Exists(file))
+        {
+            return request;
+        }
+
+        foreach (var (key, value) in JsonNode.Parse(File.ReadAllText(file))!.AsObject())
+        {
+            request = key switch
+            {
+                "origin" => request with { Origin = Origin((string?)value) },
+                "trackClicks" => request with { TrackClicks = Enum.Parse<ClickTracking>((string)value!, true) },
+                "trackOpens" => request with { TrackOpens = (bool)value! },
+                "htmlOnly" => request with { HtmlOnly = (bool)value! },
+                "trackImages" => request with { TrackImages = (bool)value! },
+                "trackSigned" => request with { TrackSigned = (bool)value! },
+                "linkStyle" => request with { LinkStyle = Enum.Parse<LinkStyle>((string)value!, true) },
+                "keepUrlText" => request with { KeepUrlText = Enum.Parse<KeepUrlText>((string)value!, true) },
+                "pixelPosition" => request with { PixelPosition = Enum.Parse<PixelPosition>((string)value!, true) },
+                "httpsLinksMayUseHttp" => request with { HttpsLinksMayUseHttp = (bool)value! },
+                "excludedDomains" => request with
+                {
+                    ExcludedDomains = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
+                },
+                _ => throw new InvalidOperationException($"{file}: unknown key {key}"),
+            };
+        }
+
+        return request;
+    }
+
+    private static TrackingOrigin? Origin(string? text) => text is null
+        ? null
+        : new TrackingOrigin(new Uri(text).Scheme == "https", TestKeys.Host(new Uri(text).Host));
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
+
+    private static object Report(RewritePlan plan) => new
+    {
+        untouched = plan.UntouchedReason,
+        pixels = plan.Pixels,
+        parts = plan.Parts.Select(part => part.Reason ?? $"{part.Links} links"),
+        links = plan.Links.Select(link => new
+        {
+            link.Part,
+            link.Position,
+            link.Ordinal,
+            link.Decision,
+            Kind = link.Kind.ToString(),
+            Url = Encoding.UTF8.GetString(link.Url.Span),
+            Destination = link.Destination.Span.SequenceEqual(link.Url.Span)
+                ? null
+                : Encoding.UTF8.GetString(link.Destination.Span),
+            Name = Encoding.UTF8.GetString(link.Name.Span),
+        }),
+    };
+}

@@ -1,0 +1,200 @@
+using System.Text;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Tests.Messages;
+
+/// <summary>Who decides about a message: request, message header, cluster.</summary>
+public sealed class EffectiveSettingsTests
+{
+    // request | message | cluster | in force
+    public static TheoryData<string?, string?, bool, ClickTracking> ClickRules => new()
+    {
+        { null, null, false, ClickTracking.None },
+        { null, null, true, ClickTracking.Both },
+        { "yes", null, false, ClickTracking.Both },
+        { "html", null, true, ClickTracking.Html },
+        { "text", null, false, ClickTracking.Text },
+        { "no", null, true, ClickTracking.None },
+        { null, "yes", false, ClickTracking.Both },
+        { null, "html", true, ClickTracking.Html },
+        { null, "no", true, ClickTracking.None },
+        { "text", "html", true, ClickTracking.Text },
+        { "yes", "html", false, ClickTracking.Both },
+        { "yes", "no", true, ClickTracking.None },
+        { "html", "no", true, ClickTracking.None },
+        { "no", "yes", true, ClickTracking.None },
+        { null, "perhaps", true, ClickTracking.Both },
+        { null, "perhaps", false, ClickTracking.None },
+    };
+
+    public static TheoryData<string?, string?, bool, bool> OpenRules => new()
+    {
+        { null, null, false, false },
+        { null, null, true, true },
+        { "yes", null, false, true },
+        { "no", null, true, false },
+        { null, "yes", false, true },
+        { null, "no", true, false },
+        { "yes", "no", true, false },
+        { "no", "yes", true, false },
+        { null, "html", true, true },
+    };
+
+    [Theory]
+    [MemberData(nameof(ClickRules))]
+    public void Clicks_follow_the_request_then_the_message_then_the_cluster_and_no_wins(
+        string? request, string? message, bool cluster, ClickTracking expected)
+    {
+        var inForce = InForce(
+            new ClusterSettings { TrackClicks = cluster }, Clicks(request), Header("X-Tracking-Clicks", message));
+        Assert.Equal(expected, inForce.TrackClicks);
+        Assert.False(inForce.TrackOpens);
+    }
+
+    [Theory]
+    [MemberData(nameof(OpenRules))]
+    public void Opens_follow_the_request_then_the_message_then_the_cluster_and_no_wins(
+        string? request, string? message, bool cluster, bool expected)
+    {
+        var metadata = new MessageMetadata { Opens = request is null ? null : MessageMetadata.ParseYesNo(request) };
+        var inForce = InForce(
+            new ClusterSettings { TrackOpens = cluster }, metadata, Header("X-Tracking-Opens", message));
+        Assert.Equal(expected, inForce.TrackOpens);
+        Assert.Equal(ClickTracking.None, inForce.TrackClicks);
+    }
+
+    [Fact]
+    public void The_strictest_level_is_in_force_whoever_asks_for_it()
+    {
+        foreach (var cluster in Enum.GetValues<TrackingLevel>())
+        {
+            foreach (var request in (TrackingLevel?[])[null, .. Enum.GetValues<TrackingLevel>()])
+            {
+                foreach (var message in (TrackingLevel?[])[null, .. Enum.GetValues<TrackingLevel>()])
+                {
+                    var settings = new ClusterSettings
+                    {
+                        TrackClicks = true, TrackOpens = true, TrackingLevel = cluster,
+                    };
+                    var own = ReadControlHeaders.From(Header("X-Tracking-Level", message?.ToString()));
+                    var level = EffectiveSettings.Level(
+                        Cluster(settings), new MessageMetadata { Level = request }, own);
+                    Assert.Equal(new TrackingLevel?[] { cluster, request, message }.Max(), level);
+
+                    var inForce = Settings().For(Cluster(settings), new MessageMetadata { Level = request }, own);
+                    Assert.Equal(level == TrackingLevel.None, inForce.TrackClicks == ClickTracking.None);
+                    Assert.Equal(level != TrackingLevel.None, inForce.TrackOpens);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("skip", true)]
+    [InlineData(" SKIP ", true)]
+    [InlineData("yes", false)]
+    public void Postals_skip_turns_everything_off_whatever_the_request_says(string value, bool off)
+    {
+        var everything = new ClusterSettings { TrackClicks = true, TrackOpens = true };
+        var request = new MessageMetadata { Clicks = ClickTracking.Both, Opens = true };
+        var inForce = InForce(everything, request, Header("X-AMP", value));
+        Assert.Equal(off ? ClickTracking.None : ClickTracking.Both, inForce.TrackClicks);
+        Assert.Equal(!off, inForce.TrackOpens);
+    }
+
+    [Theory]
+    [InlineData("X-Tracking-Clicks: no\r\nX-Tracking-Clicks: yes\r\n")]
+    [InlineData("X-Tracking-Clicks: yes\r\nX-Tracking-Clicks: no\r\n")]
+    [InlineData("X-Tracking-Level: none\r\nX-Tracking-Level: full\r\n")]
+    [InlineData("X-AMP: skip\r\nX-AMP: yes\r\n")]
+    [InlineData("x-tracking-CLICKS:\r\n no\r\n")]
+    [InlineData("Subject: x\r\nX-Tracking-Clicks : no\r\n")]
+    public void An_opt_out_in_the_message_is_not_undone_by_another_header(string header)
+    {
+        var message = Encoding.ASCII.GetBytes(header + "\r\nbody\r\n");
+        var inForce = InForce(
+            new ClusterSettings { TrackClicks = true }, new MessageMetadata { Clicks = ClickTracking.Both }, message);
+        Assert.Equal(ClickTracking.None, inForce.TrackClicks);
+    }
+
+    [Fact]
+    public void Only_the_messages_own_header_is_read()
+    {
+        var inForce = InForce(
+            new ClusterSettings { TrackClicks = true },
+            new MessageMetadata(),
+            "Subject: x\r\n\r\nX-Tracking-Clicks: no\r\n"u8.ToArray());
+        Assert.Equal(ClickTracking.Both, inForce.TrackClicks);
+    }
+
+    [Fact]
+    public void Tags_and_host_of_the_message_are_read_and_folding_is_undone()
+    {
+        var own = ReadControlHeaders.From(
+            "X-Tracking-Tags: spring,\r\n sale\r\nX-Tracking-Host: track.shop.example\r\n\r\n"u8);
+        Assert.Equal(["spring", "sale"], own.Tags);
+        Assert.Equal("track.shop.example", own.Host);
+        Assert.Empty(ReadControlHeaders.From("X-Tracking-Tags: 1,2,3,4,5,6,7,8,9,10,11\r\n\r\n"u8).Tags);
+    }
+
+    [Fact]
+    public void Huge_control_headers_cost_nothing()
+    {
+        var message = new byte[64 * 1024 * 1024];
+        message.AsSpan().Fill((byte)',');
+        "X-Tracking-Tags: "u8.CopyTo(message);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Empty(ReadControlHeaders.From(message).Tags);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024 * 1024);
+    }
+
+    [Theory]
+    [InlineData("track.localhost", null)]
+    [InlineData("TRACK.localhost.", null)]
+    [InlineData("", null)]
+    [InlineData("track.other.example", "track.other.example")]
+    [InlineData("not a host", "not a host")]
+    public void A_host_that_is_no_active_domain_of_the_cluster_is_ignored_and_named(string asked, string? ignored) =>
+        Assert.Equal(ignored, Settings().IgnoredHost(new MessageMetadata { Host = asked }, new MessageMetadata()));
+
+    [Fact]
+    public void Control_headers_are_removed_from_messages_that_pass_through_too()
+    {
+        var message = Encoding.ASCII.GetBytes(
+            "From: a@shop.example\r\nX-AMP: skip\r\nX-Tracking-Tags: a\r\n b\r\nSubject: x\r\n"
+            + "Content-Type: text/html\r\n\r\n<a href=https://example.com/>x</a>\r\n");
+        using var plan = RewriteMessage.Plan(
+            message, InForce(new ClusterSettings { TrackClicks = true }, new MessageMetadata(), message));
+        Assert.Equal(Untouched.TrackingOff, plan.UntouchedReason);
+        var output = new System.Buffers.ArrayBufferWriter<byte>();
+        plan.Write(output);
+        Assert.Equal(
+            "From: a@shop.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<a href=https://example.com/>x</a>\r\n",
+            Encoding.ASCII.GetString(output.WrittenSpan));
+    }
+
+    private static RewriteRequest InForce(ClusterSettings settings, MessageMetadata request, byte[] message) =>
+        Settings().For(Cluster(settings), request, ReadControlHeaders.From(message));
+
+    private static DirectoryCluster Cluster(ClusterSettings settings) => new(TestKeys.Cluster, settings);
+
+    private static MessageMetadata Clicks(string? value) =>
+        new() { Clicks = value is null ? null : MessageMetadata.ParseClicks(value) };
+
+    private static byte[] Header(string name, string? value) => Encoding.ASCII.GetBytes(
+        $"From: a@shop.example\r\n{(value is null ? "" : $"{name}: {value}\r\n")}\r\nbody\r\n");
+
+    // Nothing connects: the ring stays empty.
+    private static EffectiveSettings Settings() => new(
+        new SigningKeyRing(
+            NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"),
+            new MasterKey(new byte[MasterKey.Size]),
+            TimeProvider.System),
+        Options.Create(new RewriteOptions()),
+        Options.Create(new SystemOptions()));
+}

@@ -1,0 +1,85 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Tracking.Servers;
+
+namespace Tracking.System.Tests;
+
+/// <summary>The HTTP API as an outsider uses it.</summary>
+internal sealed class ApiClient(Uri api, string key) : IDisposable
+{
+    private readonly HttpClient _http = new()
+    {
+        BaseAddress = api,
+        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+    };
+
+    public async Task<string> CreateClusterAsync(string name)
+    {
+        using var response = await _http.PostAsJsonAsync(
+            "/api/v1/clusters", new { name, settings = new { trackClicks = true, trackOpens = true } });
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+    }
+
+    public async Task<(byte[] Message, HttpResponseHeaders Headers)> RewriteAsync(
+        string cluster, byte[] message, params (string Name, string Value)[] headers)
+    {
+        using var request = RewriteRequest($"/api/v1/clusters/{cluster}/rewrite", message, headers);
+        using var response = await _http.SendAsync(request);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return (await response.Content.ReadAsByteArrayAsync(), response.Headers);
+    }
+
+    public async Task<JsonElement> ExplainAsync(string cluster, byte[] message)
+    {
+        using var request = RewriteRequest($"/api/v1/clusters/{cluster}/rewrite?dryRun=true", message, []);
+        using var response = await _http.SendAsync(request);
+        return await response.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    /// <summary>Every event of a cluster, over the streaming form.</summary>
+    public async Task<List<JsonElement>> EventsAsync(string cluster)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/clusters/{cluster}/events")
+        {
+            Headers = { Accept = { new MediaTypeWithQualityHeaderValue("application/x-ndjson") } },
+        };
+        using var response = await _http.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    public Task<JsonElement> GetAsync(string path) => _http.GetFromJsonAsync<JsonElement>(path);
+
+    /// <summary>Reads again and again until the condition holds; fails with the last state after the
+    /// deadline.</summary>
+    public async Task<List<JsonElement>> WaitForEventsAsync(string cluster, Func<List<JsonElement>, bool> condition)
+    {
+        List<JsonElement> events = [];
+        await Eventually.HoldsAsync(
+            async () => condition(events = await EventsAsync(cluster)),
+            "the events are stored",
+            CancellationToken.None);
+        return events;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static HttpRequestMessage RewriteRequest(
+        string path, byte[] message, (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new ByteArrayContent(message) { Headers = { ContentType = new("message/rfc822") } },
+        };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return request;
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections.Concurrent;
+
+namespace Tracking.System.Tests;
+
+/// <summary>
+/// The accounting of a run: every request carries its own marker. Good only with lost = 0 and unexpected = 0:
+/// acknowledged ⊆ stored ⊆ attempted, each attempt stored at most once. (An answer that was cut off by a kill may be
+/// stored without having been received.)
+/// </summary>
+internal sealed class Ledger
+{
+    private readonly ConcurrentDictionary<string, byte> _attempted = new();
+    private readonly ConcurrentDictionary<string, byte> _acknowledged = new();
+
+    public int Attempted => _attempted.Count;
+
+    public int Acknowledged => _acknowledged.Count;
+
+    public bool IsAcknowledged(string marker) => _acknowledged.ContainsKey(marker);
+
+    /// <summary>A request is about to be sent.</summary>
+    public void Attempt(string marker) => Assert.True(_attempted.TryAdd(marker, 0), $"marker {marker} used twice");
+
+    /// <summary>Its answer arrived whole and was the right one.</summary>
+    public void Acknowledge(string marker) => _acknowledged.TryAdd(marker, 0);
+
+    /// <summary>Compares with what is stored, prints the account and asserts it.</summary>
+    public void AssertBalanced(IReadOnlyCollection<string> stored)
+    {
+        var once = stored.ToHashSet();
+        var lost = _acknowledged.Keys.Where(marker => !once.Contains(marker)).ToList();
+        var unexpected = once.Where(marker => !_attempted.ContainsKey(marker)).ToList();
+        var duplicated = stored.Count - once.Count;
+        TestContext.Current.SendDiagnosticMessage(
+            "attempted {0}, acknowledged {1}, stored {2}, lost {3}, duplicated {4}, unexpected {5}",
+            Attempted,
+            Acknowledged,
+            stored.Count,
+            lost.Count,
+            duplicated,
+            unexpected.Count);
+        Assert.Empty(lost);
+        Assert.Empty(unexpected);
+        Assert.Equal(0, duplicated);
+    }
+}
