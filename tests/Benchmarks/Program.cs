@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tracking.Benchmarks;
 
 switch (args)
@@ -9,6 +10,9 @@ switch (args)
         return 0;
     case ["ingest-drain"]:
         await IngestDrain.RunAsync();
+        return 0;
+    case ["rewrite-messages", "profile", var name, var seconds]:
+        RewriteMessages.Profile(name, double.Parse(seconds, CultureInfo.InvariantCulture));
         return 0;
     case ["rewrite-messages", .. var rest]:
         RewriteMessages.Run(onlyRows: rest is ["rows"]);

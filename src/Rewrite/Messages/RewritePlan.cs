@@ -19,16 +19,17 @@ public sealed class RewritePlan : IDisposable
         _message = message;
         Request = request;
         Limits = limits;
+        Report = new LinkReport(this);
     }
 
     /// <summary>Every link found, in document order over the whole message.</summary>
-    public IReadOnlyList<PlannedLink> Links => AllLinks;
+    public IReadOnlyList<PlannedLink> Links => Report;
 
     /// <summary>The parts that hold no other parts, in their order.</summary>
     public IReadOnlyList<PlannedPart> Parts { get; internal set; } = [];
 
     /// <summary>Links that are wrapped; their ordinals run from 0.</summary>
-    public int TrackedLinks { get; internal set; }
+    public int TrackedLinks => Report.Tracked;
 
     /// <summary>Pixels that are added: one in each HTML part.</summary>
     public int Pixels { get; internal set; }
@@ -49,7 +50,7 @@ public sealed class RewritePlan : IDisposable
     /// <summary>Octets that the output will not exceed by much: a size to allocate.</summary>
     public int OutputSizeHint { get; internal set; }
 
-    internal PlannedLink[] AllLinks { get; set; } = [];
+    internal LinkReport Report { get; }
 
     internal RewriteRequest Request { get; }
 
@@ -131,6 +132,7 @@ public sealed class RewritePlan : IDisposable
 
         _disposed = true;
         Buffer.Dispose();
+        Report.Dispose();
         Splices.Dispose();
         foreach (var part in Base64Parts)
         {

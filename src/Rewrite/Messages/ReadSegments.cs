@@ -1,0 +1,339 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>
+/// Reads an HTML part from link to link, and what was read before only by comparing it. The parts that a segment can
+/// say nothing of by itself (a base, foreign content across links, markup that never ends) are left to
+/// <see cref="FindChanges"/>, which reads them as a whole; both find the same.
+/// </summary>
+internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, MarkupMemory memory) : IDisposable
+{
+    private readonly PartFindings _found = new();
+    private readonly QuotedPrintable _quotedPrintable = new();
+    private SegmentKind _kind;
+    private Landmarks _landmarks;
+    private bool _hasPixel;
+    private int _part;
+    private int _position;
+
+    /// <summary>Finds what is to be changed.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="body">Its bytes.</param>
+    /// <param name="isQuotedPrintable">Whether they are quoted-printable, else they are the content itself.</param>
+    /// <param name="edits">Receives the changes, and the report the links, in the coordinates of the body.</param>
+    /// <returns>Whether it could be read so; otherwise nothing has happened.</returns>
+    public bool TryRun(
+        in MimePart part, int number, ReadOnlySpan<byte> body, bool isQuotedPrintable, PooledList<Splice> edits)
+    {
+        // Whether a part without a charset is UTF-8 shows only in the whole of it.
+        if (part.Kind != PartKind.Html || part.Charset is not { NeedsDecoding: false, IsDeclared: true } charset)
+        {
+            return false;
+        }
+
+        var (links, buffered) = (plan.Report.Count, plan.Buffer.Length);
+        _kind = new SegmentKind(charset, isQuotedPrintable, plan.Request.TracksImages, plan.Limits.MaxLinkNameBytes);
+        _landmarks = Landmarks.None;
+        _hasPixel = false;
+        (_part, _position) = (number, 0);
+        edits.Truncate();
+        if (!Read(body, edits))
+        {
+            plan.Report.Truncate(links);
+            plan.Buffer.Truncate(buffered);
+            edits.Truncate();
+            return false;
+        }
+
+        if (plan.Request.AddsPixel && !_hasPixel)
+        {
+            edits.Add(OpenPixel.Splice(plan.Request, _landmarks));
+        }
+
+        Splice.Sort(edits.Span);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _found.Dispose();
+        _quotedPrintable.Dispose();
+    }
+
+    private bool Read(ReadOnlySpan<byte> body, PooledList<Splice> edits)
+    {
+        Segment? previous = null;
+        for (var start = 0; ;)
+        {
+            var rest = body[start..];
+            var segment = memory.After(previous, rest);
+            var length = segment is null ? NextCut(rest, 0) : segment.Markup.Length;
+            var hash = 0UL;
+            if (segment is null && length <= MarkupMemory.MaxSegmentBytes)
+            {
+                hash = memory.Hash(_kind, rest[..length], length == rest.Length);
+                segment = memory.Find(hash, _kind, rest[..length], length == rest.Length, previous);
+            }
+
+            if (segment is null)
+            {
+                if (!ReadAfresh(body, start, ref length, edits, ref hash, out segment))
+                {
+                    return false;
+                }
+            }
+            else
+            {
+                Recall(segment, start, edits);
+            }
+
+            previous = segment;
+            start += length;
+            if (length == rest.Length)
+            {
+                return true;
+            }
+        }
+    }
+
+    // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
+    private static int NextCut(ReadOnlySpan<byte> rest, int from)
+    {
+        var cut = rest[from..].IndexOf("</a>"u8);
+        return cut < 0 ? rest.Length : from + cut + 4;
+    }
+
+    private void Recall(Segment segment, int start, PooledList<Splice> edits)
+    {
+        decider.Decide(segment, start, _part, ref _position, edits);
+        foreach (var removal in segment.Removals)
+        {
+            edits.Add(Splice.Removal(start + removal.Start, start + removal.End));
+        }
+
+        foreach (var source in segment.PossiblePixels)
+        {
+            _hasPixel |= decider.IsPixel(source.In(segment.Texts));
+        }
+
+        _landmarks.Add(segment.Landmarks, start);
+    }
+
+    private bool ReadAfresh(
+        ReadOnlySpan<byte> body,
+        int start,
+        ref int length,
+        PooledList<Splice> edits,
+        ref ulong hash,
+        out Segment? segment)
+    {
+        segment = null;
+        var rest = body[start..];
+        var buffer = _kind.IsQuotedPrintable ? ArrayPool<byte>.Shared.Rent(length) : [];
+        try
+        {
+            while (true)
+            {
+                var raw = rest[..length];
+                var content = raw;
+                if (_kind.IsQuotedPrintable)
+                {
+                    if (buffer.Length < length)
+                    {
+                        ArrayPool<byte>.Shared.Return(buffer);
+                        buffer = ArrayPool<byte>.Shared.Rent(length);
+                    }
+
+                    content = buffer.AsSpan(0, _quotedPrintable.Decode(raw, buffer));
+                }
+
+                _found.Clear();
+                var problem = FindHtmlLinks.Find(content, _kind.Charset, _kind.Images, _kind.TextLimit, _found);
+                var endsPart = length == rest.Length;
+                if (_found.BaseHref.Start >= 0 || _found.EndsAsPlaintext
+                    || (problem is not null && (endsPart || problem != Untouched.UnterminatedMarkup)))
+                {
+                    return false;
+                }
+
+                if (problem is null && (endsPart || !_found.EndsInside))
+                {
+                    segment = Take(raw, content, start, endsPart, edits, hash);
+                    return true;
+                }
+
+                // The cut was none: twice as much each time, so that all trials together stay linear.
+                length = NextCut(rest, Math.Min(2 * length, rest.Length));
+                hash = 0;
+            }
+        }
+        finally
+        {
+            if (buffer.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private Segment? Take(
+        ReadOnlySpan<byte> raw,
+        ReadOnlySpan<byte> content,
+        int start,
+        bool endsPart,
+        PooledList<Splice> edits,
+        ulong hash)
+    {
+        var (firstLink, firstEdit) = (plan.Report.Count, edits.Count);
+        foreach (var (from, to) in _found.Removals)
+        {
+            edits.Add(Splice.Removal(from, to));
+        }
+
+        decider.Decide(content, _kind.Charset, null, _part, ref _position, _found, edits);
+        var hasPixel = decider.HasPixel(content, _found);
+        _hasPixel |= hasPixel;
+        var landmarks = _found.Landmarks;
+        landmarks.TextEnd = endsPart ? landmarks.TextEnd : -1;
+        ToBody(raw, start, firstLink, edits.Span[firstEdit..], ref landmarks);
+        _landmarks.Add(landmarks, start);
+        return hash != 0 && memory.IsWorthIt(hash)
+            ? Remember(raw, content, start, endsPart, firstLink, edits.Span[firstEdit..], landmarks, hash)
+            : null;
+    }
+
+    private void ToBody(
+        ReadOnlySpan<byte> raw, int start, int firstLink, Span<Splice> edits, ref Landmarks landmarks)
+    {
+        var links = _found.Links.Span;
+        for (var i = 0; i < links.Length; i++)
+        {
+            var range = Raw(raw, links[i].Start, links[i].End);
+            plan.Report.SetEncoded(firstLink + i, start + range.Start, start + range.End);
+        }
+
+        _quotedPrintable.Rewind();
+        Splice.Sort(edits);
+        foreach (ref var edit in edits)
+        {
+            var range = Raw(raw, edit.Start, edit.End);
+            edit.Start = edit.ValueStart = start + range.Start;
+            edit.End = start + range.End;
+            edit.BreakAt = edit.BreakAt < 0 || _kind.IsQuotedPrintable ? -1 : start + edit.BreakAt;
+        }
+
+        landmarks.HeadEnd = Raw(raw, landmarks.HeadEnd);
+        landmarks.BodyStart = Raw(raw, landmarks.BodyStart);
+        landmarks.BodyEnd = Raw(raw, landmarks.BodyEnd);
+        landmarks.TextEnd = Raw(raw, landmarks.TextEnd);
+    }
+
+    private int Raw(ReadOnlySpan<byte> raw, int place)
+    {
+        _quotedPrintable.Rewind();
+        return place < 0 ? -1 : Raw(raw, place, place).Start;
+    }
+
+    private ByteRange Raw(ReadOnlySpan<byte> raw, int start, int end)
+    {
+        if (!_kind.IsQuotedPrintable)
+        {
+            return new ByteRange(start, end - start);
+        }
+
+        var rawStart = _quotedPrintable.RawStart(raw, start);
+        return new ByteRange(rawStart, end == start ? 0 : _quotedPrintable.RawEnd(raw, end) - rawStart);
+    }
+
+    private Segment Remember(
+        ReadOnlySpan<byte> raw,
+        ReadOnlySpan<byte> content,
+        int start,
+        bool endsPart,
+        int firstLink,
+        ReadOnlySpan<Splice> edits,
+        Landmarks landmarks,
+        ulong hash)
+    {
+        var texts = new ArrayBufferWriter<byte>(256);
+        var links = new SegmentLink[_found.Links.Count];
+        for (var i = 0; i < links.Length; i++)
+        {
+            links[i] = RememberLink(_found.Links[i], plan.Report.Row(firstLink + i), start, texts);
+        }
+
+        var removals = new List<ByteRange>();
+        foreach (ref readonly var edit in edits)
+        {
+            if (edit.Kind == SpliceKind.Removal)
+            {
+                removals.Add(new ByteRange(edit.Start - start, edit.End - edit.Start));
+            }
+        }
+
+        var pixels = new ByteRange[_found.PossiblePixels.Count];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            var (from, to) = _found.PossiblePixels[i];
+            pixels[i] = Keep(content[from..to], texts);
+        }
+
+        var segment = new Segment
+        {
+            Kind = _kind,
+            Markup = raw.ToArray(),
+            EndsPart = endsPart,
+            Links = links,
+            Removals = [.. removals],
+            PossiblePixels = pixels,
+            Texts = texts.WrittenSpan.ToArray(),
+            Landmarks = landmarks,
+        };
+        memory.Add(hash, segment);
+        return segment;
+    }
+
+    private SegmentLink RememberLink(
+        in FoundLink found, in LinkRow row, int start, ArrayBufferWriter<byte> texts)
+    {
+        var url = plan.Report.Text(row, row.Url).Span;
+        var link = new SegmentLink
+        {
+            Start = row.Encoded.Start - start,
+            End = row.Encoded.End - start,
+            BreakAt = _kind.IsQuotedPrintable ? -1 : found.BreakAt,
+            Flags = found.Flags,
+            Url = Keep(url, texts),
+            Name = Keep(plan.Report.Text(row, row.Name).Span, texts),
+            Text = Keep(found.Text.In(_found.Buffer.Span), texts),
+        };
+        if (ReferenceEquals(row.Decision, LinkDecision.OptOut))
+        {
+            // A marker in the URL is among the removals, as one in an attribute is.
+            link.Flags |= FoundFlags.OptOut;
+        }
+
+        link.Outcome = DestinationPolicy.Read(url, QueryEncoding(), out var destination);
+        link.Destination = destination.Url == url ? link.Url : Keep(destination.Url, texts);
+        link.Host = Keep(destination.Host, texts);
+        link.Path = Keep(destination.Path, texts);
+        link.IsHttps = destination.IsHttps;
+        return link;
+    }
+
+    private Encoding? QueryEncoding() => _kind.Charset.EncodingOf(default);
+
+    private static ByteRange Keep(ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> texts)
+    {
+        var range = new ByteRange(texts.WrittenCount, bytes.Length);
+        texts.Write(bytes);
+        return range;
+    }
+}
