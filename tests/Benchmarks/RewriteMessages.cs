@@ -124,16 +124,41 @@ internal static class RewriteMessages
         using var plan = RewriteMessage.Plan(item.Message, Request, null, item.Memory);
         item.Links = plan.TrackedLinks;
         var ids = ArrayPool<LinkId>.Shared.Rent(plan.TrackedLinks);
+        var unknown = ArrayPool<ReadOnlyMemory<byte>>.Shared.Rent(plan.TrackedLinks);
         var links = plan.Links;
-        var count = 0;
+        var (count, unknowns) = (0, 0);
         for (var i = 0; i < links.Count; i++)
         {
             var link = links[i];
-            if (link.IsTracked && !item.Known.TryGet(Cluster, link.Destination.Span, out ids[count++]))
+            if (link.IsTracked)
             {
-                ids[count - 1] = LinkId.FromUrlHash(SHA256.HashData(link.Destination.Span), 0);
+                var destination = link.Destination;
+                if (!item.Known.TryGet(Cluster, destination.Span, out ids[count]))
+                {
+                    ids[count] = new LinkId((ulong)unknowns);
+                    unknown[unknowns++] = destination;
+                }
+
+                count++;
             }
         }
+
+        if (unknowns > 0)
+        {
+            var hashes = ArrayPool<byte>.Shared.Rent(unknowns * SHA256.HashSizeInBytes);
+            UrlHash.Compute(unknown.AsSpan(0, unknowns), hashes);
+            for (var i = 0; i < count; i++)
+            {
+                if (ids[i].Value < (ulong)unknowns)
+                {
+                    ids[i] = LinkId.FromUrlHash(hashes.AsSpan((int)ids[i].Value * 32, 32), 0);
+                }
+            }
+
+            ArrayPool<byte>.Shared.Return(hashes);
+        }
+
+        ArrayPool<ReadOnlyMemory<byte>>.Shared.Return(unknown);
 
         var message = MessageKey.FromIdHash(MessageKey.HashId("20261013.0631.7f3a91@mail.example.org"), 0);
         plan.Write(output, ids.AsSpan(0, count), Cluster, message, Key);

@@ -84,6 +84,11 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
             reason = Untouched.InvalidCharset;
         }
 
+        foreach (ref var edit in Edits.Span)
+        {
+            edit.Charset = plan.NumberOf(charset);
+        }
+
         return reason;
     }
 

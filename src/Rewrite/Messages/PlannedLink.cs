@@ -94,8 +94,9 @@ internal struct Splice
     public int BreakAt;
 
     public SpliceKind Kind;
-    /// <summary>What the replacement is encoded in; <see langword="null"/> when ASCII is ASCII.</summary>
-    public MailCharset? Charset;
+
+    /// <summary>Which of the plan's charsets the replacement is encoded in, from 1; 0 when ASCII is ASCII.</summary>
+    public byte Charset;
 
     public bool IsHtml;
     public bool IsQuotedPrintable;
@@ -109,13 +110,31 @@ internal struct Splice
     /// <summary>Brings changes into ascending order, in which they nearly always are.</summary>
     public static void Sort(Span<Splice> splices)
     {
+        // A few that stand too far behind are put in their place; where there are many, that would be quadratic.
+        var moves = 8 * splices.Length;
         for (var i = 1; i < splices.Length; i++)
         {
-            if (Compare(splices[i - 1], splices[i]) > 0)
+            if (Compare(splices[i - 1], splices[i]) <= 0)
+            {
+                continue;
+            }
+
+            var to = i - 1;
+            while (to > 0 && moves > i - to && Compare(splices[to - 1], splices[i]) > 0)
+            {
+                to--;
+            }
+
+            moves -= i - to;
+            if (moves <= 0)
             {
                 splices.Sort(static (a, b) => Compare(a, b));
                 return;
             }
+
+            var late = splices[i];
+            splices[to..i].CopyTo(splices[(to + 1)..]);
+            splices[to] = late;
         }
     }
 

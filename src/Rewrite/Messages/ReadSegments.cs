@@ -15,6 +15,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
 {
     private readonly PartFindings _found = new();
     private readonly QuotedPrintable _quotedPrintable = new();
+    private readonly ByteBuffer _content = new();
     private SegmentKind _kind;
     private Landmarks _landmarks;
     private bool _hasPixel;
@@ -65,6 +66,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
     {
         _found.Dispose();
         _quotedPrintable.Dispose();
+        _content.Dispose();
     }
 
     private bool Read(ReadOnlySpan<byte> body, PooledList<Splice> edits)
@@ -136,51 +138,36 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
     {
         segment = null;
         var rest = body[start..];
-        var buffer = _kind.IsQuotedPrintable ? ArrayPool<byte>.Shared.Rent(length) : [];
-        try
+        while (true)
         {
-            while (true)
+            var raw = rest[..length];
+            var content = _kind.IsQuotedPrintable ? Decode(raw) : raw;
+            _found.Clear();
+            var problem = FindHtmlLinks.Find(content, _kind.Charset, _kind.Images, _kind.TextLimit, _found);
+            var endsPart = length == rest.Length;
+            if (_found.BaseHref.Start >= 0 || _found.EndsAsPlaintext
+                || (problem is not null && (endsPart || problem != Untouched.UnterminatedMarkup)))
             {
-                var raw = rest[..length];
-                var content = raw;
-                if (_kind.IsQuotedPrintable)
-                {
-                    if (buffer.Length < length)
-                    {
-                        ArrayPool<byte>.Shared.Return(buffer);
-                        buffer = ArrayPool<byte>.Shared.Rent(length);
-                    }
-
-                    content = buffer.AsSpan(0, _quotedPrintable.Decode(raw, buffer));
-                }
-
-                _found.Clear();
-                var problem = FindHtmlLinks.Find(content, _kind.Charset, _kind.Images, _kind.TextLimit, _found);
-                var endsPart = length == rest.Length;
-                if (_found.BaseHref.Start >= 0 || _found.EndsAsPlaintext
-                    || (problem is not null && (endsPart || problem != Untouched.UnterminatedMarkup)))
-                {
-                    return false;
-                }
-
-                if (problem is null && (endsPart || !_found.EndsInside))
-                {
-                    segment = Take(raw, content, start, endsPart, edits, hash);
-                    return true;
-                }
-
-                // The cut was none: twice as much each time, so that all trials together stay linear.
-                length = NextCut(rest, Math.Min(2 * length, rest.Length));
-                hash = 0;
+                return false;
             }
-        }
-        finally
-        {
-            if (buffer.Length > 0)
+
+            if (problem is null && (endsPart || !_found.EndsInside))
             {
-                ArrayPool<byte>.Shared.Return(buffer);
+                segment = Take(raw, content, start, endsPart, edits, hash);
+                return true;
             }
+
+            // The cut was none: twice as much each time, so that all trials together stay linear.
+            length = NextCut(rest, Math.Min(2 * length, rest.Length));
+            hash = 0;
         }
+    }
+
+    private ReadOnlySpan<byte> Decode(ReadOnlySpan<byte> raw)
+    {
+        _content.Truncate();
+        _content.Advance(_quotedPrintable.Decode(raw, _content.GetSpan(raw.Length)));
+        return _content.Span;
     }
 
     private Segment? Take(

@@ -62,6 +62,9 @@ public sealed class RewritePlan : IDisposable
 
     internal List<ContentSum> ContentSums { get; } = [];
 
+    /// <summary>The charsets that replacements are encoded in; there are fewer than 30.</summary>
+    internal List<MailCharset> Charsets { get; } = [];
+
     internal ByteBuffer Buffer { get; } = new();
 
     internal ReadOnlySpan<byte> Message => _message.Span;
@@ -107,6 +110,19 @@ public sealed class RewritePlan : IDisposable
         ArgumentNullException.ThrowIfNull(key);
         ArgumentOutOfRangeException.ThrowIfNotEqual(linkIds.Length, TrackedLinks, nameof(linkIds));
         WritePlan.Write(this, output, linkIds, cluster, message, key, trace);
+    }
+
+    /// <summary>The number of a charset among <see cref="Charsets"/>, from 1.</summary>
+    internal byte NumberOf(MailCharset charset)
+    {
+        var index = Charsets.IndexOf(charset);
+        if (index < 0)
+        {
+            index = Charsets.Count;
+            Charsets.Add(charset);
+        }
+
+        return checked((byte)(index + 1));
     }
 
     /// <summary>The first splice at or behind a position.</summary>

@@ -187,11 +187,11 @@ internal ref struct WritePlan
             _text.Append(OpenPixel.Style);
         }
 
-        if (splice.Charset is { } charset)
+        if (splice.Charset > 0)
         {
             var ascii = _text.Span[start..].ToArray();
             _text.Truncate(start);
-            charset.AppendAscii(ascii, _text);
+            _plan.Charsets[splice.Charset - 1].AppendAscii(ascii, _text);
         }
     }
 
