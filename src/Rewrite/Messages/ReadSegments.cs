@@ -76,24 +76,23 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         {
             var rest = body[start..];
             var segment = memory.After(previous, rest);
-            var length = segment is null ? NextCut(rest, 0) : segment.Markup.Length;
+            var length = segment is null ? BehindLink(rest, 0) : segment.Markup.Length;
             var hash = 0UL;
-            if (segment is null && length <= MarkupMemory.MaxSegmentBytes)
+            if (segment is null && !Find(rest, length, previous, ref segment, ref hash)
+                && BeforeLink(rest[..length]) is > 0 and var before)
             {
-                hash = memory.Hash(_kind, rest[..length], length == rest.Length);
-                segment = memory.Find(hash, _kind, rest[..length], length == rest.Length, previous);
+                // Where links are the recipient's own, what stands between them is not.
+                length = before;
+                Find(rest, length, previous, ref segment, ref hash);
             }
 
-            if (segment is null)
-            {
-                if (!ReadAfresh(body, start, ref length, edits, ref hash, out segment))
-                {
-                    return false;
-                }
-            }
-            else
+            if (segment is not null)
             {
                 Recall(segment, start, edits);
+            }
+            else if (!ReadAfresh(body, start, ref length, edits, hash, out segment))
+            {
+                return false;
             }
 
             previous = segment;
@@ -105,11 +104,34 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         }
     }
 
-    // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
-    private static int NextCut(ReadOnlySpan<byte> rest, int from)
+    // Whether it is remembered or, with its hash, to be remembered when it has been read.
+    private bool Find(ReadOnlySpan<byte> rest, int length, Segment? previous, ref Segment? segment, ref ulong hash)
     {
-        var cut = rest[from..].IndexOf("</a>"u8);
-        return cut < 0 ? rest.Length : from + cut + 4;
+        hash = 0;
+        if (length > MarkupMemory.MaxSegmentBytes)
+        {
+            return false;
+        }
+
+        var endsPart = length == rest.Length;
+        var key = memory.Hash(_kind, rest[..length], endsPart);
+        segment = memory.Find(key, _kind, rest[..length], endsPart, previous);
+        hash = segment is null && memory.IsWorthIt(key) ? key : 0;
+        return segment is not null || hash != 0;
+    }
+
+    // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
+    private static int BehindLink(ReadOnlySpan<byte> rest, int from)
+    {
+        var end = rest[from..].IndexOf("</a>"u8);
+        return end < 0 ? rest.Length : from + end + 4;
+    }
+
+    // Only where no transfer encoding reaches across: an "=" and blanks mean one thing before "<", another at the end.
+    private static int BeforeLink(ReadOnlySpan<byte> segment)
+    {
+        var link = segment.IndexOf("<a "u8);
+        return link > 0 && (segment[link - 1] is (byte)'>' or (byte)'\n') ? link : -1;
     }
 
     private void Recall(Segment segment, int start, PooledList<Splice> edits)
@@ -133,7 +155,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         int start,
         ref int length,
         PooledList<Splice> edits,
-        ref ulong hash,
+        ulong hash,
         out Segment? segment)
     {
         segment = null;
@@ -158,7 +180,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             }
 
             // The cut was none: twice as much each time, so that all trials together stay linear.
-            length = NextCut(rest, Math.Min(2 * length, rest.Length));
+            length = BehindLink(rest, Math.Min(2 * length, rest.Length));
             hash = 0;
         }
     }
@@ -191,7 +213,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         landmarks.TextEnd = endsPart ? landmarks.TextEnd : -1;
         ToBody(raw, start, firstLink, edits.Span[firstEdit..], ref landmarks);
         _landmarks.Add(landmarks, start);
-        return hash != 0 && memory.IsWorthIt(hash)
+        return hash != 0
             ? Remember(raw, content, start, endsPart, firstLink, edits.Span[firstEdit..], landmarks, hash)
             : null;
     }
