@@ -17,8 +17,11 @@ switch (args)
     case ["rewrite-messages", .. var rest]:
         RewriteMessages.Run(onlyRows: rest is ["rows"]);
         return 0;
+    case ["rewrite-with-registration"]:
+        await RewriteWithRegistration.RunAsync();
+        return 0;
     default:
         Console.Error.WriteLine(
-            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages");
+            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration");
         return 2;
 }
