@@ -17,6 +17,7 @@ public sealed class TestRedis : IAsyncDisposable
     private readonly SemaphoreSlim _starting = new(1, 1);
     private Server? _server;
     private int _port;
+    private bool _isFrozen;
 
     /// <summary>What clients have to say; nothing unless set.</summary>
     public string? Password { get; init; }
@@ -80,10 +81,18 @@ public sealed class TestRedis : IAsyncDisposable
     }
 
     /// <summary>SIGSTOP: connections stay, nothing answers.</summary>
-    public Task FreezeAsync() => SignalAsync("STOP");
+    public Task FreezeAsync()
+    {
+        _isFrozen = true;
+        return SignalAsync("STOP");
+    }
 
     /// <summary>SIGCONT.</summary>
-    public Task ThawAsync() => SignalAsync("CONT");
+    public Task ThawAsync()
+    {
+        _isFrozen = false;
+        return SignalAsync("CONT");
+    }
 
     /// <summary>Forgets everything that it holds.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => CommandAsync(cancellationToken, "FLUSHALL");
@@ -165,8 +174,13 @@ public sealed class TestRedis : IAsyncDisposable
         if (_server is { IsRunning: true } server)
         {
             await SignalAsync(signal);
-            // A stopped process takes SIGTERM only when it goes on.
-            await SignalAsync("CONT");
+            if (_isFrozen && signal != "KILL")
+            {
+                // It takes the signal only when it goes on.
+                await SignalAsync("CONT");
+            }
+
+            _isFrozen = false;
             await server.Ended.WaitAsync(Eventually.Deadline);
         }
     }
