@@ -24,7 +24,7 @@ public sealed class GatewayOptions : IValidatableObject
     public EdgePlace Edge { get; set; } = EdgePlace.InProcess;
 
     /// <summary>The host names under which API, console and health are answered; every other name is the edge's.
-    /// Default <c>localhost</c> and the loopback addresses.</summary>
+    /// Default <c>localhost</c> and <c>127.0.0.1</c>.</summary>
     public IList<string> ApiHosts { get; } = [];
 
     /// <summary>Longest time that a service behind may take to answer, 1 s to 10 min, default 100 s: a rewrite of the

@@ -8,7 +8,7 @@ namespace Tracking.Gateway.Routing;
 internal sealed class ApiHosts(IOptions<GatewayOptions> options)
 {
     // What health checks of the machine itself and a first try by hand use.
-    private static readonly string[] _loopback = ["localhost", "127.0.0.1", "[::1]"];
+    private static readonly string[] _loopback = ["localhost", "127.0.0.1"];
 
     private readonly FrozenSet<string> _names = Names(options.Value).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
