@@ -25,6 +25,8 @@ public static class RedirectEdgeComposition
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddDirectoryChanges();
+        builder.AddSharedCache();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
 
@@ -33,6 +35,12 @@ public static class RedirectEdgeComposition
         services.AddSingleton<EdgeMeters>();
         services.AddSingleton(provider =>
             EdgeFolder.Open(provider.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.Folder));
+
+        if (services.Any(service => service.ServiceType == typeof(SharedCache)))
+        {
+            services.AddSingleton<SharedHosts>();
+            services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());
+        }
 
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<LinkLookup>();

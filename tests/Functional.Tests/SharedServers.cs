@@ -1,4 +1,5 @@
 using Tracking.Servers;
 
 [assembly: AssemblyFixture(typeof(TestPostgres))]
+[assembly: AssemblyFixture(typeof(TestRedis))]
 [assembly: AssemblyFixture(typeof(PreparedDataFolder))]
