@@ -48,7 +48,8 @@ public sealed class TestRabbit : IAsyncDisposable
 
         // A slash, which every amqp URI of production has in its default virtual host, percent-encoded.
         var name = "test/" + number;
-        using var created = await _management!.PutAsync($"vhosts/{Uri.EscapeDataString(name)}", null, cancellationToken);
+        using var created = await _management!.PutAsync(
+            $"vhosts/{Uri.EscapeDataString(name)}", null, cancellationToken);
         created.EnsureSuccessStatusCode();
         return new TestVirtualHost(
             name,
@@ -69,7 +70,8 @@ public sealed class TestRabbit : IAsyncDisposable
     /// not what a test kills it for: so the names are waited for.</remarks>
     public async Task KillAsync(CancellationToken cancellationToken)
     {
-        var queues = await _management!.GetFromJsonAsync<JsonArray>("queues?columns=name,vhost,type", cancellationToken);
+        var queues = await _management!.GetFromJsonAsync<JsonArray>(
+            "queues?columns=name,vhost,type", cancellationToken);
         var names = queues!
             .Where(queue => (string?)queue!["type"] == "quorum")
             .Select(queue => Encoding.UTF8.GetBytes($"{queue!["vhost"]}_{queue["name"]}"))
@@ -88,8 +90,8 @@ public sealed class TestRabbit : IAsyncDisposable
     /// <summary>SIGCONT after <see cref="Freeze"/>.</summary>
     public void Thaw() => _broker!.Thaw();
 
-    /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same ports, with what was
-    /// durable.</summary>
+    /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same ports, with what
+    /// was durable.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         if (!await TryStartBrokerAsync(cancellationToken))
