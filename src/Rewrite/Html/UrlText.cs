@@ -39,16 +39,10 @@ internal static class UrlText
                 : default;
     }
 
-    /// <summary>Whether a host belongs to the tracking host's organisation: what is left of the tracking host without
-    /// its
-    /// first label, or below it.</summary>
-    public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost)
-    {
-        var dot = trackingHost.Value.IndexOf('.', StringComparison.Ordinal);
-        return HostName.TryParse(trackingHost.Value[(dot + 1)..], out var organisation)
-            && HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
-            && (name == organisation || name.IsBelow(organisation));
-    }
+    /// <summary>Whether a host belongs to the tracking host's organisation: the same registrable domain.</summary>
+    public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost) =>
+        HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
+        && PublicSuffix.IsSameOrganisation(name, trackingHost);
 
     private static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
         text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);
