@@ -8,8 +8,12 @@ namespace Tracking.Rewrite.Html;
 /// target.</summary>
 internal static class UrlText
 {
-    private static readonly SearchValues<byte> Letters =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
+    // Of any script: what is not ASCII is taken for one.
+    private static readonly SearchValues<byte> Letters = SearchValues.Create(
+    [
+        .. "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8,
+        .. Enumerable.Range(0x80, 0x80).Select(value => (byte)value),
+    ]);
 
     /// <summary>The host that the text shows; empty when it shows none.</summary>
     public static ReadOnlySpan<byte> Host(ReadOnlySpan<byte> text)
