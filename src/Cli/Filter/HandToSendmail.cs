@@ -54,10 +54,17 @@ internal static class HandToSendmail
         var code = (status >> 8) & 0xff;
         return new SendmailOutcome(
             code == ExitCode.Done,
-            code is not (ExitCode.Done or ExitCode.TemporaryFailure
-                or OperatingSystemError or CannotCreate or InputOutputError),
+            IsPermanent(code) || (code != ExitCode.Done && SaysTooLarge(reason)),
             Join(code.ToString("exit code 0", CultureInfo.InvariantCulture), reason));
     }
+
+    private static bool IsPermanent(int code) => code is not (ExitCode.Done or ExitCode.TemporaryFailure
+        or OperatingSystemError or CannotCreate or InputOutputError);
+
+    // Postfix ends with 75 for a message above message_size_limit, although no later try will go better.
+    private static bool SaysTooLarge(string reason) =>
+        reason.Contains("too big", StringComparison.OrdinalIgnoreCase)
+        || reason.Contains("too large", StringComparison.OrdinalIgnoreCase);
 
     private static (int Status, bool TimedOut) Wait(int child)
     {

@@ -153,15 +153,17 @@ public sealed class FilterFailureTests
         Assert.Equal(1, sendmail.Runs);
     }
 
-    [Fact]
-    public async Task A_message_that_sendmail_refuses_only_rewritten_goes_on_as_it_came()
+    [Theory]
+    [InlineData("echo rejected; exit 69", "exit code 69: rejected")]
+    [InlineData("echo fatal: message file too big; exit 75", "exit code 75: fatal: message file too big")]
+    public async Task A_message_that_sendmail_refuses_only_rewritten_goes_on_as_it_came(string refusal, string reason)
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail(
-            $"[ $(wc -c < $folder/message) -le {FilterTests.Message.Length} ] || {{ echo too big; exit 69; }}");
+            $"[ $(wc -c < $folder/message) -le {FilterTests.Message.Length} ] || {{ {refusal}; }}");
         var (code, output, _) = await FilterTests.RunAsync(server.Url, sendmail, Envelope);
         Assert.Equal(0, code);
-        Assert.Equal("passed on unchanged: sendmail refused it rewritten: exit code 69: too big", output);
+        Assert.Equal($"passed on unchanged: sendmail refused it rewritten: {reason}", output);
         Assert.Equal(2, sendmail.Runs);
         Assert.Equal(FilterTests.Message, sendmail.Message);
     }
