@@ -18,6 +18,7 @@ public static class Defaults
         builder.AddHealth();
         builder.AddProblems();
         builder.AddMessaging();
+        builder.AddConnectionLimits();
         return builder;
     }
 
