@@ -25,13 +25,22 @@ public static class RedirectEdgeComposition
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddSharedCache();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
+        builder.AddDirectoryChanges();
+        builder.LetBusBeAway();
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddMetrics();
         services.AddSingleton<EdgeMeters>();
         services.AddSingleton(OpenFolder);
+
+        if (services.Any(service => service.ServiceType == typeof(SharedCache)))
+        {
+            services.AddSingleton<SharedHosts>();
+            services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());
+        }
 
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<LinkLookup>();
@@ -45,7 +54,7 @@ public static class RedirectEdgeComposition
             return async batch =>
             {
                 var endpoint = await bus.GetSendEndpoint(queue);
-                await endpoint.Send(batch, CancellationToken.None);
+                await endpoint.Send(batch, context => Messaging.RequireQueue(context), CancellationToken.None);
             };
         });
         services.AddSingleton<PublishEvents>();
@@ -66,7 +75,10 @@ public static class RedirectEdgeComposition
                 // Asked for at this late moment because the publisher needs the bus that is being configured here.
                 provider.GetRequiredService<PublishEvents>().Acknowledge(stored.Message);
                 return Task.CompletedTask;
-            })));
+            }))
+        {
+            IsOwned = true,
+        });
 
         services.AddSingleton<ClientAddress>();
         services.AddSingleton<RecordEvent>();

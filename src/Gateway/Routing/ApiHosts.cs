@@ -17,7 +17,8 @@ internal sealed class ApiHosts(IOptions<GatewayOptions> options)
         ? _loopback
         : [.. options.ApiHosts.Select(name => HostName.TryParse(name, out var host)
             ? host.Value
-            : throw new InvalidOperationException($"\"{name}\" has passed the check of the options."))];
+            : throw new InvalidOperationException($"\"{name}\" has passed the check of the options."))
+            .Distinct(StringComparer.OrdinalIgnoreCase)];
 
     /// <summary>Whether a request's host is one of them.</summary>
     public bool Contains(HostString host) => _names.Contains(host.Host);
