@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
@@ -10,13 +10,13 @@ namespace Tracking.System.Tests.Mta;
 /// mount namespace of its own: that is the only one where Postfix's privileged commands let an ordinary user name no
 /// other, and the machine's own stays as it is.
 /// </summary>
-internal sealed class PostfixProcess : IAsyncDisposable
+internal sealed partial class PostfixProcess : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
-    private readonly Process _master;
+    private readonly Process _start;
 
-    private PostfixProcess(TemporaryFolder folder, Process master, int port) =>
-        (_folder, _master, Port) = (folder, master, port);
+    private PostfixProcess(TemporaryFolder folder, Process start, int port) =>
+        (_folder, _start, Port) = (folder, start, port);
 
     /// <summary>Mail that comes in here goes through the filter.</summary>
     public int Port { get; }
@@ -52,10 +52,10 @@ internal sealed class PostfixProcess : IAsyncDisposable
         try
         {
             await Eventually.HoldsAsync(
-                () => postfix.Log.Contains("daemon started", StringComparison.Ordinal) || postfix._master.HasExited,
+                () => postfix.Log.Contains("daemon started", StringComparison.Ordinal) || postfix._start.HasExited,
                 "Postfix starts",
                 TestContext.Current.CancellationToken);
-            Assert.False(postfix._master.HasExited, $"Postfix did not start: {postfix.Log}");
+            Assert.False(postfix._start.HasExited, $"Postfix did not start: {postfix.Log}");
             return postfix;
         }
         catch
@@ -71,22 +71,40 @@ internal sealed class PostfixProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_master.HasExited)
+        if (!_start.HasExited)
         {
-            await RunAsync("kill", "-TERM", _master.Id.ToString(CultureInfo.InvariantCulture));
+            // The server itself is a child in a session of its own; what started it ends with it.
+            if (Master().Match(Log) is { Success: true } master)
+            {
+                await RunAsync("kill", "-TERM", master.Groups[1].Value);
+            }
+
             try
             {
-                await _master.WaitForExitAsync().WaitAsync(Eventually.Deadline);
+                await _start.WaitForExitAsync().WaitAsync(Eventually.Deadline);
             }
             catch (TimeoutException)
             {
-                _master.Kill(entireProcessTree: true);
-                await _master.WaitForExitAsync();
+                _start.Kill(entireProcessTree: true);
+                await _start.WaitForExitAsync();
             }
         }
 
-        _master.Dispose();
-        _folder.Dispose();
+        _start.Dispose();
+        await Eventually.HoldsAsync(TryRemove, "the last of Postfix's processes leaves its folder", default);
+    }
+
+    private bool TryRemove()
+    {
+        try
+        {
+            _folder.Dispose();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static async Task PrepareAsync(TemporaryFolder folder, string key)
@@ -202,4 +220,7 @@ internal sealed class PostfixProcess : IAsyncDisposable
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}");
     }
+
+    [GeneratedRegex(@"postfix/master\[([0-9]+)\]: daemon started", RegexOptions.NonBacktracking)]
+    private static partial Regex Master();
 }
