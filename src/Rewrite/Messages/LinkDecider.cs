@@ -9,6 +9,9 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>Decides about each link that was found.</summary>
 internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 {
+    // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
+    private const int MostUnsubscribeUrls = 50;
+
     private readonly LinkReport _report = plan.Report;
     private readonly List<byte[]> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
@@ -18,10 +21,15 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     private bool _isTrackingHost;
     private bool _isExcluded;
 
+    // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
+    // had none left.
+    private int _trackedBefore;
+
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
     public void AddUnsubscribeUrl(ReadOnlySpan<byte> url)
     {
-        if (DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
+        if (_unsubscribeUrls.Count < MostUnsubscribeUrls
+            && DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
         {
             _unsubscribeUrls.Add(destination.Url.ToArray());
         }
@@ -153,19 +161,21 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         out DestinationUrl destination)
     {
         destination = default;
-        if (link.Has(FoundFlags.OptOut))
-        {
-            return LinkDecision.OptOut;
-        }
-
+        // Both kinds of marker may stand on one link, and both go.
+        var isOptOut = link.Has(FoundFlags.OptOut);
         if (link.Has(FoundFlags.Html) && HasNoTrack(url))
         {
             var (start, end) = AttributeValue.FindNoTrack(content[link.Start..link.End]);
             if (start >= 0)
             {
                 edits.Add(new Splice { Start = link.Start + start, End = link.Start + end, BreakAt = -1 });
-                return LinkDecision.OptOut;
+                isOptOut = true;
             }
+        }
+
+        if (isOptOut)
+        {
+            return LinkDecision.OptOut;
         }
 
         if (IsOff(link.Flags))
@@ -217,12 +227,14 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         if (_isTrackingHost)
         {
+            _trackedBefore++;
             return LinkDecision.TrackingHost;
         }
 
         if (request.Keys is { } keys && destination.Path.Length > LinkToken.Length
             && LinkToken.Read(destination.Path, keys, out _) == TokenOutcome.Valid)
         {
+            _trackedBefore++;
             return LinkDecision.AlreadyTracked;
         }
 
@@ -238,7 +250,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         foreach (var unsubscribe in _unsubscribeUrls)
         {
-            if (destination.Url.SequenceEqual(unsubscribe))
+            if (IsSameUrl(destination.Url, unsubscribe))
             {
                 return LinkDecision.Unsubscribe;
             }
@@ -256,7 +268,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.UrlText;
         }
 
-        return _report.Tracked >= plan.Limits.MaxTrackedLinks ? LinkDecision.TooManyLinks : LinkDecision.Tracked;
+        return _report.Tracked + _trackedBefore >= plan.Limits.MaxTrackedLinks
+            ? LinkDecision.TooManyLinks
+            : LinkDecision.Tracked;
     }
 
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
@@ -289,6 +303,20 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         var decoded = AttributeValue.Decode(value, encoding, found.Buffer);
         return BaseUrl.Read(
             decoded.IsGiven ? decoded.In(found.Buffer.Span) : value, encoding);
+    }
+
+    // Scheme and host in any case (RFC 3986 6.2.2.1), all else as it stands.
+    private static bool IsSameUrl(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
+    {
+        if (one.Length != other.Length)
+        {
+            return false;
+        }
+
+        var authority = one.IndexOf("//"u8) + 2;
+        var path = one[authority..].IndexOfAny("/\\?#"u8);
+        path = path < 0 ? one.Length : authority + path;
+        return one[path..].SequenceEqual(other[path..]) && Ascii.EqualsIgnoreCase(one[..path], other[..path]);
     }
 
     private static bool HasNoTrack(ReadOnlySpan<byte> url) =>

@@ -52,7 +52,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             return false;
         }
 
-        if (plan.Request.AddsPixel && !_hasPixel)
+        if (plan.Request.AddsPixel && part.BodyStart < part.BodyEnd && !_hasPixel)
         {
             edits.Add(OpenPixel.Splice(plan.Request, _landmarks));
         }

@@ -32,7 +32,7 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
             var message = File.ReadAllBytes(file);
             for (var time = 0; time < 3; time++)
             {
-                Compare(message, GoldenCases.Request(Path.GetDirectoryName(file)!));
+                Compare(message, GoldenCases.Request(Path.GetDirectoryName(file)!, message));
             }
         }
     }
