@@ -18,6 +18,8 @@ public static class Defaults
         builder.AddHealth();
         builder.AddProblems();
         builder.AddMessaging();
+        builder.AddConnectionLimits();
+        builder.AddForwardedHeadersGuard();
         return builder;
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database;
 
 namespace Tracking.ServiceDefaults;
 
@@ -124,9 +125,10 @@ public static class HealthEndpoints
         public async Task<HealthCheckResult> CheckHealthAsync(
             HealthCheckContext context, CancellationToken cancellationToken = default)
         {
-            await using var command = database.CreateCommand("SELECT 1");
-            await command.ExecuteScalarAsync(cancellationToken);
-            return HealthCheckResult.Healthy();
+            // A service that came up before the migrator had run is not ready, whatever the server says of itself.
+            return await Migrator.IsAppliedAsync(database, cancellationToken)
+                ? HealthCheckResult.Healthy()
+                : HealthCheckResult.Unhealthy("the schema is older than this version");
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Tracking.ServiceDefaults;
 public static class LogLevels
 {
     /// <summary>
-    /// Quietens the frameworks to warnings. At their own level each request is two lines that hold its whole URL, and
+    /// Information of our own, warnings of everything else. At their own level each request is two lines that hold its whole URL, and
     /// each click's URL identifies a recipient.
     /// </summary>
     public static IHostApplicationBuilder AddLogLevels(this IHostApplicationBuilder builder)
@@ -19,6 +19,8 @@ public static class LogLevels
         {
             InitialData =
             [
+                new("Logging:LogLevel:Default", "Warning"),
+                new("Logging:LogLevel:Tracking", "Information"),
                 new("Logging:LogLevel:Microsoft.AspNetCore", "Warning"),
                 new("Logging:LogLevel:Microsoft.EntityFrameworkCore", "Warning"),
                 new("Logging:LogLevel:System.Net.Http", "Warning"),

@@ -38,15 +38,30 @@ public static class StartUp
     public const int Unavailable = 69;
 
     /// <summary>
-    /// Runs <paramref name="app"/> until it is stopped. Settings are validated before anything starts.
+    /// The builder of every program: configuration is read beside the program, not in whatever folder it was started
+    /// from, and logs go to the console, an entry a line.
     /// </summary>
+    public static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        OneLineConsole.AddTo(builder.Logging, TimeProvider.System);
+        return builder;
+    }
+
+    /// <summary>Runs <paramref name="app"/> until it is stopped. Settings and keys are checked before anything
+    /// starts.</summary>
+    /// <exception cref="StartUpException">Something is wrong; the message says what to do.</exception>
+    public static async Task RunCheckedAsync(this WebApplication app)
+    {
+        app.CheckBeforeStart();
+        await app.CheckMasterKeyAsync();
+        await app.RunAsync();
+    }
+
+    /// <summary>Runs <paramref name="app"/> until it is stopped.</summary>
     /// <returns>The exit code: 0 after an orderly stop; otherwise one line on standard error says why.</returns>
-    public static Task<int> RunOrExplainAsync(this WebApplication app) => RunOrExplainAsync(
-        () =>
-        {
-            app.CheckBeforeStart();
-            return app.RunAsync();
-        });
+    public static Task<int> RunOrExplainAsync(this WebApplication app) => RunOrExplainAsync(app.RunCheckedAsync);
 
     /// <summary>
     /// Validates settings and makes everything that the host will start, which opens what they point to. The host would
@@ -58,6 +73,21 @@ public static class StartUp
         _ = app.Services.GetService<NpgsqlDataSource>();
         _ = app.Services.GetService<MasterKey>();
         _ = app.Services.GetService<IEnumerable<IHostedService>>();
+    }
+
+    // Refused here, in one line; a hosted service that throws is logged with its stack first. A database that is away
+    // is no reason: the service waits for it, and an edge serves from its copy meanwhile.
+    private static async Task CheckMasterKeyAsync(this WebApplication app)
+    {
+        try
+        {
+            await (app.Services.GetService<SigningKeyRing>()?.RefreshAsync(CancellationToken.None)
+                ?? Task.CompletedTask);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        {
+            _ = exception;
+        }
     }
 
     /// <summary>Runs a whole program, its composition included, the same way.</summary>

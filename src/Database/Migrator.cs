@@ -21,10 +21,23 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
     // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
     private const long AdvisoryLock = 0x747261636b696e67;
 
+    private static readonly Lazy<int[]> _numbers = new(() => [.. Embedded().Select(migration => migration.Number)]);
+
     /// <summary>Applies what is missing. Safe to run from many processes at once.</summary>
     /// <exception cref="MigrationException">An applied migration differs from the one in this build, or is not in
     /// it.</exception>
     public Task ApplyAsync(CancellationToken cancellationToken) => ApplyAsync(Embedded(), cancellationToken);
+
+    /// <summary>Whether every migration of this build has been applied; later ones may have been too.</summary>
+    /// <exception cref="NpgsqlException">The database does not answer, or has no schema at all.</exception>
+    public static async Task<bool> IsAppliedAsync(NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(dataSource);
+        await using var command = dataSource.CreateCommand(
+            "SELECT count(*) FROM public.tracking_migrations WHERE number = ANY($1)");
+        command.Parameters.Add(new() { Value = _numbers.Value });
+        return await command.ExecuteScalarAsync(cancellationToken) is long count && count == _numbers.Value.Length;
+    }
 
     internal async Task ApplyAsync(IReadOnlyList<Migration> migrations, CancellationToken cancellationToken)
     {

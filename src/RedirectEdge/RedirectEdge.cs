@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -24,6 +25,8 @@ public static class RedirectEdgeComposition
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddDirectoryChanges();
+        builder.AddSharedCache();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
         builder.AddDirectoryChanges();
@@ -34,6 +37,12 @@ public static class RedirectEdgeComposition
         services.AddSingleton<EdgeMeters>();
         services.AddSingleton(provider =>
             EdgeFolder.Open(provider.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.Folder));
+
+        if (services.Any(service => service.ServiceType == typeof(SharedCache)))
+        {
+            services.AddSingleton<SharedHosts>();
+            services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());
+        }
 
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<LinkLookup>();
@@ -65,40 +74,75 @@ public static class RedirectEdgeComposition
         services.AddSingleton<ServeClick>();
         services.AddSingleton<ServePixel>();
         services.AddSingleton<ServeEdge>();
-        services.AddSingleton<EdgePorts>();
+        services.AddSingleton<EdgeRequests>();
         // The first filter is the outermost middleware: in front of whatever the host adds by itself.
         services.Insert(0, ServiceDescriptor.Transient<IStartupFilter, BranchToEdge>());
         services.AddHealthChecks().AddCheck<EdgeReady>("edge", tags: ["ready"]);
         return builder;
     }
 
+    /// <summary>Serves the edge, and nothing else, on every port but the one for health.</summary>
+    public static WebApplication MapRedirectEdge(this WebApplication app)
+    {
+        var health = app.Services.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.HealthPort;
+        return app.MapRedirectEdge(context => LocalPort(context) != health);
+    }
+
     /// <summary>Serves the edge, and nothing else, on these ports, in front of every other middleware.</summary>
     /// <param name="app">The host.</param>
-    /// <param name="ports">Ports that Kestrel listens on; none: all of them, for a host that is an edge only.</param>
-    public static WebApplication MapRedirectEdge(this WebApplication app, params int[] ports)
+    /// <param name="ports">Ports that Kestrel listens on.</param>
+    public static WebApplication MapRedirectEdge(this WebApplication app, IReadOnlyList<int> ports)
     {
-        app.Services.GetRequiredService<EdgePorts>().Ports = ports;
+        int[] own = [.. ports];
+        return app.MapRedirectEdge(context => own.AsSpan().Contains(LocalPort(context)));
+    }
+
+    /// <summary>Serves the edge for these requests, in front of every other middleware.</summary>
+    /// <param name="app">The host.</param>
+    /// <param name="belongsToEdge">Whether a request is a recipient's; asked for each, so it must be cheap.</param>
+    public static WebApplication MapRedirectEdge(this WebApplication app, Func<HttpContext, bool> belongsToEdge)
+    {
+        app.Services.GetRequiredService<EdgeRequests>().BelongsToEdge = belongsToEdge;
         return app;
     }
 
-    private sealed class EdgePorts
+    /// <summary>Lets an edge in its own process listen on its port for health too, beside what
+    /// <c>ASPNETCORE_URLS</c> and <c>ASPNETCORE_HTTP_PORTS</c> say.</summary>
+    public static WebApplicationBuilder ListenForHealth(this WebApplicationBuilder builder)
     {
-        public int[]? Ports { get; set; }
+        if (builder.Configuration.ReadTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section).HealthPort
+            is { } port)
+        {
+            var urls = builder.Configuration[WebHostDefaults.ServerUrlsKey]
+                ?? string.Join(';', Urls("http", builder.Configuration[WebHostDefaults.HttpPortsKey])
+                    .Concat(Urls("https", builder.Configuration[WebHostDefaults.HttpsPortsKey])));
+            var health = $"http://*:{port}";
+            builder.WebHost.UseUrls(string.IsNullOrEmpty(urls) ? $"http://localhost:5000;{health}" : $"{urls};{health}");
+        }
+
+        return builder;
     }
 
-    private sealed class BranchToEdge(EdgePorts edgePorts) : IStartupFilter
+    private static IEnumerable<string> Urls(string scheme, string? ports) =>
+        (ports ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(port => $"{scheme}://*:{port}");
+
+    private static int LocalPort(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpConnectionFeature>().LocalPort;
+
+    private sealed class EdgeRequests
+    {
+        public Func<HttpContext, bool>? BelongsToEdge { get; set; }
+    }
+
+    private sealed class BranchToEdge(EdgeRequests requests) : IStartupFilter
     {
         public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
         {
-            if (edgePorts.Ports is { } ports)
+            if (requests.BelongsToEdge is { } belongs)
             {
                 var edge = app.ApplicationServices.GetRequiredService<ServeEdge>();
-                app.Use(other => ports.Length == 0
-                    ? edge.ServeAsync
-                    : context => ports.AsSpan().Contains(
-                        context.Features.GetRequiredFeature<IHttpConnectionFeature>().LocalPort)
-                            ? edge.ServeAsync(context)
-                            : other(context));
+                app.Use(other => context => belongs(context) ? edge.ServeAsync(context) : other(context));
             }
 
             next(app);

@@ -29,6 +29,11 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Required]
     public string Folder { get; set; } = "edge";
 
+    /// <summary>A port beside the others on which an edge in its own process answers <c>/health/live</c> and
+    /// <c>/health/ready</c>, 1 to 65535. Not set: nowhere, since its other ports are the recipients'.</summary>
+    [Range(1, 65535)]
+    public int? HealthPort { get; set; }
+
     /// <summary>Answer only requests that carry <c>X-Postal-Track-Host: 1</c>, for an edge behind an existing web
     /// server that marks tracking requests so. Default off.</summary>
     public bool RequireTrackHostHeader { get; set; }

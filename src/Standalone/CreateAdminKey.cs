@@ -49,14 +49,6 @@ internal static class CreateAdminKey
                 StartUp.Failed);
         }
 
-        await using var command = dataSource.CreateCommand(
-            """
-            INSERT INTO management.api_keys (id, cluster_id, name, secret_hash) VALUES ($1, NULL, $2, $3)
-            ON CONFLICT (secret_hash) DO NOTHING
-            """);
-        command.Parameters.Add(new() { Value = Guid.CreateVersion7(time.GetUtcNow()) });
-        command.Parameters.Add(new() { Value = "first start" });
-        command.Parameters.Add(new() { Value = hash });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await StoreAdminKey.RunAsync(dataSource, "first start", hash, time, cancellationToken);
     }
 }

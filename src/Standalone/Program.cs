@@ -7,7 +7,7 @@ using Tracking.Standalone;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {
-    var builder = WebApplication.CreateBuilder(StandaloneHost.Options(args));
+    var builder = StartUp.CreateBuilder(args);
     await using var standalone = StandaloneHost.Open(builder);
     builder.AddServiceDefaults();
     builder.AddRewrite();

@@ -2,7 +2,6 @@ using System.Collections;
 using System.Globalization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration.Memory;
-using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.ServiceDefaults;
 using Tracking.Standalone.PrivatePostgres;
@@ -40,10 +39,6 @@ internal sealed class StandaloneHost : IAsyncDisposable
     public int[] EdgePorts =>
         [.. Listeners.Edge.Concat(Listeners.EdgeTls).Select(endpoint => endpoint.Port).Distinct()];
 
-    /// <summary>Configuration is read beside the program, not in whatever folder it was started from.</summary>
-    public static WebApplicationOptions Options(string[] args) =>
-        new() { Args = args, ContentRootPath = AppContext.BaseDirectory };
-
     /// <summary>Takes the data folder and the ports, and adds the settings and logs that go with them.</summary>
     /// <exception cref="StartUpException">Something is wrong or in use; the message says what to do.</exception>
     public static StandaloneHost Open(WebApplicationBuilder builder)
@@ -57,7 +52,6 @@ internal sealed class StandaloneHost : IAsyncDisposable
             var host = new StandaloneHost(folder, BindListeners.To(settings), TimeProvider.System);
             builder.Configuration.Sources.Insert(
                 0, new MemoryConfigurationSource { InitialData = Defaults(folder, host.Listeners) });
-            OneLineConsole.AddTo(builder.Logging, host._time);
             AddSettings(builder);
             return host;
         }
@@ -69,11 +63,8 @@ internal sealed class StandaloneHost : IAsyncDisposable
     }
 
     /// <summary>Adds this program's own settings.</summary>
-    public static void AddSettings(IHostApplicationBuilder builder)
-    {
+    public static void AddSettings(IHostApplicationBuilder builder) =>
         builder.AddTrackingOptions<StandaloneOptions>(section: "");
-        builder.AddTrackingOptions<ConnectionLimits>(ConnectionLimits.Section);
-    }
 
     /// <summary>Checks every setting of the services added, then starts the database and makes the first
     /// keys.</summary>
@@ -154,8 +145,6 @@ internal sealed class StandaloneHost : IAsyncDisposable
         ["Tracking:SystemScheme"] = "http",
         ["Tracking:SystemPort"] = listeners.Edge[0].Port.ToString(CultureInfo.InvariantCulture),
         ["Tracking:Edge:Folder"] = folder.EdgeSpool,
-        ["Logging:LogLevel:Default"] = "Warning",
-        ["Logging:LogLevel:Tracking"] = "Information",
     };
 
     private void ConfigureKestrel(WebApplicationBuilder builder)
@@ -165,7 +154,6 @@ internal sealed class StandaloneHost : IAsyncDisposable
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = Listeners.Take);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.ApplicationServices.GetRequiredService<IOptions<ConnectionLimits>>().Value.ApplyTo(kestrel);
             foreach (var endpoint in Listeners.Http.Concat(Listeners.Edge))
             {
                 kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http1);

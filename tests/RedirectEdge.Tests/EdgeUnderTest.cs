@@ -95,7 +95,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
             configure?.Invoke(options);
         });
         configureHost?.Invoke(builder);
-        var app = builder.Build().MapRedirectEdge(edgePort);
+        var app = builder.Build().MapRedirectEdge([edgePort]);
         app.MapGet("/{**path}", () => Results.Text("the other side"));
         await app.StartAsync();
         return new EdgeUnderTest(app, ownFolder);

@@ -12,6 +12,10 @@ public static class BuiltPrograms
     /// <summary><c>trackctl</c>.</summary>
     public static string Cli => Built("Cli", "trackctl");
 
+    /// <summary>A service's own program.</summary>
+    /// <param name="project">Its folder under <c>src</c>.</param>
+    public static string Service(string project) => Built(project, "Tracking." + project);
+
     private static string Built(string project, string program)
     {
         // tests/<Project>/bin/<Configuration>/<Framework>/

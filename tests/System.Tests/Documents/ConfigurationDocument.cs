@@ -2,7 +2,9 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
 using Tracking.EventIngest;
+using Tracking.Gateway;
 using Tracking.Management;
+using Tracking.Migrator;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
@@ -84,6 +86,8 @@ public sealed class ConfigurationDocument
         builder.AddRedirectEdge();
         builder.AddEventIngest();
         builder.AddManagement();
+        builder.AddGateway();
+        builder.AddMigrator();
         return builder.Services.KnownSettings();
     }
 

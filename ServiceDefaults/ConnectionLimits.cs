@@ -1,13 +1,16 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
-namespace Tracking.Standalone;
+namespace Tracking.ServiceDefaults;
 
 /// <summary>
 /// What clients may take up, hostile ones included. Body sizes and rates stay Kestrel's
 /// (30 MB; 240 bytes a second after 5 s): whoever takes larger bodies says so at its own endpoint.
 /// </summary>
-internal sealed class ConnectionLimits
+public sealed class ConnectionLimits
 {
     /// <summary>The section under <c>Tracking</c>.</summary>
     public const string Section = "Connections";
@@ -35,8 +38,7 @@ internal sealed class ConnectionLimits
     [Range(1, 10_000)]
     public int MaxStreams { get; set; } = 100;
 
-    /// <summary>Applies them.</summary>
-    public void ApplyTo(KestrelServerOptions kestrel)
+    internal void ApplyTo(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxConcurrentConnections = MaxOpen;
@@ -45,5 +47,18 @@ internal sealed class ConnectionLimits
         kestrel.Limits.KeepAliveTimeout = IdleTimeout;
         kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
+    }
+}
+
+/// <summary>Adds <see cref="ConnectionLimits"/>.</summary>
+public static class ConnectionLimitsComposition
+{
+    /// <summary>Limits every endpoint of this process.</summary>
+    public static IHostApplicationBuilder AddConnectionLimits(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<ConnectionLimits>(ConnectionLimits.Section);
+        builder.Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<ConnectionLimits>>((kestrel, limits) => limits.Value.ApplyTo(kestrel));
+        return builder;
     }
 }

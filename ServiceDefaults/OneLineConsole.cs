@@ -1,13 +1,15 @@
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Tracking.Standalone;
+namespace Tracking.ServiceDefaults;
 
 /// <summary>
 /// Logs on the console, an entry a line: time in UTC, level, who, what. Only a stack trace takes more.
 /// </summary>
-internal sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
+public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
     private const string FormatterName = "one-line";
 

@@ -1,0 +1,127 @@
+using Aspire.Hosting.Docker.Resources.ServiceNodes;
+
+// The system as a diagram: what there is, who talks to whom, who waits for whom.
+// Names here are what services read in ServiceDefaults/ServiceNames.cs, Messaging, SharedCache and OpenDataSource.
+
+var builder = DistributedApplication.CreateBuilder(args);
+builder.AddDockerComposeEnvironment("compose")
+    .WithDashboard()
+    .ConfigureComposeFile(file =>
+    {
+        foreach (var edge in EdgeNames())
+        {
+            file.AddVolume(new Volume { Name = SpoolOf(edge), Driver = "local" });
+        }
+    });
+
+// ── What the operator decides: appsettings.json, user secrets or the dashboard ──────────────────────────────────────
+var systemHost = builder.AddParameter("system-host");
+var systemScheme = builder.AddParameter("system-scheme");
+var systemPort = builder.AddParameter("system-port");
+var apiHost = builder.AddParameter("api-host");
+var masterKey = builder.AddParameter("master-key", secret: true);
+var adminKey = builder.AddParameter("admin-key", secret: true);
+
+// ── Engines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+var tracking = builder.AddPostgres("postgres").WithDataVolume().AddDatabase("tracking");
+
+// Larger than the largest message an MTA takes: RabbitMQ 4 refuses more than 16 MiB unless told.
+var rabbitmq = builder.AddRabbitMQ("rabbitmq")
+    .WithDataVolume()
+    .WithManagementPlugin()
+    .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-rabbit max_message_size 67108864");
+
+// Nothing lives here alone: losing it costs speed only.
+var redis = builder.AddRedis("redis");
+
+// ── Once, before everything else ────────────────────────────────────────────────────────────────────────────────────
+var migrator = builder.AddProject<Projects.Migrator>("migrator")
+    .WithReference(tracking)
+    .WaitFor(tracking)
+    .WithEnvironment("Tracking__MasterKey", masterKey)
+    .WithEnvironment("Tracking__Migrator__AdminKey", adminKey);
+
+// ── Services ────────────────────────────────────────────────────────────────────────────────────────────────────────
+var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
+    .WithReference(redis)
+    .WithHttpEndpoint()
+    .WithHttpHealthCheck("/health/ready")
+    .WithReplicas(2);
+
+Service(builder.AddProject<Projects.EventIngest>("ingest"))
+    .WithHttpEndpoint()
+    .WithHttpHealthCheck("/health/ready")
+    .WithReplicas(2);
+
+// Each edge owns its spool, so two of them are two resources and not two replicas of one.
+var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.RedirectEdge>(name))
+    .WithReference(redis)
+    .WithHttpEndpoint()
+    .WithHttpEndpoint(name: "health", env: "Tracking__Edge__HealthPort")
+    .WithHttpHealthCheck("/health/ready", endpointName: "health")
+    .WithEnvironment("Tracking__Edge__Folder", FolderOf(name))
+    .WithEnvironment("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8")
+    .WithEnvironment("Tracking__Edge__TrustedProxies__1", "::1/128")
+    .WithEnvironment("Tracking__Edge__TrustedProxies__2", "10.0.0.0/8")
+    .WithEnvironment("Tracking__Edge__TrustedProxies__3", "172.16.0.0/12")
+    .WithEnvironment("Tracking__Edge__TrustedProxies__4", "192.168.0.0/16")
+    .PublishAsDockerComposeService((_, service) => service.AddVolume(
+        // The user of the image owns this folder, and so whatever a new volume puts in its place.
+        new Volume { Name = SpoolOf(name), Source = SpoolOf(name), Target = "/home/app", Type = "volume" })))
+    .ToArray();
+
+Service(builder.AddProject<Projects.DomainVerifier>("verifier"))
+    .WithHttpEndpoint()
+    .WithHttpHealthCheck("/health/ready");
+
+var certificates = Service(builder.AddProject<Projects.Certificates>("certificates"))
+    .WithHttpEndpoint()
+    .WithHttpHealthCheck("/health/ready");
+
+var management = Service(builder.AddProject<Projects.Management>("management"))
+    .WithHttpEndpoint()
+    .WithExternalHttpEndpoints()
+    .WithHttpHealthCheck("/health/ready")
+    .WithReplicas(2);
+
+// ── The way in ──────────────────────────────────────────────────────────────────────────────────────────────────────
+var gateway = Service(builder.AddProject<Projects.Gateway>("gateway"))
+    .WithReference(redis)
+    .WithReference(rewrite.GetEndpoint("http"))
+    .WithReference(management.GetEndpoint("http"))
+    .WithReference(certificates.GetEndpoint("http"))
+    .WithHttpEndpoint(port: 8081)
+    .WithExternalHttpEndpoints()
+    .WithHttpHealthCheck("/health/ready")
+    .WithEnvironment("Tracking__Gateway__Edge", "proxied")
+    .WithEnvironment("Tracking__Gateway__ApiHosts__0", apiHost)
+    .WithEnvironment("Tracking__Gateway__ApiHosts__1", "localhost")
+    .WaitFor(management)
+    .WaitFor(rewrite);
+
+for (var number = 0; number < edges.Length; number++)
+{
+    gateway.WithEnvironment($"services__edge__http__{number}", edges[number].GetEndpoint("http"))
+        .WaitFor(edges[number]);
+}
+
+builder.Build().Run();
+
+// What every service has: the database, made ready by the migrator, the bus, the keys and the operator's own names.
+IResourceBuilder<ProjectResource> Service(IResourceBuilder<ProjectResource> service) => service
+    .WithReference(tracking)
+    .WithReference(rabbitmq)
+    .WaitFor(rabbitmq)
+    .WaitForCompletion(migrator)
+    .WithEnvironment("Tracking__MasterKey", masterKey)
+    .WithEnvironment("Tracking__SystemHost", systemHost)
+    .WithEnvironment("Tracking__SystemScheme", systemScheme)
+    .WithEnvironment("Tracking__SystemPort", systemPort);
+
+string FolderOf(string edge) => builder.ExecutionContext.IsPublishMode
+    ? "/home/app/edge"
+    : Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..", ".data", edge));
+
+static string[] EdgeNames() => ["edge-1", "edge-2"];
+
+static string SpoolOf(string edge) => $"{edge}-spool";

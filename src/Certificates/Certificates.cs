@@ -1,0 +1,20 @@
+using Tracking.Database;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Certificates;
+
+/// <summary>Obtains and renews certificates of tracking domains (ACME, RFC 8555). Nothing does so yet: tracking domains do not exist. It runs, hears of changes and tells its
+/// health, so that what deploys it need not change when they do.</summary>
+public static class CertificatesComposition
+{
+    /// <summary>Adds what it has: the database, and news of changes.</summary>
+    public static IHostApplicationBuilder AddCertificates(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingDatabase();
+        builder.AddDirectoryChanges();
+        return builder;
+    }
+
+    /// <summary>Maps nothing yet.</summary>
+    public static WebApplication MapCertificates(this WebApplication app) => app;
+}

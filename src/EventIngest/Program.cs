@@ -1,0 +1,13 @@
+using Tracking.EventIngest;
+using Tracking.ServiceDefaults;
+
+return await StartUp.RunOrExplainAsync(async () =>
+{
+    var builder = StartUp.CreateBuilder(args);
+    builder.AddServiceDefaults();
+    builder.AddEventIngest();
+    var app = builder.Build();
+    app.MapServiceDefaults();
+    app.MapEventIngest();
+    await app.RunCheckedAsync();
+});

@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Options;
+using Tracking.Gateway.Routing;
+using Tracking.RedirectEdge;
+using Tracking.ServiceDefaults;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Tracking.Gateway;
+
+/// <summary>What the world reaches: recipients by any tracking host, API and console by their own names.</summary>
+public static class GatewayComposition
+{
+    /// <summary>Adds the routes, and the edge when it is in this process.</summary>
+    public static IHostApplicationBuilder AddGateway(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<GatewayOptions>(GatewayOptions.Section);
+        builder.Services.AddSingleton<ApiHosts>();
+        builder.Services.AddSingleton<IProxyConfigProvider>(provider => new InMemoryConfigProvider(
+            RouteRequests.Routes(provider.GetRequiredService<IOptions<GatewayOptions>>().Value),
+            RouteRequests.Clusters(
+                provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
+                provider.GetRequiredService<IConfiguration>())));
+        builder.Services.AddReverseProxy();
+        if (HasEdge(builder.Configuration))
+        {
+            builder.AddRedirectEdge();
+        }
+
+        return builder;
+    }
+
+    /// <summary>Maps the routes.</summary>
+    public static WebApplication MapGateway(this WebApplication app)
+    {
+        if (HasEdge(app.Configuration))
+        {
+            var api = app.Services.GetRequiredService<ApiHosts>();
+            app.MapRedirectEdge(context => !api.Contains(context.Request.Host) && !RouteRequests.IsChallenge(context));
+        }
+
+        app.MapReverseProxy();
+        return app;
+    }
+
+    private static bool HasEdge(IConfiguration configuration) =>
+        configuration.ReadTrackingOptions<GatewayOptions>(GatewayOptions.Section).Edge == EdgePlace.InProcess;
+}

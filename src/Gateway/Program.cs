@@ -1,0 +1,13 @@
+using Tracking.Gateway;
+using Tracking.ServiceDefaults;
+
+return await StartUp.RunOrExplainAsync(async () =>
+{
+    var builder = StartUp.CreateBuilder(args);
+    builder.AddServiceDefaults();
+    builder.AddGateway();
+    var app = builder.Build();
+    app.MapServiceDefaults();
+    app.MapGateway();
+    await app.RunCheckedAsync();
+});

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Tracking.ServiceDefaults;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
+
+namespace Tracking.Gateway.Routing;
+
+/// <summary>Which request goes to which service.</summary>
+internal static class RouteRequests
+{
+    private const string ChallengePath = "/.well-known/acme-challenge/";
+
+    /// <summary>The routes; those of services that are not configured answer 503.</summary>
+    public static IReadOnlyList<RouteConfig> Routes(GatewayOptions options)
+    {
+        var api = ApiHosts.Names(options);
+        var routes = new List<RouteConfig>
+        {
+            Route("challenges", ServiceNames.Certificates, ChallengePath + "{**token}", order: 1, hosts: null),
+            Route("rewrite", ServiceNames.Rewrite, "/api/v1/clusters/{cluster}/rewrite", order: 2, api),
+            Route("management", ServiceNames.Management, "{**path}", order: 3, api),
+        };
+        if (options.Edge == EdgePlace.Proxied)
+        {
+            routes.Add(Route("edge", ServiceNames.Edge, "{**path}", order: 4, hosts: null));
+        }
+
+        return routes;
+    }
+
+    /// <summary>The services by the addresses that <c>services__NAME__http__N</c> gives.</summary>
+    public static IReadOnlyList<ClusterConfig> Clusters(GatewayOptions options, IConfiguration configuration) =>
+        [.. new[] { ServiceNames.Certificates, ServiceNames.Rewrite, ServiceNames.Management, ServiceNames.Edge }
+            .Select(name => new ClusterConfig
+            {
+                ClusterId = name,
+                Destinations = ServiceNames.Addresses(configuration, name)
+                    .Select((address, index) => (address, index))
+                    .ToDictionary(
+                        entry => entry.index.ToString(CultureInfo.InvariantCulture),
+                        entry => new DestinationConfig { Address = entry.address.AbsoluteUri }),
+                // A copy that refuses connections is left out until it has had time to come back.
+                HealthCheck = new HealthCheckConfig
+                {
+                    Passive = new PassiveHealthCheckConfig
+                    {
+                        Enabled = true,
+                        Policy = HealthCheckConstants.PassivePolicy.TransportFailureRate,
+                        ReactivationPeriod = TimeSpan.FromSeconds(10),
+                    },
+                },
+                HttpRequest = new ForwarderRequestConfig { ActivityTimeout = options.AnswerTimeout },
+            })];
+
+    /// <summary>Whether a certificate authority asks: on every host, and never the edge's to answer.</summary>
+    public static bool IsChallenge(HttpContext context) =>
+        context.Request.Path.StartsWithSegments(ChallengePath.TrimEnd('/'), StringComparison.Ordinal);
+
+    private static RouteConfig Route(
+        string id, string service, string path, int order, IReadOnlyList<string>? hosts) => new()
+        {
+            RouteId = id,
+            ClusterId = service,
+            Order = order,
+            Match = new RouteMatch { Path = path, Hosts = hosts },
+            // The host that was asked for is part of what the edge and the API answer.
+            Transforms =
+            [
+                new Dictionary<string, string> { ["RequestHeaderOriginalHost"] = "true" },
+                new Dictionary<string, string> { ["X-Forwarded"] = "Set" },
+            ],
+        };
+}

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Tracking.Database;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Migrator;
+
+/// <summary>Prepares the database and ends; every other service waits for that, or becomes ready afterwards.</summary>
+public static class MigratorComposition
+{
+    /// <summary>Adds what it needs; it has no bus and no endpoints.</summary>
+    public static IHostApplicationBuilder AddMigrator(this IHostApplicationBuilder builder)
+    {
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.AddTrackingOptions<SystemOptions>(section: "");
+        builder.AddTrackingOptions<MigratorOptions>(MigratorOptions.Section);
+        builder.AddLogLevels();
+        builder.AddTrackingDatabase();
+        builder.Services.AddSingleton<PrepareDatabase>();
+        return builder;
+    }
+}

@@ -1,0 +1,13 @@
+using Tracking.Rewrite;
+using Tracking.ServiceDefaults;
+
+return await StartUp.RunOrExplainAsync(async () =>
+{
+    var builder = StartUp.CreateBuilder(args);
+    builder.AddServiceDefaults();
+    builder.AddRewrite();
+    var app = builder.Build();
+    app.MapServiceDefaults();
+    app.MapRewrite();
+    await app.RunCheckedAsync();
+});
