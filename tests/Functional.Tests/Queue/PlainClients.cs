@@ -47,14 +47,14 @@ internal static class PlainClients
     /// <param name="body">The body.</param>
     /// <param name="properties">AMQP properties by pika's names.</param>
     /// <param name="headers">Headers.</param>
-    /// <param name="await">The queue to wait on; empty: one of its own, named in <c>reply_to</c>;
+    /// <param name="awaited">The queue to wait on; empty: one of its own, named in <c>reply_to</c>;
     /// <see langword="null"/>: none.</param>
     public static async Task<Answer> PublishAsync(
         TestVirtualHost broker,
         byte[] body,
         object? properties = null,
         object? headers = null,
-        string? await = "rewritten")
+        string? awaited = "rewritten")
     {
         var request = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object?>
         {
@@ -62,7 +62,7 @@ internal static class PlainClients
             ["body"] = Convert.ToBase64String(body),
             ["properties"] = properties,
             ["headers"] = headers,
-            ["await"] = await,
+            ["await"] = awaited,
         });
         // Debian's own Python, which has Debian's pika.
         var script = Path.Combine(

@@ -73,7 +73,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
                 ["CC"] = new[] { "copies" },
                 ["traceparent"] = Trace,
             },
-            await: "");
+            awaited: "");
 
         Assert.Contains(TrackedLink, answer.Text, StringComparison.Ordinal);
         Assert.Equal(
@@ -192,7 +192,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     {
         var mail = Mail.Bytes(Mail.Html("lost", "https://shop.example/"));
         await PlainClients.PublishAsync(
-            Broker, mail, new { reply_to = replyTo, correlation_id = "7" }, await: null);
+            Broker, mail, new { reply_to = replyTo, correlation_id = "7" }, awaited: null);
 
         var dead = await Broker.TakeAsync("rewrite.dead", Ends);
         Assert.Equal(mail, dead.Body);
@@ -217,7 +217,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         var mail = Mail.Bytes(Mail.Html("poison", "https://shop.example/"));
         await PlainClients.PublishAsync(
             Broker, mail, headers: new Dictionary<string, string> { ["tracking-recipient"] = "poison@example.com" },
-            await: null);
+            awaited: null);
         var other = await PlainClients.PublishAsync(Broker, mail);
 
         Assert.Contains(TrackedLink, other.Text, StringComparison.Ordinal);
