@@ -75,6 +75,10 @@ internal static class PlainClients
             answer["properties"]?.AsObject() ?? []);
     }
 
+    /// <summary>A header of a message taken off a queue.</summary>
+    public static string? Text(TakenMessage message, string header) =>
+        message.Properties.Headers?[header] is byte[] value ? Encoding.UTF8.GetString(value) : null;
+
     private static async Task<byte[]> RunAsync(string program, IEnumerable<string> arguments, byte[] input)
     {
         var (code, output) = await TryRunAsync(program, arguments, input);
