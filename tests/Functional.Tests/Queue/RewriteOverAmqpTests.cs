@@ -45,6 +45,20 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
+    public async Task Headers_on_a_command_line_do_as_well()
+    {
+        var other = await _host.Rewrite.CreateClusterAsync();
+        await PlainClients.AmqpPublishAsync(
+            Broker, Mail.Bytes(Mail.Html("amqp-publish", "https://shop.example/sale")),
+            "-p", "-H", $"tracking-cluster: {other}", "-H", "tracking-tags: sale,spring");
+
+        Assert.Contains(
+            TrackedLink, Mail.Text(await PlainClients.AmqpGetAsync(Broker, "rewritten")), StringComparison.Ordinal);
+        Assert.Equal("sale,spring", await _host.Rewrite.ScalarAsync<string>(
+            "SELECT array_to_string(tags, ',') FROM rewrite.messages WHERE cluster_id = $1", other.Value));
+    }
+
+    [Fact]
     public async Task An_answer_goes_to_reply_to_with_everything_it_came_with_and_the_results()
     {
         const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
