@@ -1,6 +1,10 @@
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Tracking.ServiceDefaults;
 
@@ -11,33 +15,91 @@ public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IR
 {
     /// <summary>A queue of this process alone, gone with it: how fan-out messages arrive.</summary>
     public bool IsTemporary { get; init; }
+
+    /// <summary>A queue of one owner that outlives the owner's restarts, and expires when the owner stays
+    /// away.</summary>
+    public bool IsOwned { get; init; }
 }
 
 /// <summary>
-/// The bus: MassTransit in memory. Each service adds <see cref="BusEndpoint"/>s to the services; they are gathered here
-/// when the bus starts, so that one process can hold any number of services. The bus may lose anything at any time:
-/// whoever sends something that matters keeps it until it is acknowledged end to end.
+/// The bus: MassTransit over RabbitMQ where <c>ConnectionStrings__rabbitmq</c> says where that is, else in memory. Each
+/// service adds <see cref="BusEndpoint"/>s to the services; they are gathered here when the bus starts, so that one
+/// process can hold any number of services. The bus may lose anything at any time: whoever sends something that matters
+/// keeps it until it is acknowledged end to end.
 /// </summary>
 public static class Messaging
 {
+    private const string HealthCheck = "masstransit-bus";
+
     /// <summary>Adds the bus. Called once, by the service defaults.</summary>
+    /// <exception cref="StartUpException">The connection string is wrong.</exception>
     public static IHostApplicationBuilder AddMessaging(this IHostApplicationBuilder builder)
     {
+        builder.AddTrackingOptions<MessagingOptions>(MessagingOptions.Section);
+        var rabbit = RabbitAddress.Read(builder.Configuration);
         builder.Services.AddMassTransit(bus =>
         {
             // Otherwise every process reports itself to MassTransit's makers over the internet.
             bus.DisableUsageTelemetry();
-            bus.UsingInMemory((context, transport) =>
+            if (rabbit is null)
             {
-                foreach (var endpoint in context.GetServices<BusEndpoint>())
-                {
-                    transport.ReceiveEndpoint(endpoint.Name, queue => endpoint.Configure(context, queue));
-                }
-            });
+                UseMemory(bus);
+            }
+            else
+            {
+                RabbitBus.Use(bus, rabbit);
+            }
         });
+        if (rabbit is not null)
+        {
+            builder.Services.AddSingleton(rabbit);
+            builder.Services.AddSingleton(provider => new AwaitBroker(
+                rabbit,
+                provider.GetRequiredService<IOptions<MessagingOptions>>().Value,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<AwaitBroker>>()));
+        }
+
         return builder;
     }
 
     /// <summary>The address to send to so that the message lands on a queue, without declaring that queue.</summary>
     public static Uri Queue(string name) => new($"exchange:{name}");
+
+    /// <summary>The send fails when no queue takes the message, instead of losing it.</summary>
+    public static void RequireQueue(SendContext context)
+    {
+        if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+        {
+            rabbit.Mandatory = true;
+        }
+    }
+
+    /// <summary>Says that this process does its work without the bus: its absence makes it degraded, not
+    /// unready.</summary>
+    public static IHostApplicationBuilder LetBusBeAway(this IHostApplicationBuilder builder)
+    {
+        builder.Services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IPostConfigureOptions<HealthCheckServiceOptions>, DegradedWithoutBus>());
+        return builder;
+    }
+
+    private static void UseMemory(IBusRegistrationConfigurator bus) => bus.UsingInMemory((context, transport) =>
+    {
+        foreach (var endpoint in context.GetServices<BusEndpoint>())
+        {
+            transport.ReceiveEndpoint(endpoint.Name, queue => endpoint.Configure(context, queue));
+        }
+    });
+
+    private sealed class DegradedWithoutBus : IPostConfigureOptions<HealthCheckServiceOptions>
+    {
+        public void PostConfigure(string? name, HealthCheckServiceOptions options)
+        {
+            foreach (var check in options.Registrations.Where(check => check.Name == HealthCheck))
+            {
+                check.FailureStatus = HealthStatus.Degraded;
+            }
+        }
+    }
 }

@@ -28,50 +28,91 @@ require_postgres() {
     if has_postgres; then
         return
     fi
-    if [[ $EUID -ne 0 ]] || ! command -v apt-get > /dev/null; then
-        fail "PostgreSQL was not found. Install it (Debian, Ubuntu: apt-get install postgresql), or set ConnectionStrings__tracking to use a server of your own."
-    fi
-    echo "Installing PostgreSQL ..."
-    install_postgres
-    has_postgres || fail "PostgreSQL was installed, but its programs were not found under /usr/lib/postgresql."
-}
+    may_install PostgreSQL postgresql ", or set ConnectionStrings__tracking to use a server of your own"
 
-# Only the programs are wanted. Debian's package makes and starts a cluster of its own unless postgresql-common, which
-# has to be there first, is told not to; what the machine's administrator had configured is put back afterwards.
-install_postgres() {
-    local conf=/etc/postgresql-common/createcluster.conf log
-    log=$(mktemp)
-    if ! {
-        apt-get update &&
-        apt_install postgresql-common &&
-        cp "$conf" "$conf.tracking" &&
-        echo "create_main_cluster = false" >> "$conf" &&
-        apt_install postgresql
-    } > "$log" 2>&1; then
-        tail -n 5 "$log" >&2
-        restore "$conf"
-        fail "PostgreSQL could not be installed; the whole log is in $log. Install it by hand: apt-get install postgresql"
-    fi
+    # Only the programs are wanted. Debian's package makes and starts a cluster of its own unless postgresql-common,
+    # which has to be there first, is told not to; what the machine's administrator had configured is put back
+    # afterwards.
+    local conf=/etc/postgresql-common/createcluster.conf
+    install_packages PostgreSQL postgresql-common
+    cp "$conf" "$conf.tracking"
+    echo "create_main_cluster = false" >> "$conf"
+    (install_packages PostgreSQL postgresql) || { restore "$conf"; exit 1; }
     restore "$conf"
-    rm -f "$log"
+    has_postgres || fail "PostgreSQL was installed, but its programs were not found under /usr/lib/postgresql."
 }
 
 # The tests that watch the order of system calls.
 require_strace() {
-    if command -v strace > /dev/null; then
+    require_command strace strace strace
+}
+
+# The broker between the services. The tests start their own nodes by the script in this folder.
+require_rabbitmq() {
+    require_command RabbitMQ /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server
+}
+
+# The cache between the services.
+require_redis() {
+    require_command Redis redis-server redis-server
+}
+
+# Clients that know nothing of this project: messages go in and come out by them.
+require_amqp_clients() {
+    require_command "amqp-publish" amqp-publish amqp-tools
+    # Debian's own Python: its packages are not seen by any other that comes first in PATH.
+    if ! /usr/bin/python3 -c "import pika" 2> /dev/null; then
+        may_install "Python's AMQP client" python3-pika
+        install_packages "Python's AMQP client" python3-pika
+    fi
+}
+
+# What it is called, the command (or its path) that says it is there, the packages that bring it.
+require_command() {
+    local name=$1 command=$2
+    shift 2
+    if command -v "$command" > /dev/null; then
         return
     fi
+    may_install "$name" "$*"
+    install_packages "$name" "$@"
+    command -v "$command" > /dev/null || fail "$name was installed, but $command was not found."
+}
+
+# Says how to install something where we cannot do it ourselves.
+may_install() {
     if [[ $EUID -ne 0 ]] || ! command -v apt-get > /dev/null; then
-        fail "strace was not found. Install it (Debian, Ubuntu: apt-get install strace)."
+        fail "$1 was not found. Install it (Debian, Ubuntu: apt-get install $2)${3:-}."
     fi
-    echo "Installing strace ..."
-    local log
+}
+
+# Installs packages without the services that some of them would start: a broker or a cache of the machine's own, on the
+# standard ports, is none of our business.
+install_packages() {
+    local name=$1 log policy=/usr/sbin/policy-rc.d made=
+    shift
+    echo "Installing $name ..."
     log=$(mktemp)
-    if ! { apt-get update && apt_install strace; } > "$log" 2>&1; then
-        tail -n 5 "$log" >&2
-        fail "strace could not be installed; the whole log is in $log. Install it by hand: apt-get install strace"
+    if [[ ! -e $policy ]]; then
+        made=$policy
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod +x "$policy"
     fi
+    if ! { update_package_lists && apt_install "$@"; } > "$log" 2>&1; then
+        if [[ -n $made ]]; then rm -f "$made"; fi
+        tail -n 5 "$log" >&2
+        fail "$name could not be installed; the whole log is in $log. Install it by hand: apt-get install $*"
+    fi
+    if [[ -n $made ]]; then rm -f "$made"; fi
     rm -f "$log"
+}
+
+# Once a run.
+update_package_lists() {
+    if [[ -z ${package_lists_are_new:-} ]]; then
+        apt-get update
+        package_lists_are_new=1
+    fi
 }
 
 apt_install() {

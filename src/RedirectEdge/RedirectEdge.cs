@@ -27,6 +27,8 @@ public static class RedirectEdgeComposition
         builder.AddTrackingDatabase();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
+        builder.AddDirectoryChanges();
+        builder.LetBusBeAway();
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddMetrics();
@@ -46,7 +48,7 @@ public static class RedirectEdgeComposition
             return async batch =>
             {
                 var endpoint = await bus.GetSendEndpoint(queue);
-                await endpoint.Send(batch, CancellationToken.None);
+                await endpoint.Send(batch, context => Messaging.RequireQueue(context), CancellationToken.None);
             };
         });
         services.AddSingleton<PublishEvents>();
@@ -59,7 +61,10 @@ public static class RedirectEdgeComposition
                 // Asked for at this late moment because the publisher needs the bus that is being configured here.
                 provider.GetRequiredService<PublishEvents>().Acknowledge(stored.Message);
                 return Task.CompletedTask;
-            })));
+            }))
+        {
+            IsOwned = true,
+        });
 
         services.AddSingleton<ClientAddress>();
         services.AddSingleton<RecordEvent>();

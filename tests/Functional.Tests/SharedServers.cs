@@ -2,3 +2,4 @@ using Tracking.Servers;
 
 [assembly: AssemblyFixture(typeof(TestPostgres))]
 [assembly: AssemblyFixture(typeof(PreparedDataFolder))]
+[assembly: AssemblyFixture(typeof(TestRabbit))]

@@ -1,0 +1,44 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tracking.Servers;
+
+/// <summary>
+/// Loopback ports for servers that must be told theirs. They lie below the range from which the system takes ports for
+/// outgoing connections: a server that is stopped and started again finds its port free.
+/// </summary>
+internal static class FreePort
+{
+    private const int First = 20_000;
+    private const int End = 32_000;
+
+    /// <summary>Ports that nothing listens on at this moment, all different.</summary>
+    public static int[] Take(int count)
+    {
+        var ports = new HashSet<int>();
+        while (ports.Count < count)
+        {
+            var port = Random.Shared.Next(First, End);
+            if (IsFree(port))
+            {
+                ports.Add(port);
+            }
+        }
+
+        return [.. ports];
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Tracking.Servers;
+
+/// <summary>A message taken off a queue.</summary>
+/// <param name="Body">Its bytes.</param>
+/// <param name="Properties">Its properties and headers.</param>
+/// <param name="Redelivered">Whether it was delivered before.</param>
+public sealed record TakenMessage(byte[] Body, IReadOnlyBasicProperties Properties, bool Redelivered);
+
+/// <summary>A virtual host of a <see cref="TestRabbit"/>, and what a test asks of it.</summary>
+public sealed class TestVirtualHost
+{
+    private readonly HttpClient _management;
+
+    internal TestVirtualHost(string name, Uri amqpUri, HttpClient management) =>
+        (Name, AmqpUri, _management) = (name, amqpUri, management);
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>With user, password and this virtual host: the value of <c>ConnectionStrings__rabbitmq</c>.</summary>
+    public Uri AmqpUri { get; }
+
+    /// <summary>A connection of a client that knows nothing of ours; dispose it.</summary>
+    public Task<IConnection> ConnectAsync(CancellationToken cancellationToken) =>
+        new ConnectionFactory { Uri = AmqpUri, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(
+            cancellationToken);
+
+    /// <summary>What the broker's management says of a queue; its counts are seconds old.</summary>
+    /// <returns><see langword="null"/> when there is no such queue.</returns>
+    public async Task<JsonObject?> FindQueueAsync(string queue, CancellationToken cancellationToken)
+    {
+        using var answer = await _management.GetAsync(
+            $"queues/{Uri.EscapeDataString(Name)}/{Uri.EscapeDataString(queue)}", cancellationToken);
+        return answer.StatusCode == HttpStatusCode.NotFound
+            ? null
+            : await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>(cancellationToken);
+    }
+
+    /// <summary>The names of all queues.</summary>
+    public async Task<IReadOnlyList<string>> QueuesAsync(CancellationToken cancellationToken)
+    {
+        var queues = await _management.GetFromJsonAsync<JsonArray>(
+            $"queues/{Uri.EscapeDataString(Name)}?columns=name", cancellationToken);
+        return [.. queues!.Select(queue => (string)queue!["name"]!).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Messages that wait in a queue at this moment, without those that a consumer holds.</summary>
+    /// <returns>-1 when there is no such queue.</returns>
+    public async Task<long> CountReadyAsync(string queue, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        try
+        {
+            return await channel.MessageCountAsync(queue, cancellationToken);
+        }
+        catch (OperationInterruptedException gone) when (gone.ShutdownReason?.ReplyCode == Constants.NotFound)
+        {
+            return -1;
+        }
+    }
+
+    /// <summary>Takes a message off a queue, waiting for one.</summary>
+    public async Task<TakenMessage> TakeAsync(string queue, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        BasicGetResult? got = null;
+        await Eventually.HoldsAsync(
+            async () => (got = await channel.BasicGetAsync(queue, autoAck: true, cancellationToken)) is not null,
+            $"a message in {queue}",
+            cancellationToken);
+        return new TakenMessage(got!.Body.ToArray(), new BasicProperties(got.BasicProperties), got.Redelivered);
+    }
+
+    /// <summary>Publishes to an exchange and waits until the broker has taken it.</summary>
+    public async Task PublishAsync(
+        string exchange,
+        string routingKey,
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken,
+        BasicProperties? properties = null)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(
+            new CreateChannelOptions(true, true), cancellationToken);
+        await channel.BasicPublishAsync(
+            exchange, routingKey, mandatory: true, properties ?? new BasicProperties(), body, cancellationToken);
+    }
+
+    /// <summary>Closes all connections of this virtual host from the broker's side.</summary>
+    public async Task CloseConnectionsAsync(CancellationToken cancellationToken)
+    {
+        var connections = await _management.GetFromJsonAsync<JsonArray>(
+            $"vhosts/{Uri.EscapeDataString(Name)}/connections", cancellationToken);
+        foreach (var connection in connections!)
+        {
+            using var closed = await _management.DeleteAsync(
+                $"connections/{Uri.EscapeDataString((string)connection!["name"]!)}", cancellationToken);
+        }
+    }
+}
