@@ -74,6 +74,7 @@ public static class CheckedOptions
             failures.AddRange(Failures(SectionOf(builder.Configuration, setting.Section), setting.Type));
         }
 
+        failures.AddRange(SharedCacheString.Failures(builder.Configuration));
         if (Telemetry.IsEnabled(builder.Configuration))
         {
             failures.AddRange(TelemetryVariables.Failures(builder.Configuration));

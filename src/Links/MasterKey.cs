@@ -17,13 +17,20 @@ public sealed class MasterKey : IDisposable
     // One AesGcm is one OpenSSL context: two threads in it spoil each other's tags.
     private readonly Lock _using = new();
     private readonly AesGcm _aes;
+    private readonly byte[] _derivation = new byte[SHA256.HashSizeInBytes];
 
     /// <param name="material">Exactly <see cref="Size"/> bytes.</param>
     public MasterKey(ReadOnlySpan<byte> material)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(material.Length, Size);
         _aes = new AesGcm(material, TagSize);
+        HKDF.Extract(HashAlgorithmName.SHA256, material, salt: [], _derivation);
     }
+
+    /// <summary>A key of its own for one purpose (HKDF-SHA256, RFC 5869): the same in every process that has this
+    /// master key, and no way back to it.</summary>
+    public void DeriveKey(string purpose, Span<byte> key) =>
+        HKDF.Expand(HashAlgorithmName.SHA256, _derivation, key, Encoding.UTF8.GetBytes(purpose));
 
     /// <summary>Encrypts <paramref name="secret"/>; <paramref name="purpose"/> must be given again to open
     /// it.</summary>
@@ -76,5 +83,9 @@ public sealed class MasterKey : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _aes.Dispose();
+    public void Dispose()
+    {
+        _aes.Dispose();
+        CryptographicOperations.ZeroMemory(_derivation);
+    }
 }

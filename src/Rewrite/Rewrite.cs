@@ -19,6 +19,7 @@ public static class RewriteComposition
         builder.AddApiKeyAuthentication();
         builder.AddTrackingOptions<RewriteOptions>(RewriteOptions.Section);
         builder.AddDirectoryChanges();
+        builder.AddSharedCache();
         builder.Services.AddMetrics();
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton<EffectiveSettings>();

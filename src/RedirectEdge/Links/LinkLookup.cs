@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Links;
 
@@ -27,8 +29,8 @@ internal enum LookupOutcome
 internal readonly record struct LookedUpLink(LookupOutcome Outcome, CachedLink? Link);
 
 /// <summary>
-/// Finds destinations: in memory, else in PostgreSQL with one query per link however many ask for it at the time. What
-/// has been served once is kept in a bounded copy on disk.
+/// Finds destinations: in memory, else in the shared cache where there is one, else in PostgreSQL with one query per link
+/// however many ask for it at the time. What has been served once is kept in a bounded copy on disk.
 /// </summary>
 internal sealed partial class LinkLookup : IDisposable
 {
@@ -37,6 +39,7 @@ internal sealed partial class LinkLookup : IDisposable
     private readonly TimeProvider _time;
     private readonly EdgeMeters _meters;
     private readonly ILogger<LinkLookup> _logger;
+    private readonly SharedLinks? _shared;
     private readonly LinkCache _cache;
     private readonly LinkCopy _copy;
     private readonly ConcurrentDictionary<LinkKey, Lazy<Task<LookedUpLink>>> _asking = new();
@@ -49,13 +52,15 @@ internal sealed partial class LinkLookup : IDisposable
         IOptions<RedirectEdgeOptions> options,
         TimeProvider time,
         EdgeMeters meters,
-        ILogger<LinkLookup> logger)
+        ILogger<LinkLookup> logger,
+        SharedLinks? shared = null)
     {
         _dataSource = dataSource;
         _options = options.Value;
         _time = time;
         _meters = meters;
         _logger = logger;
+        _shared = shared;
         _cache = new LinkCache(_options.MaxLinks, _options.MaxLinkBytes);
         _copy = new LinkCopy(folder, _options.MaxLinkCopyBytes);
         _connections = new SemaphoreSlim(_options.MaxLookups);
@@ -147,6 +152,13 @@ internal sealed partial class LinkLookup : IDisposable
         await Task.Yield();
         try
         {
+            if (_shared is not null && await _shared.FindAsync(key.Cluster, key.Link) is { } url
+                && Add(key, url) is { } link)
+            {
+                Keep(link);
+                return new LookedUpLink(LookupOutcome.Found, link);
+            }
+
             var found = await QueryAsync(key);
             _meters.Lookups.Add(1, new KeyValuePair<string, object?>("outcome", found.Outcome.ToString()));
             return found;
@@ -199,6 +211,13 @@ internal sealed partial class LinkLookup : IDisposable
             return new LookedUpLink(LookupOutcome.Unsafe, null);
         }
 
+        Keep(link);
+        _shared?.Offer(key.Cluster, key.Link, Encoding.ASCII.GetBytes(url));
+        return new LookedUpLink(LookupOutcome.Found, link);
+    }
+
+    private void Keep(CachedLink link)
+    {
         try
         {
             _copy.Append(link);
@@ -207,8 +226,6 @@ internal sealed partial class LinkLookup : IDisposable
         {
             LogCopyFailed(exception.Message);
         }
-
-        return new LookedUpLink(LookupOutcome.Found, link);
     }
 
     private async Task<string?> ReadAsync(LinkKey key, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Registration;
 
@@ -16,7 +17,8 @@ public sealed partial class RegisterMessages(
     IOptions<RewriteOptions> options,
     IHostApplicationLifetime lifetime,
     TimeProvider time,
-    ILogger<RegisterMessages> logger) : BackgroundService
+    ILogger<RegisterMessages> logger,
+    SharedLinks? shared = null) : BackgroundService
 {
     // Ends waiting when the process stops: its listener is the first to stop and waits for requests under way.
     private readonly CancellationTokenSource _leaving = new();
@@ -109,6 +111,8 @@ public sealed partial class RegisterMessages(
             }
 
             batch.ForEach(pending => pending.Complete(known));
+            // Behind the answer, and it waits for nothing: a mail that has left does not need it.
+            Share(batch);
         }
         catch (Exception exception) when (IsStoreAway(exception))
         {
@@ -129,6 +133,19 @@ public sealed partial class RegisterMessages(
         {
             LogRefused(exception, batch[0].Registration.MessageId);
             batch[0].Completion.TrySetException(exception);
+        }
+    }
+
+    private void Share(List<PendingRegistration> batch)
+    {
+        if (shared is null)
+        {
+            return;
+        }
+
+        foreach (var pending in batch)
+        {
+            pending.NewLinks.ForEach(link => shared.Offer(pending.Registration.Cluster, link.Id, link.Url));
         }
     }
 

@@ -1,0 +1,276 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Tracking.Servers;
+
+/// <summary>
+/// A Redis of one's own (an assembly fixture, or one test's where it is killed or frozen): its own folder and loopback
+/// port, nothing on disk unless asked, started when it is first asked for. It dies with the test process.
+/// </summary>
+public sealed class TestRedis : IAsyncDisposable
+{
+    private const int PortAttempts = 5;
+    private readonly TemporaryFolder _folder = new();
+    private readonly SemaphoreSlim _starting = new(1, 1);
+    private Server? _server;
+    private int _port;
+    private bool _isFrozen;
+
+    /// <summary>What clients have to say; nothing unless set.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>Keeps what it holds over a restart and a kill.</summary>
+    public bool IsPersistent { get; init; }
+
+    /// <summary>In the form of <c>ConnectionStrings__redis</c>; the same before and after a restart.</summary>
+    /// <exception cref="InvalidOperationException">It has not been started yet.</exception>
+    public string ConnectionString => _port == 0
+        ? throw new InvalidOperationException("Redis has not been started.")
+        : Password is null ? $"127.0.0.1:{_port}" : $"127.0.0.1:{_port},password={Password}";
+
+    /// <summary>Starts it unless it runs, and waits until it answers.</summary>
+    /// <exception cref="RedisFailedException">It ended instead, or did not answer in time.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            if (_server is { IsRunning: true })
+            {
+                return;
+            }
+
+            // Another program may take the port between its choice and the server's start. Clients that know the port
+            // already keep it.
+            var isFirst = _port == 0;
+            for (var attempt = 1; ; attempt++)
+            {
+                _port = isFirst ? FreePort() : _port;
+                _server = new Server(Configuration());
+                if (await AnswersAsync(_server, cancellationToken))
+                {
+                    return;
+                }
+
+                if (!isFirst || attempt == PortAttempts || !_server.Output.Contains("Address already in use"))
+                {
+                    throw new RedisFailedException($"Redis did not start:\n{_server.Output}");
+                }
+            }
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    /// <summary>Asks it to stop and waits until it has.</summary>
+    public Task StopAsync() => EndAsync("TERM");
+
+    /// <summary>SIGKILL; returns when it is gone.</summary>
+    public Task KillAsync() => EndAsync("KILL");
+
+    /// <summary>Stops it and starts it again on the same port.</summary>
+    public async Task RestartAsync(CancellationToken cancellationToken)
+    {
+        await StopAsync();
+        await StartAsync(cancellationToken);
+    }
+
+    /// <summary>SIGSTOP: connections stay, nothing answers.</summary>
+    public Task FreezeAsync()
+    {
+        _isFrozen = true;
+        return SignalAsync("STOP");
+    }
+
+    /// <summary>SIGCONT.</summary>
+    public Task ThawAsync()
+    {
+        _isFrozen = false;
+        return SignalAsync("CONT");
+    }
+
+    /// <summary>Forgets everything that it holds.</summary>
+    public Task FlushAsync(CancellationToken cancellationToken) => CommandAsync(cancellationToken, "FLUSHALL");
+
+    /// <summary>How often clients have called a command since the last start.</summary>
+    /// <param name="command">Its name in lower case: <c>get</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<long> CallsAsync(string command, CancellationToken cancellationToken)
+    {
+        var statistics = (string)(await CommandAsync(cancellationToken, "INFO", "commandstats"))!;
+        var start = $"cmdstat_{command}:calls=";
+        var line = statistics.Split("\r\n").FirstOrDefault(line => line.StartsWith(start, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line[start.Length..].Split(',')[0], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Sends one command, as a client that knows nothing of ours.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="words">The command and its arguments: bytes as Latin-1.</param>
+    /// <returns>Text as Latin-1, a whole number, a list of such, or nothing.</returns>
+    /// <exception cref="RedisFailedException">It refused.</exception>
+    public async Task<object?> CommandAsync(CancellationToken cancellationToken, params string[] words)
+    {
+        using var client = new RespClient();
+        await client.ConnectAsync(_port, cancellationToken);
+        if (Password is not null)
+        {
+            await client.SendAsync(cancellationToken, "AUTH", Password);
+        }
+
+        return await client.SendAsync(cancellationToken, words);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _starting.Dispose();
+        _folder.Dispose();
+    }
+
+    // Over standard input: a password on a command line can be read by everybody.
+    private string Configuration()
+    {
+        var text = new StringBuilder()
+            .Append(CultureInfo.InvariantCulture, $"bind 127.0.0.1\nport {_port}\ndir {_folder.Path}\n")
+            .Append("daemonize no\nsave \"\"\n")
+            .Append(IsPersistent ? "appendonly yes\nappendfsync always\n" : "appendonly no\n");
+        return (Password is null ? text : text.Append($"requirepass {Password}\n")).ToString();
+    }
+
+    private async Task<bool> AnswersAsync(Server server, CancellationToken cancellationToken)
+    {
+        var answers = false;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                if (!server.IsRunning)
+                {
+                    return true;
+                }
+
+                try
+                {
+                    return answers = await CommandAsync(cancellationToken, "PING") is "PONG";
+                }
+                catch (Exception exception) when (exception is SocketException or IOException)
+                {
+                    return false;
+                }
+            },
+            "Redis answers",
+            cancellationToken);
+        // Somebody else's Redis on that port would have answered too.
+        return answers && server.IsRunning;
+    }
+
+    private async Task EndAsync(string signal)
+    {
+        if (_server is { IsRunning: true } server)
+        {
+            await SignalAsync(signal);
+            if (_isFrozen && signal != "KILL")
+            {
+                // It takes the signal only when it goes on.
+                await SignalAsync("CONT");
+            }
+
+            _isFrozen = false;
+            await server.Ended.WaitAsync(Eventually.Deadline);
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        if (_server is { IsRunning: true } server)
+        {
+            using var kill = Process.Start("kill", [$"-{signal}", server.Id.ToString(CultureInfo.InvariantCulture)]);
+            await kill.WaitForExitAsync();
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+
+    /// <summary>The process. The kernel's parent-death signal is tied to the thread that started it, so that thread
+    /// waits for its end.</summary>
+    private sealed class Server
+    {
+        private readonly StringBuilder _output = new();
+        private readonly TaskCompletionSource<int> _started = new();
+
+        public Server(string configuration)
+        {
+            Ended = Task.Factory.StartNew(
+                () => Run(configuration), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
+            Id = _started.Task.GetAwaiter().GetResult();
+        }
+
+        public int Id { get; }
+
+        public Task Ended { get; }
+
+        public bool IsRunning => !Ended.IsCompleted;
+
+        public string Output
+        {
+            get
+            {
+                lock (_output)
+                {
+                    return _output.ToString();
+                }
+            }
+        }
+
+        private void Run(string configuration)
+        {
+            try
+            {
+                using var process = new Process
+                {
+                    StartInfo = new ProcessStartInfo("setpriv", ["--pdeathsig=KILL", "--", "redis-server", "-"])
+                    {
+                        RedirectStandardInput = true,
+                        RedirectStandardOutput = true,
+                        RedirectStandardError = true,
+                    },
+                };
+                process.OutputDataReceived += (_, line) => Add(line.Data);
+                process.ErrorDataReceived += (_, line) => Add(line.Data);
+                process.Start();
+                process.BeginOutputReadLine();
+                process.BeginErrorReadLine();
+                process.StandardInput.Write(configuration);
+                process.StandardInput.Close();
+                _started.SetResult(process.Id);
+                process.WaitForExit();
+            }
+            catch (Exception exception) when (_started.TrySetException(exception))
+            {
+                // Told to whoever waits for the start.
+            }
+        }
+
+        private void Add(string? line)
+        {
+            lock (_output)
+            {
+                _output.Append(line).Append('\n');
+            }
+        }
+    }
+}
+
+/// <summary>Redis did not start, or refused a command.</summary>
+public sealed class RedisFailedException(string message) : Exception(message);
