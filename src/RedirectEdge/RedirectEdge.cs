@@ -25,7 +25,6 @@ public static class RedirectEdgeComposition
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
-        builder.AddDirectoryChanges();
         builder.AddSharedCache();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
