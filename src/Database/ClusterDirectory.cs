@@ -18,16 +18,30 @@ public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings);
 /// something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database is away the last
 /// snapshot goes on serving.
 /// </summary>
-public sealed partial class ClusterDirectory(NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger)
+public sealed partial class ClusterDirectory(
+    NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger, TimeProvider? time = null)
 {
     private readonly Lock _replacing = new();
     private long _begun;
     private long _replaced;
     private volatile Snapshot _snapshot = new(
-        FrozenDictionary<ClusterId, DirectoryCluster>.Empty, FrozenDictionary<string, ClusterId>.Empty, []);
+        FrozenDictionary<ClusterId, DirectoryCluster>.Empty,
+        FrozenDictionary<string, ClusterId>.Empty,
+        [],
+        DateTimeOffset.MinValue);
 
     /// <summary>All clusters that are not deleted.</summary>
     public IReadOnlyCollection<DirectoryCluster> All => _snapshot.Clusters.Values;
+
+    /// <summary>All clusters that are not deleted, and when that began to be read from the database.</summary>
+    public (IReadOnlyList<ClusterId> Clusters, DateTimeOffset ReadAt) Living
+    {
+        get
+        {
+            var snapshot = _snapshot;
+            return (snapshot.Clusters.Keys, snapshot.ReadAt);
+        }
+    }
 
     /// <summary>Whether a first snapshot has been read.</summary>
     public bool IsLoaded { get; private set; }
@@ -74,6 +88,7 @@ public sealed partial class ClusterDirectory(NpgsqlDataSource dataSource, ILogge
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         var reading = Interlocked.Increment(ref _begun);
+        var readAt = (time ?? TimeProvider.System).GetUtcNow();
         await using var batch = dataSource.CreateBatch();
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             "SELECT id, settings FROM management.clusters WHERE deleted_at IS NULL"));
@@ -104,7 +119,10 @@ public sealed partial class ClusterDirectory(NpgsqlDataSource dataSource, ILogge
         }
 
         var snapshot = new Snapshot(
-            clusters.ToFrozenDictionary(), domains.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase), unreadable);
+            clusters.ToFrozenDictionary(),
+            domains.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
+            unreadable,
+            readAt);
         IReadOnlyDictionary<ClusterId, UnreadableSettings> told = unreadable;
         lock (_replacing)
         {
@@ -156,5 +174,6 @@ public sealed partial class ClusterDirectory(NpgsqlDataSource dataSource, ILogge
     private sealed record Snapshot(
         FrozenDictionary<ClusterId, DirectoryCluster> Clusters,
         FrozenDictionary<string, ClusterId> SendingDomains,
-        Dictionary<ClusterId, UnreadableSettings> Unreadable);
+        Dictionary<ClusterId, UnreadableSettings> Unreadable,
+        DateTimeOffset ReadAt);
 }

@@ -17,10 +17,15 @@ public sealed partial class RefreshDirectories(
     ILogger<RefreshDirectories> logger) : BackgroundService
 {
     private readonly SemaphoreSlim _requested = new(0, 1);
+    private long _toldAt = DateTimeOffset.MinValue.UtcTicks;
+
+    /// <summary>When something was last said to have changed: what was read before may be wrong.</summary>
+    public DateTimeOffset ToldAt => new(Interlocked.Read(ref _toldAt), TimeSpan.Zero);
 
     /// <summary>Reads again as soon as possible; several requests at once are one.</summary>
     public void RequestNow()
     {
+        Interlocked.Exchange(ref _toldAt, time.GetUtcNow().UtcTicks);
         try
         {
             _requested.Release();

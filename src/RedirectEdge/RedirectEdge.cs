@@ -37,6 +37,12 @@ public static class RedirectEdgeComposition
         services.AddSingleton(provider =>
             EdgeFolder.Open(provider.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.Folder));
 
+        if (services.Any(service => service.ServiceType == typeof(SharedCache)))
+        {
+            services.AddSingleton<SharedHosts>();
+            services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());
+        }
+
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<LinkLookup>();
         services.AddHostedService<KeepCopies>();

@@ -6,14 +6,14 @@ using System.Text.Json.Nodes;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Tests.Messages;
 
 namespace Tracking.Rewrite.Tests;
 
 /// <summary>
 /// One folder a case: <c>in.eml</c>, the message; <c>request.json</c>, settings other than the usual; <c>out.eml</c>
-/// and
-/// <c>links.json</c>, what must come of it. <c>TRACKING_UPDATE_GOLDEN=1</c> writes the last two again: read them before
-/// they are committed.
+/// and <c>links.json</c>, what must come of it. <c>TRACKING_UPDATE_GOLDEN=1</c> writes the last two again: read them
+/// before they are committed. Which rule a case is for: <c>docs/rewriting.md</c>.
 /// </summary>
 public sealed class GoldenCases
 {
@@ -23,7 +23,8 @@ public sealed class GoldenCases
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static TheoryData<string> Names => [.. Directory.GetDirectories(Folder()).Select(path => new DirectoryInfo(path).Name)];
+    public static TheoryData<string> Names =>
+        [.. Directory.GetDirectories(Folder()).Select(path => new DirectoryInfo(path).Name).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -31,7 +32,7 @@ public sealed class GoldenCases
     {
         var folder = Path.Combine(Folder(), name);
         var message = File.ReadAllBytes(Path.Combine(folder, "in.eml"));
-        using var plan = RewriteMessage.Plan(message, Request(folder));
+        using var plan = RewriteMessage.Plan(message, Request(folder, message), Limits(folder));
         Assert.Null(plan.Failure);
         var output = TestKeys.Write(plan);
         var report = JsonSerializer.Serialize(Report(plan), Json) + "\n";
@@ -49,16 +50,19 @@ public sealed class GoldenCases
 
     internal static string Folder() => Path.Combine(Path.GetDirectoryName(ThisFile())!, "Cases");
 
-    internal static RewriteRequest Request(string folder)
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Case_is_undone_by_the_original_bytes_and_changes_no_more_when_it_is_rewritten_again(string name)
+    {
+        var folder = Path.Combine(Folder(), name);
+        var message = File.ReadAllBytes(Path.Combine(folder, "in.eml"));
+        MutatedMessages.Check(message, Request(folder, message), Limits(folder));
+    }
+
+    internal static RewriteRequest Request(string folder, byte[] message)
     {
         var request = TestKeys.Request;
-        var file = Path.Combine(folder, "request.json");
-        if (!File.Exists(file))
-        {
-            return request;
-        }
-
-        foreach (var (key, value) in JsonNode.Parse(File.ReadAllText(file))!.AsObject())
+        foreach (var (key, value) in Settings(folder))
         {
             request = key switch
             {
@@ -76,11 +80,29 @@ public sealed class GoldenCases
                 {
                     ExcludedDomains = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
                 },
-                _ => throw new InvalidOperationException($"{file}: unknown key {key}"),
+                "cluster" => Obey(request, message, value.Deserialize<ClusterSettings>(Json)!),
+                "limits" => request,
+                _ => throw new InvalidOperationException($"{folder}: unknown key {key}"),
             };
         }
 
         return request;
+    }
+
+    private static RewriteLimits Limits(string folder) =>
+        Settings(folder)["limits"].Deserialize<RewriteLimits>(Json) ?? RewriteLimits.Default;
+
+    private static JsonObject Settings(string folder)
+    {
+        var file = Path.Combine(folder, "request.json");
+        return File.Exists(file) ? JsonNode.Parse(File.ReadAllText(file))!.AsObject() : [];
+    }
+
+    // What the message's own headers make of the cluster's settings.
+    private static RewriteRequest Obey(RewriteRequest request, byte[] message, ClusterSettings cluster)
+    {
+        var inForce = EffectiveSettingsTests.InForce(cluster, new MessageMetadata(), message);
+        return request with { TrackClicks = inForce.TrackClicks, TrackOpens = inForce.TrackOpens };
     }
 
     private static TrackingOrigin? Origin(string? text) => text is null

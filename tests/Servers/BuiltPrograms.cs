@@ -12,9 +12,9 @@ public static class BuiltPrograms
     /// <summary><c>trackctl</c>.</summary>
     public static string Cli => Built("Cli", "trackctl");
 
-    /// <summary>A service in a program of its own.</summary>
-    /// <param name="project">The folder under <c>src</c>: <c>RedirectEdge</c>.</param>
-    public static string Service(string project) => Built(project, $"Tracking.{project}");
+    /// <summary>A service's own program.</summary>
+    /// <param name="project">Its folder under <c>src</c>.</param>
+    public static string Service(string project) => Built(project, "Tracking." + project);
 
     private static string Built(string project, string program)
     {

@@ -133,7 +133,7 @@ public sealed class Deployment : IAsyncDisposable
     }
 
     /// <summary>Starts all services without waiting for them.</summary>
-    public Task StartServicesAsync() => Task.WhenAll(Services.Select(service => service.StartAsync()));
+    public Task StartServicesAsync() => Task.WhenAll(Services.Select(service => service.LaunchAsync()));
 
     /// <summary>Waits until all services are ready.</summary>
     public Task UntilReadyAsync(CancellationToken cancellationToken) =>

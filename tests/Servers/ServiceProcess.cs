@@ -74,7 +74,7 @@ public sealed class ServiceProcess : IDisposable
         CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
 
     /// <summary>Starts it, also again after it has ended, without waiting until it is ready.</summary>
-    public async Task StartAsync()
+    public async Task LaunchAsync()
     {
         _earlierOutput = Output;
         _process?.Dispose();
@@ -84,7 +84,7 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>Starts it, also again after it has ended, and waits until it is ready.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await StartAsync();
+        await LaunchAsync();
         await UntilReadyAsync(cancellationToken);
     }
 
@@ -128,7 +128,7 @@ public sealed class ServiceProcess : IDisposable
     /// <returns>Its exit code.</returns>
     public async Task<int> RunToEndAsync(CancellationToken cancellationToken)
     {
-        await StartAsync();
+        await LaunchAsync();
         await Eventually.HoldsAsync(() => !IsRunning, $"{Name} has ended", cancellationToken, _longestStart);
         return _process!.ExitCode;
     }

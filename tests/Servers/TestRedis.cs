@@ -189,7 +189,12 @@ public sealed class TestRedis : IAsyncDisposable
     {
         if (_server is { IsRunning: true } server)
         {
-            using var kill = Process.Start("kill", [$"-{signal}", server.Id.ToString(CultureInfo.InvariantCulture)]);
+            // It may have ended by itself since.
+            var start = new ProcessStartInfo("kill", [$"-{signal}", server.Id.ToString(CultureInfo.InvariantCulture)])
+            {
+                RedirectStandardError = true,
+            };
+            using var kill = Process.Start(start)!;
             await kill.WaitForExitAsync();
         }
     }

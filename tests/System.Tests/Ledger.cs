@@ -24,15 +24,21 @@ internal sealed class Ledger
     /// <summary>Its answer arrived whole and was the right one.</summary>
     public void Acknowledge(string marker) => _acknowledged.TryAdd(marker, 0);
 
+    /// <summary>Those of the acknowledged that are not among these.</summary>
+    public int Missing(IReadOnlyCollection<string> stored) => _acknowledged.Keys.Except(stored).Count();
+
     /// <summary>Compares with what is stored, prints the account and asserts it.</summary>
-    public void AssertBalanced(IReadOnlyCollection<string> stored)
+    /// <param name="stored">The markers found, each as often as it was found.</param>
+    /// <param name="what">What is counted, for the print.</param>
+    public void AssertBalanced(IReadOnlyCollection<string> stored, string what = "events")
     {
         var once = stored.ToHashSet();
         var lost = _acknowledged.Keys.Where(marker => !once.Contains(marker)).ToList();
         var unexpected = once.Where(marker => !_attempted.ContainsKey(marker)).ToList();
         var duplicated = stored.Count - once.Count;
         TestContext.Current.SendDiagnosticMessage(
-            "attempted {0}, acknowledged {1}, stored {2}, lost {3}, duplicated {4}, unexpected {5}",
+            "{0}: attempted {1}, acknowledged {2}, stored {3}, lost {4}, duplicated {5}, unexpected {6}",
+            what,
             Attempted,
             Acknowledged,
             stored.Count,

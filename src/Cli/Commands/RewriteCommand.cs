@@ -159,5 +159,10 @@ internal static class RewriteCommand
         {
             terminal.Line($"untouched: {untouched}");
         }
+
+        if ((bool?)report["keepsSignedControlHeaders"] == true)
+        {
+            terminal.Line("control headers: kept, a DKIM signature names them");
+        }
     }
 }

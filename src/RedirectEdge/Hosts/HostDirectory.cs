@@ -31,15 +31,17 @@ internal sealed record ServedHost(ClusterId? Cluster);
 
 /// <summary>
 /// Which host serves which cluster, and the keys that tokens are checked with: in memory, from the database, and until
-/// that answers from a copy in the edge's folder, so that an edge that starts while the database is away serves. Keys
-/// are copied as they stand in the database, sealed under the master key.
+/// that answers from what another edge has read lately (<see cref="SharedHosts"/>) or a copy in the edge's folder, so
+/// that an edge that starts while the database is away serves. Keys are copied as they stand in the database, sealed
+/// under the master key.
 /// </summary>
 internal sealed partial class HostDirectory(
     ClusterDirectory clusters,
     SigningKeyRing keys,
     EdgeFolder folder,
     IOptions<SystemOptions> options,
-    ILogger<HostDirectory> logger)
+    ILogger<HostDirectory> logger,
+    SharedHosts? shared = null)
 {
     private const string FileName = "directory.copy";
 
@@ -56,7 +58,8 @@ internal sealed partial class HostDirectory(
     public SigningKeys? Keys => keys.Current;
 
     /// <summary>Whether links can be served.</summary>
-    public bool IsLoaded => Keys is not null && (clusters.IsLoaded || _restored is not null);
+    public bool IsLoaded =>
+        Keys is not null && (clusters.IsLoaded || _restored is not null || shared?.Current is not null);
 
     /// <summary>Whether the host of a request serves a cluster's links.</summary>
     /// <param name="host">The <c>Host</c> header as received.</param>
@@ -78,8 +81,16 @@ internal sealed partial class HostDirectory(
             return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.ForeignHost;
         }
 
+        if (shared?.Current is { } current)
+        {
+            return current.Contains(cluster) ? HostOutcome.Served : HostOutcome.ForeignHost;
+        }
+
+        // A copy may be older than what another edge has told since: what that said is gone does not come back.
         return _restored is not { } restored ? HostOutcome.NotLoaded
-            : restored.Contains(cluster) ? HostOutcome.Served : HostOutcome.ForeignHost;
+            : restored.Contains(cluster) && shared?.IsGone(cluster) != true
+                ? HostOutcome.Served
+                : HostOutcome.ForeignHost;
     }
 
     /// <summary>Reads the copy that an earlier run left.</summary>
@@ -142,7 +153,7 @@ internal sealed partial class HostDirectory(
     }
 
     // As it stands in links: a person may write U-labels or a final dot, a browser sends neither.
-    private static string SystemHost(SystemOptions system) => HostName.TryParse(system.SystemHost, out var host)
+    internal static string SystemHost(SystemOptions system) => HostName.TryParse(system.SystemHost, out var host)
         ? host.Value
         : throw new InvalidOperationException($"\"{system.SystemHost}\" has passed the check of the options.");
 

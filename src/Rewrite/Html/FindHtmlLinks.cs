@@ -325,12 +325,18 @@ internal ref struct FindHtmlLinks
     private void SeeImage(ref HtmlTokenizer tokens)
     {
         var src = SeePossiblePixel(ref tokens);
-        if (src >= 0 && _images && tokens.Attributes[src].Quote != 1)
+        var optOut = SeeImageOptOut(ref tokens);
+
+        // An opted-out image is one even where images are not tracked: with its marker it would not be shown.
+        if (src >= 0 && tokens.Attributes[src].Quote != 1
+            && (_images || optOut != 0 || AttributeValue.FindNoTrack(Value(tokens.Attributes[src])).Start >= 0))
         {
-            AddImage(ref tokens, tokens.Attributes[src]);
+            AddImage(ref tokens, tokens.Attributes[src], optOut);
         }
 
-        if (_openLink >= 0 && _openLinkAlt.End == 0 && Find(ref tokens, "alt"u8) is >= 0 and var alt)
+        // Pictures that only decorate have an empty one.
+        if (_openLink >= 0 && _openLinkAlt.End == 0 && Find(ref tokens, "alt"u8) is >= 0 and var alt
+            && !Value(tokens.Attributes[alt]).Trim(" \t\r\n"u8).IsEmpty)
         {
             _openLinkAlt = (tokens.Attributes[alt].ValueStart, tokens.Attributes[alt].ValueEnd);
         }
@@ -347,10 +353,27 @@ internal ref struct FindHtmlLinks
         return src;
     }
 
-    private void AddImage(ref HtmlTokenizer tokens, HtmlAttribute src)
+    private readonly FoundFlags SeeImageOptOut(ref HtmlTokenizer tokens)
+    {
+        var flags = FoundFlags.None;
+        var attributes = tokens.Attributes;
+        for (var i = 0; i < attributes.Length; i++)
+        {
+            var name = _html[attributes[i].NameStart..attributes[i].NameEnd];
+            if (name.Length > 7 && Markers.IsOptOut(name, Value(attributes[i])))
+            {
+                flags = FoundFlags.OptOut;
+                _found.Removals.Add(RangeToRemove(tokens, i));
+            }
+        }
+
+        return flags;
+    }
+
+    private void AddImage(ref HtmlTokenizer tokens, HtmlAttribute src, FoundFlags optOut)
     {
         var alt = Find(ref tokens, "alt"u8);
-        var image = NewLink(src, FoundFlags.Html | FoundFlags.Image);
+        var image = NewLink(src, FoundFlags.Html | FoundFlags.Image | optOut);
         if (alt >= 0)
         {
             image.Text = DecodeText(Value(tokens.Attributes[alt]));

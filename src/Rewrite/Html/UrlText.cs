@@ -8,8 +8,12 @@ namespace Tracking.Rewrite.Html;
 /// target.</summary>
 internal static class UrlText
 {
-    private static readonly SearchValues<byte> Letters =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
+    // Of any script: what is not ASCII is taken for one.
+    private static readonly SearchValues<byte> Letters = SearchValues.Create(
+    [
+        .. "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8,
+        .. Enumerable.Range(0x80, 0x80).Select(value => (byte)value),
+    ]);
 
     /// <summary>The host that the text shows; empty when it shows none.</summary>
     public static ReadOnlySpan<byte> Host(ReadOnlySpan<byte> text)
@@ -39,16 +43,10 @@ internal static class UrlText
                 : default;
     }
 
-    /// <summary>Whether a host belongs to the tracking host's organisation: what is left of the tracking host without
-    /// its
-    /// first label, or below it.</summary>
-    public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost)
-    {
-        var dot = trackingHost.Value.IndexOf('.', StringComparison.Ordinal);
-        return HostName.TryParse(trackingHost.Value[(dot + 1)..], out var organisation)
-            && HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
-            && (name == organisation || name.IsBelow(organisation));
-    }
+    /// <summary>Whether a host belongs to the tracking host's organisation: the same registrable domain.</summary>
+    public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost) =>
+        HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
+        && PublicSuffix.IsSameOrganisation(name, trackingHost);
 
     private static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
         text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);

@@ -50,13 +50,16 @@ public sealed record ReportedPart(int Part, int Links, string? Reason);
 /// <param name="Untouched">Why nothing would be tracked; absent otherwise.</param>
 /// <param name="HostIgnored">The tracking host asked for that is not an active tracking domain of the cluster; the
 /// default takes its place.</param>
+/// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message, because its DKIM signature names
+/// them.</param>
 public sealed record RewriteReport(
     IReadOnlyList<ReportedLink> Links,
     IReadOnlyList<ReportedPart> Parts,
     int TrackedLinks,
     bool Opens,
     string? Untouched,
-    string? HostIgnored)
+    string? HostIgnored,
+    bool KeepsSignedControlHeaders)
 {
     internal static RewriteReport Of(RewritePlan plan, string? hostIgnored) => new(
         [.. plan.Links.Select(ReportedLink.Of)],
@@ -64,5 +67,6 @@ public sealed record RewriteReport(
         plan.TrackedLinks,
         plan.HasPixel,
         plan.UntouchedReason,
-        hostIgnored);
+        hostIgnored,
+        plan.KeepsSignedControlHeaders);
 }

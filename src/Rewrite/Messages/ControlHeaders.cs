@@ -17,25 +17,39 @@ public static class ControlHeaders
     /// <param name="name">The field.</param>
     internal static bool IsSigned(ReadOnlySpan<byte> signature, ReadOnlySpan<byte> name)
     {
-        foreach (var range in signature.Split((byte)';'))
+        var names = Tag(signature, (byte)'h');
+        foreach (var signed in names.Split((byte)':'))
         {
-            var tag = signature[range].Trim(" \t\r\n"u8);
-            var equals = tag.IndexOf((byte)'=');
-            if (equals < 0 || !Ascii.EqualsIgnoreCase(tag[..equals].TrimEnd(" \t\r\n"u8), "h"u8))
+            if (Ascii.EqualsIgnoreCase(names[signed].Trim(" \t\r\n"u8), name))
             {
-                continue;
-            }
-
-            var names = tag[(equals + 1)..];
-            foreach (var signed in names.Split((byte)':'))
-            {
-                if (Ascii.EqualsIgnoreCase(names[signed].Trim(" \t\r\n"u8), name))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>Whether a DKIM signature covers anything of the body: one with <c>l=0</c> does not, all others
+    /// do.</summary>
+    /// <param name="signature">The value of <c>DKIM-Signature</c> (RFC 6376 3.5).</param>
+    internal static bool CoversBody(ReadOnlySpan<byte> signature)
+    {
+        var length = Tag(signature, (byte)'l');
+        return length.IsEmpty || length.ContainsAnyExcept((byte)'0');
+    }
+
+    private static ReadOnlySpan<byte> Tag(ReadOnlySpan<byte> signature, byte name)
+    {
+        foreach (var range in signature.Split((byte)';'))
+        {
+            var tag = signature[range].Trim(" \t\r\n"u8);
+            var equals = tag.IndexOf((byte)'=');
+            if (equals > 0 && tag[..equals].TrimEnd(" \t\r\n"u8) is [var first] && (first | 0x20) == name)
+            {
+                return tag[(equals + 1)..].Trim(" \t\r\n"u8);
+            }
+        }
+
+        return default;
     }
 }

@@ -18,6 +18,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     private bool _isTrackingHost;
     private bool _isExcluded;
 
+    // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
+    // had none left.
+    private int _trackedBefore;
+
     /// <summary>Links that are wrapped.</summary>
     public int TrackedLinks { get; private set; }
 
@@ -196,19 +200,21 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         out DestinationUrl destination)
     {
         destination = default;
-        if (link.Has(FoundFlags.OptOut))
-        {
-            return LinkDecision.OptOut;
-        }
-
+        // Both kinds of marker may stand on one link, and both go.
+        var isOptOut = link.Has(FoundFlags.OptOut);
         if (link.Has(FoundFlags.Html) && HasNoTrack(url))
         {
             var (start, end) = AttributeValue.FindNoTrack(content[link.Start..link.End]);
             if (start >= 0)
             {
                 edits.Add(new Splice { Start = link.Start + start, End = link.Start + end, BreakAt = -1 });
-                return LinkDecision.OptOut;
+                isOptOut = true;
             }
+        }
+
+        if (isOptOut)
+        {
+            return LinkDecision.OptOut;
         }
 
         var request = plan.Request;
@@ -250,12 +256,14 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         if (_isTrackingHost)
         {
+            _trackedBefore++;
             return LinkDecision.TrackingHost;
         }
 
         if (request.Keys is { } keys && destination.Path.Length > LinkToken.Length
             && LinkToken.Read(destination.Path, keys, out _) == TokenOutcome.Valid)
         {
+            _trackedBefore++;
             return LinkDecision.AlreadyTracked;
         }
 
@@ -271,7 +279,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         foreach (var unsubscribe in _unsubscribeUrls)
         {
-            if (destination.Url.SequenceEqual(unsubscribe))
+            if (IsSameUrl(destination.Url, unsubscribe))
             {
                 return LinkDecision.Unsubscribe;
             }
@@ -289,7 +297,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.UrlText;
         }
 
-        return TrackedLinks >= plan.Limits.MaxTrackedLinks ? LinkDecision.TooManyLinks : LinkDecision.Tracked;
+        return TrackedLinks + _trackedBefore >= plan.Limits.MaxTrackedLinks
+            ? LinkDecision.TooManyLinks
+            : LinkDecision.Tracked;
     }
 
     private static BaseUrl ReadBase(ReadOnlySpan<byte> content, MailCharset charset, PartFindings found)
@@ -305,6 +315,20 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         var decoded = AttributeValue.Decode(value, encoding, found.Buffer);
         return BaseUrl.Read(
             decoded.Start < 0 ? value : found.Buffer.Span.Slice(decoded.Start, decoded.Length), encoding);
+    }
+
+    // Scheme and host in any case (RFC 3986 6.2.2.1), all else as it stands.
+    private static bool IsSameUrl(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
+    {
+        if (one.Length != other.Length)
+        {
+            return false;
+        }
+
+        var authority = one.IndexOf("//"u8) + 2;
+        var path = one[authority..].IndexOfAny("/\\?#"u8);
+        path = path < 0 ? one.Length : authority + path;
+        return one[path..].SequenceEqual(other[path..]) && Ascii.EqualsIgnoreCase(one[..path], other[..path]);
     }
 
     private static bool HasNoTrack(ReadOnlySpan<byte> url) =>

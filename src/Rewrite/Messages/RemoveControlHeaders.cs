@@ -22,7 +22,7 @@ internal static class RemoveControlHeaders
             }
             else if (header.Is("DKIM-Signature"u8))
             {
-                bodyIsSigned = true;
+                bodyIsSigned |= ControlHeaders.CoversBody(header.Value);
                 signatures.Add(header.Field);
             }
             else if (header.Is("ARC-Seal"u8) || header.Is("ARC-Message-Signature"u8))

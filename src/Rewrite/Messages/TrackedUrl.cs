@@ -55,5 +55,41 @@ internal static class TrackedUrl
         request.LinkStyle == LinkStyle.Path
         && path.Length <= limits.MaxVisiblePathBytes
         && path.IndexOfAny(NotVisible) < 0
-        && !(path.Length >= 12 && Ascii.EqualsIgnoreCase(path[..12], "/.well-known"u8));
+        && HasPlainSegments(path)
+        && HasPlainEscapes(path);
+
+    // Dot segments move, so that /a/../.well-known/x becomes a path that belongs to the certificate authority; and
+    // what is hidden there is seldom meant to be seen.
+    private static bool HasPlainSegments(ReadOnlySpan<byte> path)
+    {
+        while (path.IndexOf((byte)'/') is >= 0 and var slash)
+        {
+            path = path[(slash + 1)..];
+            if (path.StartsWith("."u8) || (path.Length >= 3 && Ascii.EqualsIgnoreCase(path[..3], "%2e"u8)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // Kestrel, nginx and Apache httpd answer 400 to an encoded NUL, the latter two also to an escape that is none;
+    // httpd answers 404 to an encoded slash (AllowEncodedSlashes), and proxies drop or refuse other encoded controls.
+    private static bool HasPlainEscapes(ReadOnlySpan<byte> path)
+    {
+        Span<byte> decoded = stackalloc byte[1];
+        while (path.IndexOf((byte)'%') is >= 0 and var percent)
+        {
+            path = path[(percent + 1)..];
+            if (path.Length < 2
+                || Convert.FromHexString(path[..2], decoded, out _, out _) != OperationStatus.Done
+                || decoded[0] is < 0x20 or 0x7f or (byte)'/' or (byte)'\\')
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

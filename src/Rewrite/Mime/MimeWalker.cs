@@ -317,7 +317,8 @@ internal sealed class MimeWalker : IDisposable
         else
         {
             part.Reason = Is("application/pkcs7-mime"u8, name) || Is("application/x-pkcs7-mime"u8, name)
-                ? Untouched.Encrypted
+                ? (Parameter(field, "smime-type"u8, "signed-data"u8) ? Untouched.ContentSigned : Untouched.Encrypted)
+                : name.Length > 8 && Is("message/"u8, name[..8]) ? Untouched.EnclosedMessage
                 : name.Contains((byte)'/') ? Untouched.OtherType : Untouched.MalformedHeader;
             return;
         }

@@ -24,6 +24,9 @@ public sealed class KeptLog<T> : ILogger<T>
         Func<TState, Exception?, string> formatter)
     {
         ArgumentNullException.ThrowIfNull(formatter);
-        Lines.Add(formatter(state, exception));
+        lock (this)
+        {
+            Lines.Add(formatter(state, exception));
+        }
     }
 }

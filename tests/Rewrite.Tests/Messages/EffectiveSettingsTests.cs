@@ -4,6 +4,7 @@ using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
@@ -174,11 +175,29 @@ public sealed class EffectiveSettingsTests
         var output = new System.Buffers.ArrayBufferWriter<byte>();
         plan.Write(output);
         Assert.Equal(
-            "From: a@shop.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<a href=https://example.com/>x</a>\r\n",
+            "From: a@shop.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n"
+                + "<a href=https://example.com/>x</a>\r\n",
             Encoding.ASCII.GetString(output.WrittenSpan));
     }
 
-    private static RewriteRequest InForce(ClusterSettings settings, MessageMetadata request, byte[] message) =>
+    [Theory]
+    [InlineData("h=from:x-tracking-tags:subject", true)]
+    [InlineData("h = From : X-Tracking-Tags", true)]
+    [InlineData("h=from:subject", false)]
+    [InlineData("l=0; h=from:x-tracking-tags", true)]
+    public void A_control_header_that_a_signature_names_stays_and_the_report_says_so(string tags, bool stays)
+    {
+        var message = Encoding.ASCII.GetBytes(
+            $"X-Tracking-Tags: a\r\nX-AMP: no\r\nDKIM-Signature: v=1; {tags}; b=x\r\n\r\nhttps://example.com/\r\n");
+        using var plan = RewriteMessage.Plan(message, TestKeys.Request);
+        Assert.Equal(stays, plan.KeepsSignedControlHeaders);
+        Assert.Equal(stays, RewriteReport.Of(plan, null).KeepsSignedControlHeaders);
+        var output = Encoding.ASCII.GetString(TestKeys.Write(plan));
+        Assert.Equal(stays, output.Contains("X-Tracking-Tags", StringComparison.Ordinal));
+        Assert.DoesNotContain("X-AMP", output, StringComparison.Ordinal);
+    }
+
+    internal static RewriteRequest InForce(ClusterSettings settings, MessageMetadata request, byte[] message) =>
         Settings().For(Cluster(settings), request, ReadControlHeaders.From(message));
 
     private static DirectoryCluster Cluster(ClusterSettings settings) => new(TestKeys.Cluster, settings);

@@ -38,9 +38,10 @@ public sealed class MutatedMessages(ITestOutputHelper log)
         }
     }
 
-    internal static void Check(byte[] message)
+    internal static void Check(byte[] message, RewriteRequest? request = null, RewriteLimits? limits = null)
     {
-        using var plan = RewriteMessage.Plan(message, TestKeys.Request);
+        request ??= TestKeys.Request;
+        using var plan = RewriteMessage.Plan(message, request, limits);
         Assert.Null(plan.Failure);
         var trace = new List<WrittenSplice>();
         var output = TestKeys.Write(plan, trace);
@@ -50,8 +51,9 @@ public sealed class MutatedMessages(ITestOutputHelper log)
         if (plan.Splices.Span.ToArray().All(splice => splice.Kind != SpliceKind.Removal)
             && plan.Base64Parts.All(part => part.Splices.All(splice => splice.Kind != SpliceKind.Removal)))
         {
-            Assert.Equal(
-                Encoding.Latin1.GetString(output), Encoding.Latin1.GetString(TestKeys.Rewrite(output, TestKeys.Request)));
+            using var again = RewriteMessage.Plan(output, request, limits);
+            Assert.Null(again.Failure);
+            Assert.Equal(Encoding.Latin1.GetString(output), Encoding.Latin1.GetString(TestKeys.Write(again)));
         }
     }
 

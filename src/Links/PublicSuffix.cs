@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Text;
+
+namespace Tracking.Links;
+
+/// <summary>Which sections of the Public Suffix List count.</summary>
+public enum SuffixSections : byte
+{
+    /// <summary>Suffixes under which registries register (<c>com</c>, <c>co.uk</c>), and those under which companies
+    /// give names to other people (<c>github.io</c>): who has a name below one is somebody of its own.</summary>
+    All,
+
+    /// <summary>Registries' only.</summary>
+    Registries,
+}
+
+/// <summary>
+/// Where an organisation's name begins in a host name, by the Public Suffix List (publicsuffix.org; the file beside
+/// this one is Mozilla's, as Debian's package <c>publicsuffix</c> carries it). A look-up reads the name's last few
+/// labels in place and allocates nothing.
+/// </summary>
+public static class PublicSuffix
+{
+    private static readonly Rules List = Read();
+
+    /// <summary>What a rule says of the name it stands under; the same again, shifted, for private rules.</summary>
+    [Flags]
+    private enum Rule : byte
+    {
+        None = 0,
+
+        /// <summary>The name is a suffix.</summary>
+        Suffix = 1,
+
+        /// <summary><c>*.</c>: so is the name with any one label before it.</summary>
+        Wildcard = 2,
+
+        /// <summary><c>!</c>: but not this one.</summary>
+        Exception = 4,
+    }
+
+    private const int PrivateShift = 4;
+
+    /// <summary>The registrable domain of a host: the public suffix and one label before it.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="sections">Which rules count.</param>
+    /// <returns>A piece of the host's own <see cref="HostName.Value"/>; empty when the host is a public suffix, as
+    /// every name of one label is.</returns>
+    public static ReadOnlySpan<char> RegistrableDomain(HostName host, SuffixSections sections = SuffixSections.All)
+    {
+        ReadOnlySpan<char> name = host.Value;
+        var start = name.Length - Suffix(name, sections).Length - 1;
+        return start < 0 ? default : name[LabelStart(name, start)..];
+    }
+
+    /// <summary>The public suffix of a host: its longest ending that the list has, else its last label.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="sections">Which rules count.</param>
+    /// <returns>A piece of the host's own <see cref="HostName.Value"/>.</returns>
+    public static ReadOnlySpan<char> Suffix(HostName host, SuffixSections sections = SuffixSections.All) =>
+        Suffix(host.Value.AsSpan(), sections);
+
+    /// <summary>Whether two hosts have the same registrable domain; hosts without one only when they are the
+    /// same.</summary>
+    public static bool IsSameOrganisation(HostName one, HostName other)
+    {
+        var domain = RegistrableDomain(one);
+        return domain.IsEmpty ? one == other : domain.SequenceEqual(RegistrableDomain(other));
+    }
+
+    // From the last label on, so that a longer rule takes the place of a shorter one. An exception beats them all.
+    private static ReadOnlySpan<char> Suffix(ReadOnlySpan<char> name, SuffixSections sections)
+    {
+        if (name.IsEmpty)
+        {
+            return default;
+        }
+
+        var start = LabelStart(name, name.Length);
+        var suffix = start;
+        var wildcard = false;
+        for (var labels = 1; ; labels++)
+        {
+            var rule = List.Find(name[start..], sections);
+            if ((rule & Rule.Exception) != 0)
+            {
+                // The exception's own name less its first label; no exception is a single label.
+                return name[(start + name[start..].IndexOf('.') + 1)..];
+            }
+
+            if (wildcard || (rule & Rule.Suffix) != 0)
+            {
+                suffix = start;
+            }
+
+            wildcard = (rule & Rule.Wildcard) != 0;
+            if (start == 0 || labels == List.MostLabels)
+            {
+                return name[suffix..];
+            }
+
+            start = LabelStart(name, start - 1);
+        }
+    }
+
+    private static int LabelStart(ReadOnlySpan<char> name, int end) => name[..end].LastIndexOf('.') + 1;
+
+    private static Rules Read()
+    {
+        var rules = new Dictionary<string, Rule>(StringComparer.Ordinal);
+        var mapping = new IdnMapping { AllowUnassigned = true };
+        var shift = 0;
+        var mostLabels = 1;
+        using var stream = typeof(PublicSuffix).Assembly.GetManifestResourceStream("PublicSuffixList.dat")!;
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.StartsWith("// ===BEGIN PRIVATE", StringComparison.Ordinal))
+            {
+                shift = PrivateShift;
+            }
+
+            // A rule is what stands before the first white space.
+            var end = line.AsSpan().IndexOfAny(' ', '\t');
+            line = end < 0 ? line : line[..end];
+            if (line.Length == 0 || line.StartsWith("//", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            var (rule, name) = line[0] == '!' ? (Rule.Exception, line[1..])
+                : line.StartsWith("*.", StringComparison.Ordinal) ? (Rule.Wildcard, line[2..])
+                : (Rule.Suffix, line);
+            name = Ascii.IsValid(name) ? name : mapping.GetAscii(name);
+            rules.TryGetValue(name, out var before);
+            rules[name] = before | (Rule)((int)rule << shift);
+            mostLabels = Math.Max(mostLabels, name.AsSpan().Count('.') + (rule == Rule.Wildcard ? 2 : 1));
+        }
+
+        return new Rules(rules, mostLabels);
+    }
+
+    private sealed class Rules(Dictionary<string, Rule> rules, int mostLabels)
+    {
+        private readonly Dictionary<string, Rule>.AlternateLookup<ReadOnlySpan<char>> _byName =
+            rules.GetAlternateLookup<ReadOnlySpan<char>>();
+
+        public int MostLabels { get; } = mostLabels;
+
+        public Rule Find(ReadOnlySpan<char> name, SuffixSections sections)
+        {
+            if (!_byName.TryGetValue(name, out var rule))
+            {
+                return Rule.None;
+            }
+
+            return sections == SuffixSections.All ? rule | (Rule)((int)rule >> PrivateShift) : rule;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.RedirectEdge.Hosts;
+
+/// <summary>
+/// Which clusters a host serves, in the shared cache (<c>tracking:1:host:&lt;name&gt;</c>): written by every edge that
+/// has read it from PostgreSQL, read by one that has not yet. Never longer than <see cref="MaxAge"/> after PostgreSQL
+/// said so, whatever becomes of the entry, and not after an announcement that something has changed: an entry must not
+/// keep a deleted cluster alive. Content: when PostgreSQL was read (i64, ticks UTC), clusters (i32 each, ascending).
+/// </summary>
+internal sealed class SharedHosts(
+    SharedCache cache,
+    ClusterDirectory clusters,
+    RefreshDirectories refresh,
+    IOptions<SystemOptions> options,
+    TimeProvider time) : BackgroundService
+{
+    /// <summary>A deleted cluster stops within 60 s without the bus: 45 s, and 15 s for clocks that differ. Half as long
+    /// again as the default refresh, so that an entry is always there while PostgreSQL answers somebody.</summary>
+    public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
+
+    // A clock further ahead than this could stretch the age.
+    private static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(15);
+
+    // After an announcement an edge without PostgreSQL knows nothing until it has asked again.
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private const int HeaderSize = sizeof(long);
+
+    private readonly string _key = "host:" + HostDirectory.SystemHost(options.Value);
+    private volatile Told? _told;
+    private DateTimeOffset _written;
+
+    /// <summary>The clusters that the host serves, as another edge has read them; <see langword="null"/> when nobody has
+    /// told lately.</summary>
+    public FrozenSet<ClusterId>? Current => _told is { } told && IsFresh(told.ReadAt) ? told.Clusters : null;
+
+    /// <summary>Whether another edge has ever told that this one is not there any more.</summary>
+    public bool IsGone(ClusterId cluster) => _told is { } told && !told.Clusters.Contains(cluster);
+
+    /// <summary>Tells others what this edge has read since the last time, or asks what they have read while it has not
+    /// read anything itself.</summary>
+    public async Task ExchangeAsync()
+    {
+        if (!clusters.IsLoaded)
+        {
+            Take(await cache.ReadAsync(_key));
+            return;
+        }
+
+        var (living, readAt) = clusters.Living;
+        if (readAt > _written && cache.IsUsed)
+        {
+            _written = readAt;
+            cache.Write(_key, Encode(living, readAt), MaxAge);
+        }
+    }
+
+    internal static byte[] Encode(IEnumerable<ClusterId> clusters, DateTimeOffset readAt)
+    {
+        var numbers = clusters.Select(cluster => cluster.Value).Order().ToArray();
+        var content = new byte[HeaderSize + (sizeof(int) * numbers.Length)];
+        BinaryPrimitives.WriteInt64BigEndian(content, readAt.UtcTicks);
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(HeaderSize + (sizeof(int) * i)), numbers[i]);
+        }
+
+        return content;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Pause, time);
+        try
+        {
+            do
+            {
+                await ExchangeAsync();
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private void Take(byte[]? content)
+    {
+        if (content is not { Length: >= HeaderSize } || (content.Length - HeaderSize) % sizeof(int) != 0)
+        {
+            return;
+        }
+
+        var ticks = BinaryPrimitives.ReadInt64BigEndian(content);
+        if (ticks < 0 || ticks > DateTimeOffset.MaxValue.UtcTicks)
+        {
+            return;
+        }
+
+        var readAt = new DateTimeOffset(ticks, TimeSpan.Zero);
+        if (!IsFresh(readAt) || readAt <= _told?.ReadAt)
+        {
+            return;
+        }
+
+        var living = new List<ClusterId>();
+        for (var at = HeaderSize; at < content.Length; at += sizeof(int))
+        {
+            living.Add(new ClusterId(BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(at))));
+        }
+
+        _told = new Told(living.ToFrozenSet(), readAt);
+    }
+
+    private bool IsFresh(DateTimeOffset readAt)
+    {
+        var age = time.GetUtcNow() - readAt;
+        return age < MaxAge && age > -MaxLead && readAt > refresh.ToldAt;
+    }
+
+    private sealed record Told(FrozenSet<ClusterId> Clusters, DateTimeOffset ReadAt);
+}

@@ -1,0 +1,100 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Tracking.Gateway;
+using Tracking.ServiceDefaults;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Gateway;
+
+/// <summary>A gateway in front of services that say who they are and what they were asked.</summary>
+internal sealed class GatewayHost : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<WebApplication> _behind = [];
+    private WebApplication _gateway = null!;
+
+    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false });
+
+    public static async Task<GatewayHost> StartAsync(
+        IEnumerable<KeyValuePair<string, string>> settings, params string[] services)
+    {
+        var host = new GatewayHost();
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        var all = new Dictionary<string, string?>
+        {
+            // Nothing listens on port 1: the edge in this process starts without its database.
+            ["ConnectionStrings:tracking"] = "Host=127.0.0.1;Port=1;Timeout=2",
+            ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[32]),
+            ["Tracking:SystemHost"] = "track.example.org",
+            ["Tracking:Gateway:ApiHosts:0"] = "api.example.org",
+        };
+        foreach (var service in services)
+        {
+            all[$"services:{service}:http:0"] = await host.StartServiceAsync(service);
+        }
+
+        foreach (var (key, value) in settings)
+        {
+            all[key] = value;
+        }
+
+        if (!all.ContainsKey("Tracking:Gateway:Edge"))
+        {
+            all["Tracking:Edge:Folder"] = host._folder.In("edge");
+        }
+
+        builder.Configuration.AddInMemoryCollection(all);
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.AddServiceDefaults();
+        builder.AddGateway();
+        host._gateway = builder.Build();
+        host._gateway.MapServiceDefaults();
+        host._gateway.MapGateway();
+        await host._gateway.StartAsync();
+        host.Client.BaseAddress = new Uri(host._gateway.Urls.Single());
+        return host;
+    }
+
+    public async Task<(int Status, string Body)> GetAsync(
+        string host, string path, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Host = host;
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        using var response = await Client.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        foreach (var service in _behind)
+        {
+            await service.DisposeAsync();
+        }
+
+        Client.Dispose();
+        _folder.Dispose();
+    }
+
+    private async Task<string> StartServiceAsync(string name)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        app.Run(context => context.Response.WriteAsync(
+            $"{name} {context.Request.Host} {context.Request.Path} for {context.Request.Headers["X-Forwarded-For"]}"));
+        await app.StartAsync();
+        _behind.Add(app);
+        return app.Urls.Single();
+    }
+}

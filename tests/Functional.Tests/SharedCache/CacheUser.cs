@@ -1,0 +1,138 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+using Tracking.Functional.Tests.Rewrite;
+using Tracking.Links;
+using Tracking.ServiceDefaults;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.SharedCache;
+
+/// <summary>What one process has of the shared cache, with figures of its own.</summary>
+internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
+{
+    /// <summary>Longer than any answer takes on a busy machine: for tests that are about answers.</summary>
+    public static readonly TimeSpan Patient = TimeSpan.FromSeconds(30);
+
+    private readonly List<Meter> _meters = [];
+    private readonly MeterListener _listener = new();
+    private readonly Dictionary<string, long> _counts = [];
+    private readonly MasterKey _master;
+    private readonly CacheSeal _seal;
+
+    /// <param name="connection">As in <c>ConnectionStrings__redis</c>.</param>
+    /// <param name="master">The installation's master key; one of all zeros unless given.</param>
+    /// <param name="change">Changes the settings.</param>
+    public CacheUser(string connection, byte[]? master = null, Action<SharedCacheOptions>? change = null)
+    {
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, this))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>(Count);
+        _listener.Start();
+
+        var options = new SharedCacheOptions { CallTimeout = Patient, RetryAfter = TimeSpan.FromMilliseconds(20) };
+        change?.Invoke(options);
+        _master = new MasterKey(master ?? new byte[MasterKey.Size]);
+        _seal = new CacheSeal(_master);
+        Connection = new KeepCacheConnected(
+            ConfigurationOptions.Parse(connection), options, TimeProvider.System, Log);
+        Cache = new ServiceDefaults.SharedCache(
+            Connection, _seal, options, TimeProvider.System, new SharedCacheMeters(this),
+            new KeptLog<ServiceDefaults.SharedCache>());
+        Links = new SharedLinks(Cache, Options.Create(options), LinkLog);
+    }
+
+    public KeepCacheConnected Connection { get; }
+
+    public ServiceDefaults.SharedCache Cache { get; }
+
+    public SharedLinks Links { get; }
+
+    public KeptLog<KeepCacheConnected> Log { get; } = new();
+
+    public KeptLog<SharedLinks> LinkLog { get; } = new();
+
+    /// <summary>What a counter has counted: its name, or <c>name/outcome</c>.</summary>
+    public long this[string name]
+    {
+        get
+        {
+            lock (_counts)
+            {
+                return _counts.GetValueOrDefault(name);
+            }
+        }
+    }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    /// <summary>Starts it, as a host would, and waits for nothing.</summary>
+    public async Task<CacheUser> StartAsync()
+    {
+        await Connection.StartAsync(Cancelled);
+        await Cache.StartAsync(Cancelled);
+        return this;
+    }
+
+    /// <summary>Starts one and waits until Redis answers it.</summary>
+    public static async Task<CacheUser> UsingAsync(
+        TestRedis redis, byte[]? master = null, Action<SharedCacheOptions>? change = null)
+    {
+        await redis.StartAsync(Cancelled);
+        var user = await new CacheUser(redis.ConnectionString, master, change).StartAsync();
+        await user.UsesAsync();
+        return user;
+    }
+
+    public Task UsesAsync() => Eventually.HoldsAsync(() => Cache.IsUsed, "the cache is used", Cancelled);
+
+    /// <summary>A value as this process would write it.</summary>
+    public byte[] Seal(string key, ReadOnlySpan<byte> content) => _seal.Seal(key, content);
+
+    public Meter Create(MeterOptions options)
+    {
+        options.Scope = this;
+        var meter = new Meter(options);
+        _meters.Add(meter);
+        return meter;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cache.StopAsync(CancellationToken.None);
+        await Connection.StopAsync(CancellationToken.None);
+        Cache.Dispose();
+        Connection.Dispose();
+        Dispose();
+    }
+
+    public void Dispose()
+    {
+        _seal.Dispose();
+        _master.Dispose();
+        _listener.Dispose();
+        _meters.ForEach(meter => meter.Dispose());
+    }
+
+    private void Count(
+        Instrument instrument, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)
+    {
+        lock (_counts)
+        {
+            _counts[instrument.Name] = _counts.GetValueOrDefault(instrument.Name) + value;
+            foreach (var (name, tag) in tags)
+            {
+                if (name == "outcome")
+                {
+                    var key = $"{instrument.Name}/{tag}";
+                    _counts[key] = _counts.GetValueOrDefault(key) + value;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using System.Text;
+using Tracking.Links;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.SharedCache;
+
+/// <summary>Redis dead, frozen, restarted: what it costs is counted in questions, not measured in time.</summary>
+public sealed class RedisAwayTests : IAsyncLifetime
+{
+    private const string Url = "https://shop.example/";
+    private static readonly ClusterId Cluster = new(4711);
+    private readonly TestRedis _redis = new();
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => await _redis.StartAsync(Cancelled);
+
+    public ValueTask DisposeAsync() => _redis.DisposeAsync();
+
+    [Fact]
+    public async Task A_frozen_Redis_costs_one_timeout_and_then_nobody_asks_until_it_answers_again()
+    {
+        await using var user = await CacheUser.UsingAsync(
+            _redis, change: options => options.CallTimeout = TimeSpan.FromMilliseconds(50));
+        await _redis.FreezeAsync();
+        for (var i = 1; i <= 20_000; i++)
+        {
+            Assert.Null(await user.Links.FindAsync(Cluster, new LinkId((ulong)i)));
+        }
+
+        Assert.False(user.Cache.IsUsed);
+        Assert.Equal(0, user["tracking.cache.reads/miss"]);
+        Assert.InRange(user["tracking.cache.reads/failed"], 0, 1);
+        Assert.InRange(user["tracking.cache.reads/skipped"], 19_999, 20_000);
+        // The one that timed out, one question of the background, and what the library asks by itself.
+        Assert.InRange(user.Connection.Outstanding, 0, 20);
+
+        await _redis.ThawAsync();
+        await user.UsesAsync();
+    }
+
+    [Fact]
+    public async Task Many_who_ask_a_frozen_Redis_at_once_wait_together_and_not_one_after_the_other()
+    {
+        await using var user = await CacheUser.UsingAsync(
+            _redis, change: options => options.CallTimeout = TimeSpan.FromMilliseconds(50));
+        await _redis.FreezeAsync();
+        var asking = Enumerable.Range(1, 500)
+            .Select(i => user.Links.FindAsync(Cluster, new LinkId((ulong)i)).AsTask());
+        Assert.All(await Task.WhenAll(asking), Assert.Null);
+        Assert.False(user.Cache.IsUsed);
+        Assert.Single(user.Log.Lines, line => line.Contains("left out", StringComparison.Ordinal));
+
+        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.InRange(user["tracking.cache.reads/skipped"], 1, 501);
+    }
+
+    [Fact]
+    public async Task A_connection_that_stays_silent_is_made_anew_and_lets_go_of_what_it_was_asked()
+    {
+        await using var user = await CacheUser.UsingAsync(_redis, change: options =>
+        {
+            options.CallTimeout = TimeSpan.FromMilliseconds(50);
+            options.ReconnectAfter = TimeSpan.FromMilliseconds(200);
+            options.ConnectTimeout = TimeSpan.FromMilliseconds(200);
+        });
+        await _redis.FreezeAsync();
+        await user.Links.FindAsync(Cluster, new LinkId(1));
+        await Eventually.HoldsAsync(
+            () => Lines(user).Count(line => line.Contains("made anew", StringComparison.Ordinal)) >= 2
+                || (Lines(user).Any(line => line.Contains("made anew", StringComparison.Ordinal))
+                    && user.Connection.Outstanding < 20),
+            "the connection is made anew",
+            Cancelled);
+
+        await _redis.ThawAsync();
+        await user.UsesAsync();
+        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+    }
+
+    [Fact]
+    public async Task A_killed_Redis_is_found_again_on_the_same_address_empty_or_not()
+    {
+        await using var user = await CacheUser.UsingAsync(_redis);
+        for (var round = 1; round <= 2; round++)
+        {
+            await _redis.KillAsync();
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+                    return !user.Cache.IsUsed;
+                },
+                "Redis is left out",
+                Cancelled);
+            await _redis.StartAsync(Cancelled);
+            await user.UsesAsync();
+
+            Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+            user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+            await Eventually.HoldsAsync(
+                async () => await user.Links.FindAsync(Cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
+        }
+    }
+
+    [Fact]
+    public async Task A_flushed_Redis_has_misses_only()
+    {
+        await using var user = await CacheUser.UsingAsync(_redis);
+        user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+        await Eventually.HoldsAsync(
+            async () => await user.Links.FindAsync(Cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
+        await _redis.FlushAsync(Cancelled);
+        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.True(user.Cache.IsUsed);
+    }
+
+    [Fact]
+    public async Task A_process_starts_while_Redis_is_down_and_uses_it_when_it_comes()
+    {
+        await _redis.StopAsync();
+        await using var user = await new CacheUser(_redis.ConnectionString).StartAsync();
+        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+        Assert.Equal(1, user["tracking.cache.reads/skipped"]);
+        Assert.Equal(1, user["tracking.cache.writes/dropped"]);
+        await Eventually.HoldsAsync(
+            () => Lines(user).Any(line => line.Contains("left out", StringComparison.Ordinal)), "it is told", Cancelled);
+
+        await _redis.StartAsync(Cancelled);
+        await user.UsesAsync();
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_told_once_without_it_and_nothing_else_happens()
+    {
+        await using var guarded = new TestRedis { Password = "right-password" };
+        await guarded.StartAsync(Cancelled);
+        await using var right = await CacheUser.UsingAsync(guarded);
+        await using var wrong = await new CacheUser(
+            guarded.ConnectionString.Replace("right", "wrong", StringComparison.Ordinal)).StartAsync();
+
+        await Eventually.HoldsAsync(() => Lines(wrong).Count > 0, "it is told", Cancelled);
+        Assert.False(wrong.Cache.IsUsed);
+        Assert.Null(await wrong.Links.FindAsync(Cluster, new LinkId(1)));
+        var line = Assert.Single(Lines(wrong));
+        Assert.Contains("AuthenticationFailure", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("password", line, StringComparison.Ordinal);
+    }
+
+    private static List<string> Lines(CacheUser user)
+    {
+        lock (user.Log)
+        {
+            return [.. user.Log.Lines];
+        }
+    }
+}

@@ -1,0 +1,249 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Functional.Tests.Rewrite;
+using Tracking.Links;
+using Tracking.RedirectEdge.Events;
+using Tracking.RedirectEdge.Hosts;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.SharedCache;
+
+/// <summary>An edge that has read PostgreSQL tells one that cannot, and a deleted cluster never lives longer for
+/// it.</summary>
+public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : IAsyncLifetime
+{
+    private const string Host = "track.localhost";
+    private static readonly ClusterId Old = new(11);
+    private static readonly ClusterId Deleted = new(12);
+    private static readonly ClusterId New = new(13);
+
+    private readonly byte[] _master = RandomNumberGenerator.GetBytes(MasterKey.Size);
+    private readonly string _host = $"h{Guid.NewGuid():N}.{Host}";
+    private readonly StandingTime _time = new();
+    private NpgsqlDataSource _database = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    private string Key => $"tracking:1:host:{_host}";
+
+    public async ValueTask InitializeAsync()
+    {
+        await redis.StartAsync(Cancelled);
+        _database = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync(Cancelled));
+        await ExecuteAsync($"INSERT INTO management.clusters (id, name) VALUES ({Old.Value}, 'a'), ({New.Value}, 'b')");
+    }
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Fact]
+    public async Task An_edge_without_PostgreSQL_serves_what_another_has_read_and_not_what_its_own_copy_had_before()
+    {
+        await using var reader = await EdgeAsync(_database);
+        await using var edge = await EdgeAsync(database: null);
+        Assert.Equal((true, false, true), edge.Serves);
+
+        await TellAsync(reader);
+        await edge.Shared.ExchangeAsync();
+
+        Assert.Equal((true, true, false), edge.Serves);
+        var left = (long)(await redis.CommandAsync(Cancelled, "PTTL", Key))!;
+        Assert.InRange(TimeSpan.FromMilliseconds(left), TimeSpan.FromMilliseconds(1), SharedHosts.MaxAge);
+        var value = Encoding.Latin1.GetBytes((string)(await redis.CommandAsync(Cancelled, "GET", Key))!);
+        Assert.Equal(CacheSeal.Overhead + 16, value.Length);
+    }
+
+    [Fact]
+    public async Task What_another_edge_has_read_is_believed_for_45_seconds_and_what_it_said_is_gone_stays_gone()
+    {
+        await using var reader = await EdgeAsync(_database);
+        await using var edge = await EdgeAsync(database: null);
+        await TellAsync(reader);
+        await edge.Shared.ExchangeAsync();
+        // Nobody lets it expire: an entry that is put back, or whose expiry is taken away, must not live longer.
+        await redis.CommandAsync(Cancelled, "PERSIST", Key);
+
+        _time.Advance(SharedHosts.MaxAge - TimeSpan.FromSeconds(1));
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, true, false), edge.Serves);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, false, false), edge.Serves);
+        await using var late = await EdgeAsync(database: null);
+        await late.Shared.ExchangeAsync();
+        Assert.Equal((true, false, true), late.Serves);
+
+        // Read again by somebody: it is told again.
+        await reader.Clusters.RefreshAsync(Cancelled);
+        await TellAsync(reader);
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, true, false), edge.Serves);
+    }
+
+    [Fact]
+    public async Task After_an_announcement_nothing_counts_that_was_read_before_it()
+    {
+        await using var reader = await EdgeAsync(_database);
+        await using var edge = await EdgeAsync(database: null);
+        await TellAsync(reader);
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, true, false), edge.Serves);
+
+        await ExecuteAsync($"UPDATE management.clusters SET deleted_at = now() WHERE id = {New.Value}");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        edge.Refresh.RequestNow();
+        await edge.Shared.ExchangeAsync();
+        Assert.Null(edge.Shared.Current);
+        Assert.Equal((true, false, false), edge.Serves);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await reader.Clusters.RefreshAsync(Cancelled);
+        await TellAsync(reader);
+        await edge.Shared.ExchangeAsync();
+        Assert.NotNull(edge.Shared.Current);
+        Assert.Equal((true, false, false), edge.Serves);
+    }
+
+    [Fact]
+    public async Task What_PostgreSQL_has_said_is_not_changed_by_anything_in_Redis()
+    {
+        await using var edge = await EdgeAsync(_database);
+        await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([Deleted], _time.GetUtcNow().AddSeconds(1))));
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, true, false), edge.Serves);
+        Assert.Null(edge.Shared.Current);
+    }
+
+    [Theory]
+    [InlineData("old")]
+    [InlineData("from the future")]
+    [InlineData("of another host")]
+    [InlineData("of another installation")]
+    [InlineData("cut")]
+    [InlineData("of half a cluster")]
+    [InlineData("without a time")]
+    [InlineData("of no time there is")]
+    public async Task An_entry_that_is_not_one_of_this_moment_and_host_is_ignored(string kind)
+    {
+        await using var edge = await EdgeAsync(database: null);
+        await using var foreign = await CacheUser.UsingAsync(redis);
+        var now = _time.GetUtcNow();
+        var right = SharedHosts.Encode([New], now);
+        await WriteAsync(kind switch
+        {
+            "old" => edge.Cache.Seal(Key, SharedHosts.Encode([New], now - SharedHosts.MaxAge)),
+            "from the future" => edge.Cache.Seal(Key, SharedHosts.Encode([New], now.AddSeconds(16))),
+            "of another host" => edge.Cache.Seal(Key + "2", right),
+            "of another installation" => foreign.Seal(Key, right),
+            "cut" => edge.Cache.Seal(Key, right)[..^1],
+            "of half a cluster" => edge.Cache.Seal(Key, right.AsSpan()[..^1]),
+            "without a time" => edge.Cache.Seal(Key, right.AsSpan(0, 7)),
+            _ => edge.Cache.Seal(Key, Enumerable.Repeat((byte)0xff, 12).ToArray()),
+        });
+
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((true, false, true), edge.Serves);
+
+        await WriteAsync(edge.Cache.Seal(Key, right));
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal((false, true, false), edge.Serves);
+    }
+
+    private static async Task TellAsync(Edge edge)
+    {
+        var written = edge.Cache["tracking.cache.writes/written"];
+        await edge.Shared.ExchangeAsync();
+        await Eventually.HoldsAsync(
+            () => edge.Cache["tracking.cache.writes/written"] == written + 1, "the entry is written", Cancelled);
+        await edge.Shared.ExchangeAsync();
+        Assert.Equal(written + 1, edge.Cache["tracking.cache.writes"]);
+    }
+
+    private Task WriteAsync(byte[] value) =>
+        redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
+
+    /// <summary>An edge whose copy knows <see cref="Old"/> and <see cref="Deleted"/>; one with a database has read
+    /// it.</summary>
+    private async Task<Edge> EdgeAsync(NpgsqlDataSource? database)
+    {
+        var edge = new Edge(
+            database ?? NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Timeout=1"),
+            await CacheUser.UsingAsync(redis, _master),
+            new SystemOptions { SystemHost = _host },
+            _master,
+            _time);
+        if (database is not null)
+        {
+            await edge.Clusters.RefreshAsync(Cancelled);
+        }
+
+        return edge;
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var command = _database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Cancelled);
+    }
+
+    private sealed class Edge : IAsyncDisposable
+    {
+        private readonly TemporaryFolder _temporary = new();
+        private readonly EdgeFolder _folder;
+        private readonly MasterKey _master;
+        private readonly HostDirectory _hosts;
+        private readonly string _host;
+
+        public Edge(
+            NpgsqlDataSource database, CacheUser cache, SystemOptions options, byte[] master, TimeProvider time)
+        {
+            Cache = cache;
+            _host = options.SystemHost;
+            _folder = EdgeFolder.Open(_temporary.Path);
+            _master = new MasterKey(master);
+            var sealedKey = _master.Seal(new byte[SigningKey.Size], "links.signing_keys/1");
+            _folder.WriteChecked(
+                "directory.copy",
+                DirectoryCopy.Encode([Old, Deleted], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+            Clusters = new ClusterDirectory(database, NullLogger<ClusterDirectory>.Instance, time);
+            var keys = new SigningKeyRing(database, _master, time);
+            Refresh = new RefreshDirectories(
+                Clusters, keys, Options.Create(options), time, NullLogger<RefreshDirectories>.Instance);
+            Shared = new SharedHosts(cache.Cache, Clusters, Refresh, Options.Create(options), time);
+            _hosts = new HostDirectory(
+                Clusters, keys, _folder, Options.Create(options), NullLogger<HostDirectory>.Instance, Shared);
+            _hosts.Restore();
+        }
+
+        public CacheUser Cache { get; }
+
+        public ClusterDirectory Clusters { get; }
+
+        public RefreshDirectories Refresh { get; }
+
+        public SharedHosts Shared { get; }
+
+        /// <summary>Which of the three clusters it serves.</summary>
+        public (bool Old, bool New, bool Deleted) Serves => (Is(SharedHostsTests.Old), Is(New), Is(Deleted));
+
+        public async ValueTask DisposeAsync()
+        {
+            Shared.Dispose();
+            Refresh.Dispose();
+            _folder.Dispose();
+            _master.Dispose();
+            await Cache.DisposeAsync();
+            _temporary.Dispose();
+        }
+
+        private bool Is(ClusterId cluster)
+        {
+            Assert.True(_hosts.IsLoaded);
+            return _hosts.Check(_host, cluster) == HostOutcome.Served;
+        }
+    }
+}
