@@ -22,8 +22,14 @@ public sealed record DeploymentShape
     /// <summary>With gateway, verifier and certificates. Without: links lead to the first edge.</summary>
     public bool IsWhole { get; init; }
 
-    /// <summary>Environment variables of every service.</summary>
+    /// <summary>Environment variables of every service but the migrator.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of the edges.</summary>
+    public IReadOnlyDictionary<string, string> EdgeSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of what stores events.</summary>
+    public IReadOnlyDictionary<string, string> IngestSettings { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>
@@ -124,8 +130,11 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Runs the migrator to its end.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        using var migrator = new ServiceProcess(
-            "Migrator", "migrator", _folder.Path, With(("Tracking__Migrator__AdminKeyFile", _folder.In("admin.key"))));
+        var settings = new Dictionary<string, string>(_environment)
+        {
+            ["Tracking__Migrator__AdminKeyFile"] = _folder.In("admin.key"),
+        };
+        using var migrator = new ServiceProcess("Migrator", "migrator", _folder.Path, settings);
         if (await migrator.RunToEndAsync(cancellationToken) is not 0 and var code)
         {
             throw new InvalidOperationException($"The migrator ended with {code}:\n{migrator.Output}");
@@ -184,7 +193,7 @@ public sealed class Deployment : IAsyncDisposable
         _environment["Tracking__SystemPort"] = Text(_systemPort);
 
         Rewriters = Copies("Rewrite", "rewrite", _shape.Rewriters);
-        Ingests = Copies("EventIngest", "ingest", _shape.Ingests);
+        Ingests = Copies("EventIngest", "ingest", _shape.Ingests, Pairs(_shape.IngestSettings));
         Managements = Copies("Management", "management", _shape.Managements);
         Edges = [.. Enumerable.Range(0, _shape.Edges).Select(Edge)];
         Services = [.. Rewriters, .. Edges, .. Ingests, .. Managements];
@@ -208,20 +217,25 @@ public sealed class Deployment : IAsyncDisposable
             "RedirectEdge",
             edge,
             _folder.Path,
-            With(
+            With([
                 ("OTEL_SERVICE_NAME", edge),
                 ("Tracking__Edge__Folder", EdgeFolder(number)),
                 ("Tracking__Edge__HealthPort", Text(health)),
-                ("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8")),
+                ("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8"),
+                .. Pairs(_shape.EdgeSettings)]),
             number == 0 && !_shape.IsWhole ? _systemPort : null)
         {
             Health = ServiceProcess.Loopback(health),
         };
     }
 
-    private ServiceProcess[] Copies(string project, string name, int count) =>
+    private ServiceProcess[] Copies(
+        string project, string name, int count, params IEnumerable<(string, string)> settings) =>
         [.. Enumerable.Range(1, count).Select(number => new ServiceProcess(
-            project, $"{name}-{number}", _folder.Path, With(("OTEL_SERVICE_NAME", name))))];
+            project, $"{name}-{number}", _folder.Path, With([("OTEL_SERVICE_NAME", name), .. settings])))];
+
+    private static IEnumerable<(string, string)> Pairs(IReadOnlyDictionary<string, string> settings) =>
+        settings.Select(setting => (setting.Key, setting.Value));
 
     private static IEnumerable<(string, string)> Endpoints(string name, IEnumerable<ServiceProcess> services) =>
         services.Select((service, index) => ($"services__{name}__http__{index}", service.Address.AbsoluteUri));

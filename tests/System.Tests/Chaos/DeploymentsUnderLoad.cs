@@ -10,7 +10,7 @@ public abstract class DeploymentUnderLoad : IAsyncLifetime
 
     /// <inheritdoc/>
     public async ValueTask InitializeAsync() => Deployment = await Deployment.StartAsync(
-        new DeploymentShape { Settings = Outage.Settings }, TestContext.Current.CancellationToken);
+        Outage.Shape, TestContext.Current.CancellationToken);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

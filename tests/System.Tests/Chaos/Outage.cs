@@ -1,3 +1,5 @@
+using Tracking.Servers;
+
 namespace Tracking.System.Tests.Chaos;
 
 /// <summary>How long things are away: shortly in <c>./test</c>, as long as is promised in <c>./test chaos</c>.</summary>
@@ -20,16 +22,17 @@ internal static class Outage
     /// <summary>The database.</summary>
     public static TimeSpan OfDatabase => Seconds(_isLong ? 60 : 3);
 
-    /// <summary>The services' settings: in the short form what is given up or tried again is so soon.</summary>
-    public static IReadOnlyDictionary<string, string> Settings => _isLong
-        ? new Dictionary<string, string>()
-        : new Dictionary<string, string>
+    /// <summary>In the short form, what is given up or tried again is so soon.</summary>
+    public static DeploymentShape Shape => _isLong ? new() : new()
+    {
+        Settings = new Dictionary<string, string> { ["Tracking__Messaging__ConfirmTimeout"] = "00:00:05" },
+        EdgeSettings = new Dictionary<string, string>
         {
             ["Tracking__Edge__ResendAfter"] = "00:00:05",
             ["Tracking__Edge__ResendAtMost"] = "00:00:10",
-            ["Tracking__EventIngest__LongestRetry"] = "00:00:02",
-            ["Tracking__Messaging__ConfirmTimeout"] = "00:00:05",
-        };
+        },
+        IngestSettings = new Dictionary<string, string> { ["Tracking__EventIngest__LongestRetry"] = "00:00:02" },
+    };
 
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 }
