@@ -25,8 +25,9 @@ public sealed class SharedCacheOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a connection that is open but answers nothing is kept; 1 s to 10 min, default 15 s: longer than
-    /// a Redis takes to save or to load, shorter than TCP needs to notice that the other side is gone.</summary>
+    /// <summary>How long a connection that is open but answers nothing is kept; 1 s to 10 min, default 15 s: longer
+    /// than a Redis stands still to save or to load, shorter than TCP needs to notice that the other side is
+    /// gone.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan ReconnectAfter { get; set; } = TimeSpan.FromSeconds(15);
 
@@ -36,7 +37,8 @@ public sealed class SharedCacheOptions
     public int PendingWrites { get; set; } = 4_096;
 
     /// <summary>How long a link stays in the cache; 1 min to 400 d, default 7 d: a link gets most of its clicks in its
-    /// first days, and what comes later costs one query. It never changes, so this only bounds Redis's memory.</summary>
+    /// first days, and what comes later costs one query. It never changes, so this only bounds Redis's
+    /// memory.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "400.00:00:00")]
     public TimeSpan LinkAge { get; set; } = TimeSpan.FromDays(7);
 }

@@ -13,7 +13,7 @@ namespace Tracking.ServiceDefaults;
 public sealed partial class SharedLinks(
     SharedCache cache, IOptions<SharedCacheOptions> options, ILogger<SharedLinks> logger)
 {
-    /// <summary>Looks for a destination; as quick, and as silent about failures, as <see cref="SharedCache"/>.</summary>
+    /// <summary>Looks for a destination; as quick, and as silent about failures, as the cache itself.</summary>
     /// <returns>A destination that may stand in a header; <see langword="null"/> when PostgreSQL is to be
     /// asked.</returns>
     public async ValueTask<string?> FindAsync(ClusterId cluster, LinkId link)
@@ -43,6 +43,6 @@ public sealed partial class SharedLinks(
     internal static string Key(ClusterId cluster, LinkId link) => $"link:{cluster}:{link}";
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "The shared cache's destination of link {Link} of cluster {Cluster} is not safe in a header; ignored")]
+        Message = "What the shared cache has for link {Link} of cluster {Cluster} is not safe in a header; ignored")]
     private partial void LogUnsafe(ClusterId cluster, LinkId link);
 }

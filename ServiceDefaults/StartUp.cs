@@ -45,6 +45,7 @@ public static class StartUp
     {
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddSecretFiles();
         OneLineConsole.AddTo(builder.Logging, TimeProvider.System);
         return builder;
     }

@@ -138,3 +138,26 @@ build() {
     done
     rm -f "$log"
 }
+
+# The tests that send mail through it, with a configuration of their own: the package makes none ("No configuration"),
+# and never replaces a mail server that the machine has already (--no-remove).
+require_postfix() {
+    if [[ -x /usr/sbin/postfix ]]; then
+        return
+    fi
+    if [[ $EUID -ne 0 ]] || ! command -v apt-get > /dev/null; then
+        fail "Postfix was not found. Install it (Debian, Ubuntu: apt-get install postfix)."
+    fi
+    echo "Installing Postfix ..."
+    local log
+    log=$(mktemp)
+    if ! {
+        apt-get update &&
+        echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections &&
+        apt_install --no-remove postfix
+    } > "$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        fail "Postfix could not be installed; the whole log is in $log. Install it by hand: apt-get install postfix"
+    fi
+    rm -f "$log"
+}

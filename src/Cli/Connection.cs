@@ -51,20 +51,25 @@ internal sealed class Connection
     {
         var terminal = new Terminal(
             parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, Json(parsed));
-        var url = parsed.GetValue(_url) ?? Variable(UrlVariable) ?? DefaultUrl;
+        using var api = Open(parsed.GetValue(_url), parsed.GetValue(_keyFile), TrackingApi.DefaultTimeout, terminal);
+        return api is null ? ExitCode.Usage : await work(api, terminal);
+    }
+
+    /// <summary>The API at a server; <see langword="null"/> after a complaint.</summary>
+    /// <param name="url">The server, when one is named.</param>
+    /// <param name="keyFile">The file of the key, when one is named.</param>
+    /// <param name="timeout">The longest that a request may take.</param>
+    /// <param name="terminal">Takes the complaint.</param>
+    public static TrackingApi? Open(string? url, string? keyFile, TimeSpan timeout, Terminal terminal)
+    {
+        url ??= Variable(UrlVariable) ?? DefaultUrl;
         if (!Uri.TryCreate(url, UriKind.Absolute, out var server) || server.Scheme is not ("http" or "https"))
         {
             terminal.Complain($"--url: got '{url}', takes an http or https URL such as {DefaultUrl}.");
-            return ExitCode.Usage;
+            return null;
         }
 
-        if (ReadKey(parsed.GetValue(_keyFile), terminal) is not { } key)
-        {
-            return ExitCode.Usage;
-        }
-
-        using var api = new TrackingApi(server, key);
-        return await work(api, terminal);
+        return ReadKey(keyFile, terminal) is { } key ? new TrackingApi(server, key, timeout) : null;
     }
 
     private static string? ReadKey(string? file, Terminal terminal)

@@ -14,4 +14,7 @@ internal static class ExitCode
 
     /// <summary>The server cannot be reached or cannot answer now: <c>EX_UNAVAILABLE</c> of sysexits.h.</summary>
     public const int Unavailable = 69;
+
+    /// <summary>Not now, try again: <c>EX_TEMPFAIL</c> of sysexits.h.</summary>
+    public const int TemporaryFailure = 75;
 }

@@ -1,43 +1,51 @@
 using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
+using Tracking.Cli.Filter;
 
-var connection = new Connection();
-var root = new RootCommand("Works with Tracking from the command line.")
-{
-    ClustersCommand.Create(connection),
-    KeysCommand.Create(connection),
-    SigningKeysCommand.Create(connection),
-    RewriteCommand.Create(connection),
-    EventsCommand.Create(connection),
-    StatsCommand.Create(connection),
-};
-connection.AddTo(root);
+// Before everything else: a process for every mail has to start fast.
+return args is [FilterCommand.Name, ..] ? await FilterMail.RunAsync(args[1..]) : await RunCommandAsync(args);
 
-var parsed = root.Parse(args);
-if (parsed.Errors.Count != 0)
+static async Task<int> RunCommandAsync(string[] args)
 {
-    foreach (var problem in parsed.Errors)
+    var connection = new Connection();
+    var root = new RootCommand("Works with Tracking from the command line.")
     {
-        Console.Error.WriteLine(Terminal.Clean(problem.Message));
+        ClustersCommand.Create(connection),
+        KeysCommand.Create(connection),
+        SigningKeysCommand.Create(connection),
+        RewriteCommand.Create(connection),
+        EventsCommand.Create(connection),
+        StatsCommand.Create(connection),
+        FilterCommand.Create(),
+    };
+    connection.AddTo(root);
+
+    var parsed = root.Parse(args);
+    if (parsed.Errors.Count != 0)
+    {
+        foreach (var problem in parsed.Errors)
+        {
+            Console.Error.WriteLine(Terminal.Clean(problem.Message));
+        }
+
+        Console.Error.WriteLine("trackctl --help, or a command with --help, says what it takes.");
+        return ExitCode.Usage;
     }
 
-    Console.Error.WriteLine("trackctl --help, or a command with --help, says what it takes.");
-    return ExitCode.Usage;
-}
-
-try
-{
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-}
-catch (OperationCanceledException)
-{
-    // Ctrl-C: what was printed is whole, and nothing is left to do.
-    return ExitCode.Done;
-}
-catch (IOException exception) when (exception.HResult == BrokenPipe)
-{
-    return ExitCode.Done;
+    try
+    {
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+    catch (OperationCanceledException)
+    {
+        // Ctrl-C: what was printed is whole, and nothing is left to do.
+        return ExitCode.Done;
+    }
+    catch (IOException exception) when (exception.HResult == BrokenPipe)
+    {
+        return ExitCode.Done;
+    }
 }
 
 internal static partial class Program

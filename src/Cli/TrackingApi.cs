@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -24,6 +25,12 @@ internal sealed record Answer(int ExitCode, string? Complaint)
     /// <summary>When the server answered, by its own clock.</summary>
     public DateTimeOffset? Date { get; init; }
 
+    /// <summary>The body's media type.</summary>
+    public string? MediaType { get; init; }
+
+    /// <summary>The problem's type, when the server said what is wrong.</summary>
+    public string? ProblemType { get; init; }
+
     /// <summary>Whether it was done.</summary>
     public bool IsDone => Complaint is null;
 
@@ -38,18 +45,23 @@ internal sealed record Answer(int ExitCode, string? Complaint)
 /// <summary>The HTTP API. Refusals and absence are answers, not exceptions.</summary>
 internal sealed class TrackingApi : IDisposable
 {
-    // Longer than any page or rewrite takes, short enough for somebody who waits.
-    private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(60);
+    /// <summary>Longer than any page or rewrite takes, short enough for somebody who waits.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _client;
 
-    public TrackingApi(Uri server, string key)
+    public TrackingApi(Uri server, string key, TimeSpan timeout)
     {
-        // No redirects: the key goes to the server that was named and to no other.
-        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        _client = new HttpClient(new SocketsHttpHandler
+        {
+            // The key goes to the server that was named and to no other.
+            AllowAutoRedirect = false,
+            // Addresses are UTF-8 where mail is (RFC 6531); .NET would refuse to send them.
+            RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+        })
         {
             BaseAddress = new Uri(server, server.AbsolutePath.TrimEnd('/') + "/api/v1/"),
-            Timeout = _timeout,
+            Timeout = timeout,
         };
         _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         _client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
@@ -105,7 +117,7 @@ internal sealed class TrackingApi : IDisposable
         }
         catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return new Answer(ExitCode.Unavailable, $"{Server} did not answer within {_timeout.TotalSeconds} s.");
+            return new Answer(ExitCode.Unavailable, $"{Server} did not answer within {_client.Timeout.TotalSeconds} s.");
         }
     }
 
@@ -125,6 +137,7 @@ internal sealed class TrackingApi : IDisposable
                 Headers = response.Headers.ToDictionary(
                     header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase),
                 Date = response.Headers.Date,
+                MediaType = type,
             };
         }
 
@@ -137,7 +150,7 @@ internal sealed class TrackingApi : IDisposable
             ? $"{title}. {json["detail"]}".TrimEnd()
             : $"{Server} answered {(int)response.StatusCode} {response.ReasonPhrase}, without saying why; "
                 + "is it the API's address?";
-        return new Answer(code, complaint);
+        return new Answer(code, complaint) { MediaType = type, ProblemType = json?["type"]?.ToString() };
     }
 
     private static JsonObject? Parse(byte[] bytes)

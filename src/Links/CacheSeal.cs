@@ -52,7 +52,11 @@ public sealed class CacheSeal : IDisposable
         lock (_using)
         {
             _aes.Encrypt(
-                nonce, content, value.AsSpan(1 + NonceSize, content.Length), value.AsSpan(value.Length - TagSize), bound);
+                nonce,
+                content,
+                value.AsSpan(1 + NonceSize, content.Length),
+                value.AsSpan(value.Length - TagSize),
+                bound);
         }
 
         return value;

@@ -11,6 +11,7 @@ internal sealed class EdgeMeters
 
     private static readonly string[] ReasonNames = Enum.GetNames<EdgeOutcome>();
     private readonly Meter _meter;
+    private readonly List<(Func<long> Events, Func<long> Bytes)> _spools = [];
 
     public EdgeMeters(IMeterFactory factory)
     {
@@ -33,6 +34,10 @@ internal sealed class EdgeMeters
         Resent = _meter.CreateCounter<long>("tracking.spool.resent", "{batch}", "Batches sent again.");
         Acknowledged = _meter.CreateCounter<long>(
             "tracking.spool.acknowledged", "{batch}", "Batches that are stored.");
+        _meter.CreateObservableGauge(
+            "tracking.spool.depth", () => Sum(spool => spool.Events()), "{event}", "Events not yet acknowledged.");
+        _meter.CreateObservableGauge(
+            "tracking.spool.bytes", () => Sum(spool => spool.Bytes()), "By", "Bytes of events not yet acknowledged.");
     }
 
     public Counter<long> Clicks { get; }
@@ -65,14 +70,24 @@ internal sealed class EdgeMeters
         Answer.Write(context, outcome);
     }
 
-    /// <summary>Adds the spool's depth.</summary>
+    /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>
     public void ObserveSpool(Func<long> events, Func<long> bytes)
     {
-        _meter.CreateObservableGauge("tracking.spool.depth", events, "{event}", "Events not yet acknowledged.");
-        _meter.CreateObservableGauge("tracking.spool.bytes", bytes, "By", "Bytes of events not yet acknowledged.");
+        lock (_spools)
+        {
+            _spools.Add((events, bytes));
+        }
     }
 
     /// <summary>Adds the links in memory.</summary>
     public void ObserveLinks(Func<int> links) =>
         _meter.CreateObservableGauge("tracking.links.cached", links, "{link}", "Links in memory.");
+
+    private long Sum(Func<(Func<long> Events, Func<long> Bytes), long> measure)
+    {
+        lock (_spools)
+        {
+            return _spools.Sum(measure);
+        }
+    }
 }

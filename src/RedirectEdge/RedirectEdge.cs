@@ -34,8 +34,7 @@ public static class RedirectEdgeComposition
         services.TryAddSingleton(TimeProvider.System);
         services.AddMetrics();
         services.AddSingleton<EdgeMeters>();
-        services.AddSingleton(provider =>
-            EdgeFolder.Open(provider.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.Folder));
+        services.AddSingleton(OpenFolder);
 
         if (services.Any(service => service.ServiceType == typeof(SharedCache)))
         {
@@ -56,6 +55,14 @@ public static class RedirectEdgeComposition
         services.AddSingleton<PublishEvents>();
         services.AddHostedService<SealSegments>();
         services.AddHostedService(provider => provider.GetRequiredService<PublishEvents>());
+        builder.AddAdoption();
+        // Stopped before those above, which empty the spool; the server, registered by the host, is stopped before it.
+        services.AddHostedService<DrainSpool>();
+        services.AddOptions<HostOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>((host, edge) =>
+        {
+            var needed = edge.Value.DrainTimeout + DrainSpool.StopMargin;
+            host.ShutdownTimeout = needed > host.ShutdownTimeout ? needed : host.ShutdownTimeout;
+        });
         services.AddSingleton(provider => new BusEndpoint(
             QueueNames.Acknowledgements(provider.GetRequiredService<EdgeFolder>().EdgeId),
             (_, queue) => queue.Handler<EventBatchStored>(stored =>
@@ -103,6 +110,48 @@ public static class RedirectEdgeComposition
     {
         app.Services.GetRequiredService<EdgeRequests>().BelongsToEdge = belongsToEdge;
         return app;
+    }
+
+    private static EdgeFolder OpenFolder(IServiceProvider provider)
+    {
+        var folder = EdgeFolder.Open(provider.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.Folder);
+        try
+        {
+            provider.GetService<OrphanedFolders>()?.RefuseCopyOf(folder);
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    // While the process is composed: the bus takes no queue after its start, and each folder has one of its own.
+    private static void AddAdoption(this IHostApplicationBuilder builder)
+    {
+        var parent = builder.Configuration[
+            $"{CheckedOptions.Root}:{RedirectEdgeOptions.Section}:{nameof(RedirectEdgeOptions.AdoptFolder)}"];
+        if (string.IsNullOrWhiteSpace(parent))
+        {
+            return;
+        }
+
+        var orphans = OrphanedFolders.Lock(parent);
+        // Made by a function, so that the container closes the folders at the end.
+        builder.Services.AddSingleton(_ => orphans);
+        builder.Services.AddSingleton<AdoptSpools>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<AdoptSpools>());
+        foreach (var folder in orphans.Adopted)
+        {
+            builder.Services.AddSingleton(provider => new BusEndpoint(
+                QueueNames.Acknowledgements(folder.EdgeId),
+                (_, queue) => queue.Handler<EventBatchStored>(stored =>
+                {
+                    provider.GetRequiredService<AdoptSpools>().Acknowledge(stored.Message);
+                    return Task.CompletedTask;
+                })));
+        }
     }
 
     /// <summary>Lets an edge in its own process listen on its port for health too, beside what

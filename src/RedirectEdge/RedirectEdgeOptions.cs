@@ -29,6 +29,17 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Required]
     public string Folder { get; set; } = "edge";
 
+    /// <summary>A folder of folders that other edges left behind for good, each moved or mounted here as a whole. Those
+    /// found at start are locked and what they still hold is published as theirs; one that is done holds the file
+    /// <c>empty</c> and may be deleted. Default not set.</summary>
+    public string? AdoptFolder { get; set; }
+
+    /// <summary>The longest that a stop waits for everything to be published and stored; what is left then stays in the
+    /// folder. 0 s to 10 min, default 2 s: a store that is there takes a fraction of it, and a restart need not wait for
+    /// one that is not. Before a volume goes away (scale-in) give it more.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>A port beside the others on which an edge in its own process answers <c>/health/live</c> and
     /// <c>/health/ready</c>, 1 to 65535. Not set: nowhere, since its other ports are the recipients'.</summary>
     [Range(1, 65535)]
@@ -127,6 +138,16 @@ public sealed class RedirectEdgeOptions : IValidatableObject
                     $"{nameof(TrustedProxies)}: '{proxy}' is neither an address nor a CIDR range (10.0.0.0/8).",
                     [nameof(TrustedProxies)]);
             }
+        }
+
+        if (AdoptFolder is not null
+            && $"{Path.GetFullPath(Folder)}/".StartsWith(
+                $"{Path.GetFullPath(AdoptFolder).TrimEnd('/')}/", StringComparison.Ordinal))
+        {
+            yield return new ValidationResult(
+                $"{nameof(AdoptFolder)}: {AdoptFolder} holds this edge's own {nameof(Folder)} ({Folder}); takes a folder "
+                + "of folders whose edges do not come back.",
+                [nameof(AdoptFolder)]);
         }
 
         if (ResendAtMost < ResendAfter)

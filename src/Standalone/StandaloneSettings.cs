@@ -42,6 +42,8 @@ internal sealed record StandaloneSettings
         ["TRACKING_EDGE_TLS_PORT"] = (settings, key, value) => settings with { EdgeTlsPort = Port(key, value) },
         ["TRACKING_BIND"] = (settings, key, value) => settings with { Bind = Addresses(key, value) },
         ["TRACKING_EDGE_BIND"] = (settings, key, value) => settings with { EdgeBind = Addresses(key, value) },
+        // Every program's, read before this one's own.
+        [ReadSecretFiles.Variable] = (settings, _, _) => settings,
     };
 
     /// <summary>Every variable's name.</summary>

@@ -1,14 +1,8 @@
-using System.Collections.Concurrent;
 using System.Net;
-using MassTransit;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
-using Tracking.Contracts;
 using Tracking.Database;
-using Tracking.RedirectEdge.Tests.Events;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;
 
@@ -21,7 +15,7 @@ public sealed class EdgeHostTests
     public async Task Clicks_are_stored_once_over_the_bus_and_leave_the_spool_although_acknowledgements_are_lost()
     {
         const int Clicks = 200;
-        var ingest = new Ingest { Lose = batch => batch.Deliveries <= 1, AnswerTwice = true };
+        var ingest = new StandInIngest { Lose = batch => batch.Deliveries <= 1, AnswerTwice = true };
         await using var edge = await EdgeUnderTest.StartAsync(_impatient, configureHost: ingest.AddTo);
 
         await Parallel.ForEachAsync(Enumerable.Range(0, Clicks), async (i, _) => Assert.Equal(
@@ -40,7 +34,7 @@ public sealed class EdgeHostTests
     public async Task What_a_stopped_edge_had_not_sent_is_stored_once_by_the_next_run()
     {
         using var folder = new TemporaryFolder();
-        var silent = new Ingest { Lose = _ => true };
+        var silent = new StandInIngest { Lose = _ => true };
         await using (var edge = await EdgeUnderTest.StartAsync(folder: folder, configureHost: silent.AddTo))
         {
             for (var i = 0; i < 20; i++)
@@ -49,7 +43,7 @@ public sealed class EdgeHostTests
             }
         }
 
-        var ingest = new Ingest();
+        var ingest = new StandInIngest();
         await using var next = await EdgeUnderTest.StartAsync(
             _impatient, folder, ingest.AddTo, withCopies: false);
         await Poll.UntilAsync(() => next.Spool.Events == 0, "everything is acknowledged");
@@ -127,48 +121,5 @@ public sealed class EdgeHostTests
             () => EdgeUnderTest.StartAsync(options => options.TrustedProxies.Add("10.0.0.0/99")));
         Assert.Contains(
             "'10.0.0.0/99' is neither an address nor a CIDR range", wrong.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>What EventIngest does, on the same bus, without a database.</summary>
-    private sealed class Ingest
-    {
-        private readonly ConcurrentDictionary<long, StoreEventBatch> _stored = new();
-        private readonly ConcurrentDictionary<long, int> _deliveries = new();
-
-        public Func<(long Sequence, int Deliveries), bool> Lose { get; init; } = _ => false;
-
-        public bool AnswerTwice { get; init; }
-
-        public int LargestInFlight { get; private set; }
-
-        public IReadOnlyList<string> StoredMarkers =>
-            [.. _stored.Values.SelectMany(batch => TestSpool.Read(batch.Events).Markers)];
-
-        public void AddTo(WebApplicationBuilder builder) => builder.Services.AddSingleton(
-            new BusEndpoint(QueueNames.StoreEvents, (_, queue) => queue.Handler<StoreEventBatch>(StoreAsync)));
-
-        private async Task StoreAsync(ConsumeContext<StoreEventBatch> context)
-        {
-            var batch = context.Message;
-            var deliveries = _deliveries.AddOrUpdate(batch.Sequence, 1, (_, before) => before + 1);
-            LargestInFlight = Math.Max(
-                LargestInFlight, _deliveries.Keys.Count(sequence => sequence >= batch.AcknowledgedBelow));
-            var stored = _stored.GetOrAdd(batch.Sequence, batch);
-            Assert.Equal(stored.Events, batch.Events);
-            if (Lose((batch.Sequence, deliveries)))
-            {
-                return;
-            }
-
-            var endpoint = await context.GetSendEndpoint(
-                Messaging.Queue(QueueNames.Acknowledgements(batch.EdgeId)));
-            for (var i = 0; i < (AnswerTwice ? 2 : 1); i++)
-            {
-                await endpoint.Send(new EventBatchStored
-                {
-                    Id = Guid.NewGuid(), EdgeId = batch.EdgeId, Sequence = batch.Sequence,
-                });
-            }
-        }
     }
 }

@@ -63,7 +63,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         Action<RedirectEdgeOptions>? configure = null,
         TemporaryFolder? folder = null,
         Action<WebApplicationBuilder>? configureHost = null,
-        bool withCopies = true)
+        bool withCopies = true,
+        string? adoptFolder = null)
     {
         var ownFolder = folder is null ? new TemporaryFolder() : null;
         var path = (folder ?? ownFolder)!.Path;
@@ -78,6 +79,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         {
             // Nothing listens on port 1: the database is away.
             ["ConnectionStrings:tracking"] = "Host=127.0.0.1;Port=1;Timeout=2",
+            ["Tracking:Edge:AdoptFolder"] = adoptFolder,
         });
         builder.Services.Configure<SystemOptions>(options =>
             (options.MasterKey, options.SystemHost) = (Convert.ToBase64String(Master), Host));
@@ -91,6 +93,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         builder.AddRedirectEdge();
         builder.Services.Configure<RedirectEdgeOptions>(options =>
         {
+            // Most tests have nobody who stores: their stops must not wait for it.
+            options.DrainTimeout = TimeSpan.Zero;
             options.Folder = path;
             configure?.Invoke(options);
         });
@@ -155,6 +159,9 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
 
         return found;
     }
+
+    /// <summary>An orderly stop.</summary>
+    public Task StopAsync() => _app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

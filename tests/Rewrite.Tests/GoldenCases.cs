@@ -24,7 +24,11 @@ public sealed class GoldenCases
     };
 
     public static TheoryData<string> Names =>
-        [.. Directory.GetDirectories(Folder()).Select(path => new DirectoryInfo(path).Name).Order(StringComparer.Ordinal)];
+    [
+        .. Directory.GetDirectories(Folder())
+            .Select(path => new DirectoryInfo(path).Name)
+            .Order(StringComparer.Ordinal),
+    ];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -59,10 +63,12 @@ public sealed class GoldenCases
         MutatedMessages.Check(message, Request(folder, message), Limits(folder));
     }
 
-    internal static RewriteRequest Request(string folder, byte[] message)
+    internal static RewriteRequest Request(string folder, byte[] message) => Request(Settings(folder), message);
+
+    internal static RewriteRequest Request(JsonObject settings, byte[] message)
     {
         var request = TestKeys.Request;
-        foreach (var (key, value) in Settings(folder))
+        foreach (var (key, value) in settings)
         {
             request = key switch
             {
@@ -82,7 +88,7 @@ public sealed class GoldenCases
                 },
                 "cluster" => Obey(request, message, value.Deserialize<ClusterSettings>(Json)!),
                 "limits" => request,
-                _ => throw new InvalidOperationException($"{folder}: unknown key {key}"),
+                _ => throw new InvalidOperationException($"unknown key {key}"),
             };
         }
 

@@ -26,6 +26,14 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
     }
 
+    /// <summary>A key that opens this cluster only.</summary>
+    public async Task<string> CreateKeyAsync(string cluster)
+    {
+        using var response = await _http.PostAsJsonAsync($"/api/v1/clusters/{cluster}/api-keys", new { name = "mta" });
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("secret").GetString()!;
+    }
+
     public async Task<(byte[] Message, HttpResponseHeaders Headers)> RewriteAsync(
         string cluster, byte[] message, params (string Name, string Value)[] headers)
     {

@@ -8,11 +8,18 @@ namespace Tracking.RedirectEdge.Events;
 /// <summary>
 /// The folder that an edge owns, locked against every other process: <c>lock</c>, <c>edge-id</c>, <c>sequence</c>, the
 /// segments under <c>spool/</c>, copies of hosts and links. The edge's id lives in it: a new folder is a new edge, and
-/// whoever starts on a folder that another left behind carries on as that edge.
+/// whoever starts on a folder that another left behind carries on as that edge. The file <c>empty</c> says that nobody
+/// has anything left to publish from it; an edge that opens the folder takes it away first.
 /// </summary>
 internal sealed class EdgeFolder : IDisposable
 {
-    private const string Setting = "Tracking__Edge__Folder";
+    /// <summary>The file that says that all events of the folder are stored.</summary>
+    public const string EmptyMark = "empty";
+
+    /// <summary>The file that holds the edge's id.</summary>
+    public const string IdFile = "edge-id";
+
+    private const string OwnFolder = "Tracking__Edge__Folder";
     private readonly FileStream _lock;
 
     private EdgeFolder(string path, FileStream @lock, Guid edgeId)
@@ -33,22 +40,26 @@ internal sealed class EdgeFolder : IDisposable
     public Guid EdgeId { get; }
 
     /// <summary>Makes the folder where it is missing, locks it and reads the edge's id.</summary>
+    /// <param name="folder">Its path.</param>
+    /// <param name="setting">The setting that named it, for the message.</param>
     /// <exception cref="StartUpException">Not to be used; the message says why and what to do.</exception>
-    public static EdgeFolder Open(string folder)
+    public static EdgeFolder Open(string folder, string setting = OwnFolder)
     {
         var path = System.IO.Path.GetFullPath(folder);
         FileStream? held = null;
         try
         {
             Directory.CreateDirectory(System.IO.Path.Combine(path, "spool"));
-            held = Lock(path);
-            return new EdgeFolder(path, held, ReadOrCreateId(path));
+            held = Lock(path, setting);
+            var id = ReadOrCreateId(path, setting);
+            RemoveEmptyMark(path);
+            return new EdgeFolder(path, held, id);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             held?.Dispose();
             throw new StartUpException(
-                $"{Setting}: {path} cannot be written ({exception.Message}), takes a folder of this edge's own.");
+                $"{setting}: {path} cannot be written ({exception.Message}), takes a folder of this edge's own.");
         }
         catch
         {
@@ -67,10 +78,26 @@ internal sealed class EdgeFolder : IDisposable
     /// <returns><see langword="null"/> when there is no such file or its checksum is wrong.</returns>
     public byte[]? ReadChecked(string name) => ReadChecked(Path, name);
 
+    /// <summary>Writes the mark: every event of this folder is stored, and nothing will be appended until it is opened
+    /// again.</summary>
+    /// <exception cref="IOException">It could not be written.</exception>
+    public void MarkEmpty() => ReplaceFile(Path, EmptyMark, System.Text.Encoding.ASCII.GetBytes($"{EdgeId:D}\n"));
+
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    private static FileStream Lock(string path)
+    // Synced before anything is appended: after a power cut the mark must not stand beside events.
+    private static void RemoveEmptyMark(string path)
+    {
+        var mark = System.IO.Path.Combine(path, EmptyMark);
+        if (File.Exists(mark))
+        {
+            File.Delete(mark);
+            SyncDirectory.Flush(path);
+        }
+    }
+
+    private static FileStream Lock(string path, string setting)
     {
         try
         {
@@ -81,7 +108,7 @@ internal sealed class EdgeFolder : IDisposable
         catch (IOException exception) when (exception is not (DirectoryNotFoundException or PathTooLongException))
         {
             throw new StartUpException(
-                $"{Setting}: {path} is in use by another edge, takes a folder of this edge's own.",
+                $"{setting}: {path} is in use by another edge, takes a folder of this edge's own.",
                 StartUp.Unavailable);
         }
     }
@@ -89,9 +116,9 @@ internal sealed class EdgeFolder : IDisposable
     // The id and the reservation belong together: an id without its reservation could use a sequence again, segments
     // without their id would be stored under two keys. With no segments a new edge is always safe; with segments a
     // person decides.
-    private static Guid ReadOrCreateId(string path)
+    private static Guid ReadOrCreateId(string path, string setting)
     {
-        var file = System.IO.Path.Combine(path, "edge-id");
+        var file = System.IO.Path.Combine(path, IdFile);
         if (File.Exists(file)
             && Guid.TryParse(File.ReadAllText(file).Trim(), CultureInfo.InvariantCulture, out var id)
             && ReadChecked(path, SequenceReservation.FileName) is not null)
@@ -102,14 +129,14 @@ internal sealed class EdgeFolder : IDisposable
         if (Directory.EnumerateFiles(System.IO.Path.Combine(path, "spool")).Any())
         {
             throw new StartUpException(
-                $"{Setting}: {path} holds events under spool/ but not the files edge-id and sequence they belong to. "
+                $"{setting}: {path} holds events under spool/ but not the files edge-id and sequence they belong to. "
                 + "Put both back, or move the folder away to start as a new edge without those events.",
                 StartUp.Failed);
         }
 
         var created = Guid.NewGuid();
         WriteChecked(path, SequenceReservation.FileName, SequenceReservation.First);
-        ReplaceFile(path, "edge-id", System.Text.Encoding.ASCII.GetBytes($"{created:D}\n"));
+        ReplaceFile(path, IdFile, System.Text.Encoding.ASCII.GetBytes($"{created:D}\n"));
         return created;
     }
 

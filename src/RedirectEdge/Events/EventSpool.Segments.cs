@@ -15,6 +15,7 @@ internal sealed partial class EventSpool
     private long _bytes;
     private long _events;
     private int _unacknowledged;
+    private TaskCompletionSource? _drained;
 
     /// <summary>Batches to publish, in order of their sequence.</summary>
     public ChannelReader<Segment> Sealed => _sealed.Reader;
@@ -38,8 +39,9 @@ internal sealed partial class EventSpool
     {
         var open = Volatile.Read(ref _open);
         if (open is null
-            || Volatile.Read(ref _unacknowledged) >= _options.InFlightBatches
-            || _time.GetElapsedTime(open.OpenedAt) < _options.SealAfter)
+            || (Volatile.Read(ref _drained) is null
+                && (Volatile.Read(ref _unacknowledged) >= _options.InFlightBatches
+                    || _time.GetElapsedTime(open.OpenedAt) < _options.SealAfter)))
         {
             return false;
         }
@@ -154,6 +156,42 @@ internal sealed partial class EventSpool
     public Task WaitForWorkAsync(TimeSpan atMost, CancellationToken cancellationToken) =>
         _work.WaitAsync(atMost, cancellationToken);
 
+    /// <summary>From now on segments are sealed without waiting for age or room.</summary>
+    /// <returns>Complete when everything that was appended is stored.</returns>
+    public Task DrainAsync()
+    {
+        var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        drained = Interlocked.CompareExchange(ref _drained, drained, null) ?? drained;
+        _work.Release();
+        if (Events == 0)
+        {
+            drained.TrySetResult();
+        }
+
+        return drained.Task;
+    }
+
+    /// <summary>Marks the folder when every event in it is stored. Only for a spool that takes no more.</summary>
+    /// <returns>Whether it is marked.</returns>
+    public bool MarkWhenEmpty()
+    {
+        try
+        {
+            if (Events > 0 || new DirectoryInfo(_folder.SpoolPath).EnumerateFiles().Any(file => file.Length > 0))
+            {
+                return false;
+            }
+
+            _folder.MarkEmpty();
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _log.MarkFailed(exception);
+            return false;
+        }
+    }
+
     /// <summary>Deletes a batch that is stored.</summary>
     public void Forget(Segment segment)
     {
@@ -174,8 +212,11 @@ internal sealed partial class EventSpool
         }
 
         Interlocked.Add(ref _bytes, -segment.Bytes);
-        Interlocked.Add(ref _events, -segment.Events);
         Interlocked.Decrement(ref _unacknowledged);
+        if (Interlocked.Add(ref _events, -segment.Events) == 0)
+        {
+            Volatile.Read(ref _drained)?.TrySetResult();
+        }
     }
 
     /// <summary>The bytes of a sealed segment.</summary>

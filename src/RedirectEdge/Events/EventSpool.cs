@@ -184,7 +184,8 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         return written;
     }
 
-    /// <summary>Writes and syncs what is there; the next start recovers it. Later events are dropped.</summary>
+    /// <summary>Writes and syncs what is there; the next start recovers it, or the folder is marked as empty. Later events
+    /// are dropped.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -203,6 +204,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         SyncOpen();
         _open?.Handle.Dispose();
         _sealed.Writer.TryComplete();
+        MarkWhenEmpty();
     }
 
     /// <summary>Takes the turn on from a thread that has an answer to give.</summary>

@@ -48,6 +48,8 @@ internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
 
     public void ForgetFailed(Exception exception) => Failed("A stored segment could not be deleted", exception);
 
+    public void MarkFailed(Exception exception) => Failed("The empty folder could not be marked", exception);
+
     private void Failed(string what, Exception exception)
     {
         lock (_gate)

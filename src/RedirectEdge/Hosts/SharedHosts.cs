@@ -21,8 +21,8 @@ internal sealed class SharedHosts(
     IOptions<SystemOptions> options,
     TimeProvider time) : BackgroundService
 {
-    /// <summary>A deleted cluster stops within 60 s without the bus: 45 s, and 15 s for clocks that differ. Half as long
-    /// again as the default refresh, so that an entry is always there while PostgreSQL answers somebody.</summary>
+    /// <summary>A deleted cluster stops within 60 s without the bus: 45 s, and 15 s for clocks that differ. Half as
+    /// long again as the default refresh, so that an entry is always there while PostgreSQL answers somebody.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
 
     // A clock further ahead than this could stretch the age.
@@ -37,8 +37,8 @@ internal sealed class SharedHosts(
     private volatile Told? _told;
     private DateTimeOffset _written;
 
-    /// <summary>The clusters that the host serves, as another edge has read them; <see langword="null"/> when nobody has
-    /// told lately.</summary>
+    /// <summary>The clusters that the host serves, as another edge has read them; <see langword="null"/> when nobody
+    /// has told lately.</summary>
     public FrozenSet<ClusterId>? Current => _told is { } told && IsFresh(told.ReadAt) ? told.Clusters : null;
 
     /// <summary>Whether another edge has ever told that this one is not there any more.</summary>

@@ -29,8 +29,8 @@ internal enum LookupOutcome
 internal readonly record struct LookedUpLink(LookupOutcome Outcome, CachedLink? Link);
 
 /// <summary>
-/// Finds destinations: in memory, else in the shared cache where there is one, else in PostgreSQL with one query per link
-/// however many ask for it at the time. What has been served once is kept in a bounded copy on disk.
+/// Finds destinations: in memory, else in the shared cache where there is one, else in PostgreSQL with one query per
+/// link however many ask for it at the time. What has been served once is kept in a bounded copy on disk.
 /// </summary>
 internal sealed partial class LinkLookup : IDisposable
 {

@@ -50,8 +50,8 @@ public sealed record ReportedPart(int Part, int Links, string? Reason);
 /// <param name="Untouched">Why nothing would be tracked; absent otherwise.</param>
 /// <param name="HostIgnored">The tracking host asked for that is not an active tracking domain of the cluster; the
 /// default takes its place.</param>
-/// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message, because its DKIM signature names
-/// them.</param>
+/// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message, because its DKIM signature
+/// names them.</param>
 public sealed record RewriteReport(
     IReadOnlyList<ReportedLink> Links,
     IReadOnlyList<ReportedPart> Parts,

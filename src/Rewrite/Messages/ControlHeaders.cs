@@ -11,22 +11,21 @@ public static class ControlHeaders
             ? Ascii.EqualsIgnoreCase(name[..11], "X-Tracking-"u8)
             : Ascii.EqualsIgnoreCase(name, "X-AMP"u8);
 
-    /// <summary>Whether a DKIM signature's <c>h=</c> names the field, so that removing it would break the
+    /// <summary>Adds the control headers that a DKIM signature's <c>h=</c> names: removing them would break the
     /// signature.</summary>
     /// <param name="signature">The value of <c>DKIM-Signature</c> (RFC 6376 3.5).</param>
-    /// <param name="name">The field.</param>
-    internal static bool IsSigned(ReadOnlySpan<byte> signature, ReadOnlySpan<byte> name)
+    /// <param name="names">Receives the names.</param>
+    internal static void AddSigned(ReadOnlySpan<byte> signature, HashSet<string> names)
     {
-        var names = Tag(signature, (byte)'h');
-        foreach (var signed in names.Split((byte)':'))
+        var signed = Tag(signature, (byte)'h');
+        foreach (var range in signed.Split((byte)':'))
         {
-            if (Ascii.EqualsIgnoreCase(names[signed].Trim(" \t\r\n"u8), name))
+            var name = signed[range].Trim(" \t\r\n"u8);
+            if (IsControl(name))
             {
-                return true;
+                names.Add(Encoding.ASCII.GetString(name));
             }
         }
-
-        return false;
     }
 
     /// <summary>Whether a DKIM signature covers anything of the body: one with <c>l=0</c> does not, all others

@@ -101,7 +101,9 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisp
         }
 
         decider.Decide(content, charset, encoded, number, _found, Edits);
-        if (part.Kind == PartKind.Html && request.AddsPixel && !decider.HasPixel(content, _found))
+        // An empty part may have no line break of its own: a pixel there would stand before the boundary, on its line.
+        if (part.Kind == PartKind.Html && request.AddsPixel && part.BodyStart < part.BodyEnd
+            && !decider.HasPixel(content, _found))
         {
             AddPixel();
         }

@@ -9,6 +9,9 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>Decides about each link that was found, and keeps the report.</summary>
 internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 {
+    // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
+    private const int MostUnsubscribeUrls = 50;
+
     private readonly PooledList<Row> _rows = new();
     private readonly List<byte[]> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
@@ -28,7 +31,8 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
     public void AddUnsubscribeUrl(ReadOnlySpan<byte> url)
     {
-        if (DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
+        if (_unsubscribeUrls.Count < MostUnsubscribeUrls
+            && DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
         {
             _unsubscribeUrls.Add(destination.Url.ToArray());
         }

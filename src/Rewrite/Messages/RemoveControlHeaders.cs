@@ -1,3 +1,4 @@
+using System.Text;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -12,7 +13,7 @@ internal static class RemoveControlHeaders
     {
         var header = new HeaderReader(plan.Message, 0);
         var bodyIsSigned = false;
-        var signatures = new List<HeaderField>();
+        var signed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var controls = new List<HeaderField>();
         for (var fields = 0; fields < plan.Limits.MaxHeaderFields && header.Read() == HeaderStep.Field; fields++)
         {
@@ -23,7 +24,7 @@ internal static class RemoveControlHeaders
             else if (header.Is("DKIM-Signature"u8))
             {
                 bodyIsSigned |= ControlHeaders.CoversBody(header.Value);
-                signatures.Add(header.Field);
+                ControlHeaders.AddSigned(header.Value, signed);
             }
             else if (header.Is("ARC-Seal"u8) || header.Is("ARC-Message-Signature"u8))
             {
@@ -37,7 +38,8 @@ internal static class RemoveControlHeaders
 
         foreach (var control in controls)
         {
-            if (IsSigned(plan, signatures, control))
+            if (signed.Count > 0
+                && signed.Contains(Encoding.ASCII.GetString(plan.Message[control.Start..control.NameEnd])))
             {
                 plan.KeepsSignedControlHeaders = true;
             }
@@ -48,20 +50,6 @@ internal static class RemoveControlHeaders
         }
 
         return bodyIsSigned;
-    }
-
-    private static bool IsSigned(RewritePlan plan, List<HeaderField> signatures, in HeaderField control)
-    {
-        foreach (var signature in signatures)
-        {
-            if (ControlHeaders.IsSigned(
-                plan.Message[signature.ValueStart..signature.ValueEnd], plan.Message[control.Start..control.NameEnd]))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     // RFC 2369: URLs in angle brackets; white space inside them is folding.

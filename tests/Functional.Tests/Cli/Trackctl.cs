@@ -13,7 +13,7 @@ internal sealed class Trackctl : IDisposable
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly StringBuilder _error = new();
 
-    private Trackctl(ProcessStartInfo start)
+    private Trackctl(ProcessStartInfo start, byte[]? input)
     {
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) =>
@@ -35,6 +35,10 @@ internal sealed class Trackctl : IDisposable
         };
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
+        if (input is not null)
+        {
+            _ = WriteAsync(input);
+        }
     }
 
     public string Error
@@ -48,19 +52,24 @@ internal sealed class Trackctl : IDisposable
         }
     }
 
-    public static Trackctl Start(Uri? url, string? key, params string[] arguments)
+    public static Trackctl Start(Uri? url, string? key, params string[] arguments) =>
+        Start(url, key, null, arguments);
+
+    /// <summary>With bytes on its standard input.</summary>
+    public static Trackctl Start(Uri? url, string? key, byte[]? input, string[] arguments)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "trackctl.dll");
         var start = new ProcessStartInfo("dotnet", [program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            RedirectStandardInput = input is not null,
             WorkingDirectory = Path.GetTempPath(),
         };
         start.Environment.Remove("TRACKING_DATA");
         start.Environment["TRACKING_URL"] = url?.ToString();
         start.Environment["TRACKING_KEY"] = key;
-        return new Trackctl(start);
+        return new Trackctl(start, input);
     }
 
     public static async Task<(int Code, string Output, string Error)> RunAsync(
@@ -88,9 +97,12 @@ internal sealed class Trackctl : IDisposable
         () => Error.Contains(text, StringComparison.Ordinal), $"'{text}' is written");
 
     /// <summary>Ctrl-C.</summary>
-    public async Task InterruptAsync()
+    public Task InterruptAsync() => SignalAsync("INT");
+
+    /// <summary>Sends a signal.</summary>
+    public async Task SignalAsync(string signal)
     {
-        using var kill = Process.Start("kill", ["-INT", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
 
@@ -102,6 +114,19 @@ internal sealed class Trackctl : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private async Task WriteAsync(byte[] input)
+    {
+        try
+        {
+            await _process.StandardInput.BaseStream.WriteAsync(input);
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It did not read what it does not need.
+        }
     }
 
     private Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(

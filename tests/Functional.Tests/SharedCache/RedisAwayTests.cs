@@ -125,7 +125,9 @@ public sealed class RedisAwayTests : IAsyncLifetime
         Assert.Equal(1, user["tracking.cache.reads/skipped"]);
         Assert.Equal(1, user["tracking.cache.writes/dropped"]);
         await Eventually.HoldsAsync(
-            () => Lines(user).Any(line => line.Contains("left out", StringComparison.Ordinal)), "it is told", Cancelled);
+            () => Lines(user).Any(line => line.Contains("left out", StringComparison.Ordinal)),
+            "it is told",
+            Cancelled);
 
         await _redis.StartAsync(Cancelled);
         await user.UsesAsync();

@@ -163,8 +163,8 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         Assert.Equal(written + 1, edge.Cache["tracking.cache.writes"]);
     }
 
-    private Task WriteAsync(byte[] value) =>
-        redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
+    private async Task WriteAsync(byte[] value) =>
+        await redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
 
     /// <summary>An edge whose copy knows <see cref="Old"/> and <see cref="Deleted"/>; one with a database has read
     /// it.</summary>

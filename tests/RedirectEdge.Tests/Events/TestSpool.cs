@@ -17,11 +17,20 @@ internal sealed class TestSpool : IDisposable
         Action<RedirectEdgeOptions>? configure = null,
         TimeProvider? time = null,
         TestMeters? meters = null)
+        : this(folder.Path, configure, time, meters)
     {
-        Options = new RedirectEdgeOptions { Folder = folder.Path };
+    }
+
+    public TestSpool(
+        string folder,
+        Action<RedirectEdgeOptions>? configure = null,
+        TimeProvider? time = null,
+        TestMeters? meters = null)
+    {
+        Options = new RedirectEdgeOptions { Folder = folder };
         configure?.Invoke(Options);
         Meters = meters ?? new TestMeters();
-        _folder = EdgeFolder.Open(folder.Path);
+        _folder = EdgeFolder.Open(folder);
         Spool = new EventSpool(
             _folder,
             Microsoft.Extensions.Options.Options.Create(Options),

@@ -26,11 +26,15 @@ public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
 
     private static readonly string[] Pieces =
     [
-        "<a href=\"https://example.org/1?a=1&amp;b=2\">", "<a href='x&copy=1&copy;&notit;&#38;&#x26;&#0;&#128;'>", "</a>",
+        "<a href=\"https://example.org/1?a=1&amp;b=2\">", "<a href='x&copy=1&copy;&notit;&#38;&#x26;&#0;&#128;'>",
+        "</a>",
         "<A HREF=https://example.org/2>", "<a\nhref\t=\r\n\"\n u r l \n\">", "<a href=a href=b>", "<a =href=x>",
-        "<a href==x>", "<a / href=x / y>", "<a href=\"x\"y=z>", "<a href>", "<a href=>", "<a \"href='x'>", "<a href=x/>",
-        "<area href=y alt=\"&quot;\">", "<img src=a.png alt='<>'>", "<base href=//b/>", "<IMG SRC=\"a>b\">", "<p>", "</p>",
-        "text & more &lt; ", "<!-- c -->", "<!---->", "<!-->", "<!--->", "<!-- a -- b --!>", "<!--a--->", "<!-- <!-- -->",
+        "<a href==x>", "<a / href=x / y>", "<a href=\"x\"y=z>", "<a href>", "<a href=>", "<a \"href='x'>",
+        "<a href=x/>",
+        "<area href=y alt=\"&quot;\">", "<img src=a.png alt='<>'>", "<base href=//b/>", "<IMG SRC=\"a>b\">", "<p>",
+        "</p>",
+        "text & more &lt; ", "<!-- c -->", "<!---->", "<!-->", "<!--->", "<!-- a -- b --!>", "<!--a--->",
+        "<!-- <!-- -->",
         "<!--<!-->", "<!doctype html>", "<!x>", "<!>", "<?xml x?>", "</>", "</ a>", "</3>", "< a href=no>", "<3", "<",
         "<script>var a='<a href=no>';</script>", "<script><!--<a href=no></script>", "<script><!--<script></script>-->",
         "</script>", "<script><!--<script></script></script>", "<script><!--><a href=no></script>",
@@ -38,8 +42,10 @@ public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
         "<title>&amp;<a href=no></title>", "<textarea><a href=no></textarea x=y>", "<xmp><a></xmp>",
         "<iframe><a></iframe>", "<noembed><a></noembed>", "<noframes><a></noframes>", "<noscript><a href=n></noscript>",
         "<div class=\"a b\" style='x:y' data-x>", "</div>", "<br/>", "<b>", "</b>", "<span title=\"a>b\">", "</span>",
-        "<body class=x>", "</body>", "</html>", "<head>", "</head>", "<v:rect href=z>", "<a:b c:d=e>", "<plaintext", "\"", "'",
-        ">", "=", "/", " ", "\n", "&", "&amp", "&#", "&#x", ";", "-", "--", "!", "a", "href=", "<a ", "<!--", "-->", "]]>",
+        "<body class=x>", "</body>", "</html>", "<head>", "</head>", "<v:rect href=z>", "<a:b c:d=e>", "<plaintext",
+        "\"", "'",
+        ">", "=", "/", " ", "\n", "&", "&amp", "&#", "&#x", ";", "-", "--", "!", "a", "href=", "<a ", "<!--", "-->",
+        "]]>",
     ];
 
     [Fact]
@@ -174,7 +180,8 @@ public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
                 case HtmlTagToken tag:
                     var seen = new HashSet<string>();
                     found.Add($"{tag.Position.Index} {tag.Name}{(tag.IsSelfClosing ? "/" : "")}"
-                        + string.Concat(tag.Attributes.Where(a => seen.Add(a.Name)).Select(a => $"|{a.Name}={a.Value}")));
+                        + string.Concat(
+                            tag.Attributes.Where(a => seen.Add(a.Name)).Select(a => $"|{a.Name}={a.Value}")));
                     tokenizer.State = tag.Name switch
                     {
                         "script" => HtmlParseMode.Script,

@@ -10,7 +10,8 @@ internal sealed class GeneratedMessages(Random random)
     /// another.</summary>
     public static readonly string[] HtmlUrls =
     [
-        "https://www.example.net/a/rather/long/path/that/goes/on/and/on?utm_source=x&amp;utm_medium=y&amp;utm_campaign=z",
+        "https://www.example.net/a/rather/long/path/that/goes/on/and/on"
+            + "?utm_source=x&amp;utm_medium=y&amp;utm_campaign=z",
         "https://shop.example.org/?q=1&amp;r=2&copy=3",
         "https://shop.example.org/weiß-%C3%BC",
         "http://example.com:8080/p#frag",
@@ -87,7 +88,9 @@ internal sealed class GeneratedMessages(Random random)
         var content = isHtml ? Html() : Text();
         if (charset == "us-ascii" || transfer == "7bit")
         {
-            content = content.Replace("ß", "ss", StringComparison.Ordinal).Replace("ü", "ue", StringComparison.Ordinal);
+            content = content
+                .Replace("ß", "ss", StringComparison.Ordinal)
+                .Replace("ü", "ue", StringComparison.Ordinal);
         }
 
         Write(output, $"Content-Type: text/{(isHtml ? "html" : "plain")}; charset={charset}{_newLine}");
@@ -115,7 +118,8 @@ internal sealed class GeneratedMessages(Random random)
                 5 => $"<!-- <a href=\"{"x"}\"> -->",
                 6 => string.Concat(Enumerable.Repeat("Lorem ipsum dolor sit amet ", random.Next(1, 40))),
                 7 => $"{_newLine}{_newLine}",
-                _ => $"<style>a {{ b: c }}</style><area alt=\"x\" href={url.Replace("&copy=3", "", StringComparison.Ordinal)}>",
+                _ => "<style>a { b: c }</style>"
+                    + $"<area alt=\"x\" href={url.Replace("&copy=3", "", StringComparison.Ordinal)}>",
             });
         }
 

@@ -1,19 +1,51 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
 /// <summary>Golden cases and newsletters with bytes changed, dropped, doubled and spliced: whatever comes of it, the
-/// rewriter answers, and what it did can be undone.</summary>
+/// rewriter answers, and what it did can be undone. <c>./test fuzz 10m</c> goes on for ten minutes. What fails is cut
+/// down and kept as a folder under <c>Crashes</c>, which is a test from then on.</summary>
 public sealed class MutatedMessages(ITestOutputHelper log)
 {
     private const int Cases = 100_000;
 
-    private static readonly byte[] Telling = "<>\"'=&;:/\\-+\r\n \t\0@?#%.()[]"u8.ToArray();
+    // A crash in most cases is one crash: the rest would fill the disk.
+    private const int MostKept = 20;
+
+    // How often a failing message may be tried shorter: some seconds.
+    private const int CutTries = 3_000;
+
+    private static readonly byte[] Telling = "<>\"'=&;:/\\-+\r\n \t\0@?#%.()[]{}~\x1b"u8.ToArray();
+
+    // Most messages meet the usual settings.
+    private static readonly string[] Settings =
+    [
+        "{}",
+        "{}",
+        "{}",
+        """{"linkStyle":"path"}""",
+        """{"trackImages":true,"keepUrlText":"otherDomain"}""",
+        """{"pixelPosition":"top","keepUrlText":"always","trackSigned":true}""",
+        """{"trackClicks":"none","trackOpens":false}""",
+        """{"origin":"http://track.example.com/","trackImages":true}""",
+    ];
+
+    public static TheoryData<string> Crashes => Directory.Exists(CrashFolder())
+        ? [.. Directory.GetDirectories(CrashFolder()).Select(path => new DirectoryInfo(path).Name)]
+        : [];
 
     [Fact]
     public void Mutated_messages_are_rewritten_reversibly_or_pass_through()
     {
+        var seconds = int.TryParse(
+            Environment.GetEnvironmentVariable("TRACKING_FUZZ_SECONDS"), CultureInfo.InvariantCulture, out var given)
+            ? given
+            : 0;
         log.WriteLine($"seed {Seed.Value}");
         var random = new Random(Seed.Value);
         var messages = Directory.GetFiles(GoldenCases.Folder(), "in.eml", SearchOption.AllDirectories)
@@ -22,20 +54,48 @@ public sealed class MutatedMessages(ITestOutputHelper log)
             .Select(File.ReadAllBytes)
             .Where(message => message.Length < 8192)
             .ToArray();
-        for (var i = 0; i < Cases * Seed.Factor; i++)
+        var crashes = new Dictionary<string, string>(StringComparer.Ordinal);
+        var clock = Stopwatch.StartNew();
+        var told = 0L;
+        var tried = 0L;
+        while (seconds > 0 ? clock.Elapsed.TotalSeconds < seconds : tried < Cases * Seed.Factor)
         {
             var message = Mutate(messages, random);
-            try
+            var settings = Settings[random.Next(Settings.Length)];
+            tried++;
+            if (Failure(message, settings) is { } failure && crashes.Count < MostKept)
             {
-                Check(message);
+                var kept = Cut(message, settings);
+                crashes.TryAdd(Keep(kept, settings), failure.Split('\n')[0]);
             }
-            catch (Exception e)
+
+            if (seconds > 0 && clock.ElapsedMilliseconds / 10_000 > told)
             {
-                var file = Path.Combine(Path.GetTempPath(), $"mutated-{Seed.Value}-{i}.eml");
-                File.WriteAllBytes(file, message);
-                throw new InvalidOperationException($"seed {Seed.Value}, case {i}, kept as {file}: {e.Message}", e);
+                told = clock.ElapsedMilliseconds / 10_000;
+                log.WriteLine($"{told * 10,6} s {tried,12} messages {crashes.Count,3} crashes");
             }
         }
+
+        log.WriteLine($"{tried} messages, {crashes.Count} crashes");
+        Assert.True(
+            crashes.Count == 0,
+            $"seed {Seed.Value}:\n" + string.Join('\n', crashes.Select(crash => $"{crash.Key}: {crash.Value}")));
+    }
+
+    [Fact]
+    public void What_failed_once_does_not_fail_again() => Assert.All(Crashes, crash =>
+    {
+        var folder = Path.Combine(CrashFolder(), crash.Data);
+        var message = File.ReadAllBytes(Path.Combine(folder, "in.eml"));
+        Check(message, GoldenCases.Request(folder, message));
+    });
+
+    [Fact]
+    public void A_failing_message_is_cut_down_to_what_makes_it_fail()
+    {
+        var message = Encoding.ASCII.GetBytes(new string('a', 900) + "<needle>" + new string('b', 700));
+        var cut = Cut(message, candidate => candidate.AsSpan().IndexOf("<needle>"u8) >= 0);
+        Assert.Equal("<needle>", Encoding.ASCII.GetString(cut));
     }
 
     internal static void Check(byte[] message, RewriteRequest? request = null, RewriteLimits? limits = null)
@@ -53,9 +113,62 @@ public sealed class MutatedMessages(ITestOutputHelper log)
         {
             using var again = RewriteMessage.Plan(output, request, limits);
             Assert.Null(again.Failure);
+            Assert.Equal(
+                plan.Parts.Select(part => (part.Number, part.Reason)),
+                again.Parts.Select(part => (part.Number, part.Reason)));
             Assert.Equal(Encoding.Latin1.GetString(output), Encoding.Latin1.GetString(TestKeys.Write(again)));
         }
     }
+
+    private static string? Failure(byte[] message, string settings)
+    {
+        try
+        {
+            Check(message, GoldenCases.Request(JsonNode.Parse(settings)!.AsObject(), message));
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e.ToString();
+        }
+    }
+
+    private static byte[] Cut(byte[] message, string settings) =>
+        Cut(message, candidate => Failure(candidate, settings) is not null);
+
+    // Halves, quarters and so on are left out for as long as it still fails.
+    private static byte[] Cut(byte[] message, Predicate<byte[]> fails)
+    {
+        var tries = CutTries;
+        for (var length = message.Length / 2; length > 0; length /= 2)
+        {
+            for (var at = 0; at + length <= message.Length && tries > 0; tries--)
+            {
+                byte[] candidate = [.. message.AsSpan(0, at), .. message.AsSpan(at + length)];
+                if (fails(candidate))
+                {
+                    message = candidate;
+                }
+                else
+                {
+                    at += length;
+                }
+            }
+        }
+
+        return message;
+    }
+
+    private static string Keep(byte[] message, string settings)
+    {
+        var name = Convert.ToHexStringLower(SHA256.HashData(message))[..16];
+        var folder = Directory.CreateDirectory(Path.Combine(CrashFolder(), name)).FullName;
+        File.WriteAllBytes(Path.Combine(folder, "in.eml"), message);
+        File.WriteAllText(Path.Combine(folder, "request.json"), settings + "\n");
+        return folder;
+    }
+
+    private static string CrashFolder() => Path.GetFullPath(Path.Combine(GoldenCases.Folder(), "../Crashes"));
 
     private static byte[] Mutate(byte[][] messages, Random random)
     {

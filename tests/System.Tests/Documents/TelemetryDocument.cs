@@ -9,8 +9,9 @@ public sealed partial class TelemetryDocument
     [Fact]
     public void Every_instrument_is_in_the_document_and_every_documented_one_exists()
     {
-        var created = Directory
-            .EnumerateFiles(Path.Combine(BuiltPrograms.Repository, "src"), "*.cs", SearchOption.AllDirectories)
+        var created = new[] { "src", "ServiceDefaults" }
+            .SelectMany(folder => Directory.EnumerateFiles(
+                Path.Combine(BuiltPrograms.Repository, folder), "*.cs", SearchOption.AllDirectories))
             .SelectMany(file => Created().Matches(File.ReadAllText(file)))
             .Select(match => match.Groups[1].Value);
         var documented = Documented()

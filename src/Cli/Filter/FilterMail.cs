@@ -1,0 +1,199 @@
+using System.ComponentModel;
+using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
+
+namespace Tracking.Cli.Filter;
+
+/// <summary>
+/// <c>trackctl filter</c>: an MTA's simple content filter. It ends with 0 when sendmail has taken the message and with
+/// 75 (<c>EX_TEMPFAIL</c>) in every other case, so that no fault, ours or the configuration's, bounces anybody's mail.
+/// </summary>
+internal static class FilterMail
+{
+    // 4.3.0 (RFC 3463): Postfix believes a status code at the beginning of the output before it believes the exit code,
+    // and sendmail's words may begin with one of a permanent failure.
+    private const string TemporaryFailure = "4.3.0 ";
+
+    private const string ProblemTypes = "urn:tracking:problem:";
+
+    /// <summary>Runs the filter.</summary>
+    /// <param name="arguments">The arguments after <c>filter</c>.</param>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var terminal = new Terminal(Console.Out, Console.Error, json: false);
+        // Alone only: an exit code of 0 for a sender of that name would be a mail lost.
+        if (arguments is ["--help" or "-h" or "-?"])
+        {
+            Console.Out.Write(FilterHelp.Text);
+            return ExitCode.Done;
+        }
+
+        using var interrupted = new CancellationTokenSource();
+        using var terminate = Catch(PosixSignal.SIGTERM, interrupted);
+        using var interrupt = Catch(PosixSignal.SIGINT, interrupted);
+        using var hangUp = Catch(PosixSignal.SIGHUP, interrupted);
+        try
+        {
+            return FilterArguments.Read(arguments, out var complaint) is { } read
+                ? await FilterAsync(read, terminal, interrupted.Token)
+                : Defer(terminal, complaint);
+        }
+        catch (OperationCanceledException)
+        {
+            return Defer(terminal, "Interrupted.");
+        }
+        catch (Win32Exception failure)
+        {
+            return Defer(terminal, failure.Message);
+        }
+#pragma warning disable CA1031 // Whatever it is, the message is still in the MTA's queue and the reason in its log.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            return Defer(terminal, $"{fault.GetType().Name}: {fault.Message}");
+        }
+    }
+
+    private static async Task<int> FilterAsync(
+        FilterArguments arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        // Its own complaint is a line of its own, and the code has to come first.
+        using var error = new StringWriter();
+        using var api = Connection.Open(
+            arguments.Url, arguments.KeyFile, arguments.Timeout, new Terminal(error, error, json: false));
+        if (api is null)
+        {
+            return Defer(terminal, error.ToString());
+        }
+
+        var message = await ReadAsync(cancellationToken);
+        if (message.Length == 0)
+        {
+            return Defer(terminal, "There is no message on the standard input.");
+        }
+
+        var answer = await AskAsync(api, arguments, message, cancellationToken);
+        if (Passes(answer, arguments) is { } reason)
+        {
+            return HandOver(arguments, terminal, message, $"passed on unchanged: {reason}");
+        }
+
+        if (!answer.IsDone)
+        {
+            return Defer(terminal, answer.Complaint!);
+        }
+
+        // From here on the outcome is sendmail's: it is not interrupted between taking a message and saying so.
+        cancellationToken.ThrowIfCancellationRequested();
+        var summary = Summary(answer);
+        var sent = Send(arguments, answer.Bytes);
+        if (sent is { IsRefusal: true } && answer.Bytes.Length > message.Length)
+        {
+            // Most likely larger than a message may be, which it was not before: the mail matters more than its links.
+            return HandOver(
+                arguments, terminal, message, $"passed on unchanged: sendmail refused it rewritten: {sent.Reason}");
+        }
+
+        return End(terminal, sent, summary);
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        await using var input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        await input.CopyToAsync(bytes, cancellationToken);
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+    }
+
+    private static async Task<Answer> AskAsync(
+        TrackingApi api, FilterArguments arguments, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    {
+        using var content = new ReadOnlyMemoryContent(message);
+        content.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");
+        var answer = await api.SendAsync(
+            HttpMethod.Post,
+            $"clusters/{Query.Escape(arguments.Cluster)}/rewrite",
+            content,
+            cancellationToken,
+            [KeyValuePair.Create("Accept", "message/rfc822"), .. Metadata(arguments)]);
+        return answer.IsDone && !(answer.MediaType == "message/rfc822" && answer.Bytes.Length > 0
+            && answer.Headers.ContainsKey("Tracking-Links"))
+                ? new Answer(ExitCode.Refused, $"{api.Server} did not answer with a message; is it the API's address?")
+                : answer;
+    }
+
+    // Several recipients share one identity: naming one of them would credit it with the others' clicks.
+    private static IEnumerable<KeyValuePair<string, string>> Metadata(FilterArguments arguments)
+    {
+        var known = arguments.Metadata.AsEnumerable();
+        if (arguments.Sender!.Length > 0)
+        {
+            known = known.Append(KeyValuePair.Create("tracking-sender", arguments.Sender));
+        }
+
+        return arguments.Recipients.Count == 1
+            ? known.Append(KeyValuePair.Create("tracking-recipient", arguments.Recipients[0]))
+            : known;
+    }
+
+    // Why the message goes on as it came; null when it does not.
+    private static string? Passes(Answer answer, FilterArguments arguments)
+    {
+        // It is the message that is not understood or too large, and waiting changes neither.
+        var isAboutMessage = answer.ProblemType is ProblemTypes + "malformed-request" or ProblemTypes + "too-large";
+        var fallback = answer.ExitCode == ExitCode.Unavailable ? arguments.WhenUnavailable : arguments.WhenRefused;
+        return !answer.IsDone && (isAboutMessage || fallback == Fallback.Pass) ? answer.Complaint : null;
+    }
+
+    private static string Summary(Answer answer) => answer.Headers.TryGetValue("Tracking-Untouched", out var reason)
+        ? $"not tracked: {reason}"
+        : $"{answer.Headers["Tracking-Links"]} links tracked, opens "
+            + $"{answer.Headers.GetValueOrDefault("Tracking-Opens", "no")}"
+            + (answer.Headers.TryGetValue("Tracking-Host-Ignored", out var ignored) ? $", {ignored}" : "");
+
+    private static int HandOver(
+        FilterArguments arguments, Terminal terminal, ReadOnlyMemory<byte> message, string summary) =>
+        End(terminal, Send(arguments, message), summary);
+
+    private static SendmailOutcome Send(FilterArguments arguments, ReadOnlyMemory<byte> message) => HandToSendmail.Run(
+        arguments.Sendmail,
+        ["-G", "-i", "-f", arguments.Sender!, "--", .. arguments.Recipients],
+        message.Span);
+
+    private static int End(Terminal terminal, SendmailOutcome sent, string summary)
+    {
+        if (!sent.IsAccepted)
+        {
+            return Defer(terminal, $"sendmail did not take the message: {sent.Reason}");
+        }
+
+        Say(terminal.Line, summary);
+        return ExitCode.Done;
+    }
+
+    private static int Defer(Terminal terminal, string complaint)
+    {
+        Say(terminal.Complain, TemporaryFailure + complaint.TrimEnd());
+        return ExitCode.TemporaryFailure;
+    }
+
+    // What became of the message is in the exit code, and that must not change because nobody listens.
+    private static void Say(Action<string> write, string line)
+    {
+        try
+        {
+            write(line);
+        }
+        catch (IOException)
+        {
+            // A full disk behind the log; there is nowhere else to say it.
+        }
+    }
+
+    private static PosixSignalRegistration Catch(PosixSignal signal, CancellationTokenSource interrupted) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = true;
+            interrupted.Cancel();
+        });
+}

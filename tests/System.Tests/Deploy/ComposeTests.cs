@@ -1,0 +1,205 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.System.Tests.Deploy;
+
+public sealed partial class ComposeTests
+{
+    private static readonly JsonNode _compose = Manifests.Read("compose", "compose.yaml").Single();
+    private static readonly JsonNode _standalone = Manifests.Read("compose", "standalone.yaml").Single();
+
+    public static TheoryData<string> Services => [.. _compose["services"].Properties().Select(service => service.Key)];
+
+    public static TheoryData<string> OwnServices => [.. Manifests.Services.Keys];
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void Everything_that_a_container_refers_to_is_there(string name)
+    {
+        var service = _compose.At("services", name);
+        foreach (var (needed, condition) in service.At("depends_on").Properties())
+        {
+            var other = _compose.At("services", needed);
+            Assert.NotNull(other);
+            Assert.True(
+                condition.Text("condition") == "service_completed_successfully"
+                    ? needed == "migrator"
+                    : other.At("healthcheck", "test") is not null,
+                $"{name} waits for the health of {needed}, which has none.");
+        }
+
+        AssertKnown("secrets", service.At("secrets").Items().Select(Source));
+        AssertKnown("configs", service.At("configs").Items().Select(Source));
+        AssertKnown("networks", service.At("networks").Items().Select(network => network.ToString()));
+        AssertKnown("volumes", service.At("volumes").Items().Select(volume => volume.ToString().Split(':')[0]));
+        Assert.NotNull(service.At("deploy", "resources", "limits", "memory"));
+        Assert.True(
+            name == "migrator" || service.At("healthcheck", "test") is not null, $"{name} has no health check.");
+    }
+
+    [Theory]
+    [MemberData(nameof(OwnServices))]
+    public void A_service_is_there_with_its_image_hardening_and_settings_that_it_takes(string name)
+    {
+        var service = _compose.At("services", name);
+        Assert.Equal($"tracking/{name}:${{TAG:-latest}}", service.Text("image"));
+        Assert.Equal("true", service.Text("read_only"));
+        Assert.Equal("ALL", service.At("cap_drop").Items().Single().ToString());
+        CheckEnvironment.Check(Manifests.Services[name], Variables(service));
+        Assert.True(
+            name is "migrator" || service.At("depends_on", "migrator") is not null || name is "gateway",
+            $"{name} does not wait for the migrator.");
+    }
+
+    [Fact]
+    public void The_standalone_takes_its_settings()
+    {
+        var service = _standalone.At("services", "standalone");
+        CheckEnvironment.Check("Standalone", Variables(service));
+        Assert.Equal("data:/var/lib/tracking", service.At("volumes").Items().Single().ToString());
+    }
+
+    [Fact]
+    public void Health_is_asked_where_it_is_answered()
+    {
+        foreach (var name in Manifests.Services.Keys.Where(name => name != "migrator"))
+        {
+            var service = _compose.At("services", name);
+            var asked = HealthPort().Match(service.At("healthcheck", "test").Items().Last().ToString());
+            var own = service.Text("environment", "Tracking__Edge__HealthPort") ?? "8080";
+            Assert.Equal(own, asked.Groups[1].Value);
+        }
+    }
+
+    [Fact]
+    public void The_gateway_finds_every_service_behind_it()
+    {
+        var addresses = _compose.At("services", "gateway", "environment").Properties()
+            .Where(variable => variable.Key.StartsWith("services__", StringComparison.Ordinal))
+            .ToDictionary(variable => variable.Key.Split("__")[1], variable => variable.Value!.ToString());
+        Assert.Equal(
+            new[] { ServiceNames.Certificates, ServiceNames.Edge, ServiceNames.Management, ServiceNames.Rewrite },
+            addresses.Keys.Order());
+        Assert.All(addresses, address => Assert.Equal($"http://{address.Key}:8080", address.Value));
+    }
+
+    [Fact]
+    public void A_stop_is_given_the_time_that_the_edge_drains()
+    {
+        var edge = _compose.At("services", "edge");
+        var drain = TimeSpan.Parse(edge.Text("environment", "Tracking__Edge__DrainTimeout")!);
+        var grace = int.Parse(edge.Text("stop_grace_period")!.TrimEnd('s'));
+        Assert.True(grace > drain.TotalSeconds + 10, "The edge is killed while it drains.");
+    }
+
+    [Fact]
+    public void Every_variable_of_the_files_is_in_the_example()
+    {
+        var example = File.ReadAllLines(Manifests.PathOf("compose", ".env.example"))
+            .Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split('=')[0]).ToHashSet();
+        var used = new[] { "compose.yaml", "standalone.yaml" }
+            .SelectMany(file => Variable().Matches(File.ReadAllText(Manifests.PathOf("compose", file))))
+            .Select(match => match.Groups[1].Value).ToHashSet();
+        Assert.Equal(example.Order(), used.Order());
+    }
+
+    [Fact]
+    public async Task The_script_makes_every_secret_once_and_each_is_one()
+    {
+        using var folder = new Servers.TemporaryFolder();
+        var secrets = folder.In("secrets");
+        Assert.Equal(0, await MakeSecretsAsync(secrets));
+
+        Assert.Equal(
+            _compose["secrets"].Properties().Select(secret => Path.GetFileName(secret.Value.Text("file")!)).Order(),
+            Directory.EnumerateFiles(secrets).Select(Path.GetFileName).Order());
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(secrets));
+        var password = File.ReadAllText(Path.Combine(secrets, "postgres_password"));
+        Assert.Equal(password, new NpgsqlConnectionStringBuilder(Read("ConnectionStrings__tracking")).Password);
+        var bus = new Uri(Read("ConnectionStrings__rabbitmq"));
+        Assert.Contains($"default_pass = {bus.UserInfo.Split(':')[1]}", Read("rabbitmq_user.conf"));
+        Assert.Equal("rabbitmq", bus.Host);
+        Assert.EndsWith($"password={Read("redis_password")}", Read("ConnectionStrings__redis"));
+        Assert.Equal($"requirepass {Read("redis_password")}", Read("redis_auth.conf"));
+        Assert.True(ApiKeySecret.TryHash(Read("Tracking__Migrator__AdminKey"), out _));
+        using var key = OpenMasterKey.From(new SystemOptions { MasterKey = Read("Tracking__MasterKey") });
+        Assert.NotNull(key);
+        Assert.Equal(MasterKey.Size, Convert.FromBase64String(Read("Tracking__MasterKey")).Length);
+
+        var before = Read("Tracking__MasterKey");
+        Assert.Equal(1, await MakeSecretsAsync(secrets));
+        Assert.Equal(before, Read("Tracking__MasterKey"));
+
+        string Read(string name) => File.ReadAllText(Path.Combine(secrets, name)).Trim();
+    }
+
+    [Fact]
+    public void RabbitMQ_takes_messages_larger_than_the_largest_that_is_rewritten()
+    {
+        var limit = long.Parse(MaxMessageSize().Match(
+            File.ReadAllText(Manifests.PathOf("compose", "config", "rabbitmq-limits.conf"))).Groups[1].Value);
+        Assert.True(limit >= 2L * new Rewrite.RewriteOptions().MaxMessageBytes, $"max_message_size is {limit}.");
+        var cluster = Manifests.Read("kubernetes", "engines", "rabbitmq.yaml").Single();
+        Assert.Contains(
+            $"max_message_size = {limit}", cluster.Text("spec", "rabbitmq", "additionalConfig"),
+            StringComparison.Ordinal);
+    }
+
+    private static void AssertKnown(string kind, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            Assert.True(_compose[kind] is JsonObject known && known.ContainsKey(name), $"{kind} has no {name}.");
+            if (kind == "configs")
+            {
+                Assert.True(File.Exists(Manifests.PathOf("compose", _compose.Text(kind, name, "file")!)));
+            }
+        }
+    }
+
+    private static string Source(JsonNode node) => node.Text("source") ?? node.ToString();
+
+    // What stands in .env by default; a secret's value is checked where it is made.
+    private static Dictionary<string, string> Variables(JsonNode? service)
+    {
+        var example = File.ReadAllLines(Manifests.PathOf("compose", ".env.example"))
+            .Where(line => line.Contains('=')).Select(line => line.Split('=', 2))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
+        var variables = service.At("environment").Properties().ToDictionary(
+            variable => variable.Key,
+            variable => Variable().Replace(
+                variable.Value!.ToString(), match => example.GetValueOrDefault(match.Groups[1].Value, "")));
+        foreach (var secret in service.At("secrets").Items().Select(Source).Where(name => name.Contains("__")))
+        {
+            variables[secret] = "";
+        }
+
+        return variables;
+    }
+
+    private static async Task<int> MakeSecretsAsync(string folder)
+    {
+        using var script = Process.Start(new ProcessStartInfo(Manifests.PathOf("compose", "make-secrets"), [folder])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        await script.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return script.ExitCode;
+    }
+
+    [GeneratedRegex(@"\$\{([A-Z_]+)[^}]*\}")]
+    private static partial Regex Variable();
+
+    [GeneratedRegex("/dev/tcp/127.0.0.1/([0-9]+);")]
+    private static partial Regex HealthPort();
+
+    [GeneratedRegex("(?m)^max_message_size = ([0-9]+)$")]
+    private static partial Regex MaxMessageSize();
+}
