@@ -51,13 +51,23 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
     }
 
     /// <summary>Every event of a cluster, over the streaming form.</summary>
-    public async Task<List<JsonElement>> EventsAsync(string cluster)
+    public async Task<List<JsonElement>> EventsAsync(string cluster) =>
+        await TryEventsAsync(cluster) ?? throw new HttpRequestException("503", null, HttpStatusCode.ServiceUnavailable);
+
+    /// <inheritdoc cref="EventsAsync"/>
+    /// <returns><see langword="null"/> when the answer is to come back later.</returns>
+    public async Task<List<JsonElement>?> TryEventsAsync(string cluster)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/clusters/{cluster}/events")
         {
             Headers = { Accept = { new MediaTypeWithQualityHeaderValue("application/x-ndjson") } },
         };
         using var response = await _http.SendAsync(request);
+        if (response is { StatusCode: HttpStatusCode.ServiceUnavailable, Headers.RetryAfter: not null })
+        {
+            return null;
+        }
+
         response.EnsureSuccessStatusCode();
         var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];

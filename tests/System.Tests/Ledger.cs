@@ -37,7 +37,8 @@ internal sealed class Ledger
         var unexpected = once.Where(marker => !_attempted.ContainsKey(marker)).ToList();
         var duplicated = stored.Count - once.Count;
         TestContext.Current.SendDiagnosticMessage(
-            "{0}: attempted {1}, acknowledged {2}, stored {3}, lost {4}, duplicated {5}, unexpected {6}",
+            "Ledger of {0}: {1} attempted {2}, acknowledged {3}, found {4}, lost {5}, duplicated {6}, unexpected {7}",
+            TestContext.Current.TestClass?.TestClassSimpleName,
             what,
             Attempted,
             Acknowledged,
