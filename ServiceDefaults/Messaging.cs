@@ -19,6 +19,9 @@ public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IR
     /// <summary>A queue of one owner that outlives the owner's restarts, and expires when the owner stays
     /// away.</summary>
     public bool IsOwned { get; init; }
+
+    /// <summary>Queues that its consumer writes to and somebody outside reads; they are declared with it.</summary>
+    public IReadOnlyList<string> Outputs { get; init; } = [];
 }
 
 /// <summary>

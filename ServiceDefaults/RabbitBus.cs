@@ -76,9 +76,27 @@ internal static class RabbitBus
             return;
         }
 
+        // Said of one queue after the other: the last word is the endpoint's own.
+        foreach (var output in endpoint.Outputs)
+        {
+            var lost = DeadLetters.Of(output);
+            queue.BindDeadLetterQueue(lost, lost, letters => Limit(letters, options));
+            queue.BindDeadLetterQueue(output, output, written =>
+            {
+                Limit(written, options);
+                LeadTo(written, lost);
+            });
+        }
+
         var dead = DeadLetters.Of(endpoint.Name);
-        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
         queue.BindDeadLetterQueue(dead, dead, letters => Limit(letters, options));
+        LeadTo(queue, dead);
+    }
+
+    private static void LeadTo(IRabbitMqQueueConfigurator queue, string deadLetters)
+    {
+        queue.SetQueueArgument("x-dead-letter-exchange", deadLetters);
+        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
     }
 
     private static void Limit(IRabbitMqQueueConfigurator queue, MessagingOptions options)

@@ -2,8 +2,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Tracking.Database;
+using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
 using Tracking.ServiceDefaults;
 
@@ -12,7 +14,7 @@ namespace Tracking.Rewrite;
 /// <summary>Rewrites messages: links to the tracking host, and an open pixel.</summary>
 public static class RewriteComposition
 {
-    /// <summary>Adds the rewriter and its registration.</summary>
+    /// <summary>Adds the rewriter, its registration, and where the bus is RabbitMQ its queue.</summary>
     public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
@@ -24,9 +26,11 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();
+        builder.Services.AddSingleton<MarkupMemory>();
         builder.Services.AddSingleton<KnownDestinations>();
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());
+        RewriteQueue.Add(builder);
         return builder;
     }
 
