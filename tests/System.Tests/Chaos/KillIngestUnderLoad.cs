@@ -14,6 +14,7 @@ public sealed class KillIngestUnderLoad(ServicesUnderLoad system)
                 ingest.Kill();
                 await SteadyLoad.GoOnAsync(Outage.OfService / 2);
                 await load.UntilAnsweredAsync();
+                await load.UntilRewrittenAsync();
                 await ingest.StartAsync(TestContext.Current.CancellationToken);
                 await load.UntilStoredAsync();
             }

@@ -14,19 +14,19 @@ public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
             await load.UntilAnsweredAsync();
             await postgres.StartAsync(cancelled);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
 
             postgres.Freeze();
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
             await load.UntilAnsweredAsync();
             postgres.Thaw();
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
 
             await postgres.StopAsync();
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
             await load.UntilAnsweredAsync();
             await postgres.StartAsync(cancelled);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             Assert.Equal(0, load.Unanswered);
         });
 }

@@ -12,16 +12,16 @@ public sealed class KillRedisUnderLoad(EnginesUnderLoad system)
             var cancelled = TestContext.Current.CancellationToken;
             await redis.KillAsync();
             await SteadyLoad.GoOnAsync(Outage.OfService);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             await redis.StartAsync(cancelled);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
 
             await redis.FreezeAsync();
             await SteadyLoad.GoOnAsync(Outage.OfService);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             await redis.ThawAsync();
             await redis.FlushAsync(cancelled);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             Assert.Equal(0, load.Unanswered);
         });
 }

@@ -11,10 +11,12 @@ public sealed class KillRewriterUnderLoad(ServicesUnderLoad system)
             var rewriter = system.Deployment.Rewriters[0];
             for (var kill = 0; kill < Outage.Kills; kill++)
             {
-                rewriter.Kill();
+                // In the middle: some are read, some registered, some sent and not yet taken off their queue.
+                await load.Mail.PublishBurstAsync(Outage.Burst, rewriter.Kill);
                 await SteadyLoad.GoOnAsync(Outage.OfService / 2);
-                await rewriter.StartAsync(TestContext.Current.CancellationToken);
                 await load.UntilStoredAsync();
+                await rewriter.StartAsync(TestContext.Current.CancellationToken);
+                await load.UntilRewrittenAsync();
             }
 
             rewriter.Freeze();

@@ -10,6 +10,9 @@ internal static class Outage
     /// <summary>How often a service is killed.</summary>
     public static int Kills => _isLong ? 10 : 2;
 
+    /// <summary>Messages that a rewriter has before it when it is killed.</summary>
+    public static int Burst => _isLong ? 2_000 : 500;
+
     /// <summary>A service or the cache that was killed or frozen.</summary>
     public static TimeSpan OfService => Seconds(_isLong ? 30 : 2);
 

@@ -23,6 +23,6 @@ public sealed class RestartServicesUnderLoad(ServicesUnderLoad system)
                 await service.StartAsync(TestContext.Current.CancellationToken);
             }
 
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
         });
 }

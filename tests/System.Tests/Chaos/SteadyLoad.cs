@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -7,8 +8,8 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Chaos;
 
 /// <summary>
-/// Recipients who click all the time, whatever is done to the system meanwhile, and the account of it. A click that
-/// gets no answer, or another one than it should, is an attempt that was not acknowledged.
+/// Recipients who click and an MTA that sends all the time, whatever is done to the system meanwhile, and the account of
+/// both. A click that gets no answer, or another one than it should, is an attempt that was not acknowledged.
 /// </summary>
 internal sealed class SteadyLoad : IAsyncDisposable
 {
@@ -37,6 +38,9 @@ internal sealed class SteadyLoad : IAsyncDisposable
     /// <summary>Clicks on links that were served before, so that the edge knows them.</summary>
     public Ledger Clicks { get; } = new();
 
+    /// <summary>Messages that are rewritten over the broker meanwhile.</summary>
+    public SteadyMail Mail { get; private set; } = null!;
+
     /// <summary>Clicks that got no redirect.</summary>
     public int Unanswered => Volatile.Read(ref _unanswered);
 
@@ -50,9 +54,9 @@ internal sealed class SteadyLoad : IAsyncDisposable
         {
             await using var load = new SteadyLoad(deployment);
             await load.StartAsync();
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             await scenario(load);
-            await load.UntilStoredAsync();
+            await load.UntilAllFlowsAsync();
             await load.StopAsync();
             await load.AssertBalancedAsync();
         }
@@ -82,10 +86,27 @@ internal sealed class SteadyLoad : IAsyncDisposable
             async () => (await StoredAsync(marker)).Count > 0, $"click {marker} is stored", Cancelled, _longestDrain);
     }
 
+    /// <summary>Waits until a message that is sent from now on comes out rewritten.</summary>
+    public Task UntilRewrittenAsync() => Mail.UntilRewrittenAsync(_longestDrain);
+
+    /// <summary>Waits until clicks are stored and messages come out.</summary>
+    public async Task UntilAllFlowsAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        await Task.WhenAll(UntilStoredAsync(), UntilRewrittenAsync());
+        TestContext.Current.SendDiagnosticMessage(
+            "{0}: all flows after {1:0.0} s", TestContext.Current.TestClass?.TestClassSimpleName, clock.Elapsed.TotalSeconds);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        if (Mail is not null)
+        {
+            await Mail.DisposeAsync();
+        }
+
         _recipient.Dispose();
         _stop.Dispose();
         await _database.DisposeAsync();
@@ -106,6 +127,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
 
         Assert.Equal(0, Unanswered);
+        Mail = new SteadyMail(_deployment.Bus, _cluster, _run);
         _readers = [.. Enumerable.Range(0, Readers).Select(reader => Task.Run(() => ReadAsync(reader)))];
     }
 
@@ -162,6 +184,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
             "the API tells of every acknowledged click",
             Cancelled);
         Clicks.AssertBalanced([.. events.Select(e => e.GetProperty("userAgent").GetString()!)], "clicks");
+        await Mail.AssertBalancedAsync(_longestDrain);
         await AssertNothingGivenUpAsync();
     }
 
