@@ -1,31 +1,22 @@
-using System.Buffers;
 using System.Diagnostics;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Contracts;
-using Tracking.Database;
-using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
 /// From the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The output is confirmed by the broker before
-/// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. What
-/// cannot be understood goes out as it came, with the reason; while the store is away a message is held; a message
-/// that fails for other reasons again and again goes to the dead letters. Nothing blocks the messages behind it for
-/// longer than that.
+/// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. A message
+/// that fails again and again goes to the dead letters. Nothing blocks the messages behind it.
 /// </summary>
 internal sealed partial class ConsumeMessage(
-    ChooseCluster choose,
-    TrackMessage track,
+    TrackDelivery track,
     SendRewritten send,
+    HoldMessages hold,
     DeadLetters letters,
-    RefreshDirectories refresh,
-    IHostApplicationLifetime lifetime,
     TimeProvider time,
     IOptions<RewriteOptions> options,
     RewriteTelemetry telemetry,
@@ -35,17 +26,25 @@ internal sealed partial class ConsumeMessage(
     public async Task RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         using var activity = Continue(delivery.Properties);
+        var deliveries = delivery.EarlierDeliveries + 1;
+        if (deliveries > options.Value.Queue.MaxDeliveries)
+        {
+            await BuryAsync(delivery, $"delivered {deliveries} times without an end");
+            return;
+        }
+
         try
         {
             await RewriteAsync(delivery, cancellationToken);
         }
 #pragma warning disable CA1031 // Whatever it is, it must not come back for ever: counted, and the message is kept.
         catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException)
-            && delivery.EarlierDeliveries + 1 >= options.Value.Queue.MaxAttempts)
+            && deliveries >= options.Value.Queue.MaxAttempts)
 #pragma warning restore CA1031
         {
-            LogGivenUp(exception, delivery.EarlierDeliveries + 1);
-            await BuryAsync(delivery, $"failed {delivery.EarlierDeliveries + 1} times: {exception.GetType().Name}");
+            LogGivenUp(exception, deliveries);
+            var last = exception is OutputRefusedException ? exception.Message : exception.GetType().Name;
+            await BuryAsync(delivery, $"failed {deliveries} times: {last}");
         }
     }
 
@@ -57,127 +56,54 @@ internal sealed partial class ConsumeMessage(
             return;
         }
 
-        var message = await ReadAsync(delivery, cancellationToken);
-        var outcome = await send.RunAsync(delivery, message);
+        var message = await track.RunAsync(delivery, cancellationToken);
+        var outcome = await SendAsync(delivery, message, cancellationToken);
         if (outcome == PublishOutcome.TooLarge)
         {
-            outcome = await send.RunAsync(delivery, AsItCame(delivery, QueueUntouched.OutputTooLarge));
+            outcome = await SendAsync(
+                delivery, track.PassThrough(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
+        }
+
+        if (outcome == PublishOutcome.TooLarge)
+        {
+            // Compressed by us it may be larger than by its publisher.
+            outcome = await SendAsync(
+                delivery, TrackDelivery.AsItCame(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
         }
 
         switch (outcome)
         {
-            case PublishOutcome.Unroutable when !string.IsNullOrEmpty(delivery.Properties.ReplyTo):
+            case PublishOutcome.Confirmed:
+                break;
+            case PublishOutcome.Unroutable when HasReplyTo(delivery):
                 await BuryAsync(delivery, "reply_to names a queue that does not exist");
                 break;
-            case not PublishOutcome.Confirmed:
-                throw new InvalidOperationException($"The broker does not take the output: {outcome}.");
+            case PublishOutcome.Refused when !HasReplyTo(delivery):
+                throw new NotConfirmedException($"Queue '{QueueNames.Rewritten}' is full.");
+            default:
+                throw new OutputRefusedException(outcome);
         }
     }
 
-    private async Task<RewrittenMessage> ReadAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    // A queue that everybody's messages go to is full: they wait, and are not counted as failing. One that a publisher
+    // has named is its own affair.
+    private async Task<PublishOutcome> SendAsync(
+        QueuedMessage delivery, RewrittenMessage message, CancellationToken cancellationToken)
     {
-        var body = OpenBody.Of(delivery, options.Value.MaxMessageBytes, out var untouched);
-        if (body is null)
-        {
-            telemetry.Rewritten(untouched!, 0);
-            return AsItCame(delivery, untouched!);
-        }
-
-        var metadata = ReadQueueHeaders.Read(delivery, body, out var problem);
-        if (metadata is null)
-        {
-            // Not tracked rather than tracked in a way that was not asked for; and the mail is not held back for it.
-            return PassThrough(delivery, body, QueueUntouched.InvalidHeader, $" {problem!.Header}");
-        }
-
         for (var began = time.GetTimestamp(); ;)
         {
-            if (await TryTrackAsync(delivery, body, metadata, cancellationToken) is { } message)
-            {
-                return message;
-            }
-
-            if (options.Value.WhenStoreUnavailable == WhenStoreUnavailable.PassThrough
+            var outcome = await send.RunAsync(delivery, message);
+            if (outcome != PublishOutcome.Refused || HasReplyTo(delivery)
                 || time.GetElapsedTime(began) >= options.Value.Queue.LongestHold)
             {
-                return PassThrough(delivery, body, QueueUntouched.StoreUnavailable);
+                return outcome;
             }
 
-            refresh.RequestNow();
-            using var stopping = CancellationTokenSource.CreateLinkedTokenSource(
-                cancellationToken, lifetime.ApplicationStopping);
-            await Task.Delay(options.Value.Queue.StorePause, time, stopping.Token);
+            await hold.PauseAsync(cancellationToken);
         }
     }
 
-    /// <returns><see langword="null"/> while the store is away.</returns>
-    private async Task<RewrittenMessage?> TryTrackAsync(
-        QueuedMessage delivery, OpenBody body, MessageMetadata metadata, CancellationToken cancellationToken)
-    {
-        DirectoryCluster? cluster;
-        try
-        {
-            cluster = await choose.ForAsync(delivery.Properties, body.Mail, cancellationToken);
-        }
-        catch (Exception away) when (away is NpgsqlException or TimeoutException or IOException)
-        {
-            LogStoreAway(away.Message);
-            return null;
-        }
-
-        if (cluster is null)
-        {
-            return PassThrough(delivery, body, QueueUntouched.NoCluster);
-        }
-
-        string? ignoredId = null;
-        var result = await track.TrackAsync(cluster, body.Mail, metadata, cancellationToken);
-        if (result.Outcome == TrackOutcome.OtherContent)
-        {
-            // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
-            ignoredId = result.MessageId;
-            result = await track.TrackAsync(
-                cluster, body.Mail, metadata with { MessageId = null }, cancellationToken);
-        }
-
-        if (result.Outcome is not (TrackOutcome.Tracked or TrackOutcome.Untouched))
-        {
-            return null;
-        }
-
-        return InItsForm(delivery, body, result.Output) is { } output
-            ? new RewrittenMessage(output)
-            {
-                MessageId = result.MessageId,
-                IgnoredMessageId = ignoredId,
-                IgnoredHost = result.IgnoredHost,
-                Links = result.TrackedLinks,
-                HasPixel = result.HasPixel,
-                Untouched = result.UntouchedReason,
-            }
-            : AsItCame(delivery, QueueUntouched.OutputNotUtf8);
-    }
-
-    /// <summary>Without tracking, but also without the headers by which it is controlled: recipients never see
-    /// them.</summary>
-    private RewrittenMessage PassThrough(
-        QueuedMessage delivery, OpenBody body, string untouched, string detail = "")
-    {
-        telemetry.Rewritten(untouched, 0);
-        using var plan = RewriteMessage.Plan(body.Mail, new RewriteRequest(), options.Value.Limits);
-        var mail = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
-        plan.Write(mail);
-        return AsItCame(delivery, untouched + detail) with
-        {
-            Body = InItsForm(delivery, body, mail.WrittenMemory) ?? delivery.Body,
-        };
-    }
-
-    private static ReadOnlyMemory<byte>? InItsForm(QueuedMessage delivery, OpenBody body, ReadOnlyMemory<byte> mail) =>
-        mail.Span.SequenceEqual(body.Mail.Span) ? delivery.Body : body.With(mail);
-
-    private static RewrittenMessage AsItCame(QueuedMessage delivery, string untouched) =>
-        new(delivery.Body) { Untouched = untouched };
+    private static bool HasReplyTo(QueuedMessage delivery) => !string.IsNullOrEmpty(delivery.Properties.ReplyTo);
 
     private async Task BuryAsync(QueuedMessage delivery, string reason)
     {
@@ -201,6 +127,11 @@ internal sealed partial class ConsumeMessage(
     [LoggerMessage(Level = LogLevel.Error, Message = "A message is given up after {Attempts} attempts")]
     private partial void LogGivenUp(Exception exception, int attempts);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A message waits, its cluster cannot be known: {Reason}")]
-    private partial void LogStoreAway(string reason);
+    /// <summary>The queue that a message goes to does not take it.</summary>
+    private sealed class OutputRefusedException(PublishOutcome outcome) : Exception(outcome switch
+    {
+        PublishOutcome.Refused => "the queue in reply_to is full",
+        PublishOutcome.TooLarge => "the broker takes it in, but not out: it is too large",
+        _ => $"the broker does not take the output: {outcome}",
+    });
 }

@@ -67,15 +67,15 @@ internal sealed class OpenBody
         }
 
         opened.Mail = body;
-        if (isJson)
+        if (isJson || MayBeJson(delivery.Properties.ContentType, body.Span))
         {
             opened._json = JsonForm.Read(body, out untouched);
-            if (opened._json is null)
+            if (opened._json is null && isJson)
             {
                 return null;
             }
 
-            opened.Mail = opened._json.Mail;
+            opened.Mail = opened._json?.Mail ?? body;
         }
 
         untouched = opened.Mail.Length > maxMessageBytes ? QueueUntouched.TooLarge : null;
@@ -90,11 +90,22 @@ internal sealed class OpenBody
         return _isCompressed && body is { } plain ? Compress(plain) : body;
     }
 
+    /// <summary>Whether the body is the raw message itself.</summary>
+    public static bool IsPlainMail(QueuedMessage delivery) =>
+        !IsJson(delivery.Properties.ContentType)
+        && !IsGzip(delivery.Properties)
+        && !HasUnknownEncoding(delivery.Properties);
+
     private static bool IsJson(string? contentType) =>
         MediaTypeHeaderValue.TryParse(contentType, out var parsed)
         && parsed.MediaType is { } type
         && (type.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
+
+    // Publishers of JSON that say nothing of its type, or what their library says by itself. No mail begins like that:
+    // it would have a header field of such a name, and be an object with a string mime all the same.
+    private static bool MayBeJson(string? contentType, ReadOnlySpan<byte> body) =>
+        contentType is null or "" or "text/plain" or "application/octet-stream" && body is [(byte)'{', ..];
 
     private static bool IsGzip(IReadOnlyBasicProperties properties) =>
         properties.ContentEncoding?.Trim().ToLowerInvariant() is "gzip" or "x-gzip";

@@ -9,8 +9,13 @@ public sealed record QueuedMessage(IReadOnlyBasicProperties Properties, ReadOnly
 {
     private const string DeliveryCount = "x-delivery-count";
 
+    /// <summary>Whether the broker says that it delivered this before. Only then the count among the headers is the
+    /// broker's own.</summary>
+    public bool IsRedelivered { get; init; }
+
     /// <summary>How many times it has been given back to its queue, by this program or by its end.</summary>
-    internal int EarlierDeliveries => Properties.Headers?.TryGetValue(DeliveryCount, out var count) == true
+    internal int EarlierDeliveries =>
+        IsRedelivered && Properties.Headers?.TryGetValue(DeliveryCount, out var count) == true
         ? count switch
         {
             long number => (int)Math.Clamp(number, 0, int.MaxValue),

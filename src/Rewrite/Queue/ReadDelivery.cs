@@ -38,6 +38,9 @@ internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
     {
         var delivery = receiveContext.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit)
             ? new QueuedMessage(rabbit.Properties, receiveContext.Body.GetBytes())
+            {
+                IsRedelivered = receiveContext.Redelivered,
+            }
             : throw new NotSupportedException("Mail comes over RabbitMQ only.");
         return new BodyConsumeContext(
             receiveContext, new DeliveryContext(new NoMessageContext(receiveContext.InputAddress), delivery));

@@ -18,6 +18,9 @@ internal static class RewriteQueue
         }
 
         builder.Services.AddSingleton<ChooseCluster>();
+        builder.Services.AddSingleton<HoldMessages>();
+        builder.Services.AddSingleton<StoreOutage>();
+        builder.Services.AddSingleton<TrackDelivery>();
         builder.Services.AddSingleton<SendRewritten>();
         builder.Services.AddSingleton<ConsumeMessage>();
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.Rewrite, (context, queue) =>

@@ -20,13 +20,21 @@ public sealed class RewriteQueueSettings
     [Range(1, 1_000)]
     public int MaxAttempts { get; set; } = 5;
 
-    /// <summary>The pause between attempts while the store is unavailable; 10 ms to 1 min, default 1 s.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
-    public TimeSpan StorePause { get; set; } = TimeSpan.FromSeconds(1);
+    /// <summary>How often a message may be delivered, for whatever reason, before it goes to <c>rewrite.dead</c>; 2 to
+    /// 100,000, default 100: what was being worked on at the end of a hundred processes or connections may be what ends
+    /// them, and would end others for ever. RabbitMQ 4 takes 20 by itself, which restarts can reach while messages are
+    /// held.</summary>
+    [Range(2, 100_000)]
+    public int MaxDeliveries { get; set; } = 100;
 
-    /// <summary>The longest that a message is held while the store is unavailable; then it goes out untracked. 0 s to
-    /// 25 min, default 15 min: mail that is later than that costs more than its links' clicks, and RabbitMQ takes a
-    /// message back after 30 min.</summary>
+    /// <summary>The pause between attempts while messages are held: the store is unavailable, or <c>rewritten</c> is
+    /// full; 10 ms to 1 min, default 1 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
+    public TimeSpan HoldPause { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest that messages are held while the store is unavailable, from the beginning of the outage;
+    /// then they go out untracked, until the store answers again. 0 s to 25 min, default 15 min: mail that is later than
+    /// that costs more than its links' clicks, and RabbitMQ takes a message back after 30 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:25:00")]
     public TimeSpan LongestHold { get; set; } = TimeSpan.FromMinutes(15);
 }
@@ -34,7 +42,7 @@ public sealed class RewriteQueueSettings
 /// <summary>What becomes of a message while its links cannot be registered.</summary>
 public enum WhenStoreUnavailable
 {
-    /// <summary>It waits, up to <see cref="RewriteQueueSettings.LongestHold"/>.</summary>
+    /// <summary>It waits, <see cref="RewriteQueueSettings.LongestHold"/> at the longest.</summary>
     Wait,
 
     /// <summary>It goes out untracked at once.</summary>

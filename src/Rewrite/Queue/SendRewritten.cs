@@ -30,21 +30,18 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
         || queue == DeadLetters.Of(QueueNames.Rewrite)
         || queue == DeadLetters.Of(QueueNames.Rewritten)
         || queue == DeadLetters.Of(QueueNames.StoreEvents)
-        || queue.StartsWith("edge-", StringComparison.Ordinal)
-        || queue.StartsWith("directory-", StringComparison.Ordinal);
+        || HasIdBehind("edge-", queue)
+        || HasIdBehind("directory-", queue);
 
     /// <summary>Sends a message.</summary>
     /// <param name="delivery">As it came.</param>
     /// <param name="message">As it goes.</param>
-    /// <exception cref="NotConfirmedException">The broker is away, or a queue is full.</exception>
-    public async Task<PublishOutcome> RunAsync(QueuedMessage delivery, RewrittenMessage message)
+    /// <exception cref="NotConfirmedException">The broker is away.</exception>
+    public Task<PublishOutcome> RunAsync(QueuedMessage delivery, RewrittenMessage message)
     {
         var replyTo = delivery.Properties.ReplyTo;
         var queue = string.IsNullOrEmpty(replyTo) ? QueueNames.Rewritten : replyTo;
-        var outcome = await publisher.PublishAsync("", queue, Properties(delivery.Properties, message), message.Body);
-        return outcome == PublishOutcome.Refused
-            ? throw new NotConfirmedException($"Queue '{queue}' is full.")
-            : outcome;
+        return publisher.PublishAsync("", queue, Properties(delivery.Properties, message), message.Body);
     }
 
     internal static BasicProperties Properties(IReadOnlyBasicProperties input, RewrittenMessage message)
@@ -74,6 +71,12 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
         // The broker would refuse another user's name under ours.
         var properties = new BasicProperties(input) { Headers = headers };
         properties.ClearUserId();
+        if (!properties.IsDeliveryModePresent())
+        {
+            // Said to be neither: then as durable as it was here, also in a queue that is not a quorum queue.
+            properties.DeliveryMode = DeliveryModes.Persistent;
+        }
+
         return properties;
 
         void Set(string name, string? value)
@@ -84,6 +87,9 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
             }
         }
     }
+
+    private static bool HasIdBehind(string prefix, string queue) =>
+        queue.StartsWith(prefix, StringComparison.Ordinal) && Guid.TryParseExact(queue[prefix.Length..], "N", out _);
 
     private static bool IsOfTheDelivery(string name) =>
         _ofTheDelivery.Contains(name, StringComparer.OrdinalIgnoreCase)

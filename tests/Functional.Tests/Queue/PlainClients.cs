@@ -21,9 +21,10 @@ internal static class PlainClients
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
-    /// <summary><c>amqp-publish</c> to the queue <c>rewrite</c>: raw bytes, no property at all.</summary>
-    public static async Task AmqpPublishAsync(TestVirtualHost broker, byte[] body) =>
-        await RunAsync("amqp-publish", ["-u", broker.AmqpUri.OriginalString, "-r", "rewrite"], body);
+    /// <summary><c>amqp-publish</c> to the queue <c>rewrite</c>: raw bytes, no property at all unless an argument says
+    /// so.</summary>
+    public static async Task AmqpPublishAsync(TestVirtualHost broker, byte[] body, params string[] arguments) =>
+        await RunAsync("amqp-publish", ["-u", broker.AmqpUri.OriginalString, "-r", "rewrite", .. arguments], body);
 
     /// <summary><c>amqp-get</c>, until there is a message.</summary>
     public static async Task<byte[]> AmqpGetAsync(TestVirtualHost broker, string queue)
@@ -74,6 +75,10 @@ internal static class PlainClients
             answer["headers"]?.AsObject() ?? [],
             answer["properties"]?.AsObject() ?? []);
     }
+
+    /// <summary>A header of a message taken off a queue.</summary>
+    public static string? Text(TakenMessage message, string header) =>
+        message.Properties.Headers?[header] is byte[] value ? Encoding.UTF8.GetString(value) : null;
 
     private static async Task<byte[]> RunAsync(string program, IEnumerable<string> arguments, byte[] input)
     {

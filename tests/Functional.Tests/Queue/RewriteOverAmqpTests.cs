@@ -45,6 +45,20 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
+    public async Task Headers_on_a_command_line_do_as_well()
+    {
+        var other = await _host.Rewrite.CreateClusterAsync();
+        await PlainClients.AmqpPublishAsync(
+            Broker, Mail.Bytes(Mail.Html("amqp-publish", "https://shop.example/sale")),
+            "-p", "-H", $"tracking-cluster: {other}", "-H", "tracking-tags: sale,spring");
+
+        Assert.Contains(
+            TrackedLink, Mail.Text(await PlainClients.AmqpGetAsync(Broker, "rewritten")), StringComparison.Ordinal);
+        Assert.Equal("sale,spring", await _host.Rewrite.ScalarAsync<string>(
+            "SELECT array_to_string(tags, ',') FROM rewrite.messages WHERE cluster_id = $1", other.Value));
+    }
+
+    [Fact]
     public async Task An_answer_goes_to_reply_to_with_everything_it_came_with_and_the_results()
     {
         const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -89,6 +103,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         Assert.Null(answer.Header("x-delivery-count"));
         Assert.Equal(Trace.Split('-')[1], answer.Header("traceparent")!.Split('-')[1]);
         Assert.NotEqual(Trace, answer.Header("traceparent"));
+        Assert.Equal("2", Property("delivery_mode"));
         Assert.Equal(0, await Broker.CountReadyAsync("rewritten", Ends));
         Assert.Equal("sale,spring|reader@example.com", await _host.Rewrite.ScalarAsync<string>(
             "SELECT array_to_string(tags, ',') || '|' || recipient FROM rewrite.messages"));
@@ -116,6 +131,21 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         Assert.Contains("Subject: MailerQ ü €\r\n", rewritten, StringComparison.Ordinal);
         Assert.Equal("bounce@shop.example|reader@example.com", await _host.Rewrite.ScalarAsync<string>(
             "SELECT sender || '|' || recipient FROM rewrite.messages"));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("text/plain")]
+    [InlineData("application/vnd.mailerq+json")]
+    public async Task A_json_body_is_known_by_its_content_where_its_type_says_nothing(string? contentType)
+    {
+        const string Json = "{\"mime\":\"From: a@shop.example\\r\\n\\r\\nhttps://shop.example/\",\"id\":1}";
+        var answer = await PlainClients.PublishAsync(
+            Broker,
+            Encoding.ASCII.GetBytes(Json),
+            contentType is null ? null : new { content_type = contentType });
+        Assert.EndsWith("\",\"id\":1}", answer.Text, StringComparison.Ordinal);
+        Assert.Contains(TrackedLink, (string)JsonNode.Parse(answer.Text)!["mime"]!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -167,10 +197,17 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Fact]
     public async Task Control_headers_are_removed_although_nobody_tracks_the_message()
     {
-        var mail = "From: a@nobody.example\r\nX-Tracking-Clicks: yes\r\nSubject: x\r\n\r\nhttps://shop.example/\r\n";
-        var answer = await PlainClients.PublishAsync(Broker, Mail.Bytes(mail));
-        Assert.Equal(
-            mail.Replace("X-Tracking-Clicks: yes\r\n", "", StringComparison.Ordinal), answer.Text);
+        foreach (var length in (int[])[0, 60_000])
+        {
+            var mail = "From: a@nobody.example\r\nX-Tracking-Clicks: yes\r\nSubject: x\r\n\r\nhttps://shop.example/\r\n"
+                + new string('.', length);
+            var answer = await PlainClients.PublishAsync(Broker, Mail.Bytes(mail));
+            Assert.Equal(
+                length == 0 ? QueueUntouched.NoCluster : QueueUntouched.TooLarge,
+                answer.Header("tracking-untouched"));
+            Assert.Equal(
+                mail.Replace("X-Tracking-Clicks: yes\r\n", "", StringComparison.Ordinal), answer.Text);
+        }
     }
 
     [Fact]
@@ -224,6 +261,57 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         var dead = await Broker.TakeAsync("rewrite.dead", Ends);
         Assert.Equal(mail, dead.Body);
         Assert.StartsWith("failed 2 times: ", Reason(dead), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_message_that_no_process_has_survived_goes_to_the_dead_letters()
+    {
+        var mail = Mail.Bytes(Mail.Html("fatal", "https://shop.example/"));
+        var consume = _host.Rewrite.Services.GetRequiredService<ConsumeMessage>();
+        var properties = new BasicProperties
+        {
+            Headers = new Dictionary<string, object?> { ["x-delivery-count"] = 100L },
+        };
+
+        // What a publisher says of it does not count.
+        await consume.RunAsync(new QueuedMessage(properties, mail), Ends);
+        Assert.Contains(
+            TrackedLink, Mail.Text((await Broker.TakeAsync("rewritten", Ends)).Body), StringComparison.Ordinal);
+
+        await consume.RunAsync(new QueuedMessage(properties, mail) { IsRedelivered = true }, Ends);
+        var dead = await Broker.TakeAsync("rewrite.dead", Ends);
+        Assert.Equal(mail, dead.Body);
+        Assert.Equal("delivered 101 times without an end", Reason(dead));
+        Assert.Equal(0, await Broker.CountReadyAsync("rewritten", Ends));
+    }
+
+    [Fact]
+    public async Task Its_queues_neither_drop_nor_delete()
+    {
+        Assert.Equal(
+            ["rewrite", "rewrite.dead", "rewritten", "rewritten.dead"],
+            (await Broker.QueuesAsync(Ends)).Where(queue => queue.StartsWith("rewrit", StringComparison.Ordinal)));
+        foreach (var queue in (string[])["rewrite", "rewritten"])
+        {
+            var arguments = await ArgumentsAsync(queue);
+            Assert.Equal($"{queue}.dead", (string?)arguments["x-dead-letter-exchange"]);
+            Assert.Equal("at-least-once", (string?)arguments["x-dead-letter-strategy"]);
+            await ArgumentsAsync($"{queue}.dead");
+        }
+
+        // Nobody has read it in time: it is kept.
+        await Broker.PublishAsync("", "rewritten", Mail.Bytes("late"), Ends, new BasicProperties { Expiration = "0" });
+        Assert.Equal("late", Mail.Text((await Broker.TakeAsync("rewritten.dead", Ends)).Body));
+
+        async Task<JsonObject> ArgumentsAsync(string queue)
+        {
+            var arguments = (await Broker.FindQueueAsync(queue, Ends))!["arguments"]!.AsObject();
+            Assert.Equal("quorum", (string?)arguments["x-queue-type"]);
+            Assert.Equal("reject-publish", (string?)arguments["x-overflow"]);
+            Assert.Equal(new MessagingOptions().DeliveryLimit, (int?)arguments["x-delivery-limit"]);
+            Assert.Equal(new MessagingOptions().MaxQueueBytes, (long?)arguments["x-max-length-bytes"]);
+            return arguments;
+        }
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
     {
         const int Messages = 40;
         await using var host = await QueueHost.StartAsync(
-            postgres, rabbit, ("Tracking:Rewrite:Queue:StorePause", "00:00:00.100"),
+            postgres, rabbit, ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"),
             ("Tracking:Rewrite:Queue:MaxAttempts", "1"), ("Tracking:Rewrite:RegistrationTimeout", "00:00:01"));
         host.Database.Cut();
         for (var i = 0; i < Messages; i++)
@@ -38,6 +38,43 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
         Assert.Equal(Messages, await host.Rewrite.CountAsync("rewrite.messages"));
     }
 
+    [Fact]
+    public async Task In_a_long_outage_a_backlog_goes_out_untracked_and_does_not_wait_message_by_message()
+    {
+        // Each alone would wait for the longest hold, or for an answer of the store: minutes for all of them.
+        const int Messages = 100;
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:LongestHold", "00:00:04"),
+            ("Tracking:Rewrite:RegistrationTimeout", "00:00:02"), ("Tracking:Rewrite:Queue:Concurrency", "2"),
+            ("Tracking:Rewrite:Queue:Prefetch", "2"), ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"));
+        await using (await host.Rewrite.LockAsync("rewrite.messages"))
+        {
+            for (var i = 0; i < Messages; i++)
+            {
+                await host.Broker.PublishAsync(
+                    "", "rewrite", Mail.Bytes(Mail.Html($"{i}", $"https://shop.example/{i}")), Ends);
+            }
+
+            await Eventually.HoldsAsync(
+                async () => await host.Broker.CountReadyAsync("rewritten", Ends) == Messages, "all are out", Ends);
+            for (var i = 0; i < Messages; i++)
+            {
+                var taken = await host.Broker.TakeAsync("rewritten", Ends);
+                Assert.Equal(QueueUntouched.StoreUnavailable, PlainClients.Text(taken, "tracking-untouched"));
+            }
+        }
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                var answer = await PlainClients.PublishAsync(
+                    host.Broker, Mail.Bytes(Mail.Html("after", "https://shop.example/after")));
+                return answer.Header("tracking-links") == "1";
+            },
+            "messages are tracked again",
+            Ends);
+    }
+
     [Theory]
     [InlineData("WhenStoreUnavailable", "passThrough")]
     [InlineData("Queue:LongestHold", "00:00:00.500")]
@@ -45,7 +82,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
     {
         await using var host = await QueueHost.StartAsync(
             postgres, rabbit, ($"Tracking:Rewrite:{key}", value), ("Tracking:Rewrite:RegistrationTimeout", "00:00:01"),
-            ("Tracking:Rewrite:Queue:StorePause", "00:00:00.100"));
+            ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"));
         host.Database.Cut();
         var mail = Mail.Html("away", "https://shop.example/");
 
