@@ -17,6 +17,12 @@ public sealed partial class KubernetesTests
         ["tracking-admin"] = ["Tracking__Migrator__AdminKey"],
     };
 
+    // What services read at once. The broker's operator writes its address in this form, with URL-safe base64.
+    private static readonly Dictionary<string, string> _valuesOfSecrets = new()
+    {
+        ["connection_string"] = "amqp://default_user_Zm-9v_mFy:Zm-9v_mFy@rabbitmq.tracking.svc:5672/",
+    };
+
     private static readonly string[] _steps = ["engines", "migrate", "services"];
 
     private static readonly List<JsonNode> _all =
@@ -269,7 +275,7 @@ public sealed partial class KubernetesTests
         if (variable.At("valueFrom", "secretKeyRef") is { } secret)
         {
             AssertSecret(secret);
-            return "secret";
+            return _valuesOfSecrets.GetValueOrDefault(secret.Text("key")!, "secret");
         }
 
         return variable.At("valueFrom", "configMapKeyRef") is { } key
