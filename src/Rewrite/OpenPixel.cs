@@ -1,4 +1,7 @@
+using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite;
 
@@ -16,6 +19,21 @@ internal static class OpenPixel
     /// <summary>The style, and the end of the tag.</summary>
     public static ReadOnlySpan<byte> Style =>
         " style=\"display:block;width:1px;height:1px;margin:-1px 0 0 0;padding:0;border:0\">"u8;
+
+    /// <summary>What adds the pixel to a part.</summary>
+    internal static Splice Splice(RewriteRequest request, in Landmarks landmarks)
+    {
+        var at = request.PixelPosition == PixelPosition.Top && landmarks.Top >= 0 ? landmarks.Top : landmarks.Bottom;
+        return new Splice
+        {
+            Kind = SpliceKind.Pixel,
+            Start = at,
+            End = at,
+            ValueStart = at,
+            Length = Length(request.Origin!.Ascii.Length),
+            BreakAt = -1,
+        };
+    }
 
     /// <summary>Octets of the whole tag.</summary>
     /// <param name="originLength">Octets of the tracking origin.</param>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Tracking.Database;
+using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Registration;
@@ -24,6 +25,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();
+        builder.Services.AddSingleton<MarkupMemory>();
         builder.Services.AddSingleton<KnownDestinations>();
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());

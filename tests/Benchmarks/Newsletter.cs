@@ -28,9 +28,9 @@ internal sealed class Newsletter
         Html = Decode(parts[1]);
     }
 
-    private Newsletter(Newsletter other, byte[] html)
+    private Newsletter(Newsletter other, byte[] html, byte[] text)
     {
-        (_head, _text, Html) = (other._head, other._text, html);
+        (_head, _text, Html) = (other._head, text, html);
         Message = QuotedPrintable();
     }
 
@@ -56,9 +56,13 @@ internal sealed class Newsletter
 
             var last = html.LastIndexOf(" href=\"http", StringComparison.Ordinal);
             html = string.Concat(html.AsSpan(0, last), " name", html.AsSpan(last + 5));
-            result = new Newsletter(this, Encoding.Latin1.GetBytes(html));
+            result = new Newsletter(this, Encoding.Latin1.GetBytes(html), _text);
         }
     }
+
+    /// <summary>The same with other words.</summary>
+    public Newsletter With(string old, string value) =>
+        new(this, Replace(Html, old, value), Replace(_text, old, value));
 
     public byte[] QuotedPrintable() => Alternative("quoted-printable", content =>
     {
@@ -109,6 +113,9 @@ internal sealed class Newsletter
             Header + attachment,
             Header + attachment + "\r\n--outer--\r\n"));
     }
+
+    private static byte[] Replace(byte[] content, string old, string value) =>
+        Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(content).Replace(old, value, StringComparison.Ordinal));
 
     private byte[] Alternative(string encoding, Func<byte[], string> encode) => Encoding.Latin1.GetBytes(string.Concat(
         Encoding.Latin1.GetString(_head) + "Content-Type: multipart/alternative; boundary=\"=_part\"\r\n\r\n",

@@ -11,12 +11,12 @@ internal static class AttributeValue
 
     /// <summary>Decodes a value to UTF-8.</summary>
     /// <returns>Its place in the buffer; a start of -1 when the raw value says it all.</returns>
-    public static (int Start, int Length) Decode(
+    public static ByteRange Decode(
         ReadOnlySpan<byte> raw, Encoding? encoding, ByteBuffer output)
     {
         if (raw.IndexOfAny(Special) < 0 && (encoding is null || Ascii.IsValid(raw)))
         {
-            return (-1, raw.Length);
+            return new ByteRange(-1, raw.Length);
         }
 
         var start = output.Length;
@@ -50,7 +50,7 @@ internal static class AttributeValue
             raw = raw[Math.Max(1, length)..];
         }
 
-        return (start, output.Length - start);
+        return new ByteRange(start, output.Length - start);
     }
 
     /// <summary>Finds the scheme's suffix <c>+notrack</c>, however its characters are written.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Tracking.Links;
 using Tracking.Rewrite.Messages;
@@ -8,6 +9,10 @@ namespace Tracking.Rewrite.Html;
 /// <summary>Finds the links, opt-out markers and places for the pixel in an HTML part, in one pass.</summary>
 internal ref struct FindHtmlLinks
 {
+    // RFC 4648 5.
+    private static readonly SearchValues<byte> InToken =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
+
     private readonly ReadOnlySpan<byte> _html;
     private readonly MailCharset _charset;
     private readonly Encoding? _encoding;
@@ -20,7 +25,6 @@ internal ref struct FindHtmlLinks
     private int _openLink;
     private (int Start, int End) _openLinkAlt;
     private int _textStart;
-    private bool _bodySeen;
 
     private FindHtmlLinks(
         ReadOnlySpan<byte> html,
@@ -53,7 +57,7 @@ internal ref struct FindHtmlLinks
         Span<HtmlAttribute> scratch = stackalloc HtmlAttribute[24];
         var finder = new FindHtmlLinks(html, charset, images, textLimit, found, scratch);
         // Before the last line break, so that the last line stays one.
-        found.PixelAtBottom = html.TrimEnd(" \t\r\n"u8).Length;
+        found.Landmarks.TextEnd = html.TrimEnd(" \t\r\n"u8).Length;
         return finder.Scan(0, html.Length, conditional: false);
     }
 
@@ -77,6 +81,7 @@ internal ref struct FindHtmlLinks
             switch (token)
             {
                 case HtmlToken.End:
+                    _found.EndsInside |= !conditional && (_openLink >= 0 || foreignDepth > 0);
                     CloseLink();
                     return null;
                 case HtmlToken.Unterminated:
@@ -216,11 +221,11 @@ internal ref struct FindHtmlLinks
         }
         else if (!conditional && tokens.Element == Element.Body)
         {
-            _found.PixelAtBottom = tokens.Start;
+            _found.Landmarks.BodyEnd = tokens.Start;
         }
-        else if (!conditional && tokens.Element == Element.Head && _found.PixelAtTop < 0)
+        else if (!conditional && tokens.Element == Element.Head && _found.Landmarks.HeadEnd < 0)
         {
-            _found.PixelAtTop = tokens.End;
+            _found.Landmarks.HeadEnd = tokens.End;
         }
     }
 
@@ -255,12 +260,12 @@ internal ref struct FindHtmlLinks
         else if (tokens.Element == Element.Plaintext)
         {
             // Everything behind it is text, so a pixel would be too.
-            _found.PixelAtBottom = tokens.Start;
+            _found.Landmarks.BodyEnd = tokens.Start;
+            _found.EndsAsPlaintext = true;
         }
-        else if (!_bodySeen && tokens.Element == Element.Body)
+        else if (_found.Landmarks.BodyStart < 0 && tokens.Element == Element.Body)
         {
-            _bodySeen = true;
-            _found.PixelAtTop = tokens.End;
+            _found.Landmarks.BodyStart = tokens.End;
         }
     }
 
@@ -345,7 +350,7 @@ internal ref struct FindHtmlLinks
     private readonly int SeePossiblePixel(ref HtmlTokenizer tokens)
     {
         var src = Find(ref tokens, "src"u8);
-        if (src >= 0 && tokens.Attributes[src].ValueEnd - tokens.Attributes[src].ValueStart > LinkToken.Length)
+        if (src >= 0 && EndsLikeToken(Value(tokens.Attributes[src])))
         {
             _found.PossiblePixels.Add((tokens.Attributes[src].ValueStart, tokens.Attributes[src].ValueEnd));
         }
@@ -406,7 +411,7 @@ internal ref struct FindHtmlLinks
 
         var text = _found.OpenText.Span[_textStart..].TrimEnd((byte)' ');
         ref var link = ref _found.Links[_openLink];
-        link.Text = (_found.Buffer.Append(text), text.Length);
+        link.Text = new ByteRange(_found.Buffer.Append(text), text.Length);
         _found.OpenText.Truncate(_textStart);
         if (text.IsEmpty && _openLinkAlt.End > 0)
         {
@@ -416,12 +421,12 @@ internal ref struct FindHtmlLinks
         _openLink = -1;
     }
 
-    private (int Start, int Length) DecodeText(ReadOnlySpan<byte> raw)
+    private ByteRange DecodeText(ReadOnlySpan<byte> raw)
     {
         var start = _found.Buffer.Length;
         VisibleText.Append(raw, inAttribute: true, start, _textLimit, _encoding, _found.Buffer);
         var length = _found.Buffer.Length - start;
-        return (start, length > 0 && _found.Buffer.Span[^1] == ' ' ? length - 1 : length);
+        return new ByteRange(start, length > 0 && _found.Buffer.Span[^1] == ' ' ? length - 1 : length);
     }
 
     private readonly void AppendText(ReadOnlySpan<byte> raw)
@@ -464,6 +469,12 @@ internal ref struct FindHtmlLinks
         }
 
         return (start, attribute.End);
+    }
+
+    private static bool EndsLikeToken(ReadOnlySpan<byte> value)
+    {
+        value = value[..(value.LastIndexOfAnyExceptInRange((byte)0, (byte)0x20) + 1)];
+        return value.Length > LinkToken.Length && !value[^LinkToken.Length..].ContainsAnyExcept(InToken);
     }
 
     private static bool HasWord(ReadOnlySpan<byte> value, ReadOnlySpan<byte> word)

@@ -37,7 +37,6 @@ internal static class DecodedChanges
 
             edit.BreakAt = edit.BreakAt < 0 ? -1 : text.Start(edit.BreakAt);
             (edit.Start, edit.End, edit.ValueStart) = (start, end, start);
-            edit.Charset = charset;
         }
 
         expected.Append(text.Utf8[textAt..]);

@@ -5,8 +5,9 @@ using Tracking.Rewrite.Text;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>Finds what is to be changed in a part's content, whatever its transfer encoding.</summary>
-internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisposable
+internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupMemory? memory) : IDisposable
 {
+    private readonly ReadSegments? _segments = memory is null ? null : new(plan, decider, memory);
     private readonly PartFindings _found = new();
     private readonly DecodedText _text = new();
 
@@ -30,6 +31,16 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisp
             : Find(part, number, content, charset, null);
     }
 
+    /// <summary>Reads the bytes of a body in which <see cref="Run"/> would find the same once they are
+    /// decoded.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="body">Its bytes, or its content.</param>
+    /// <param name="isQuotedPrintable">Whether they are quoted-printable.</param>
+    /// <returns>Whether that was possible; changes and links are then in the coordinates of the bytes.</returns>
+    public bool TryRunInSegments(in MimePart part, int number, ReadOnlySpan<byte> body, bool isQuotedPrintable) =>
+        _segments is not null && _segments.TryRun(part, number, body, isQuotedPrintable, Edits);
+
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
@@ -43,6 +54,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisp
         Edits.Dispose();
         _found.Dispose();
         _text.Dispose();
+        _segments?.Dispose();
     }
 
     private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset? charset)
@@ -63,13 +75,18 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisp
             return Untouched.InvalidCharset;
         }
 
-        var firstLink = decider.NextIndex;
+        var firstLink = plan.Report.Count;
         var reason = Find(part, number, _text.Utf8, MailCharset.Utf8, charset);
         if (reason is null && !DecodedChanges.Apply(_text, content, charset, Edits, _found.Links))
         {
-            decider.UntrackFrom(firstLink, LinkDecision.Charset);
+            plan.Report.UntrackFrom(firstLink, LinkDecision.Charset);
             Clear();
             reason = Untouched.InvalidCharset;
+        }
+
+        foreach (ref var edit in Edits.Span)
+        {
+            edit.Charset = plan.NumberOf(charset);
         }
 
         return reason;
@@ -97,34 +114,19 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider) : IDisp
 
         foreach (var (start, end) in _found.Removals)
         {
-            Edits.Add(new Splice { Kind = SpliceKind.Removal, Start = start, End = end, BreakAt = -1 });
+            Edits.Add(Splice.Removal(start, end));
         }
 
-        decider.Decide(content, charset, encoded, number, _found, Edits);
+        var position = 0;
+        decider.Decide(content, charset, encoded, number, ref position, _found, Edits);
         // An empty part may have no line break of its own: a pixel there would stand before the boundary, on its line.
         if (part.Kind == PartKind.Html && request.AddsPixel && part.BodyStart < part.BodyEnd
             && !decider.HasPixel(content, _found))
         {
-            AddPixel();
+            Edits.Add(OpenPixel.Splice(request, _found.Landmarks));
         }
 
         Splice.Sort(Edits.Span);
         return null;
-    }
-
-    private void AddPixel()
-    {
-        var request = plan.Request;
-        var atTop = request.PixelPosition == Database.Entities.PixelPosition.Top && _found.PixelAtTop >= 0;
-        var at = atTop ? _found.PixelAtTop : _found.PixelAtBottom;
-        Edits.Add(new Splice
-        {
-            Kind = SpliceKind.Pixel,
-            Start = at,
-            End = at,
-            ValueStart = at,
-            Length = OpenPixel.Length(request.Origin!.Ascii.Length),
-            BreakAt = -1,
-        });
     }
 }

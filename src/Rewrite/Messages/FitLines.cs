@@ -14,8 +14,8 @@ internal static class FitLines
     /// <param name="body">The body.</param>
     /// <param name="edits">The changes; receives the line breaks.</param>
     /// <param name="limit">Octets of a line.</param>
-    /// <param name="decider">Is told of links that stay plain.</param>
-    public static void Run(ReadOnlySpan<byte> body, Span<Splice> edits, int limit, LinkDecider decider)
+    /// <param name="report">Is told of links that stay plain.</param>
+    public static void Run(ReadOnlySpan<byte> body, Span<Splice> edits, int limit, LinkReport report)
     {
         var lines = ArrayPool<Line>.Shared.Rent(edits.Length);
         Measure(body, edits, limit, lines);
@@ -47,7 +47,7 @@ internal static class FitLines
             }
             else if (edit.Length > edit.End - edit.Start)
             {
-                decider.Untrack(edit.Index, LinkDecision.LineTooLong);
+                report.Untrack(edit.Index, LinkDecision.LineTooLong);
                 column += edit.End - edit.Start;
             }
             else

@@ -6,13 +6,13 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Decides about each link that was found, and keeps the report.</summary>
+/// <summary>Decides about each link that was found.</summary>
 internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 {
     // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
     private const int MostUnsubscribeUrls = 50;
 
-    private readonly PooledList<Row> _rows = new();
+    private readonly LinkReport _report = plan.Report;
     private readonly List<byte[]> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
 
@@ -25,9 +25,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     // had none left.
     private int _trackedBefore;
 
-    /// <summary>Links that are wrapped.</summary>
-    public int TrackedLinks { get; private set; }
-
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
     public void AddUnsubscribeUrl(ReadOnlySpan<byte> url)
     {
@@ -38,76 +35,11 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         }
     }
 
-    /// <summary>Whether a link is wrapped.</summary>
-    public bool IsTracked(int index) => ReferenceEquals(_rows[index].Decision, LinkDecision.Tracked);
-
-    /// <summary>Leaves a link plain after all.</summary>
-    public void Untrack(int index, string reason)
-    {
-        _rows[index].Decision = reason;
-        TrackedLinks--;
-    }
-
-    /// <summary>The index of the next link.</summary>
-    public int NextIndex => _rows.Count;
-
-    /// <summary>Leaves all links from one on plain after all.</summary>
-    public void UntrackFrom(int index, string reason)
-    {
-        for (; index < _rows.Count; index++)
-        {
-            if (IsTracked(index))
-            {
-                Untrack(index, reason);
-            }
-        }
-    }
-
-    /// <summary>Keeps where the bytes of a link stand in the message.</summary>
-    public void SetEncoded(int index, int start, int end) =>
-        _rows[index].Encoded = (start, end - start);
-
-    /// <summary>Keeps the bytes that a link had in decoded content.</summary>
-    public void SetEncoded(int index, ReadOnlySpan<byte> decoded)
-    {
-        ref var row = ref _rows[index];
-        var url = plan.Buffer.Span.Slice(row.Url.Start, row.Url.Length);
-        row.Encoded = url.SequenceEqual(decoded) ? row.Url : Keep(decoded);
-        row.IsEncodedInBuffer = true;
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        _rows.Dispose();
         _host.Dispose();
         _resolved.Dispose();
-    }
-
-    /// <summary>The report: every link, with ordinals for those that are wrapped.</summary>
-    public PlannedLink[] Links()
-    {
-        var links = new PlannedLink[_rows.Count];
-        var buffer = plan.Buffer.Memory;
-        var ordinal = 0;
-        for (var i = 0; i < links.Length; i++)
-        {
-            ref readonly var row = ref _rows[i];
-            links[i] = new PlannedLink
-            {
-                Part = row.Part,
-                Position = row.Position,
-                Ordinal = IsTracked(i) ? ordinal++ : -1,
-                Decision = row.Decision,
-                Kind = row.Kind,
-                Url = Slice(buffer, row.Url),
-                Encoded = Slice(row.IsEncodedInBuffer ? buffer : plan.MessageMemory, row.Encoded),
-                Destination = IsTracked(i) ? Slice(buffer, row.Destination) : default,
-                Name = Slice(buffer, row.Name),
-            };
-        }
-
-        return links;
     }
 
     /// <summary>Decides about a part's links.</summary>
@@ -115,6 +47,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     /// <param name="charset">Its charset.</param>
     /// <param name="encoded">The charset it was decoded from, if that was necessary.</param>
     /// <param name="number">Its number.</param>
+    /// <param name="position">Links of the part so far.</param>
     /// <param name="found">What was found in it.</param>
     /// <param name="edits">Receives what is to be changed.</param>
     public void Decide(
@@ -122,17 +55,17 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         MailCharset charset,
         MailCharset? encoded,
         int number,
+        ref int position,
         PartFindings found,
         PooledList<Splice> edits)
     {
         var baseUrl = ReadBase(content, charset, found);
-        var position = 0;
         foreach (ref readonly var link in found.Links.Span)
         {
             position++;
-            var url = link.Url.Start < 0
+            var url = !link.Url.IsGiven
                 ? content[link.Start..link.End]
-                : found.Buffer.Span.Slice(link.Url.Start, link.Url.Length);
+                : link.Url.In(found.Buffer.Span);
             url = TrimBlank(url);
 
             // A document's charset is also how the letters of a query are sent; plain text is no such document.
@@ -141,50 +74,74 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 : encoded.QueryEncoding;
             var decision = Decide(link, content, url, encoding, baseUrl, found, edits, out var destination);
             var name = link.Name.Length > 0 ? link.Name : link.Text;
-            var isTracked = ReferenceEquals(decision, LinkDecision.Tracked);
-            var row = new Row
+            var row = new LinkRow
             {
                 Part = number,
                 Position = position,
                 Decision = decision,
                 Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click,
-                Url = Keep(url),
-                Name = name.Length > 0 ? Keep(found.Buffer.Span.Slice(name.Start, name.Length)) : default,
+                Url = _report.Keep(url),
+                Name = name.Length > 0 ? _report.Keep(name.In(found.Buffer.Span)) : default,
             };
-            if (isTracked)
+            if (row.IsTracked)
             {
-                row.Destination = destination.Url == url ? row.Url : Keep(destination.Url);
-                TrackedLinks++;
-                edits.Add(new Splice
-                {
-                    Kind = SpliceKind.Link,
-                    Start = link.Start,
-                    End = link.End,
-                    ValueStart = link.Start,
-                    Index = _rows.Count,
-                    BreakAt = link.BreakAt,
-                    IsHtml = link.Has(FoundFlags.Html),
-                    Length = TrackedUrl.Length(
-                        plan.Request, plan.Limits, destination, link.Has(FoundFlags.Html), link.Has(FoundFlags.Image)),
-                });
+                row.Destination = destination.Url == url ? row.Url : _report.Keep(destination.Url);
+                edits.Add(Change(link.Start, link.End, link.BreakAt, link.Flags, destination));
             }
 
-            _rows.Add(row);
+            _report.Add(row);
         }
     }
+
+    /// <summary>Decides about the links of a segment that was read before.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="start">Where it starts.</param>
+    /// <param name="number">The part's number.</param>
+    /// <param name="position">Links of the part so far.</param>
+    /// <param name="edits">Receives what is to be changed.</param>
+    public void Decide(Segment segment, int start, int number, ref int position, PooledList<Splice> edits)
+    {
+        foreach (ref readonly var link in segment.Links.AsSpan())
+        {
+            position++;
+            var destination = link.ReadDestination(segment.Texts);
+            var row = new LinkRow
+            {
+                Texts = segment.Texts,
+                Part = number,
+                Position = position,
+                Decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
+                    : IsOff(link.Flags) ? LinkDecision.TrackingOff
+                    : Decide(
+                        link.Outcome, link.Flags, link.Url.In(segment.Texts), destination, link.Text.In(segment.Texts)),
+                Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
+                Url = link.Url,
+                Name = link.Name,
+                Encoded = new ByteRange(start + link.Start, link.End - link.Start),
+            };
+            if (row.IsTracked)
+            {
+                row.Destination = link.Destination;
+                var breakAt = link.BreakAt < 0 ? -1 : start + link.BreakAt;
+                edits.Add(Change(start + link.Start, start + link.End, breakAt, link.Flags, destination));
+            }
+
+            _report.Add(row);
+        }
+    }
+
+    /// <summary>Whether an image's source is a pixel of ours.</summary>
+    public bool IsPixel(ReadOnlySpan<byte> source) =>
+        plan.Request.Keys is { } keys
+            && LinkToken.Read(TrimBlank(source), keys, out var token) == TokenOutcome.Valid
+            && token.Kind == LinkKind.Open;
 
     /// <summary>Whether an image of the part is a pixel of ours already.</summary>
     public bool HasPixel(ReadOnlySpan<byte> content, PartFindings found)
     {
-        if (plan.Request.Keys is not { } keys)
-        {
-            return false;
-        }
-
         foreach (var (start, end) in found.PossiblePixels)
         {
-            if (LinkToken.Read(TrimBlank(content[start..end]), keys, out var token) == TokenOutcome.Valid
-                && token.Kind == LinkKind.Open)
+            if (IsPixel(content[start..end]))
             {
                 return true;
             }
@@ -221,9 +178,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.OptOut;
         }
 
-        var request = plan.Request;
-        var isHtml = link.Has(FoundFlags.Html);
-        if (link.Has(FoundFlags.Image) ? !request.TracksImages : isHtml ? !request.TracksHtml : !request.TracksText)
+        if (IsOff(link.Flags))
         {
             return LinkDecision.TrackingOff;
         }
@@ -235,18 +190,30 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             outcome = DestinationPolicy.Read(_resolved.Span, encoding, out destination);
         }
 
-        return outcome switch
+        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+    }
+
+    private bool IsOff(FoundFlags flags) =>
+        (flags & FoundFlags.Image) != 0 ? !plan.Request.TracksImages
+        : (flags & FoundFlags.Html) != 0 ? !plan.Request.TracksHtml
+        : !plan.Request.TracksText;
+
+    private string Decide(
+        DestinationOutcome outcome,
+        FoundFlags flags,
+        ReadOnlySpan<byte> url,
+        in DestinationUrl destination,
+        ReadOnlySpan<byte> text) => outcome switch
         {
-            DestinationOutcome.Accepted => Decide(link, destination, found),
+            DestinationOutcome.Accepted => Decide(flags, destination, text),
             DestinationOutcome.Empty => LinkDecision.Empty,
             DestinationOutcome.NotHttp => LinkDecision.NotHttp,
             DestinationOutcome.Relative => url.StartsWith("#"u8) ? LinkDecision.Empty : LinkDecision.Relative,
             DestinationOutcome.TooLong => LinkDecision.TooLong,
             _ => LinkDecision.NotAUrl,
         };
-    }
 
-    private string Decide(in FoundLink link, in DestinationUrl destination, PartFindings found)
+    private string Decide(FoundFlags flags, in DestinationUrl destination, ReadOnlySpan<byte> text)
     {
         var request = plan.Request;
         if (!destination.Host.SequenceEqual(_host.Span))
@@ -276,7 +243,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.Excluded;
         }
 
-        if (link.Has(FoundFlags.Unsubscribe))
+        if ((flags & FoundFlags.Unsubscribe) != 0)
         {
             return LinkDecision.Unsubscribe;
         }
@@ -294,16 +261,33 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.HttpOnly;
         }
 
-        if (request.KeepUrlText != KeepUrlText.Off && link.Has(FoundFlags.Html)
-            && UrlText.Host(found.Buffer.Span.Slice(link.Text.Start, link.Text.Length)) is { IsEmpty: false } host
+        if (request.KeepUrlText != KeepUrlText.Off && (flags & FoundFlags.Html) != 0
+            && UrlText.Host(text) is { IsEmpty: false } host
             && (request.KeepUrlText == KeepUrlText.Always || !UrlText.IsSameOrganisation(host, request.Origin!.Host)))
         {
             return LinkDecision.UrlText;
         }
 
-        return TrackedLinks + _trackedBefore >= plan.Limits.MaxTrackedLinks
+        return _report.Tracked + _trackedBefore >= plan.Limits.MaxTrackedLinks
             ? LinkDecision.TooManyLinks
             : LinkDecision.Tracked;
+    }
+
+    private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
+    {
+        var isHtml = (flags & FoundFlags.Html) != 0;
+        return new Splice
+        {
+            Kind = SpliceKind.Link,
+            Start = start,
+            End = end,
+            ValueStart = start,
+            Index = _report.Count,
+            BreakAt = breakAt,
+            IsHtml = isHtml,
+            Length = TrackedUrl.Length(
+                plan.Request, plan.Limits, destination, isHtml, (flags & FoundFlags.Image) != 0),
+        };
     }
 
     private static BaseUrl ReadBase(ReadOnlySpan<byte> content, MailCharset charset, PartFindings found)
@@ -318,7 +302,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         var encoding = charset.EncodingOf(value);
         var decoded = AttributeValue.Decode(value, encoding, found.Buffer);
         return BaseUrl.Read(
-            decoded.Start < 0 ? value : found.Buffer.Span.Slice(decoded.Start, decoded.Length), encoding);
+            decoded.IsGiven ? decoded.In(found.Buffer.Span) : value, encoding);
     }
 
     // Scheme and host in any case (RFC 3986 6.2.2.1), all else as it stands.
@@ -354,23 +338,5 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         }
 
         return url;
-    }
-
-    private (int Start, int Length) Keep(ReadOnlySpan<byte> bytes) => (plan.Buffer.Append(bytes), bytes.Length);
-
-    private static ReadOnlyMemory<byte> Slice(ReadOnlyMemory<byte> buffer, (int Start, int Length) range) =>
-        buffer.Slice(range.Start, range.Length);
-
-    private record struct Row
-    {
-        public int Part;
-        public int Position;
-        public string Decision;
-        public LinkKind Kind;
-        public (int Start, int Length) Url;
-        public (int Start, int Length) Destination;
-        public (int Start, int Length) Name;
-        public (int Start, int Length) Encoded;
-        public bool IsEncodedInBuffer;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -13,11 +14,11 @@ internal sealed class PlanParts : IDisposable
     private readonly List<MimePart> _parts = [];
     private readonly List<PlannedPart> _reports = [];
 
-    public PlanParts(RewritePlan plan)
+    public PlanParts(RewritePlan plan, MarkupMemory? memory)
     {
         _plan = plan;
         _decider = new LinkDecider(plan);
-        _changes = new FindChanges(plan, _decider);
+        _changes = new FindChanges(plan, _decider, memory);
     }
 
     public void Run()
@@ -38,8 +39,7 @@ internal sealed class PlanParts : IDisposable
         }
 
         _plan.Parts = _reports;
-        _plan.AllLinks = _decider.Links();
-        _plan.TrackedLinks = _decider.TrackedLinks;
+        _plan.Report.Number();
         if (_plan.TrackedLinks == 0 && _plan.Pixels == 0)
         {
             _plan.UntouchedReason = problem ?? ReasonOfParts();
@@ -133,70 +133,57 @@ internal sealed class PlanParts : IDisposable
     private string? PlanPlainBody(in MimePart part, int number, out int links)
     {
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
-        var firstLink = _decider.NextIndex;
-        var reason = _changes.Run(part, number, body);
-        links = _changes.Links.Length;
-        for (var i = 0; i < links; i++)
+        var firstLink = _plan.Report.Count;
+        string? reason = null;
+        if (!_changes.TryRunInSegments(part, number, body, isQuotedPrintable: false))
         {
-            _decider.SetEncoded(
-                firstLink + i, part.BodyStart + _changes.Links[i].Start, part.BodyStart + _changes.Links[i].End);
-        }
-
-        if (_changes.Edits.Count == 0)
-        {
-            return reason;
-        }
-
-        var usesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd);
-        if (part.Encoding == TransferEncoding.Lines)
-        {
-            FitLines.Run(body, _changes.Edits.Span, _plan.Limits.MaxLineBytes, _decider);
-        }
-
-        foreach (ref readonly var edit in _changes.Edits.Span)
-        {
-            if (edit.Kind == SpliceKind.Link && !_decider.IsTracked(edit.Index))
+            reason = _changes.Run(part, number, body);
+            for (var i = 0; i < _changes.Links.Length; i++)
             {
-                continue;
+                _plan.Report.SetEncoded(firstLink + i, _changes.Links[i].Start, _changes.Links[i].End);
             }
-
-            var splice = edit;
-            splice.Start += part.BodyStart;
-            splice.End += part.BodyStart;
-            splice.ValueStart += part.BodyStart;
-            splice.UsesLf = usesLf;
-            Accept(splice);
         }
 
+        links = _plan.Report.Count - firstLink;
+        if (_changes.Edits.Count > 0 && part.Encoding == TransferEncoding.Lines)
+        {
+            FitLines.Run(body, _changes.Edits.Span, _plan.Limits.MaxLineBytes, _plan.Report);
+        }
+
+        AcceptAll(part, firstLink, isQuotedPrintable: false);
         return reason;
     }
 
     private string? PlanQuotedPrintable(in MimePart part, int number, out int links)
     {
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
+        var firstLink = _plan.Report.Count;
+        var reason = _changes.TryRunInSegments(part, number, body, isQuotedPrintable: true)
+            ? null
+            : RunDecoded(part, number, body, firstLink);
+        links = _plan.Report.Count - firstLink;
+        AcceptAll(part, firstLink, isQuotedPrintable: true);
+        return reason;
+    }
+
+    private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> body, int firstLink)
+    {
         var content = ArrayPool<byte>.Shared.Rent(body.Length);
         try
         {
             var length = _quotedPrintable.Decode(body, content);
-            var firstLink = _decider.NextIndex;
             var reason = _changes.Run(part, number, content.AsSpan(0, length));
-            links = _changes.Links.Length;
-            for (var i = 0; i < links; i++)
+            for (var i = 0; i < _changes.Links.Length; i++)
             {
-                var (start, end) = RawRange(part, body, _changes.Links[i].Start, _changes.Links[i].End);
-                _decider.SetEncoded(firstLink + i, start, end);
+                var (start, end) = RawRange(body, _changes.Links[i].Start, _changes.Links[i].End);
+                _plan.Report.SetEncoded(firstLink + i, start, end);
             }
 
             _quotedPrintable.Rewind();
-            var usesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd);
-            foreach (ref readonly var edit in _changes.Edits.Span)
+            foreach (ref var edit in _changes.Edits.Span)
             {
-                var splice = edit;
-                (splice.Start, splice.End) = RawRange(part, body, edit.Start, edit.End);
-                splice.ValueStart = splice.Start;
-                splice.IsQuotedPrintable = true;
-                splice.UsesLf = usesLf;
-                Accept(splice);
+                (edit.Start, edit.End) = RawRange(body, edit.Start, edit.End);
+                edit.ValueStart = edit.Start;
             }
 
             return reason;
@@ -207,10 +194,64 @@ internal sealed class PlanParts : IDisposable
         }
     }
 
-    private (int Start, int End) RawRange(in MimePart part, ReadOnlySpan<byte> body, int start, int end)
+    private (int Start, int End) RawRange(ReadOnlySpan<byte> body, int start, int end)
     {
-        var rawStart = part.BodyStart + _quotedPrintable.RawStart(body, start);
-        return (rawStart, end == start ? rawStart : part.BodyStart + _quotedPrintable.RawEnd(body, end));
+        var rawStart = _quotedPrintable.RawStart(body, start);
+        return (rawStart, end == start ? rawStart : _quotedPrintable.RawEnd(body, end));
+    }
+
+    private string? RunContent(in MimePart part, int number, ReadOnlySpan<byte> content, out int links)
+    {
+        var firstLink = _plan.Report.Count;
+        string? reason = null;
+        var inSegments = _changes.TryRunInSegments(part, number, content, isQuotedPrintable: false);
+        if (!inSegments)
+        {
+            reason = _changes.Run(part, number, content);
+        }
+
+        links = _plan.Report.Count - firstLink;
+        for (var i = 0; i < links; i++)
+        {
+            var (start, end) = inSegments
+                ? (_plan.Report.Row(firstLink + i).Encoded.Start, _plan.Report.Row(firstLink + i).Encoded.End)
+                : (_changes.Links[i].Start, _changes.Links[i].End);
+            _plan.Report.SetEncoded(firstLink + i, content[start..end]);
+        }
+
+        return reason;
+    }
+
+    // From the coordinates of the body to those of the message.
+    private void AcceptAll(in MimePart part, int firstLink, bool isQuotedPrintable)
+    {
+        for (var i = firstLink; i < _plan.Report.Count; i++)
+        {
+            ref var encoded = ref _plan.Report.Row(i).Encoded;
+            encoded = encoded with { Start = encoded.Start + part.BodyStart };
+        }
+
+        if (_changes.Edits.Count == 0)
+        {
+            return;
+        }
+
+        var usesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd);
+        foreach (ref readonly var edit in _changes.Edits.Span)
+        {
+            if (edit.Kind == SpliceKind.Link && !_plan.Report.Row(edit.Index).IsTracked)
+            {
+                continue;
+            }
+
+            _plan.Pixels += edit.Kind == SpliceKind.Pixel ? 1 : 0;
+            ref var splice = ref _plan.Splices.Append(edit);
+            splice.Start += part.BodyStart;
+            splice.End += part.BodyStart;
+            splice.ValueStart += part.BodyStart;
+            splice.UsesLf = usesLf;
+            splice.IsQuotedPrintable = isQuotedPrintable;
+        }
     }
 
     private string? PlanBase64(in MimePart part, int number, out int links)
@@ -223,13 +264,7 @@ internal sealed class PlanParts : IDisposable
         _changes.Clear();
         if (length >= 0)
         {
-            var firstLink = _decider.NextIndex;
-            reason = _changes.Run(part, number, content.AsSpan(0, length));
-            links = _changes.Links.Length;
-            for (var i = 0; i < links; i++)
-            {
-                _decider.SetEncoded(firstLink + i, content.AsSpan(_changes.Links[i].Start.._changes.Links[i].End));
-            }
+            reason = RunContent(part, number, content.AsSpan(0, length), out links);
         }
 
         if (_changes.Edits.Count == 0)
@@ -259,11 +294,5 @@ internal sealed class PlanParts : IDisposable
             UsesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd),
         });
         return reason;
-    }
-
-    private void Accept(in Splice splice)
-    {
-        _plan.Pixels += splice.Kind == SpliceKind.Pixel ? 1 : 0;
-        _plan.Splices.Add(splice);
     }
 }

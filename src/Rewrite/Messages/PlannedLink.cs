@@ -3,39 +3,50 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>A link of the message and what was decided about it.</summary>
+/// <summary>A link of the message and what was decided about it; good until the plan is disposed.</summary>
 public readonly record struct PlannedLink
 {
+    private readonly LinkReport _report;
+    private readonly int _index;
+
+    internal PlannedLink(LinkReport report, int index)
+    {
+        _report = report;
+        _index = index;
+    }
+
     /// <summary>The part it stands in, counted from 1 over all parts that hold no other parts.</summary>
-    public required int Part { get; init; }
+    public int Part => Row.Part;
 
     /// <summary>Its place among the links of the part, counted from 1 in document order.</summary>
-    public required int Position { get; init; }
+    public int Position => Row.Position;
 
     /// <summary>The ordinal in its token, counted over the tracked links of the message; -1 when it stays
     /// plain.</summary>
-    public required int Ordinal { get; init; }
+    public int Ordinal => Row.Ordinal;
 
     /// <summary><see cref="LinkDecision.Tracked"/> or the reason why it stays plain.</summary>
-    public required string Decision { get; init; }
+    public string Decision => Row.Decision;
 
     /// <summary>A click or an image.</summary>
-    public required LinkKind Kind { get; init; }
+    public LinkKind Kind => Row.Kind;
 
     /// <summary>The URL as the message means it, UTF-8: character references decoded, flowed lines joined.</summary>
-    public required ReadOnlyMemory<byte> Url { get; init; }
+    public ReadOnlyMemory<byte> Url => _report.Text(Row, Row.Url);
 
     /// <summary>The same as it stood in the message, transfer encoding and all; in a base64 part, decoded.</summary>
-    public required ReadOnlyMemory<byte> Encoded { get; init; }
+    public ReadOnlyMemory<byte> Encoded => _report.Encoded(Row);
 
     /// <summary>Where a click is redirected to: printable ASCII. Empty when it stays plain.</summary>
-    public required ReadOnlyMemory<byte> Destination { get; init; }
+    public ReadOnlyMemory<byte> Destination => _report.Text(Row, Row.Destination);
 
     /// <summary>The link's name for reports, UTF-8: given by the sender, else the visible text or <c>alt</c>.</summary>
-    public required ReadOnlyMemory<byte> Name { get; init; }
+    public ReadOnlyMemory<byte> Name => _report.Text(Row, Row.Name);
 
     /// <summary>Whether it is wrapped.</summary>
     public bool IsTracked => Ordinal >= 0;
+
+    private ref readonly LinkRow Row => ref _report.Row(_index);
 }
 
 /// <summary>A part of the message that holds no other parts.</summary>
@@ -83,24 +94,47 @@ internal struct Splice
     public int BreakAt;
 
     public SpliceKind Kind;
-    /// <summary>What the replacement is encoded in; <see langword="null"/> when ASCII is ASCII.</summary>
-    public MailCharset? Charset;
+
+    /// <summary>Which of the plan's charsets the replacement is encoded in, from 1; 0 when ASCII is ASCII.</summary>
+    public byte Charset;
 
     public bool IsHtml;
     public bool IsQuotedPrintable;
     public bool BreaksLine;
     public bool UsesLf;
 
+    /// <summary>Takes bytes out.</summary>
+    public static Splice Removal(int start, int end) =>
+        new() { Kind = SpliceKind.Removal, Start = start, End = end, ValueStart = start, BreakAt = -1 };
+
     /// <summary>Brings changes into ascending order, in which they nearly always are.</summary>
     public static void Sort(Span<Splice> splices)
     {
+        // A few that stand too far behind are put in their place; where there are many, that would be quadratic.
+        var moves = 8 * splices.Length;
         for (var i = 1; i < splices.Length; i++)
         {
-            if (Compare(splices[i - 1], splices[i]) > 0)
+            if (Compare(splices[i - 1], splices[i]) <= 0)
+            {
+                continue;
+            }
+
+            var to = i - 1;
+            while (to > 0 && moves > i - to && Compare(splices[to - 1], splices[i]) > 0)
+            {
+                to--;
+            }
+
+            moves -= i - to;
+            if (moves <= 0)
             {
                 splices.Sort(static (a, b) => Compare(a, b));
                 return;
             }
+
+            var late = splices[i];
+            splices[to..i].CopyTo(splices[(to + 1)..]);
+            splices[to] = late;
         }
     }
 

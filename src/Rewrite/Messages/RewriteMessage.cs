@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Html;
+
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>Plans the rewriting of a message: the one way in. Pure: no I/O, no clock, no randomness.</summary>
@@ -7,23 +9,25 @@ public static class RewriteMessage
     /// <param name="message">The raw message (RFC 5322), which must not change while the plan is in use.</param>
     /// <param name="request">The settings in effect.</param>
     /// <param name="limits">Bounds; <see langword="null"/> for the defaults.</param>
+    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything afresh. The plan is
+    /// the same with and without.</param>
     /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
     public static RewritePlan Plan(
-        ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits? limits = null)
+        ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits? limits = null, MarkupMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(request);
         var plan = new RewritePlan(message, request, limits ?? RewriteLimits.Default);
         try
         {
-            using var planner = new PlanParts(plan);
+            using var planner = new PlanParts(plan, memory);
             planner.Run();
         }
         // A fault of ours must not hold up anybody's mail: the original goes out, and the caller logs the fault.
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
-            plan.AllLinks = [];
+            plan.Report.Truncate();
             plan.Splices.Truncate();
-            plan.TrackedLinks = plan.Pixels = 0;
+            plan.Pixels = 0;
             plan.UntouchedReason = Untouched.InternalFault;
             plan.Failure = fault;
         }

@@ -19,16 +19,17 @@ public sealed class RewritePlan : IDisposable
         _message = message;
         Request = request;
         Limits = limits;
+        Report = new LinkReport(this);
     }
 
     /// <summary>Every link found, in document order over the whole message.</summary>
-    public IReadOnlyList<PlannedLink> Links => AllLinks;
+    public IReadOnlyList<PlannedLink> Links => Report;
 
     /// <summary>The parts that hold no other parts, in their order.</summary>
     public IReadOnlyList<PlannedPart> Parts { get; internal set; } = [];
 
     /// <summary>Links that are wrapped; their ordinals run from 0.</summary>
-    public int TrackedLinks { get; internal set; }
+    public int TrackedLinks => Report.Tracked;
 
     /// <summary>Pixels that are added: one in each HTML part.</summary>
     public int Pixels { get; internal set; }
@@ -49,7 +50,7 @@ public sealed class RewritePlan : IDisposable
     /// <summary>Octets that the output will not exceed by much: a size to allocate.</summary>
     public int OutputSizeHint { get; internal set; }
 
-    internal PlannedLink[] AllLinks { get; set; } = [];
+    internal LinkReport Report { get; }
 
     internal RewriteRequest Request { get; }
 
@@ -60,6 +61,9 @@ public sealed class RewritePlan : IDisposable
     internal List<Base64Part> Base64Parts { get; } = [];
 
     internal List<ContentSum> ContentSums { get; } = [];
+
+    /// <summary>The charsets that replacements are encoded in; there are fewer than 30.</summary>
+    internal List<MailCharset> Charsets { get; } = [];
 
     internal ByteBuffer Buffer { get; } = new();
 
@@ -108,6 +112,19 @@ public sealed class RewritePlan : IDisposable
         WritePlan.Write(this, output, linkIds, cluster, message, key, trace);
     }
 
+    /// <summary>The number of a charset among <see cref="Charsets"/>, from 1.</summary>
+    internal byte NumberOf(MailCharset charset)
+    {
+        var index = Charsets.IndexOf(charset);
+        if (index < 0)
+        {
+            index = Charsets.Count;
+            Charsets.Add(charset);
+        }
+
+        return checked((byte)(index + 1));
+    }
+
     /// <summary>The first splice at or behind a position.</summary>
     internal static int FirstSplice(ReadOnlySpan<Splice> splices, int position)
     {
@@ -131,6 +148,7 @@ public sealed class RewritePlan : IDisposable
 
         _disposed = true;
         Buffer.Dispose();
+        Report.Dispose();
         Splices.Dispose();
         foreach (var part in Base64Parts)
         {

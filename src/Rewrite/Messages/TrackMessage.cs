@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Rewrite.Messages;
@@ -55,6 +56,7 @@ public sealed partial class TrackMessage(
     IOptions<RewriteOptions> options,
     SigningKeyRing keys,
     RegisterMessages register,
+    MarkupMemory memory,
     RewriteTelemetry telemetry,
     ILogger<TrackMessage> logger)
 {
@@ -108,7 +110,7 @@ public sealed partial class TrackMessage(
     private RewritePlan Plan(
         DirectoryCluster cluster, ReadOnlyMemory<byte> message, MessageMetadata request, MessageMetadata own)
     {
-        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), options.Value.Limits);
+        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), options.Value.Limits, memory);
         if (plan.Failure is { } failure)
         {
             LogFault(failure, cluster.Id);

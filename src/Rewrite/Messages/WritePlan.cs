@@ -187,17 +187,17 @@ internal ref struct WritePlan
             _text.Append(OpenPixel.Style);
         }
 
-        if (splice.Charset is { } charset)
+        if (splice.Charset > 0)
         {
             var ascii = _text.Span[start..].ToArray();
             _text.Truncate(start);
-            charset.AppendAscii(ascii, _text);
+            _plan.Charsets[splice.Charset - 1].AppendAscii(ascii, _text);
         }
     }
 
     private readonly void RenderLink(in Splice splice)
     {
-        ref readonly var link = ref _plan.AllLinks[splice.Index];
+        ref readonly var link = ref _plan.Report.Row(splice.Index);
         _text.Append(_plan.Request.Origin!.Ascii);
         if (link.Kind == LinkKind.Image)
         {
@@ -205,7 +205,7 @@ internal ref struct WritePlan
         }
         else
         {
-            TrackedUrl.AppendPath(_plan.Request, _plan.Limits, link.Destination.Span, splice.IsHtml, _text);
+            TrackedUrl.AppendPath(_plan.Request, _plan.Limits, _plan.Report.Destination(link), splice.IsHtml, _text);
         }
 
         WriteToken(_linkIds[link.Ordinal], link.Ordinal, link.Kind);

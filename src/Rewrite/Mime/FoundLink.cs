@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Html;
+
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>What a finder knows of a link besides its place.</summary>
@@ -37,13 +39,13 @@ internal struct FoundLink
     public FoundFlags Flags;
 
     /// <summary>The URL in the buffer when it is not the replaced bytes themselves; -1 start otherwise.</summary>
-    public (int Start, int Length) Url;
+    public ByteRange Url;
 
     /// <summary>The visible text as UTF-8, in the buffer.</summary>
-    public (int Start, int Length) Text;
+    public ByteRange Text;
 
     /// <summary>The name that the message gives the link, in the buffer.</summary>
-    public (int Start, int Length) Name;
+    public ByteRange Name;
 
     public readonly bool Has(FoundFlags flag) => (Flags & flag) != 0;
 }
@@ -51,6 +53,8 @@ internal struct FoundLink
 /// <summary>What was found in one part.</summary>
 internal sealed class PartFindings : IDisposable
 {
+    private Landmarks _landmarks = Landmarks.None;
+
     /// <summary>Links in document order.</summary>
     public PooledList<FoundLink> Links { get; } = new();
 
@@ -66,13 +70,16 @@ internal sealed class PartFindings : IDisposable
     /// <summary>The <c>href</c> of the first <c>base</c> that has one; -1 start when there is none.</summary>
     public (int Start, int End) BaseHref { get; set; }
 
-    /// <summary>Where a pixel at the bottom goes.</summary>
-    public int PixelAtBottom { get; set; }
+    /// <summary>Places for the pixel.</summary>
+    public ref Landmarks Landmarks => ref _landmarks;
 
-    /// <summary>Where a pixel at the top goes; -1 when the markup shows no such place.</summary>
-    public int PixelAtTop { get; set; }
+    /// <summary>Whether the markup ends inside a link, SVG or MathML.</summary>
+    public bool EndsInside { get; set; }
 
-    /// <summary>Sources of all images whose last 40 characters may be a token: the pixel may be there
+    /// <summary>Whether all that follows is text, whatever it looks like (<c>plaintext</c>).</summary>
+    public bool EndsAsPlaintext { get; set; }
+
+    /// <summary>Sources of all images whose last 40 characters have the form of a token: the pixel may be there
     /// already.</summary>
     public List<(int Start, int End)> PossiblePixels { get; } = [];
 
@@ -84,7 +91,8 @@ internal sealed class PartFindings : IDisposable
         Buffer.Truncate();
         OpenText.Truncate();
         BaseHref = (-1, -1);
-        PixelAtBottom = PixelAtTop = -1;
+        Landmarks = Landmarks.None;
+        EndsInside = EndsAsPlaintext = false;
         PossiblePixels.Clear();
     }
 

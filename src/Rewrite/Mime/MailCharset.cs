@@ -72,6 +72,9 @@ internal sealed class MailCharset
     /// <summary>Whether content must be decoded before it is read.</summary>
     public bool NeedsDecoding => Form != CharsetForm.Ascii;
 
+    /// <summary>Whether what is said of it is all there is to know; else the content has to be asked.</summary>
+    public bool IsDeclared => !_preferUtf8;
+
     /// <summary>Bytes that an ASCII character takes.</summary>
     public int UnitLength => Form == CharsetForm.TwoBytes ? 2 : Form == CharsetForm.FourBytes ? 4 : 1;
 

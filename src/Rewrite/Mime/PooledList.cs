@@ -31,6 +31,14 @@ internal sealed class PooledList<T> : IDisposable
         _items[Count++] = value;
     }
 
+    /// <summary>Appends a value.</summary>
+    /// <returns>Where it stands until the next one is added.</returns>
+    public ref T Append(in T value)
+    {
+        Add(value);
+        return ref _items[Count - 1];
+    }
+
     /// <summary>Forgets all values behind the first <paramref name="count"/>.</summary>
     public void Truncate(int count = 0) => Count = count;
 

@@ -15,23 +15,17 @@ internal sealed class PendingRegistration
         Message = MessageKey.FromIdHash(IdHash, 0);
         _links = new LinkId[registration.Destinations.Length];
 
-        var byUrl = new Dictionary<ReadOnlyMemory<byte>, PendingLink>(BytesComparer.Instance);
+        var unknown = new List<int>();
         for (var ordinal = 0; ordinal < _links.Length; ordinal++)
         {
             var url = registration.Destinations[ordinal];
-            if (known.TryGet(registration.Cluster, url.Span, out _links[ordinal]))
+            if (!known.TryGet(registration.Cluster, url.Span, out _links[ordinal]))
             {
-                continue;
+                unknown.Add(ordinal);
             }
-
-            if (!byUrl.TryGetValue(url, out var link))
-            {
-                byUrl.Add(url, link = new PendingLink(url.ToArray(), SHA256.HashData(url.Span)));
-                NewLinks.Add(link);
-            }
-
-            link.Ordinals.Add(ordinal);
         }
+
+        AddNewLinks(unknown);
     }
 
     public MessageRegistration Registration { get; }
@@ -67,6 +61,30 @@ internal sealed class PendingRegistration
         Message = MessageKey.FromIdHash(IdHash, MessageSalt);
     }
 
+    private void AddNewLinks(List<int> unknown)
+    {
+        var byUrl = new Dictionary<ReadOnlyMemory<byte>, List<int>>(unknown.Count, BytesComparer.Instance);
+        foreach (var ordinal in unknown)
+        {
+            var url = Registration.Destinations[ordinal];
+            if (!byUrl.TryGetValue(url, out var ordinals))
+            {
+                byUrl.Add(url, ordinals = []);
+            }
+
+            ordinals.Add(ordinal);
+        }
+
+        var urls = byUrl.Keys.ToArray();
+        var hashes = new byte[urls.Length * SHA256.HashSizeInBytes];
+        UrlHash.Compute(urls, hashes);
+        for (var i = 0; i < urls.Length; i++)
+        {
+            var hash = hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes).ToArray();
+            NewLinks.Add(new PendingLink(urls[i].ToArray(), hash, byUrl[urls[i]]));
+        }
+    }
+
     public void Complete(KnownDestinations known)
     {
         foreach (var link in NewLinks)
@@ -85,7 +103,7 @@ internal sealed class PendingRegistration
 }
 
 /// <summary>A destination that is not known to be stored.</summary>
-internal sealed class PendingLink(byte[] url, byte[] hash)
+internal sealed class PendingLink(byte[] url, byte[] hash, List<int> ordinals)
 {
     public byte[] Url { get; } = url;
 
@@ -95,7 +113,7 @@ internal sealed class PendingLink(byte[] url, byte[] hash)
 
     public LinkId Id { get; private set; } = LinkId.FromUrlHash(hash, 0);
 
-    public List<int> Ordinals { get; } = [];
+    public List<int> Ordinals { get; } = ordinals;
 
     public bool IsSettled { get; private set; }
 

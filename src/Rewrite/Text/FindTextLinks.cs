@@ -85,7 +85,7 @@ internal readonly ref struct FindTextLinks
     {
         var isBracketed = _text[..start].EndsWith("<"u8) || EndsWith(_text[..start], "<URL:"u8);
         var end = SkipUrl(afterSlashes);
-        var link = new FoundLink { Start = start, BreakAt = -1, Url = (-1, 0) };
+        var link = new FoundLink { Start = start, BreakAt = -1, Url = ByteRange.None };
         if (isOptOut)
         {
             link.Flags = FoundFlags.OptOut;
@@ -118,7 +118,7 @@ internal readonly ref struct FindTextLinks
         }
 
         link.End = end;
-        link.Url = joined > 0 ? (joinedStart, joined) : link.Url;
+        link.Url = joined > 0 ? new ByteRange(joinedStart, joined) : link.Url;
         DecodeUrl(ref link);
         _found.Links.Add(link);
         return end;
@@ -127,14 +127,14 @@ internal readonly ref struct FindTextLinks
     // Whoever reads the text sees characters, whatever bytes they are written in.
     private void DecodeUrl(ref FoundLink link)
     {
-        var url = link.Url.Start < 0
+        var url = !link.Url.IsGiven
             ? _text[link.Start..link.End]
-            : _found.Buffer.Span.Slice(link.Url.Start, link.Url.Length);
+            : link.Url.In(_found.Buffer.Span);
         if (!Ascii.IsValid(url) && _charset.EncodingOf(url) is { } encoding)
         {
             var start = _found.Buffer.Length;
             MailCharset.AppendUtf8(url, encoding, _found.Buffer);
-            link.Url = (start, _found.Buffer.Length - start);
+            link.Url = new ByteRange(start, _found.Buffer.Length - start);
         }
     }
 

@@ -170,7 +170,7 @@ public sealed class MutatedMessages(ITestOutputHelper log)
 
     private static string CrashFolder() => Path.GetFullPath(Path.Combine(GoldenCases.Folder(), "../Crashes"));
 
-    private static byte[] Mutate(byte[][] messages, Random random)
+    internal static byte[] Mutate(byte[][] messages, Random random)
     {
         var bytes = messages[random.Next(messages.Length)].ToList();
         for (var n = random.Next(1, 6); n > 0 && bytes.Count > 1; n--)

@@ -1,0 +1,147 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>Every link of a message and what became of it, in pooled memory: what the plan's links are read
+/// from.</summary>
+[SuppressMessage("Naming", "CA1710", Justification = "Its callers see a list of links.")]
+internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>, IDisposable
+{
+    private readonly PooledList<LinkRow> _rows = new();
+
+    /// <summary>Links in the report.</summary>
+    public int Count => _rows.Count;
+
+    /// <summary>Links that are wrapped.</summary>
+    public int Tracked { get; private set; }
+
+    /// <inheritdoc/>
+    public PlannedLink this[int index]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+            return new PlannedLink(this, index);
+        }
+    }
+
+    /// <summary>A link's row.</summary>
+    public ref LinkRow Row(int index) => ref _rows[index];
+
+    /// <summary>Adds a link.</summary>
+    public void Add(in LinkRow row)
+    {
+        Tracked += row.IsTracked ? 1 : 0;
+        _rows.Add(row);
+    }
+
+    /// <summary>Leaves a link plain after all.</summary>
+    public void Untrack(int index, string reason)
+    {
+        ref var row = ref _rows[index];
+        row.Decision = reason;
+        row.Destination = default;
+        Tracked--;
+    }
+
+    /// <summary>Leaves all links from one on plain after all.</summary>
+    public void UntrackFrom(int index, string reason)
+    {
+        for (; index < Count; index++)
+        {
+            if (_rows[index].IsTracked)
+            {
+                Untrack(index, reason);
+            }
+        }
+    }
+
+    /// <summary>Forgets the links from one on.</summary>
+    public void Truncate(int count = 0)
+    {
+        for (var i = count; i < Count; i++)
+        {
+            Tracked -= _rows[i].IsTracked ? 1 : 0;
+        }
+
+        _rows.Truncate(count);
+    }
+
+    /// <summary>Copies bytes to where the report finds them.</summary>
+    public ByteRange Keep(ReadOnlySpan<byte> bytes) => new(plan.Buffer.Append(bytes), bytes.Length);
+
+    /// <summary>Keeps where the bytes of a link stand in the message.</summary>
+    public void SetEncoded(int index, int start, int end) => _rows[index].Encoded = new ByteRange(start, end - start);
+
+    /// <summary>Keeps the bytes that a link had in decoded content.</summary>
+    public void SetEncoded(int index, ReadOnlySpan<byte> decoded)
+    {
+        ref var row = ref _rows[index];
+        row.Encoded = row.Texts is null && row.Url.In(plan.Buffer.Span).SequenceEqual(decoded)
+            ? row.Url
+            : Keep(decoded);
+        row.IsEncodedInBuffer = true;
+    }
+
+    /// <summary>Gives the wrapped links their ordinals.</summary>
+    public void Number()
+    {
+        var ordinal = 0;
+        foreach (ref var row in _rows.Span)
+        {
+            row.Ordinal = row.IsTracked ? ordinal++ : -1;
+        }
+    }
+
+    /// <summary>Where a wrapped link leads.</summary>
+    public ReadOnlySpan<byte> Destination(in LinkRow row) => row.Destination.In(row.Texts ?? plan.Buffer.Span);
+
+    /// <summary>One of a link's texts.</summary>
+    public ReadOnlyMemory<byte> Text(in LinkRow row, ByteRange range) => range.In(row.Texts ?? plan.Buffer.Memory);
+
+    /// <summary>The bytes of a link.</summary>
+    public ReadOnlyMemory<byte> Encoded(in LinkRow row) =>
+        row.Encoded.In(row.IsEncodedInBuffer ? plan.Buffer.Memory : plan.MessageMemory);
+
+    /// <inheritdoc/>
+    public IEnumerator<PlannedLink> GetEnumerator()
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            yield return this[i];
+        }
+    }
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Tracked = 0;
+        _rows.Dispose();
+    }
+}
+
+/// <summary>A link in the report.</summary>
+internal struct LinkRow
+{
+    public string Decision;
+
+    /// <summary>What the ranges are of; <see langword="null"/> for the plan's own buffer.</summary>
+    public byte[]? Texts;
+
+    public int Part;
+    public int Position;
+    public int Ordinal;
+    public ByteRange Url;
+    public ByteRange Destination;
+    public ByteRange Name;
+    public ByteRange Encoded;
+    public LinkKind Kind;
+    public bool IsEncodedInBuffer;
+
+    public readonly bool IsTracked => ReferenceEquals(Decision, LinkDecision.Tracked);
+}

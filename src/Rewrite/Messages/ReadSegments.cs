@@ -1,0 +1,348 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>
+/// Reads an HTML part from link to link, and what was read before only by comparing it. The parts that a segment can
+/// say nothing of by itself (a base, foreign content across links, markup that never ends) are left to
+/// <see cref="FindChanges"/>, which reads them as a whole; both find the same.
+/// </summary>
+internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, MarkupMemory memory) : IDisposable
+{
+    private readonly PartFindings _found = new();
+    private readonly QuotedPrintable _quotedPrintable = new();
+    private readonly ByteBuffer _content = new();
+    private SegmentKind _kind;
+    private Landmarks _landmarks;
+    private bool _hasPixel;
+    private int _part;
+    private int _position;
+
+    /// <summary>Finds what is to be changed.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="body">Its bytes.</param>
+    /// <param name="isQuotedPrintable">Whether they are quoted-printable, else they are the content itself.</param>
+    /// <param name="edits">Receives the changes, and the report the links, in the coordinates of the body.</param>
+    /// <returns>Whether it could be read so; otherwise nothing has happened.</returns>
+    public bool TryRun(
+        in MimePart part, int number, ReadOnlySpan<byte> body, bool isQuotedPrintable, PooledList<Splice> edits)
+    {
+        // Whether a part without a charset is UTF-8 shows only in the whole of it.
+        if (part.Kind != PartKind.Html || part.Charset is not { NeedsDecoding: false, IsDeclared: true } charset)
+        {
+            return false;
+        }
+
+        var (links, buffered) = (plan.Report.Count, plan.Buffer.Length);
+        _kind = new SegmentKind(charset, isQuotedPrintable, plan.Request.TracksImages, plan.Limits.MaxLinkNameBytes);
+        _landmarks = Landmarks.None;
+        _hasPixel = false;
+        (_part, _position) = (number, 0);
+        edits.Truncate();
+        if (!Read(body, edits))
+        {
+            plan.Report.Truncate(links);
+            plan.Buffer.Truncate(buffered);
+            edits.Truncate();
+            return false;
+        }
+
+        if (plan.Request.AddsPixel && part.BodyStart < part.BodyEnd && !_hasPixel)
+        {
+            edits.Add(OpenPixel.Splice(plan.Request, _landmarks));
+        }
+
+        Splice.Sort(edits.Span);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _found.Dispose();
+        _quotedPrintable.Dispose();
+        _content.Dispose();
+    }
+
+    private bool Read(ReadOnlySpan<byte> body, PooledList<Splice> edits)
+    {
+        Segment? previous = null;
+        for (var start = 0; ;)
+        {
+            var rest = body[start..];
+            var segment = memory.After(previous, rest);
+            var length = segment is null ? BehindLink(rest, 0) : segment.Markup.Length;
+            var hash = 0UL;
+            if (segment is null && !Find(rest, length, previous, ref segment, ref hash)
+                && BeforeLink(rest[..length]) is > 0 and var before)
+            {
+                // Where links are the recipient's own, what stands between them is not.
+                length = before;
+                Find(rest, length, previous, ref segment, ref hash);
+            }
+
+            if (segment is not null)
+            {
+                Recall(segment, start, edits);
+            }
+            else if (!ReadAfresh(body, start, ref length, edits, hash, out segment))
+            {
+                return false;
+            }
+
+            previous = segment;
+            start += length;
+            if (length == rest.Length)
+            {
+                return true;
+            }
+        }
+    }
+
+    // Whether it is remembered or, with its hash, to be remembered when it has been read.
+    private bool Find(ReadOnlySpan<byte> rest, int length, Segment? previous, ref Segment? segment, ref ulong hash)
+    {
+        hash = 0;
+        if (length > MarkupMemory.MaxSegmentBytes)
+        {
+            return false;
+        }
+
+        var endsPart = length == rest.Length;
+        var key = memory.Hash(_kind, rest[..length], endsPart);
+        segment = memory.Find(key, _kind, rest[..length], endsPart, previous);
+        hash = segment is null && memory.IsWorthIt(key) ? key : 0;
+        return segment is not null || hash != 0;
+    }
+
+    // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
+    private static int BehindLink(ReadOnlySpan<byte> rest, int from)
+    {
+        var end = rest[from..].IndexOf("</a>"u8);
+        return end < 0 ? rest.Length : from + end + 4;
+    }
+
+    // Only where no transfer encoding reaches across: an "=" and blanks mean one thing before "<", another at the end.
+    private static int BeforeLink(ReadOnlySpan<byte> segment)
+    {
+        var link = segment.IndexOf("<a "u8);
+        return link > 0 && (segment[link - 1] is (byte)'>' or (byte)'\n') ? link : -1;
+    }
+
+    private void Recall(Segment segment, int start, PooledList<Splice> edits)
+    {
+        decider.Decide(segment, start, _part, ref _position, edits);
+        foreach (var removal in segment.Removals)
+        {
+            edits.Add(Splice.Removal(start + removal.Start, start + removal.End));
+        }
+
+        foreach (var source in segment.PossiblePixels)
+        {
+            _hasPixel |= decider.IsPixel(source.In(segment.Texts));
+        }
+
+        _landmarks.Add(segment.Landmarks, start);
+    }
+
+    private bool ReadAfresh(
+        ReadOnlySpan<byte> body,
+        int start,
+        ref int length,
+        PooledList<Splice> edits,
+        ulong hash,
+        out Segment? segment)
+    {
+        segment = null;
+        var rest = body[start..];
+        while (true)
+        {
+            var raw = rest[..length];
+            var content = _kind.IsQuotedPrintable ? Decode(raw) : raw;
+            _found.Clear();
+            var problem = FindHtmlLinks.Find(content, _kind.Charset, _kind.Images, _kind.TextLimit, _found);
+            var endsPart = length == rest.Length;
+            if (_found.BaseHref.Start >= 0 || _found.EndsAsPlaintext
+                || (problem is not null && (endsPart || problem != Untouched.UnterminatedMarkup)))
+            {
+                return false;
+            }
+
+            if (problem is null && (endsPart || !_found.EndsInside))
+            {
+                segment = Take(raw, content, start, endsPart, edits, hash);
+                return true;
+            }
+
+            // The cut was none: twice as much each time, so that all trials together stay linear.
+            length = BehindLink(rest, Math.Min(2 * length, rest.Length));
+            hash = 0;
+        }
+    }
+
+    private ReadOnlySpan<byte> Decode(ReadOnlySpan<byte> raw)
+    {
+        _content.Truncate();
+        _content.Advance(_quotedPrintable.Decode(raw, _content.GetSpan(raw.Length)));
+        return _content.Span;
+    }
+
+    private Segment? Take(
+        ReadOnlySpan<byte> raw,
+        ReadOnlySpan<byte> content,
+        int start,
+        bool endsPart,
+        PooledList<Splice> edits,
+        ulong hash)
+    {
+        var (firstLink, firstEdit) = (plan.Report.Count, edits.Count);
+        foreach (var (from, to) in _found.Removals)
+        {
+            edits.Add(Splice.Removal(from, to));
+        }
+
+        decider.Decide(content, _kind.Charset, null, _part, ref _position, _found, edits);
+        var hasPixel = decider.HasPixel(content, _found);
+        _hasPixel |= hasPixel;
+        var landmarks = _found.Landmarks;
+        landmarks.TextEnd = endsPart ? landmarks.TextEnd : -1;
+        ToBody(raw, start, firstLink, edits.Span[firstEdit..], ref landmarks);
+        _landmarks.Add(landmarks, start);
+        return hash != 0
+            ? Remember(raw, content, start, endsPart, firstLink, edits.Span[firstEdit..], landmarks, hash)
+            : null;
+    }
+
+    private void ToBody(
+        ReadOnlySpan<byte> raw, int start, int firstLink, Span<Splice> edits, ref Landmarks landmarks)
+    {
+        var links = _found.Links.Span;
+        for (var i = 0; i < links.Length; i++)
+        {
+            var range = Raw(raw, links[i].Start, links[i].End);
+            plan.Report.SetEncoded(firstLink + i, start + range.Start, start + range.End);
+        }
+
+        _quotedPrintable.Rewind();
+        Splice.Sort(edits);
+        foreach (ref var edit in edits)
+        {
+            var range = Raw(raw, edit.Start, edit.End);
+            edit.Start = edit.ValueStart = start + range.Start;
+            edit.End = start + range.End;
+            edit.BreakAt = edit.BreakAt < 0 || _kind.IsQuotedPrintable ? -1 : start + edit.BreakAt;
+        }
+
+        landmarks.HeadEnd = Raw(raw, landmarks.HeadEnd);
+        landmarks.BodyStart = Raw(raw, landmarks.BodyStart);
+        landmarks.BodyEnd = Raw(raw, landmarks.BodyEnd);
+        landmarks.TextEnd = Raw(raw, landmarks.TextEnd);
+    }
+
+    private int Raw(ReadOnlySpan<byte> raw, int place)
+    {
+        _quotedPrintable.Rewind();
+        return place < 0 ? -1 : Raw(raw, place, place).Start;
+    }
+
+    private ByteRange Raw(ReadOnlySpan<byte> raw, int start, int end)
+    {
+        if (!_kind.IsQuotedPrintable)
+        {
+            return new ByteRange(start, end - start);
+        }
+
+        var rawStart = _quotedPrintable.RawStart(raw, start);
+        return new ByteRange(rawStart, end == start ? 0 : _quotedPrintable.RawEnd(raw, end) - rawStart);
+    }
+
+    private Segment Remember(
+        ReadOnlySpan<byte> raw,
+        ReadOnlySpan<byte> content,
+        int start,
+        bool endsPart,
+        int firstLink,
+        ReadOnlySpan<Splice> edits,
+        Landmarks landmarks,
+        ulong hash)
+    {
+        var texts = new ArrayBufferWriter<byte>(256);
+        var links = new SegmentLink[_found.Links.Count];
+        for (var i = 0; i < links.Length; i++)
+        {
+            links[i] = RememberLink(_found.Links[i], plan.Report.Row(firstLink + i), start, texts);
+        }
+
+        var removals = new List<ByteRange>();
+        foreach (ref readonly var edit in edits)
+        {
+            if (edit.Kind == SpliceKind.Removal)
+            {
+                removals.Add(new ByteRange(edit.Start - start, edit.End - edit.Start));
+            }
+        }
+
+        var pixels = new ByteRange[_found.PossiblePixels.Count];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            var (from, to) = _found.PossiblePixels[i];
+            pixels[i] = Keep(content[from..to], texts);
+        }
+
+        var segment = new Segment
+        {
+            Kind = _kind,
+            Markup = raw.ToArray(),
+            EndsPart = endsPart,
+            Links = links,
+            Removals = [.. removals],
+            PossiblePixels = pixels,
+            Texts = texts.WrittenSpan.ToArray(),
+            Landmarks = landmarks,
+        };
+        memory.Add(hash, segment);
+        return segment;
+    }
+
+    private SegmentLink RememberLink(
+        in FoundLink found, in LinkRow row, int start, ArrayBufferWriter<byte> texts)
+    {
+        var url = plan.Report.Text(row, row.Url).Span;
+        var link = new SegmentLink
+        {
+            Start = row.Encoded.Start - start,
+            End = row.Encoded.End - start,
+            BreakAt = _kind.IsQuotedPrintable ? -1 : found.BreakAt,
+            Flags = found.Flags,
+            Url = Keep(url, texts),
+            Name = Keep(plan.Report.Text(row, row.Name).Span, texts),
+            Text = Keep(found.Text.In(_found.Buffer.Span), texts),
+        };
+        if (ReferenceEquals(row.Decision, LinkDecision.OptOut))
+        {
+            // A marker in the URL is among the removals, as one in an attribute is.
+            link.Flags |= FoundFlags.OptOut;
+        }
+
+        link.Outcome = DestinationPolicy.Read(url, QueryEncoding(), out var destination);
+        link.Destination = destination.Url == url ? link.Url : Keep(destination.Url, texts);
+        link.Host = Keep(destination.Host, texts);
+        link.Path = Keep(destination.Path, texts);
+        link.IsHttps = destination.IsHttps;
+        return link;
+    }
+
+    private Encoding? QueryEncoding() => _kind.Charset.EncodingOf(default);
+
+    private static ByteRange Keep(ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> texts)
+    {
+        var range = new ByteRange(texts.WrittenCount, bytes.Length);
+        texts.Write(bytes);
+        return range;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Text;
+using Microsoft.Extensions.Options;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Tests.Messages;
+
+/// <summary>What was read before saves work and changes nothing: every plan is the same with and without.</summary>
+public sealed class RememberedMarkup(ITestOutputHelper log)
+{
+    private const int Cases = 30_000;
+
+    private static readonly RewriteRequest[] Requests =
+    [
+        TestKeys.Request,
+        TestKeys.Request with { TrackClicks = ClickTracking.None },
+        TestKeys.Request with { TrackImages = true, PixelPosition = PixelPosition.Top },
+        TestKeys.Request with { LinkStyle = LinkStyle.Path, KeepUrlText = KeepUrlText.Always },
+        TestKeys.Request with { ExcludedDomains = HostSet.Of("*.example.org", "example.com"), TrackOpens = false },
+    ];
+
+    // Small, so that segments are forgotten and places change hands while the tests run.
+    private readonly MarkupMemory _memory = new(Options.Create(new RewriteOptions { RememberedSegments = 256 }));
+
+    [Fact]
+    public void Golden_cases_come_out_the_same_from_memory()
+    {
+        foreach (var file in Directory.GetFiles(GoldenCases.Folder(), "in.eml", SearchOption.AllDirectories))
+        {
+            var message = File.ReadAllBytes(file);
+            for (var time = 0; time < 3; time++)
+            {
+                Compare(message, GoldenCases.Request(Path.GetDirectoryName(file)!, message));
+            }
+        }
+    }
+
+    [Fact]
+    public void Generated_messages_come_out_the_same_from_memory()
+    {
+        log.WriteLine($"seed {Seed.Value}");
+        for (var i = 0; i < Cases / 10 * Seed.Factor; i++)
+        {
+            var message = new GeneratedMessages(new Random(Seed.Value + i)).Next();
+            for (var time = 0; time < 3; time++)
+            {
+                Compare(message, Requests[(i + time) % Requests.Length], $"seed {Seed.Value + i}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Mutated_messages_come_out_the_same_from_memory()
+    {
+        log.WriteLine($"seed {Seed.Value}");
+        var random = new Random(Seed.Value);
+        var messages = Directory.GetFiles(GoldenCases.Folder(), "in.eml", SearchOption.AllDirectories)
+            .Concat(Newsletters())
+            .Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes)
+            .Where(message => message.Length < 8192)
+            .ToArray();
+        for (var i = 0; i < Cases * Seed.Factor; i++)
+        {
+            var message = MutatedMessages.Mutate(messages, random);
+            Compare(message, Requests[i % Requests.Length], $"seed {Seed.Value}, case {i}");
+        }
+    }
+
+    [Fact]
+    public void Letters_of_a_campaign_are_read_from_memory_but_for_what_is_the_recipients_own()
+    {
+        var letter = File.ReadAllText(Newsletters().First(file => file.Contains("shop", StringComparison.Ordinal)));
+        var memory = new MarkupMemory(Options.Create(new RewriteOptions()));
+        var recalled = new List<int>();
+        for (var recipient = 0; recipient < 5; recipient++)
+        {
+            var name = new string('n', 3 + (7 * recipient));
+            var message = Encoding.Latin1.GetBytes(letter
+                .Replace("7f3a91", $"7f3a9{recipient}", StringComparison.Ordinal)
+                .Replace("Hello, the first frost", $"Hello {name}, the first frost", StringComparison.Ordinal));
+            Compare(message, TestKeys.Request);
+            using var plan = RewriteMessage.Plan(message, TestKeys.Request, null, memory);
+            recalled.Add(Enumerable.Range(0, plan.Links.Count).Count(i => plan.Report.Row(i).Texts is not null));
+        }
+
+        log.WriteLine($"recalled: {string.Join(' ', recalled)}");
+        Assert.InRange(recalled[^1], 80, 105);
+    }
+
+    private static string[] Newsletters() =>
+        Directory.GetFiles(Path.Combine(GoldenCases.Folder(), "../../Newsletters"), "*.eml");
+
+    private void Compare(byte[] message, RewriteRequest request, string origin = "")
+    {
+        var (report, output) = Rewrite(message, request, null);
+        var (again, sameOutput) = Rewrite(message, request, _memory);
+        if (report != again || output != sameOutput)
+        {
+            var file = Path.Combine(Path.GetTempPath(), $"remembered-{Seed.Value}.eml");
+            File.WriteAllBytes(file, message);
+            Assert.Fail($"{origin}, kept as {file}\n{report}\n{again}\n{output}\n{sameOutput}");
+        }
+    }
+
+    private static (string Report, string Output) Rewrite(byte[] message, RewriteRequest request, MarkupMemory? memory)
+    {
+        using var plan = RewriteMessage.Plan(message, request, null, memory);
+        Assert.Null(plan.Failure);
+        var report = new StringBuilder($"{plan.UntouchedReason} {plan.Pixels} {string.Join(", ", plan.Parts)}\n");
+        foreach (var link in plan.Links)
+        {
+            report.Append($"{link.Part}.{link.Position} {link.Ordinal} {link.Kind} {link.Decision}: ");
+            report.AppendJoin(" | ", Text(link.Url), Text(link.Encoded), Text(link.Destination), Text(link.Name));
+            report.Append('\n');
+        }
+
+        return (report.ToString(), Encoding.Latin1.GetString(TestKeys.Write(plan)));
+    }
+
+    private static string Text(ReadOnlyMemory<byte> bytes) => Encoding.Latin1.GetString(bytes.Span);
+}
