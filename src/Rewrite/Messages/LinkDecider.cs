@@ -135,7 +135,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                     : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts)),
                 Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
                 Url = isOther ? _report.Keep(url) : link.Url,
-                Name = isOther && link.Name.Length > 0 ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
+                Name = isOther ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
                 Encoded = new ByteRange(from, to - from),
             };
             if (row.IsTracked)
