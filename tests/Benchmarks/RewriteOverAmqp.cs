@@ -113,19 +113,21 @@ internal static class RewriteOverAmqp
         var sent = new ConcurrentDictionary<string, long>();
         var times = new ConcurrentBag<double>();
         using var window = new SemaphoreSlim(Outstanding);
-        var unexpected = 0;
+        var unexpected = new ConcurrentBag<string>();
         var received = new AsyncEventingBasicConsumer(consumer);
         received.ReceivedAsync += (_, delivery) =>
         {
             var headers = delivery.BasicProperties.Headers!;
-            if (sent.TryRemove(Encoding.ASCII.GetString((byte[])headers[ForwardMail.Id]!), out var at)
-                && (cluster is null || headers["tracking-links"] is > 0L))
+            if (!sent.TryRemove(Encoding.ASCII.GetString((byte[])headers[ForwardMail.Id]!), out var at))
             {
-                times.Add(Stopwatch.GetElapsedTime(at).TotalMilliseconds);
+                unexpected.Add("it came twice");
+                return Task.CompletedTask;
             }
-            else
+
+            times.Add(Stopwatch.GetElapsedTime(at).TotalMilliseconds);
+            if (cluster is not null && headers["tracking-links"] is not > 0L)
             {
-                unexpected++;
+                unexpected.Add(Encoding.UTF8.GetString((byte[])headers["tracking-untouched"]!));
             }
 
             window.Release();
@@ -158,12 +160,13 @@ internal static class RewriteOverAmqp
         }
 
         var rate = bodies.Count / Stopwatch.GetElapsedTime(began).TotalSeconds;
-        return unexpected == 0 && times.Count == bodies.Count
+        return unexpected.IsEmpty && times.Count == bodies.Count
             ? new AmqpRun(
                 rate,
                 times.Order().ElementAt((int)(0.99 * (times.Count - 1))),
                 (ProcessorTime(consumers) - processor).TotalMicroseconds / bodies.Count)
-            : throw new InvalidOperationException($"{unexpected} messages of {into} came out otherwise than sent.");
+            : throw new InvalidOperationException(
+                $"{unexpected.Count} messages of {into} came out otherwise than sent: {string.Join(", ", unexpected)}");
     }
 
     private static byte[] Newsletter() => new Newsletter()
