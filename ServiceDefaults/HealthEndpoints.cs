@@ -28,6 +28,9 @@ public static class HealthEndpoints
     /// <summary>What the paths of both endpoints begin with.</summary>
     public const string PathPrefix = "/health/";
 
+    /// <summary>The name of the database's check.</summary>
+    public const string Database = "database";
+
     /// <summary>
     /// The longest a check may take unless it says otherwise. Orchestrators ask every 10 s and give up after a few;
     /// two seconds are long for a database that is there.
@@ -112,7 +115,7 @@ public static class HealthEndpoints
             if (services.IsService(typeof(NpgsqlDataSource)))
             {
                 options.Registrations.Add(new(
-                    "database", Create, HealthStatus.Unhealthy, [Ready], CheckTimeout));
+                    Database, Create, HealthStatus.Unhealthy, [Ready], CheckTimeout));
             }
         }
 

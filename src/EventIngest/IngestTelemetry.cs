@@ -15,6 +15,7 @@ internal sealed class IngestTelemetry
     private readonly Counter<long> _duplicates;
     private readonly Counter<long> _rejected;
     private readonly Histogram<double> _lag;
+    private long _monthsAhead = -1;
 
     public IngestTelemetry(IMeterFactory meters)
     {
@@ -27,10 +28,16 @@ internal sealed class IngestTelemetry
             "tracking.ingest.rejected", "{event}", "Events that could not be stored, by reason.");
         _lag = meter.CreateHistogram<double>(
             "tracking.ingest.lag", "s", "From the event to the commit that stored it.");
+        meter.CreateObservableGauge(
+            "tracking.ingest.months.ahead", ReadMonthsAhead, "{month}",
+            "Months after this one that have a partition, when partitions were last looked after.");
     }
 
     /// <summary>Where the spans of stored events come from.</summary>
     public static ActivitySource Spans { get; } = new(Name);
+
+    /// <summary>Records for how many months after this one there are partitions.</summary>
+    public void FoundMonthsAhead(long months) => Volatile.Write(ref _monthsAhead, months);
 
     /// <summary>Records a batch that was seen before.</summary>
     public void Duplicate() => _duplicates.Add(1);
@@ -54,4 +61,8 @@ internal sealed class IngestTelemetry
             }
         }
     }
+
+    // Nothing until it is known: 0 would be an alarm.
+    private IEnumerable<Measurement<long>> ReadMonthsAhead() =>
+        Volatile.Read(ref _monthsAhead) is >= 0 and var months ? [new Measurement<long>(months)] : [];
 }

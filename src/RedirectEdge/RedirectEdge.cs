@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Tracking.Contracts;
@@ -84,6 +85,16 @@ public static class RedirectEdgeComposition
         // The first filter is the outermost middleware: in front of whatever the host adds by itself.
         services.Insert(0, ServiceDescriptor.Transient<IStartupFilter, BranchToEdge>());
         services.AddHealthChecks().AddCheck<EdgeReady>("edge", tags: ["ready"]);
+
+        // Clicks are served from memory: a database that is away must not take every edge out of its load balancer. One
+        // with an older schema still does.
+        services.PostConfigure<HealthCheckServiceOptions>(options =>
+        {
+            foreach (var check in options.Registrations.Where(check => check.Name == HealthEndpoints.Database))
+            {
+                check.FailureStatus = HealthStatus.Degraded;
+            }
+        });
         return builder;
     }
 

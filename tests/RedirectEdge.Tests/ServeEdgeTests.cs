@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Tracking.Links;
 using Tracking.RedirectEdge.Links;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;
 
@@ -297,7 +298,9 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     {
         var health = _edge.Services.GetRequiredService<HealthCheckService>();
         var report = await health.CheckHealthAsync(
-            check => check.Name == "edge", TestContext.Current.CancellationToken);
-        Assert.Equal(HealthStatus.Healthy, report.Status);
+            check => check.Tags.Contains(HealthEndpoints.Ready), TestContext.Current.CancellationToken);
+        Assert.Equal(HealthStatus.Healthy, report.Entries["edge"].Status);
+        Assert.Equal(HealthStatus.Degraded, report.Entries["database"].Status);
+        Assert.Equal(HealthStatus.Degraded, report.Status);
     }
 }

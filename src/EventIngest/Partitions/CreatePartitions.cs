@@ -15,6 +15,7 @@ internal sealed partial class CreatePartitions(
     NpgsqlDataSource dataSource,
     IOptions<EventIngestOptions> options,
     TimeProvider time,
+    IngestTelemetry telemetry,
     ILogger<CreatePartitions> logger) : BackgroundService
 {
     private const string Lock =
@@ -36,6 +37,13 @@ internal sealed partial class CreatePartitions(
         ORDER BY month
         """;
 
+    private const string CountMonthsAhead =
+        """
+        SELECT count(to_regclass('ingest.events_' || to_char(
+            date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => n), 'YYYY_MM')))
+        FROM generate_series(1, $1) n
+        """;
+
     /// <summary>Makes the months that are missing.</summary>
     /// <returns>Partitions made.</returns>
     /// <exception cref="NpgsqlException">The database is away, or a lock was not to be had in time.</exception>
@@ -43,9 +51,17 @@ internal sealed partial class CreatePartitions(
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var created = 0;
+
+        // Before, because a lock that is not to be had ends this; and after.
+        await CountAheadAsync(connection, cancellationToken);
         foreach (var month in await ReadMonthsAsync(connection, cancellationToken))
         {
             created += await CreateAsync(connection, month, cancellationToken) ? 1 : 0;
+        }
+
+        if (created > 0)
+        {
+            await CountAheadAsync(connection, cancellationToken);
         }
 
         return created;
@@ -89,6 +105,15 @@ internal sealed partial class CreatePartitions(
         }
 
         return months;
+    }
+
+    private async Task CountAheadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(CountMonthsAhead, connection)
+        {
+            Parameters = { new() { Value = options.Value.MonthsAhead } },
+        };
+        telemetry.FoundMonthsAhead((long)(await command.ExecuteScalarAsync(cancellationToken))!);
     }
 
     // A transaction per month: the default partition is locked no longer than one move takes.

@@ -28,16 +28,17 @@ internal sealed class IngestDatabase : IAsyncDisposable
         DataSource = NpgsqlDataSource.Create(connectionString);
         Directory = new ClusterDirectory(DataSource, NullLogger<ClusterDirectory>.Instance);
         var wrapped = Options.Create(Settings);
+        var telemetry = ActivatorUtilities.CreateInstance<IngestTelemetry>(_services);
         Store = new StoreBatch(
             DataSource, new FindPolicies(Directory, DataSource), new ClassifyEvent(),
-            ActivatorUtilities.CreateInstance<IngestTelemetry>(_services), TimeProvider.System, wrapped,
+            telemetry, TimeProvider.System, wrapped,
             NullLogger<StoreBatch>.Instance);
         Trace = new TraceEvents(DataSource, NullLogger<TraceEvents>.Instance);
         Consume = new ConsumeBatch(
             Store, Trace, new NeverStopping(), TimeProvider.System, wrapped, NullLogger<ConsumeBatch>.Instance);
         Prune = new PruneBatches(DataSource, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
         Partitions = new CreatePartitions(
-            DataSource, wrapped, TimeProvider.System, NullLogger<CreatePartitions>.Instance);
+            DataSource, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
 
     public string ConnectionString { get; }

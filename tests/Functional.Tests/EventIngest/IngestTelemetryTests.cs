@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Npgsql;
 using Tracking.EventIngest;
 using Tracking.Servers;
 
@@ -51,5 +52,46 @@ public sealed class IngestTelemetryTests(TestPostgres server)
             sums);
 
         void Add(string name, double value) => sums[name] = sums.GetValueOrDefault(name) + value;
+    }
+
+    [Fact]
+    public async Task Months_ahead_are_told_once_they_are_known_and_a_missing_one_is_not_counted()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var told = new List<long>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Name == "tracking.ingest.months.ahead" && instrument.Meter.Scope == database.Meters)
+                {
+                    l.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => told.Add(value));
+        listener.Start();
+
+        listener.RecordObservableInstruments();
+        Assert.Empty(told);
+
+        database.Settings.MonthsAhead = 4;
+        await database.Partitions.RunAsync(TestContext.Current.CancellationToken);
+        listener.RecordObservableInstruments();
+
+        // Somebody who holds the default partition keeps the month from being made.
+        await using var connection = await database.DataSource.OpenConnectionAsync(
+            TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var holding = connection.CreateCommand();
+        holding.CommandText = "LOCK TABLE ingest.events_default IN SHARE MODE";
+        await holding.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        database.Settings.MonthsAhead = 6;
+        database.Settings.LongestLockWait = TimeSpan.FromMilliseconds(100);
+        await Assert.ThrowsAsync<PostgresException>(
+            () => database.Partitions.RunAsync(TestContext.Current.CancellationToken));
+        listener.RecordObservableInstruments();
+
+        Assert.Equal([4, 4], told);
     }
 }
