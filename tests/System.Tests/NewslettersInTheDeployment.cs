@@ -60,7 +60,9 @@ public sealed class NewslettersInTheDeployment(WholeDeployment system)
 
     private async Task<FollowMail> FollowAsync(byte[] original, byte[] rewritten)
     {
-        await system.UntilServedAsync(ReadMail.Urls(rewritten).First(url => url.Contains("//track.localhost")));
+        using var recipient = new Recipient();
+        await recipient.UntilServedAsync(
+            ReadMail.Urls(rewritten).First(url => url.Contains("//track.localhost")), system.Deployment.Edges);
         return await FollowMail.AsRecipientAsync(original, rewritten);
     }
 

@@ -38,24 +38,28 @@ internal sealed class Recipient : IDisposable
         return _http.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Waits until an edge serves a link. A cluster that was made a moment ago is known everywhere within two
-    /// seconds, and a mail takes longer; a test does not.</summary>
-    /// <param name="url">The link.</param>
-    /// <param name="edge">The edge that is asked; where the link leads unless given.</param>
-    public async Task UntilServedAsync(string url, Uri? edge = null)
+    /// <summary>Waits until every edge serves a link. A cluster that was made a moment ago is known everywhere within
+    /// two seconds, and a mail takes longer; a test does not.</summary>
+    public async Task UntilServedAsync(string url, IEnumerable<ServiceProcess> edges)
     {
         var link = new Uri(url);
-        var asked = edge is null ? link : new Uri(edge, link.PathAndQuery);
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                // HEAD is not recorded.
-                using var request = new HttpRequestMessage(HttpMethod.Head, asked) { Headers = { Host = link.Authority } };
-                using var answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
-                return answer.StatusCode == HttpStatusCode.Found;
-            },
-            $"{url} is served",
-            TestContext.Current.CancellationToken);
+        foreach (var edge in edges)
+        {
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    // HEAD is not recorded.
+                    using var request = new HttpRequestMessage(
+                        HttpMethod.Head, new Uri(edge.Address, link.PathAndQuery))
+                    {
+                        Headers = { Host = link.Authority },
+                    };
+                    using var answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+                    return answer.StatusCode == HttpStatusCode.Found;
+                },
+                $"{url} is served by {edge.Name}",
+                TestContext.Current.CancellationToken);
+        }
     }
 
     public void Dispose() => _http.Dispose();

@@ -46,8 +46,8 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
             $"00-{publisher.Trace}-", Encoding.ASCII.GetString((byte[])output.Properties.Headers!["traceparent"]!));
 
         var tracked = ReadMail.Urls(output.Body).Single();
-        await system.UntilServedAsync(tracked);
         using var recipient = new Recipient();
+        await recipient.UntilServedAsync(tracked, system.Deployment.Edges);
         using (await recipient.FetchAsync(tracked, "reader"))
         {
             // The answer is all a recipient sees; the rest happens behind.
