@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
@@ -35,6 +36,26 @@ internal sealed class Recipient : IDisposable
         var request = new HttpRequestMessage(method ?? HttpMethod.Get, url);
         request.Headers.TryAddWithoutValidation("User-Agent", marker);
         return _http.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>Waits until an edge serves a link. A cluster that was made a moment ago is known everywhere within two
+    /// seconds, and a mail takes longer; a test does not.</summary>
+    /// <param name="url">The link.</param>
+    /// <param name="edge">The edge that is asked; where the link leads unless given.</param>
+    public async Task UntilServedAsync(string url, Uri? edge = null)
+    {
+        var link = new Uri(url);
+        var asked = edge is null ? link : new Uri(edge, link.PathAndQuery);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                // HEAD is not recorded.
+                using var request = new HttpRequestMessage(HttpMethod.Head, asked) { Headers = { Host = link.Authority } };
+                using var answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+                return answer.StatusCode == HttpStatusCode.Found;
+            },
+            $"{url} is served",
+            TestContext.Current.CancellationToken);
     }
 
     public void Dispose() => _http.Dispose();

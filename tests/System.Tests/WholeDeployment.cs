@@ -12,6 +12,16 @@ public sealed class WholeDeployment : IAsyncLifetime
     /// <summary>Where its telemetry goes.</summary>
     public OtlpReceiver Telemetry { get; private set; } = null!;
 
+    /// <summary>Waits until every edge serves a link, its cluster being new.</summary>
+    public async Task UntilServedAsync(string link)
+    {
+        using var recipient = new Recipient();
+        foreach (var edge in Deployment.Edges)
+        {
+            await recipient.UntilServedAsync(link, edge.Address);
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
