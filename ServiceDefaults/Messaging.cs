@@ -19,6 +19,9 @@ public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IR
     /// <summary>A queue of one owner that outlives the owner's restarts, and expires when the owner stays
     /// away.</summary>
     public bool IsOwned { get; init; }
+
+    /// <summary>Queues that its consumer writes to and somebody outside reads; they are declared with it.</summary>
+    public IReadOnlyList<string> Outputs { get; init; } = [];
 }
 
 /// <summary>
@@ -58,22 +61,21 @@ public static class Messaging
                 provider.GetRequiredService<IOptions<MessagingOptions>>().Value,
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<AwaitBroker>>()));
+            builder.Services.AddSingleton(provider => new ConfirmedPublisher(
+                rabbit,
+                provider.GetRequiredService<IOptions<MessagingOptions>>().Value,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ConfirmedPublisher>>()));
+            builder.Services.AddSingleton<DeadLetters>();
         }
+
+        builder.Services.AddSingleton<SendToQueue>();
 
         return builder;
     }
 
     /// <summary>The address to send to so that the message lands on a queue, without declaring that queue.</summary>
     public static Uri Queue(string name) => new($"exchange:{name}");
-
-    /// <summary>The send fails when no queue takes the message, instead of losing it.</summary>
-    public static void RequireQueue(SendContext context)
-    {
-        if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
-        {
-            rabbit.Mandatory = true;
-        }
-    }
 
     /// <summary>Says that this process does its work without the bus: its absence makes it degraded, not
     /// unready.</summary>

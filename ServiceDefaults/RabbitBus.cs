@@ -13,9 +13,6 @@ internal static class RabbitBus
 {
     private const string QueueType = "x-queue-type";
 
-    /// <summary>The dead letters of a queue.</summary>
-    public static string DeadLetters(string queue) => $"{queue}.dead";
-
     /// <summary>Configures MassTransit.</summary>
     public static void Use(IBusRegistrationConfigurator bus, RabbitAddress address) =>
         bus.UsingRabbitMq((context, transport) =>
@@ -41,6 +38,16 @@ internal static class RabbitBus
                 transport.ReceiveEndpoint(endpoint.Name, queue =>
                 {
                     Declare(queue, endpoint, options);
+                    if (endpoint is { IsTemporary: false, IsOwned: false })
+                    {
+                        var ending = new ReturnOrBury(
+                            endpoint.Name, context.GetRequiredService<DeadLetters>(), options.ReconnectPause);
+                        queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
+                        queue.ConfigureError(pipe => pipe.UseFilter(ending));
+                    }
+
+                    // The faults that the bus would tell everybody about carry the message and are heard by nobody.
+                    queue.PublishFaults = false;
                     endpoint.Configure(context, queue);
                 });
             }
@@ -51,8 +58,10 @@ internal static class RabbitBus
     {
         if (endpoint.IsTemporary)
         {
-            // Said, because a virtual host may make quorum queues by default. Neither exclusive (a connection that
-            // broke unnoticed would lock its successor out) nor transient (on its way out since RabbitMQ 4).
+            // The type is said, because a virtual host may make quorum queues by default. Neither exclusive (a
+            // connection that broke unnoticed would lock its successor out) nor transient (on its way out since
+            // RabbitMQ 4). Auto-delete is the exchange's in front of it, the queue itself expires: it outlives a
+            // connection that breaks.
             queue.SetQueueArgument(QueueType, "classic");
             queue.AutoDelete = true;
             queue.QueueExpiration = TimeSpan.FromMinutes(1);
@@ -67,9 +76,27 @@ internal static class RabbitBus
             return;
         }
 
-        var dead = DeadLetters(endpoint.Name);
-        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
+        // Said of one queue after the other: the last word is the endpoint's own.
+        foreach (var output in endpoint.Outputs)
+        {
+            var lost = DeadLetters.Of(output);
+            queue.BindDeadLetterQueue(lost, lost, letters => Limit(letters, options));
+            queue.BindDeadLetterQueue(output, output, written =>
+            {
+                Limit(written, options);
+                LeadTo(written, lost);
+            });
+        }
+
+        var dead = DeadLetters.Of(endpoint.Name);
         queue.BindDeadLetterQueue(dead, dead, letters => Limit(letters, options));
+        LeadTo(queue, dead);
+    }
+
+    private static void LeadTo(IRabbitMqQueueConfigurator queue, string deadLetters)
+    {
+        queue.SetQueueArgument("x-dead-letter-exchange", deadLetters);
+        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
     }
 
     private static void Limit(IRabbitMqQueueConfigurator queue, MessagingOptions options)

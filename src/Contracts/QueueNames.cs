@@ -6,6 +6,12 @@ public static class QueueNames
     /// <summary>Batches of events on their way from the edges to EventIngest.</summary>
     public const string StoreEvents = "store-events";
 
+    /// <summary>Messages to be rewritten, from MTAs.</summary>
+    public const string Rewrite = "rewrite";
+
+    /// <summary>Rewritten messages, unless their publisher named a queue of its own.</summary>
+    public const string Rewritten = "rewritten";
+
     /// <summary>The queue on which an edge learns which of its batches are stored.</summary>
     public static string Acknowledgements(Guid edgeId) => $"edge-{edgeId:N}";
 }

@@ -14,12 +14,21 @@ public sealed class MigrationException(string message) : Exception(message);
 /// Brings the schema up to date: the SQL files under <c>Migrations/</c>, in order, each in its own transaction, all
 /// under one advisory lock, recorded with a checksum. An applied migration that this build has with other content, or
 /// lacks among its own, stops the start; migrations newer than this build are left alone, so that the previous version
-/// runs on the next version's schema.
+/// runs on the next version's schema. It runs beside services at work: a migration that does not get its locks soon
+/// gives way to them and is tried again (docs/decisions/0007-migrations.md).
 /// </summary>
 public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrator> logger)
 {
     // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
     private const long AdvisoryLock = 0x747261636b696e67;
+
+    // Whoever wants a table that a migration waits for waits behind it: nobody longer than this. A batch of events takes
+    // a tenth of it.
+    private const string LimitLockWait = "SET LOCAL lock_timeout = '2s'";
+
+    // The longest exports of events take minutes; after that somebody has to look.
+    private const int Attempts = 200;
+    private static readonly TimeSpan _pauseBetweenAttempts = TimeSpan.FromSeconds(1);
 
     private static readonly Lazy<int[]> _numbers = new(() => [.. Embedded().Select(migration => migration.Number)]);
 
@@ -62,7 +71,7 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
             {
                 if (!applied.TryGetValue(migration.Number, out var known))
                 {
-                    await ApplyAsync(connection, migration, cancellationToken);
+                    await ApplyBetweenOthersAsync(connection, migration, cancellationToken);
                     LogApplied(migration.Name);
                 }
                 else if (!known.Checksum.AsSpan().SequenceEqual(migration.Checksum))
@@ -109,10 +118,30 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
         }
     }
 
+    private async Task ApplyBetweenOthersAsync(
+        NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await ApplyAsync(connection, migration, cancellationToken);
+                return;
+            }
+            catch (PostgresException locked) when (attempt < Attempts
+                && locked.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+            {
+                LogLocked(migration.Name, locked.MessageText);
+                await Task.Delay(_pauseBetweenAttempts, cancellationToken);
+            }
+        }
+    }
+
     private static async Task ApplyAsync(
         NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(connection, LimitLockWait, cancellationToken);
         await ExecuteAsync(connection, migration.Sql, cancellationToken);
         await using var record = new NpgsqlCommand(
             "INSERT INTO public.tracking_migrations (number, name, checksum) VALUES ($1, $2, $3)", connection)
@@ -151,6 +180,10 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Applied migration {Name}")]
     private partial void LogApplied(string name);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Migration {Name} gives way to sessions that hold its tables, and is tried again: {Reason}")]
+    private partial void LogLocked(string name, string reason);
 }
 
 /// <summary>One migration: <c>NNNN_what.sql</c>.</summary>

@@ -42,7 +42,10 @@ public static class EventIngest
             // What is thrown goes back to the broker (or, in memory, is dropped and sent again by its edge) and not to
             // an error queue, where a batch would lie acknowledged and unstored.
             queue.RethrowFaultedMessages();
-            queue.Handler<StoreEventBatch>(context.GetRequiredService<ConsumeBatch>().RunAsync);
+            var consume = context.GetRequiredService<ConsumeBatch>();
+            queue.Handler<StoreEventBatch>(
+                // Asked for at this late moment because it needs the bus that is being configured here.
+                delivery => consume.RunAsync(delivery, context.GetRequiredService<SendToQueue>()));
         }));
         return builder;
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 
 namespace Tracking.Links;
@@ -163,6 +164,8 @@ public static class UrlHash
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> Rotate(Vector256<uint> value, [ConstantExpected] int count) =>
-        (value >>> count) | (value << (32 - count));
+    private static Vector256<uint> Rotate(Vector256<uint> value, [ConstantExpected] byte count) =>
+        Avx512F.VL.IsSupported
+            ? Avx512F.VL.RotateRight(value, count)
+            : (value >>> count) | (value << (32 - count));
 }

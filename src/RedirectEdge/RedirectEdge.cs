@@ -50,13 +50,8 @@ public static class RedirectEdgeComposition
         services.AddSingleton<EventSpool>();
         services.AddSingleton<SendBatch>(provider =>
         {
-            var bus = provider.GetRequiredService<IBus>();
-            var queue = Messaging.Queue(QueueNames.StoreEvents);
-            return async batch =>
-            {
-                var endpoint = await bus.GetSendEndpoint(queue);
-                await endpoint.Send(batch, context => Messaging.RequireQueue(context), CancellationToken.None);
-            };
+            var queue = provider.GetRequiredService<SendToQueue>();
+            return batch => queue.SendAsync(QueueNames.StoreEvents, batch);
         });
         services.AddSingleton<PublishEvents>();
         services.AddHostedService<SealSegments>();

@@ -5,6 +5,7 @@ using Tracking.Database;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
 using Tracking.ServiceDefaults;
 
@@ -13,7 +14,7 @@ namespace Tracking.Rewrite;
 /// <summary>Rewrites messages: links to the tracking host, and an open pixel.</summary>
 public static class RewriteComposition
 {
-    /// <summary>Adds the rewriter and its registration.</summary>
+    /// <summary>Adds the rewriter, its registration, and where the bus is RabbitMQ its queue.</summary>
     public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
@@ -29,6 +30,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<KnownDestinations>();
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());
+        RewriteQueue.Add(builder);
         return builder;
     }
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Queue;
 
 namespace Tracking.Rewrite;
 
@@ -52,6 +53,21 @@ public sealed class RewriteOptions
     /// <summary>What <c>Retry-After</c> says while the store is unavailable; 1 s to 1 h, default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The id of the cluster whose messages these are when nothing else says so: neither a header nor the
+    /// domain in <c>From</c>. Not set: such messages pass through untouched.</summary>
+    public string? DefaultCluster { get; set; }
+
+    /// <summary>Lets <c>X-Tracking-Cluster</c> in a message choose its cluster. Off by default: whoever writes a mail
+    /// must not choose another tenant.</summary>
+    public bool TrustMessageHeaders { get; set; }
+
+    /// <summary>What becomes of messages of the queue while the store is unavailable: <c>wait</c> (default) or
+    /// <c>passThrough</c>. Over HTTP the answer is 503 either way.</summary>
+    public WhenStoreUnavailable WhenStoreUnavailable { get; set; }
+
+    /// <summary>How the queue is consumed.</summary>
+    public RewriteQueueSettings Queue { get; init; } = new();
 
     /// <summary>What the rewriter takes on in one message.</summary>
     public RewriteLimits Limits { get; init; } = new();

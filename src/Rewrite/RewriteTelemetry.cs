@@ -12,6 +12,7 @@ public sealed class RewriteTelemetry : IDisposable
     private readonly Meter _meter;
     private readonly Counter<long> _messages;
     private readonly Counter<long> _links;
+    private readonly Counter<long> _dead;
 
     /// <summary>Creates the instruments.</summary>
     public RewriteTelemetry(IMeterFactory meters)
@@ -20,7 +21,12 @@ public sealed class RewriteTelemetry : IDisposable
         _messages = _meter.CreateCounter<long>(
             "tracking.messages.rewritten", "{message}", "Messages that went out, by outcome");
         _links = _meter.CreateCounter<long>("tracking.links.rewritten", "{link}", "Links wrapped");
+        _dead = _meter.CreateCounter<long>(
+            "tracking.messages.dead", "{message}", "Messages of the queue moved to its dead letters");
     }
+
+    /// <summary>Counts a message that was moved to the dead letters.</summary>
+    public void Dead() => _dead.Add(1);
 
     /// <summary>Spans of rewriting and registering.</summary>
     public static ActivitySource Source { get; } = new(Name);

@@ -20,8 +20,18 @@ switch (args)
     case ["rewrite-with-registration"]:
         await RewriteWithRegistration.RunAsync();
         return 0;
+    case ["rewrite-over-amqp"]:
+        await RewriteOverAmqp.RunAsync(share: 1);
+        return 0;
+    case ["rewrite-over-amqp", var share]:
+        await RewriteOverAmqp.RunAsync(double.Parse(share, CultureInfo.InvariantCulture));
+        return 0;
+    case ["forward-mail", var uri]:
+        await ForwardMail.RunAsync(uri);
+        return 0;
     default:
         Console.Error.WriteLine(
-            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration");
+            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
+            + " | rewrite-over-amqp [share of the messages]");
         return 2;
 }

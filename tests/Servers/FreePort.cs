@@ -12,20 +12,32 @@ internal static class FreePort
     private const int First = 20_000;
     private const int End = 32_000;
 
-    /// <summary>Ports that nothing listens on at this moment, all different.</summary>
+    // A port is often taken some time before its server listens on it.
+    private static readonly HashSet<int> _given = [];
+
+    /// <summary>Ports that nothing listens on at this moment, all different, and none that was given
+    /// before.</summary>
     public static int[] Take(int count)
     {
         var ports = new HashSet<int>();
         while (ports.Count < count)
         {
             var port = Random.Shared.Next(First, End);
-            if (IsFree(port))
+            if (IsFree(port) && IsNew(port))
             {
                 ports.Add(port);
             }
         }
 
         return [.. ports];
+    }
+
+    private static bool IsNew(int port)
+    {
+        lock (_given)
+        {
+            return _given.Add(port);
+        }
     }
 
     private static bool IsFree(int port)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -48,7 +47,7 @@ public sealed class TestRedis : IAsyncDisposable
             var isFirst = _port == 0;
             for (var attempt = 1; ; attempt++)
             {
-                _port = isFirst ? FreePort() : _port;
+                _port = isFirst ? FreePort.Take(1)[0] : _port;
                 _server = new Server(Configuration());
                 if (await AnswersAsync(_server, cancellationToken))
                 {
@@ -197,13 +196,6 @@ public sealed class TestRedis : IAsyncDisposable
             using var kill = Process.Start(start)!;
             await kill.WaitForExitAsync();
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
     /// <summary>The process. The kernel's parent-death signal is tied to the thread that started it, so that thread

@@ -23,6 +23,9 @@ public sealed class TestVirtualHost
     /// <summary>Its name.</summary>
     public string Name { get; }
 
+    /// <summary>The user in <see cref="AmqpUri"/>.</summary>
+    public string User => AmqpUri.UserInfo.Split(':')[0];
+
     /// <summary>With user, password and this virtual host: the value of <c>ConnectionStrings__rabbitmq</c>.</summary>
     public Uri AmqpUri { get; }
 

@@ -7,7 +7,10 @@ using Tracking.Servers;
 namespace Tracking.System.Tests;
 
 /// <summary>The HTTP API as an outsider uses it.</summary>
-internal sealed class ApiClient(Uri api, string key) : IDisposable
+/// <param name="api">Where it is.</param>
+/// <param name="key">An API key.</param>
+/// <param name="rewrite">Where messages are rewritten, where no gateway leads there.</param>
+internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDisposable
 {
     private readonly HttpClient _http = new()
     {
@@ -34,7 +37,7 @@ internal sealed class ApiClient(Uri api, string key) : IDisposable
     public async Task<(byte[] Message, HttpResponseHeaders Headers)> RewriteAsync(
         string cluster, byte[] message, params (string Name, string Value)[] headers)
     {
-        using var request = RewriteRequest($"/api/v1/clusters/{cluster}/rewrite", message, headers);
+        using var request = RewriteRequest($"api/v1/clusters/{cluster}/rewrite", message, headers);
         using var response = await _http.SendAsync(request);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return (await response.Content.ReadAsByteArrayAsync(), response.Headers);
@@ -42,19 +45,29 @@ internal sealed class ApiClient(Uri api, string key) : IDisposable
 
     public async Task<JsonElement> ExplainAsync(string cluster, byte[] message)
     {
-        using var request = RewriteRequest($"/api/v1/clusters/{cluster}/rewrite?dryRun=true", message, []);
+        using var request = RewriteRequest($"api/v1/clusters/{cluster}/rewrite?dryRun=true", message, []);
         using var response = await _http.SendAsync(request);
         return await response.Content.ReadFromJsonAsync<JsonElement>();
     }
 
     /// <summary>Every event of a cluster, over the streaming form.</summary>
-    public async Task<List<JsonElement>> EventsAsync(string cluster)
+    public async Task<List<JsonElement>> EventsAsync(string cluster) =>
+        await TryEventsAsync(cluster) ?? throw new HttpRequestException("503", null, HttpStatusCode.ServiceUnavailable);
+
+    /// <inheritdoc cref="EventsAsync"/>
+    /// <returns><see langword="null"/> when the answer is to come back later.</returns>
+    public async Task<List<JsonElement>?> TryEventsAsync(string cluster)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/clusters/{cluster}/events")
         {
             Headers = { Accept = { new MediaTypeWithQualityHeaderValue("application/x-ndjson") } },
         };
         using var response = await _http.SendAsync(request);
+        if (response is { StatusCode: HttpStatusCode.ServiceUnavailable, Headers.RetryAfter: not null })
+        {
+            return null;
+        }
+
         response.EnsureSuccessStatusCode();
         var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];
@@ -76,10 +89,10 @@ internal sealed class ApiClient(Uri api, string key) : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static HttpRequestMessage RewriteRequest(
+    private HttpRequestMessage RewriteRequest(
         string path, byte[] message, (string Name, string Value)[] headers)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, path)
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(rewrite ?? api, path))
         {
             Content = new ByteArrayContent(message) { Headers = { ContentType = new("message/rfc822") } },
         };

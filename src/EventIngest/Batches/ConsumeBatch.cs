@@ -24,9 +24,9 @@ internal sealed partial class ConsumeBatch(
     ILogger<ConsumeBatch> logger)
 {
     /// <summary>Consumes one delivery.</summary>
-    public Task RunAsync(ConsumeContext<StoreEventBatch> delivery) => RunAsync(
+    public Task RunAsync(ConsumeContext<StoreEventBatch> delivery, SendToQueue queue) => RunAsync(
         delivery.Message,
-        (stored, cancellationToken) => AcknowledgeAsync(delivery, stored, cancellationToken),
+        (stored, _) => AcknowledgeAsync(queue, stored),
         delivery.CancellationToken);
 
     internal async Task RunAsync(
@@ -81,14 +81,24 @@ internal sealed partial class ConsumeBatch(
     private static bool IsDatabaseAway(Exception exception) =>
         exception is DbException or TimeoutException or IOException or SocketException;
 
-    private static async Task AcknowledgeAsync(
-        ConsumeContext delivery, EventBatchStored stored, CancellationToken cancellationToken)
+    private async Task AcknowledgeAsync(SendToQueue queue, EventBatchStored stored)
     {
-        var edge = await delivery.GetSendEndpoint(Messaging.Queue(QueueNames.Acknowledgements(stored.EdgeId)));
-        await edge.Send(stored, cancellationToken);
+        try
+        {
+            await queue.SendAsync(QueueNames.Acknowledgements(stored.EdgeId), stored);
+        }
+        catch (NoSuchQueueException)
+        {
+            // The edge has been away for so long that its queue has expired. It sends the batch again when it is back.
+            LogNobodyToTell(stored.EdgeId, stored.Sequence);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "Batch {Sequence} of edge {Edge} is not stored after attempt {Attempt}, next in {Pause}: {Reason}")]
     private partial void LogAgain(Guid edge, long sequence, int attempt, TimeSpan pause, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Batch {Sequence} is stored, but its edge {Edge} has no queue to be told on")]
+    private partial void LogNobodyToTell(Guid edge, long sequence);
 }

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
+using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
 
@@ -28,36 +29,35 @@ public sealed class MarkupMemory(IOptions<RewriteOptions> options)
     private readonly ulong[] _seen = new ulong[Sets(options.Value.RememberedSegments) * 4];
 
     /// <summary>Finds what followed the previous segment the last time, if it does again.</summary>
-    internal Segment? After(Segment? previous, ReadOnlySpan<byte> rest) =>
-        previous is { Next: >= 0 and var place }
-            && Volatile.Read(ref _segments[place]) is { } segment
-            && segment.Kind == previous.Kind
-            && segment.Begins(rest)
-                ? segment
-                : null;
+    /// <returns>Its length in the rest of the part, or -1.</returns>
+    internal int After(Segment? previous, ReadOnlySpan<byte> rest, out Segment? segment)
+    {
+        segment = previous is { Next: >= 0 and var place } ? Volatile.Read(ref _segments[place]) : null;
+        return segment is not null && segment.Kind == previous!.Kind ? segment.Match(rest) : -1;
+    }
 
-    /// <summary>Finds a segment by its bytes.</summary>
-    internal Segment? Find(
-        ulong hash, SegmentKind kind, ReadOnlySpan<byte> markup, bool endsPart, Segment? previous)
+    /// <summary>Finds the segment with which the rest of a part begins.</summary>
+    /// <returns>Its length in the rest, or -1.</returns>
+    internal int Find(
+        ulong hash, SegmentKind kind, ReadOnlySpan<byte> rest, Segment? previous, out Segment? segment)
     {
         var first = First(hash);
         for (var place = first; place < first + Ways; place++)
         {
-            if (Volatile.Read(ref _segments[place]) is { } segment
-                && segment.EndsPart == endsPart
-                && segment.Kind == kind
-                && markup.SequenceEqual(segment.Markup))
+            segment = Volatile.Read(ref _segments[place]);
+            if (segment is not null && segment.Kind == kind && segment.Match(rest) is >= 0 and var length)
             {
                 if (previous is not null)
                 {
                     previous.Next = place;
                 }
 
-                return segment;
+                return length;
             }
         }
 
-        return null;
+        segment = null;
+        return -1;
     }
 
     /// <summary>Whether a segment is worth remembering: from the second time on.</summary>
@@ -81,19 +81,26 @@ public sealed class MarkupMemory(IOptions<RewriteOptions> options)
         Volatile.Write(ref _segments[first], segment);
     }
 
-    /// <summary>A hash that is the same for the same bytes read as the same kind, in this process.</summary>
-    internal ulong Hash(SegmentKind kind, ReadOnlySpan<byte> markup, bool endsPart)
+    /// <summary>A hash that is the same for the same bytes read as the same kind, in this process, whatever stands in
+    /// the gap.</summary>
+    internal ulong Hash(SegmentKind kind, ReadOnlySpan<byte> markup, ByteRange gap, bool endsPart)
     {
-        var hash = Mix(_seed ^ (uint)markup.Length, (ulong)(uint)kind.GetHashCode() << 1 | (endsPart ? 1UL : 0));
-        var words = MemoryMarshal.Cast<byte, ulong>(markup);
+        var hash = _seed ^ (uint)kind.GetHashCode() ^ (endsPart ? 1UL << 32 : 0);
+        return Hash(Hash(hash, markup[..gap.Start]), markup[gap.End..]);
+    }
+
+    private static ulong Hash(ulong hash, ReadOnlySpan<byte> bytes)
+    {
+        hash = Mix(hash, (uint)bytes.Length);
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
         for (var i = 1; i < words.Length; i += 2)
         {
             hash = Mix(hash ^ words[i - 1], words[i]);
         }
 
-        for (var i = words.Length / 2 * 16; i < markup.Length; i++)
+        for (var i = words.Length / 2 * 16; i < bytes.Length; i++)
         {
-            hash = Mix(hash, markup[i]);
+            hash = Mix(hash, bytes[i]);
         }
 
         return hash;

@@ -45,12 +45,24 @@ internal struct Landmarks
         TextEnd = later.TextEnd < 0 ? TextEnd : later.TextEnd + start;
     }
 
+    /// <summary>The same places after bytes were put in or taken out.</summary>
+    /// <param name="place">Where.</param>
+    /// <param name="more">How many more there are.</param>
+    public readonly Landmarks MovedBehind(int place, int more) => new()
+    {
+        HeadEnd = HeadEnd < place ? HeadEnd : HeadEnd + more,
+        BodyStart = BodyStart < place ? BodyStart : BodyStart + more,
+        BodyEnd = BodyEnd < place ? BodyEnd : BodyEnd + more,
+        TextEnd = TextEnd < place ? TextEnd : TextEnd + more,
+    };
+
     private static int Moved(int place, int start) => place < 0 ? -1 : place + start;
 }
 
 /// <summary>
 /// A stretch of a part that was read before: from text to text, with every tag in it whole, so that the same bytes mean
-/// the same wherever they stand. Holds what was found in it, nothing of what was decided: that is the cluster's.
+/// the same wherever they stand. The URL of its link may be another one, as where it is the recipient's own: between
+/// the same quotes it changes nothing else. Holds what was found, nothing of what was decided: that is the cluster's.
 /// </summary>
 internal sealed class Segment
 {
@@ -59,6 +71,13 @@ internal sealed class Segment
 
     /// <summary>Its bytes, transfer encoding and all.</summary>
     public required byte[] Markup { get; init; }
+
+    /// <summary>Where in its bytes the URL stands that may be another one; behind them all when there is
+    /// none.</summary>
+    public required ByteRange Gap { get; init; }
+
+    /// <summary>Index of the link with that URL.</summary>
+    public required int GapLink { get; init; }
 
     /// <summary>Whether the part ends with it.</summary>
     public required bool EndsPart { get; init; }
@@ -81,9 +100,57 @@ internal sealed class Segment
     /// <summary>Where <see cref="MarkupMemory"/> had what followed it last; only a guess.</summary>
     public int Next { get; set; } = -1;
 
-    /// <summary>Whether the rest of a part begins with it, and ends with it only if it did.</summary>
-    public bool Begins(ReadOnlySpan<byte> rest) =>
-        (EndsPart ? rest.Length == Markup.Length : rest.Length > Markup.Length) && rest.StartsWith(Markup);
+    /// <summary>A place in its bytes, where the gap holds so many more.</summary>
+    public int Moved(int place, int more) => place >= Gap.End ? place + more : place;
+
+    /// <summary>Compares.</summary>
+    /// <param name="rest">The rest of a part.</param>
+    /// <returns>How many bytes of the rest are this segment, whatever stands in its gap; -1 when it begins with another
+    /// one.</returns>
+    public int Match(ReadOnlySpan<byte> rest)
+    {
+        if (!rest.StartsWith(Markup.AsSpan(0, Gap.Start)))
+        {
+            return -1;
+        }
+
+        var length = Gap.Start;
+        if (Gap.Length > 0)
+        {
+            var behind = Markup.AsSpan(Gap.End);
+            var gap = rest.Slice(length, Math.Min(rest.Length - length, MarkupMemory.MaxSegmentBytes))
+                .IndexOf((byte)'"');
+            if (gap < 0 || !rest[(length + gap)..].StartsWith(behind))
+            {
+                return -1;
+            }
+
+            length += gap + behind.Length;
+        }
+
+        return EndsPart == (length == rest.Length) ? length : -1;
+    }
+
+    /// <summary>Where the URL of a segment's link stands, if it is written as nearly all are. Only reading tells
+    /// whether it is one.</summary>
+    /// <returns>An empty range behind the segment when none is seen.</returns>
+    public static ByteRange FindGap(ReadOnlySpan<byte> segment, bool isQuotedPrintable)
+    {
+        var tag = segment.LastIndexOf("<a "u8);
+        var before = isQuotedPrintable ? "href=3D\""u8 : "href=\""u8;
+        var at = tag < 0 ? -1 : segment[tag..].IndexOf(before);
+        if (at >= 0)
+        {
+            at += tag + before.Length;
+            var length = segment[at..].IndexOf((byte)'"');
+            if (length > 0)
+            {
+                return new ByteRange(at, length);
+            }
+        }
+
+        return new ByteRange(segment.Length, 0);
+    }
 }
 
 /// <summary>A link in a segment. Its place is in the segment's bytes.</summary>

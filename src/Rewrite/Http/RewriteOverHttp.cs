@@ -6,7 +6,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using Tracking.Database;
-using Tracking.Links;
 using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
 
@@ -150,18 +149,11 @@ internal static class RewriteOverHttp
         if (result.IgnoredHost is { } host)
         {
             response.Headers["Tracking-Host-Ignored"] =
-                $"{InHeader(host)} is not an active tracking domain of this cluster";
+                $"{RewriteResult.InHeader(host)} is not an active tracking domain of this cluster";
         }
 
         response.ContentLength = result.Output.Length;
         await response.Body.WriteAsync(result.Output, cancellationToken);
-    }
-
-    // It may come out of the message: nothing in it may break the answer's header.
-    private static string InHeader(string host)
-    {
-        var shown = HostName.TryParse(host, out var name) ? name.Value : host;
-        return string.Concat(shown.Take(HostName.MaxLength).Select(c => c is > ' ' and <= '~' ? c : '?'));
     }
 
     private static bool TryReadYes(string? text, out bool yes)

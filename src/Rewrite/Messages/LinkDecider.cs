@@ -96,34 +96,55 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     /// <summary>Decides about the links of a segment that was read before.</summary>
     /// <param name="segment">The segment.</param>
     /// <param name="start">Where it starts.</param>
+    /// <param name="gapUrl">The URL in its gap, decoded, if it is another one than before.</param>
+    /// <param name="moved">How many bytes longer than before the gap is.</param>
     /// <param name="number">The part's number.</param>
     /// <param name="position">Links of the part so far.</param>
     /// <param name="edits">Receives what is to be changed.</param>
-    public void Decide(Segment segment, int start, int number, ref int position, PooledList<Splice> edits)
+    public void Decide(
+        Segment segment,
+        int start,
+        ReadOnlySpan<byte> gapUrl,
+        int moved,
+        int number,
+        ref int position,
+        PooledList<Splice> edits)
     {
-        foreach (ref readonly var link in segment.Links.AsSpan())
+        for (var i = 0; i < segment.Links.Length; i++)
         {
+            ref readonly var link = ref segment.Links[i];
+            var isOther = i == segment.GapLink && !gapUrl.IsEmpty;
+            var url = isOther ? gapUrl : link.Url.In(segment.Texts);
+            var outcome = link.Outcome;
+            var destination = isOther ? default : link.ReadDestination(segment.Texts);
+            if (isOther)
+            {
+                outcome = DestinationPolicy.Read(url, segment.Kind.Charset.EncodingOf(default), out destination);
+            }
+
+            var from = start + segment.Moved(link.Start, moved);
+            var to = start + segment.Moved(link.End, moved);
             position++;
-            var destination = link.ReadDestination(segment.Texts);
             var row = new LinkRow
             {
-                Texts = segment.Texts,
+                Texts = isOther ? null : segment.Texts,
                 Part = number,
                 Position = position,
                 Decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
                     : IsOff(link.Flags) ? LinkDecision.TrackingOff
-                    : Decide(
-                        link.Outcome, link.Flags, link.Url.In(segment.Texts), destination, link.Text.In(segment.Texts)),
+                    : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts)),
                 Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
-                Url = link.Url,
-                Name = link.Name,
-                Encoded = new ByteRange(start + link.Start, link.End - link.Start),
+                Url = isOther ? _report.Keep(url) : link.Url,
+                Name = isOther ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
+                Encoded = new ByteRange(from, to - from),
             };
             if (row.IsTracked)
             {
-                row.Destination = link.Destination;
-                var breakAt = link.BreakAt < 0 ? -1 : start + link.BreakAt;
-                edits.Add(Change(start + link.Start, start + link.End, breakAt, link.Flags, destination));
+                row.Destination = !isOther ? link.Destination
+                    : destination.Url == url ? row.Url
+                    : _report.Keep(destination.Url);
+                var breakAt = link.BreakAt < 0 ? -1 : start + segment.Moved(link.BreakAt, moved);
+                edits.Add(Change(from, to, breakAt, link.Flags, destination));
             }
 
             _report.Add(row);
@@ -319,13 +340,13 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         return one[path..].SequenceEqual(other[path..]) && Ascii.EqualsIgnoreCase(one[..path], other[..path]);
     }
 
-    private static bool HasNoTrack(ReadOnlySpan<byte> url) =>
+    internal static bool HasNoTrack(ReadOnlySpan<byte> url) =>
         url.Length > 12
         && (url[4] == '+' || url[5] == '+')
         && Ascii.EqualsIgnoreCase(url[..4], "http"u8)
         && Ascii.EqualsIgnoreCase(url.Slice(url[4] == '+' ? 4 : 5, 8), "+notrack"u8);
 
-    private static ReadOnlySpan<byte> TrimBlank(ReadOnlySpan<byte> url)
+    internal static ReadOnlySpan<byte> TrimBlank(ReadOnlySpan<byte> url)
     {
         while (!url.IsEmpty && url[0] <= 0x20)
         {

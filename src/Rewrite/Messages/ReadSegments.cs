@@ -75,22 +75,15 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         for (var start = 0; ;)
         {
             var rest = body[start..];
-            var segment = memory.After(previous, rest);
-            var length = segment is null ? BehindLink(rest, 0) : segment.Markup.Length;
             var hash = 0UL;
-            if (segment is null && !Find(rest, length, previous, ref segment, ref hash)
-                && BeforeLink(rest[..length]) is > 0 and var before)
+            var length = memory.After(previous, rest, out var segment);
+            if (length < 0)
             {
-                // Where links are the recipient's own, what stands between them is not.
-                length = before;
-                Find(rest, length, previous, ref segment, ref hash);
+                length = Find(rest, previous, out segment, out hash);
             }
 
-            if (segment is not null)
-            {
-                Recall(segment, start, edits);
-            }
-            else if (!ReadAfresh(body, start, ref length, edits, hash, out segment))
+            if ((segment is null || !Recall(segment, rest[..length], start, edits))
+                && !ReadAfresh(body, start, ref length, edits, hash, out segment))
             {
                 return false;
             }
@@ -104,20 +97,28 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         }
     }
 
-    // Whether it is remembered or, with its hash, to be remembered when it has been read.
-    private bool Find(ReadOnlySpan<byte> rest, int length, Segment? previous, ref Segment? segment, ref ulong hash)
+    // The segment as it is remembered; or, with its hash, as it is to be remembered when it has been read.
+    private int Find(ReadOnlySpan<byte> rest, Segment? previous, out Segment? segment, out ulong hash)
     {
+        segment = null;
         hash = 0;
+        var length = BehindLink(rest, 0);
         if (length > MarkupMemory.MaxSegmentBytes)
         {
-            return false;
+            return length;
         }
 
-        var endsPart = length == rest.Length;
-        var key = memory.Hash(_kind, rest[..length], endsPart);
-        segment = memory.Find(key, _kind, rest[..length], endsPart, previous);
-        hash = segment is null && memory.IsWorthIt(key) ? key : 0;
-        return segment is not null || hash != 0;
+        var markup = rest[..length];
+        var gap = Segment.FindGap(markup, _kind.IsQuotedPrintable);
+        hash = memory.Hash(_kind, markup, gap, length == rest.Length);
+        if (memory.Find(hash, _kind, rest, previous, out segment) is >= 0 and var known)
+        {
+            hash = 0;
+            return known;
+        }
+
+        hash = memory.IsWorthIt(hash) ? hash : 0;
+        return length;
     }
 
     // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
@@ -127,19 +128,23 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         return end < 0 ? rest.Length : from + end + 4;
     }
 
-    // Only where no transfer encoding reaches across: an "=" and blanks mean one thing before "<", another at the end.
-    private static int BeforeLink(ReadOnlySpan<byte> segment)
+    // False when what stands in the gap may mean more than a URL.
+    private bool Recall(Segment segment, ReadOnlySpan<byte> markup, int start, PooledList<Splice> edits)
     {
-        var link = segment.IndexOf("<a "u8);
-        return link > 0 && (segment[link - 1] is (byte)'>' or (byte)'\n') ? link : -1;
-    }
+        var moved = markup.Length - segment.Markup.Length;
+        var raw = markup.Slice(segment.Gap.Start, segment.Gap.Length + moved);
+        var isKnown = raw.SequenceEqual(segment.Gap.In(segment.Markup));
+        ReadOnlySpan<byte> url = default;
+        if (!isKnown && !ReadGap(raw, out url))
+        {
+            return false;
+        }
 
-    private void Recall(Segment segment, int start, PooledList<Splice> edits)
-    {
-        decider.Decide(segment, start, _part, ref _position, edits);
+        decider.Decide(segment, start, isKnown ? null : url, moved, _part, ref _position, edits);
         foreach (var removal in segment.Removals)
         {
-            edits.Add(Splice.Removal(start + removal.Start, start + removal.End));
+            edits.Add(Splice.Removal(
+                start + segment.Moved(removal.Start, moved), start + segment.Moved(removal.End, moved)));
         }
 
         foreach (var source in segment.PossiblePixels)
@@ -147,7 +152,38 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             _hasPixel |= decider.IsPixel(source.In(segment.Texts));
         }
 
-        _landmarks.Add(segment.Landmarks, start);
+        _landmarks.Add(segment.Landmarks.MovedBehind(segment.Gap.End, moved), start);
+        return true;
+    }
+
+    private bool ReadGap(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> url)
+    {
+        url = raw;
+        if (raw.Length < 4 || raw[0] is <= 0x20 or (byte)'=' || raw[^1] <= 0x20)
+        {
+            return false;
+        }
+
+        if (_kind.IsQuotedPrintable && raw.Contains((byte)'='))
+        {
+            if (raw[^3..].Contains((byte)'='))
+            {
+                return false;
+            }
+
+            url = Decode(raw);
+        }
+
+        // A quote would end the value, and ">" may end a comment around the link.
+        if (url.IndexOfAny("\"<>"u8) >= 0)
+        {
+            return false;
+        }
+
+        _found.Buffer.Truncate();
+        var decoded = AttributeValue.Decode(url, _kind.Charset.EncodingOf(url), _found.Buffer);
+        url = LinkDecider.TrimBlank(decoded.IsGiven ? decoded.In(_found.Buffer.Span) : url);
+        return !url.IsEmpty && !LinkDecider.HasNoTrack(url);
     }
 
     private bool ReadAfresh(
@@ -261,7 +297,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         return new ByteRange(rawStart, end == start ? 0 : _quotedPrintable.RawEnd(raw, end) - rawStart);
     }
 
-    private Segment Remember(
+    private Segment? Remember(
         ReadOnlySpan<byte> raw,
         ReadOnlySpan<byte> content,
         int start,
@@ -271,11 +307,14 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         Landmarks landmarks,
         ulong hash)
     {
+        var gap = Segment.FindGap(raw, _kind.IsQuotedPrintable);
+        var gapLink = -1;
         var texts = new ArrayBufferWriter<byte>(256);
         var links = new SegmentLink[_found.Links.Count];
         for (var i = 0; i < links.Length; i++)
         {
             links[i] = RememberLink(_found.Links[i], plan.Report.Row(firstLink + i), start, texts);
+            gapLink = links[i].Start == gap.Start && links[i].End == gap.End ? i : gapLink;
         }
 
         var removals = new List<ByteRange>();
@@ -283,8 +322,16 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         {
             if (edit.Kind == SpliceKind.Removal)
             {
-                removals.Add(new ByteRange(edit.Start - start, edit.End - edit.Start));
+                var removal = new ByteRange(edit.Start - start, edit.End - edit.Start);
+                removals.Add(removal);
+                gapLink = removal.Start < gap.End && removal.End > gap.Start ? -1 : gapLink;
             }
+        }
+
+        if (gap.Length > 0 && gapLink < 0)
+        {
+            // What looked like the link's URL is none, or has a marker in it.
+            return null;
         }
 
         var pixels = new ByteRange[_found.PossiblePixels.Count];
@@ -298,6 +345,8 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         {
             Kind = _kind,
             Markup = raw.ToArray(),
+            Gap = gap,
+            GapLink = gapLink,
             EndsPart = endsPart,
             Links = links,
             Removals = [.. removals],

@@ -40,4 +40,17 @@ public static class RewriteMessage
 
         return plan;
     }
+
+    /// <summary>Plans the removal of control headers and nothing else: for a message too large to be read.</summary>
+    /// <param name="message">The raw message, which must not change while the plan is in use.</param>
+    public static RewritePlan PlanHeader(ReadOnlyMemory<byte> message)
+    {
+        var plan = new RewritePlan(message, new RewriteRequest(), RewriteLimits.Default)
+        {
+            OutputSizeHint = message.Length,
+        };
+        using var decider = new LinkDecider(plan);
+        RemoveControlHeaders.Run(plan, decider);
+        return plan;
+    }
 }

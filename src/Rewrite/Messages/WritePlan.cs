@@ -225,10 +225,7 @@ internal ref struct WritePlan
         using var content = new ByteBuffer();
         var decoded = part.Content.AsSpan(0, part.Length);
         WriteRange(decoded, part.KeptContent, part.Splices, content, null);
-        using var encoded = new ByteBuffer();
-        Base64Body.Write(content.Span, part.Layout, splice.UsesLf ? "\n"u8 : "\r\n"u8, encoded);
-        output.Write(encoded.Span);
-        written += encoded.Length;
+        written += Base64Body.Write(content.Span, part.Layout, splice.UsesLf ? "\n"u8 : "\r\n"u8, output);
     }
 
     // Characters on the output's line before a splice: from the line's start, or from where the last splice ended.

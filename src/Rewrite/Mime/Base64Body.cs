@@ -21,8 +21,19 @@ internal static class Base64Body
         try
         {
             var length = 0;
+            var line = raw.IndexOfAny(Blank);
+            line = line < 0 ? raw.Length : line;
             while (!raw.IsEmpty)
             {
+                // Nearly always another line like the first. White space inside it would be skipped by the decoder.
+                if ((uint)(line + 1) < (uint)raw.Length && raw[line] == '\r' && raw[line + 1] == '\n')
+                {
+                    raw[..line].CopyTo(compact.AsSpan(length));
+                    length += line;
+                    raw = raw[(line + 2)..];
+                    continue;
+                }
+
                 var run = raw.IndexOfAny(Blank);
                 run = run < 0 ? raw.Length : run;
                 raw[..run].CopyTo(compact.AsSpan(length));
@@ -98,7 +109,8 @@ internal static class Base64Body
     }
 
     /// <summary>Encodes the content that follows the kept bytes.</summary>
-    public static void Write(
+    /// <returns>Bytes written.</returns>
+    public static int Write(
         ReadOnlySpan<byte> content,
         in Base64Layout layout,
         ReadOnlySpan<byte> lineBreak,
@@ -106,20 +118,26 @@ internal static class Base64Body
     {
         var encoded = ArrayPool<byte>.Shared.Rent(Base64.GetMaxEncodedToUtf8Length(content.Length));
         Base64.EncodeToUtf8(content, encoded, out _, out var length);
-        var rest = encoded.AsSpan(0, length);
+        ReadOnlySpan<byte> rest = encoded.AsSpan(0, length);
 
         // A line may have been longer than the first.
         var room = Math.Max(0, layout.LineLength - layout.Column);
-        while (rest.Length > room)
+        var breaks = length > room ? 1 + ((length - room - 1) / layout.LineLength) : 0;
+        length += breaks * lineBreak.Length;
+        var lines = output.GetSpan(length);
+        for (; breaks > 0; breaks--)
         {
-            output.Write(rest[..room]);
-            output.Write(lineBreak);
+            rest[..room].CopyTo(lines);
+            lineBreak.CopyTo(lines[room..]);
+            lines = lines[(room + lineBreak.Length)..];
             rest = rest[room..];
             room = layout.LineLength;
         }
 
-        output.Write(rest);
+        rest.CopyTo(lines);
+        output.Advance(length);
         ArrayPool<byte>.Shared.Return(encoded);
+        return length;
     }
 }
 

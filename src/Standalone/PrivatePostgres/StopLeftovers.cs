@@ -76,7 +76,7 @@ internal static partial class StopLeftovers
     /// <summary>
     /// A process is recognised by its name and by its working directory, which is the cluster folder.
     /// </summary>
-    private static List<int> Find(string cluster) =>
+    public static List<int> Find(string cluster) =>
         [.. Directory.EnumerateDirectories("/proc")
             .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) ? id : 0)
             .Where(id => id != 0 && WorksIn(id, cluster))];

@@ -1,6 +1,8 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using RabbitMQ.Client;
 using Tracking.Contracts;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
@@ -51,9 +53,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         await using var sender = await BusHost.StartAsync(broker);
         await sender.IsReadyAsync();
-        var endpoint = await sender.Bus.GetSendEndpoint(Messaging.Queue("orders"));
-        await Assert.ThrowsAsync<MessageReturnedException>(
-            () => SendAsync(endpoint, Some()));
+        var send = sender.Services.GetRequiredService<SendToQueue>();
+        await Assert.ThrowsAsync<NoSuchQueueException>(() => send.SendAsync("orders", Some()));
 
         var heard = new TaskCompletionSource<Guid>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var consumer = await BusHost.StartAsync(broker, add: services => services.AddSingleton(
@@ -64,12 +65,68 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
             }))));
         await consumer.IsReadyAsync();
         var sent = Some();
-        await SendAsync(endpoint, sent);
+        await send.SendAsync("orders", sent);
         Assert.Equal(sent.Id, await heard.Task.WaitAsync(Eventually.Deadline, Ends));
     }
 
+    [Theory]
+    [InlineData("application/vnd.masstransit+json", "{\"messageType\":[\"urn:message:No:Such\"],\"message\":{}}", "type")]
+    [InlineData("application/vnd.masstransit+json", "{\"messageType\":[", "cannot be read")]
+    [InlineData(null, "Subject: not for us", "cannot be read")]
+    public async Task A_message_that_cannot_be_read_goes_to_the_dead_letters_with_the_reason(
+        string? contentType, string body, string reason)
+    {
+        var broker = await rabbit.CreateVirtualHostAsync(Ends);
+        await using var consumer = await BusHost.StartAsync(broker, add: services => services.AddSingleton(
+            new BusEndpoint("orders", (_, queue) => queue.Handler<DirectoryChanged>(_ => Task.CompletedTask))));
+        await consumer.IsReadyAsync();
+        var properties = new BasicProperties { MessageId = "7", UserId = broker.User };
+        if (contentType is not null)
+        {
+            properties.ContentType = contentType;
+        }
+
+        await broker.PublishAsync("", "orders", Encoding.UTF8.GetBytes(body), Ends, properties);
+
+        var dead = await broker.TakeAsync("orders.dead", Ends);
+        Assert.Equal(body, Encoding.UTF8.GetString(dead.Body));
+        Assert.Equal(("7", contentType), (dead.Properties.MessageId, dead.Properties.ContentType));
+        Assert.Contains(
+            reason,
+            Encoding.UTF8.GetString((byte[])dead.Properties.Headers![DeadLetters.ReasonHeader]!),
+            StringComparison.Ordinal);
+        Assert.Equal(0, await broker.CountReadyAsync("orders", Ends));
+        Assert.Equal(["orders", "orders.dead"], await broker.QueuesAsync(Ends));
+    }
+
     [Fact]
-    public async Task What_is_published_reaches_every_process_and_their_queues_go_with_them()
+    public async Task Messages_delivered_more_often_than_the_limit_are_kept_as_dead_letters_and_none_is_deleted()
+    {
+        const int Messages = 100;
+        var broker = await rabbit.CreateVirtualHostAsync(Ends);
+        await using var consumer = await BusHost.StartAsync(
+            broker,
+            add: services => services.AddSingleton(new BusEndpoint("orders", (_, queue) =>
+            {
+                queue.PrefetchCount = Messages;
+                queue.Handler<DirectoryChanged>(_ => throw new InvalidOperationException("it fails every time"));
+            })),
+            settings: new Dictionary<string, string?>
+            {
+                ["Tracking:Messaging:DeliveryLimit"] = "3", ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100",
+            });
+        await consumer.IsReadyAsync();
+        var send = consumer.Services.GetRequiredService<SendToQueue>();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, Messages), Ends, async (_, _) => await send.SendAsync("orders", Some()));
+
+        await Eventually.HoldsAsync(
+            async () => await broker.CountReadyAsync("orders.dead", Ends) == Messages, "all are dead letters", Ends);
+        Assert.Equal(0, await broker.CountReadyAsync("orders", Ends));
+    }
+
+    [Fact]
+    public async Task What_is_published_reaches_every_process_and_their_queues_expire()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         var heard = new[] { 0, 0 };
@@ -81,23 +138,17 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
             })) { IsTemporary = true };
 
         await using var one = await BusHost.StartAsync(broker, add: s => s.AddSingleton(Listener(0)));
-        await using (var other = await BusHost.StartAsync(broker, add: s => s.AddSingleton(Listener(1))))
-        {
-            await one.IsReadyAsync();
-            await other.IsReadyAsync();
-            await one.Bus.Publish(Some(), Ends).WaitAsync(Eventually.Deadline, Ends);
-            await Eventually.HoldsAsync(
-                () => Volatile.Read(ref heard[0]) == 1 && Volatile.Read(ref heard[1]) == 1, "both heard it", Ends);
-        }
-
+        await using var other = await BusHost.StartAsync(broker, add: s => s.AddSingleton(Listener(1)));
+        await one.IsReadyAsync();
+        await other.IsReadyAsync();
+        await one.Bus.Publish(Some(), Ends).WaitAsync(Eventually.Deadline, Ends);
         await Eventually.HoldsAsync(
-            async () => !(await broker.QueuesAsync(Ends)).Contains("listener-1"), "its queue is gone", Ends);
-        Assert.Contains("listener-0", await broker.QueuesAsync(Ends));
-    }
+            () => Volatile.Read(ref heard[0]) == 1 && Volatile.Read(ref heard[1]) == 1, "both heard it", Ends);
 
-    private static Task SendAsync(ISendEndpoint endpoint, DirectoryChanged message) => endpoint
-        .Send(message, context => Messaging.RequireQueue(context), Ends)
-        .WaitAsync(Eventually.Deadline, Ends);
+        // The broker deletes it a minute after its process, or its connection, has gone.
+        var queue = await ArgumentsAsync(broker, "listener-1");
+        Assert.Equal((60_000, "classic"), ((int?)queue["x-expires"], (string?)queue["x-queue-type"]));
+    }
 
     private static DirectoryChanged Some() => new() { Id = Guid.CreateVersion7(), Cluster = 1 };
 

@@ -90,6 +90,32 @@ public sealed class MigratorTests(TestPostgres server)
         Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
     }
 
+    [Fact]
+    public async Task A_migration_that_waits_for_a_table_holds_nobody_up_and_is_applied_when_the_table_is_free()
+    {
+        var cancelled = TestContext.Current.CancellationToken;
+        await using var database = await SomeDatabase.CreateEmptyAsync(server);
+        await ApplyAsync(database, First);
+        await using var report = await database.DataSource.OpenConnectionAsync(cancelled);
+        await using var reading = await report.BeginTransactionAsync(cancelled);
+        await using var read = new NpgsqlCommand("SELECT count(*) FROM first", report);
+        await read.ExecuteScalarAsync(cancelled);
+
+        var applying = ApplyAsync(database, First, new Migration("0002_more.sql", "ALTER TABLE first ADD more text"));
+        await Eventually.HoldsAsync(
+            async () => await database.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'first'::regclass AND NOT granted") == 1,
+            "the migration waits for the table",
+            cancelled);
+
+        // Behind the one that waits, before the one that reads has ended.
+        Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM first"));
+        Assert.False(applying.IsCompleted);
+        await reading.RollbackAsync(cancelled);
+        await applying.WaitAsync(Eventually.Deadline, cancelled);
+        Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(more) FROM first"));
+    }
+
     private static Task ApplyAsync(SomeDatabase database, params Migration[] migrations) =>
         new Migrator(database.DataSource, NullLogger<Migrator>.Instance)
             .ApplyAsync(migrations, TestContext.Current.CancellationToken);

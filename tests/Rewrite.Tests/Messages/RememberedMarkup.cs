@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using Tracking.Database.Entities;
 using Tracking.Links;
@@ -66,6 +67,31 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
         {
             var message = MutatedMessages.Mutate(messages, random);
             Compare(message, Requests[i % Requests.Length], $"seed {Seed.Value}, case {i}");
+        }
+    }
+
+    [Fact]
+    public void Links_of_the_recipients_own_come_out_the_same_from_memory()
+    {
+        log.WriteLine($"seed {Seed.Value}");
+        var random = new Random(Seed.Value);
+        string[] ends =
+        [
+            "=3D", "=3D=", "=\r\n", "=22", "\"", "'", ">", "-->", "=3E", "&#32;", " ", "=20", "\t", "&amp;", "&quot",
+            "\u00e4", "=C3=A4", "=E4", "+notrack", "\0", "\r\n", "=\r\n=\r\n", "a", "/", "#", "http:", "=ZZ", "=3",
+        ];
+        var letters = Newsletters().Select(file => Encoding.Latin1.GetString(File.ReadAllBytes(file))).ToArray();
+        for (var i = 0; i < Cases / 100 * Seed.Factor; i++)
+        {
+            var letter = letters[random.Next(letters.Length)];
+            var urls = Regex.Matches(letter, "(?<=href=(3D)?\")[^\"]+");
+            foreach (var url in urls.Where(_ => random.Next(4) == 0).Reverse())
+            {
+                var at = url.Index + random.Next(url.Length + 1);
+                letter = letter.Insert(at, ends[random.Next(ends.Length)]);
+            }
+
+            Compare(Encoding.Latin1.GetBytes(letter), Requests[i % Requests.Length], $"seed {Seed.Value}, case {i}");
         }
     }
 

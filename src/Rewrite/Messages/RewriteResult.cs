@@ -1,0 +1,14 @@
+using Tracking.Links;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>How a result is put into headers, of HTTP and AMQP alike.</summary>
+internal static class RewriteResult
+{
+    /// <summary>A host that was asked for. It may come out of the message: nothing in it may break a header.</summary>
+    public static string InHeader(string host)
+    {
+        var shown = HostName.TryParse(host, out var name) ? name.Value : host;
+        return string.Concat(shown.Take(HostName.MaxLength).Select(c => c is > ' ' and <= '~' ? c : '?'));
+    }
+}

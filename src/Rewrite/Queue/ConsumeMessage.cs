@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using Tracking.Contracts;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Rewrite.Queue;
+
+/// <summary>
+/// From the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The output is confirmed by the broker before
+/// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. A message
+/// that fails again and again goes to the dead letters. Nothing blocks the messages behind it.
+/// </summary>
+internal sealed partial class ConsumeMessage(
+    TrackDelivery track,
+    SendRewritten send,
+    HoldMessages hold,
+    DeadLetters letters,
+    TimeProvider time,
+    IOptions<RewriteOptions> options,
+    RewriteTelemetry telemetry,
+    ILogger<ConsumeMessage> logger)
+{
+    /// <summary>Consumes one delivery; it is acknowledged when this returns and given back when it throws.</summary>
+    public async Task RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    {
+        using var activity = Continue(delivery.Properties);
+        var deliveries = delivery.EarlierDeliveries + 1;
+        if (deliveries > options.Value.Queue.MaxDeliveries)
+        {
+            await BuryAsync(delivery, $"delivered {deliveries} times without an end");
+            return;
+        }
+
+        try
+        {
+            await RewriteAsync(delivery, cancellationToken);
+        }
+#pragma warning disable CA1031 // Whatever it is, it must not come back for ever: counted, and the message is kept.
+        catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException)
+            && deliveries >= options.Value.Queue.MaxAttempts)
+#pragma warning restore CA1031
+        {
+            LogGivenUp(exception, deliveries);
+            var last = exception is OutputRefusedException ? exception.Message : exception.GetType().Name;
+            await BuryAsync(delivery, $"failed {deliveries} times: {last}");
+        }
+    }
+
+    private async Task RewriteAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    {
+        if (delivery.Properties.ReplyTo is { } replyTo && SendRewritten.IsOwnQueue(replyTo))
+        {
+            await BuryAsync(delivery, "reply_to names a queue of Tracking itself");
+            return;
+        }
+
+        var message = await track.RunAsync(delivery, cancellationToken);
+        var outcome = await SendAsync(delivery, message, cancellationToken);
+        if (outcome == PublishOutcome.TooLarge)
+        {
+            outcome = await SendAsync(
+                delivery, track.PassThrough(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
+        }
+
+        if (outcome == PublishOutcome.TooLarge)
+        {
+            // Compressed by us it may be larger than by its publisher.
+            outcome = await SendAsync(
+                delivery, TrackDelivery.AsItCame(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
+        }
+
+        switch (outcome)
+        {
+            case PublishOutcome.Confirmed:
+                break;
+            case PublishOutcome.Unroutable when HasReplyTo(delivery):
+                await BuryAsync(delivery, "reply_to names a queue that does not exist");
+                break;
+            case PublishOutcome.Refused when !HasReplyTo(delivery):
+                throw new NotConfirmedException($"Queue '{QueueNames.Rewritten}' is full.");
+            default:
+                throw new OutputRefusedException(outcome);
+        }
+    }
+
+    // A queue that everybody's messages go to is full: they wait, and are not counted as failing. One that a publisher
+    // has named is its own affair.
+    private async Task<PublishOutcome> SendAsync(
+        QueuedMessage delivery, RewrittenMessage message, CancellationToken cancellationToken)
+    {
+        for (var began = time.GetTimestamp(); ;)
+        {
+            var outcome = await send.RunAsync(delivery, message);
+            if (outcome != PublishOutcome.Refused || HasReplyTo(delivery)
+                || time.GetElapsedTime(began) >= options.Value.Queue.LongestHold)
+            {
+                return outcome;
+            }
+
+            await hold.PauseAsync(cancellationToken);
+        }
+    }
+
+    private static bool HasReplyTo(QueuedMessage delivery) => !string.IsNullOrEmpty(delivery.Properties.ReplyTo);
+
+    private async Task BuryAsync(QueuedMessage delivery, string reason)
+    {
+        await letters.MoveAsync(QueueNames.Rewrite, delivery.Properties, delivery.Body, reason);
+        telemetry.Dead();
+    }
+
+    // The publisher's trace goes on here (W3C Trace Context), whatever trace the bus has begun for the delivery.
+    private static Activity? Continue(IReadOnlyBasicProperties properties)
+    {
+        var isTraced = ActivityContext.TryParse(
+            ReadQueueHeaders.Text(properties, "traceparent"),
+            ReadQueueHeaders.Text(properties, "tracestate"),
+            isRemote: true,
+            out var publisher);
+        return isTraced
+            ? RewriteTelemetry.Source.StartActivity("process rewrite", ActivityKind.Consumer, publisher)
+            : RewriteTelemetry.Source.StartActivity("process rewrite", ActivityKind.Consumer);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A message is given up after {Attempts} attempts")]
+    private partial void LogGivenUp(Exception exception, int attempts);
+
+    /// <summary>The queue that a message goes to does not take it.</summary>
+    private sealed class OutputRefusedException(PublishOutcome outcome) : Exception(outcome switch
+    {
+        PublishOutcome.Refused => "the queue in reply_to is full",
+        PublishOutcome.TooLarge => "the broker takes it in, but not out: it is too large",
+        _ => $"the broker does not take the output: {outcome}",
+    });
+}

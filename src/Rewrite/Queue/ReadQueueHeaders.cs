@@ -1,0 +1,73 @@
+using System.Collections;
+using System.Globalization;
+using System.Text;
+using RabbitMQ.Client;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Queue;
+
+/// <summary>
+/// What a publisher says of a message by AMQP: the headers that HTTP has too, <c>message_id</c>, and what a JSON body
+/// names. All of it is optional.
+/// </summary>
+internal static class ReadQueueHeaders
+{
+    /// <summary>Reads the metadata.</summary>
+    /// <returns><see langword="null"/> with the <paramref name="problem"/>.</returns>
+    public static MessageMetadata? Read(QueuedMessage delivery, OpenBody body, out MetadataProblem? problem)
+    {
+        var metadata = MessageMetadata.Read(name => Text(delivery.Properties, name), out problem);
+        return metadata is null
+            ? null
+            : metadata with
+            {
+                MessageId = metadata.MessageId ?? Id(delivery.Properties.MessageId),
+                Sender = metadata.Sender ?? Name(body.Sender),
+                Recipient = metadata.Recipient ?? Name(body.Recipient),
+            };
+    }
+
+    /// <summary>A header as text, whatever AMQP type its publisher's library has chosen for it.</summary>
+    /// <param name="properties">The properties.</param>
+    /// <param name="name">Its name, in any case.</param>
+    public static string? Text(IReadOnlyBasicProperties properties, string name)
+    {
+        if (properties.Headers is not { } headers)
+        {
+            return null;
+        }
+
+        // Another case only where the exact one is not there: a dictionary may hold both.
+        return headers.TryGetValue(name, out var value)
+            ? Text(value)
+            : Text(headers.FirstOrDefault(pair => pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value);
+    }
+
+    private static string? Text(object? value) => value switch
+    {
+        null => null,
+        byte[] bytes => Encoding.UTF8.GetString(bytes),
+        string text => text,
+        bool yes => yes ? "yes" : "no",
+        AmqpTimestamp time => TimeText(time.UnixTime),
+        BinaryTableValue binary => Encoding.UTF8.GetString(binary.Bytes),
+        IDictionary => "",
+        IEnumerable list => string.Join(',', list.Cast<object?>().Select(Text)),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => "",
+    };
+
+    private static string TimeText(long seconds) =>
+        seconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds() && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
+            : "";
+
+    // It is the publisher's id of its AMQP message: one that cannot be ours is no fault of the mail.
+    private static string? Id(string? text) =>
+        text is { Length: > 0 and <= MessageMetadata.MaxTextLength } && !text.AsSpan().ContainsAnyExceptInRange(' ', '~')
+            ? text
+            : null;
+
+    private static string? Name(string? text) =>
+        text is { Length: > 0 and <= MessageMetadata.MaxTextLength } && !text.Any(char.IsControl) ? text : null;
+}

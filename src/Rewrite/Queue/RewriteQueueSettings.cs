@@ -1,0 +1,50 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Tracking.Rewrite.Queue;
+
+/// <summary>How the queue <c>rewrite</c> is consumed: <c>Tracking__Rewrite__Queue__…</c>.</summary>
+public sealed class RewriteQueueSettings
+{
+    /// <summary>Messages rewritten at the same time by this process; 1 to 256, default 16. Each waits for a commit and
+    /// for the broker most of its time; together they share the commit.</summary>
+    [Range(1, 256)]
+    public int Concurrency { get; set; } = 16;
+
+    /// <summary>Messages fetched ahead of being rewritten; 1 to 1,000, default 32: twice
+    /// <see cref="Concurrency"/>. Each is in memory, up to <c>MaxMessageBytes</c>.</summary>
+    [Range(1, 1_000)]
+    public int Prefetch { get; set; } = 32;
+
+    /// <summary>How often a message may fail, other than by a store or broker that is away, before it goes to
+    /// <c>rewrite.dead</c>; 1 to 1,000, default 5: what fails five times with a pause between fails always.</summary>
+    [Range(1, 1_000)]
+    public int MaxAttempts { get; set; } = 5;
+
+    /// <summary>How often a message may be delivered, for whatever reason, before it goes to <c>rewrite.dead</c>; 2 to
+    /// 100,000, default 100: what was being worked on at the end of a hundred processes or connections may be what ends
+    /// them, and would end others for ever. RabbitMQ 4 takes 20 by itself, which restarts can reach while messages are
+    /// held.</summary>
+    [Range(2, 100_000)]
+    public int MaxDeliveries { get; set; } = 100;
+
+    /// <summary>The pause between attempts while messages are held: the store is unavailable, or <c>rewritten</c> is
+    /// full; 10 ms to 1 min, default 1 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
+    public TimeSpan HoldPause { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest that messages are held while the store is unavailable, from the beginning of the outage;
+    /// then they go out untracked, until the store answers again. 0 s to 25 min, default 15 min: mail that is later than
+    /// that costs more than its links' clicks, and RabbitMQ takes a message back after 30 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:25:00")]
+    public TimeSpan LongestHold { get; set; } = TimeSpan.FromMinutes(15);
+}
+
+/// <summary>What becomes of a message while its links cannot be registered.</summary>
+public enum WhenStoreUnavailable
+{
+    /// <summary>It waits, <see cref="RewriteQueueSettings.LongestHold"/> at the longest.</summary>
+    Wait,
+
+    /// <summary>It goes out untracked at once.</summary>
+    PassThrough,
+}

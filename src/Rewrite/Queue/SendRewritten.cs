@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using RabbitMQ.Client;
+using Tracking.Contracts;
+using Tracking.Rewrite.Messages;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Rewrite.Queue;
+
+/// <summary>
+/// Sends a rewritten message to where its publisher wants it: the queue in <c>reply_to</c>, else <c>rewritten</c>, with
+/// the properties and headers it came with and the results added. The broker has it before this returns.
+/// </summary>
+internal sealed class SendRewritten(ConfirmedPublisher publisher)
+{
+    // What the broker wrote into the message, or reads out of it, speaks of the delivery that ends here: CC and BCC
+    // would send copies again.
+    private static readonly string[] _ofTheDelivery = ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader];
+    private static readonly string[] _ofTheDeliveryByPrefix = ["x-death", "x-first-death-", "x-last-death-"];
+
+    private static readonly string[] _results =
+    [
+        "tracking-message-id", "tracking-message-id-ignored", "tracking-host-ignored", "tracking-links",
+        "tracking-opens", "tracking-untouched",
+    ];
+
+    /// <summary>Whether a <c>reply_to</c> would bring the message back to ourselves, or to where only we
+    /// write.</summary>
+    public static bool IsOwnQueue(string queue) =>
+        queue is QueueNames.Rewrite or QueueNames.StoreEvents
+        || queue == DeadLetters.Of(QueueNames.Rewrite)
+        || queue == DeadLetters.Of(QueueNames.Rewritten)
+        || queue == DeadLetters.Of(QueueNames.StoreEvents)
+        || HasIdBehind("edge-", queue)
+        || HasIdBehind("directory-", queue);
+
+    /// <summary>Sends a message.</summary>
+    /// <param name="delivery">As it came.</param>
+    /// <param name="message">As it goes.</param>
+    /// <exception cref="NotConfirmedException">The broker is away.</exception>
+    public Task<PublishOutcome> RunAsync(QueuedMessage delivery, RewrittenMessage message)
+    {
+        var replyTo = delivery.Properties.ReplyTo;
+        var queue = string.IsNullOrEmpty(replyTo) ? QueueNames.Rewritten : replyTo;
+        return publisher.PublishAsync("", queue, Properties(delivery.Properties, message), message.Body);
+    }
+
+    internal static BasicProperties Properties(IReadOnlyBasicProperties input, RewrittenMessage message)
+    {
+        var headers = new Dictionary<string, object?>(input.Headers ?? new Dictionary<string, object?>());
+        foreach (var name in headers.Keys.Where(IsOfTheDelivery).ToList())
+        {
+            headers.Remove(name);
+        }
+
+        headers["tracking-links"] = (long)message.Links;
+        headers["tracking-opens"] = message.HasPixel ? "yes" : "no";
+        Set("tracking-message-id", message.MessageId);
+        Set("tracking-message-id-ignored", message.IgnoredMessageId is { } id
+            ? $"{id} was rewritten before with other bytes"
+            : null);
+        Set("tracking-host-ignored", message.IgnoredHost is { } host
+            ? $"{RewriteResult.InHeader(host)} is not an active tracking domain of this cluster"
+            : null);
+        Set("tracking-untouched", message.Untouched);
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity)
+        {
+            headers["traceparent"] = activity.Id;
+            Set("tracestate", activity.TraceStateString);
+        }
+
+        // The broker would refuse another user's name under ours.
+        var properties = new BasicProperties(input) { Headers = headers };
+        properties.ClearUserId();
+        if (!properties.IsDeliveryModePresent())
+        {
+            // Said to be neither: then as durable as it was here, also in a queue that is not a quorum queue.
+            properties.DeliveryMode = DeliveryModes.Persistent;
+        }
+
+        return properties;
+
+        void Set(string name, string? value)
+        {
+            if (value is not null)
+            {
+                headers[name] = value;
+            }
+        }
+    }
+
+    private static bool HasIdBehind(string prefix, string queue) =>
+        queue.StartsWith(prefix, StringComparison.Ordinal) && Guid.TryParseExact(queue[prefix.Length..], "N", out _);
+
+    private static bool IsOfTheDelivery(string name) =>
+        _ofTheDelivery.Contains(name, StringComparer.OrdinalIgnoreCase)
+        || _results.Contains(name, StringComparer.OrdinalIgnoreCase)
+        || Array.Exists(
+            _ofTheDeliveryByPrefix, prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+}

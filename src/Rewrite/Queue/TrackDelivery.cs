@@ -1,0 +1,180 @@
+using System.Buffers;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Rewrite.Messages;
+
+namespace Tracking.Rewrite.Queue;
+
+/// <summary>
+/// Makes of a delivery what goes out. What cannot be understood, or is nobody's, goes out as it came, with the reason;
+/// while the store is away messages are held.
+/// </summary>
+internal sealed partial class TrackDelivery(
+    ChooseCluster choose,
+    TrackMessage track,
+    StoreOutage outage,
+    HoldMessages hold,
+    RefreshDirectories refresh,
+    IOptions<RewriteOptions> options,
+    RewriteTelemetry telemetry,
+    ILogger<TrackDelivery> logger)
+{
+    /// <summary>The message as it goes out; its links are registered before this returns.</summary>
+    /// <exception cref="OperationCanceledException">The process stops while it is held.</exception>
+    public async Task<RewrittenMessage> RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    {
+        var body = OpenBody.Of(delivery, options.Value.MaxMessageBytes, out var untouched);
+        if (body is null)
+        {
+            telemetry.Rewritten(untouched!, 0);
+            return untouched == QueueUntouched.TooLarge && OpenBody.IsPlainMail(delivery)
+                ? AsItCame(delivery, untouched) with { Body = Written(RewriteMessage.PlanHeader(delivery.Body)) }
+                : AsItCame(delivery, untouched!);
+        }
+
+        var metadata = ReadQueueHeaders.Read(delivery, body, out var problem);
+        if (metadata is null)
+        {
+            // Not tracked rather than tracked in a way that was not asked for; and the mail is not held back for it.
+            return PassThrough(delivery, body, QueueUntouched.InvalidHeader, $" {problem!.Header}");
+        }
+
+        var longest = options.Value.WhenStoreUnavailable == WhenStoreUnavailable.PassThrough
+            ? TimeSpan.Zero
+            : options.Value.Queue.LongestHold;
+        while (true)
+        {
+            if (await AskAsync(delivery, body, metadata, longest, cancellationToken) is { } message)
+            {
+                return message;
+            }
+
+            if (outage.Lasts(longest))
+            {
+                return PassThrough(delivery, body, QueueUntouched.StoreUnavailable);
+            }
+
+            refresh.RequestNow();
+            await hold.PauseAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Without tracking, but also without the headers by which it is controlled: recipients never see
+    /// them.</summary>
+    public RewrittenMessage PassThrough(QueuedMessage delivery, string untouched) =>
+        OpenBody.Of(delivery, options.Value.MaxMessageBytes, out _) is { } body
+            ? PassThrough(delivery, body, untouched)
+            : AsItCame(delivery, untouched);
+
+    /// <summary>Every byte of it.</summary>
+    public static RewrittenMessage AsItCame(QueuedMessage delivery, string untouched) =>
+        new(delivery.Body) { Untouched = untouched };
+
+    private async Task<RewrittenMessage?> AskAsync(
+        QueuedMessage delivery,
+        OpenBody body,
+        MessageMetadata metadata,
+        TimeSpan longest,
+        CancellationToken cancellationToken)
+    {
+        if (!outage.MayAsk(longest, out var isProbe))
+        {
+            return null;
+        }
+
+        try
+        {
+            return await TryTrackAsync(delivery, body, metadata, cancellationToken);
+        }
+        finally
+        {
+            if (isProbe)
+            {
+                outage.Probed();
+            }
+        }
+    }
+
+    /// <returns><see langword="null"/> while the store is away.</returns>
+    private async Task<RewrittenMessage?> TryTrackAsync(
+        QueuedMessage delivery, OpenBody body, MessageMetadata metadata, CancellationToken cancellationToken)
+    {
+        DirectoryCluster? cluster;
+        try
+        {
+            cluster = await choose.ForAsync(delivery.Properties, body.Mail, cancellationToken);
+        }
+        catch (Exception away) when (away is NpgsqlException or TimeoutException or IOException)
+        {
+            LogStoreAway(away.Message);
+            outage.Saw();
+            return null;
+        }
+
+        if (cluster is null)
+        {
+            return PassThrough(delivery, body, QueueUntouched.NoCluster);
+        }
+
+        string? ignoredId = null;
+        var result = await track.TrackAsync(cluster, body.Mail, metadata, cancellationToken);
+        if (result.Outcome == TrackOutcome.OtherContent)
+        {
+            // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
+            ignoredId = result.MessageId;
+            result = await track.TrackAsync(
+                cluster, body.Mail, metadata with { MessageId = null }, cancellationToken);
+        }
+
+        switch (result.Outcome)
+        {
+            case TrackOutcome.Tracked:
+                outage.Ended();
+                break;
+            case not TrackOutcome.Untouched:
+                outage.Saw();
+                return null;
+        }
+
+        return InItsForm(delivery, body, result.Output) is { } output
+            ? new RewrittenMessage(output)
+            {
+                MessageId = result.MessageId,
+                IgnoredMessageId = ignoredId,
+                IgnoredHost = result.IgnoredHost,
+                Links = result.TrackedLinks,
+                HasPixel = result.HasPixel,
+                Untouched = result.UntouchedReason,
+            }
+            : AsItCame(delivery, QueueUntouched.OutputNotUtf8);
+    }
+
+    private RewrittenMessage PassThrough(
+        QueuedMessage delivery, OpenBody body, string untouched, string detail = "")
+    {
+        telemetry.Rewritten(untouched, 0);
+        var mail = Written(RewriteMessage.Plan(body.Mail, new RewriteRequest(), options.Value.Limits));
+        return AsItCame(delivery, untouched + detail) with
+        {
+            Body = InItsForm(delivery, body, mail) ?? delivery.Body,
+        };
+    }
+
+    private static ReadOnlyMemory<byte> Written(RewritePlan plan)
+    {
+        using (plan)
+        {
+            var mail = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
+            plan.Write(mail);
+            return mail.WrittenMemory;
+        }
+    }
+
+    private static ReadOnlyMemory<byte>? InItsForm(QueuedMessage delivery, OpenBody body, ReadOnlyMemory<byte> mail) =>
+        mail.Span.SequenceEqual(body.Mail.Span) ? delivery.Body : body.With(mail);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A message waits, its cluster cannot be known: {Reason}")]
+    private partial void LogStoreAway(string reason);
+}

@@ -1,0 +1,123 @@
+using MassTransit;
+using MassTransit.Serialization;
+using Tracking.Rewrite.Queue;
+using Tracking.Servers;
+
+namespace Tracking.Benchmarks;
+
+/// <summary>A message as somebody would send it over MassTransit who does not think about its form.</summary>
+public sealed record ForwardedLetter
+{
+    /// <summary>The raw message.</summary>
+    public required byte[] Mail { get; init; }
+}
+
+/// <summary>
+/// The least that a consumer can do over MassTransit: sends what it gets to another quorum queue, confirmed before it is
+/// acknowledged. In the default JSON form (an envelope, the bytes as base64), or raw. A process of its own, with the
+/// rewriter's garbage collector.
+/// </summary>
+internal static class ForwardMail
+{
+    public const string JsonIn = "forward-json";
+    public const string JsonOut = "forwarded-json";
+    public const string RawIn = "forward-raw";
+    public const string RawOut = "forwarded-raw";
+
+    /// <summary>The header by which a message is known again.</summary>
+    public const string Id = "x-id";
+
+    public const int Prefetch = 32;
+    public const int Concurrency = 16;
+
+    private static readonly SystemTextJsonMessageSerializer _json = new();
+
+    /// <summary>The body that a publisher over MassTransit sends.</summary>
+    public static byte[] Envelope(byte[] mail) => _json.GetMessageBody(
+        new MassTransit.Context.MessageSendContext<ForwardedLetter>(new ForwardedLetter { Mail = mail })
+        {
+            MessageId = NewId.NextGuid(),
+        }).GetBytes();
+
+    public static string EnvelopeType => _json.ContentType.ToString();
+
+    /// <summary>Starts one process that forwards both forms.</summary>
+    public static Task<ServerProcess> StartAsync(TestVirtualHost host, string folder) => ServerProcess.StartAsync(
+        [Environment.ProcessPath!, "forward-mail", host.AmqpUri.AbsoluteUri],
+        folder,
+        new Dictionary<string, string>
+        {
+            ["DOTNET_gcServer"] = "1", ["HOME"] = folder,
+            ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
+        });
+
+    /// <summary>The process itself; runs until it is killed.</summary>
+    public static async Task RunAsync(string uri)
+    {
+        var bus = Bus.Factory.CreateUsingRabbitMq(transport =>
+        {
+            transport.Host(new Uri(uri));
+            transport.ReceiveEndpoint(JsonIn, queue =>
+            {
+                Declare(queue, JsonOut);
+                queue.ConfigureConsumeTopology = false;
+                queue.Handler<ForwardedLetter>(async letter =>
+                {
+                    var output = await letter.GetSendEndpoint(new Uri($"exchange:{JsonOut}"));
+                    await output.Send(letter.Message, context => CopyId(letter, context));
+                });
+            });
+            transport.ReceiveEndpoint(RawIn, queue =>
+            {
+                Declare(queue, RawOut);
+                ReadDelivery.Use(queue);
+                queue.Handler<QueuedMessage>(async letter =>
+                {
+                    var output = await letter.GetSendEndpoint(new Uri($"exchange:{RawOut}"));
+                    await output.Send(letter.Message, context =>
+                    {
+                        context.Serializer = RawBytes.Instance;
+                        CopyId(letter, context);
+                    });
+                });
+            });
+        });
+        await bus.StartAsync();
+        await Task.Delay(Timeout.Infinite);
+    }
+
+    private static void CopyId(ConsumeContext from, SendContext to) =>
+        to.Headers.Set(Id, from.ReceiveContext.TransportHeaders.Get<string>(Id));
+
+    private static void Declare(IRabbitMqReceiveEndpointConfigurator queue, string output)
+    {
+        queue.PrefetchCount = Prefetch;
+        queue.ConcurrentMessageLimit = Concurrency;
+        queue.SetQuorumQueue();
+        queue.BindDeadLetterQueue(output, output, written => written.SetQuorumQueue());
+    }
+
+    private sealed class RawBytes : IMessageSerializer
+    {
+        public static readonly RawBytes Instance = new();
+
+        public System.Net.Mime.ContentType ContentType { get; } = new("message/rfc822");
+
+        public MessageBody GetMessageBody<T>(SendContext<T> context)
+            where T : class => new Bytes(((QueuedMessage)(object)context.Message).Body);
+    }
+
+    private sealed class Bytes(ReadOnlyMemory<byte> body) : MessageBody
+    {
+        public long? Length => body.Length;
+
+        public Stream GetStream() => throw new NotSupportedException();
+
+        public byte[] GetBytes() => System.Runtime.InteropServices.MemoryMarshal.TryGetArray(body, out var array)
+            && array.Count == array.Array!.Length
+                ? array.Array
+                : body.ToArray();
+
+        public string GetString() => throw new NotSupportedException();
+    }
+}

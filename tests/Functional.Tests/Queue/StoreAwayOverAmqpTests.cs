@@ -1,0 +1,96 @@
+using Tracking.Functional.Tests.Rewrite;
+using Tracking.Rewrite.Queue;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Queue;
+
+/// <summary>The queue while the database is away.</summary>
+public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rabbit)
+{
+    private static CancellationToken Ends => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Messages_wait_for_the_store_and_are_tracked_when_it_is_back_without_dead_letters()
+    {
+        const int Messages = 40;
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"),
+            ("Tracking:Rewrite:Queue:MaxAttempts", "1"), ("Tracking:Rewrite:RegistrationTimeout", "00:00:01"));
+        host.Database.Cut();
+        for (var i = 0; i < Messages; i++)
+        {
+            await host.Broker.PublishAsync(
+                "", "rewrite", Mail.Bytes(Mail.Html($"{i}", $"https://shop.example/{i}")), Ends);
+        }
+
+        // All that may be held are held, and none of them has gone anywhere.
+        await Eventually.HoldsAsync(
+            async () => await host.Broker.CountReadyAsync("rewrite", Ends)
+                == Messages - new RewriteQueueSettings().Prefetch,
+            "messages are held",
+            Ends);
+        Assert.Equal(0, await host.Broker.CountReadyAsync("rewritten", Ends));
+
+        host.Database.Mend();
+        await Eventually.HoldsAsync(
+            async () => await host.Broker.CountReadyAsync("rewritten", Ends) == Messages, "all come out", Ends);
+        Assert.Equal(0, await host.Broker.CountReadyAsync("rewrite.dead", Ends));
+        Assert.Equal(Messages, await host.Rewrite.CountAsync("rewrite.messages"));
+    }
+
+    [Fact]
+    public async Task In_a_long_outage_a_backlog_goes_out_untracked_and_does_not_wait_message_by_message()
+    {
+        // Each alone would wait for the longest hold, or for an answer of the store: minutes for all of them.
+        const int Messages = 100;
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:LongestHold", "00:00:04"),
+            ("Tracking:Rewrite:RegistrationTimeout", "00:00:02"), ("Tracking:Rewrite:Queue:Concurrency", "2"),
+            ("Tracking:Rewrite:Queue:Prefetch", "2"), ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"));
+        await using (await host.Rewrite.LockAsync("rewrite.messages"))
+        {
+            for (var i = 0; i < Messages; i++)
+            {
+                await host.Broker.PublishAsync(
+                    "", "rewrite", Mail.Bytes(Mail.Html($"{i}", $"https://shop.example/{i}")), Ends);
+            }
+
+            await Eventually.HoldsAsync(
+                async () => await host.Broker.CountReadyAsync("rewritten", Ends) == Messages, "all are out", Ends);
+            for (var i = 0; i < Messages; i++)
+            {
+                var taken = await host.Broker.TakeAsync("rewritten", Ends);
+                Assert.Equal(QueueUntouched.StoreUnavailable, PlainClients.Text(taken, "tracking-untouched"));
+            }
+        }
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                var answer = await PlainClients.PublishAsync(
+                    host.Broker, Mail.Bytes(Mail.Html("after", "https://shop.example/after")));
+                return answer.Header("tracking-links") == "1";
+            },
+            "messages are tracked again",
+            Ends);
+    }
+
+    [Theory]
+    [InlineData("WhenStoreUnavailable", "passThrough")]
+    [InlineData("Queue:LongestHold", "00:00:00.500")]
+    public async Task A_message_goes_out_untracked_at_once_or_after_the_longest_hold(string key, string value)
+    {
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ($"Tracking:Rewrite:{key}", value), ("Tracking:Rewrite:RegistrationTimeout", "00:00:01"),
+            ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"));
+        host.Database.Cut();
+        var mail = Mail.Html("away", "https://shop.example/");
+
+        var answer = await PlainClients.PublishAsync(
+            host.Broker,
+            Mail.Bytes(mail.Replace("Subject", "X-Tracking-Tags: a\r\nSubject", StringComparison.Ordinal)));
+
+        Assert.Equal(QueueUntouched.StoreUnavailable, answer.Header("tracking-untouched"));
+        Assert.Equal(mail, answer.Text);
+    }
+}

@@ -1,0 +1,286 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Tracking.Servers;
+
+/// <summary>How much of the system a <see cref="Deployment"/> starts.</summary>
+public sealed record DeploymentShape
+{
+    /// <summary>Copies of the rewriter.</summary>
+    public int Rewriters { get; init; } = 1;
+
+    /// <summary>Edges, each with a folder.</summary>
+    public int Edges { get; init; } = 1;
+
+    /// <summary>Copies of what stores events.</summary>
+    public int Ingests { get; init; } = 1;
+
+    /// <summary>Copies of the API.</summary>
+    public int Managements { get; init; } = 1;
+
+    /// <summary>With gateway, verifier and certificates. Without: links lead to the first edge.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>Environment variables of every service but the migrator.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of the edges.</summary>
+    public IReadOnlyDictionary<string, string> EdgeSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of what stores events.</summary>
+    public IReadOnlyDictionary<string, string> IngestSettings { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>
+/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own, wired
+/// as the AppHost wires it.
+/// </summary>
+public sealed class Deployment : IAsyncDisposable
+{
+    private const string KeyAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+    private readonly TemporaryFolder _folder = new();
+    private readonly Dictionary<string, string> _environment = [];
+    private readonly DeploymentShape _shape;
+    private readonly int _systemPort = FreePort.Take(1)[0];
+
+    private Deployment(DeploymentShape shape) => _shape = shape;
+
+    /// <summary>The database server.</summary>
+    public BreakablePostgres Postgres { get; private set; } = null!;
+
+    /// <summary>The broker.</summary>
+    public TestRabbit Rabbit { get; } = new();
+
+    /// <summary>The broker's virtual host.</summary>
+    public TestVirtualHost Bus { get; private set; } = null!;
+
+    /// <summary>The cache.</summary>
+    public TestRedis Redis { get; } = new() { Password = RandomNumberGenerator.GetHexString(16) };
+
+    /// <summary>The rewriters.</summary>
+    public IReadOnlyList<ServiceProcess> Rewriters { get; private set; } = [];
+
+    /// <summary>The edges.</summary>
+    public IReadOnlyList<ServiceProcess> Edges { get; private set; } = [];
+
+    /// <summary>What stores events.</summary>
+    public IReadOnlyList<ServiceProcess> Ingests { get; private set; } = [];
+
+    /// <summary>The APIs.</summary>
+    public IReadOnlyList<ServiceProcess> Managements { get; private set; } = [];
+
+    /// <summary>The gateway of a whole deployment.</summary>
+    public ServiceProcess? Gateway { get; private set; }
+
+    /// <summary>Every service, the gateway last.</summary>
+    public IReadOnlyList<ServiceProcess> Services { get; private set; } = [];
+
+    /// <summary>Where the API is: the gateway's, where there is one.</summary>
+    public Uri Api => Gateway?.Address ?? Managements[0].Address;
+
+    /// <summary>Where messages are rewritten over HTTP.</summary>
+    public Uri Rewrite => Gateway?.Address ?? Rewriters[0].Address;
+
+    /// <summary>The admin API key.</summary>
+    public string AdminKey { get; } = "trk_" + RandomNumberGenerator.GetString(KeyAlphabet, 32);
+
+    /// <summary>Starts engines, migrator and services, and waits until all are ready.</summary>
+    public static async Task<Deployment> StartAsync(DeploymentShape shape, CancellationToken cancellationToken)
+    {
+        var deployment = await StartEnginesAsync(shape, cancellationToken);
+        try
+        {
+            await deployment.MigrateAsync(cancellationToken);
+            await deployment.StartServicesAsync();
+            await deployment.UntilReadyAsync(cancellationToken);
+            return deployment;
+        }
+        catch
+        {
+            await deployment.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the engines; the database is empty.</summary>
+    public static async Task<Deployment> StartEnginesAsync(
+        DeploymentShape shape, CancellationToken cancellationToken)
+    {
+        var deployment = new Deployment(shape);
+        try
+        {
+            var postgres = BreakablePostgres.CreateAsync(cancellationToken);
+            var bus = deployment.Rabbit.CreateVirtualHostAsync(cancellationToken);
+            await Task.WhenAll(postgres, bus, deployment.Redis.StartAsync(cancellationToken))
+                .ContinueWith(_ => { }, TaskScheduler.Default);
+            deployment.Postgres = await postgres;
+            deployment.Bus = await bus;
+            await deployment.Redis.StartAsync(cancellationToken);
+            await deployment.ComposeAsync(cancellationToken);
+            return deployment;
+        }
+        catch
+        {
+            await deployment.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the migrator to its end.</summary>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(_environment)
+        {
+            ["Tracking__Migrator__AdminKeyFile"] = _folder.In("admin.key"),
+        };
+        using var migrator = new ServiceProcess("Migrator", "migrator", _folder.Path, settings);
+        if (await migrator.RunToEndAsync(cancellationToken) is not 0 and var code)
+        {
+            throw new InvalidOperationException($"The migrator ended with {code}:\n{migrator.Output}");
+        }
+    }
+
+    /// <summary>Starts all services without waiting for them.</summary>
+    public Task StartServicesAsync() => Task.WhenAll(Services.Select(service => service.LaunchAsync()));
+
+    /// <summary>Waits until all services are ready.</summary>
+    public Task UntilReadyAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll(Services.Select(service => service.UntilReadyAsync(cancellationToken)));
+
+    /// <summary>Whether every edge has learnt that all its events are stored.</summary>
+    public bool AreSpoolsEmpty() => Enumerable.Range(0, Edges.Count).All(number =>
+        new DirectoryInfo(Path.Combine(EdgeFolder(number), "spool")).EnumerateFiles().All(IsEmpty));
+
+    /// <summary>What services said that was not just information: for the output of a test that failed.</summary>
+    public string Complaints()
+    {
+        var complaints = Services.SelectMany(service => service.Output.Split('\n')
+            .Where(line => line.Length > 0 && !line.Contains(" info ", StringComparison.OrdinalIgnoreCase))
+            .TakeLast(100)
+            .Select(line => $"{service.Name}: {line}"));
+        return string.Join('\n', complaints);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var service in Services)
+        {
+            service.Dispose();
+        }
+
+        await Rabbit.DisposeAsync();
+        await Redis.DisposeAsync();
+        if (Postgres is not null)
+        {
+            await Postgres.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+
+    private async Task ComposeAsync(CancellationToken cancellationToken)
+    {
+        await WriteSecretAsync("admin.key", AdminKey, cancellationToken);
+        await WriteSecretAsync(
+            "master.key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), cancellationToken);
+        _environment["ConnectionStrings__tracking"] = Postgres.ConnectionString;
+        _environment["ConnectionStrings__rabbitmq"] = Bus.AmqpUri.AbsoluteUri;
+        _environment["ConnectionStrings__redis"] = Redis.ConnectionString;
+        _environment["Tracking__MasterKeyFile"] = _folder.In("master.key");
+        _environment["Tracking__SystemScheme"] = "http";
+        _environment["Tracking__SystemPort"] = Text(_systemPort);
+
+        Rewriters = Copies("Rewrite", "rewrite", _shape.Rewriters);
+        Ingests = Copies("EventIngest", "ingest", _shape.Ingests, Pairs(_shape.IngestSettings));
+        Managements = Copies("Management", "management", _shape.Managements);
+        Edges = [.. Enumerable.Range(0, _shape.Edges).Select(Edge)];
+        Services = [.. Rewriters, .. Edges, .. Ingests, .. Managements];
+        if (_shape.IsWhole)
+        {
+            var certificates = Copies("Certificates", "certificates", 1);
+            Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With([
+                ("OTEL_SERVICE_NAME", "gateway"),
+                ("Tracking__Gateway__Edge", "proxied"),
+                .. Endpoints("rewrite", Rewriters), .. Endpoints("management", Managements),
+                .. Endpoints("edge", Edges), .. Endpoints("certificates", certificates)]), _systemPort);
+            Services = [.. Services, .. Copies("DomainVerifier", "verifier", 1), .. certificates, Gateway];
+        }
+    }
+
+    private ServiceProcess Edge(int number)
+    {
+        var health = FreePort.Take(1)[0];
+        var edge = $"edge-{number + 1}";
+        return new ServiceProcess(
+            "RedirectEdge",
+            edge,
+            _folder.Path,
+            With([
+                ("OTEL_SERVICE_NAME", edge),
+                ("Tracking__Edge__Folder", EdgeFolder(number)),
+                ("Tracking__Edge__HealthPort", Text(health)),
+                ("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8"),
+                .. Pairs(_shape.EdgeSettings)]),
+            number == 0 && !_shape.IsWhole ? _systemPort : null)
+        {
+            Health = ServiceProcess.Loopback(health),
+        };
+    }
+
+    private ServiceProcess[] Copies(
+        string project, string name, int count, params IEnumerable<(string, string)> settings) =>
+        [.. Enumerable.Range(1, count).Select(number => new ServiceProcess(
+            project, $"{name}-{number}", _folder.Path, With([("OTEL_SERVICE_NAME", name), .. settings])))];
+
+    private static IEnumerable<(string, string)> Pairs(IReadOnlyDictionary<string, string> settings) =>
+        settings.Select(setting => (setting.Key, setting.Value));
+
+    private static IEnumerable<(string, string)> Endpoints(string name, IEnumerable<ServiceProcess> services) =>
+        services.Select((service, index) => ($"services__{name}__http__{index}", service.Address.AbsoluteUri));
+
+    private Dictionary<string, string> With(params IEnumerable<(string Name, string Value)> settings)
+    {
+        var all = new Dictionary<string, string>(_environment);
+        foreach (var (name, value) in _shape.Settings)
+        {
+            all[name] = value;
+        }
+
+        foreach (var (name, value) in settings)
+        {
+            all[name] = value;
+        }
+
+        return all;
+    }
+
+    private async Task WriteSecretAsync(string file, string secret, CancellationToken cancellationToken)
+    {
+        await using var stream = new FileStream(_folder.In(file), new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(secret), cancellationToken);
+    }
+
+    private string EdgeFolder(int number) => _folder.In($"edge-{number + 1}");
+
+    // A file that was acknowledged may be gone by now.
+    private static bool IsEmpty(FileInfo segment)
+    {
+        try
+        {
+            return segment.Length == 0;
+        }
+        catch (FileNotFoundException)
+        {
+            return true;
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

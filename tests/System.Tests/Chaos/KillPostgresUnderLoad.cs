@@ -1,0 +1,32 @@
+namespace Tracking.System.Tests.Chaos;
+
+/// <summary>The database away: links that were served before are served on, events wait, nothing is given up.</summary>
+[Collection(typeof(KillEngines))]
+public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
+{
+    [Fact]
+    public Task Known_links_redirect_while_PostgreSQL_is_away_and_every_click_is_stored_when_it_is_back() =>
+        SteadyLoad.RunAsync(system.Deployment, async load =>
+        {
+            var postgres = system.Deployment.Postgres;
+            var cancelled = TestContext.Current.CancellationToken;
+            await postgres.KillAsync();
+            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.UntilAnsweredAsync();
+            await postgres.StartAsync(cancelled);
+            await load.UntilAllFlowsAsync();
+
+            postgres.Freeze();
+            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.UntilAnsweredAsync();
+            postgres.Thaw();
+            await load.UntilAllFlowsAsync();
+
+            await postgres.StopAsync();
+            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.UntilAnsweredAsync();
+            await postgres.StartAsync(cancelled);
+            await load.UntilAllFlowsAsync();
+            Assert.Equal(0, load.Unanswered);
+        });
+}
