@@ -88,6 +88,20 @@ public sealed partial class AlertsTests
         Assert.All(named, reason => Assert.Contains($"    {reason},", outcomes, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Outcomes_that_alerts_name_are_counted()
+    {
+        var sources = new[] { "src/Rewrite", "ServiceDefaults" }
+            .SelectMany(folder => Directory.EnumerateFiles(
+                Path.Combine(BuiltPrograms.Repository, folder), "*.cs", SearchOption.AllDirectories))
+            .Select(File.ReadAllText).ToList();
+        var named = _rules.SelectMany(rule => Outcome().Matches(rule.Text("expr")!))
+            .SelectMany(match => match.Groups[1].Value.Split('|')).ToList();
+        Assert.NotEmpty(named);
+        Assert.All(named, outcome => Assert.Contains(
+            sources, source => source.Contains($"\"{outcome}\"", StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData("sum by (le) (rate(a_bucket{b=~\"c|d\"}[10m])) > 0.5 * 8 unless max(e_f offset 1h) > 0", "a_bucket e_f")]
     [InlineData("g and sum(h{i=\"j\"}) or absent_over_time(k[5m])", "g h k")]
@@ -133,6 +147,9 @@ public sealed partial class AlertsTests
 
     [GeneratedRegex("[a-z][a-z0-9_]*")]
     private static partial Regex Metric();
+
+    [GeneratedRegex("outcome=~?\"([^\"]*)\"")]
+    private static partial Regex Outcome();
 
     [GeneratedRegex("reason=~?\"([^\"]*)\"")]
     private static partial Regex Reason();

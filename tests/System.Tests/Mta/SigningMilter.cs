@@ -36,6 +36,7 @@ internal sealed class SigningMilter : IDisposable
             Domain example.com
             Selector test
             KeyFile {folder.In("key.pem")}
+            RequireSafeKeys false
             Canonicalization relaxed/simple
             Socket inet:{port.ToString(CultureInfo.InvariantCulture)}@127.0.0.1
             TemporaryDirectory {folder.Path}
