@@ -27,8 +27,8 @@ internal static class ForwardMail
     /// <summary>The header by which a message is known again.</summary>
     public const string Id = "x-id";
 
-    public const int Prefetch = 32;
-    public const int Concurrency = 16;
+    public const int Prefetch = 64;
+    public const int Concurrency = 32;
 
     private static readonly SystemTextJsonMessageSerializer _json = new();
 

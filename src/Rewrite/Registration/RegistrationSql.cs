@@ -20,11 +20,13 @@ internal static class RegistrationSql
         ON CONFLICT DO NOTHING
         """;
 
+    // LIMIT keeps it a look-up by key: a plan made while the table was small, and kept, would otherwise read all of it.
     private const string ReadDestinations =
         """
         SELECT i.n, d.url_hash
         FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(cluster_id, link_id, n)
-        JOIN links.destinations d USING (cluster_id, link_id)
+        CROSS JOIN LATERAL (SELECT url_hash FROM links.destinations
+            WHERE cluster_id = i.cluster_id AND link_id = i.link_id LIMIT 1) AS d
         """;
 
     // The same message under other settings keeps its key; its row follows the latest form that left. The level only
@@ -57,7 +59,8 @@ internal static class RegistrationSql
         """
         SELECT i.n, m.id_hash, m.content_hash
         FROM unnest($1::int[], $2::bytea[]) WITH ORDINALITY AS i(cluster_id, message_key, n)
-        JOIN rewrite.messages m USING (cluster_id, message_key)
+        CROSS JOIN LATERAL (SELECT id_hash, content_hash FROM rewrite.messages
+            WHERE cluster_id = i.cluster_id AND message_key = i.message_key LIMIT 1) AS m
         """;
 
     public static async Task ExecuteAsync(
@@ -75,7 +78,8 @@ internal static class RegistrationSql
         // all are read back.
         var distinct = messages.DistinctBy(p => (p.Registration.Cluster, p.Message)).ToArray();
 
-        await using var batch = dataSource.CreateBatch();
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
         if (links.Length > 0)
         {
             AddDestinations(batch, links);
@@ -86,6 +90,8 @@ internal static class RegistrationSql
             AddMessages(batch, distinct, messages);
         }
 
+        // Once for each connection: planning the four statements costs as much as executing them for a few messages.
+        await batch.PrepareAsync(cancellationToken);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (links.Length > 0)
         {
