@@ -226,8 +226,8 @@ internal static partial class ServicesAtRestAndAtLoad
             the beginning, and all else suffers from that). Memory is resident (`VmRSS`): {rest:F0} s after all have
             started, the most while they are loaded for {seconds} s, and {rest:F0} s after that. The load comes through
             the gateway, edge proxied: {load.ClicksPerSecond:F0} clicks a second over 64 connections and, at the same
-            time, {load.MessagesPerSecond:F0} messages of 61 kB a second over {Mailers}; with engines and load generator on
-            the same cores that is all they do. Every click answered was stored.
+            time, {load.MessagesPerSecond:F0} messages of 61 kB a second over {Mailers}; with engines and load generator
+            on the same cores that is all they do. Every click answered was stored.
 
             | service | processor, ms | ready, ms | from … to | idle, MB | at load, MB | after, MB |
             |---|---|---|---|---|---|---|
