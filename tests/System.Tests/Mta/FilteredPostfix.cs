@@ -2,7 +2,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The whole way: a client, Postfix with its filter, the service, a signer, and a mailbox. Made once for a class.</summary>
+/// <summary>The whole way: a client, Postfix with its filter, the service, a signer, and a mailbox. Made once for a
+/// class.</summary>
 public sealed class FilteredPostfix : IAsyncLifetime
 {
     private ApiClient? _api;

@@ -44,7 +44,9 @@ internal sealed class SigningMilter : IDisposable
             """,
             cancellationToken);
         var process = await ServerProcess.StartAsync(
-            ["/usr/sbin/opendkim", "-f", "-x", folder.In("opendkim.conf")], folder.Path, new Dictionary<string, string>());
+            ["/usr/sbin/opendkim", "-f", "-x", folder.In("opendkim.conf")],
+            folder.Path,
+            new Dictionary<string, string>());
         var milter = new SigningMilter(folder, process, port);
         try
         {
