@@ -161,3 +161,8 @@ require_postfix() {
     fi
     rm -f "$log"
 }
+
+# What signs the mail that was sent through Postfix.
+require_opendkim() {
+    require_command OpenDKIM /usr/sbin/opendkim opendkim
+}

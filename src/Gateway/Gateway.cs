@@ -37,7 +37,12 @@ public static class GatewayComposition
             app.MapRedirectEdge(context => !api.Contains(context.Request.Host) && !RouteRequests.IsChallenge(context));
         }
 
-        app.MapReverseProxy();
+        app.MapReverseProxy(proxy =>
+        {
+            proxy.UseMiddleware<TryAnotherCopy>();
+            proxy.UseLoadBalancing();
+            proxy.UsePassiveHealthChecks();
+        });
         return app;
     }
 

@@ -44,6 +44,7 @@ public static class RedirectEdgeComposition
         }
 
         services.AddSingleton<HostDirectory>();
+        services.AddSingleton<FindNewCluster>();
         services.AddSingleton<LinkLookup>();
         services.AddHostedService<KeepCopies>();
 

@@ -14,6 +14,7 @@ namespace Tracking.RedirectEdge;
 /// </summary>
 internal sealed class ServeEdge(
     HostDirectory hosts,
+    FindNewCluster newClusters,
     ServeClick clicks,
     ServePixel pixel,
     EdgeMeters meters,
@@ -96,20 +97,23 @@ internal sealed class ServeEdge(
             return Refuse(context, EdgeOutcome.NotMarked);
         }
 
-        switch (hosts.Check(context.Request.Headers.Host.ToString(), token.Cluster))
-        {
-            case HostOutcome.UnknownHost:
-                return Refuse(context, EdgeOutcome.UnknownHost);
-            case HostOutcome.ForeignHost:
-                return Refuse(context, EdgeOutcome.ForeignHost);
-            case HostOutcome.NotLoaded:
-                return Refuse(context, EdgeOutcome.Unavailable);
-            default:
-                return token.Kind == LinkKind.Open
-                    ? pixel.ServeAsync(context, token)
-                    : clicks.ServeAsync(context, token);
-        }
+        var host = hosts.Check(context.Request.Headers.Host.ToString(), token.Cluster);
+        return host == HostOutcome.UnknownCluster
+            ? ServeNewClusterAsync(context, token)
+            : Serve(context, token, host);
     }
+
+    private async Task ServeNewClusterAsync(HttpContext context, LinkToken token) =>
+        await Serve(context, token, await newClusters.RunAsync(token.Cluster));
+
+    private Task Serve(HttpContext context, in LinkToken token, HostOutcome host) => host switch
+    {
+        HostOutcome.Served when token.Kind == LinkKind.Open => pixel.ServeAsync(context, token),
+        HostOutcome.Served => clicks.ServeAsync(context, token),
+        HostOutcome.UnknownHost => Refuse(context, EdgeOutcome.UnknownHost),
+        HostOutcome.NotLoaded => Refuse(context, EdgeOutcome.Unavailable),
+        _ => Refuse(context, EdgeOutcome.ForeignHost),
+    };
 
     private Task ServePage(HttpContext context, ReadOnlySpan<char> path)
     {

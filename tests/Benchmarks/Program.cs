@@ -29,9 +29,13 @@ switch (args)
     case ["forward-mail", var uri]:
         await ForwardMail.RunAsync(uri);
         return 0;
+    case ["services", .. var rest]:
+        await ServicesAtRestAndAtLoad.RunAsync(
+            rest is [var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 30);
+        return 0;
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages]");
+            + " | rewrite-over-amqp [share of the messages] | services [seconds]");
         return 2;
 }

@@ -7,7 +7,7 @@ namespace Tracking.Servers;
 /// Loopback ports for servers that must be told theirs. They lie below the range from which the system takes ports for
 /// outgoing connections: a server that is stopped and started again finds its port free.
 /// </summary>
-internal static class FreePort
+public static class FreePort
 {
     private const int First = 20_000;
     private const int End = 32_000;

@@ -29,7 +29,7 @@ public sealed class NewslettersInTheDeployment(WholeDeployment system)
 
         Assert.Equal(newsletter, Header(rewritten.Properties, "tracking-message-id"));
         Assert.Equal("kept", Header(rewritten.Properties, "x-campaign"));
-        var followed = await FollowMail.AsRecipientAsync(original, rewritten.Body);
+        var followed = await FollowAsync(original, rewritten.Body);
         Assert.Equal(followed.Clicks, (long)rewritten.Properties.Headers!["tracking-links"]!);
         await followed.AssertRecordedOnceAsync(api, cluster, newsletter);
     }
@@ -54,8 +54,16 @@ public sealed class NewslettersInTheDeployment(WholeDeployment system)
 
         Assert.Equal("question-7", answer.Properties.CorrelationId);
         Assert.Equal(0, await system.Deployment.Bus.CountReadyAsync("rewritten", Cancelled));
-        var followed = await FollowMail.AsRecipientAsync(original, answer.Body);
+        var followed = await FollowAsync(original, answer.Body);
         await followed.AssertRecordedOnceAsync(api, cluster, "answered");
+    }
+
+    private async Task<FollowMail> FollowAsync(byte[] original, byte[] rewritten)
+    {
+        using var recipient = new Recipient();
+        await recipient.UntilServedAsync(
+            ReadMail.Urls(rewritten).First(url => url.Contains("//track.localhost")), system.Deployment.Edges);
+        return await FollowMail.AsRecipientAsync(original, rewritten);
     }
 
     private async Task PublishAsync(

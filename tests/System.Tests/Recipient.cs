@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
@@ -35,6 +36,30 @@ internal sealed class Recipient : IDisposable
         var request = new HttpRequestMessage(method ?? HttpMethod.Get, url);
         request.Headers.TryAddWithoutValidation("User-Agent", marker);
         return _http.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>Waits until every edge serves a link. A cluster that was made a moment ago is known everywhere within
+    /// two seconds, and a mail takes longer; a test does not.</summary>
+    public async Task UntilServedAsync(string url, IEnumerable<ServiceProcess> edges)
+    {
+        var link = new Uri(url);
+        foreach (var edge in edges)
+        {
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    // HEAD is not recorded.
+                    using var request = new HttpRequestMessage(
+                        HttpMethod.Head, new Uri(edge.Address, link.PathAndQuery))
+                    {
+                        Headers = { Host = link.Authority },
+                    };
+                    using var answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+                    return answer.StatusCode == HttpStatusCode.Found;
+                },
+                $"{url} is served by {edge.Name}",
+                TestContext.Current.CancellationToken);
+        }
     }
 
     public void Dispose() => _http.Dispose();

@@ -45,8 +45,10 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
         Assert.StartsWith(
             $"00-{publisher.Trace}-", Encoding.ASCII.GetString((byte[])output.Properties.Headers!["traceparent"]!));
 
+        var tracked = ReadMail.Urls(output.Body).Single();
         using var recipient = new Recipient();
-        using (await recipient.FetchAsync(ReadMail.Urls(output.Body).Single(), "reader"))
+        await recipient.UntilServedAsync(tracked, system.Deployment.Edges);
+        using (await recipient.FetchAsync(tracked, "reader"))
         {
             // The answer is all a recipient sees; the rest happens behind.
         }

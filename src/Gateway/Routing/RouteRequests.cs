@@ -40,9 +40,11 @@ internal static class RouteRequests
                     .ToDictionary(
                         entry => entry.index.ToString(CultureInfo.InvariantCulture),
                         entry => new DestinationConfig { Address = entry.address.AbsoluteUri }),
-                // A copy that refuses connections is left out until it has had time to come back.
+                // A copy that refuses connections is left out until it has had time to come back; when none is left,
+                // all are asked: one of them may be back already.
                 HealthCheck = new HealthCheckConfig
                 {
+                    AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
                     Passive = new PassiveHealthCheckConfig
                     {
                         Enabled = true,

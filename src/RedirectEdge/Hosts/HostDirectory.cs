@@ -20,6 +20,9 @@ internal enum HostOutcome
     /// <summary>A host of another cluster, or the cluster is gone.</summary>
     ForeignHost,
 
+    /// <summary>The system host, and a cluster that was not there when the clusters were read.</summary>
+    UnknownCluster,
+
     /// <summary>Neither the database nor a copy has been read yet.</summary>
     NotLoaded,
 }
@@ -78,7 +81,7 @@ internal sealed partial class HostDirectory(
 
         if (clusters.IsLoaded)
         {
-            return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.ForeignHost;
+            return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.UnknownCluster;
         }
 
         if (shared?.Current is { } current)

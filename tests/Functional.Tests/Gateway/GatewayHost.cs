@@ -63,12 +63,17 @@ internal sealed class GatewayHost : IAsyncDisposable
         string host, string path, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Host = host;
         foreach (var (name, value) in headers)
         {
             request.Headers.TryAddWithoutValidation(name, value);
         }
 
+        return await SendAsync(host, request);
+    }
+
+    public async Task<(int Status, string Body)> SendAsync(string host, HttpRequestMessage request)
+    {
+        request.Headers.Host = host;
         using var response = await Client.SendAsync(request);
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
@@ -85,14 +90,19 @@ internal sealed class GatewayHost : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private async Task<string> StartServiceAsync(string name)
+    public async Task<string> StartServiceAsync(string name, int port = 0)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         var app = builder.Build();
-        app.Run(context => context.Response.WriteAsync(
-            $"{name} {context.Request.Host} {context.Request.Path} for {context.Request.Headers["X-Forwarded-For"]}"));
+        app.Run(async context =>
+        {
+            using var body = new StreamReader(context.Request.Body);
+            await context.Response.WriteAsync(
+                $"{name} {context.Request.Host} {context.Request.Path}{await body.ReadToEndAsync()} "
+                + $"for {context.Request.Headers["X-Forwarded-For"]}");
+        });
         await app.StartAsync();
         _behind.Add(app);
         return app.Urls.Single();

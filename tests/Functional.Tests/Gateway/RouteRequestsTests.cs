@@ -1,4 +1,5 @@
 using Tracking.ServiceDefaults;
+using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Gateway;
 
@@ -63,5 +64,46 @@ public sealed class RouteRequestsTests
     {
         await using var host = await GatewayHost.StartAsync(_inProcess, ServiceNames.Management);
         Assert.Equal(503, (await host.GetAsync("api.example.org", "/api/v1/clusters/abc/rewrite")).Status);
+    }
+
+    [Fact]
+    public async Task A_copy_that_cannot_be_reached_costs_no_request()
+    {
+        // Nothing listens on ports 1 and 2.
+        await using var host = await GatewayHost.StartAsync(
+            [
+                .. _proxied,
+                new("services:edge:http:1", "http://127.0.0.1:1"), new("services:edge:http:2", "http://127.0.0.1:2"),
+                new("services:rewrite:http:1", "http://127.0.0.1:1"),
+            ],
+            ServiceNames.Edge,
+            ServiceNames.Rewrite);
+        for (var n = 0; n < 50; n++)
+        {
+            Assert.Equal((200, $"edge track.example.org /{n} for 127.0.0.1"), await host.GetAsync(
+                "track.example.org", $"/{n}"));
+            using var message = new HttpRequestMessage(HttpMethod.Post, "/api/v1/clusters/abc/rewrite")
+            {
+                Content = new StringContent($"?{n}"),
+            };
+            Assert.Equal(
+                (200, $"rewrite api.example.org /api/v1/clusters/abc/rewrite?{n} for 127.0.0.1"),
+                await host.SendAsync("api.example.org", message));
+        }
+    }
+
+    [Fact]
+    public async Task When_every_copy_was_away_the_first_one_that_is_back_is_asked_at_once()
+    {
+        var port = FreePort.Take(1)[0];
+        await using var host = await GatewayHost.StartAsync(
+            [.. _proxied, new("services:edge:http:0", $"http://127.0.0.1:{port}")]);
+        for (var n = 0; n < 50; n++)
+        {
+            Assert.Equal(503, (await host.GetAsync("track.example.org", "/")).Status);
+        }
+
+        await host.StartServiceAsync(ServiceNames.Edge, port);
+        Assert.Equal(200, (await host.GetAsync("track.example.org", "/")).Status);
     }
 }

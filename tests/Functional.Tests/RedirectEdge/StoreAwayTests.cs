@@ -119,7 +119,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
             await ExecuteAsync("UPDATE management.clusters SET deleted_at = now() WHERE id = $1", Cluster.Value + 1);
             await clusters.RefreshAsync(Cancelled);
             Assert.Equal(
-                HostOutcome.ForeignHost, hosts.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+                HostOutcome.UnknownCluster, hosts.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
             hosts.Copy();
         }
 
@@ -133,6 +133,39 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         Assert.Equal(HostOutcome.Served, next.Check("track.localhost", Cluster));
         Assert.Equal(HostOutcome.ForeignHost, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
     }
+
+    [Fact]
+    public async Task A_cluster_made_since_the_clusters_were_read_is_served_and_a_deleted_one_is_asked_for_once()
+    {
+        var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
+        await clusters.RefreshAsync(Cancelled);
+        using var find = Find(clusters);
+        var (made, deleted) = (new ClusterId(Cluster.Value + 2), new ClusterId(Cluster.Value + 3));
+        await ExecuteAsync(
+            "INSERT INTO management.clusters (id, name, deleted_at) VALUES ($1, 'made', NULL), ($1 + 1, 'gone', now())",
+            made.Value);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => find.RunAsync(made).AsTask()));
+        Assert.All(outcomes, outcome => Assert.Equal(HostOutcome.Served, outcome));
+        Assert.Equal(HostOutcome.ForeignHost, await find.RunAsync(deleted));
+        var readAt = clusters.Living.ReadAt;
+        Assert.Equal(HostOutcome.ForeignHost, await find.RunAsync(deleted));
+        Assert.Equal(readAt, clusters.Living.ReadAt);
+    }
+
+    [Fact]
+    public async Task Whether_a_cluster_is_new_is_not_guessed_while_the_database_is_away()
+    {
+        await using var away = Away();
+        using var find = Find(new ClusterDirectory(away, NullLogger<ClusterDirectory>.Instance));
+        Assert.Equal(HostOutcome.NotLoaded, await find.RunAsync(Cluster));
+    }
+
+    private static FindNewCluster Find(ClusterDirectory clusters) => new(
+        clusters,
+        Options.Create(new RedirectEdgeOptions { LookupTimeout = TimeSpan.FromSeconds(30) }),
+        TimeProvider.System,
+        NullLogger<FindNewCluster>.Instance);
 
     private static NpgsqlDataSource Away() => NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Timeout=1");
 

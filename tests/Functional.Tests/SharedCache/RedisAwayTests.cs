@@ -140,7 +140,8 @@ public sealed class RedisAwayTests : IAsyncLifetime
         await guarded.StartAsync(Cancelled);
         await using var right = await CacheUser.UsingAsync(guarded);
         await using var wrong = await new CacheUser(
-            guarded.ConnectionString.Replace("right", "wrong", StringComparison.Ordinal)).StartAsync();
+            guarded.ConnectionString.Replace("right", "wrong", StringComparison.Ordinal),
+            change: options => options.ConnectTimeout = CacheUser.Patient).StartAsync();
 
         await Eventually.HoldsAsync(() => Lines(wrong).Count > 0, "it is told", Cancelled);
         Assert.False(wrong.Cache.IsUsed);

@@ -121,6 +121,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
             _cluster, Encoding.ASCII.GetBytes($"Subject: load\r\n\r\n{text}\r\n"));
         _links = [.. ReadMail.Urls(rewritten)];
         Assert.Equal(Links, _links.Count);
+        await _recipient.UntilServedAsync(_links[0], _deployment.Edges);
         foreach (var (index, link) in _links.Index())
         {
             await ClickAsync(link, $"{_run}-first-{index}");

@@ -88,8 +88,22 @@ public sealed partial class AlertsTests
         Assert.All(named, reason => Assert.Contains($"    {reason},", outcomes, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Outcomes_that_alerts_name_are_counted()
+    {
+        var sources = new[] { "src/Rewrite", "ServiceDefaults" }
+            .SelectMany(folder => Directory.EnumerateFiles(
+                Path.Combine(BuiltPrograms.Repository, folder), "*.cs", SearchOption.AllDirectories))
+            .Select(File.ReadAllText).ToList();
+        var named = _rules.SelectMany(rule => Outcome().Matches(rule.Text("expr")!))
+            .SelectMany(match => match.Groups[1].Value.Split('|')).ToList();
+        Assert.NotEmpty(named);
+        Assert.All(named, outcome => Assert.Contains(
+            sources, source => source.Contains($"\"{outcome}\"", StringComparison.Ordinal)));
+    }
+
     [Theory]
-    [InlineData("sum by (le) (rate(a_bucket{b=~\"c|d\"}[10m])) > 0.5 * 8 unless max(e_f offset 1h) > 0", "a_bucket e_f")]
+    [InlineData("sum by (le) (rate(a_b{c=~\"d|e\"}[10m])) > 0.5 * 8 unless max(f_g offset 1h) > 0", "a_b f_g")]
     [InlineData("g and sum(h{i=\"j\"}) or absent_over_time(k[5m])", "g h k")]
     public void Metrics_are_found_in_an_expression(string expression, string metrics) =>
         Assert.Equal(metrics.Split(' '), Metrics(expression));
@@ -125,14 +139,17 @@ public sealed partial class AlertsTests
     // Labels, ranges, functions, aggregations and their labels, operators, durations.
     [GeneratedRegex(
         """
-        \{[^}]*\} | \[[^\]]*\] | \b(?:by|without|on|ignoring)\s*\([^)]*\) | \boffset\s+\w+ | \b\w+\s*(?=\(|by\b|without\b)
-        | \b(?:and|or|unless)\b | \b[0-9][0-9.]*\b
+        \{[^}]*\} | \[[^\]]*\] | \b(?:by|without|on|ignoring)\s*\([^)]*\) | \boffset\s+\w+
+        | \b\w+\s*(?=\(|by\b|without\b) | \b(?:and|or|unless)\b | \b[0-9][0-9.]*\b
         """,
         RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex NotMetrics();
 
     [GeneratedRegex("[a-z][a-z0-9_]*")]
     private static partial Regex Metric();
+
+    [GeneratedRegex("outcome=~?\"([^\"]*)\"")]
+    private static partial Regex Outcome();
 
     [GeneratedRegex("reason=~?\"([^\"]*)\"")]
     private static partial Regex Reason();

@@ -2,11 +2,13 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The whole way: a client, Postfix with its filter, the service, and a mailbox. Made once for a class.</summary>
+/// <summary>The whole way: a client, Postfix with its filter, the service, a signer, and a mailbox. Made once for a
+/// class.</summary>
 public sealed class FilteredPostfix : IAsyncLifetime
 {
     private ApiClient? _api;
     private SmtpSink? _sink;
+    private SigningMilter? _milter;
     private PostfixProcess? _postfix;
     private StandaloneProcess? _standalone;
 
@@ -29,7 +31,8 @@ public sealed class FilteredPostfix : IAsyncLifetime
         _sink = new SmtpSink();
         Cluster = await _api.CreateClusterAsync("postfix");
         var key = await _api.CreateKeyAsync(Cluster);
-        _postfix = await PostfixProcess.StartAsync(_standalone.Api, Cluster, key, _sink.Port);
+        _milter = await SigningMilter.StartAsync(CancellationToken.None);
+        _postfix = await PostfixProcess.StartAsync(_standalone.Api, Cluster, key, _sink.Port, _milter.Port);
     }
 
     public async ValueTask DisposeAsync()
@@ -39,6 +42,7 @@ public sealed class FilteredPostfix : IAsyncLifetime
             await _postfix.DisposeAsync();
         }
 
+        _milter?.Dispose();
         if (_sink is not null)
         {
             await _sink.DisposeAsync();

@@ -32,12 +32,14 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
     /// <param name="cluster">The cluster.</param>
     /// <param name="key">A key of the cluster.</param>
     /// <param name="sinkPort">Where it delivers to.</param>
-    public static async Task<PostfixProcess> StartAsync(Uri api, string cluster, string key, int sinkPort)
+    /// <param name="milterPort">What signs its mail.</param>
+    public static async Task<PostfixProcess> StartAsync(
+        Uri api, string cluster, string key, int sinkPort, int milterPort)
     {
         var folder = new TemporaryFolder();
         var port = FreePort();
         await PrepareAsync(folder, key);
-        await WriteConfigurationAsync(folder, port, sinkPort, api, cluster);
+        await WriteConfigurationAsync(folder, port, sinkPort, milterPort, api, cluster);
         var start = new ProcessStartInfo(
             "unshare",
             [
@@ -123,7 +125,7 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
     }
 
     private static async Task WriteConfigurationAsync(
-        TemporaryFolder folder, int port, int sinkPort, Uri api, string cluster)
+        TemporaryFolder folder, int port, int sinkPort, int milterPort, Uri api, string cluster)
     {
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
         await File.WriteAllTextAsync(
@@ -149,6 +151,7 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
             export_environment = TZ MAIL_CONFIG LANG DOTNET_ROOT={dotnet}
             message_size_limit = 200000
             tracking_destination_recipient_limit = 1
+            non_smtpd_milters = inet:127.0.0.1:{milterPort}
 
             """);
 

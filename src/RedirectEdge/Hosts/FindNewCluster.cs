@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.RedirectEdge.Hosts;
+
+/// <summary>
+/// A cluster that memory does not know although a token of ours names it was made a moment ago, or is deleted: the
+/// database tells. Asked once for each, since what is deleted does not come back; and no more are asked for than there
+/// have ever been clusters, since tokens cannot be forged.
+/// </summary>
+internal sealed partial class FindNewCluster(
+    ClusterDirectory clusters,
+    IOptions<RedirectEdgeOptions> options,
+    TimeProvider time,
+    ILogger<FindNewCluster> logger) : IDisposable
+{
+    private readonly ConcurrentDictionary<ClusterId, bool> _gone = new();
+    private readonly SemaphoreSlim _reading = new(1);
+
+    /// <summary>Reads the clusters again.</summary>
+    /// <param name="cluster">The cluster of a token that has been verified.</param>
+    /// <returns><see cref="HostOutcome.NotLoaded"/> when the database does not answer in time.</returns>
+    public async ValueTask<HostOutcome> RunAsync(ClusterId cluster)
+    {
+        if (_gone.ContainsKey(cluster))
+        {
+            return HostOutcome.ForeignHost;
+        }
+
+        using var timeout = new CancellationTokenSource(options.Value.LookupTimeout, time);
+        try
+        {
+            await _reading.WaitAsync(timeout.Token);
+            try
+            {
+                // Somebody else may have asked meanwhile.
+                if (!clusters.TryGet(cluster, out _) && !_gone.ContainsKey(cluster))
+                {
+                    await clusters.RefreshAsync(timeout.Token).WaitAsync(timeout.Token);
+                }
+            }
+            finally
+            {
+                _reading.Release();
+            }
+        }
+        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException
+            or TimeoutException or IOException or ObjectDisposedException)
+        {
+            LogUnavailable(cluster, exception.Message);
+            return HostOutcome.NotLoaded;
+        }
+
+        if (clusters.TryGet(cluster, out _))
+        {
+            return HostOutcome.Served;
+        }
+
+        _gone.TryAdd(cluster, true);
+        return HostOutcome.ForeignHost;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _reading.Dispose();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Whether cluster {Cluster} is new cannot be known: {Reason}")]
+    private partial void LogUnavailable(ClusterId cluster, string reason);
+}
