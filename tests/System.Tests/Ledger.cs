@@ -38,16 +38,10 @@ internal sealed class Ledger
         var lost = _acknowledged.Keys.Where(marker => !once.Contains(marker)).ToList();
         var unexpected = once.Where(marker => !_attempted.ContainsKey(marker)).ToList();
         var duplicated = stored.Count - once.Count;
-        TestContext.Current.SendDiagnosticMessage(
-            "Ledger of {0}: {1} attempted {2}, acknowledged {3}, found {4}, lost {5}, duplicated {6}, unexpected {7}",
-            TestContext.Current.TestClass?.TestClassSimpleName,
-            what,
-            Attempted,
-            Acknowledged,
-            stored.Count,
-            lost.Count,
-            duplicated,
-            unexpected.Count);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"Ledger of {TestContext.Current.TestClass?.TestClassSimpleName}: {what} attempted {Attempted}, "
+            + $"acknowledged {Acknowledged}, found {stored.Count}, lost {lost.Count}, duplicated {duplicated}, "
+            + $"unexpected {unexpected.Count}");
         Assert.Empty(lost);
         Assert.Empty(unexpected);
         if (!mayRepeat)
