@@ -252,8 +252,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.TrackingHost;
         }
 
-        if (request.Keys is { } keys && destination.Path.Length > LinkToken.Length
-            && LinkToken.Read(destination.Path, keys, out _) == TokenOutcome.Valid)
+        // Whatever an image is taken for a pixel by, it is not taken away by wrapping the image.
+        var marked = (flags & FoundFlags.Image) != 0 ? destination.Url : destination.Path;
+        if (request.Keys is { } keys && marked.Length > LinkToken.Length
+            && LinkToken.Read(marked, keys, out _) == TokenOutcome.Valid)
         {
             _trackedBefore++;
             return LinkDecision.AlreadyTracked;

@@ -76,14 +76,14 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     /// <summary>Keeps where the bytes of a link stand in the message.</summary>
     public void SetEncoded(int index, int start, int end) => _rows[index].Encoded = new ByteRange(start, end - start);
 
-    /// <summary>Keeps the bytes that a link had in decoded content.</summary>
-    public void SetEncoded(int index, ReadOnlySpan<byte> decoded)
+    /// <summary>Says that the bytes of all links from one on stand in decoded content, which lives as long as the
+    /// plan.</summary>
+    public void SetEncodedIn(int index, byte[] content)
     {
-        ref var row = ref _rows[index];
-        row.Encoded = row.Texts is null && row.Url.In(plan.Buffer.Span).SequenceEqual(decoded)
-            ? row.Url
-            : Keep(decoded);
-        row.IsEncodedInBuffer = true;
+        foreach (ref var row in _rows.Span[index..])
+        {
+            row.EncodedIn = content;
+        }
     }
 
     /// <summary>Gives the wrapped links their ordinals.</summary>
@@ -104,7 +104,7 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
 
     /// <summary>The bytes of a link.</summary>
     public ReadOnlyMemory<byte> Encoded(in LinkRow row) =>
-        row.Encoded.In(row.IsEncodedInBuffer ? plan.Buffer.Memory : plan.MessageMemory);
+        row.Encoded.In(row.EncodedIn ?? plan.MessageMemory);
 
     /// <inheritdoc/>
     public IEnumerator<PlannedLink> GetEnumerator()
@@ -133,6 +133,9 @@ internal struct LinkRow
     /// <summary>What the ranges are of; <see langword="null"/> for the plan's own buffer.</summary>
     public byte[]? Texts;
 
+    /// <summary>What <see cref="Encoded"/> is of; <see langword="null"/> for the message.</summary>
+    public byte[]? EncodedIn;
+
     public int Part;
     public int Position;
     public int Ordinal;
@@ -141,7 +144,6 @@ internal struct LinkRow
     public ByteRange Name;
     public ByteRange Encoded;
     public LinkKind Kind;
-    public bool IsEncodedInBuffer;
 
     public readonly bool IsTracked => ReferenceEquals(Decision, LinkDecision.Tracked);
 }

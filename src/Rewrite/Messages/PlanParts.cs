@@ -200,25 +200,21 @@ internal sealed class PlanParts : IDisposable
         return (rawStart, end == start ? rawStart : _quotedPrintable.RawEnd(body, end));
     }
 
+    // Links are left in the coordinates of the content.
     private string? RunContent(in MimePart part, int number, ReadOnlySpan<byte> content, out int links)
     {
         var firstLink = _plan.Report.Count;
         string? reason = null;
-        var inSegments = _changes.TryRunInSegments(part, number, content, isQuotedPrintable: false);
-        if (!inSegments)
+        if (!_changes.TryRunInSegments(part, number, content, isQuotedPrintable: false))
         {
             reason = _changes.Run(part, number, content);
+            for (var i = 0; i < _changes.Links.Length; i++)
+            {
+                _plan.Report.SetEncoded(firstLink + i, _changes.Links[i].Start, _changes.Links[i].End);
+            }
         }
 
         links = _plan.Report.Count - firstLink;
-        for (var i = 0; i < links; i++)
-        {
-            var (start, end) = inSegments
-                ? (_plan.Report.Row(firstLink + i).Encoded.Start, _plan.Report.Row(firstLink + i).Encoded.End)
-                : (_changes.Links[i].Start, _changes.Links[i].End);
-            _plan.Report.SetEncoded(firstLink + i, content[start..end]);
-        }
-
         return reason;
     }
 
@@ -267,9 +263,17 @@ internal sealed class PlanParts : IDisposable
             reason = RunContent(part, number, content.AsSpan(0, length), out links);
         }
 
+        var firstLink = _plan.Report.Count - links;
         if (_changes.Edits.Count == 0)
         {
-            ArrayPool<byte>.Shared.Return(content);
+            if (links == 0)
+            {
+                ArrayPool<byte>.Shared.Return(content);
+                return reason;
+            }
+
+            _plan.Base64Parts.Add(new Base64Part(content, length, default, 0, part.BodyStart, []));
+            _plan.Report.SetEncodedIn(firstLink, content);
             return reason;
         }
 
@@ -284,6 +288,7 @@ internal sealed class PlanParts : IDisposable
         var layout = Base64Body.Measure(body, kept);
         _plan.Base64Parts.Add(
             new Base64Part(content, length, layout, kept, part.BodyStart, _changes.Edits.Span.ToArray()));
+        _plan.Report.SetEncodedIn(firstLink, content);
         _plan.Splices.Add(new Splice
         {
             Kind = SpliceKind.Base64,

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Tracking.Rewrite.Mime;
 
@@ -28,7 +30,7 @@ internal static class Base64Body
                 // Nearly always another line like the first. White space inside it would be skipped by the decoder.
                 if ((uint)(line + 1) < (uint)raw.Length && raw[line] == '\r' && raw[line + 1] == '\n')
                 {
-                    raw[..line].CopyTo(compact.AsSpan(length));
+                    CopyLine(raw, compact.AsSpan(length), line);
                     length += line;
                     raw = raw[(line + 2)..];
                     continue;
@@ -127,7 +129,7 @@ internal static class Base64Body
         var lines = output.GetSpan(length);
         for (; breaks > 0; breaks--)
         {
-            rest[..room].CopyTo(lines);
+            CopyLine(rest, lines, room);
             lineBreak.CopyTo(lines[room..]);
             lines = lines[(room + lineBreak.Length)..];
             rest = rest[room..];
@@ -138,6 +140,24 @@ internal static class Base64Body
         output.Advance(length);
         ArrayPool<byte>.Shared.Return(encoded);
         return length;
+    }
+
+    // Lines are short: whole vectors are copied, and what is too much is written over by the next line.
+    private static void CopyLine(ReadOnlySpan<byte> source, Span<byte> target, int length)
+    {
+        var rounded = (length + Vector128<byte>.Count - 1) & -Vector128<byte>.Count;
+        if (rounded > Math.Min(source.Length, target.Length))
+        {
+            source[..length].CopyTo(target);
+            return;
+        }
+
+        ref var from = ref MemoryMarshal.GetReference(source);
+        ref var to = ref MemoryMarshal.GetReference(target);
+        for (nuint at = 0; at < (nuint)rounded; at += (nuint)Vector128<byte>.Count)
+        {
+            Vector128.LoadUnsafe(ref from, at).StoreUnsafe(ref to, at);
+        }
     }
 }
 
