@@ -166,7 +166,8 @@ internal static class RewriteOverAmqp
                 times.Order().ElementAt((int)(0.99 * (times.Count - 1))),
                 (ProcessorTime(consumers) - processor).TotalMicroseconds / bodies.Count)
             : throw new InvalidOperationException(
-                $"{unexpected.Count} messages of {into} came out otherwise than sent: {string.Join(", ", unexpected)}");
+                $"{unexpected.Count} messages of {into} came out otherwise than sent: {string.Join(", ", unexpected)}\n"
+                + string.Concat(consumers.Select(consumer => consumer.Output)));
     }
 
     private static byte[] Newsletter() => new Newsletter()
