@@ -13,6 +13,9 @@ internal static class Outage
     /// <summary>Messages that a rewriter has before it when it is killed.</summary>
     public static int Burst => _isLong ? 2_000 : 500;
 
+    /// <summary>Copies of a service that are restarted beside the edges: in the short form what clients wait for.</summary>
+    public static int Copies => _isLong ? 3 : 1;
+
     /// <summary>A service or the cache that was killed or frozen.</summary>
     public static TimeSpan OfService => Seconds(_isLong ? 30 : 2);
 
