@@ -4,7 +4,8 @@ namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// Keeps lines within SMTP's limit in parts that are sent as lines: where a link would make its line too long, white
-/// space inside its tag becomes a line break; where there is none, the link stays plain. A line that was too long
+/// space inside its tag becomes a line break; where there is none, the link stays plain. The pixel gets a line break
+/// before it, or behind it where what follows is long. A line that was too long
 /// already may stay as long as it was. What follows a link is counted as if all of it were changed: only then does
 /// rewriting the result again decide the same.
 /// </summary>
@@ -36,8 +37,9 @@ internal static class FitLines
             }
             else if (edit.Kind == SpliceKind.Pixel)
             {
-                edit.BreaksLine = true;
-                column = edit.Length;
+                edit.BreaksBehind = (long)edit.Length + lines[i].Rest > lines[i].Allowed;
+                edit.BreaksLine = !edit.BreaksBehind || (long)column + edit.Length > lines[i].Allowed;
+                column = edit.BreaksBehind ? 0 : edit.Length;
             }
             else if (edit.BreakAt >= 0)
             {

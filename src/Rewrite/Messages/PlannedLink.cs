@@ -101,6 +101,10 @@ internal struct Splice
     public bool IsHtml;
     public bool IsQuotedPrintable;
     public bool BreaksLine;
+
+    /// <summary>Whether a line break follows the pixel.</summary>
+    public bool BreaksBehind;
+
     public bool UsesLf;
 
     /// <summary>Takes bytes out.</summary>

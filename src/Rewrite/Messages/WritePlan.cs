@@ -185,6 +185,10 @@ internal ref struct WritePlan
             WriteToken(default, 0, LinkKind.Open);
             _text.Append(OpenPixel.After);
             _text.Append(OpenPixel.Style);
+            if (splice.BreaksBehind)
+            {
+                _text.Append(splice.UsesLf ? "\n"u8 : "\r\n"u8);
+            }
         }
 
         if (splice.Charset > 0)
