@@ -51,25 +51,25 @@ public sealed partial class ClusterDirectory(
         _snapshot.Clusters.TryGetValue(id, out cluster);
 
     /// <summary>
-    /// Finds a cluster by the text form of its id, reading the database where memory does not know it: it may have been
-    /// created a moment ago by another process.
+    /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been created
+    /// a moment ago by another process.
     /// </summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public async ValueTask<DirectoryCluster?> FindAsync(string id, CancellationToken cancellationToken)
+    public async ValueTask<DirectoryCluster?> FindAsync(ClusterId id, CancellationToken cancellationToken)
     {
-        if (!ClusterId.TryParse(id, out var cluster))
-        {
-            return null;
-        }
-
-        if (!TryGet(cluster, out var found))
+        if (!TryGet(id, out var found))
         {
             await RefreshAsync(cancellationToken);
-            TryGet(cluster, out found);
+            TryGet(id, out found);
         }
 
         return found;
     }
+
+    /// <summary>As <see cref="FindAsync(ClusterId, CancellationToken)"/>, by the text form of the id.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async ValueTask<DirectoryCluster?> FindAsync(string id, CancellationToken cancellationToken) =>
+        ClusterId.TryParse(id, out var cluster) ? await FindAsync(cluster, cancellationToken) : null;
 
     /// <summary>Finds the cluster that sends in the name of a domain (A-labels, lower case).</summary>
     public bool TryGetBySendingDomain(string domain, [NotNullWhen(true)] out DirectoryCluster? cluster)

@@ -38,8 +38,8 @@ internal sealed class Recipient : IDisposable
         return _http.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Waits until every edge serves a link. A cluster that was made a moment ago is known everywhere within
-    /// two seconds, and a mail takes longer; a test does not.</summary>
+    /// <summary>Waits until every edge serves a link. For a cluster that was made a moment ago an edge asks the
+    /// database, and on a busy machine that may take longer than it waits.</summary>
     public async Task UntilServedAsync(string url, IEnumerable<ServiceProcess> edges)
     {
         var link = new Uri(url);

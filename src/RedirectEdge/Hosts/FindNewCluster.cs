@@ -34,19 +34,7 @@ internal sealed partial class FindNewCluster(
         using var timeout = new CancellationTokenSource(options.Value.LookupTimeout, time);
         try
         {
-            await _reading.WaitAsync(timeout.Token);
-            try
-            {
-                // Somebody else may have asked meanwhile.
-                if (!clusters.TryGet(cluster, out _) && !_gone.ContainsKey(cluster))
-                {
-                    await clusters.RefreshAsync(timeout.Token).WaitAsync(timeout.Token);
-                }
-            }
-            finally
-            {
-                _reading.Release();
-            }
+            return await AskAsync(cluster, timeout.Token);
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException
             or TimeoutException or IOException or ObjectDisposedException)
@@ -54,18 +42,36 @@ internal sealed partial class FindNewCluster(
             LogUnavailable(cluster, exception.Message);
             return HostOutcome.NotLoaded;
         }
-
-        if (clusters.TryGet(cluster, out _))
-        {
-            return HostOutcome.Served;
-        }
-
-        _gone.TryAdd(cluster, true);
-        return HostOutcome.ForeignHost;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _reading.Dispose();
+
+    private async Task<HostOutcome> AskAsync(ClusterId cluster, CancellationToken cancellationToken)
+    {
+        await _reading.WaitAsync(cancellationToken);
+        try
+        {
+            // Somebody else may have asked meanwhile.
+            if (_gone.ContainsKey(cluster))
+            {
+                return HostOutcome.ForeignHost;
+            }
+
+            var found = await clusters.FindAsync(cluster, cancellationToken).AsTask().WaitAsync(cancellationToken);
+            if (found is not null)
+            {
+                return HostOutcome.Served;
+            }
+
+            _gone.TryAdd(cluster, true);
+            return HostOutcome.ForeignHost;
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Whether cluster {Cluster} is new cannot be known: {Reason}")]
     private partial void LogUnavailable(ClusterId cluster, string reason);

@@ -134,17 +134,7 @@ internal sealed class PlanParts : IDisposable
     {
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
         var firstLink = _plan.Report.Count;
-        string? reason = null;
-        if (!_changes.TryRunInSegments(part, number, body, isQuotedPrintable: false))
-        {
-            reason = _changes.Run(part, number, body);
-            for (var i = 0; i < _changes.Links.Length; i++)
-            {
-                _plan.Report.SetEncoded(firstLink + i, _changes.Links[i].Start, _changes.Links[i].End);
-            }
-        }
-
-        links = _plan.Report.Count - firstLink;
+        var reason = RunContent(part, number, body, out links);
         if (_changes.Edits.Count > 0 && part.Encoding == TransferEncoding.Lines)
         {
             FitLines.Run(body, _changes.Edits.Span, _plan.Limits.MaxLineBytes, _plan.Report);
@@ -175,15 +165,15 @@ internal sealed class PlanParts : IDisposable
             var reason = _changes.Run(part, number, content.AsSpan(0, length));
             for (var i = 0; i < _changes.Links.Length; i++)
             {
-                var (start, end) = RawRange(body, _changes.Links[i].Start, _changes.Links[i].End);
-                _plan.Report.SetEncoded(firstLink + i, start, end);
+                var raw = _quotedPrintable.RawRange(body, _changes.Links[i].Start, _changes.Links[i].End);
+                _plan.Report.SetEncoded(firstLink + i, raw.Start, raw.End);
             }
 
             _quotedPrintable.Rewind();
             foreach (ref var edit in _changes.Edits.Span)
             {
-                (edit.Start, edit.End) = RawRange(body, edit.Start, edit.End);
-                edit.ValueStart = edit.Start;
+                var raw = _quotedPrintable.RawRange(body, edit.Start, edit.End);
+                (edit.Start, edit.End, edit.ValueStart) = (raw.Start, raw.End, raw.Start);
             }
 
             return reason;
@@ -192,12 +182,6 @@ internal sealed class PlanParts : IDisposable
         {
             ArrayPool<byte>.Shared.Return(content);
         }
-    }
-
-    private (int Start, int End) RawRange(ReadOnlySpan<byte> body, int start, int end)
-    {
-        var rawStart = _quotedPrintable.RawStart(body, start);
-        return (rawStart, end == start ? rawStart : _quotedPrintable.RawEnd(body, end));
     }
 
     // Links are left in the coordinates of the content.

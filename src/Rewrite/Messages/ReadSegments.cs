@@ -243,8 +243,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         }
 
         decider.Decide(content, _kind.Charset, null, _part, ref _position, _found, edits);
-        var hasPixel = decider.HasPixel(content, _found);
-        _hasPixel |= hasPixel;
+        _hasPixel |= decider.HasPixel(content, _found);
         var landmarks = _found.Landmarks;
         landmarks.TextEnd = endsPart ? landmarks.TextEnd : -1;
         ToBody(raw, start, firstLink, edits.Span[firstEdit..], ref landmarks);
@@ -286,16 +285,9 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         return place < 0 ? -1 : Raw(raw, place, place).Start;
     }
 
-    private ByteRange Raw(ReadOnlySpan<byte> raw, int start, int end)
-    {
-        if (!_kind.IsQuotedPrintable)
-        {
-            return new ByteRange(start, end - start);
-        }
-
-        var rawStart = _quotedPrintable.RawStart(raw, start);
-        return new ByteRange(rawStart, end == start ? 0 : _quotedPrintable.RawEnd(raw, end) - rawStart);
-    }
+    private ByteRange Raw(ReadOnlySpan<byte> raw, int start, int end) => _kind.IsQuotedPrintable
+        ? _quotedPrintable.RawRange(raw, start, end)
+        : new ByteRange(start, end - start);
 
     private Segment? Remember(
         ReadOnlySpan<byte> raw,

@@ -108,6 +108,14 @@ internal sealed class QuotedPrintable : IDisposable
         return last >= raw.Length ? last : last + TokenLength(raw[last..], out _);
     }
 
+    /// <summary>The raw bytes of decoded ones; an empty range stays empty. Ranges must be asked for in ascending
+    /// order.</summary>
+    public ByteRange RawRange(ReadOnlySpan<byte> raw, int start, int end)
+    {
+        var rawStart = RawStart(raw, start);
+        return new ByteRange(rawStart, end == start ? 0 : RawEnd(raw, end) - rawStart);
+    }
+
     /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long.</summary>
     /// <param name="text">What to write; without white space, unless that is to be encoded, too.</param>
     /// <param name="column">Characters on the line before it.</param>
