@@ -29,12 +29,16 @@ public sealed class NotConfirmedException(string message, Exception? inner = nul
 /// and the connection that it hung on is abandoned with all that is on it, so that the next call begins on a new one.
 /// </summary>
 /// <remarks>
-/// A connection of its own beside the bus, and a channel to each publish at a time: what is returned or confirmed on a
-/// channel can only be that one message. The client's own tracking would put a header into messages that are others',
-/// and after a broker's restart it may never end. A publish is never cancelled: the client would miscount from then on.
+/// A connection of its own beside the bus. Small messages share a channel, many outstanding at a time: the broker
+/// handles and confirms them together. The client's own tracking would put a header into messages that are others', and
+/// after a broker's restart it may never end. A publish is never cancelled: the client would miscount from then on.
 /// </remarks>
 public sealed partial class ConfirmedPublisher : IAsyncDisposable
 {
+    /// <summary>The largest message that shares a channel, in bytes. RabbitMQ closes the channel over one that is larger
+    /// than its <c>max_message_size</c>, which nobody sets this low: by default it is 16 MiB.</summary>
+    internal const int MaxSharedBytes = 1 << 20;
+
     private readonly RabbitAddress _address;
     private readonly MessagingOptions _options;
     private readonly TimeProvider _time;
@@ -53,6 +57,8 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
     /// <param name="properties">Properties and headers, as they are to arrive.</param>
     /// <param name="body">The body; must not change until the call has ended.</param>
     /// <exception cref="NotConfirmedException">The broker is away or does not answer.</exception>
+    /// <exception cref="WireFormattingException">A header's value is of a type that AMQP does not have; nothing was
+    /// sent.</exception>
     public async Task<PublishOutcome> PublishAsync(
         string exchange, string routingKey, BasicProperties properties, ReadOnlyMemory<byte> body)
     {
@@ -62,6 +68,12 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         try
         {
             connection = await ConnectAsync(limit.Token);
+            if (body.Length <= MaxSharedBytes
+                && await ShareAsync(connection, exchange, routingKey, properties, body, limit.Token) is { } shared)
+            {
+                return shared;
+            }
+
             channel = await connection.TakeAsync().WaitAsync(limit.Token);
             var outcome = await channel.PublishAsync(exchange, routingKey, properties, body)
                 .WaitAsync(limit.Token);
@@ -69,7 +81,7 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
             return outcome;
         }
         catch (Exception exception) when (exception is RabbitMQClientException or IOException or ObjectDisposedException
-            or TimeoutException or OperationCanceledException)
+            or TimeoutException or OperationCanceledException && exception is not WireFormattingException)
         {
             if (OutcomeOf(exception) is { } outcome)
             {
@@ -98,6 +110,27 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         await _connecting.WaitAsync();
         Abandon(_connection);
         _connecting.Dispose();
+    }
+
+    /// <returns><see langword="null"/> when the broker has closed the channel over one of the messages on it: which one
+    /// it was shows when each of them is sent on a channel of its own.</returns>
+    private static async Task<PublishOutcome?> ShareAsync(
+        PublisherConnection connection,
+        string exchange,
+        string routingKey,
+        BasicProperties properties,
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            var channel = await connection.ShareAsync().WaitAsync(cancellationToken);
+            return await channel.PublishAsync(exchange, routingKey, properties, body).WaitAsync(cancellationToken);
+        }
+        catch (OperationInterruptedException closed) when (OutcomeOf(closed) is not null)
+        {
+            return null;
+        }
     }
 
     private async Task<PublisherConnection> ConnectAsync(CancellationToken cancellationToken)

@@ -1,18 +1,47 @@
 using System.Collections.Concurrent;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 
 namespace Tracking.ServiceDefaults;
 
-/// <summary>A connection of <see cref="ConfirmedPublisher"/> with the channels that are free on it.</summary>
+/// <summary>A connection of <see cref="ConfirmedPublisher"/>: one channel that small messages share, and those that
+/// carry a large one each.</summary>
+#pragma warning disable CA1001 // A semaphore whose wait handle nobody asks for holds nothing that must be freed.
 internal sealed class PublisherConnection(IConnection connection)
+#pragma warning restore CA1001
 {
+    private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly ConcurrentBag<PublisherChannel> _free = [];
+    private volatile PublisherChannel? _shared;
     private int _abandoned;
 
     /// <summary>Whether anything may still be begun on it.</summary>
     public bool IsOpen => connection.IsOpen && Volatile.Read(ref _abandoned) == 0;
+
+    /// <summary>The channel that many publishes share.</summary>
+    public async Task<PublisherChannel> ShareAsync()
+    {
+        if (_shared is { IsOpen: true } open)
+        {
+            return open;
+        }
+
+        await _opening.WaitAsync();
+        try
+        {
+            if (_shared is { IsOpen: true } other)
+            {
+                return other;
+            }
+
+            _shared?.Abandon();
+            return _shared = await OpenAsync();
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
 
     /// <summary>A channel for one publish.</summary>
     public async Task<PublisherChannel> TakeAsync()
@@ -25,10 +54,7 @@ internal sealed class PublisherConnection(IConnection connection)
             }
         }
 
-        // Confirms without the client's tracking of them.
-        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(
-            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false));
-        return new PublisherChannel(channel);
+        return await OpenAsync();
     }
 
     /// <summary>The publish has ended well; the channel takes the next.</summary>
@@ -54,69 +80,8 @@ internal sealed class PublisherConnection(IConnection connection)
             });
         }
     }
-}
 
-/// <summary>A channel that carries one publish at a time.</summary>
-internal sealed class PublisherChannel
-{
-    private readonly IChannel _channel;
-    private TaskCompletionSource<PublishOutcome> _outcome = New();
-    private volatile bool _returned;
-
-    public PublisherChannel(IChannel channel)
-    {
-        _channel = channel;
-        channel.BasicReturnAsync += OnReturn;
-        channel.BasicAcksAsync += OnAck;
-        channel.BasicNacksAsync += OnNack;
-        channel.ChannelShutdownAsync += OnShutdown;
-    }
-
-    public bool IsOpen => _channel.IsOpen;
-
-    /// <summary>Ends with the broker's answer, or when the channel is closed.</summary>
-    public async Task<PublishOutcome> PublishAsync(
-        string exchange, string routingKey, BasicProperties properties, ReadOnlyMemory<byte> body)
-    {
-        _returned = false;
-        var outcome = _outcome = New();
-        if (_channel.CloseReason is { } closed)
-        {
-            throw new AlreadyClosedException(closed);
-        }
-
-        await _channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body);
-        return await outcome.Task;
-    }
-
-    /// <summary>The broker has closed it: only what is left here is freed.</summary>
-    public void Abandon() => _ = Task.Run(async () => await _channel.DisposeAsync());
-
-    private static TaskCompletionSource<PublishOutcome> New() =>
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    // The return of a message always precedes its confirm (AMQP 0-9-1 with confirms: RabbitMQ's own order).
-    private Task OnReturn(object sender, BasicReturnEventArgs message)
-    {
-        _returned = true;
-        return Task.CompletedTask;
-    }
-
-    private Task OnAck(object sender, BasicAckEventArgs confirm)
-    {
-        _outcome.TrySetResult(_returned ? PublishOutcome.Unroutable : PublishOutcome.Confirmed);
-        return Task.CompletedTask;
-    }
-
-    private Task OnNack(object sender, BasicNackEventArgs confirm)
-    {
-        _outcome.TrySetResult(_returned ? PublishOutcome.Unroutable : PublishOutcome.Refused);
-        return Task.CompletedTask;
-    }
-
-    private Task OnShutdown(object sender, ShutdownEventArgs reason)
-    {
-        _outcome.TrySetException(new AlreadyClosedException(reason));
-        return Task.CompletedTask;
-    }
+    // Confirms without the client's tracking of them.
+    private async Task<PublisherChannel> OpenAsync() => new(await connection.CreateChannelAsync(
+        new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false)));
 }

@@ -114,6 +114,10 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     /// <summary>How the open segment is written to.</summary>
     internal WriteSegment Write { get; set; } = RandomAccess.Write;
 
+    /// <summary>How the turn gets behind the requests that are already queued.</summary>
+    internal Action<IThreadPoolWorkItem> Queue { get; set; } =
+        turn => ThreadPool.UnsafeQueueUserWorkItem(turn, preferLocal: false);
+
     /// <summary>
     /// Records an event. The task is complete when the record has been given to the operating system (with
     /// <see cref="SpoolFsync.Always"/>: to the disk), or when it had to be dropped, which is counted and logged, never
@@ -175,7 +179,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
 
         if (!written.IsCompleted)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            Queue(this);
             return written;
         }
 
@@ -255,7 +259,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
             }
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        Queue(this);
     }
 
     private Task Join(ReadOnlySpan<byte> frame)

@@ -93,9 +93,27 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
         await Task.WhenAll(senders);
 
         // What was confirmed is never lost, whatever happened to the broker since.
-        await Eventually.HoldsAsync(
-            () => confirmed.Keys.All(heard.ContainsKey), "all that was confirmed is heard", Ends, _recovery);
+        await AllAreHeardAsync(broker, confirmed, heard);
         await host.IsReadyAsync();
+    }
+
+    private static async Task AllAreHeardAsync(
+        TestVirtualHost broker, ConcurrentDictionary<Guid, bool> confirmed, ConcurrentDictionary<Guid, bool> heard)
+    {
+        try
+        {
+            await Eventually.HoldsAsync(
+                () => confirmed.Keys.All(heard.ContainsKey), "all that was confirmed is heard", Ends, _recovery);
+        }
+        catch (TimeoutException)
+        {
+            // Lost, or still on their way?
+            var missing = confirmed.Keys.Count(id => !heard.ContainsKey(id));
+            Assert.Fail(
+                $"{missing} of {confirmed.Count} confirmed messages are not heard; {heard.Count} are. The broker says: "
+                + $"{await broker.FindQueueAsync("orders", Ends)}; {await broker.CountReadyAsync("orders.dead", Ends)} "
+                + "in the dead letters.");
+        }
     }
 
     private async Task TakeAwayAsync(string how)

@@ -29,11 +29,7 @@ internal sealed class BusHost : IAsyncDisposable
         ILoggerProvider? log = null)
     {
         var builder = WebApplication.CreateBuilder();
-        builder.Logging.ClearProviders();
-        if (log is not null)
-        {
-            builder.Logging.AddProvider(log);
-        }
+        builder.Logging.ClearProviders().AddProvider(log ?? new TestOutputLog());
 
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>(
             settings ?? new Dictionary<string, string?>())
