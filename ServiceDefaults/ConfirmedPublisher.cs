@@ -36,7 +36,8 @@ public sealed class NotConfirmedException(string message, Exception? inner = nul
 public sealed partial class ConfirmedPublisher : IAsyncDisposable
 {
     /// <summary>The largest message that shares a channel, in bytes. RabbitMQ closes the channel over one that is larger
-    /// than its <c>max_message_size</c>, which nobody sets this low: by default it is 16 MiB.</summary>
+    /// than its <c>max_message_size</c>, 16 MiB by default; where it is lower than this, it is learned from the first
+    /// message that is too large.</summary>
     internal const int MaxSharedBytes = 1 << 20;
 
     private readonly RabbitAddress _address;
@@ -45,6 +46,7 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
     private readonly ILogger<ConfirmedPublisher> _logger;
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private volatile PublisherConnection? _connection;
+    private volatile int _shareUpTo = MaxSharedBytes;
 
     internal ConfirmedPublisher(
         RabbitAddress address, MessagingOptions options, TimeProvider time, ILogger<ConfirmedPublisher> logger) =>
@@ -68,7 +70,7 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         try
         {
             connection = await ConnectAsync(limit.Token);
-            if (body.Length <= MaxSharedBytes
+            if (body.Length <= _shareUpTo
                 && await ShareAsync(connection, exchange, routingKey, properties, body, limit.Token) is { } shared)
             {
                 return shared;
@@ -87,6 +89,11 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
             {
                 // The broker has closed the channel over this one message; the connection is well.
                 channel?.Abandon();
+                if (outcome == PublishOutcome.TooLarge)
+                {
+                    _shareUpTo = Math.Min(_shareUpTo, body.Length - 1);
+                }
+
                 return outcome;
             }
 

@@ -64,6 +64,13 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
         await using var host = await BusHost.StartAsync(broker);
         var publisher = host.Services.GetRequiredService<ConfirmedPublisher>();
 
+        // The first of them may share the channel, and what was under way beside it may have to be sent again.
+        var first = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => UntilAnsweredAsync(
+            publisher, i, new byte[i == 7 ? NarrowRabbit.MaxMessageSize + 1 : 100])));
+        Assert.All(first.Index(), each => Assert.Equal(
+            each.Index == 7 ? PublishOutcome.TooLarge : PublishOutcome.Confirmed, each.Item));
+        var before = await broker.CountReadyAsync(There, Ends);
+
         for (var round = 0; round < 3; round++)
         {
             var outcomes = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => publisher.PublishAsync(
@@ -73,7 +80,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
                 each.Index % 50 == 7 ? PublishOutcome.TooLarge : PublishOutcome.Confirmed, each.Item));
         }
 
-        Assert.InRange(await broker.CountReadyAsync(There, Ends), 3 * 98, 3 * 2 * 98);
+        Assert.Equal(before + (3 * 98), await broker.CountReadyAsync(There, Ends));
     }
 
     [Fact]
@@ -105,6 +112,22 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
                 _ => (PublishOutcome?)PublishOutcome.Unroutable,
             },
             each.Item));
+    }
+
+    private static async Task<PublishOutcome> UntilAnsweredAsync(ConfirmedPublisher publisher, int i, byte[] body)
+    {
+        while (true)
+        {
+            Ends.ThrowIfCancellationRequested();
+            try
+            {
+                return await publisher.PublishAsync("", There, Properties(i), body);
+            }
+            catch (NotConfirmedException)
+            {
+                // It may be there or not, as its caller knows.
+            }
+        }
     }
 
     private static BasicProperties Properties(int i) => new()
