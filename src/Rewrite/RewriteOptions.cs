@@ -35,10 +35,15 @@ public sealed class RewriteOptions
     [Range(1, 1_000)]
     public int RegistrationBatch { get; set; } = 64;
 
-    /// <summary>Connections that register at the same time; 1 to 32, default 2: one commits while the other gathers.
-    /// </summary>
+    /// <summary>Connections that register at the same time; 1 to 32, default 2: the next batch need not wait for a commit
+    /// that takes long.</summary>
     [Range(1, 32)]
     public int RegistrationConnections { get; set; } = 2;
+
+    /// <summary>The longest that messages wait for a commit under way to join the next one; 0 to 100 ms, default 5 ms:
+    /// two or three commits on a local disk. Nothing waits while none is under way.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:00.100")]
+    public TimeSpan RegistrationGather { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>The longest that a registration may take before the store counts as unavailable; 1 s to 2 min, default
     /// 10 s: shorter than the 30 s in which most HTTP clients give up.</summary>

@@ -23,6 +23,8 @@ public sealed partial class RegisterMessages(
     // Ends waiting when the process stops: its listener is the first to stop and waits for requests under way.
     private readonly CancellationTokenSource _leaving = new();
 
+    private readonly SemaphoreSlim _committing = new(1, 1);
+
     private readonly Channel<PendingRegistration> _pending = Channel.CreateBounded<PendingRegistration>(
         new BoundedChannelOptions(options.Value.RegistrationBatch * options.Value.RegistrationConnections * 4));
 
@@ -58,6 +60,7 @@ public sealed partial class RegisterMessages(
     public override void Dispose()
     {
         _leaving.Dispose();
+        _committing.Dispose();
         base.Dispose();
     }
 
@@ -82,21 +85,37 @@ public sealed partial class RegisterMessages(
         {
             while (await _pending.Reader.WaitToReadAsync(stoppingToken))
             {
-                batch.Clear();
-                while (batch.Count < options.Value.RegistrationBatch && _pending.Reader.TryRead(out var pending))
+                // What comes while another commits goes together: one transaction costs as much as several messages.
+                var isFirst = await _committing.WaitAsync(options.Value.RegistrationGather, stoppingToken);
+                try
                 {
-                    if (!pending.Completion.Task.IsCompleted)
+                    Take(batch);
+                    await RegisterAsync(batch, stoppingToken);
+                }
+                finally
+                {
+                    if (isFirst)
                     {
-                        batch.Add(pending);
+                        _committing.Release();
                     }
                 }
-
-                await RegisterAsync(batch, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             batch.ForEach(pending => pending.Completion.TrySetResult(RegistrationResult.StoreUnavailable));
+        }
+    }
+
+    private void Take(List<PendingRegistration> batch)
+    {
+        batch.Clear();
+        while (batch.Count < options.Value.RegistrationBatch && _pending.Reader.TryRead(out var pending))
+        {
+            if (!pending.Completion.Task.IsCompleted)
+            {
+                batch.Add(pending);
+            }
         }
     }
 

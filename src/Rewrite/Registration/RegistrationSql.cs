@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// The one round trip of a batch: new destinations, the hashes that now stand under their ids, messages, and what now
-/// stands under their keys; one implicit transaction. Rows are inserted in key order, so that two rewriters that
-/// register the same campaign cannot deadlock.
+/// The one round trip of a batch: new destinations and messages, in one implicit transaction. What stood there before,
+/// as when a message is sent again, is read back in a second one. Rows are inserted in key order, so that two rewriters
+/// that register the same campaign cannot deadlock.
 /// </summary>
 internal static class RegistrationSql
 {
@@ -18,14 +18,15 @@ internal static class RegistrationSql
         INSERT INTO links.destinations (cluster_id, link_id, url_hash, salt, url)
         SELECT * FROM unnest($1::int[], $2::bigint[], $3::bytea[], $4::smallint[], $5::text[])
         ON CONFLICT DO NOTHING
+        RETURNING cluster_id, link_id, url_hash
         """;
 
-    // LIMIT keeps it a look-up by key: a plan made while the table was small, and kept, would otherwise read all of it.
+    // LIMIT keeps both a look-up by key for each.
     private const string ReadDestinations =
         """
-        SELECT i.n, d.url_hash
-        FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(cluster_id, link_id, n)
-        CROSS JOIN LATERAL (SELECT url_hash FROM links.destinations
+        SELECT d.*
+        FROM unnest($1::int[], $2::bigint[]) AS i(cluster_id, link_id)
+        CROSS JOIN LATERAL (SELECT cluster_id, link_id, url_hash FROM links.destinations
             WHERE cluster_id = i.cluster_id AND link_id = i.link_id LIMIT 1) AS d
         """;
 
@@ -53,104 +54,137 @@ internal static class RegistrationSql
                 AND ((m.link_map, m.opens_tracked, m.host)
                         IS DISTINCT FROM (excluded.link_map, excluded.opens_tracked, excluded.host)
                     OR excluded.tracking_level > m.tracking_level)
+        RETURNING cluster_id, message_key, id_hash, content_hash
         """;
 
     private const string ReadMessages =
         """
-        SELECT i.n, m.id_hash, m.content_hash
-        FROM unnest($1::int[], $2::bytea[]) WITH ORDINALITY AS i(cluster_id, message_key, n)
-        CROSS JOIN LATERAL (SELECT id_hash, content_hash FROM rewrite.messages
+        SELECT m.*
+        FROM unnest($1::int[], $2::bytea[]) AS i(cluster_id, message_key)
+        CROSS JOIN LATERAL (SELECT cluster_id, message_key, id_hash, content_hash FROM rewrite.messages
             WHERE cluster_id = i.cluster_id AND message_key = i.message_key LIMIT 1) AS m
         """;
 
     public static async Task ExecuteAsync(
         NpgsqlDataSource dataSource, List<PendingRegistration> pending, CancellationToken cancellationToken)
     {
+        // What stands under a key in the end speaks for all that share it, and what is settled is taken out.
         var links = pending
-            .SelectMany(p => p.NewLinks.Where(l => !l.IsSettled), (p, link) => (p.Registration.Cluster, Link: link))
-            .OrderBy(entry => entry.Cluster.Value).ThenBy(entry => entry.Link.Id.ToInt64())
-            .ToArray();
+            .SelectMany(p => p.NewLinks, (p, link) => (p.Registration.Cluster, Link: link))
+            .Where(entry => !entry.Link.IsSettled)
+            .GroupBy(entry => (entry.Cluster.Value, entry.Link.Id.ToInt64()), entry => entry.Link)
+            .ToDictionary(alike => alike.Key, alike => alike.ToList());
         var messages = pending
             .Where(p => !p.IsMessageSettled)
-            .OrderBy(p => p.Registration.Cluster.Value).ThenBy(p => p.Message)
-            .ToArray();
-        // ON CONFLICT DO UPDATE refuses the same key twice in one statement: the first of each key is inserted,
-        // all are read back.
-        var distinct = messages.DistinctBy(p => (p.Registration.Cluster, p.Message)).ToArray();
-
+            .GroupBy(p => (p.Registration.Cluster.Value, p.Message))
+            .ToDictionary(alike => alike.Key, alike => alike.ToList());
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection);
-        if (links.Length > 0)
+
+        await using var insert = new NpgsqlBatch(connection);
+        if (links.Count > 0)
         {
-            AddDestinations(batch, links);
+            insert.BatchCommands.Add(Insert([.. links.OrderBy(link => link.Key)]));
         }
 
-        if (messages.Length > 0)
+        if (messages.Count > 0)
         {
-            AddMessages(batch, distinct, messages);
+            insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
 
-        // Once for each connection: planning the four statements costs as much as executing them for a few messages.
-        await batch.PrepareAsync(cancellationToken);
+        // Once for each connection: planning the statements costs as much as executing them for a few messages.
+        await insert.PrepareAsync(cancellationToken);
+        await SettleAsync(insert, links, messages, cancellationToken);
+        if (links.Count == 0 && messages.Count == 0)
+        {
+            return;
+        }
+
+        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        await using var read = new NpgsqlBatch(connection);
+        if (links.Count > 0)
+        {
+            read.BatchCommands.Add(Command(
+                ReadDestinations,
+                (links.Keys.Select(key => key.Item1).ToArray(), NpgsqlDbType.Integer),
+                (links.Keys.Select(key => key.Item2).ToArray(), NpgsqlDbType.Bigint)));
+        }
+
+        if (messages.Count > 0)
+        {
+            read.BatchCommands.Add(Command(
+                ReadMessages,
+                (messages.Keys.Select(key => key.Value).ToArray(), NpgsqlDbType.Integer),
+                (messages.Keys.Select(key => key.Message.ToBytes()).ToArray(), NpgsqlDbType.Bytea)));
+        }
+
+        await SettleAsync(read, links, messages, cancellationToken);
+    }
+
+    private static async Task SettleAsync(
+        NpgsqlBatch batch,
+        Dictionary<(int Cluster, long Id), List<PendingLink>> links,
+        Dictionary<(int Cluster, MessageKey Message), List<PendingRegistration>> messages,
+        CancellationToken cancellationToken)
+    {
+        var hasLinks = links.Count > 0;
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (links.Length > 0)
+        while (hasLinks && await reader.ReadAsync(cancellationToken))
         {
-            while (await reader.ReadAsync(cancellationToken))
+            if (links.Remove((reader.GetInt32(0), reader.GetInt64(1)), out var alike))
             {
-                links[reader.GetInt64(0) - 1].Link.Settle(reader.GetFieldValue<byte[]>(1));
+                var hash = reader.GetFieldValue<byte[]>(2);
+                alike.ForEach(link => link.Settle(hash));
             }
+        }
 
+        if (hasLinks)
+        {
             await reader.NextResultAsync(cancellationToken);
         }
 
-        while (messages.Length > 0 && await reader.ReadAsync(cancellationToken))
+        while (messages.Count > 0 && await reader.ReadAsync(cancellationToken))
         {
-            messages[reader.GetInt64(0) - 1].SettleMessage(
-                reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<byte[]>(2));
+            var key = MessageKey.Read(reader.GetFieldValue<byte[]>(1));
+            if (messages.Remove((reader.GetInt32(0), key), out var alike))
+            {
+                var (idHash, contentHash) = (reader.GetFieldValue<byte[]>(2), reader.GetFieldValue<byte[]>(3));
+                alike.ForEach(message => message.SettleMessage(idHash, contentHash));
+            }
+        }
+
+        // To the end: an error of the last statement comes behind its rows.
+        while (await reader.NextResultAsync(cancellationToken))
+        {
         }
     }
 
-    private static void AddDestinations(NpgsqlBatch batch, (ClusterId Cluster, PendingLink Link)[] links)
-    {
-        var clusters = Array.ConvertAll(links, l => l.Cluster.Value);
-        var ids = Array.ConvertAll(links, l => l.Link.Id.ToInt64());
-        batch.BatchCommands.Add(Command(
-            InsertDestinations,
-            (clusters, NpgsqlDbType.Integer),
-            (ids, NpgsqlDbType.Bigint),
-            (Array.ConvertAll(links, l => l.Link.Hash), NpgsqlDbType.Bytea),
-            (Array.ConvertAll(links, l => (short)l.Link.Salt), NpgsqlDbType.Smallint),
-            (Array.ConvertAll(links, l => Encoding.ASCII.GetString(l.Link.Url)), NpgsqlDbType.Text)));
-        batch.BatchCommands.Add(Command(
-            ReadDestinations, (clusters, NpgsqlDbType.Integer), (ids, NpgsqlDbType.Bigint)));
-    }
+    private static NpgsqlBatchCommand Insert(KeyValuePair<(int Cluster, long Id), List<PendingLink>>[] links) => Command(
+        InsertDestinations,
+        (Array.ConvertAll(links, l => l.Key.Cluster), NpgsqlDbType.Integer),
+        (Array.ConvertAll(links, l => l.Key.Id), NpgsqlDbType.Bigint),
+        (Array.ConvertAll(links, l => l.Value[0].Hash), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(links, l => (short)l.Value[0].Salt), NpgsqlDbType.Smallint),
+        (Array.ConvertAll(links, l => Encoding.ASCII.GetString(l.Value[0].Url)), NpgsqlDbType.Text));
 
-    private static void AddMessages(NpgsqlBatch batch, PendingRegistration[] rows, PendingRegistration[] all)
-    {
-        batch.BatchCommands.Add(Command(
-            InsertMessages,
-            (Array.ConvertAll(rows, p => p.Registration.Cluster.Value), NpgsqlDbType.Integer),
-            (Array.ConvertAll(rows, p => p.Message.ToBytes()), NpgsqlDbType.Bytea),
-            (Array.ConvertAll(rows, p => p.IdHash), NpgsqlDbType.Bytea),
-            (Array.ConvertAll(rows, p => (short)p.MessageSalt), NpgsqlDbType.Smallint),
-            (Array.ConvertAll(rows, p => p.Registration.ContentHash), NpgsqlDbType.Bytea),
-            (Array.ConvertAll(rows, p => p.Registration.MessageId), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => p.Registration.Sender), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => Recipient(p.Registration)), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => RecipientDomain(p.Registration)), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => Tags(p.Registration)), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => (short)p.Registration.Level), NpgsqlDbType.Smallint),
-            (Array.ConvertAll(rows, p => p.Registration.Host), NpgsqlDbType.Text),
-            (Array.ConvertAll(rows, p => p.Registration.SentAt?.ToUniversalTime()), NpgsqlDbType.TimestampTz),
-            (Array.ConvertAll(rows, p => p.Registration.Destinations.Length), NpgsqlDbType.Integer),
-            (Array.ConvertAll(rows, p => p.Registration.OpensTracked), NpgsqlDbType.Boolean),
-            (Array.ConvertAll(rows, p => p.Registration.LinkMap), NpgsqlDbType.Bytea),
-            (Array.ConvertAll(rows, p => p.Registration.Trace), NpgsqlDbType.Bytea)));
-        batch.BatchCommands.Add(Command(
-            ReadMessages,
-            (Array.ConvertAll(all, p => p.Registration.Cluster.Value), NpgsqlDbType.Integer),
-            (Array.ConvertAll(all, p => p.Message.ToBytes()), NpgsqlDbType.Bytea)));
-    }
+    private static NpgsqlBatchCommand Insert(PendingRegistration[] rows) => Command(
+        InsertMessages,
+        (Array.ConvertAll(rows, p => p.Registration.Cluster.Value), NpgsqlDbType.Integer),
+        (Array.ConvertAll(rows, p => p.Message.ToBytes()), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => p.IdHash), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => (short)p.MessageSalt), NpgsqlDbType.Smallint),
+        (Array.ConvertAll(rows, p => p.Registration.ContentHash), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => p.Registration.MessageId), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => p.Registration.Sender), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => Recipient(p.Registration)), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => RecipientDomain(p.Registration)), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => Tags(p.Registration)), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => (short)p.Registration.Level), NpgsqlDbType.Smallint),
+        (Array.ConvertAll(rows, p => p.Registration.Host), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => p.Registration.SentAt?.ToUniversalTime()), NpgsqlDbType.TimestampTz),
+        (Array.ConvertAll(rows, p => p.Registration.Destinations.Length), NpgsqlDbType.Integer),
+        (Array.ConvertAll(rows, p => p.Registration.OpensTracked), NpgsqlDbType.Boolean),
+        (Array.ConvertAll(rows, p => p.Registration.LinkMap), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => p.Registration.Trace), NpgsqlDbType.Bytea));
 
     private static NpgsqlBatchCommand Command(string sql, params (Array Values, NpgsqlDbType Element)[] parameters)
     {
