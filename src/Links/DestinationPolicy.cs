@@ -42,6 +42,9 @@ public readonly ref struct DestinationUrl
     /// empty.</summary>
     public ReadOnlySpan<byte> Path { get; init; }
 
+    /// <summary>Where in the URL the path begins, or would.</summary>
+    public int PathStart { get; init; }
+
     /// <summary>Whether the scheme is https.</summary>
     public bool IsHttps { get; init; }
 }
@@ -138,9 +141,42 @@ public static class DestinationPolicy
             Url = url,
             Host = hostBytes,
             Path = url[pathStart..pathEnd],
+            PathStart = pathStart,
             IsHttps = isHttps,
         };
         return DestinationOutcome.Accepted;
+    }
+
+    /// <summary>Reads a URL that begins as another one does, up to the end of its authority: what that is need not be
+    /// found out again.</summary>
+    /// <param name="url">As for <see cref="Read"/>.</param>
+    /// <param name="other">A destination that was accepted as it stood.</param>
+    /// <param name="destination">As <see cref="Read"/> gives it.</param>
+    /// <returns>Whether it is so; otherwise it must be read.</returns>
+    public static bool TryReadLike(
+        ReadOnlySpan<byte> url, DestinationUrl other, out DestinationUrl destination)
+    {
+        destination = default;
+        if (url.Length > MaxLength
+            || url.Length <= other.PathStart
+            || !AuthorityEnd.Contains(url[other.PathStart])
+            || !url.StartsWith(other.Url[..other.PathStart])
+            || url.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e))
+        {
+            return false;
+        }
+
+        var path = url[other.PathStart..];
+        var end = path.IndexOfAny(PathEnd);
+        destination = new DestinationUrl
+        {
+            Url = url,
+            Host = other.Host,
+            Path = end < 0 ? path : path[..end],
+            PathStart = other.PathStart,
+            IsHttps = other.IsHttps,
+        };
+        return true;
     }
 
     /// <summary>Reads <c>http:</c> or <c>https:</c> and at least two slashes of either kind.</summary>

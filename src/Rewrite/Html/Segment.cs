@@ -170,7 +170,11 @@ internal struct SegmentLink
     public ByteRange Destination;
     public ByteRange Host;
     public ByteRange Path;
+    public int PathStart;
     public bool IsHttps;
+
+    /// <summary>Whether the URL is a destination as it stands.</summary>
+    public readonly bool IsPlain => Outcome == DestinationOutcome.Accepted && Destination == Url;
 
     /// <summary>The destination as <see cref="DestinationPolicy"/> gave it.</summary>
     public readonly DestinationUrl ReadDestination(ReadOnlySpan<byte> texts) => new()
@@ -178,6 +182,7 @@ internal struct SegmentLink
         Url = Destination.In(texts),
         Host = Host.In(texts),
         Path = Path.In(texts),
+        PathStart = PathStart,
         IsHttps = IsHttps,
     };
 }

@@ -116,8 +116,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             var isOther = i == segment.GapLink && !gapUrl.IsEmpty;
             var url = isOther ? gapUrl : link.Url.In(segment.Texts);
             var outcome = link.Outcome;
-            var destination = isOther ? default : link.ReadDestination(segment.Texts);
-            if (isOther)
+            var remembered = link.ReadDestination(segment.Texts);
+            var destination = remembered;
+            if (isOther && !(link.IsPlain && DestinationPolicy.TryReadLike(url, remembered, out destination)))
             {
                 outcome = DestinationPolicy.Read(url, segment.Kind.Charset.EncodingOf(default), out destination);
             }

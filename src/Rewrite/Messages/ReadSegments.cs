@@ -164,15 +164,17 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             return false;
         }
 
-        if (_kind.IsQuotedPrintable && raw.Contains((byte)'='))
+        if (_kind.IsQuotedPrintable && raw[^3..].Contains((byte)'='))
         {
-            if (raw[^3..].Contains((byte)'='))
-            {
-                return false;
-            }
-
-            url = Decode(raw);
+            return false;
         }
+
+        if (ReadPlainUrl(raw, out url))
+        {
+            return !LinkDecider.HasNoTrack(url);
+        }
+
+        url = _kind.IsQuotedPrintable ? Decode(raw) : raw;
 
         // A quote would end the value, and ">" may end a comment around the link.
         if (url.IndexOfAny("\"<>"u8) >= 0)
@@ -184,6 +186,15 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         var decoded = AttributeValue.Decode(url, _kind.Charset.EncodingOf(url), _found.Buffer);
         url = LinkDecider.TrimBlank(decoded.IsGiven ? decoded.In(_found.Buffer.Span) : url);
         return !url.IsEmpty && !LinkDecider.HasNoTrack(url);
+    }
+
+    private bool ReadPlainUrl(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> url)
+    {
+        _content.Truncate();
+        var length = PlainUrl.Decode(raw, _kind.IsQuotedPrintable, _content.GetSpan(raw.Length));
+        _content.Advance(Math.Max(0, length));
+        url = _content.Span;
+        return length >= 0;
     }
 
     private bool ReadAfresh(
@@ -374,6 +385,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         link.Destination = destination.Url == url ? link.Url : Keep(destination.Url, texts);
         link.Host = Keep(destination.Host, texts);
         link.Path = Keep(destination.Path, texts);
+        link.PathStart = destination.PathStart;
         link.IsHttps = destination.IsHttps;
         return link;
     }

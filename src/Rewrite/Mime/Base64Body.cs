@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -11,6 +12,9 @@ internal static class Base64Body
 {
     private const int RfcLineLength = 76;
 
+    // Characters between the body's lines and the coder: few enough to stay in the nearest cache. A multiple of four.
+    private const int Chunk = 8 * 1024;
+
     private static readonly SearchValues<byte> Blank = SearchValues.Create(" \t\r\n"u8);
 
     /// <summary>Decodes a body.</summary>
@@ -19,40 +23,51 @@ internal static class Base64Body
     /// <returns>Bytes decoded, or -1 when it is not base64 from end to end.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, Span<byte> output)
     {
-        var compact = ArrayPool<byte>.Shared.Rent(raw.Length + 1);
+        var joined = ArrayPool<byte>.Shared.Rent(Chunk);
         try
         {
-            var length = 0;
+            var (length, written) = (0, 0);
             var line = raw.IndexOfAny(Blank);
             line = line < 0 ? raw.Length : line;
             while (!raw.IsEmpty)
             {
-                // Nearly always another line like the first. White space inside it would be skipped by the decoder.
-                if ((uint)(line + 1) < (uint)raw.Length && raw[line] == '\r' && raw[line + 1] == '\n')
+                if (length > Chunk / 2)
                 {
-                    CopyLine(raw, compact.AsSpan(length), line);
-                    length += line;
-                    raw = raw[(line + 2)..];
-                    continue;
+                    // Something follows: padding here would be no base64.
+                    if (Base64.DecodeFromUtf8(
+                        joined.AsSpan(0, length), output[written..], out var used, out var more, isFinalBlock: false)
+                        is not (OperationStatus.Done or OperationStatus.NeedMoreData))
+                    {
+                        return -1;
+                    }
+
+                    written += more;
+                    joined.AsSpan(used, length - used).CopyTo(joined);
+                    length -= used;
                 }
 
+                // Nearly always lines like the first. White space inside one would be skipped by the decoder.
+                var lines = JoinLines(raw, line, joined.AsSpan(length, Chunk - length));
+                length += lines * line;
+                raw = raw[(lines * (line + 2))..];
+
                 var run = raw.IndexOfAny(Blank);
-                run = run < 0 ? raw.Length : run;
-                raw[..run].CopyTo(compact.AsSpan(length));
+                run = Math.Min(run < 0 ? raw.Length : run, Chunk - length);
+                raw[..run].CopyTo(joined.AsSpan(length));
                 length += run;
                 raw = raw[run..];
                 var next = raw.IndexOfAnyExcept(Blank);
                 raw = next < 0 ? default : raw[next..];
             }
 
-            return Base64.DecodeFromUtf8(compact.AsSpan(0, length), output, out _, out var written)
+            return Base64.DecodeFromUtf8(joined.AsSpan(0, length), output[written..], out _, out var last)
                 == OperationStatus.Done
-                    ? written
+                    ? written + last
                     : -1;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(compact);
+            ArrayPool<byte>.Shared.Return(joined);
         }
     }
 
@@ -118,43 +133,120 @@ internal static class Base64Body
         ReadOnlySpan<byte> lineBreak,
         IBufferWriter<byte> output)
     {
-        var encoded = ArrayPool<byte>.Shared.Rent(Base64.GetMaxEncodedToUtf8Length(content.Length));
-        Base64.EncodeToUtf8(content, encoded, out _, out var length);
-        ReadOnlySpan<byte> rest = encoded.AsSpan(0, length);
-
         // A line may have been longer than the first.
         var room = Math.Max(0, layout.LineLength - layout.Column);
+        var length = Base64.GetMaxEncodedToUtf8Length(content.Length);
         var breaks = length > room ? 1 + ((length - room - 1) / layout.LineLength) : 0;
         length += breaks * lineBreak.Length;
         var lines = output.GetSpan(length);
-        for (; breaks > 0; breaks--)
+        var encoded = ArrayPool<byte>.Shared.Rent(Chunk);
+        while (!content.IsEmpty)
         {
-            CopyLine(rest, lines, room);
-            lineBreak.CopyTo(lines[room..]);
-            lines = lines[(room + lineBreak.Length)..];
-            rest = rest[room..];
-            room = layout.LineLength;
+            Base64.EncodeToUtf8(
+                content[..Math.Min(content.Length, Chunk / 4 * 3)], encoded, out var used, out var characters);
+            content = content[used..];
+            lines = lines[WriteLines(encoded.AsSpan(0, characters), layout.LineLength, ref room, lineBreak, lines)..];
         }
 
-        rest.CopyTo(lines);
         output.Advance(length);
         ArrayPool<byte>.Shared.Return(encoded);
         return length;
     }
 
-    // Lines are short: whole vectors are copied, and what is too much is written over by the next line.
-    private static void CopyLine(ReadOnlySpan<byte> source, Span<byte> target, int length)
+    // Lines of one length that end in CRLF; returns how many there are in a row, and room for.
+    private static int JoinLines(ReadOnlySpan<byte> raw, int line, Span<byte> output)
     {
-        var rounded = (length + Vector128<byte>.Count - 1) & -Vector128<byte>.Count;
-        if (rounded > Math.Min(source.Length, target.Length))
+        var lines = 0;
+        var most = line == 0 ? 0 : Math.Min(output.Length / line, raw.Length / (line + 2));
+        for (var end = line; lines < most && raw[end] == '\r' && raw[end + 1] == '\n'; end += line + 2)
         {
-            source[..length].CopyTo(target);
-            return;
+            lines++;
         }
 
-        ref var from = ref MemoryMarshal.GetReference(source);
-        ref var to = ref MemoryMarshal.GetReference(target);
-        for (nuint at = 0; at < (nuint)rounded; at += (nuint)Vector128<byte>.Count)
+        CopyLines(raw, line + 2, output, line, line, lines);
+        return lines;
+    }
+
+    // Goes on on a line that has so much room, which is then what the last one has; returns bytes written.
+    private static int WriteLines(
+        ReadOnlySpan<byte> text, int line, ref int room, ReadOnlySpan<byte> lineBreak, Span<byte> output)
+    {
+        var written = 0;
+        while (!text.IsEmpty)
+        {
+            if (room == 0)
+            {
+                lineBreak.CopyTo(output[written..]);
+                written += lineBreak.Length;
+                room = line;
+            }
+
+            // Something follows on each of them.
+            var whole = room == line ? (text.Length - 1) / line : 0;
+            SplitLines(text, line, whole, lineBreak, output[written..]);
+            written += whole * (line + lineBreak.Length);
+            text = text[(whole * line)..];
+
+            var run = Math.Min(room, text.Length);
+            text[..run].CopyTo(output[written..]);
+            written += run;
+            room -= run;
+            text = text[run..];
+        }
+
+        return written;
+    }
+
+    private static void SplitLines(
+        ReadOnlySpan<byte> text, int line, int lines, ReadOnlySpan<byte> lineBreak, Span<byte> output)
+    {
+        var stride = line + lineBreak.Length;
+        CopyLines(text, line, output, stride, line, lines);
+        for (var at = line; lines > 0; lines--, at += stride)
+        {
+            // CRLF or LF; a call to copy that costs more than the line.
+            output[at] = lineBreak[0];
+            output[at + lineBreak.Length - 1] = lineBreak[^1];
+        }
+    }
+
+    // Lines are short: whole vectors are copied, and what is too much is written over by what follows.
+    private static void CopyLines(
+        ReadOnlySpan<byte> source, int sourceStride, Span<byte> target, int targetStride, int length, int lines)
+    {
+        var rounded = (length + Vector128<byte>.Count - 1) & -Vector128<byte>.Count;
+        var (from, to) = (0, 0);
+        for (; lines > 0 && from <= source.Length - rounded && to <= target.Length - rounded; lines--)
+        {
+            CopyVectors(
+                ref Unsafe.Add(ref MemoryMarshal.GetReference(source), from),
+                ref Unsafe.Add(ref MemoryMarshal.GetReference(target), to),
+                (nuint)rounded);
+            from += sourceStride;
+            to += targetStride;
+        }
+
+        for (; lines > 0; lines--)
+        {
+            source.Slice(from, length).CopyTo(target[to..]);
+            from += sourceStride;
+            to += targetStride;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyVectors(ref byte from, ref byte to, nuint length)
+    {
+        nuint at = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; at + (nuint)Vector512<byte>.Count <= length; at += (nuint)Vector512<byte>.Count)
+            {
+                Vector512.LoadUnsafe(ref from, at).StoreUnsafe(ref to, at);
+            }
+        }
+
+        for (; at < length; at += (nuint)Vector128<byte>.Count)
         {
             Vector128.LoadUnsafe(ref from, at).StoreUnsafe(ref to, at);
         }

@@ -37,7 +37,7 @@ internal sealed class QuotedPrintable : IDisposable
         var length = 0;
         while (true)
         {
-            var run = CopyRun(raw[position..], output[length..]);
+            var run = CopyRun(raw[position..], output[length..], (byte)'\n');
             length += run;
             position += run;
             if (position == raw.Length)
@@ -162,23 +162,26 @@ internal sealed class QuotedPrintable : IDisposable
         return column;
     }
 
-    // Copies up to the next "=" or line feed: runs are short, so each 16 bytes are copied before it is known how many
-    // of
-    // them count. What is copied too much is written over.
-    private static int CopyRun(ReadOnlySpan<byte> raw, Span<byte> output)
+    /// <summary>Copies up to the next "=" or other byte: runs are short, so each 16 bytes are copied before it is known
+    /// how many of them count. What is copied too much is written over.</summary>
+    /// <param name="raw">From where.</param>
+    /// <param name="output">At least as long.</param>
+    /// <param name="other">Where it ends, too.</param>
+    /// <returns>Bytes copied that count.</returns>
+    internal static int CopyRun(ReadOnlySpan<byte> raw, Span<byte> output, byte other)
     {
         var length = 0;
         if (Vector128.IsHardwareAccelerated)
         {
             var equals = Vector128.Create((byte)'=');
-            var newLine = Vector128.Create((byte)'\n');
+            var others = Vector128.Create(other);
             ref var from = ref MemoryMarshal.GetReference(raw);
             ref var to = ref MemoryMarshal.GetReference(output);
             for (var last = Math.Min(raw.Length, output.Length) - Vector128<byte>.Count; length <= last;)
             {
                 var bytes = Vector128.LoadUnsafe(ref from, (nuint)length);
                 bytes.StoreUnsafe(ref to, (nuint)length);
-                var found = (Vector128.Equals(bytes, equals) | Vector128.Equals(bytes, newLine))
+                var found = (Vector128.Equals(bytes, equals) | Vector128.Equals(bytes, others))
                     .ExtractMostSignificantBits();
                 if (found != 0)
                 {
@@ -189,7 +192,7 @@ internal sealed class QuotedPrintable : IDisposable
             }
         }
 
-        for (; length < raw.Length && raw[length] is not ((byte)'=' or (byte)'\n'); length++)
+        for (; length < raw.Length && raw[length] != '=' && raw[length] != other; length++)
         {
             output[length] = raw[length];
         }
@@ -240,8 +243,9 @@ internal sealed class QuotedPrintable : IDisposable
         return Unescape(raw, out value);
     }
 
-    // "=XX", a soft break (-1), or an equals sign that is neither and stands for itself.
-    private static int Unescape(ReadOnlySpan<byte> raw, out int value)
+    /// <summary>Reads "=XX", a soft break (-1), or an equals sign that is neither and stands for itself.</summary>
+    /// <returns>How long it is.</returns>
+    internal static int Unescape(ReadOnlySpan<byte> raw, out int value)
     {
         if (raw.Length > 2)
         {

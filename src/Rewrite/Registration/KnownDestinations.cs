@@ -72,6 +72,9 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
     private readonly ref struct Probe(ClusterId cluster, ReadOnlySpan<byte> url)
     {
+        /// <summary>Computed once: a new URL is looked for in both generations.</summary>
+        public int Hash { get; } = EntryComparer.Hash(cluster, url);
+
         public ClusterId Cluster { get; } = cluster;
 
         public ReadOnlySpan<byte> Url { get; } = url;
@@ -88,11 +91,11 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
         public int GetHashCode([DisallowNull] Entry obj) => Hash(obj.Cluster, obj.Url);
 
-        public int GetHashCode(Probe alternate) => Hash(alternate.Cluster, alternate.Url);
+        public int GetHashCode(Probe alternate) => alternate.Hash;
 
         public Entry Create(Probe alternate) => new(alternate.Cluster, alternate.Url.ToArray());
 
-        private static int Hash(ClusterId cluster, ReadOnlySpan<byte> url)
+        public static int Hash(ClusterId cluster, ReadOnlySpan<byte> url)
         {
             // HashCode is seeded per process: a sender cannot choose URLs that collide.
             var hash = default(HashCode);

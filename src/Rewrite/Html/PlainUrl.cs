@@ -1,0 +1,63 @@
+using System.Buffers;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Html;
+
+/// <summary>
+/// A URL in an attribute as nearly all are written: printable ASCII, with nothing to be decoded but the escapes and soft
+/// breaks of quoted-printable (RFC 2045 6.7) and <c>&amp;amp;</c>. Both go in one pass.
+/// </summary>
+internal static class PlainUrl
+{
+    private static readonly SearchValues<byte> Other = SearchValues.Create(
+        [.. Enumerable.Range(0, 256).Where(c => c is < 0x21 or > 0x7e or '"' or '<' or '>').Select(c => (byte)c)]);
+
+    /// <summary>Decodes.</summary>
+    /// <param name="raw">Between the quotes.</param>
+    /// <param name="isQuotedPrintable">Whether it is quoted-printable.</param>
+    /// <param name="output">At least as long.</param>
+    /// <returns>Its length; -1 when it is more than plain.</returns>
+    public static int Decode(ReadOnlySpan<byte> raw, bool isQuotedPrintable, Span<byte> output)
+    {
+        var length = 0;
+        while (true)
+        {
+            var run = QuotedPrintable.CopyRun(raw, output[length..], (byte)'&');
+            length += run;
+            raw = raw[run..];
+            if (raw.IsEmpty)
+            {
+                return output[..length].ContainsAny(Other) ? -1 : length;
+            }
+
+            if (raw.StartsWith("&amp;"u8))
+            {
+                output[length++] = (byte)'&';
+                raw = raw[5..];
+            }
+            else if (raw[0] == '&')
+            {
+                return -1;
+            }
+            else if (!isQuotedPrintable)
+            {
+                output[length++] = (byte)'=';
+                raw = raw[1..];
+            }
+            else
+            {
+                raw = raw[QuotedPrintable.Unescape(raw, out var value)..];
+                if (value == '&')
+                {
+                    // With what follows it may be a reference.
+                    return -1;
+                }
+
+                if (value >= 0)
+                {
+                    output[length++] = (byte)value;
+                }
+            }
+        }
+    }
+}
