@@ -18,7 +18,10 @@ internal interface ILanes<T> : IAdditionOperators<T, T, T>
     static abstract T Create(uint word);
 
     /// <summary>Exclusive or.</summary>
-    static abstract T operator ^(T a, T b);
+    static abstract T Xor(T a, T b);
+
+    /// <summary>Exclusive or of three.</summary>
+    static abstract T Xor(T a, T b, T c);
 
     /// <summary>Bits of <paramref name="one"/> where <paramref name="mask"/> has a one, else of
     /// <paramref name="other"/>.</summary>
@@ -34,6 +37,9 @@ internal interface ILanes<T> : IAdditionOperators<T, T, T>
 /// <summary>Eight, with AVX2 or what stands for it.</summary>
 internal readonly struct EightLanes(Vector256<uint> words) : ILanes<EightLanes>
 {
+    /// <summary>The truth table of an exclusive or of three bits.</summary>
+    internal const byte XorOfThree = 0b1001_0110;
+
     private readonly Vector256<uint> _words = words;
 
     public static int Count => Vector256<uint>.Count;
@@ -45,7 +51,13 @@ internal readonly struct EightLanes(Vector256<uint> words) : ILanes<EightLanes>
     public static EightLanes operator +(EightLanes a, EightLanes b) => new(a._words + b._words);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static EightLanes operator ^(EightLanes a, EightLanes b) => new(a._words ^ b._words);
+    public static EightLanes Xor(EightLanes a, EightLanes b) => new(a._words ^ b._words);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Xor(EightLanes a, EightLanes b, EightLanes c) =>
+        Avx512F.VL.IsSupported
+            ? new(Avx512F.VL.TernaryLogic(a._words, b._words, c._words, XorOfThree))
+            : new(a._words ^ b._words ^ c._words);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes Select(EightLanes mask, EightLanes one, EightLanes other) =>
@@ -75,7 +87,11 @@ internal readonly struct SixteenLanes(Vector512<uint> words) : ILanes<SixteenLan
     public static SixteenLanes operator +(SixteenLanes a, SixteenLanes b) => new(a._words + b._words);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static SixteenLanes operator ^(SixteenLanes a, SixteenLanes b) => new(a._words ^ b._words);
+    public static SixteenLanes Xor(SixteenLanes a, SixteenLanes b) => new(a._words ^ b._words);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Xor(SixteenLanes a, SixteenLanes b, SixteenLanes c) =>
+        new(Avx512F.TernaryLogic(a._words, b._words, c._words, EightLanes.XorOfThree));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes Select(SixteenLanes mask, SixteenLanes one, SixteenLanes other) =>

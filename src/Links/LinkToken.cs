@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -39,8 +40,11 @@ public readonly record struct LinkToken(
     /// <summary>The largest ordinal that 14 bits hold; links beyond it are left plain.</summary>
     public const int MaxOrdinal = (1 << 14) - 1;
 
+    private static readonly Vector512<byte> Alphabet = Vector512.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
+
     private const int Size = 30;
-    private const int SignedSize = 22;
+    private const int SignedSize = 23;
     private const ulong MacMask = (1UL << 60) - 1;
 
     /// <summary>Signs and writes the token.</summary>
@@ -52,14 +56,27 @@ public readonly record struct LinkToken(
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Ordinal, (uint)MaxOrdinal, nameof(Ordinal));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Cluster.Value, (uint)ClusterId.MaxValue, nameof(Cluster));
 
-        Span<byte> signed = stackalloc byte[SignedSize + 1];
-        PackSigned(signed, key.Slot);
-        var mac = key.Mac(signed) & MacMask;
+        var last = (key.Slot << 2) | (int)Kind;
+        var mac = Mac(key, last);
+        var tail = (mac << 6) | (uint)last;
+        var third = (Link.Value << 32) | ((ulong)((uint)(Ordinal << 2) | (uint)(mac >> 58)) << 16) | (tail >> 48);
+        var words = Vector256.Create(
+            BinaryPrimitives.ReverseEndianness(First),
+            BinaryPrimitives.ReverseEndianness(Second),
+            BinaryPrimitives.ReverseEndianness(third),
+            BinaryPrimitives.ReverseEndianness(tail << 16)).AsByte();
+        if (Base64Vector.IsSupported)
+        {
+            var characters = Base64Vector.Encode(words.ToVector512Unsafe(), Alphabet);
+            characters.GetLower().CopyTo(destination);
+            BinaryPrimitives.WriteUInt64LittleEndian(
+                destination[Vector256<byte>.Count..], characters.GetUpper().AsUInt64().ToScalar());
+            return;
+        }
 
-        Span<byte> bytes = stackalloc byte[Size];
-        signed[..20].CopyTo(bytes);
-        PackTail(bytes, mac, (key.Slot << 2) | (int)Kind);
-        Base64Url.EncodeToUtf8(bytes, destination[..Length], out _, out _);
+        Span<byte> bytes = stackalloc byte[Vector256<byte>.Count];
+        words.CopyTo(bytes);
+        Base64Url.EncodeToUtf8(bytes[..Size], destination[..Length], out _, out _);
     }
 
     /// <summary>The token as text.</summary>
@@ -126,8 +143,6 @@ public readonly record struct LinkToken(
             ordinal,
             (LinkKind)(last & 3));
 
-        Span<byte> signed = stackalloc byte[SignedSize + 1];
-        candidate.PackSigned(signed, last >> 2);
         Span<byte> given = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(given, mac);
         Span<byte> expected = stackalloc byte[8];
@@ -136,7 +151,7 @@ public readonly record struct LinkToken(
         var valid = false;
         foreach (var key in keys.InSlot(last >> 2))
         {
-            BinaryPrimitives.WriteUInt64BigEndian(expected, key.Mac(signed) & MacMask);
+            BinaryPrimitives.WriteUInt64BigEndian(expected, candidate.Mac(key, last));
             valid |= CryptographicOperations.FixedTimeEquals(expected, given);
         }
 
@@ -149,21 +164,20 @@ public readonly record struct LinkToken(
         return TokenOutcome.Valid;
     }
 
-    // What the MAC covers: 20 bytes of ids, 2 bytes of ordinal (high 14 bits), 1 byte of slot and kind.
-    private void PackSigned(Span<byte> signed, int slot)
-    {
-        signed[0] = (byte)(Cluster.Value >> 16);
-        signed[1] = (byte)(Cluster.Value >> 8);
-        signed[2] = (byte)Cluster.Value;
-        Message.Write(signed[3..]);
-        BinaryPrimitives.WriteUInt64BigEndian(signed[12..], Link.Value);
-        BinaryPrimitives.WriteUInt16BigEndian(signed[20..], (ushort)(Ordinal << 2));
-        signed[22] = (byte)((slot << 2) | (int)Kind);
-    }
+    // Bytes 0 to 7 and 8 to 15 in network order: cluster, message and the first half of the link.
+    private ulong First => ((ulong)(uint)Cluster.Value << 40) | (Message.High >> 24);
 
-    private void PackTail(Span<byte> bytes, ulong mac, int last)
+    private ulong Second => (Message.High << 40) | ((ulong)Message.Low << 32) | (Link.Value >> 32);
+
+    // The MAC covers 23 bytes: cluster, message and link, two bytes of ordinal (high 14 bits), one of slot and kind.
+    private ulong Mac(SigningKey key, int last)
     {
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[20..], (ushort)((Ordinal << 2) | (int)(mac >> 58)));
-        BinaryPrimitives.WriteUInt64BigEndian(bytes[22..], (mac << 6) | (uint)last);
+        var third = (Link.Value << 32) | ((ulong)(uint)Ordinal << 18) | ((ulong)(uint)last << 8);
+        return MacMask & key.Mac(
+        [
+            BinaryPrimitives.ReverseEndianness(First),
+            BinaryPrimitives.ReverseEndianness(Second),
+            BinaryPrimitives.ReverseEndianness(third) | ((ulong)SignedSize << 56),
+        ]);
     }
 }

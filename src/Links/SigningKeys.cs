@@ -32,7 +32,8 @@ public sealed class SigningKey
     /// <summary>The key version, never the key.</summary>
     public override string ToString() => $"signing key version {Version}";
 
-    internal ulong Mac(ReadOnlySpan<byte> data) => SipHash.Compute(_key0, _key1, data);
+    /// <summary>SipHash-2-4 of words as <see cref="SipHash.Compute"/> takes them.</summary>
+    internal ulong Mac(ReadOnlySpan<ulong> words) => SipHash.Compute(_key0, _key1, words);
 }
 
 /// <summary>

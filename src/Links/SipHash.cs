@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 
 namespace Tracking.Links;
@@ -9,33 +8,25 @@ namespace Tracking.Links;
 /// </summary>
 internal static class SipHash
 {
-    public static ulong Compute(ulong key0, ulong key1, ReadOnlySpan<byte> data)
+    /// <summary>Computes.</summary>
+    /// <param name="key0">The key's first half.</param>
+    /// <param name="key1">The key's second half.</param>
+    /// <param name="words">The input as little-endian words: the last one is filled up with zeros, but its highest byte
+    /// is the input's length, modulo 256.</param>
+    public static ulong Compute(ulong key0, ulong key1, ReadOnlySpan<ulong> words)
     {
         var v0 = key0 ^ 0x736f6d6570736575UL;
         var v1 = key1 ^ 0x646f72616e646f6dUL;
         var v2 = key0 ^ 0x6c7967656e657261UL;
         var v3 = key1 ^ 0x7465646279746573UL;
-        var last = (ulong)data.Length << 56;
-
-        while (data.Length >= 8)
+        foreach (var word in words)
         {
-            var word = BinaryPrimitives.ReadUInt64LittleEndian(data);
             v3 ^= word;
             Round(ref v0, ref v1, ref v2, ref v3);
             Round(ref v0, ref v1, ref v2, ref v3);
             v0 ^= word;
-            data = data[8..];
         }
 
-        for (var i = 0; i < data.Length; i++)
-        {
-            last |= (ulong)data[i] << (8 * i);
-        }
-
-        v3 ^= last;
-        Round(ref v0, ref v1, ref v2, ref v3);
-        Round(ref v0, ref v1, ref v2, ref v3);
-        v0 ^= last;
         v2 ^= 0xff;
         Round(ref v0, ref v1, ref v2, ref v3);
         Round(ref v0, ref v1, ref v2, ref v3);

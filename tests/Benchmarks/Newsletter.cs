@@ -55,7 +55,12 @@ internal sealed class Newsletter
             }
 
             var last = html.LastIndexOf(" href=\"http", StringComparison.Ordinal);
-            html = string.Concat(html.AsSpan(0, last), " name", html.AsSpan(last + 5));
+            var end = html.IndexOf('"', last + " href=\"".Length);
+            // What is no link any more is the same in every letter of a campaign.
+            var text = html[(last + " href".Length)..end]
+                .Replace("utm_campaign", "utm_seasonal", StringComparison.Ordinal)
+                .Replace("7f3a91", "reader", StringComparison.Ordinal);
+            html = string.Concat(html.AsSpan(0, last), " name", text, html.AsSpan(end));
             result = new Newsletter(this, Encoding.Latin1.GetBytes(html), _text);
         }
     }

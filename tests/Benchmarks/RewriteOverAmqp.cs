@@ -33,7 +33,7 @@ internal static class RewriteOverAmqp
         await using var postgres = new TestPostgres { IsDurable = true };
         await using var broker = new TestRabbit();
         var results = new List<AmqpFigures>();
-        foreach (var (letter, messages) in ((byte[], int)[])[(Short(), 6_000)])
+        foreach (var (letter, messages) in ((byte[], int)[])[(Newsletter(), 2_500), (Short(), 6_000)])
         {
             results.Add(await MeasureAsync(letter, (int)(messages * share), postgres, broker, folder.Path));
         }
@@ -71,7 +71,7 @@ internal static class RewriteOverAmqp
                     [forwarder], forward, ForwardMail.JsonIn, ForwardMail.JsonOut, ForwardMail.EnvelopeType, envelope),
                 await RunAsync([forwarder], forward, ForwardMail.RawIn, ForwardMail.RawOut, "message/rfc822", raw),
                 await RewriteAsync([single], one, campaign, messages, cluster),
-                await RewriteAsync([single], one, campaign, messages, cluster),
+                await RewriteAsync([first, second], two, campaign, messages, cluster),
             ];
             if (round >= 0)
             {
@@ -214,7 +214,7 @@ internal static class RewriteOverAmqp
             ["Tracking__MasterKey"] = _master,
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
             ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
-            ["HOME"] = folder, [Environment.GetEnvironmentVariable("XK") ?? "XX"] = Environment.GetEnvironmentVariable("XV") ?? "70",
+            ["HOME"] = folder,
         });
 
     private static async Task UntilConsumedAsync(

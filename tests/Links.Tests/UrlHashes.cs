@@ -32,11 +32,15 @@ public sealed class UrlHashes
         }
     }
 
-    [Fact]
-    public void The_longest_urls_hash_beside_short_ones()
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    [InlineData(17)]
+    public void The_longest_urls_hash_beside_short_ones(int count)
     {
-        ReadOnlyMemory<byte>[] urls = [new byte[DestinationPolicy.MaxLength], new byte[3], new byte[1000]];
-        var hashes = new byte[3 * SHA256.HashSizeInBytes];
+        ReadOnlyMemory<byte>[] some = [new byte[DestinationPolicy.MaxLength], new byte[3], new byte[1000]];
+        var urls = Enumerable.Range(0, count).Select(i => some[i % some.Length]).ToArray();
+        var hashes = new byte[count * SHA256.HashSizeInBytes];
         UrlHash.Compute(urls, hashes);
         for (var i = 0; i < urls.Length; i++)
         {

@@ -47,6 +47,13 @@ internal static class Base64Body
                 }
 
                 // Nearly always lines like the first. White space inside one would be skipped by the decoder.
+                if (length == 0 && Base64Lines.CanHandle(line))
+                {
+                    var decoded = Base64Lines.Decode(raw, line, output[written..]);
+                    written += decoded * (line / 4 * 3);
+                    raw = raw[(decoded * (line + 2))..];
+                }
+
                 var lines = JoinLines(raw, line, joined.AsSpan(length, Chunk - length));
                 length += lines * line;
                 raw = raw[(lines * (line + 2))..];
@@ -142,8 +149,28 @@ internal static class Base64Body
         var encoded = ArrayPool<byte>.Shared.Rent(Chunk);
         while (!content.IsEmpty)
         {
+            var take = Chunk / 4 * 3;
+            if (Base64Lines.CanHandle(layout.LineLength) && room % 4 == 0)
+            {
+                if (room == 0)
+                {
+                    lineBreak.CopyTo(lines);
+                    lines = lines[lineBreak.Length..];
+                    room = layout.LineLength;
+                }
+
+                if (room == layout.LineLength)
+                {
+                    var whole = Base64Lines.Encode(content, room, lineBreak, lines);
+                    content = content[(whole * (room / 4 * 3))..];
+                    lines = lines[(whole * (room + lineBreak.Length))..];
+                }
+
+                take = room / 4 * 3;
+            }
+
             Base64.EncodeToUtf8(
-                content[..Math.Min(content.Length, Chunk / 4 * 3)], encoded, out var used, out var characters);
+                content[..Math.Min(content.Length, take)], encoded, out var used, out var characters);
             content = content[used..];
             lines = lines[WriteLines(encoded.AsSpan(0, characters), layout.LineLength, ref room, lineBreak, lines)..];
         }

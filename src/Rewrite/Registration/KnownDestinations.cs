@@ -19,7 +19,7 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
     private readonly int _perGeneration = options.Value.KnownDestinations / 2;
     private readonly Lock _turning = new();
     private volatile ConcurrentDictionary<Entry, LinkId> _young = NewGeneration();
-    private volatile ConcurrentDictionary<Entry, LinkId> _old = NewGeneration();
+    private volatile ConcurrentDictionary<Entry, LinkId>? _old;
 
     /// <summary>Finds the link id of a destination known to be stored.</summary>
     public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link)
@@ -30,7 +30,7 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
             return true;
         }
 
-        if (!_old.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
+        if (_old is not { } old || !old.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
         {
             return false;
         }
