@@ -58,8 +58,9 @@ internal static class Base64Body
                 length += lines * line;
                 raw = raw[(lines * (line + 2))..];
 
-                var run = raw.IndexOfAny(Blank);
-                run = Math.Min(run < 0 ? raw.Length : run, Chunk - length);
+                var room = Math.Min(raw.Length, Chunk - length);
+                var run = raw[..room].IndexOfAny(Blank);
+                run = run < 0 ? room : run;
                 raw[..run].CopyTo(joined.AsSpan(length));
                 length += run;
                 raw = raw[run..];
