@@ -2,6 +2,7 @@ using MassTransit;
 using MassTransit.Serialization;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Benchmarks;
 
@@ -93,8 +94,22 @@ internal static class ForwardMail
     {
         queue.PrefetchCount = Prefetch;
         queue.ConcurrentMessageLimit = Concurrency;
+        Limit(queue, $"{output}.dead");
+        queue.BindDeadLetterQueue($"{output}.dead", $"{output}.dead", letters => letters.SetQuorumQueue());
+        queue.BindDeadLetterQueue(output, output, written => Limit(written, $"{output}.dead"));
+        queue.SetQueueArgument("x-dead-letter-exchange", $"{output}.dead");
+    }
+
+    // The same queues as the rewriter's: what they cost the broker is no matter of who consumes them.
+    private static void Limit(IRabbitMqQueueConfigurator queue, string deadLetters)
+    {
+        var limits = new MessagingOptions();
         queue.SetQuorumQueue();
-        queue.BindDeadLetterQueue(output, output, written => written.SetQuorumQueue());
+        queue.SetQueueArgument("x-overflow", "reject-publish");
+        queue.SetQueueArgument("x-max-length-bytes", limits.MaxQueueBytes);
+        queue.SetQueueArgument("x-delivery-limit", limits.DeliveryLimit);
+        queue.SetQueueArgument("x-dead-letter-exchange", deadLetters);
+        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
     }
 
     private sealed class RawBytes : IMessageSerializer
