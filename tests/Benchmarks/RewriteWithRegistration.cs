@@ -194,8 +194,8 @@ internal static class RewriteWithRegistration
             composes it, the message and its links committed in PostgreSQL before each letter comes back. So many senders,
             each waiting for its letter before the next. The rewriter's process is held to so many cores; PostgreSQL, with
             its defaults and fsync, has the whole machine ({Environment.ProcessorCount} cores), so with two cores both share them.
-            {Rounds} rounds of {SecondsPerRound:F0} s each in turn, medians. A round trip is one batch of four statements at most
-            (destinations, messages, and what now stands there), in one transaction; for known links it is two.
+            {Rounds} rounds of {SecondsPerRound:F0} s each in turn, medians. A round trip is one batch of two statements at most
+            (destinations and messages), in one transaction; for known links it is one. What stood there before is read back.
 
             | cores | senders | messages/s | messages per round trip | rewriter's processor time per message | allocated per message |
             |---|---|---|---|---|---|
