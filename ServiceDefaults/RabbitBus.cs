@@ -48,6 +48,7 @@ internal static class RabbitBus
 
                     // The faults that the bus would tell everybody about carry the message and are heard by nobody.
                     queue.PublishFaults = false;
+                    queue.UseFilter(new AcknowledgeIfOpen());
                     endpoint.Configure(context, queue);
                 });
             }
