@@ -6,7 +6,8 @@ namespace Tracking.ServiceDefaults;
 /// <summary>
 /// Lets a delivery end well only while its channel is open. When the acknowledgement itself meets a closed channel, the
 /// bus library aborts the channel from within the delivery; the abort waits for all deliveries to end, and they for it:
-/// nothing is consumed any more. Ended by a failure of ours instead, the delivery comes again.
+/// nothing is consumed any more. Ended by a failure of ours instead, the delivery comes again; only with
+/// <see cref="ReturnOrBury"/>, since the bus's own end of a failure would write to the closed channel.
 /// </summary>
 internal sealed class AcknowledgeIfOpen : IFilter<ConsumeContext>
 {

@@ -44,11 +44,11 @@ internal static class RabbitBus
                             endpoint.Name, context.GetRequiredService<DeadLetters>(), options.ReconnectPause);
                         queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
                         queue.ConfigureError(pipe => pipe.UseFilter(ending));
+                        queue.UseFilter(new AcknowledgeIfOpen());
                     }
 
                     // The faults that the bus would tell everybody about carry the message and are heard by nobody.
                     queue.PublishFaults = false;
-                    queue.UseFilter(new AcknowledgeIfOpen());
                     endpoint.Configure(context, queue);
                 });
             }
