@@ -1,6 +1,3 @@
-using System.Runtime.Serialization;
-using System.Text.Json;
-using MassTransit;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 
@@ -55,39 +52,4 @@ public sealed partial class DeadLetters(ConfirmedPublisher publisher, ILogger<De
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A message of queue {Queue} is moved to its dead letters: {Reason}")]
     private partial void LogMoved(string queue, string reason);
-}
-
-/// <summary>
-/// What becomes of a delivery of the bus that no consumer has handled: unreadable ones go to the dead letters at once,
-/// and whatever failed goes back to its queue after a pause. Never to an error queue, where it would lie acknowledged.
-/// </summary>
-internal sealed class ReturnOrBury(string queue, DeadLetters letters, TimeSpan pause)
-    : IFilter<ReceiveContext>, IFilter<ExceptionReceiveContext>
-{
-    /// <inheritdoc/>
-    public void Probe(ProbeContext context) => context.CreateFilterScope("return-or-bury");
-
-    /// <summary>Nobody here consumes its type.</summary>
-    public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) =>
-        BuryAsync(context, "no consumer takes a message of this type");
-
-    /// <summary>Reading or consuming it failed.</summary>
-    public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
-    {
-        if (context.Exception is SerializationException or JsonException)
-        {
-            await BuryAsync(context, "the message cannot be read");
-            return;
-        }
-
-        // Otherwise a message that fails at once would come back at once, as fast as the machine can.
-        await Task.Delay(pause, context.CancellationToken);
-        await context.NotifyFaulted(context.Exception);
-        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(context.Exception);
-    }
-
-    private Task BuryAsync(ReceiveContext context, string reason) =>
-        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var delivery)
-            ? letters.MoveAsync(queue, delivery.Properties, context.Body.GetBytes(), reason)
-            : throw new InvalidOperationException("This is not a delivery of RabbitMQ.");
 }

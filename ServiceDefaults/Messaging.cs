@@ -20,6 +20,9 @@ public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IR
     /// away.</summary>
     public bool IsOwned { get; init; }
 
+    /// <summary>Whether what cannot be handled is kept; a queue of one process is asked for again instead.</summary>
+    internal bool HasDeadLetters => !IsTemporary && !IsOwned;
+
     /// <summary>Queues that its consumer writes to and somebody outside reads; they are declared with it.</summary>
     public IReadOnlyList<string> Outputs { get; init; } = [];
 }

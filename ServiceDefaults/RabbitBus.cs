@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Tracking.ServiceDefaults;
@@ -38,14 +39,14 @@ internal static class RabbitBus
                 transport.ReceiveEndpoint(endpoint.Name, queue =>
                 {
                     Declare(queue, endpoint, options);
-                    if (endpoint is { IsTemporary: false, IsOwned: false })
-                    {
-                        var ending = new ReturnOrBury(
-                            endpoint.Name, context.GetRequiredService<DeadLetters>(), options.ReconnectPause);
-                        queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
-                        queue.ConfigureError(pipe => pipe.UseFilter(ending));
-                        queue.UseFilter(new AcknowledgeIfOpen());
-                    }
+                    var ending = new ReturnOrBury(
+                        endpoint.Name,
+                        endpoint.HasDeadLetters ? context.GetRequiredService<DeadLetters>() : null,
+                        options.ReconnectPause,
+                        context.GetRequiredService<ILogger<ReturnOrBury>>());
+                    queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
+                    queue.ConfigureError(pipe => pipe.UseFilter(ending));
+                    queue.UseFilter(new AcknowledgeIfOpen());
 
                     // The faults that the bus would tell everybody about carry the message and are heard by nobody.
                     queue.PublishFaults = false;
@@ -70,7 +71,7 @@ internal static class RabbitBus
         }
 
         Limit(queue, options);
-        if (endpoint.IsOwned)
+        if (!endpoint.HasDeadLetters)
         {
             // Without dead letters: what it holds is asked for again, and they would outlive the owner.
             queue.QueueExpiration = options.OwnedQueueExpiry;

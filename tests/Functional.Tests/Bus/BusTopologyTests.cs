@@ -99,6 +99,39 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         Assert.Equal(["orders", "orders.dead"], await broker.QueuesAsync(Ends));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_queue_of_one_process_drops_what_it_cannot_read_and_hears_again_what_failed(bool isOwned)
+    {
+        var broker = await rabbit.CreateVirtualHostAsync(Ends);
+        var attempts = 0;
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var consumer = await BusHost.StartAsync(
+            broker,
+            add: services => services.AddSingleton(new BusEndpoint("mine", (_, queue) =>
+                queue.Handler<DirectoryChanged>(_ =>
+                {
+                    if (Interlocked.Increment(ref attempts) == 1)
+                    {
+                        throw new InvalidOperationException("it fails once");
+                    }
+
+                    heard.TrySetResult();
+                    return Task.CompletedTask;
+                })) { IsOwned = isOwned, IsTemporary = !isOwned }),
+            settings: new Dictionary<string, string?> { ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100" });
+        await consumer.IsReadyAsync();
+
+        await broker.PublishAsync("", "mine", "not for us"u8.ToArray(), Ends);
+        await consumer.Services.GetRequiredService<SendToQueue>().SendAsync("mine", Some());
+
+        await heard.Task.WaitAsync(Eventually.Deadline, Ends);
+        await Eventually.HoldsAsync(
+            async () => await broker.CountReadyAsync("mine", Ends) == 0, "nothing is left", Ends);
+        Assert.Equal(["mine"], await broker.QueuesAsync(Ends));
+    }
+
     [Fact]
     public async Task Messages_delivered_more_often_than_the_limit_are_kept_as_dead_letters_and_none_is_deleted()
     {
