@@ -14,21 +14,21 @@ public sealed class KillBrokerUnderLoad(EnginesUnderLoad system)
             await broker.KillAsync(cancelled);
             await SteadyLoad.GoOnAsync(Outage.OfBroker[0]);
             await broker.StartAsync(cancelled);
-            await load.UntilAllFlowsAsync();
+            await load.UntilAllFlowsAsync(Outage.LongestHeal);
 
             foreach (var away in Outage.OfBroker)
             {
                 await broker.StopAsync(cancelled);
                 await SteadyLoad.GoOnAsync(away);
                 await broker.StartAsync(cancelled);
-                await load.UntilAllFlowsAsync();
+                await load.UntilAllFlowsAsync(Outage.LongestHeal);
             }
 
             broker.Freeze();
             await SteadyLoad.GoOnAsync(Outage.OfFrozenBroker);
             await load.UntilAnsweredAsync();
             broker.Thaw();
-            await load.UntilAllFlowsAsync();
+            await load.UntilAllFlowsAsync(Outage.LongestHeal);
             Assert.Equal(0, load.Unanswered);
         });
 }

@@ -1,6 +1,7 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>The database away: links that were served before are served on, events wait, nothing is given up.</summary>
+/// <summary>The database away: links that were served before are served on, others are asked to come again, events
+/// wait, nothing is given up.</summary>
 [Collection(typeof(KillEngines))]
 public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
 {
@@ -10,23 +11,32 @@ public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
         {
             var postgres = system.Deployment.Postgres;
             var cancelled = TestContext.Current.CancellationToken;
+            var unknown = await load.RegisterUnknownLinkAsync();
             await postgres.KillAsync();
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.AssertAskedToComeAgainAsync(unknown);
             await load.UntilAnsweredAsync();
             await postgres.StartAsync(cancelled);
             await load.UntilAllFlowsAsync();
+            await load.UntilServedAsync(unknown);
 
+            unknown = await load.RegisterUnknownLinkAsync();
             postgres.Freeze();
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.AssertAskedToComeAgainAsync(unknown);
             await load.UntilAnsweredAsync();
             postgres.Thaw();
             await load.UntilAllFlowsAsync();
+            await load.UntilServedAsync(unknown);
 
+            unknown = await load.RegisterUnknownLinkAsync();
             await postgres.StopAsync();
             await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+            await load.AssertAskedToComeAgainAsync(unknown);
             await load.UntilAnsweredAsync();
             await postgres.StartAsync(cancelled);
             await load.UntilAllFlowsAsync();
+            await load.UntilServedAsync(unknown);
             Assert.Equal(0, load.Unanswered);
         });
 }

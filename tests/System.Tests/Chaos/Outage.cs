@@ -25,6 +25,10 @@ internal static class Outage
     /// <summary>The broker, frozen: longer than anybody waits for its confirmation.</summary>
     public static TimeSpan OfFrozenBroker => Seconds(_isLong ? 120 : 4);
 
+    /// <summary>What is promised of the broker's return: everything flows again so soon. In the short form, which
+    /// shares its machine with other tests, it is not held to the time.</summary>
+    public static TimeSpan? LongestHeal => _isLong ? Seconds(30) : null;
+
     /// <summary>The database.</summary>
     public static TimeSpan OfDatabase => Seconds(_isLong ? 60 : 3);
 

@@ -90,13 +90,35 @@ internal sealed class SteadyLoad : IAsyncDisposable
     public Task UntilRewrittenAsync() => Mail.UntilRewrittenAsync(_longestDrain);
 
     /// <summary>Waits until clicks are stored and messages come out.</summary>
-    public async Task UntilAllFlowsAsync()
+    /// <param name="within">When it takes longer than this, the promise is broken.</param>
+    public async Task UntilAllFlowsAsync(TimeSpan? within = null)
     {
         var clock = Stopwatch.StartNew();
         await Task.WhenAll(UntilStoredAsync(), UntilRewrittenAsync());
+        var taken = clock.Elapsed;
         TestContext.Current.SendDiagnosticMessage(
-            "{0}: all flows after {1:0.0} s", TestContext.Current.TestClass?.TestClassSimpleName, clock.Elapsed.TotalSeconds);
+            "{0}: all flows after {1:0.0} s", TestContext.Current.TestClass?.TestClassSimpleName, taken.TotalSeconds);
+        Assert.True(within is null || taken <= within, $"it took {taken} until all flowed again, not {within}");
     }
+
+    /// <summary>A link that is registered and that nobody has clicked on.</summary>
+    public async Task<string> RegisterUnknownLinkAsync() =>
+        (await RegisterAsync($"https://www.example.com/{_run}/unknown/{Guid.NewGuid():N}"))[0];
+
+    /// <summary>A click on a link that is neither in an edge's memory nor in the cache, while the database is away, is
+    /// asked to come again (RFC 9110 10.2.3).</summary>
+    public async Task AssertAskedToComeAgainAsync(string unknown)
+    {
+        await _deployment.Redis.FlushAsync(Cancelled);
+
+        // HEAD is answered as GET is, and not recorded.
+        using var answer = await _recipient.FetchAsync(unknown, "unknown", HttpMethod.Head, Cancelled);
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, true), (answer.StatusCode, answer.Headers.RetryAfter is not null));
+    }
+
+    /// <summary>The database is back: so is the link.</summary>
+    public Task UntilServedAsync(string unknown) => _recipient.UntilServedAsync(unknown, _deployment.Edges);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -114,13 +136,12 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     private async Task StartAsync()
     {
-        using var api = OpenApi();
-        _cluster = await api.CreateClusterAsync("load " + _run);
-        var text = string.Join("\r\n", Enumerable.Range(0, Links).Select(n => $"https://www.example.com/{_run}/{n}"));
-        var (rewritten, _) = await api.RewriteAsync(
-            _cluster, Encoding.ASCII.GetBytes($"Subject: load\r\n\r\n{text}\r\n"));
-        _links = [.. ReadMail.Urls(rewritten)];
-        Assert.Equal(Links, _links.Count);
+        using (var api = OpenApi())
+        {
+            _cluster = await api.CreateClusterAsync("load " + _run);
+        }
+
+        _links = await RegisterAsync([.. Enumerable.Range(0, Links).Select(n => $"https://www.example.com/{_run}/{n}")]);
         await _recipient.UntilServedAsync(_links[0], _deployment.Edges);
         foreach (var (index, link) in _links.Index())
         {
@@ -130,6 +151,17 @@ internal sealed class SteadyLoad : IAsyncDisposable
         Assert.Equal(0, Unanswered);
         Mail = new SteadyMail(_deployment.Bus, _cluster, _run);
         _readers = [.. Enumerable.Range(0, Readers).Select(reader => Task.Run(() => ReadAsync(reader)))];
+    }
+
+    private async Task<List<string>> RegisterAsync(params string[] urls)
+    {
+        using var api = OpenApi();
+        var text = string.Join("\r\n", urls);
+        var (rewritten, _) = await api.RewriteAsync(
+            _cluster, Encoding.ASCII.GetBytes($"Subject: load\r\n\r\n{text}\r\n"));
+        List<string> links = [.. ReadMail.Urls(rewritten)];
+        Assert.Equal(urls.Length, links.Count);
+        return links;
     }
 
     private async Task ReadAsync(int reader)
