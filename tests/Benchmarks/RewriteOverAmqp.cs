@@ -19,8 +19,8 @@ internal static class RewriteOverAmqp
 {
     public const int Rounds = 5;
 
-    // As many as a busy MTA keeps outstanding, for two consumers of 32 at a time each.
-    public const int Outstanding = 64;
+    // As many as two consumers work on at the same time: what a busy MTA keeps outstanding.
+    public const int Outstanding = 2 * ForwardMail.Concurrency;
 
     // Until the code that runs most is compiled for good, in four processes.
     private const int WarmUps = 2;
@@ -117,6 +117,12 @@ internal static class RewriteOverAmqp
         var received = new AsyncEventingBasicConsumer(consumer);
         received.ReceivedAsync += (_, delivery) =>
         {
+            if (delivery.Redelivered)
+            {
+                // The round before has it, and had gone before the broker knew that: a second output would be new.
+                return Task.CompletedTask;
+            }
+
             var headers = delivery.BasicProperties.Headers!;
             if (!sent.TryRemove(Encoding.ASCII.GetString((byte[])headers[ForwardMail.Id]!), out var at))
             {
@@ -215,6 +221,9 @@ internal static class RewriteOverAmqp
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
             ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
             ["HOME"] = folder,
+            // As shipped, and said so that the forwarder has the same.
+            ["Tracking__Rewrite__Queue__Prefetch"] = $"{ForwardMail.Prefetch}",
+            ["Tracking__Rewrite__Queue__Concurrency"] = $"{ForwardMail.Concurrency}",
         });
 
     private static async Task UntilConsumedAsync(

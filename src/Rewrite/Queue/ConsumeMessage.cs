@@ -15,6 +15,7 @@ namespace Tracking.Rewrite.Queue;
 internal sealed partial class ConsumeMessage(
     TrackDelivery track,
     SendRewritten send,
+    TakeTurns turns,
     HoldMessages hold,
     DeadLetters letters,
     TimeProvider time,
@@ -33,6 +34,7 @@ internal sealed partial class ConsumeMessage(
             return;
         }
 
+        using var turn = await turns.EnterAsync(delivery, cancellationToken);
         try
         {
             await RewriteAsync(delivery, cancellationToken);

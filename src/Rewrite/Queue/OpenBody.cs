@@ -90,6 +90,11 @@ internal sealed class OpenBody
         return _isCompressed && body is { } plain ? Compress(plain) : body;
     }
 
+    /// <summary>The bytes of a body when it is open, by its own account, which <see cref="Of"/> holds it to.</summary>
+    public static long SizeOf(QueuedMessage delivery) => IsGzip(delivery.Properties)
+        ? Math.Max(delivery.Body.Length, SaidSize(delivery.Body.Span))
+        : delivery.Body.Length;
+
     /// <summary>Whether the body is the raw message itself.</summary>
     public static bool IsPlainMail(QueuedMessage delivery) =>
         !IsJson(delivery.Properties.ContentType)
@@ -118,13 +123,14 @@ internal sealed class OpenBody
     private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, long maxBytes, out string? untouched)
     {
         untouched = null;
+        var said = SaidSize(body.Span);
         try
         {
             using var gzip = new GZipStream(
                 new MemoryStream(body.ToArray(), writable: false), CompressionMode.Decompress);
             using var plain = new MemoryStream();
             var buffer = new byte[CopySize];
-            while (gzip.Read(buffer) is > 0 and var length)
+            while (plain.Length <= said && gzip.Read(buffer) is > 0 and var length)
             {
                 if (plain.Length + length > maxBytes)
                 {
@@ -135,10 +141,8 @@ internal sealed class OpenBody
                 plain.Write(buffer.AsSpan(0, length));
             }
 
-            // One that is cut off may read as what there is, without an error. RFC 1952 2.3.1: the last four bytes are
-            // the length.
-            if (plain.Length == 0 || body.Length < GzipTrailer
-                || BinaryPrimitives.ReadUInt32LittleEndian(body.Span[^4..]) != (uint)plain.Length)
+            // One that is cut off may read as what there is, without an error.
+            if (plain.Length == 0 || plain.Length != said)
             {
                 untouched = QueueUntouched.MalformedGzip;
                 return null;
@@ -152,6 +156,10 @@ internal sealed class OpenBody
             return null;
         }
     }
+
+    // RFC 1952 2.3.1: the last four bytes are the length, modulo 2^32.
+    private static uint SaidSize(ReadOnlySpan<byte> gzip) =>
+        gzip.Length < GzipTrailer ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(gzip[^4..]);
 
     private static ReadOnlyMemory<byte> Compress(ReadOnlyMemory<byte> body)
     {
