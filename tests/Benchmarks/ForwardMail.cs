@@ -28,7 +28,7 @@ internal static class ForwardMail
     /// <summary>The header by which a message is known again.</summary>
     public const string Id = "x-id";
 
-    public const int Prefetch = 128;
+    public const int Prefetch = 256;
     public const int Concurrency = 128;
 
     private static readonly SystemTextJsonMessageSerializer _json = new();

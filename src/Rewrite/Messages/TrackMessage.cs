@@ -81,7 +81,8 @@ public sealed partial class TrackMessage(
         CancellationToken cancellationToken)
     {
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
-        var messageId = request.MessageId ?? HashOf(cluster.Id, request, message.Span);
+        var contentHash = request.MessageId is null ? SHA256.HashData(message.Span) : null;
+        var messageId = request.MessageId ?? HashOf(cluster.Id, request, contentHash!);
         var own = ReadControlHeaders.From(message.Span);
         using var plan = Plan(cluster, message, request, own);
         var ignoredHost = settings.IgnoredHost(request, own);
@@ -95,7 +96,8 @@ public sealed partial class TrackMessage(
             return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
         }
 
-        var registration = Registration(cluster, message.Span, messageId, plan, request, own);
+        var registration = Registration(
+            cluster, contentHash ?? SHA256.HashData(message.Span), messageId, plan, request, own);
         var registered = await RegisterAsync(registration, cancellationToken);
         return registered.Outcome switch
         {
@@ -157,7 +159,7 @@ public sealed partial class TrackMessage(
 
     private static MessageRegistration Registration(
         DirectoryCluster cluster,
-        ReadOnlySpan<byte> message,
+        byte[] contentHash,
         string messageId,
         RewritePlan plan,
         MessageMetadata request,
@@ -179,7 +181,7 @@ public sealed partial class TrackMessage(
         {
             Cluster = cluster.Id,
             MessageId = messageId,
-            ContentHash = SHA256.HashData(message),
+            ContentHash = contentHash,
             Sender = request.Sender,
             Recipient = request.Recipient,
             Tags = request.Tags.Count > 0 ? request.Tags : own.Tags,
@@ -216,13 +218,9 @@ public sealed partial class TrackMessage(
     }
 
     // A message without an id is the same message when cluster, envelope and bytes are the same.
-    private static string HashOf(ClusterId cluster, MessageMetadata metadata, ReadOnlySpan<byte> message)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{cluster}\n{metadata.Sender}\n{metadata.Recipient}\n"));
-        hash.AppendData(message);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+    private static string HashOf(ClusterId cluster, MessageMetadata metadata, byte[] contentHash) =>
+        Convert.ToHexStringLower(SHA256.HashData(
+            [.. Encoding.UTF8.GetBytes($"{cluster}\n{metadata.Sender}\n{metadata.Recipient}\n"), .. contentHash]));
 
     [LoggerMessage(
         Level = LogLevel.Error,

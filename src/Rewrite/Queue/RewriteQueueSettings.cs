@@ -11,11 +11,11 @@ public sealed class RewriteQueueSettings
     [Range(1, 1_000)]
     public int Concurrency { get; set; } = 128;
 
-    /// <summary>Messages fetched from the broker at a time, at least <see cref="Concurrency"/>; 1 to 1,000, default 128.
-    /// Each is in memory: where many are larger than a megabyte, give the process more of it or fetch
-    /// fewer.</summary>
-    [Range(1, 1_000)]
-    public int Prefetch { get; set; } = 128;
+    /// <summary>Messages fetched from the broker at a time, at least <see cref="Concurrency"/>; 1 to 2,000, default 256:
+    /// twice that, because the broker hands over the next one only when it has written down that one has gone. Each is
+    /// in memory: where many are larger than a megabyte, give the process more of it or fetch fewer.</summary>
+    [Range(1, 2_000)]
+    public int Prefetch { get; set; } = 256;
 
     /// <summary>Bytes of messages rewritten at the same time, beside those that wait for their turn; 1 MiB to 1 TiB,
     /// default 64 MiB: one of the largest, or a thousand as newsletters are. Rewriting takes two to three times a

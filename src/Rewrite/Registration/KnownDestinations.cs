@@ -21,6 +21,9 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
     private volatile ConcurrentDictionary<Entry, LinkId> _young = NewGeneration();
     private volatile ConcurrentDictionary<Entry, LinkId>? _old;
 
+    // Beside the dictionary, whose own count takes every one of its locks.
+    private int _youngCount;
+
     /// <summary>Finds the link id of a destination known to be stored.</summary>
     public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link)
     {
@@ -50,18 +53,18 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
     private void Add(Entry entry, LinkId link)
     {
-        _young[entry] = link;
-        if (_young.Count <= _perGeneration)
+        if (!_young.TryAdd(entry, link) || Interlocked.Increment(ref _youngCount) <= _perGeneration)
         {
             return;
         }
 
         lock (_turning)
         {
-            if (_young.Count > _perGeneration)
+            if (_youngCount > _perGeneration)
             {
                 _old = _young;
                 _young = NewGeneration();
+                _youngCount = 0;
             }
         }
     }

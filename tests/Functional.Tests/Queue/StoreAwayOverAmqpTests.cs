@@ -12,7 +12,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
     [Fact]
     public async Task Messages_wait_for_the_store_and_are_tracked_when_it_is_back_without_dead_letters()
     {
-        const int Messages = 160;
+        const int Messages = 300;
         await using var host = await QueueHost.StartAsync(
             postgres, rabbit, ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"),
             ("Tracking:Rewrite:Queue:MaxAttempts", "1"), ("Tracking:Rewrite:RegistrationTimeout", "00:00:01"));
