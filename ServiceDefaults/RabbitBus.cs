@@ -71,7 +71,7 @@ internal static class RabbitBus
         }
 
         Limit(queue, options);
-        if (!endpoint.HasDeadLetters)
+        if (endpoint.IsOwned)
         {
             // Without dead letters: what it holds is asked for again, and they would outlive the owner.
             queue.QueueExpiration = options.OwnedQueueExpiry;

@@ -28,8 +28,11 @@ internal static class ForwardMail
     /// <summary>The header by which a message is known again.</summary>
     public const string Id = "x-id";
 
-    public const int Prefetch = 256;
-    public const int Concurrency = 128;
+    /// <summary>As the rewriter is shipped.</summary>
+    public static readonly int Prefetch = new RewriteQueueSettings().Prefetch;
+
+    /// <summary>As the rewriter is shipped.</summary>
+    public static readonly int Concurrency = new RewriteQueueSettings().Concurrency;
 
     private static readonly SystemTextJsonMessageSerializer _json = new();
 

@@ -20,7 +20,7 @@ internal static class RewriteOverAmqp
     public const int Rounds = 5;
 
     // As many as two consumers work on at the same time: what a busy MTA keeps outstanding.
-    public const int Outstanding = 2 * ForwardMail.Concurrency;
+    public static readonly int Outstanding = 2 * ForwardMail.Concurrency;
 
     // Until the code that runs most is compiled for good, in four processes.
     private const int WarmUps = 2;
@@ -221,9 +221,6 @@ internal static class RewriteOverAmqp
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
             ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
             ["HOME"] = folder,
-            // As shipped, and said so that the forwarder has the same.
-            ["Tracking__Rewrite__Queue__Prefetch"] = $"{ForwardMail.Prefetch}",
-            ["Tracking__Rewrite__Queue__Concurrency"] = $"{ForwardMail.Concurrency}",
         });
 
     private static async Task UntilConsumedAsync(

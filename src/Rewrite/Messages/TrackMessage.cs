@@ -81,8 +81,8 @@ public sealed partial class TrackMessage(
         CancellationToken cancellationToken)
     {
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
-        var contentHash = request.MessageId is null ? SHA256.HashData(message.Span) : null;
-        var messageId = request.MessageId ?? HashOf(cluster.Id, request, contentHash!);
+        byte[]? contentHash = null;
+        var messageId = request.MessageId ?? HashOf(cluster.Id, request, ContentHash());
         var own = ReadControlHeaders.From(message.Span);
         using var plan = Plan(cluster, message, request, own);
         var ignoredHost = settings.IgnoredHost(request, own);
@@ -96,8 +96,7 @@ public sealed partial class TrackMessage(
             return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
         }
 
-        var registration = Registration(
-            cluster, contentHash ?? SHA256.HashData(message.Span), messageId, plan, request, own);
+        var registration = Registration(cluster, ContentHash(), messageId, plan, request, own);
         var registered = await RegisterAsync(registration, cancellationToken);
         return registered.Outcome switch
         {
@@ -107,6 +106,9 @@ public sealed partial class TrackMessage(
             RegistrationOutcome.OtherContent => new TrackedMessageResult(TrackOutcome.OtherContent, messageId),
             _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
         };
+
+        // Once, and only where it is needed: of a large message it takes longer than all else.
+        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span);
     }
 
     private RewritePlan Plan(

@@ -11,32 +11,27 @@ public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
         {
             var postgres = system.Deployment.Postgres;
             var cancelled = TestContext.Current.CancellationToken;
-            var unknown = await load.RegisterUnknownLinkAsync();
-            await postgres.KillAsync();
-            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
-            await load.AssertAskedToComeAgainAsync(unknown);
-            await load.UntilAnsweredAsync();
-            await postgres.StartAsync(cancelled);
-            await load.UntilAllFlowsAsync();
-            await load.UntilServedAsync(unknown);
-
-            unknown = await load.RegisterUnknownLinkAsync();
-            postgres.Freeze();
-            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
-            await load.AssertAskedToComeAgainAsync(unknown);
-            await load.UntilAnsweredAsync();
-            postgres.Thaw();
-            await load.UntilAllFlowsAsync();
-            await load.UntilServedAsync(unknown);
-
-            unknown = await load.RegisterUnknownLinkAsync();
-            await postgres.StopAsync();
-            await SteadyLoad.GoOnAsync(Outage.OfDatabase);
-            await load.AssertAskedToComeAgainAsync(unknown);
-            await load.UntilAnsweredAsync();
-            await postgres.StartAsync(cancelled);
-            await load.UntilAllFlowsAsync();
-            await load.UntilServedAsync(unknown);
+            await AwayAsync(postgres.KillAsync, () => postgres.StartAsync(cancelled));
+            await AwayAsync(Done(postgres.Freeze), Done(postgres.Thaw));
+            await AwayAsync(postgres.StopAsync, () => postgres.StartAsync(cancelled));
             Assert.Equal(0, load.Unanswered);
+
+            async Task AwayAsync(Func<Task> take, Func<Task> bring)
+            {
+                var unknown = await load.RegisterUnknownLinkAsync();
+                await take();
+                await SteadyLoad.GoOnAsync(Outage.OfDatabase);
+                await load.AssertAskedToComeAgainAsync(unknown);
+                await load.UntilAnsweredAsync();
+                await bring();
+                await load.UntilAllFlowsAsync();
+                await load.UntilServedAsync(unknown);
+            }
         });
+
+    private static Func<Task> Done(Action action) => () =>
+    {
+        action();
+        return Task.CompletedTask;
+    };
 }
