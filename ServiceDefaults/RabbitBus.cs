@@ -44,9 +44,9 @@ internal static class RabbitBus
                         endpoint.HasDeadLetters ? context.GetRequiredService<DeadLetters>() : null,
                         options.ReconnectPause,
                         context.GetRequiredService<ILogger<ReturnOrBury>>());
+                    queue.ConfigureChannel(pipe => pipe.UseFilter(new CloseWithoutWaiting()));
                     queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
                     queue.ConfigureError(pipe => pipe.UseFilter(ending));
-                    queue.UseFilter(new AcknowledgeIfOpen());
 
                     // The faults that the bus would tell everybody about carry the message and are heard by nobody.
                     queue.PublishFaults = false;
