@@ -46,24 +46,29 @@ internal static class ForwardMail
     public static string EnvelopeType => _json.ContentType.ToString();
 
     /// <summary>Starts one process that forwards both forms.</summary>
-    public static Task<ServerProcess> StartAsync(TestVirtualHost host, string folder) => ServerProcess.StartAsync(
-        [Environment.ProcessPath!, "forward-mail", host.AmqpUri.AbsoluteUri],
-        folder,
-        new Dictionary<string, string>
-        {
-            ["DOTNET_gcServer"] = "1", ["HOME"] = folder,
-            ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
-        });
+    /// <param name="host">Where its queues are.</param>
+    /// <param name="folder">Where it runs.</param>
+    /// <param name="isTuned">With the rewriter's prefetch and concurrency instead of what MassTransit takes by
+    /// itself.</param>
+    public static Task<ServerProcess> StartAsync(TestVirtualHost host, string folder, bool isTuned) =>
+        ServerProcess.StartAsync(
+            [Environment.ProcessPath!, "forward-mail", host.AmqpUri.AbsoluteUri, isTuned ? "tuned" : "bare"],
+            folder,
+            new Dictionary<string, string>
+            {
+                ["DOTNET_gcServer"] = "1", ["HOME"] = folder,
+                ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
+            });
 
     /// <summary>The process itself; runs until it is killed.</summary>
-    public static async Task RunAsync(string uri)
+    public static async Task RunAsync(string uri, bool isTuned)
     {
         var bus = Bus.Factory.CreateUsingRabbitMq(transport =>
         {
             transport.Host(new Uri(uri));
             transport.ReceiveEndpoint(JsonIn, queue =>
             {
-                Declare(queue, JsonOut);
+                Declare(queue, JsonOut, isTuned);
                 queue.ConfigureConsumeTopology = false;
                 queue.Handler<ForwardedLetter>(async letter =>
                 {
@@ -73,7 +78,7 @@ internal static class ForwardMail
             });
             transport.ReceiveEndpoint(RawIn, queue =>
             {
-                Declare(queue, RawOut);
+                Declare(queue, RawOut, isTuned);
                 ReadDelivery.Use(queue);
                 queue.Handler<QueuedMessage>(async letter =>
                 {
@@ -93,10 +98,14 @@ internal static class ForwardMail
     private static void CopyId(ConsumeContext from, SendContext to) =>
         to.Headers.Set(Id, from.ReceiveContext.TransportHeaders.Get<string>(Id));
 
-    private static void Declare(IRabbitMqReceiveEndpointConfigurator queue, string output)
+    private static void Declare(IRabbitMqReceiveEndpointConfigurator queue, string output, bool isTuned)
     {
-        queue.PrefetchCount = Prefetch;
-        queue.ConcurrentMessageLimit = Concurrency;
+        if (isTuned)
+        {
+            queue.PrefetchCount = Prefetch;
+            queue.ConcurrentMessageLimit = Concurrency;
+        }
+
         Limit(queue, $"{output}.dead");
         queue.BindDeadLetterQueue($"{output}.dead", $"{output}.dead", letters => letters.SetQuorumQueue());
         queue.BindDeadLetterQueue(output, output, written => Limit(written, $"{output}.dead"));

@@ -26,8 +26,8 @@ switch (args)
     case ["rewrite-over-amqp", var share]:
         await RewriteOverAmqp.RunAsync(double.Parse(share, CultureInfo.InvariantCulture));
         return 0;
-    case ["forward-mail", var uri]:
-        await ForwardMail.RunAsync(uri);
+    case ["forward-mail", var uri, var settings]:
+        await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
     case ["services", .. var rest]:
         await ServicesAtRestAndAtLoad.RunAsync(

@@ -11,8 +11,8 @@ namespace Tracking.Benchmarks;
 
 /// <summary>
 /// How many messages go from the queue <c>rewrite</c> to <c>rewritten</c>, and how long each takes, against a bare
-/// MassTransit consumer that only forwards the same bytes: in its default JSON form, and in the raw form that the
-/// rewriter takes. Each consumer is a process of its own; publisher, broker, PostgreSQL and consumers share the
+/// MassTransit consumer that only forwards the same bytes, and one with the rewriter's settings: in its default JSON
+/// form, and in the raw form that the rewriter takes. Each consumer is a process of its own; publisher, broker, PostgreSQL and consumers share the
 /// machine.
 /// </summary>
 internal static class RewriteOverAmqp
@@ -22,7 +22,7 @@ internal static class RewriteOverAmqp
     // As many as two consumers work on at the same time: what a busy MTA keeps outstanding.
     public static readonly int Outstanding = 2 * ForwardMail.Concurrency;
 
-    // Until the code that runs most is compiled for good, in four processes.
+    // Until the code that runs most is compiled for good, in five processes.
     private const int WarmUps = 2;
 
     private static readonly string _master = Convert.ToBase64String(new byte[MasterKey.Size]);
@@ -33,7 +33,7 @@ internal static class RewriteOverAmqp
         await using var postgres = new TestPostgres { IsDurable = true };
         await using var broker = new TestRabbit();
         var results = new List<AmqpFigures>();
-        foreach (var (letter, messages) in ((byte[], int)[])[(Newsletter(), 2_500), (Short(), 6_000)])
+        foreach (var (letter, messages) in ((byte[], int)[])[(Newsletter(), 5_000), (Short(), 15_000)])
         {
             results.Add(await MeasureAsync(letter, (int)(messages * share), postgres, broker, folder.Path));
         }
@@ -46,16 +46,22 @@ internal static class RewriteOverAmqp
     {
         var database = await postgres.CreateDatabaseAsync(default);
         var cluster = await AddClusterAsync(database);
-        var (forward, one, two) = (
+        var (bare, tuned, one, two) = (
+            await broker.CreateVirtualHostAsync(default),
             await broker.CreateVirtualHostAsync(default),
             await broker.CreateVirtualHostAsync(default),
             await broker.CreateVirtualHostAsync(default));
-        using var forwarder = await ForwardMail.StartAsync(forward, folder);
+        using var bareForwarder = await ForwardMail.StartAsync(bare, folder, isTuned: false);
+        using var tunedForwarder = await ForwardMail.StartAsync(tuned, folder, isTuned: true);
         using var single = await StartRewriterAsync(database, one, folder);
         using var first = await StartRewriterAsync(database, two, folder);
         using var second = await StartRewriterAsync(database, two, folder);
-        await UntilConsumedAsync(forward, ForwardMail.JsonIn, 1, forwarder);
-        await UntilConsumedAsync(forward, ForwardMail.RawIn, 1, forwarder);
+        foreach (var queue in (string[])[ForwardMail.JsonIn, ForwardMail.RawIn])
+        {
+            await UntilConsumedAsync(bare, queue, 1, bareForwarder);
+            await UntilConsumedAsync(tuned, queue, 1, tunedForwarder);
+        }
+
         await UntilConsumedAsync(one, "rewrite", 1, single);
         await UntilConsumedAsync(two, "rewrite", 2, first, second);
 
@@ -67,9 +73,10 @@ internal static class RewriteOverAmqp
         {
             AmqpRun[] runs =
             [
-                await RunAsync(
-                    [forwarder], forward, ForwardMail.JsonIn, ForwardMail.JsonOut, ForwardMail.EnvelopeType, envelope),
-                await RunAsync([forwarder], forward, ForwardMail.RawIn, ForwardMail.RawOut, "message/rfc822", raw),
+                await ForwardAsync(bareForwarder, bare, isRaw: false),
+                await ForwardAsync(bareForwarder, bare, isRaw: true),
+                await ForwardAsync(tunedForwarder, tuned, isRaw: false),
+                await ForwardAsync(tunedForwarder, tuned, isRaw: true),
                 await RewriteAsync([single], one, campaign, messages, cluster),
                 await RewriteAsync([first, second], two, campaign, messages, cluster),
             ];
@@ -81,6 +88,10 @@ internal static class RewriteOverAmqp
 
         figures.LoadedMemory = ResidentBytes(single);
         return figures;
+
+        Task<AmqpRun> ForwardAsync(ServerProcess forwarder, TestVirtualHost host, bool isRaw) => isRaw
+            ? RunAsync([forwarder], host, ForwardMail.RawIn, ForwardMail.RawOut, "message/rfc822", raw)
+            : RunAsync([forwarder], host, ForwardMail.JsonIn, ForwardMail.JsonOut, ForwardMail.EnvelopeType, envelope);
     }
 
     // Every letter is its recipient's own: another name, another link to unsubscribe.
