@@ -41,14 +41,19 @@ internal sealed class CloseWithoutWaiting : IFilter<ChannelContext>
         /// <inheritdoc/>
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
-            var closes = targetMethod!.Name == nameof(IChannel.CloseAsync);
-            if (closes && _channel.IsClosed)
+            if (targetMethod!.Name != nameof(IChannel.CloseAsync))
             {
-                return Task.CompletedTask;
+                return Call();
             }
 
-            var answer = targetMethod.Invoke(_channel, BindingFlags.DoNotWrapExceptions, null, args, null);
-            return closes ? Task.CompletedTask : answer;
+            if (_channel.IsOpen)
+            {
+                Call();
+            }
+
+            return Task.CompletedTask;
+
+            object? Call() => targetMethod.Invoke(_channel, BindingFlags.DoNotWrapExceptions, null, args, null);
         }
     }
 }

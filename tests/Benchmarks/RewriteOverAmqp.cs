@@ -12,8 +12,8 @@ namespace Tracking.Benchmarks;
 /// <summary>
 /// How many messages go from the queue <c>rewrite</c> to <c>rewritten</c>, and how long each takes, against a bare
 /// MassTransit consumer that only forwards the same bytes, and one with the rewriter's settings: in its default JSON
-/// form, and in the raw form that the rewriter takes. Each consumer is a process of its own; publisher, broker, PostgreSQL and consumers share the
-/// machine.
+/// form, and in the raw form that the rewriter takes. Each consumer is a process of its own; publisher, broker,
+/// PostgreSQL and consumers share the machine.
 /// </summary>
 internal static class RewriteOverAmqp
 {

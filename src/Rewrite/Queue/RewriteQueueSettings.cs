@@ -6,8 +6,8 @@ namespace Tracking.Rewrite.Queue;
 public sealed class RewriteQueueSettings
 {
     /// <summary>Messages rewritten at the same time by this process; 1 to 1,000, default 128. Each waits for a commit and
-    /// for the broker most of its time, and together they share both: with this many, two full
-    /// cores have next to nothing left to wait for.</summary>
+    /// for the broker most of its time, and together they share both: with this many, two cores have little left to
+    /// wait for.</summary>
     [Range(1, 1_000)]
     public int Concurrency { get; set; } = 128;
 
