@@ -455,12 +455,12 @@ internal ref struct FindHtmlLinks
         return -1;
     }
 
-    // The blanks before the attribute go with it, except where what follows would then join the attribute before it.
+    // The blanks before the attribute go with it, but for those that part what follows from the attribute before it.
     private readonly (int Start, int End) RangeToRemove(in HtmlTokenizer tokens, int index)
     {
         var attribute = tokens.Attributes[index];
         var start = attribute.NameStart;
-        if (_html[attribute.End] != '/')
+        if (_html[attribute.End] == '>' || HtmlTokenizer.IsSpace(_html[attribute.End]))
         {
             while (_html[start - 1] is (byte)' ' or (byte)'\t')
             {
