@@ -223,6 +223,10 @@ internal ref struct FindHtmlLinks
         {
             _found.Landmarks.BodyEnd = tokens.Start;
         }
+        else if (!conditional && tokens.Element == Element.Html)
+        {
+            _found.Landmarks.HtmlEnd = tokens.Start;
+        }
         else if (!conditional && tokens.Element == Element.Head && _found.Landmarks.HeadEnd < 0)
         {
             _found.Landmarks.HeadEnd = tokens.End;
@@ -262,6 +266,10 @@ internal ref struct FindHtmlLinks
             // Everything behind it is text, so a pixel would be too.
             _found.Landmarks.BodyEnd = tokens.Start;
             _found.EndsAsPlaintext = true;
+        }
+        else if (_found.Landmarks.Frameset < 0 && tokens.Element == Element.Frameset)
+        {
+            _found.Landmarks.Frameset = tokens.Start;
         }
         else if (_found.Landmarks.BodyStart < 0 && tokens.Element == Element.Body)
         {
