@@ -11,7 +11,7 @@ internal static class RemoveControlHeaders
     /// <returns>Whether a DKIM or ARC signature covers the body.</returns>
     public static bool Run(RewritePlan plan, LinkDecider decider)
     {
-        var header = new HeaderReader(plan.Message, 0);
+        var header = HeaderReader.OfMessage(plan.Message);
         var bodyIsSigned = false;
         var signed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var controls = new List<HeaderField>();

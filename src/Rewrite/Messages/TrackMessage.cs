@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Rewrite.Messages;
@@ -107,8 +108,9 @@ public sealed partial class TrackMessage(
             _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
         };
 
-        // Once, and only where it is needed: of a large message it takes longer than all else.
-        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span);
+        // Once, and only where it is needed: of a large message it takes longer than all else. An mbox line before the
+        // header says when it was handed on: with it, the same message would be another one at each try.
+        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span[MessageStart.Of(message.Span)..]);
     }
 
     private RewritePlan Plan(

@@ -43,11 +43,12 @@ internal sealed class MimeWalker : IDisposable
 
     private string? Walk(ReadOnlySpan<byte> message, List<MimePart> parts)
     {
-        var position = 0;
+        var start = MessageStart.Of(message);
+        var position = start;
         while (true)
         {
             // One entity: its header, then either a new boundary to watch for or a leaf.
-            var isMessage = position == 0;
+            var isMessage = position == start;
             var firstSum = _sums.Count;
             var problem = ReadHeader(message, position, out var part, out var boundary);
             if (problem is not null)
