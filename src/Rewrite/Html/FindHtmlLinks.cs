@@ -282,6 +282,7 @@ internal ref struct FindHtmlLinks
         var href = -1;
         var flags = FoundFlags.Html;
         var name = -1;
+        var seen = 0;
         var attributes = tokens.Attributes;
         for (var i = 0; i < attributes.Length; i++)
         {
@@ -295,8 +296,8 @@ internal ref struct FindHtmlLinks
                 case 3 when Ascii.EqualsIgnoreCase(attributeName, "rel"u8):
                     flags |= HasWord(Value(attribute), "unsubscribe"u8) ? FoundFlags.Unsubscribe : 0;
                     break;
-                case > 7 when Markers.IsOptOut(attributeName, Value(attribute)):
-                    flags |= FoundFlags.OptOut;
+                case > 7 when Markers.Read(attributeName, Value(attribute), ref seen) is not Marker.None and var marker:
+                    flags |= marker == Marker.OptOut ? FoundFlags.OptOut : 0;
                     _found.Removals.Add(RangeToRemove(tokens, i));
                     break;
                 case 21 when Ascii.EqualsIgnoreCase(attributeName, "data-msys-unsubscribe"u8):
@@ -369,13 +370,14 @@ internal ref struct FindHtmlLinks
     private readonly FoundFlags SeeImageOptOut(ref HtmlTokenizer tokens)
     {
         var flags = FoundFlags.None;
+        var seen = 0;
         var attributes = tokens.Attributes;
         for (var i = 0; i < attributes.Length; i++)
         {
             var name = _html[attributes[i].NameStart..attributes[i].NameEnd];
-            if (name.Length > 7 && Markers.IsOptOut(name, Value(attributes[i])))
+            if (name.Length > 7 && Markers.Read(name, Value(attributes[i]), ref seen) is not Marker.None and var marker)
             {
-                flags = FoundFlags.OptOut;
+                flags |= marker == Marker.OptOut ? FoundFlags.OptOut : 0;
                 _found.Removals.Add(RangeToRemove(tokens, i));
             }
         }

@@ -12,9 +12,12 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
     private const int MostUnsubscribeUrls = 50;
 
+    private static ReadOnlySpan<byte> NoTrack => "+notrack"u8;
+
     private readonly LinkReport _report = plan.Report;
     private readonly List<byte[]> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
+    private readonly ByteBuffer _unmarked = new();
 
     // Neighbouring links mostly lead to the same host: what was found out about it last.
     private readonly ByteBuffer _host = new();
@@ -40,6 +43,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     {
         _host.Dispose();
         _resolved.Dispose();
+        _unmarked.Dispose();
     }
 
     /// <summary>Decides about a part's links.</summary>
@@ -73,6 +77,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 : encoded is null ? charset.EncodingOf(content[link.Start..link.End])
                 : encoded.QueryEncoding;
             var decision = Decide(link, content, url, encoding, baseUrl, found, edits, out var destination);
+            Mark(decision, link.Flags, url, encoding, baseUrl);
             var name = link.Name.Length > 0 ? link.Name : link.Text;
             var row = new LinkRow
             {
@@ -123,6 +128,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 outcome = DestinationPolicy.Read(url, segment.Kind.Charset.EncodingOf(default), out destination);
             }
 
+            var decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
+                : IsOff(link.Flags) ? LinkDecision.TrackingOff
+                : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts));
+            Mark(decision, link.Flags, url, segment.Kind.Charset.EncodingOf(default), default);
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
             position++;
@@ -131,9 +140,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 Texts = isOther ? null : segment.Texts,
                 Part = number,
                 Position = position,
-                Decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
-                    : IsOff(link.Flags) ? LinkDecision.TrackingOff
-                    : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts)),
+                Decision = decision,
                 Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
                 Url = isOther ? _report.Keep(url) : link.Url,
                 Name = isOther ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
@@ -205,14 +212,49 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.TrackingOff;
         }
 
-        var outcome = DestinationPolicy.Read(url, encoding, out destination);
-        if (outcome == DestinationOutcome.Relative && baseUrl.IsGiven && !url.StartsWith("#"u8)
-            && baseUrl.Resolve(url, _resolved))
+        var outcome = ReadDestination(url, encoding, baseUrl, out destination);
+        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+    }
+
+    // Whether or not the part's links are tracked: those of another part may be.
+    private void Mark(string decision, FoundFlags flags, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
+    {
+        var isOptOut = ReferenceEquals(decision, LinkDecision.OptOut);
+        if ((!isOptOut && (flags & FoundFlags.Unsubscribe) == 0) || (flags & FoundFlags.Image) != 0)
         {
-            outcome = DestinationPolicy.Read(_resolved.Span, encoding, out destination);
+            return;
         }
 
-        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+        if (HasNoTrack(url))
+        {
+            var plus = url.IndexOf((byte)'+');
+            _unmarked.Truncate();
+            _unmarked.Append(url[..plus]);
+            _unmarked.Append(url[(plus + NoTrack.Length)..]);
+            url = _unmarked.Span;
+        }
+
+        if (ReadDestination(url, encoding, baseUrl, out var destination) == DestinationOutcome.Accepted)
+        {
+            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+        }
+
+        // Another part may send the same letters in another charset.
+        if (encoding is not null && !Ascii.IsValid(url)
+            && ReadDestination(url, null, baseUrl, out destination) == DestinationOutcome.Accepted)
+        {
+            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+        }
+    }
+
+    private DestinationOutcome ReadDestination(
+        ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl, out DestinationUrl destination)
+    {
+        var outcome = DestinationPolicy.Read(url, encoding, out destination);
+        return outcome == DestinationOutcome.Relative && baseUrl.IsGiven && !url.StartsWith("#"u8)
+            && baseUrl.Resolve(url, _resolved)
+                ? DestinationPolicy.Read(_resolved.Span, encoding, out destination)
+                : outcome;
     }
 
     private bool IsOff(FoundFlags flags) =>
@@ -347,7 +389,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         url.Length > 12
         && (url[4] == '+' || url[5] == '+')
         && Ascii.EqualsIgnoreCase(url[..4], "http"u8)
-        && Ascii.EqualsIgnoreCase(url.Slice(url[4] == '+' ? 4 : 5, 8), "+notrack"u8);
+        && Ascii.EqualsIgnoreCase(url.Slice(url[4] == '+' ? 4 : 5, NoTrack.Length), NoTrack);
 
     internal static ReadOnlySpan<byte> TrimBlank(ReadOnlySpan<byte> url)
     {

@@ -10,6 +10,8 @@ internal static class HostileMail
     private const string QuotedPrintable = "Content-Transfer-Encoding: quoted-printable\r\n";
     private const string Mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
 
+    private const string Alternative = "Content-Type: multipart/alternative; boundary=b\r\n\r\n";
+
     private static readonly string Prefix = new('b', 60);
 
     private static readonly string Url = "https://example.org/" + new string('a', 8_000);
@@ -109,6 +111,19 @@ internal static class HostileMail
         ["50,000 links"] = (null, part => Html + Repeat("<a href=\"https://example.org/\">x</a>\r\n", 50_000, part)),
         ["50,000 links to hosts of their own"] = (null, part => Html + string.Concat(
             Enumerable.Range(0, 50_000 / part).Select(i => $"<a href=\"https://h{i:D5}.example.org/{i}\">x</a>\r\n"))),
+        ["50,000 marked links and their like in text"] = (null, part => Alternative
+            + "--b\r\n\r\n" + string.Concat(
+                Enumerable.Range(0, 50_000 / part).Select(i => $"https://example.org/{i}\r\n"))
+            + "--b\r\n" + Html + string.Concat(
+                Enumerable.Range(0, 50_000 / part).Select(i =>
+                    $"<a data-no-track rel=unsubscribe href=\"https://example.org/{i}\">x</a>\r\n"))),
+        ["one marked link and 50,000 like it in other parts"] = (null, part => Alternative
+            + "--b\r\n" + Html + "<a data-no-track href=\"https://example.org/\">x</a>\r\n"
+            + Repeat("--b\r\n\r\nhttps://example.org/ https://example.org/ " + "\r\n", 9_000, part)),
+        ["markers"] = (null, part => Html
+            + Repeat($"<a href=\"https://example.org/\" {Repeat("data-no-track ", 1_000, 1)}>x</a>", 1_000, part)),
+        ["dots behind links in quoted-printable"] = (null, part => "Content-Type: text/html\r\n" + QuotedPrintable
+            + "\r\n" + Repeat("<a href=3Dhttps://example.org/>" + new string('.', 70) + "\r\n", 20_000, part)),
         ["50,000 links with letters"] = (null, part => Html + string.Concat(
             Enumerable.Range(0, 50_000 / part).Select(i =>
                 $"<a href=\"https://b\xc3\xbc{i:D5}.example/\xc3\xbc\">x</a>\r\n"))),
