@@ -3,29 +3,23 @@ using Tracking.Links;
 
 namespace Tracking.Rewrite.Registration;
 
-/// <summary>A registration on its way: which links are still to be written, under which salts.</summary>
+/// <summary>
+/// A registration on its way: which links are still to be written, under which salts. What it has come to counts only
+/// with the commit: after anything else it begins anew, from the registration itself.
+/// </summary>
 internal sealed class PendingRegistration
 {
     private readonly LinkId[] _links;
+    private KnownDestinations.Memory _memory;
+    private bool _hasBegun;
 
-    public PendingRegistration(MessageRegistration registration, KnownDestinations known)
+    public PendingRegistration(MessageRegistration registration, KnownDestinations.Memory memory)
     {
         Registration = registration;
         IdHash = MessageKey.HashId(registration.MessageId);
-        Message = MessageKey.FromIdHash(IdHash, 0);
         _links = new LinkId[registration.Destinations.Length];
-
-        var unknown = new List<int>();
-        for (var ordinal = 0; ordinal < _links.Length; ordinal++)
-        {
-            var url = registration.Destinations[ordinal];
-            if (!known.TryGet(registration.Cluster, url.Span, out _links[ordinal]))
-            {
-                unknown.Add(ordinal);
-            }
-        }
-
-        AddNewLinks(unknown);
+        _memory = memory;
+        Rebuild();
     }
 
     public MessageRegistration Registration { get; }
@@ -47,7 +41,20 @@ internal sealed class PendingRegistration
 
     public bool IsSettled => IsMessageSettled && NewLinks.TrueForAll(link => link.IsSettled);
 
-    /// <summary>The row that stands under <see cref="Message"/> was read back.</summary>
+    /// <summary>Before it goes to the database: nothing that an earlier attempt has found, and nothing that was known
+    /// of another state of the database, counts any more.</summary>
+    public void Begin(KnownDestinations.Memory memory)
+    {
+        if (_hasBegun || memory != _memory)
+        {
+            _memory = memory;
+            Rebuild();
+        }
+
+        _hasBegun = true;
+    }
+
+    /// <summary>The row that stands under <see cref="Message"/> was read back, and is committed.</summary>
     public void SettleMessage(ReadOnlySpan<byte> storedIdHash, ReadOnlySpan<byte> storedContentHash)
     {
         if (storedIdHash.SequenceEqual(IdHash))
@@ -59,6 +66,25 @@ internal sealed class PendingRegistration
 
         MessageSalt = checked((byte)(MessageSalt + 1));
         Message = MessageKey.FromIdHash(IdHash, MessageSalt);
+    }
+
+    private void Rebuild()
+    {
+        MessageSalt = 0;
+        Message = MessageKey.FromIdHash(IdHash, 0);
+        (IsMessageSettled, HasOtherContent) = (false, false);
+        NewLinks.Clear();
+        var unknown = new List<int>();
+        for (var ordinal = 0; ordinal < _links.Length; ordinal++)
+        {
+            var url = Registration.Destinations[ordinal];
+            if (!_memory.TryGet(Registration.Cluster, url.Span, out _links[ordinal]))
+            {
+                unknown.Add(ordinal);
+            }
+        }
+
+        AddNewLinks(unknown);
     }
 
     private void AddNewLinks(List<int> unknown)
@@ -85,11 +111,12 @@ internal sealed class PendingRegistration
         }
     }
 
-    public void Complete(KnownDestinations known)
+    /// <summary>All of it is committed.</summary>
+    public void Complete()
     {
         foreach (var link in NewLinks)
         {
-            known.Add(Registration.Cluster, link.Url, link.Id);
+            _memory.Add(Registration.Cluster, link.Url, link.Id);
             foreach (var ordinal in link.Ordinals)
             {
                 _links[ordinal] = link.Id;
@@ -117,7 +144,7 @@ internal sealed class PendingLink(byte[] url, byte[] hash, List<int> ordinals)
 
     public bool IsSettled { get; private set; }
 
-    /// <summary>The row that stands under <see cref="Id"/> was read back.</summary>
+    /// <summary>The row that stands under <see cref="Id"/> was read back, and is committed.</summary>
     public void Settle(ReadOnlySpan<byte> storedHash)
     {
         if (storedHash.SequenceEqual(Hash))
