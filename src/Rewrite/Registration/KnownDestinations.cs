@@ -27,7 +27,7 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
     /// <summary>Finds the link id of a destination known to be stored.</summary>
     public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link) =>
-        _memory.TryGet(cluster, url, out link);
+        _memory.TryGet(cluster, url, out _, out link);
 
     /// <summary>Remembers a destination after its registration has committed.</summary>
     public void Add(ClusterId cluster, byte[] url, LinkId link) => _memory.Add(cluster, url, link);
@@ -50,19 +50,27 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
         public bool IsOf(string state) =>
             (Interlocked.CompareExchange(ref _state, state, null) ?? state) == state;
 
-        public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link)
+        /// <param name="cluster">Whose it is.</param>
+        /// <param name="url">The destination.</param>
+        /// <param name="kept">The destination, when known, in memory that stays.</param>
+        /// <param name="link">Its id, when known.</param>
+        public bool TryGet(
+            ClusterId cluster, ReadOnlySpan<byte> url, [NotNullWhen(true)] out byte[]? kept, out LinkId link)
         {
             var probe = new Probe(cluster, url);
-            if (_young.GetAlternateLookup<Probe>().TryGetValue(probe, out link))
+            if (_young.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
             {
+                kept = entry.Url;
                 return true;
             }
 
-            if (_old is not { } old || !old.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
+            if (_old is not { } old || !old.GetAlternateLookup<Probe>().TryGetValue(probe, out entry, out link))
             {
+                kept = null;
                 return false;
             }
 
+            kept = entry.Url;
             Add(entry, link);
             return true;
         }

@@ -10,6 +10,9 @@ namespace Tracking.Rewrite.Registration;
 internal sealed class PendingRegistration
 {
     private readonly LinkId[] _links;
+
+    // Copies, or what is remembered: the message's own memory is used again when its sender no longer waits.
+    private readonly byte[][] _urls;
     private KnownDestinations.Memory _memory;
     private bool _hasBegun;
 
@@ -17,9 +20,25 @@ internal sealed class PendingRegistration
     {
         Registration = registration;
         IdHash = MessageKey.HashId(registration.MessageId);
+        Message = MessageKey.FromIdHash(IdHash, 0);
         _links = new LinkId[registration.Destinations.Length];
+        _urls = new byte[registration.Destinations.Length][];
         _memory = memory;
-        Rebuild();
+        var unknown = new List<int>();
+        for (var ordinal = 0; ordinal < _links.Length; ordinal++)
+        {
+            var url = registration.Destinations[ordinal].Span;
+            if (memory.TryGet(registration.Cluster, url, out var kept, out _links[ordinal]))
+            {
+                _urls[ordinal] = kept;
+            }
+            else
+            {
+                unknown.Add(ordinal);
+            }
+        }
+
+        AddNewLinks(unknown, ordinal => registration.Destinations[ordinal]);
     }
 
     public MessageRegistration Registration { get; }
@@ -77,22 +96,26 @@ internal sealed class PendingRegistration
         var unknown = new List<int>();
         for (var ordinal = 0; ordinal < _links.Length; ordinal++)
         {
-            var url = Registration.Destinations[ordinal];
-            if (!_memory.TryGet(Registration.Cluster, url.Span, out _links[ordinal]))
+            if (!_memory.TryGet(Registration.Cluster, _urls[ordinal], out _, out _links[ordinal]))
             {
                 unknown.Add(ordinal);
             }
         }
 
-        AddNewLinks(unknown);
+        AddNewLinks(unknown, ordinal => _urls[ordinal]);
     }
 
-    private void AddNewLinks(List<int> unknown)
+    private void AddNewLinks(List<int> unknown, Func<int, ReadOnlyMemory<byte>> urlOf)
     {
+        if (unknown.Count == 0)
+        {
+            return;
+        }
+
         var byUrl = new Dictionary<ReadOnlyMemory<byte>, List<int>>(unknown.Count, BytesComparer.Instance);
         foreach (var ordinal in unknown)
         {
-            var url = Registration.Destinations[ordinal];
+            var url = urlOf(ordinal);
             if (!byUrl.TryGetValue(url, out var ordinals))
             {
                 byUrl.Add(url, ordinals = []);
@@ -107,7 +130,9 @@ internal sealed class PendingRegistration
         for (var i = 0; i < urls.Length; i++)
         {
             var hash = hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes).ToArray();
-            NewLinks.Add(new PendingLink(urls[i].ToArray(), hash, byUrl[urls[i]]));
+            var (url, ordinals) = (urls[i].ToArray(), byUrl[urls[i]]);
+            ordinals.ForEach(ordinal => _urls[ordinal] = url);
+            NewLinks.Add(new PendingLink(url, hash, ordinals));
         }
     }
 

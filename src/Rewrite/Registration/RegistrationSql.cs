@@ -17,7 +17,7 @@ internal static class RegistrationSql
 {
     // Which state of the database answers: another server, also behind a pooler that hides it, and the same one from
     // other files have another start; a dump restored under this name is another database, in its place another file.
-    // Read in the same transaction, so that it speaks of those who took the rows.
+    // Read in the same transaction, so that it speaks of who took the rows; behind them, because they may have waited.
     private const string ReadState =
         """
         SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
@@ -95,7 +95,6 @@ internal static class RegistrationSql
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
 
         await using var insert = new NpgsqlBatch(connection);
-        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState));
         if (links.Count > 0)
         {
             insert.BatchCommands.Add(Insert([.. links.OrderBy(link => link.Key)]));
@@ -105,6 +104,8 @@ internal static class RegistrationSql
         {
             insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
+
+        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState));
 
         // Once for each connection: planning the statements costs as much as executing them for a few messages.
         await insert.PrepareAsync(cancellationToken);
@@ -146,13 +147,6 @@ internal static class RegistrationSql
     {
         var answer = new Answer();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (hasState)
-        {
-            await reader.ReadAsync(cancellationToken);
-            answer.State = reader.GetString(0);
-            await reader.NextResultAsync(cancellationToken);
-        }
-
         if (hasLinks)
         {
             while (await reader.ReadAsync(cancellationToken))
@@ -169,6 +163,17 @@ internal static class RegistrationSql
                 (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1))),
                 reader.GetFieldValue<byte[]>(2),
                 reader.GetFieldValue<byte[]>(3)));
+        }
+
+        if (hasState)
+        {
+            if (hasMessages)
+            {
+                await reader.NextResultAsync(cancellationToken);
+            }
+
+            await reader.ReadAsync(cancellationToken);
+            answer.State = reader.GetString(0);
         }
 
         while (await reader.NextResultAsync(cancellationToken))

@@ -106,9 +106,13 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
             """UPDATE management.clusters SET settings = '{"linkStyle":"of a newer version"}' WHERE id = 1""");
         await InsertAsync(3, """{"linkStyle":7}""");
         await InsertAsync(4, "null");
+        await InsertAsync(6, """{"excludedDomains":null}""");
+        await InsertAsync(7, """{"excludedDomains":[null]}""");
+        await InsertAsync(8, """{"retentionMonths":0}""");
         await InsertAsync(5, """{"trackOpens":true,"aSettingOfANewerVersion":1}""");
         await _clusters.RefreshAsync(Cancelled);
-        Assert.Equal(5, _clusters.All.Count);
+        Assert.Equal(8, _clusters.All.Count);
+        Assert.All([6, 7, 8], id => Assert.Equal(TrackingLevel.None, Settings(id).TrackingLevel));
         Assert.True(Settings(1).TrackClicks);
         Assert.True(Settings(2).TrackClicks);
         Assert.Equal(TrackingLevel.None, Settings(3).TrackingLevel);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Hosting.Internal;
@@ -157,6 +158,35 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         dataSource.Clear();
         await RegisterUntilStoredAsync(rewriter, "after", "before");
         await EveryLinkIsStoredAsync();
+    }
+
+    [Fact]
+    public async Task What_begins_anew_does_not_read_the_memory_of_a_message_whose_sender_no_longer_waits()
+    {
+        var rewriter = await StartAsync(Open(_connection));
+        await RegisterAsync(rewriter, "known");
+        var message = Message("gone", "known", "new");
+        using (var client = new CancellationTokenSource())
+        {
+            await using var connection = await _beside.OpenConnectionAsync(Cancelled);
+            await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+            await using var hold = new NpgsqlCommand("LOCK links.destinations IN ACCESS EXCLUSIVE MODE", connection);
+            await hold.ExecuteNonQueryAsync(Cancelled);
+            var waiting = rewriter.RegisterAsync(message, client.Token);
+            await Eventually.HoldsAsync(SomebodyWaitsAsync, "its batch waits", Cancelled);
+            await client.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+            Assert.All(message.Destinations, url => MemoryMarshal.AsMemory(url).Span.Fill((byte)'x'));
+
+            // It has gone to the database, which now says that it is another one.
+            await using var rewrite = new NpgsqlCommand("TRUNCATE links.destinations", connection);
+            await rewrite.ExecuteNonQueryAsync(Cancelled);
+            await transaction.CommitAsync(Cancelled);
+        }
+
+        await RegisterAsync(rewriter, "after");
+        Assert.Equal(0L, await CountAsync("links.destinations WHERE url LIKE 'x%'"));
+        Assert.NotEqual(0L, await CountAsync("links.destinations WHERE url LIKE '%/known'"));
     }
 
     [Fact]
@@ -342,6 +372,12 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         await using var command = _beside.CreateCommand(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()");
         return await command.ExecuteScalarAsync(Cancelled) is long and > 0;
+    }
+
+    private async Task<object?> CountAsync(string table)
+    {
+        await using var command = _beside.CreateCommand($"SELECT count(*) FROM {table}");
+        return await command.ExecuteScalarAsync(Cancelled);
     }
 
     private async Task ExecuteAsync(string sql, params object[] values)
