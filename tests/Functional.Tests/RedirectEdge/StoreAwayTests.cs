@@ -29,7 +29,9 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _database = NpgsqlDataSource.Create(await server.CreateDatabaseAsync(Cancelled));
+        var connection = await server.CreateDatabaseAsync(Cancelled);
+        await FirstKey.MakeAsync(connection, _masterKey);
+        _database = NpgsqlDataSource.Create(connection);
         await ExecuteAsync(
             "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", Cluster.Value);
         await ExecuteAsync(
@@ -109,7 +111,6 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
             Assert.False(hosts.IsLoaded);
             Assert.Equal(HostOutcome.NotLoaded, hosts.Check("track.localhost", Cluster));
 
-            await MakeFirstSigningKey.UnlessThereAsync(_database, masterKey, Cancelled);
             await keys.RefreshAsync(Cancelled);
             await clusters.RefreshAsync(Cancelled);
             hosts.Copy();
@@ -139,7 +140,6 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     public async Task A_copy_of_the_keys_is_never_written_over_by_less()
     {
         using var masterKey = new MasterKey(_masterKey);
-        await MakeFirstSigningKey.UnlessThereAsync(_database, masterKey, Cancelled);
         string token;
         using (var folder = EdgeFolder.Open(_folder.Path))
         {
