@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Database.Entities;
@@ -42,6 +41,9 @@ public sealed partial class ClusterDirectory(
             return (snapshot.Clusters.Keys, snapshot.ReadAt);
         }
     }
+
+    /// <summary>Clusters whose settings could not be read; <see langword="null"/> before a first snapshot.</summary>
+    internal int? UnreadableCount => IsLoaded ? _snapshot.Unreadable.Count : null;
 
     /// <summary>Whether a first snapshot has been read.</summary>
     public bool IsLoaded { get; private set; }
@@ -102,7 +104,7 @@ public sealed partial class ClusterDirectory(
         {
             var id = new ClusterId(reader.GetInt32(0));
             var json = reader.GetString(1);
-            if (Read(json, out var wrong) is not { } settings)
+            if (ClusterSettings.TryRead(json, out var wrong) is not { } settings)
             {
                 unreadable.Add(id, new UnreadableSettings(json, wrong));
                 settings = InPlaceOfUnreadable(id);
@@ -144,26 +146,11 @@ public sealed partial class ClusterDirectory(
         }
     }
 
-    // Where it is wrong and not what stands there: excluded domains say whom somebody writes to.
-    private static ClusterSettings? Read(string json, out string wrong)
-    {
-        wrong = "$";
-        try
-        {
-            return JsonSerializer.Deserialize<ClusterSettings>(json, ClusterSettings.Json);
-        }
-        catch (JsonException exception)
-        {
-            wrong = exception.Path ?? wrong;
-            return null;
-        }
-    }
-
     // Written by a newer version during a rolling upgrade, or by hand: the cluster's links must go on working and the
     // others' clusters too. What it says about tracking is unknown, so nothing new is tracked.
     private ClusterSettings InPlaceOfUnreadable(ClusterId id) => TryGet(id, out var before)
         ? before.Settings
-        : new ClusterSettings { TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None };
+        : ClusterSettings.InPlaceOfUnreadable;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}, as "
         + "when a newer version wrote them: those read before stay, without any nothing is tracked")]

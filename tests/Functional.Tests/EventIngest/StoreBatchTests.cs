@@ -1,8 +1,14 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Net;
+using System.Reflection;
 using System.Text;
 using Tracking.Database.Entities;
+using Tracking.EventIngest;
 using Tracking.EventIngest.Batches;
+using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
+using Tracking.RedirectEdge.Events;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.EventIngest;
@@ -112,6 +118,38 @@ public sealed class StoreBatchTests(TestPostgres server)
 
         Assert.Equal(8, outcomes.Count(outcome => outcome == StoreOutcome.Stored));
         Assert.Equal(2400, await database.CountEventsAsync());
+    }
+
+    [Fact]
+    public async Task Ids_that_run_ahead_of_an_edges_clock_that_was_set_back_are_stored_under_the_least_setting()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var range = typeof(EventIngestOptions).GetProperty(nameof(EventIngestOptions.LargestIdOffset))!
+            .GetCustomAttribute<RangeAttribute>()!;
+        database.Settings.LargestIdOffset = TimeSpan.Parse((string)range.Minimum, CultureInfo.InvariantCulture);
+        var clock = new StandingTime();
+        clock.Advance(TimeProvider.System.GetUtcNow() - clock.GetUtcNow());
+        var ids = new EventIds(clock);
+        var events = new List<SomeEvent>();
+        for (var millisecond = 0; millisecond < 2; millisecond++)
+        {
+            // The most that an id leads: a second, over the end of a millisecond.
+            clock.Advance(TimeSpan.FromTicks(
+                TimeSpan.TicksPerSecond + 9_999 - (clock.GetUtcNow().Ticks % TimeSpan.TicksPerMillisecond)));
+            Add();
+            clock.Advance(-TimeSpan.FromSeconds(1));
+            Add();
+            Add();
+        }
+
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events));
+        Assert.Equal(events.Count, await database.CountEventsAsync());
+
+        void Add()
+        {
+            var id = ids.Next(out var micros);
+            events.Add(database.Event() with { Id = id, Time = DateTimeOffset.UnixEpoch.AddMicroseconds(micros) });
+        }
     }
 
     [Fact]
