@@ -1,8 +1,10 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 using Tracking.Gateway.Routing;
 using Tracking.RedirectEdge;
 using Tracking.ServiceDefaults;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.ServiceDiscovery;
 
 namespace Tracking.Gateway;
 
@@ -23,6 +25,8 @@ public static class GatewayComposition
             RouteRequests.Clusters(
                 provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
                 provider.GetRequiredService<IConfiguration>())));
+        builder.Services.AddSingleton<FindAddresses>(Dns.GetHostAddressesAsync);
+        builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>();
         if (HasEdge(builder.Configuration))
         {

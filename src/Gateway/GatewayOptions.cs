@@ -33,6 +33,11 @@ public sealed class GatewayOptions : IValidatableObject
     /// Default none: the client is whoever connects.</summary>
     public IList<string> TrustedProxies { get; } = [];
 
+    /// <summary>How often the addresses of the services' names are looked up, 1 s to 10 min, default 5 s: a copy that
+    /// was added has its share so soon, and one that has gone is asked in vain no longer.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan ResolveInterval { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Longest time that a service behind may take to answer, 1 s to 10 min, default 100 s: a rewrite of the
     /// largest message on a slow line ends earlier, and it is the proxy library's own.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
