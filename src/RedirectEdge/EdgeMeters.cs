@@ -26,6 +26,8 @@ internal sealed class EdgeMeters
             + "and the store is away.");
         Dropped = _meter.CreateCounter<long>(
             "tracking.spool.dropped", "{event}", "Events that could not be written to the spool: lost.");
+        IdsRefused = _meter.CreateCounter<long>(
+            "tracking.gateway.ids.refused", "{request}", "Event ids of gateways that were not taken, by reason.");
         SpoolFailures = _meter.CreateCounter<long>(
             "tracking.spool.failures", "{failure}", "Failed writes, syncs and renames of the spool.");
         Lookups = _meter.CreateCounter<long>(
@@ -51,6 +53,8 @@ internal sealed class EdgeMeters
     public Counter<long> Unavailable { get; }
 
     public Counter<long> Dropped { get; }
+
+    public Counter<long> IdsRefused { get; }
 
     public Counter<long> SpoolFailures { get; }
 
