@@ -75,19 +75,13 @@ internal static class NormalizeUrl
         var hostBytes = url[host];
         if (hostBytes.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e))
         {
-            var decoded = InternationalName.PercentDecode(hostBytes);
-            if (decoded is null || InternationalName.ToAscii(decoded) is not { } ascii)
+            if (!DestinationPolicy.TryReadHost(hostBytes, out hostBytes))
             {
                 return DestinationOutcome.NotAUrl;
             }
-
-            output.Write(Encoding.ASCII.GetBytes(ascii));
-        }
-        else
-        {
-            output.Write(hostBytes);
         }
 
+        output.Write(hostBytes);
         output.Write(url[host.End.Value..authority.End.Value]);
 
         var rest = url[pathStart..];
