@@ -20,7 +20,7 @@ internal static class RegistrationSql
     // Read in the same transaction, so that it speaks of who took the rows; behind them, because they may have waited.
     private const string ReadState =
         """
-        SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
+        SELECT concat_ws($1, extract(epoch FROM pg_postmaster_start_time()),
             (SELECT oid FROM pg_database WHERE datname = current_database()),
             pg_relation_filenode('links.destinations'), pg_relation_filenode('rewrite.messages'))
         """;
@@ -105,7 +105,11 @@ internal static class RegistrationSql
             insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
 
-        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState));
+        // With a parameter, or Npgsql reads and rewrites the text each time.
+        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState)
+        {
+            Parameters = { new NpgsqlParameter<string> { TypedValue = "/" } },
+        });
 
         // Once for each connection: planning the statements costs as much as executing them for a few messages.
         await insert.PrepareAsync(cancellationToken);
