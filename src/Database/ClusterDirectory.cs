@@ -23,6 +23,7 @@ public sealed partial class ClusterDirectory(
     private readonly Lock _replacing = new();
     private long _begun;
     private long _replaced;
+    private volatile FrozenDictionary<ClusterId, long>? _removed;
     private volatile Snapshot _snapshot = new(
         FrozenDictionary<ClusterId, DirectoryCluster>.Empty,
         FrozenDictionary<string, ClusterId>.Empty,
@@ -30,7 +31,14 @@ public sealed partial class ClusterDirectory(
         DateTimeOffset.MinValue);
 
     /// <summary>All clusters that are not deleted.</summary>
-    public IReadOnlyCollection<DirectoryCluster> All => _snapshot.Clusters.Values;
+    public IReadOnlyCollection<DirectoryCluster> All
+    {
+        get
+        {
+            IReadOnlyList<DirectoryCluster> clusters = _snapshot.Clusters.Values;
+            return _removed is null ? clusters : [.. clusters.Where(cluster => !IsRemoved(cluster.Id))];
+        }
+    }
 
     /// <summary>All clusters that are not deleted, and when that began to be read from the database.</summary>
     public (IReadOnlyList<ClusterId> Clusters, DateTimeOffset ReadAt) Living
@@ -38,7 +46,8 @@ public sealed partial class ClusterDirectory(
         get
         {
             var snapshot = _snapshot;
-            return (snapshot.Clusters.Keys, snapshot.ReadAt);
+            IReadOnlyList<ClusterId> clusters = snapshot.Clusters.Keys;
+            return (_removed is null ? clusters : [.. clusters.Where(id => !IsRemoved(id))], snapshot.ReadAt);
         }
     }
 
@@ -49,8 +58,28 @@ public sealed partial class ClusterDirectory(
     public bool IsLoaded { get; private set; }
 
     /// <summary>Finds a cluster that is not deleted.</summary>
-    public bool TryGet(ClusterId id, [NotNullWhen(true)] out DirectoryCluster? cluster) =>
-        _snapshot.Clusters.TryGetValue(id, out cluster);
+    public bool TryGet(ClusterId id, [NotNullWhen(true)] out DirectoryCluster? cluster)
+    {
+        cluster = null;
+        return !IsRemoved(id) && _snapshot.Clusters.TryGetValue(id, out cluster);
+    }
+
+    /// <summary>Whether a cluster was said to be deleted since the database was last read.</summary>
+    public bool IsRemoved(ClusterId id) => _removed is { } removed && removed.ContainsKey(id);
+
+    /// <summary>Takes out a cluster that was deleted, before the database can be read; what is read from now on
+    /// decides.</summary>
+    public void Remove(ClusterId id)
+    {
+        lock (_replacing)
+        {
+            var removed = new Dictionary<ClusterId, long>(_removed ?? FrozenDictionary<ClusterId, long>.Empty)
+            {
+                [id] = Interlocked.Read(ref _begun),
+            };
+            _removed = removed.ToFrozenDictionary();
+        }
+    }
 
     /// <summary>
     /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been created
@@ -79,6 +108,7 @@ public sealed partial class ClusterDirectory(
         var snapshot = _snapshot;
         cluster = null;
         return snapshot.SendingDomains.TryGetValue(domain, out var id)
+            && !IsRemoved(id)
             && snapshot.Clusters.TryGetValue(id, out cluster);
     }
 
@@ -133,6 +163,12 @@ public sealed partial class ClusterDirectory(
             {
                 told = _snapshot.Unreadable;
                 (_snapshot, _replaced, IsLoaded) = (snapshot, reading, true);
+                if (_removed is { } removed)
+                {
+                    // What began to be read before the deletion was told may not show it.
+                    var later = removed.Where(entry => entry.Value >= reading).ToFrozenDictionary();
+                    _removed = later.Count == 0 ? null : later;
+                }
             }
         }
 

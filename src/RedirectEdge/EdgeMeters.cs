@@ -67,11 +67,15 @@ internal sealed class EdgeMeters
     public Counter<long> Acknowledged { get; }
 
     /// <summary>Counts a request that is not served, and answers it.</summary>
-    public void Refuse(HttpContext context, EdgeOutcome outcome)
+    /// <param name="context">The request.</param>
+    /// <param name="outcome">Why it is not served.</param>
+    /// <param name="isPicture">Whether an image was asked for: a page in its place would be shown as a broken
+    /// one.</param>
+    public void Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
     {
         (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
             .Add(1, new KeyValuePair<string, object?>("reason", ReasonNames[(int)outcome]));
-        Answer.Write(context, outcome);
+        Answer.Write(context, outcome, isPicture: isPicture);
     }
 
     /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>

@@ -32,6 +32,10 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     public static readonly ClusterId Cluster = new(101);
     public static readonly ClusterId OtherCluster = new(102);
     public static readonly ClusterId DeletedCluster = new(103);
+
+    /// <summary>Made after the copies were written.</summary>
+    public static readonly ClusterId NewCluster = new(104);
+
     public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
     public static readonly MessageKey Message = new(0x0123_4567_89ab_cdef, 0x42);
 

@@ -133,7 +133,9 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         Assert.True(next.IsLoaded);
         Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, next.Keys!, out _));
         Assert.Equal(HostOutcome.Served, next.Check("track.localhost", Cluster));
-        Assert.Equal(HostOutcome.ForeignHost, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+
+        // Not in the copy: deleted, or newer than it. The database tells.
+        Assert.Equal(HostOutcome.UnknownCluster, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
     }
 
     [Fact]
