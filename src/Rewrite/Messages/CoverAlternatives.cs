@@ -25,29 +25,31 @@ internal static class CoverAlternatives
             return false;
         }
 
-        var marked = new Dictionary<(int Alternative, string Url), Marked>();
-        var alternatives = new HashSet<int>();
+        // Nearly every letter marks one link, in its HTML: of that part no link is looked at, of the other one few.
+        var (traits, part) = (0UL, Marked.NoPart);
         foreach (ref readonly var mark in marks.Span)
         {
-            ref readonly var row = ref report.Row(mark.Row);
-            var alternative = parts[row.Part - 1].Alternative;
-            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span)) is { } key)
+            var number = report.Row(mark.Row).Part;
+            if (parts[number - 1].Alternative > 0)
             {
-                alternatives.Add(alternative);
-                ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
-                all = new Marked(
-                    isKnown && all.Part != row.Part ? Marked.SeveralParts : row.Part,
-                    mark.IsOptOut || all.IsOptOut);
+                traits |= UrlKey.Trait(mark.Url.In(plan.Buffer.Span));
+                part = part == Marked.NoPart || part == number ? number : Marked.SeveralParts;
             }
         }
 
+        Dictionary<(int Alternative, string Url), Marked>? marked = null;
         var covered = false;
-        for (var i = 0; marked.Count > 0 && i < report.Count; i++)
+        for (var i = 0; traits != 0 && i < report.Count; i++)
         {
             ref readonly var row = ref report.Row(i);
-            var alternative = parts[row.Part - 1].Alternative;
-            if (row.IsTracked && row.Kind == LinkKind.Click && alternatives.Contains(alternative)
-                && Find(plan, row, alternative, marked) is { } all && all.Part != row.Part)
+            if (row.Part == part || !row.IsTracked || row.Kind != LinkKind.Click || !MayBeMarked(plan, row, traits)
+                || parts[row.Part - 1].Alternative == 0)
+            {
+                continue;
+            }
+
+            marked ??= Collect(plan, parts);
+            if (Find(plan, row, parts[row.Part - 1].Alternative, marked) is { } all && all.Part != row.Part)
             {
                 report.Untrack(i, all.IsOptOut ? LinkDecision.OptOut : LinkDecision.Unsubscribe);
                 covered = true;
@@ -55,6 +57,28 @@ internal static class CoverAlternatives
         }
 
         return covered;
+    }
+
+    private static bool MayBeMarked(RewritePlan plan, in LinkRow row, ulong traits) =>
+        (UrlKey.Trait(plan.Report.Destination(row)) & traits) != 0
+        || !Ascii.IsValid(plan.Report.Text(row, row.Url).Span);
+
+    private static Dictionary<(int Alternative, string Url), Marked> Collect(RewritePlan plan, List<MimePart> parts)
+    {
+        var marked = new Dictionary<(int Alternative, string Url), Marked>();
+        foreach (ref readonly var mark in plan.Report.Marks.Span)
+        {
+            var part = plan.Report.Row(mark.Row).Part;
+            var alternative = parts[part - 1].Alternative;
+            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span)) is { } key)
+            {
+                ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
+                all = new Marked(
+                    isKnown && all.Part != part ? Marked.SeveralParts : part, mark.IsOptOut || all.IsOptOut);
+            }
+        }
+
+        return marked;
     }
 
     private static Marked? Find(
@@ -82,5 +106,7 @@ internal static class CoverAlternatives
     private readonly record struct Marked(int Part, bool IsOptOut)
     {
         public const int SeveralParts = 0;
+
+        public const int NoPart = -1;
     }
 }

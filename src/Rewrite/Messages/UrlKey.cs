@@ -31,4 +31,17 @@ internal static class UrlKey
 
         return key.Append(Encoding.ASCII.GetString(destination.Url[destination.PathStart..])).ToString();
     }
+
+    /// <summary>One of 64 bits, the same for URLs with the same key: told from the URL at a glance, so that of the URLs
+    /// with another one no key is made.</summary>
+    /// <param name="url">A destination.</param>
+    public static ulong Trait(ReadOnlySpan<byte> url)
+    {
+        var path = url[(url.IndexOf((byte)':') + 1)..].TrimStart("/\\"u8);
+        var start = path.IndexOfAny("/\\?#"u8);
+        path = start < 0 ? default : path[start..];
+        var last = path.IsEmpty ? (byte)'/' : path[^1];
+        var length = path.Length + (path.IsEmpty || path[0] is (byte)'?' or (byte)'#' ? 1 : 0);
+        return 1UL << (((length * 7) + last) & 63);
+    }
 }

@@ -45,6 +45,21 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         Assert.Equal(0, await Broker.CountReadyAsync("rewrite", Ends));
     }
 
+    [Theory]
+    [InlineData("From news@shop.example Sat Nov 28 10:00:00 2026\r\n>From a@shop.example\r\n")]
+    [InlineData("\u00EF\u00BB\u00BF")]
+    public async Task What_a_pipe_or_file_put_before_the_header_stays_and_the_sender_s_cluster_is_found(string beginning)
+    {
+        var mail = Mail.Html("piped", "https://shop.example/sale");
+        await PlainClients.AmqpPublishAsync(Broker, Mail.Bytes(beginning + mail));
+
+        var output = Mail.Text(await PlainClients.AmqpGetAsync(Broker, "rewritten"));
+        Assert.Contains(TrackedLink, output, StringComparison.Ordinal);
+        Assert.StartsWith(beginning + "From: news@shop.example\r\n", output, StringComparison.Ordinal);
+        Assert.Equal(1L, await _host.Rewrite.ScalarAsync<long>(
+            "SELECT count(*) FROM rewrite.messages WHERE cluster_id = $1", _host.Cluster.Value));
+    }
+
     [Fact]
     public async Task Headers_on_a_command_line_do_as_well()
     {

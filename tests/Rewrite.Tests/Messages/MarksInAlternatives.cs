@@ -1,4 +1,5 @@
 using System.Text;
+using Tracking.Links;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
@@ -135,6 +136,29 @@ public sealed class MarksInAlternatives
             Decisions(message, TestKeys.Request).Select(link => link.Decision).Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData("https://shop.example", "HTTPS://SHOP.Example:443/")]
+    [InlineData("https://shop.example?a=1", "https://shop.example/?a=1")]
+    [InlineData("https://shop.example#a", "https://Shop.example:443/#a")]
+    [InlineData("https://u:p@shop.example/a//b?c", "https://u:p@SHOP.example:443/a//b?c")]
+    [InlineData("http://[::1]/x", "http://[::1]:80/x")]
+    [InlineData("https:\\\\shop.example/x", "https:///shop.example/x")]
+    public void The_same_url_in_other_spelling_has_the_same_key_and_trait(string one, string other)
+    {
+        Assert.Equal(Key(one), Key(other));
+        Assert.Equal(UrlKey.Trait(Encoding.ASCII.GetBytes(one)), UrlKey.Trait(Encoding.ASCII.GetBytes(other)));
+    }
+
+    [Theory]
+    [InlineData("https://shop.example/a", "https://shop.example/A")]
+    [InlineData("https://shop.example/a", "https://shop.example/a/")]
+    [InlineData("https://shop.example/a", "http://shop.example/a")]
+    [InlineData("https://shop.example/a", "https://shop.example:8443/a")]
+    [InlineData("https://shop.example/a", "https://u@shop.example/a")]
+    [InlineData("https://shop.example/a", "https://shop.example/a#b")]
+    [InlineData("https://shop.example/a?b", "https://shop.example/a?c")]
+    public void Another_url_has_another_key(string one, string other) => Assert.NotEqual(Key(one), Key(other));
+
     [Fact]
     public void Letters_of_a_query_are_the_same_in_another_charset()
     {
@@ -179,6 +203,13 @@ public sealed class MarksInAlternatives
                     : "tracked"));
             Assert.Equal(expected, Decisions(message, TestKeys.Request).Select(link => link.Decision));
         }
+    }
+
+    private static string Key(string url)
+    {
+        Assert.Equal(
+            DestinationOutcome.Accepted, DestinationPolicy.Read(Encoding.ASCII.GetBytes(url), null, out var destination));
+        return UrlKey.Of(destination);
     }
 
     private static string Random(
