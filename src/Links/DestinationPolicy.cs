@@ -115,7 +115,12 @@ public static class DestinationPolicy
     }
 
     /// <summary>Reads a URL of printable ASCII; it is kept as it stands.</summary>
-    internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination)
+    internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination) =>
+        ReadPrintable(url, default, out destination);
+
+    /// <summary>The same of a URL whose host was read already, unless it is empty.</summary>
+    internal static DestinationOutcome ReadPrintable(
+        ReadOnlySpan<byte> url, ReadOnlySpan<byte> knownHost, out DestinationUrl destination)
     {
         destination = default;
         var outcome = ReadScheme(url, out var isHttps, out var authorityStart);
@@ -130,8 +135,8 @@ public static class DestinationPolicy
             return DestinationOutcome.NotAUrl;
         }
 
-        var hostBytes = url[host];
-        if (!IsPlainName(hostBytes) && !TryReadHost(hostBytes, out hostBytes))
+        var hostBytes = knownHost.IsEmpty ? url[host] : knownHost;
+        if (knownHost.IsEmpty && !IsPlainName(hostBytes) && !TryReadHost(hostBytes, out hostBytes))
         {
             return DestinationOutcome.NotAUrl;
         }

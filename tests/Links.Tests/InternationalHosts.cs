@@ -134,6 +134,8 @@ public sealed partial class InternationalHosts
         }
 
         Assert.True(DestinationPolicy.IsSafeLocation(destination.Url));
+        DestinationPolicy.Read(destination.Url, null, out var again);
+        Assert.Equal(Encoding.ASCII.GetString(destination.Host), Encoding.ASCII.GetString(again.Host));
         Assert.Equal("/x", Encoding.ASCII.GetString(destination.Path));
         return Encoding.ASCII.GetString(destination.Host).ToLowerInvariant();
     }
