@@ -9,38 +9,48 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>Decides about each link that was found.</summary>
 internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 {
-    // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
-    private const int MostUnsubscribeUrls = 50;
+    // URLs of List-Unsubscribe that are looked at. Lists give one or two (RFC 8058 one), each of which may be read in up
+    // to three ways; all are held against every link.
+    private const int MostUnsubscribeUrls = 100;
 
     private static ReadOnlySpan<byte> NoTrack => "+notrack"u8;
 
     private readonly LinkReport _report = plan.Report;
-    private readonly List<byte[]> _unsubscribeUrls = [];
+    private readonly List<UnsubscribeUrl> _unsubscribeUrls = [];
+    private int _unsubscribeUrlsRead;
     private readonly ByteBuffer _resolved = new();
     private readonly ByteBuffer _unmarked = new();
+    private readonly ByteBuffer _comparable = new();
 
     // Neighbouring links mostly lead to the same host: what was found out about it last.
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
+    private bool _mayUnsubscribe;
 
     // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
     // had none left.
     private int _trackedBefore;
 
+    /// <summary>Whether there may be more URLs of <c>List-Unsubscribe</c>.</summary>
+    public bool TakesUnsubscribeUrls => _unsubscribeUrlsRead < MostUnsubscribeUrls;
+
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
     public void AddUnsubscribeUrl(ReadOnlySpan<byte> url)
     {
-        if (_unsubscribeUrls.Count < MostUnsubscribeUrls
+        if (_unsubscribeUrlsRead++ < MostUnsubscribeUrls
             && DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
         {
-            _unsubscribeUrls.Add(destination.Url.ToArray());
+            _comparable.Truncate();
+            ComparableUrl.Write(destination, _comparable);
+            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _comparable.Span.ToArray()));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _comparable.Dispose();
         _host.Dispose();
         _resolved.Dispose();
         _unmarked.Dispose();
@@ -285,8 +295,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             _host.Truncate();
             _host.Append(destination.Host);
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
-                || Ascii.EqualsIgnoreCase(destination.Host, request.Origin!.Host.Value);
+                || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
+            _mayUnsubscribe = MayUnsubscribe(destination.Host);
         }
 
         if (_isTrackingHost)
@@ -309,17 +320,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.Excluded;
         }
 
-        if ((flags & FoundFlags.Unsubscribe) != 0)
+        if ((flags & FoundFlags.Unsubscribe) != 0 || (_mayUnsubscribe && Unsubscribes(destination)))
         {
             return LinkDecision.Unsubscribe;
-        }
-
-        foreach (var unsubscribe in _unsubscribeUrls)
-        {
-            if (IsSameUrl(destination.Url, unsubscribe))
-            {
-                return LinkDecision.Unsubscribe;
-            }
         }
 
         if (destination.IsHttps && !request.Origin!.IsHttps && !request.HttpsLinksMayUseHttp)
@@ -337,6 +340,46 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         return _report.Tracked + _trackedBefore >= plan.Limits.MaxTrackedLinks
             ? LinkDecision.TooManyLinks
             : LinkDecision.Tracked;
+    }
+
+    private bool MayUnsubscribe(ReadOnlySpan<byte> host)
+    {
+        foreach (var unsubscribe in _unsubscribeUrls)
+        {
+            if (ComparableUrl.IsSameHost(host, unsubscribe.Host))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Unsubscribes(in DestinationUrl destination)
+    {
+        var url = destination.Url;
+
+        // Where only scheme and host may be in another case.
+        var path = destination.PathStart;
+        if (!ComparableUrl.IsComparable(destination))
+        {
+            _comparable.Truncate();
+            ComparableUrl.Write(destination, _comparable);
+            url = _comparable.Span;
+            path = 0;
+        }
+
+        foreach (var (_, unsubscribe) in _unsubscribeUrls)
+        {
+            if (url.Length == unsubscribe.Length
+                && url[path..].SequenceEqual(unsubscribe.AsSpan(path))
+                && Ascii.EqualsIgnoreCase(url[..path], unsubscribe.AsSpan(0, path)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
@@ -371,20 +414,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             decoded.IsGiven ? decoded.In(found.Buffer.Span) : value, encoding);
     }
 
-    // Scheme and host in any case (RFC 3986 6.2.2.1), all else as it stands.
-    private static bool IsSameUrl(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
-    {
-        if (one.Length != other.Length)
-        {
-            return false;
-        }
-
-        var authority = one.IndexOf("//"u8) + 2;
-        var path = one[authority..].IndexOfAny("/\\?#"u8);
-        path = path < 0 ? one.Length : authority + path;
-        return one[path..].SequenceEqual(other[path..]) && Ascii.EqualsIgnoreCase(one[..path], other[..path]);
-    }
-
     internal static bool HasNoTrack(ReadOnlySpan<byte> url) =>
         url.Length > 12
         && (url[4] == '+' || url[5] == '+')
@@ -405,4 +434,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         return url;
     }
+
+    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Comparable);
 }

@@ -53,6 +53,15 @@ internal static class HostileMail
         ["a long list-unsubscribe and many links"] = (null, part =>
             "List-Unsubscribe: " + Repeat("<https://example.org/u>, ", 20_000, part) + "\r\n" + Html
             + Repeat("<a href=\"https://example.org/v\">x</a>\r\n", 20_000, part)),
+        ["open comments in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("(<\\", 1_000_000, part) + "\r\n" + Html
+            + "<a href=\"https://example.org/v\">x</a>"),
+        ["addresses without brackets in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("http://,", 400_000, part) + "\r\n" + Html
+            + Repeat("<a href=\"https://example.org/v\">x</a>\r\n", 20_000, part)),
+        ["half encoded words in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("=?a?Qx?y ", 400_000, part) + "\r\n" + Html
+            + "<a href=\"https://example.org/v\">x</a>"),
         ["checksums"] = (null, part => Repeat("Content-MD5: x\r\nLines: 1\r\n", 20_000, part) + Html
             + Repeat("<a href=\"https://example.org/\">x</a>\r\n", 2_000, part)),
         ["nothing"] = (Untouched.NoBody, _ => ""),
