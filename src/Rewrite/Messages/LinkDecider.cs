@@ -315,6 +315,12 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.AlreadyTracked;
         }
 
+        // One click would count for two messages.
+        if (request.Keys is { } signing && NestedLink.IsTracked(destination, request.Origin!.HostAscii, signing))
+        {
+            return LinkDecision.AlreadyTracked;
+        }
+
         if (_isExcluded)
         {
             return LinkDecision.Excluded;

@@ -138,6 +138,8 @@ internal static class HostileMail
                 $"<a href=\"https://b\xc3\xbc{i:D5}.example/\xc3\xbc\">x</a>\r\n"))),
         ["urls of eight kilobytes"] = (null, part => Html + Repeat($"<a href=\"{Url}\">x</a>\r\n", 1_000, part)),
         ["urls that are too long"] = (null, part => Html + Repeat($"<a href=\"{LongUrl}\">x</a>", 500, part)),
+        ["urls that may hold others"] = (null, part => Html + Repeat(
+            "<a href=\"https://example.org/" + Repeat("%25https-3A__aHR0cA", 400, 1) + "\">x</a>\r\n", 200, part)),
         ["hosts of marks"] = (null, part => Html + Repeat(
             "<a href=\"https://a" + Repeat("\xcc\x81\xcc\xa7", 240, 1) + ".example/\">x</a>\r\n", 1_000, part)),
         ["one url of megabytes"] = (null, part => "\r\nhttps://example.org/" + Repeat("a/", 2_000_000, part)),
