@@ -36,6 +36,7 @@ internal static class ListClusters
             errors.Add("after", Cursor.Wrong);
         }
 
+        var name = ReadQuery.Text("name", query.Name, errors);
         if (errors.Any)
         {
             return errors.ToProblem();
@@ -49,6 +50,7 @@ internal static class ListClusters
             WHERE deleted_at IS NULL
               AND ({own}::integer IS NULL OR id = {own})
               AND ({after}::text IS NULL OR lower(name) > lower({after}))
+              AND ({name}::text IS NULL OR lower(name) = lower({name}))
             ORDER BY lower(name)
             LIMIT {limit + 1}
             """).AsNoTracking().ToListAsync(cancellationToken);
@@ -68,6 +70,10 @@ internal sealed class ListClustersQuery
     /// <summary>Clusters in the answer.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
+
+    /// <summary>The one cluster of this name.</summary>
+    [FromQuery(Name = "name"), Description("Only the cluster of this name, in any case.")]
+    public string? Name { get; init; }
 
     /// <summary>Where to continue.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]

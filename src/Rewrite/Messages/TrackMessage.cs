@@ -75,11 +75,13 @@ public sealed partial class TrackMessage(
     /// <param name="message">The raw message (RFC 5322); must not change meanwhile.</param>
     /// <param name="request">What the publisher says of it.</param>
     /// <param name="cancellationToken">Ends waiting; a registration under way still completes.</param>
+    /// <param name="describe">Told of a message that goes out, with its tracked URLs when it has any.</param>
     public async Task<TrackedMessageResult> TrackAsync(
         DirectoryCluster cluster,
         ReadOnlyMemory<byte> message,
         MessageMetadata request,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        Action<RewritePlan, WrittenUrls?>? describe = null)
     {
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
         byte[]? contentHash = null;
@@ -89,7 +91,11 @@ public sealed partial class TrackMessage(
         var ignoredHost = settings.IgnoredHost(request, own);
         if (plan.UntouchedReason is { } reason)
         {
-            return Output(cluster, message, messageId, plan, ignoredHost, reason, plan.Write);
+            return Output(cluster, message, messageId, plan, ignoredHost, reason, output =>
+            {
+                plan.Write(output);
+                describe?.Invoke(plan, null);
+            });
         }
 
         if (keys.Current?.Current is not { } key)
@@ -103,7 +109,12 @@ public sealed partial class TrackMessage(
         {
             RegistrationOutcome.Registered => Output(
                 cluster, message, messageId, plan, ignoredHost, null,
-                output => plan.Write(output, registered.Links, cluster.Id, registered.Message, key)),
+                output =>
+                {
+                    plan.Write(output, registered.Links, cluster.Id, registered.Message, key);
+                    describe?.Invoke(
+                        plan, new WrittenUrls(plan, registered.Links, cluster.Id, registered.Message, key));
+                }),
             RegistrationOutcome.OtherContent => new TrackedMessageResult(TrackOutcome.OtherContent, messageId),
             _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
         };
