@@ -11,7 +11,7 @@ namespace Tracking.ServiceDefaults.Tests;
 
 public sealed partial class TelemetryTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(OtlpProtocol.HttpProtobuf)]
