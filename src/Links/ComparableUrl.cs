@@ -31,13 +31,33 @@ public static class ComparableUrl
         var url = destination.Url;
         var hostStart = destination.IsHttps ? 8 : 7;
         return destination.PathStart == hostStart + destination.Host.Length
-            && url.Length > destination.PathStart
-            && url[destination.PathStart] == '/'
             && url.Slice(hostStart - 2, 2).SequenceEqual("//"u8)
             && url[hostStart..destination.PathStart].SequenceEqual(destination.Host)
             && !destination.Host.EndsWith("."u8)
-            && url[destination.PathStart..].IndexOfAny(Written) < 0
-            && url[destination.PathStart..].IndexOf("/."u8) < 0;
+            && url.Length > destination.PathStart
+            && url[destination.PathStart] == '/'
+            && IsWritten(url[destination.PathStart..]);
+    }
+
+    /// <summary>One of 64 bits, the same for all spellings of a URL: told at a glance, so that most URLs that are not
+    /// the same need not be written. All bits where only <see cref="Write(in DestinationUrl, IBufferWriter{byte})"/>
+    /// can tell.</summary>
+    /// <param name="url">The URL of a destination.</param>
+    public static ulong Trait(ReadOnlySpan<byte> url)
+    {
+        DestinationPolicy.ReadScheme(url, out _, out var authorityStart);
+        url = url[authorityStart..];
+        var pathStart = url.IndexOfAny(DestinationPolicy.AuthorityEnd);
+        url = pathStart < 0 ? default : url[pathStart..];
+        if (!IsWritten(url))
+        {
+            return ulong.MaxValue;
+        }
+
+        // A path that is empty is written as a slash.
+        var length = url.Length + (url.IsEmpty || url[0] != '/' ? 1 : 0);
+        var last = url.IsEmpty ? (byte)'/' : url[^1];
+        return 1UL << (((length * 7) + last) & 63);
     }
 
     /// <summary>Writes a destination in its comparable form.</summary>
@@ -75,6 +95,38 @@ public static class ComparableUrl
     /// <summary>Whether two hosts of destinations are one: any case, with or without a final dot.</summary>
     public static bool IsSameHost(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) =>
         Ascii.EqualsIgnoreCase(WithoutDot(one), WithoutDot(other));
+
+    // Whether what is behind the host is written as it stands, but for the slash of an empty path. The answer is no where
+    // it would need a closer look.
+    private static bool IsWritten(ReadOnlySpan<byte> text)
+    {
+        if (text.IndexOf("/."u8) >= 0)
+        {
+            return false;
+        }
+
+        Span<byte> value = stackalloc byte[1];
+        while (text.IndexOfAny(Written) is >= 0 and var start)
+        {
+            text = text[start..];
+            var isKept = text[0] switch
+            {
+                (byte)'#' => text.Length > 1,
+                (byte)'%' => text.Length < 3
+                    || Convert.FromHexString(text.Slice(1, 2), value, out _, out _) != OperationStatus.Done
+                    || (!Unreserved.Contains(value[0]) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
+                _ => false,
+            };
+            if (!isKept)
+            {
+                return false;
+            }
+
+            text = text[1..];
+        }
+
+        return true;
+    }
 
     private static ReadOnlySpan<byte> WithoutDot(ReadOnlySpan<byte> host) =>
         host.EndsWith("."u8) ? host[..^1] : host;
@@ -172,7 +224,9 @@ public static class ComparableUrl
                 && Convert.FromHexString(text.Slice(i + 1, 2), value, out _, out _) == OperationStatus.Done)
             {
                 i += 2;
-                length += Unreserved.Contains(value[0])
+
+                // Behind a percent sign that is none of an escape, what it stands for could make it one.
+                length += Unreserved.Contains(value[0]) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
                     ? Put(value[0], output[length..])
                     : Escape(value[0], output[length..]);
             }

@@ -61,7 +61,9 @@ public static class DestinationPolicy
     /// line and what proxies take as one header line.</summary>
     public const int MaxLength = 8192;
 
-    private static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
+    /// <summary>What ends the authority.</summary>
+    internal static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
+
     private static readonly SearchValues<byte> PathEnd = SearchValues.Create("?#"u8);
 
     // WHATWG forbidden domain code points, less the ones that cannot occur in printable ASCII.

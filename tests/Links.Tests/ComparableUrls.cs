@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Text;
 
 namespace Tracking.Links.Tests;
@@ -67,6 +68,8 @@ public sealed class ComparableUrls
     [InlineData("https://example.org/?a/../b", "https://example.org/?b")]
     [InlineData("https://example.org/a..", "https://example.org/")]
     [InlineData("https://example.org/%zz", "https://example.org/zz")]
+    [InlineData("https://example.org/%7B", "https://example.org/%%37B")]
+    [InlineData("https://example.org/?%2B", "https://example.org/?%2%42")]
     [InlineData("https://example.org/é", "https://example.org/e\u0301")]
     public void Two_urls_have_two_comparable_forms(string one, string other) =>
         Assert.NotEqual(Write(one), Write(other));
@@ -83,7 +86,14 @@ public sealed class ComparableUrls
     [InlineData("https://example.org\\u", false)]
     [InlineData("https://example.org/a/./b", false)]
     [InlineData("https://example.org/a%2e", false)]
-    [InlineData("https://example.org/a#b", false)]
+    [InlineData("https://example.org/a%2E", false)]
+    [InlineData("https://example.org/a%2f", false)]
+    [InlineData("https://example.org/a%2F%C3%B6?b%20c", true)]
+    [InlineData("https://example.org/100%?50%x&%f", true)]
+    [InlineData("https://example.org/a#b", true)]
+    [InlineData("https://example.org/a#", false)]
+    [InlineData("https://example.org/a?b#\"", false)]
+    [InlineData("https://example.org/.well-known/a", false)]
     [InlineData("https://0x7f.1/", false)]
     public void A_url_in_its_comparable_form_is_known(string url, bool expected) =>
         Assert.Equal(expected, IsComparable(url));
@@ -97,6 +107,56 @@ public sealed class ComparableUrls
                 + "?" + string.Concat(Enumerable.Repeat("%3C", 4000)) + "#%60",
             Write(url));
         Assert.Equal("https://example.org" + new string('/', 8000), Write("https://example.org" + new string('/', 8000)));
+    }
+
+    [Fact]
+    public void Trait_tells_urls_apart()
+    {
+        string[] urls = ["", "/", "/a", "/a?b=1", "/a?b=%20", "/abc#end", "/abcd", "/abce", "/%C3%B6"];
+        var traits = urls.Select(url => Trait("https://example.org" + url)).ToList();
+        Assert.All(traits, trait => Assert.Equal(1, BitOperations.PopCount(trait)));
+        Assert.Equal(urls.Length - 1, traits.Distinct().Count());
+    }
+
+    /// <summary>Everything that may mean something in a URL, in any order: whatever two of them are written alike share
+    /// their trait.</summary>
+    [Fact]
+    public void Trait_never_hides_that_two_urls_are_the_same()
+    {
+        string[] pieces =
+        [
+            "/", "/", ".", "..", "%2e", "%2E", "%2f", "%2F", "%", "%7", "%7e", "~", "\\", "?", "#", "'", "\"", "%22",
+            "%27", "<", "^", "a", "A", "%41", "ö", "%C3%B6", "%c3%b6", " ", "\t", ":", "@", "&", "=",
+        ];
+        string[] hosts =
+        [
+            "https://bücher.example", "https://bu\u0308cher.example", "HTTPS://XN--BCHER-KVA.EXAMPLE:443",
+            "https:\\\\xn--bcher-kva.example.", "https:///:@xn--bcher-kva.example:0443",
+        ];
+        var random = new Random(3986);
+        var known = new Dictionary<string, ulong>(StringComparer.Ordinal);
+        var same = 0;
+        for (var i = 0; i < 30_000; i++)
+        {
+            var rest = string.Concat(random.GetItems(pieces, random.Next(6)));
+            var separator = rest.Length == 0 ? "" : "/\\?#"[random.Next(4)].ToString();
+            var url = hosts[random.Next(hosts.Length)] + separator + rest;
+            var form = Write(url);
+            Assert.Equal(form, Write(form));
+            var shared = known.GetValueOrDefault(form, ulong.MaxValue) & Trait(url) & Trait(form);
+            Assert.True(shared != 0, $"{url} has another trait than {form}");
+            same += known.ContainsKey(form) ? 1 : 0;
+            known[form] = shared;
+        }
+
+        Assert.InRange(same, 3_000, int.MaxValue);
+    }
+
+    private static ulong Trait(string url)
+    {
+        Assert.Equal(
+            DestinationOutcome.Accepted, DestinationPolicy.Read(Encoding.UTF8.GetBytes(url), null, out var destination));
+        return ComparableUrl.Trait(destination.Url);
     }
 
     private static string Write(string url)

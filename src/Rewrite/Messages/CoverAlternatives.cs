@@ -32,11 +32,12 @@ internal static class CoverAlternatives
             var number = report.Row(mark.Row).Part;
             if (parts[number - 1].Alternative > 0)
             {
-                traits |= UrlKey.Trait(mark.Url.In(plan.Buffer.Span));
+                traits |= ComparableUrl.Trait(mark.Url.In(plan.Buffer.Span));
                 part = part == Marked.NoPart || part == number ? number : Marked.SeveralParts;
             }
         }
 
+        using var form = new ByteBuffer();
         Dictionary<(int Alternative, string Url), Marked>? marked = null;
         var covered = false;
         for (var i = 0; traits != 0 && i < report.Count; i++)
@@ -48,8 +49,8 @@ internal static class CoverAlternatives
                 continue;
             }
 
-            marked ??= Collect(plan, parts);
-            if (Find(plan, row, parts[row.Part - 1].Alternative, marked) is { } all && all.Part != row.Part)
+            marked ??= Collect(plan, parts, form);
+            if (Find(plan, row, parts[row.Part - 1].Alternative, marked, form) is { } all && all.Part != row.Part)
             {
                 report.Untrack(i, all.IsOptOut ? LinkDecision.OptOut : LinkDecision.Unsubscribe);
                 covered = true;
@@ -60,17 +61,18 @@ internal static class CoverAlternatives
     }
 
     private static bool MayBeMarked(RewritePlan plan, in LinkRow row, ulong traits) =>
-        (UrlKey.Trait(plan.Report.Destination(row)) & traits) != 0
+        (ComparableUrl.Trait(plan.Report.Destination(row)) & traits) != 0
         || !Ascii.IsValid(plan.Report.Text(row, row.Url).Span);
 
-    private static Dictionary<(int Alternative, string Url), Marked> Collect(RewritePlan plan, List<MimePart> parts)
+    private static Dictionary<(int Alternative, string Url), Marked> Collect(
+        RewritePlan plan, List<MimePart> parts, ByteBuffer form)
     {
         var marked = new Dictionary<(int Alternative, string Url), Marked>();
         foreach (ref readonly var mark in plan.Report.Marks.Span)
         {
             var part = plan.Report.Row(mark.Row).Part;
             var alternative = parts[part - 1].Alternative;
-            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span)) is { } key)
+            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span), form) is { } key)
             {
                 ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
                 all = new Marked(
@@ -82,24 +84,35 @@ internal static class CoverAlternatives
     }
 
     private static Marked? Find(
-        RewritePlan plan, in LinkRow row, int alternative, Dictionary<(int Alternative, string Url), Marked> marked)
+        RewritePlan plan,
+        in LinkRow row,
+        int alternative,
+        Dictionary<(int Alternative, string Url), Marked> marked,
+        ByteBuffer form)
     {
-        if (Key(plan.Report.Destination(row)) is { } key && marked.TryGetValue((alternative, key), out var all))
+        if (Key(plan.Report.Destination(row), form) is { } key && marked.TryGetValue((alternative, key), out var all))
         {
             return all;
         }
 
         // Letters in a query were sent in the charset of one part, and may have been in another one's.
         var url = plan.Report.Text(row, row.Url).Span;
-        return !Ascii.IsValid(url) && Key(url) is { } other && marked.TryGetValue((alternative, other), out all)
+        return !Ascii.IsValid(url) && Key(url, form) is { } other && marked.TryGetValue((alternative, other), out all)
             ? all
             : null;
     }
 
-    private static string? Key(ReadOnlySpan<byte> url) =>
-        DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted
-            ? UrlKey.Of(destination)
-            : null;
+    private static string? Key(ReadOnlySpan<byte> url, ByteBuffer form)
+    {
+        if (DestinationPolicy.Read(url, null, out var destination) != DestinationOutcome.Accepted)
+        {
+            return null;
+        }
+
+        form.Truncate();
+        ComparableUrl.Write(destination, form);
+        return Encoding.ASCII.GetString(form.Span);
+    }
 
     /// <param name="Part">The number of the part that has the marks.</param>
     /// <param name="IsOptOut">Whether one of them says not to track.</param>

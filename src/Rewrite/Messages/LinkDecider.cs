@@ -17,16 +17,18 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
     private readonly LinkReport _report = plan.Report;
     private readonly List<UnsubscribeUrl> _unsubscribeUrls = [];
-    private int _unsubscribeUrlsRead;
     private readonly ByteBuffer _resolved = new();
-    private readonly ByteBuffer _unmarked = new();
-    private readonly ByteBuffer _comparable = new();
+
+    // A URL in another form than it was found in: without its marker, or comparable.
+    private readonly ByteBuffer _form = new();
 
     // Neighbouring links mostly lead to the same host: what was found out about it last.
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
     private bool _mayUnsubscribe;
+
+    private int _unsubscribeUrlsRead;
 
     // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
     // had none left.
@@ -41,19 +43,18 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         if (_unsubscribeUrlsRead++ < MostUnsubscribeUrls
             && DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
         {
-            _comparable.Truncate();
-            ComparableUrl.Write(destination, _comparable);
-            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _comparable.Span.ToArray()));
+            _form.Truncate();
+            ComparableUrl.Write(destination, _form);
+            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _form.Span.ToArray()));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _comparable.Dispose();
+        _form.Dispose();
         _host.Dispose();
         _resolved.Dispose();
-        _unmarked.Dispose();
     }
 
     /// <summary>Decides about a part's links.</summary>
@@ -238,10 +239,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         if (HasNoTrack(url))
         {
             var plus = url.IndexOf((byte)'+');
-            _unmarked.Truncate();
-            _unmarked.Append(url[..plus]);
-            _unmarked.Append(url[(plus + NoTrack.Length)..]);
-            url = _unmarked.Span;
+            _form.Truncate();
+            _form.Append(url[..plus]);
+            _form.Append(url[(plus + NoTrack.Length)..]);
+            url = _form.Span;
         }
 
         if (ReadDestination(url, encoding, baseUrl, out var destination) == DestinationOutcome.Accepted)
@@ -369,9 +370,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         var path = destination.PathStart;
         if (!ComparableUrl.IsComparable(destination))
         {
-            _comparable.Truncate();
-            ComparableUrl.Write(destination, _comparable);
-            url = _comparable.Span;
+            _form.Truncate();
+            ComparableUrl.Write(destination, _form);
+            url = _form.Span;
             path = 0;
         }
 
