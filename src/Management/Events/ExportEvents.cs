@@ -84,9 +84,9 @@ internal sealed class ExportEvents(
         [
             tracked.Id.ToString(), Rfc3339Time.Format(tracked.Time), ReadQuery.Word(tracked.Kind), tracked.Message,
             tracked.MessageId, tracked.Recipient, tracked.Link?.Id, tracked.Link?.Url, tracked.Link?.Name,
-            tracked.Link?.Part?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            tracked.Link?.Position?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            tracked.Ordinal?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            tracked.Link?.Part?.ToString(CultureInfo.InvariantCulture),
+            tracked.Link?.Position?.ToString(CultureInfo.InvariantCulture),
+            tracked.Ordinal?.ToString(CultureInfo.InvariantCulture),
             tracked.ClientAddress, tracked.UserAgent, tracked.Method, ReadQuery.Word(tracked.Classification.Verdict),
             tracked.Classification.Vendor, string.Join(' ', tracked.Classification.Reasons),
         ];
@@ -99,15 +99,11 @@ internal sealed class ExportEvents(
         line.Append("\r\n");
     }
 
-    /// <summary>A cell: quoted where RFC 4180 says so, and with an apostrophe before what a spreadsheet would take for
-    /// a formula. Anybody can send a user agent, and the file is opened by an admin.</summary>
+    /// <summary>A cell: quoted where RFC 4180 says so, and with an apostrophe before whatever a spreadsheet would take
+    /// for a formula. Anybody can send a user agent, and the file is opened by an admin.</summary>
     internal static void AppendCell(StringBuilder line, string text)
     {
-        if (text.Length != 0 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n')
-        {
-            text = "'" + text;
-        }
-
+        text = Disarm(text);
         if (text.AsSpan().IndexOfAny("\",\r\n") < 0)
         {
             line.Append(text);
@@ -115,5 +111,55 @@ internal sealed class ExportEvents(
         }
 
         line.Append('"').Append(text.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"');
+    }
+
+    /// <summary>
+    /// Puts an apostrophe where a cell would begin with a formula: at the beginning, and behind each of <c>; | TAB CR
+    /// LF</c>, because a spreadsheet may be told to divide there, and then our quotes count for nothing. Blanks, quotes
+    /// and apostrophes before the formula are passed over: some programs drop them. Taking one apostrophe away at each
+    /// such place gives the text back.
+    /// </summary>
+    private static string Disarm(string text)
+    {
+        StringBuilder? disarmed = null;
+        var copied = 0;
+        for (var i = 0; i <= text.Length; i++)
+        {
+            if ((i == 0 || Divides(text[i - 1])) && BeginsFormula(text.AsSpan(i), isWholeCell: i == 0))
+            {
+                disarmed = (disarmed ?? new StringBuilder()).Append(text, copied, i - copied).Append('\'');
+                copied = i;
+            }
+        }
+
+        return disarmed?.Append(text, copied, text.Length - copied).ToString() ?? text;
+    }
+
+    private static bool Divides(char c) => c is ';' or '|' or '\t' or '\r' or '\n';
+
+    // The wide forms are a formula's beginning too where Chinese or Japanese is written.
+    private static bool BeginsFormula(ReadOnlySpan<char> cell, bool isWholeCell)
+    {
+        if (isWholeCell && cell.TrimStart('\'') is ['\t' or '\r' or '\n', ..])
+        {
+            return true;
+        }
+
+        foreach (var c in cell)
+        {
+            if (c is '=' or '+' or '-' or '@' or '\uff1d' or '\uff0b' or '\uff0d' or '\uff20')
+            {
+                return true;
+            }
+
+            if (Divides(c)
+                || !(c is '"' or '\'' || char.IsWhiteSpace(c) || char.IsControl(c)
+                    || char.GetUnicodeCategory(c) == UnicodeCategory.Format))
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 }
