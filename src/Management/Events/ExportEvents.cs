@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Npgsql;
+using Microsoft.Extensions.DependencyInjection;
+using Tracking.Database;
 using Tracking.Management.Requests;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Events;
 
@@ -11,7 +14,7 @@ namespace Tracking.Management.Events;
 /// on the way aborts the connection, so that a broken export never looks like a short one.
 /// </summary>
 internal sealed class ExportEvents(
-    NpgsqlDataSource dataSource, EventSelection selection, int? limit, string mediaType, JsonSerializerOptions json)
+    ApiDataSource dataSource, EventSelection selection, int? limit, string mediaType, JsonSerializerOptions json)
     : IResult
 {
     public const string Ndjson = "application/x-ndjson";
@@ -30,29 +33,68 @@ internal sealed class ExportEvents(
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        var cancellationToken = httpContext.RequestAborted;
-        var response = httpContext.Response;
-        response.ContentType = mediaType == Csv ? "text/csv; charset=utf-8; header=present" : Ndjson;
-        var left = limit ?? int.MaxValue;
-
-        // Read before the first byte leaves: what fails at once is still answered with a status.
-        var chunk = await SelectEvents.ReadAsync(dataSource, selection, Math.Min(left, ChunkSize), cancellationToken);
-        if (mediaType == Csv)
+        var share = httpContext.RequestServices.GetRequiredService<LimitTenants>()
+            .Of(httpContext.Features.Get<ApiKeyHolder>()!);
+        if (share.BeginExport() is { } refusal)
         {
-            await response.WriteAsync(string.Join(',', _columns) + "\r\n", cancellationToken);
+            await refusal.ExecuteAsync(httpContext);
+            return;
         }
 
-        while (chunk.Count != 0)
+        try
         {
+            await StreamAsync(httpContext.Response, share, httpContext.RequestAborted);
+        }
+        finally
+        {
+            share.EndExport();
+        }
+    }
+
+    private async Task StreamAsync(HttpResponse response, TenantShare share, CancellationToken cancellationToken)
+    {
+        var left = limit ?? int.MaxValue;
+        var next = selection;
+        while (true)
+        {
+            var count = Math.Min(left, ChunkSize);
+
+            // Read before the first byte leaves: what fails at once is still answered with a status.
+            var (chunk, searchedTo) = await ReadAsync(share, next, count, cancellationToken);
+            if (!response.HasStarted)
+            {
+                response.ContentType = mediaType == Csv ? "text/csv; charset=utf-8; header=present" : Ndjson;
+                await response.StartAsync(cancellationToken);
+                if (mediaType == Csv)
+                {
+                    await response.WriteAsync(string.Join(',', _columns) + "\r\n", cancellationToken);
+                }
+            }
+
             await WriteAsync(response, chunk, cancellationToken);
             left -= chunk.Count;
-            if (chunk.Count < ChunkSize || left == 0)
+            if (left == 0 || (chunk.Count < count && searchedTo is null))
             {
                 return;
             }
 
-            chunk = await SelectEvents.ReadAsync(
-                dataSource, selection with { After = chunk[^1].Id }, Math.Min(left, ChunkSize), cancellationToken);
+            next = next with { After = searchedTo ?? chunk[^1].Id };
+        }
+    }
+
+    // As any other request of the tenant, except that it waits for its turn: nobody begins an export again at half.
+    private async Task<SelectedEvents> ReadAsync(
+        TenantShare share, EventSelection next, int count, CancellationToken cancellationToken)
+    {
+        await share.EnterForExportAsync(cancellationToken);
+        var began = share.Begin();
+        try
+        {
+            return await SelectEvents.ReadAsync(dataSource, next, count, SearchSteps.Rows, cancellationToken);
+        }
+        finally
+        {
+            share.Leave(began);
         }
     }
 
