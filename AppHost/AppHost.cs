@@ -60,11 +60,11 @@ var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.Redir
     .WithHttpEndpoint(name: "health", env: "Tracking__Edge__HealthPort")
     .WithHttpHealthCheck("/health/ready", endpointName: "health")
     .WithEnvironment("Tracking__Edge__Folder", FolderOf(name))
-    .WithEnvironment("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8")
-    .WithEnvironment("Tracking__Edge__TrustedProxies__1", "::1/128")
-    .WithEnvironment("Tracking__Edge__TrustedProxies__2", "10.0.0.0/8")
-    .WithEnvironment("Tracking__Edge__TrustedProxies__3", "172.16.0.0/12")
-    .WithEnvironment("Tracking__Edge__TrustedProxies__4", "192.168.0.0/16")
+    .WithEnvironment("Tracking__Edge__Gateways__0", "127.0.0.0/8")
+    .WithEnvironment("Tracking__Edge__Gateways__1", "::1/128")
+    .WithEnvironment("Tracking__Edge__Gateways__2", "10.0.0.0/8")
+    .WithEnvironment("Tracking__Edge__Gateways__3", "172.16.0.0/12")
+    .WithEnvironment("Tracking__Edge__Gateways__4", "192.168.0.0/16")
     .PublishAsDockerComposeService((_, service) => service.AddVolume(
         // The user of the image owns this folder, and so whatever a new volume puts in its place.
         new Volume { Name = SpoolOf(name), Source = SpoolOf(name), Target = "/home/app", Type = "volume" })))

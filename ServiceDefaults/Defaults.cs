@@ -20,6 +20,7 @@ public static class Defaults
         builder.AddProblems();
         builder.AddMessaging();
         builder.AddConnectionLimits();
+        builder.AddHttp2WithoutTls();
         builder.AddForwardedHeadersGuard();
         return builder;
     }

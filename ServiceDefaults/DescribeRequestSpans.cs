@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
@@ -7,7 +6,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
-using Tracking.Links;
 
 namespace Tracking.ServiceDefaults;
 
@@ -17,9 +15,6 @@ namespace Tracking.ServiceDefaults;
 /// </summary>
 internal sealed class DescribeRequestSpans : IStartupFilter
 {
-    private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
         app.Use(DescribeAsync);
@@ -63,23 +58,12 @@ internal sealed class DescribeRequestSpans : IStartupFilter
             span.DisplayName = method;
         }
 
-        HideToken(context.Request.Path.Value, span);
-
         span.SetTag("http.response.status_code", status);
         if (status >= StatusCodes.Status500InternalServerError)
         {
             span.SetStatus(ActivityStatusCode.Error);
             span.SetTag(
                 "error.type", exception?.GetType().FullName ?? status.ToString(CultureInfo.InvariantCulture));
-        }
-    }
-
-    /// <summary>A link's token stands for one recipient's message; collectors are often somebody else's.</summary>
-    private static void HideToken(string? path, Activity span)
-    {
-        if (path?.Length > LinkToken.Length && !path.AsSpan()[^LinkToken.Length..].ContainsAnyExcept(TokenCharacters))
-        {
-            span.SetTag("url.path", string.Concat(path.AsSpan()[..^LinkToken.Length], "{token}"));
         }
     }
 }

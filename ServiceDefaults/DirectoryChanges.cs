@@ -17,14 +17,24 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     /// <summary>Applies the change in this process and tells the others. Never waits: a bus that is away must not keep
     /// the request that made the change.</summary>
     /// <param name="cluster">The cluster concerned; <see langword="null"/> for all.</param>
-    public void Announce(ClusterId? cluster)
+    /// <param name="isDeleted">Whether it was deleted.</param>
+    public void Announce(ClusterId? cluster, bool isDeleted = false)
     {
-        Apply();
-        _ = PublishAsync(new DirectoryChanged { Id = Guid.CreateVersion7(), Cluster = cluster?.Value });
+        var change = new DirectoryChanged
+        {
+            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, IsDeleted = isDeleted,
+        };
+        Apply(change);
+        _ = PublishAsync(change);
     }
 
-    internal void Apply()
+    internal void Apply(DirectoryChanged change)
     {
+        if (change is { IsDeleted: true, Cluster: { } deleted })
+        {
+            services.GetService<ClusterDirectory>()?.Remove(new ClusterId(deleted));
+        }
+
         services.GetService<ApiKeyAuthentication>()?.Forget();
         services.GetService<RefreshDirectories>()?.RequestNow();
     }
@@ -63,9 +73,9 @@ public static class DirectoryChangesComposition
         builder.Services.AddSingleton<DirectoryChanges>();
         builder.Services.AddSingleton(new BusEndpoint(
             $"directory-{Guid.NewGuid():N}",
-            (context, queue) => queue.Handler<DirectoryChanged>(_ =>
+            (context, queue) => queue.Handler<DirectoryChanged>(changed =>
             {
-                context.GetRequiredService<DirectoryChanges>().Apply();
+                context.GetRequiredService<DirectoryChanges>().Apply(changed.Message);
                 return Task.CompletedTask;
             }))
         {

@@ -16,6 +16,11 @@ namespace Tracking.ServiceDefaults;
 /// <param name="Checks">The state of each check by its name.</param>
 public sealed record HealthAnswer(string Status, IReadOnlyDictionary<string, string> Checks);
 
+/// <summary>The hosts under which health is answered, for a process that answers for others' hosts too. Without one:
+/// under every host.</summary>
+/// <param name="Names">Host names as they stand in requests.</param>
+public sealed record HealthHosts(IReadOnlyList<string> Names);
+
 /// <summary>
 /// <c>/health/live</c>: the process answers. <c>/health/ready</c>: everything it needs answers as well. A service adds
 /// its own standard <see cref="IHealthCheck"/> with the tag <see cref="Ready"/>.
@@ -49,6 +54,7 @@ public static class HealthEndpoints
     public static IHostApplicationBuilder AddHealth(this IHostApplicationBuilder builder)
     {
         builder.Services.AddHealthChecks();
+        builder.Services.AddSingleton<RecentReadiness>();
         builder.Services.AddSingleton<IConfigureOptions<HealthCheckServiceOptions>, DatabaseCheckRegistration>();
         builder.Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
@@ -63,9 +69,11 @@ public static class HealthEndpoints
     /// <summary>Maps both endpoints.</summary>
     public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder endpoints)
     {
+        var hosts = endpoints.ServiceProvider.GetService<HealthHosts>()?.Names.ToArray() ?? [];
         endpoints.MapGet(PathPrefix + "live", () => TypedResults.Ok(new HealthAnswer("Healthy", Empty)))
             .WithName("GetLive")
             .WithSummary("Whether the process answers")
+            .RequireHost(hosts)
             .AllowAnonymous()
             .DisableHttpMetrics();
         endpoints.MapGet(PathPrefix + "ready", CheckReadyAsync)
@@ -73,39 +81,22 @@ public static class HealthEndpoints
             .WithSummary("Whether everything this process needs answers")
             .Produces<HealthAnswer>()
             .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable)
+            .RequireHost(hosts)
             .AllowAnonymous()
             .DisableHttpMetrics();
         return endpoints;
     }
 
     private static async Task<JsonHttpResult<HealthAnswer>> CheckReadyAsync(
-        HealthCheckService checks, IOptions<HealthCheckServiceOptions> options, TimeProvider time,
-        CancellationToken cancellationToken)
+        RecentReadiness readiness, CancellationToken cancellationToken)
     {
-        try
-        {
-            var report = await checks
-                .CheckHealthAsync(check => check.Tags.Contains(Ready), cancellationToken)
-                .WaitAsync(AnswerTimeout, time, cancellationToken);
-            return Answer(
-                report.Status,
-                report.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Status.ToString()));
-        }
-        catch (TimeoutException)
-        {
-            // Which of them hangs is not known: none can be called healthy.
-            return Answer(
-                HealthStatus.Unhealthy,
-                options.Value.Registrations
-                    .Where(check => check.Tags.Contains(Ready))
-                    .ToDictionary(check => check.Name, _ => "Unknown"));
-        }
+        var answer = await readiness.AskAsync(cancellationToken);
+        return TypedResults.Json(
+            answer,
+            statusCode: answer.Status == nameof(HealthStatus.Unhealthy)
+                ? StatusCodes.Status503ServiceUnavailable
+                : null);
     }
-
-    private static JsonHttpResult<HealthAnswer> Answer(HealthStatus status, Dictionary<string, string> checks) =>
-        TypedResults.Json(
-            new HealthAnswer(status.ToString(), checks),
-            statusCode: status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : null);
 
     private sealed class DatabaseCheckRegistration(IServiceProviderIsService services)
         : IConfigureOptions<HealthCheckServiceOptions>

@@ -23,7 +23,9 @@ internal sealed partial class KeepCacheConnected(
     private readonly SemaphoreSlim _left = new(0, 1);
     private volatile IDatabase? _database;
     private volatile bool _isUsed;
-    private volatile bool _isTold;
+    // Reasons told since it was last used. The first failure of a slow connection is often not the cause: a wrong
+    // password is a time-out first.
+    private readonly HashSet<string> _told = [];
 
     /// <summary>Where to ask; <see langword="null"/> while the cache is left out.</summary>
     public IDatabase? Database => _isUsed ? _database : null;
@@ -41,8 +43,8 @@ internal sealed partial class KeepCacheConnected(
             return;
         }
 
-        (_isUsed, _isTold) = (false, true);
-        LogLeft(Reason(exception));
+        _isUsed = false;
+        Tell(exception);
         try
         {
             _left.Release();
@@ -139,7 +141,12 @@ internal sealed partial class KeepCacheConnected(
         while (await AnswersAsync(database, stoppingToken))
         {
             _left.Wait(0, CancellationToken.None);
-            (_isUsed, _isTold) = (true, false);
+            lock (_told)
+            {
+                _told.Clear();
+            }
+
+            _isUsed = true;
             LogUsed();
             await _left.WaitAsync(stoppingToken);
             await Task.Delay(options.RetryAfter, time, stoppingToken);
@@ -181,14 +188,19 @@ internal sealed partial class KeepCacheConnected(
         }
     }
 
-    // Once for each time that it goes away, not with every trial.
+    // Once for each reason while it is away, not with every trial.
     private void Tell(Exception exception)
     {
-        if (!_isTold)
+        var reason = Reason(exception);
+        lock (_told)
         {
-            _isTold = true;
-            LogLeft(Reason(exception));
+            if (!_told.Add(reason))
+            {
+                return;
+            }
         }
+
+        LogLeft(reason);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The shared cache answers and is used")]

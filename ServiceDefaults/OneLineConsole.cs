@@ -21,10 +21,11 @@ public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(Formatt
         textWriter.Write(Level(logEntry.LogLevel));
         textWriter.Write(logEntry.Category);
         textWriter.Write(": ");
-        textWriter.WriteLine(logEntry.Formatter(logEntry.State, logEntry.Exception).ReplaceLineEndings(" "));
+        textWriter.WriteLine(HideTokens.In(
+            logEntry.Formatter(logEntry.State, logEntry.Exception).ReplaceLineEndings(" ")));
         if (logEntry.Exception is { } exception)
         {
-            textWriter.WriteLine(exception.ToString());
+            textWriter.WriteLine(HideTokens.In(exception.ToString()));
         }
     }
 

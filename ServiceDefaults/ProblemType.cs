@@ -60,6 +60,9 @@ public sealed record ProblemType(string Name, int Status, string Title)
     /// <summary>500: a bug. The log has the rest, under the trace id in the answer.</summary>
     public static readonly ProblemType Internal = new("internal", 500, "Something went wrong here");
 
+    /// <summary>502: the service behind the gateway was asked and went without an answer.</summary>
+    public static readonly ProblemType Unanswered = new("unanswered", 502, "The service did not answer");
+
     /// <summary>503: something needed is away for the moment.</summary>
     public static readonly ProblemType Unavailable = new("unavailable", 503, "Not available at the moment");
 
@@ -68,7 +71,7 @@ public sealed record ProblemType(string Name, int Status, string Title)
     [
         InvalidValue, MalformedRequest, Unauthorized, Forbidden, NotFound, UnknownPath, MethodNotAllowed,
         NotAcceptable, RequestTimeout, Conflict, TooLarge, UnsupportedMediaType, TooExpensive, TooManyRequests, Internal,
-        Unavailable,
+        Unanswered, Unavailable,
     ];
 
     /// <summary>The <c>type</c> member of RFC 9457.</summary>
@@ -79,6 +82,7 @@ public sealed record ProblemType(string Name, int Status, string Title)
     {
         400 => MalformedRequest,
         404 => UnknownPath,
+        502 or 504 => Unanswered,
         >= 500 and not 503 => Internal,
         _ => All.FirstOrDefault(type => type.Status == status) ?? MalformedRequest,
     };

@@ -33,6 +33,7 @@ internal sealed class RunTelemetry(IConfiguration configuration, TelemetryResour
             .SetResourceBuilder(resource.CreateBuilder())
             .AddSource("Microsoft.AspNetCore", "System.Net.Http", "MassTransit", "Npgsql", Telemetry.OwnNames)
             .AddProcessor(new HealthSpanFilter())
+            .AddProcessor(new HideTokens.InSpans())
             .AddOtlpExporter()
             .Build();
         _metrics = Sdk.CreateMeterProviderBuilder()

@@ -121,6 +121,7 @@ public static class StartUp
                 string.Join("; ", several.InnerExceptions.Select(inner => Explain(inner)!.Message)),
                 Explain(several.InnerExceptions[0])!.ExitCode),
         WrongMasterKeyException wrong => new(wrong.Message),
+        SigningKeysLostException lost => new(lost.Message, Failed),
         MigrationException migration => new(migration.Message, Failed),
         PostgresException refused => new(
             $"the database refuses: {refused.MessageText} ({refused.SqlState}).",

@@ -46,11 +46,13 @@ public static class Telemetry
         builder.Services.AddSingleton(resource);
         builder.Services.AddHostedService<RunTelemetry>();
         builder.Services.AddSingleton<IStartupFilter, DescribeRequestSpans>();
+        builder.Services.AddSingleton<IExternalScopeProvider>(new HideTokens.InScopes());
         builder.Logging.AddOpenTelemetry(options =>
         {
             options.IncludeScopes = true;
             options.IncludeFormattedMessage = true;
             options.SetResourceBuilder(resource.CreateBuilder());
+            options.AddProcessor(new HideTokens.InLogs());
             options.AddOtlpExporter();
         });
         return builder;

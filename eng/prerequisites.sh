@@ -2,9 +2,10 @@
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
+# A line that says what is wrong, and the exit code: 1 unless given.
 fail() {
     echo "$1" >&2
-    exit 1
+    exit "${2:-1}"
 }
 
 require_dotnet() {

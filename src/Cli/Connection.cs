@@ -55,6 +55,24 @@ internal sealed class Connection
         return api is null ? ExitCode.Usage : await work(api, terminal);
     }
 
+    /// <summary>As <see cref="RunAsync(ParseResult, Func{TrackingApi, Terminal, Task{int}})"/>, with the id of the
+    /// cluster that was named.</summary>
+    public Task<int> RunAsync(
+        ParseResult parsed,
+        string named,
+        Func<TrackingApi, string, Terminal, Task<int>> work,
+        CancellationToken cancellationToken) => RunAsync(parsed, async (api, terminal) =>
+    {
+        var (id, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+        return refusal?.Report(terminal) ?? await work(api, id, terminal);
+    });
+
+    /// <summary>The option that names a cluster.</summary>
+    public static Option<string> Cluster() => new("--cluster")
+    {
+        Description = "The cluster", HelpName = ChooseCluster.HelpName, Required = true,
+    };
+
     /// <summary>The API at a server; <see langword="null"/> after a complaint.</summary>
     /// <param name="url">The server, when one is named.</param>
     /// <param name="keyFile">The file of the key, when one is named.</param>

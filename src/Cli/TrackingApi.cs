@@ -28,6 +28,9 @@ internal sealed record Answer(int ExitCode, string? Complaint)
     /// <summary>The body's media type.</summary>
     public string? MediaType { get; init; }
 
+    /// <summary>The HTTP status; 0 when nothing was answered.</summary>
+    public int Status { get; init; }
+
     /// <summary>The problem's type, when the server said what is wrong.</summary>
     public string? ProblemType { get; init; }
 
@@ -150,7 +153,10 @@ internal sealed class TrackingApi : IDisposable
             ? $"{title}. {json["detail"]}".TrimEnd()
             : $"{Server} answered {(int)response.StatusCode} {response.ReasonPhrase}, without saying why; "
                 + "is it the API's address?";
-        return new Answer(code, complaint) { MediaType = type, ProblemType = json?["type"]?.ToString() };
+        return new Answer(code, complaint)
+        {
+            MediaType = type, Status = (int)response.StatusCode, ProblemType = json?["type"]?.ToString(),
+        };
     }
 
     private static JsonObject? Parse(byte[] bytes)

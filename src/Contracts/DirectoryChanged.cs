@@ -1,8 +1,8 @@
 namespace Tracking.Contracts;
 
 /// <summary>
-/// Fan-out to everything that caches: a cluster, host or signing key changed; read it again. Carries no state, so a
-/// lost or repeated one does no harm; caches also refresh by themselves within 60 seconds.
+/// Fan-out to everything that caches: a cluster, host or signing key changed; read it again. A lost or repeated one does
+/// no harm: caches also refresh by themselves within 60 seconds, and what is deleted does not come back.
 /// </summary>
 public sealed record DirectoryChanged
 {
@@ -11,4 +11,7 @@ public sealed record DirectoryChanged
 
     /// <summary>The cluster concerned, its number; <see langword="null"/> when it concerns all.</summary>
     public required int? Cluster { get; init; }
+
+    /// <summary>Whether the cluster was deleted: it stops at once, also where the database cannot be read.</summary>
+    public bool IsDeleted { get; init; }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Database.Entities;
@@ -24,6 +23,7 @@ public sealed partial class ClusterDirectory(
     private readonly Lock _replacing = new();
     private long _begun;
     private long _replaced;
+    private volatile FrozenDictionary<ClusterId, long>? _removed;
     private volatile Snapshot _snapshot = new(
         FrozenDictionary<ClusterId, DirectoryCluster>.Empty,
         FrozenDictionary<string, ClusterId>.Empty,
@@ -31,7 +31,14 @@ public sealed partial class ClusterDirectory(
         DateTimeOffset.MinValue);
 
     /// <summary>All clusters that are not deleted.</summary>
-    public IReadOnlyCollection<DirectoryCluster> All => _snapshot.Clusters.Values;
+    public IReadOnlyCollection<DirectoryCluster> All
+    {
+        get
+        {
+            IReadOnlyList<DirectoryCluster> clusters = _snapshot.Clusters.Values;
+            return _removed is null ? clusters : [.. clusters.Where(cluster => !IsRemoved(cluster.Id))];
+        }
+    }
 
     /// <summary>All clusters that are not deleted, and when that began to be read from the database.</summary>
     public (IReadOnlyList<ClusterId> Clusters, DateTimeOffset ReadAt) Living
@@ -39,16 +46,40 @@ public sealed partial class ClusterDirectory(
         get
         {
             var snapshot = _snapshot;
-            return (snapshot.Clusters.Keys, snapshot.ReadAt);
+            IReadOnlyList<ClusterId> clusters = snapshot.Clusters.Keys;
+            return (_removed is null ? clusters : [.. clusters.Where(id => !IsRemoved(id))], snapshot.ReadAt);
         }
     }
+
+    /// <summary>Clusters whose settings could not be read; <see langword="null"/> before a first snapshot.</summary>
+    internal int? UnreadableCount => IsLoaded ? _snapshot.Unreadable.Count : null;
 
     /// <summary>Whether a first snapshot has been read.</summary>
     public bool IsLoaded { get; private set; }
 
     /// <summary>Finds a cluster that is not deleted.</summary>
-    public bool TryGet(ClusterId id, [NotNullWhen(true)] out DirectoryCluster? cluster) =>
-        _snapshot.Clusters.TryGetValue(id, out cluster);
+    public bool TryGet(ClusterId id, [NotNullWhen(true)] out DirectoryCluster? cluster)
+    {
+        cluster = null;
+        return !IsRemoved(id) && _snapshot.Clusters.TryGetValue(id, out cluster);
+    }
+
+    /// <summary>Whether a cluster was said to be deleted since the database was last read.</summary>
+    public bool IsRemoved(ClusterId id) => _removed is { } removed && removed.ContainsKey(id);
+
+    /// <summary>Takes out a cluster that was deleted, before the database can be read; what is read from now on
+    /// decides.</summary>
+    public void Remove(ClusterId id)
+    {
+        lock (_replacing)
+        {
+            var removed = new Dictionary<ClusterId, long>(_removed ?? FrozenDictionary<ClusterId, long>.Empty)
+            {
+                [id] = Interlocked.Read(ref _begun),
+            };
+            _removed = removed.ToFrozenDictionary();
+        }
+    }
 
     /// <summary>
     /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been created
@@ -77,6 +108,7 @@ public sealed partial class ClusterDirectory(
         var snapshot = _snapshot;
         cluster = null;
         return snapshot.SendingDomains.TryGetValue(domain, out var id)
+            && !IsRemoved(id)
             && snapshot.Clusters.TryGetValue(id, out cluster);
     }
 
@@ -102,7 +134,7 @@ public sealed partial class ClusterDirectory(
         {
             var id = new ClusterId(reader.GetInt32(0));
             var json = reader.GetString(1);
-            if (Read(json, out var wrong) is not { } settings)
+            if (ClusterSettings.TryRead(json, out var wrong) is not { } settings)
             {
                 unreadable.Add(id, new UnreadableSettings(json, wrong));
                 settings = InPlaceOfUnreadable(id);
@@ -131,6 +163,12 @@ public sealed partial class ClusterDirectory(
             {
                 told = _snapshot.Unreadable;
                 (_snapshot, _replaced, IsLoaded) = (snapshot, reading, true);
+                if (_removed is { } removed)
+                {
+                    // What began to be read before the deletion was told may not show it.
+                    var later = removed.Where(entry => entry.Value >= reading).ToFrozenDictionary();
+                    _removed = later.Count == 0 ? null : later;
+                }
             }
         }
 
@@ -144,26 +182,11 @@ public sealed partial class ClusterDirectory(
         }
     }
 
-    // Where it is wrong and not what stands there: excluded domains say whom somebody writes to.
-    private static ClusterSettings? Read(string json, out string wrong)
-    {
-        wrong = "$";
-        try
-        {
-            return JsonSerializer.Deserialize<ClusterSettings>(json, ClusterSettings.Json);
-        }
-        catch (JsonException exception)
-        {
-            wrong = exception.Path ?? wrong;
-            return null;
-        }
-    }
-
     // Written by a newer version during a rolling upgrade, or by hand: the cluster's links must go on working and the
     // others' clusters too. What it says about tracking is unknown, so nothing new is tracked.
     private ClusterSettings InPlaceOfUnreadable(ClusterId id) => TryGet(id, out var before)
         ? before.Settings
-        : new ClusterSettings { TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None };
+        : ClusterSettings.InPlaceOfUnreadable;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}, as "
         + "when a newer version wrote them: those read before stay, without any nothing is tracked")]

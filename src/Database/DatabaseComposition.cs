@@ -38,6 +38,8 @@ public static class DatabaseComposition
             OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
         services.AddSingleton<ClusterDirectory>();
         services.AddSingleton<SigningKeyRing>();
+        services.AddMetrics();
+        services.AddSingleton<DirectoryTelemetry>();
         services.AddSingleton<RefreshDirectories>();
         services.AddHostedService(provider => provider.GetRequiredService<RefreshDirectories>());
         return builder;

@@ -14,8 +14,12 @@ public sealed partial class RefreshDirectories(
     SigningKeyRing keys,
     IOptions<SystemOptions> options,
     TimeProvider time,
-    ILogger<RefreshDirectories> logger) : BackgroundService
+    ILogger<RefreshDirectories> logger,
+    DirectoryTelemetry? telemetry = null) : BackgroundService
 {
+    // Held so that somebody has made it.
+    private readonly DirectoryTelemetry? _telemetry = telemetry;
+    private IReadOnlyList<(int Version, KeyFault Fault)> _told = [];
     private readonly SemaphoreSlim _requested = new(0, 1);
     private long _toldAt = DateTimeOffset.MinValue.UtcTicks;
 
@@ -65,17 +69,48 @@ public sealed partial class RefreshDirectories(
     {
         try
         {
-            await keys.RefreshAsync(cancellationToken);
-            await clusters.RefreshAsync(cancellationToken);
+            // A table that cannot be read keeps nobody from the other.
+            await Task.WhenAll(RefreshKeysAsync(cancellationToken), clusters.RefreshAsync(cancellationToken));
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
         {
             LogDatabaseAway(exception.Message);
         }
+    }
+
+    private async Task RefreshKeysAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await keys.RefreshAsync(cancellationToken);
+        }
         catch (WrongMasterKeyException exception)
         {
             LogWrongMasterKey(exception.Message);
             throw;
+        }
+
+        // Once for what is wrong, not with every refresh.
+        var faults = keys.Faults;
+        if (!faults.SequenceEqual(_told))
+        {
+            foreach (var (version, fault) in faults.Except(_told))
+            {
+                LogKeyFault(version, fault switch
+                {
+                    KeyFault.Unreadable => "cannot be opened: it is damaged, or sealed under another master key",
+                    KeyFault.Missing => "is gone from links.signing_keys",
+                    KeyFault.NoKey => "(the first) is not there, the migrator makes it",
+                    _ => "is another one in links.signing_keys than before",
+                });
+            }
+
+            if (faults.Count == 0)
+            {
+                LogKeysWell();
+            }
+
+            _told = faults;
         }
     }
 
@@ -83,6 +118,15 @@ public sealed partial class RefreshDirectories(
         Level = LogLevel.Warning,
         Message = "Clusters and keys stay as they were, the database is away: {Reason}")]
     private partial void LogDatabaseAway(string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "Signing key version {Version} {Fault}. Who has read it before goes on verifying its links, a process "
+            + "that starts now cannot: see deploy/runbooks/signing-keys.md")]
+    private partial void LogKeyFault(int version, string fault);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "All signing keys are in links.signing_keys again")]
+    private partial void LogKeysWell();
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "{Reason}")]
     private partial void LogWrongMasterKey(string reason);

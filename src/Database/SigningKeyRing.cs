@@ -7,141 +7,283 @@ namespace Tracking.Database;
 /// <summary>A signing key was sealed under another master key than the one given.</summary>
 public sealed class WrongMasterKeyException(string message) : CryptographicException(message);
 
+/// <summary>There is no signing key where there has been one; the message is one line for the operator.</summary>
+public sealed class SigningKeysLostException(string message) : Exception(message);
+
 /// <summary>A row of <c>links.signing_keys</c>: sealed, so a copy of it outside the database tells nothing.</summary>
 /// <param name="Version">1 and up.</param>
 /// <param name="Sealed">The key under the master key.</param>
 /// <param name="SignsFrom">From when it signs.</param>
 public sealed record SealedSigningKey(int Version, byte[] Sealed, DateTimeOffset SignsFrom);
 
+/// <summary>What is wrong with a signing key in the database.</summary>
+public enum KeyFault
+{
+    /// <summary>The row cannot be opened: damaged, or sealed under another master key.</summary>
+    Unreadable,
+
+    /// <summary>The row is gone; this process has read it before.</summary>
+    Missing,
+
+    /// <summary>The row holds another key than this process has read before.</summary>
+    Replaced,
+
+    /// <summary>There is no row at all, and this process has read none before; its version is 0.</summary>
+    NoKey,
+}
+
 /// <summary>
 /// The signing keys of <c>links.signing_keys</c>, opened with the master key and kept in memory. A new version is
 /// stored to sign only after every process has had time to read it: it verifies everywhere before it signs anywhere.
+/// <para>A key that was read once verifies as long as the process runs, whatever becomes of its row: a table that is
+/// being restored, a database from before the last rotation or a row that cannot be opened must not kill links. What
+/// signs is what stands in the table, so that others can verify it; with an empty table what signed before. Keys are made
+/// by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync"/> only.</para>
 /// </summary>
 public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey masterKey, TimeProvider time)
 {
     /// <summary>How long a new version only verifies: five times the longest refresh of any process.</summary>
     public static readonly TimeSpan SigningDelay = TimeSpan.FromMinutes(5);
 
-    private volatile IReadOnlyList<(SigningKey Key, DateTimeOffset SignsFrom)>? _versions;
+    private readonly Lock _replacing = new();
+    private volatile Held? _held;
     private volatile Signing? _signing;
+    private volatile bool _isTableEmpty = true;
 
-    /// <summary>The keys now; <see langword="null"/> until they have been read once.</summary>
+    /// <summary>The keys now; <see langword="null"/> until some have been read.</summary>
     public SigningKeys? Current
     {
         get
         {
-            var (signing, versions) = (_signing, _versions);
-            // A selection from versions that have since been read again is not used: it may miss the newest.
-            return signing is not null && ReferenceEquals(signing.Of, versions) && time.GetUtcNow() < signing.Until
+            var (signing, held) = (_signing, _held);
+            // A selection from keys that have since been read again is not used: it may miss the newest.
+            return signing is not null && ReferenceEquals(signing.Of, held) && Now(held) < signing.Until
                 ? signing.Keys
-                : versions is not null ? Select(versions) : null;
+                : held is not null ? Select(held) : null;
         }
     }
 
     /// <summary>The rows behind <see cref="Current"/>, for whoever keeps a copy against the database being
-    /// away.</summary>
-    public IReadOnlyList<SealedSigningKey> Rows { get; private set; } = [];
+    /// away. Never less than was read before.</summary>
+    public IReadOnlyList<SealedSigningKey> Rows => _held?.Rows ?? [];
 
-    /// <summary>Takes a copy of the rows until the database has been read; ignored afterwards.</summary>
-    /// <exception cref="WrongMasterKeyException">A key was sealed under another master key.</exception>
+    /// <summary>What is wrong with the table, by version; empty when all is well.</summary>
+    public IReadOnlyList<(int Version, KeyFault Fault)> Faults { get; private set; } = [];
+
+    /// <summary>Takes a copy of the rows: what the database does not have, or has not told yet.</summary>
+    /// <exception cref="WrongMasterKeyException">Not one of them can be opened.</exception>
     public void Restore(IReadOnlyList<SealedSigningKey> rows)
     {
-        if (_versions is null && rows.Count > 0)
+        var (opened, unreadable) = Open(rows);
+        if (opened.Count == 0)
         {
-            _ = Select(_versions = Open(rows));
+            ThrowIfAny(unreadable);
+            return;
+        }
+
+        lock (_replacing)
+        {
+            var isRead = _held?.IsRead == true;
+            Replace(
+                [.. _held?.Keys ?? [], .. Others(opened, _held?.Keys ?? []).Select(key => key with { IsStored = !isRead })],
+                _held?.Clock);
+            if (isRead)
+            {
+                Faults = FaultsOf(_held!.Keys, Faults.Where(fault => fault.Fault == KeyFault.Unreadable));
+            }
         }
     }
 
-    /// <summary>Reads every version; makes the first one where there is none.</summary>
-    /// <exception cref="WrongMasterKeyException">A key was sealed under another master key.</exception>
+    /// <summary>Reads every version. A process that knows keys keeps them; see <see cref="Faults"/>.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="WrongMasterKeyException">No key is known, and not one row can be opened.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        var rows = await ReadAsync(cancellationToken);
-        if (rows.Count == 0)
+        var (rows, clock) = await ReadAsync(cancellationToken);
+        var (opened, unreadable) = Open(rows);
+        lock (_replacing)
         {
-            await InsertAsync(version: 1, time.GetUtcNow(), cancellationToken);
-            rows = await ReadAsync(cancellationToken);
-        }
+            var before = _held?.Keys ?? [];
+            if (opened.Count == 0)
+            {
+                _isTableEmpty = true;
+                if (before.Count == 0)
+                {
+                    ThrowIfAny(unreadable);
+                    Faults = [(0, KeyFault.NoKey)];
+                    return;
+                }
 
-        var versions = Open(rows);
-        Rows = rows;
-        _versions = versions;
-        _ = Select(versions);
+                Replace(before, clock);
+            }
+            else
+            {
+                _isTableEmpty = false;
+                Replace([.. opened, .. Others(before, opened).Select(key => key with { IsStored = false })], clock);
+            }
+
+            var missing = opened.Count == 0 ? [.. before.Select(key => key with { IsStored = false })] : _held!.Keys;
+            Faults = FaultsOf(missing, unreadable.Select(version => (version, KeyFault.Unreadable)));
+        }
     }
 
-    /// <summary>Adds a version that verifies at once and signs after <see cref="SigningDelay"/>.</summary>
+    /// <summary>Adds a version that verifies at once and signs after <see cref="SigningDelay"/>, by the database's
+    /// clock.</summary>
     /// <returns>The new version and when it begins to sign.</returns>
+    /// <exception cref="SigningKeysLostException">The table is empty, or nothing in it can be opened: the keys that were in
+    /// it are to be restored, and a new one would be taken for them.</exception>
+    /// <exception cref="WrongMasterKeyException">It could not be opened again.</exception>
     public async Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(CancellationToken cancellationToken)
     {
         await RefreshAsync(cancellationToken);
-        var version = _versions!.Max(entry => entry.Key.Version) + 1;
-        await InsertAsync(version, time.GetUtcNow() + SigningDelay, cancellationToken);
+        var (held, faults) = (_held, Faults);
+        if (held is null || _isTableEmpty)
+        {
+            throw new SigningKeysLostException(MakeFirstSigningKey.Lost);
+        }
+
+        // Never a version again that once was: its links would not verify.
+        var version = held.Keys.Select(key => key.Version).Concat(faults.Select(fault => fault.Version)).Max() + 1;
+        await InsertAsync(version, cancellationToken);
         await RefreshAsync(cancellationToken);
         // Of two who rotate at once only one adds the version; both tell what is stored.
-        return (version, Rows.Single(row => row.Version == version).SignsFrom);
+        return Rows.FirstOrDefault(row => row.Version == version) is { } stored
+            ? (version, stored.SignsFrom)
+            : throw WrongMasterKey(version);
     }
 
-    private SigningKeys Select(IReadOnlyList<(SigningKey Key, DateTimeOffset SignsFrom)> versions)
+    internal static string Purpose(int version) => $"links.signing_keys/{version}";
+
+    private static WrongMasterKeyException WrongMasterKey(int version) => new(
+        $"Signing key version {version} was sealed under another master key: "
+        + "give the master key that belongs to this database (Tracking__MasterKeyFile).");
+
+    private static void ThrowIfAny(List<int> unreadable)
     {
-        var now = time.GetUtcNow();
-        var signing = versions.Where(entry => entry.SignsFrom <= now).MaxBy(entry => entry.Key.Version);
-        var current = signing.Key ?? versions.MinBy(entry => entry.SignsFrom).Key;
-        var next = versions.Where(entry => entry.SignsFrom > now)
-            .Select(entry => (DateTimeOffset?)entry.SignsFrom)
-            .Min();
-        var keys = new SigningKeys(current, [.. versions.Select(entry => entry.Key)]);
-        _signing = new Signing(versions, keys, next ?? DateTimeOffset.MaxValue);
+        if (unreadable.Count > 0)
+        {
+            throw WrongMasterKey(unreadable[0]);
+        }
+    }
+
+    private static IEnumerable<HeldKey> Others(IEnumerable<HeldKey> keys, List<HeldKey> than) =>
+        keys.Where(key => !than.Exists(key.IsSameAs));
+
+    private static List<(int Version, KeyFault Fault)> FaultsOf(
+        List<HeldKey> keys, IEnumerable<(int Version, KeyFault Fault)> unreadable)
+    {
+        var faults = unreadable.ToList();
+        var stored = keys.Where(key => key.IsStored).Select(key => key.Version).ToHashSet();
+        var gone = keys.Where(key => !key.IsStored && !faults.Contains((key.Version, KeyFault.Unreadable)));
+        return
+        [
+            .. faults
+                .Concat(gone.Select(key =>
+                    (key.Version, stored.Contains(key.Version) ? KeyFault.Replaced : KeyFault.Missing)))
+                .Distinct()
+                .Order(),
+        ];
+    }
+
+    private void Replace(List<HeldKey> keys, (DateTimeOffset Now, long At)? clock)
+    {
+        var held = new Held(keys, [.. keys.Select(key => key.Row)], clock);
+        _held = held;
+        _ = Select(held);
+    }
+
+    // The database's clock, which every process reads: one whose own is wrong would sign before others verify.
+    private DateTimeOffset Now(Held? held) =>
+        held?.Clock is { } clock ? clock.Now + time.GetElapsedTime(clock.At) : time.GetUtcNow();
+
+    private SigningKeys Select(Held held)
+    {
+        var now = Now(held);
+        var stored = held.Keys.FindAll(key => key.IsStored);
+        var signing = stored.Where(key => key.SignsFrom <= now).MaxBy(key => key.Version) ?? stored.MinBy(key => key.SignsFrom);
+        var next = stored.Where(key => key.SignsFrom > now).Select(key => (DateTimeOffset?)key.SignsFrom).Min();
+        var keys = new SigningKeys(signing!.Key, [.. held.Keys.Select(key => key.Key)]);
+        _signing = new Signing(held, keys, next ?? DateTimeOffset.MaxValue);
         return keys;
     }
 
-    private async Task<List<SealedSigningKey>> ReadAsync(CancellationToken cancellationToken)
+    private async Task<(List<SealedSigningKey> Rows, (DateTimeOffset Now, long At) Clock)> ReadAsync(
+        CancellationToken cancellationToken)
     {
         var rows = new List<SealedSigningKey>();
-        await using var command = dataSource.CreateCommand(
-            "SELECT version, sealed, signs_from FROM links.signing_keys ORDER BY version");
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT now()"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            "SELECT version, sealed, signs_from FROM links.signing_keys ORDER BY version"));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        // What the way back took makes us sign later, never sooner.
+        var clock = (reader.GetFieldValue<DateTimeOffset>(0), time.GetTimestamp());
+        await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(new SealedSigningKey(
                 reader.GetInt32(0), reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<DateTimeOffset>(2)));
         }
 
-        return rows;
+        return (rows, clock);
     }
 
-    private List<(SigningKey Key, DateTimeOffset SignsFrom)> Open(IEnumerable<SealedSigningKey> rows)
+    private (List<HeldKey> Opened, List<int> Unreadable) Open(IReadOnlyList<SealedSigningKey> rows)
     {
-        var versions = new List<(SigningKey, DateTimeOffset)>();
+        var opened = new List<HeldKey>();
+        var unreadable = new List<int>();
         foreach (var row in rows)
         {
-            var material = masterKey.Open(row.Sealed, Purpose(row.Version))
-                ?? throw new WrongMasterKeyException(
-                    $"Signing key version {row.Version} was sealed under another master key: "
-                    + "give the master key that belongs to this database (Tracking__MasterKeyFile).");
-            versions.Add((new SigningKey(row.Version, material), row.SignsFrom));
-            CryptographicOperations.ZeroMemory(material);
+            if (masterKey.Open(row.Sealed, Purpose(row.Version)) is { Length: SigningKey.Size } material)
+            {
+                opened.Add(new HeldKey(
+                    new SigningKey(row.Version, material), row, SHA256.HashData(material), IsStored: true));
+                CryptographicOperations.ZeroMemory(material);
+            }
+            else
+            {
+                unreadable.Add(row.Version);
+            }
         }
 
-        return versions;
+        return (opened, unreadable);
     }
 
-    private async Task InsertAsync(int version, DateTimeOffset signsFrom, CancellationToken cancellationToken)
+    private async Task InsertAsync(int version, CancellationToken cancellationToken)
     {
         var material = RandomNumberGenerator.GetBytes(SigningKey.Size);
         await using var command = dataSource.CreateCommand(
             """
-            INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES ($1, $2, $3)
+            INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES ($1, $2, now() + $3)
             ON CONFLICT (version) DO NOTHING
             """);
         command.Parameters.Add(new() { Value = version });
         command.Parameters.Add(new() { Value = masterKey.Seal(material, Purpose(version)) });
-        command.Parameters.Add(new() { Value = signsFrom });
+        command.Parameters.Add(new() { Value = SigningDelay });
         await command.ExecuteNonQueryAsync(cancellationToken);
         CryptographicOperations.ZeroMemory(material);
     }
 
-    private static string Purpose(int version) => $"links.signing_keys/{version}";
+    /// <param name="Key">The key.</param>
+    /// <param name="Row">Its row.</param>
+    /// <param name="Fingerprint">Tells it from another key under its version.</param>
+    /// <param name="IsStored">Whether the table has it, as far as is known; only then it signs.</param>
+    private sealed record HeldKey(SigningKey Key, SealedSigningKey Row, byte[] Fingerprint, bool IsStored)
+    {
+        public int Version => Row.Version;
 
-    private sealed record Signing(
-        IReadOnlyList<(SigningKey Key, DateTimeOffset SignsFrom)> Of, SigningKeys Keys, DateTimeOffset Until);
+        public DateTimeOffset SignsFrom => Row.SignsFrom;
+
+        public bool IsSameAs(HeldKey other) =>
+            Version == other.Version && Fingerprint.AsSpan().SequenceEqual(other.Fingerprint);
+    }
+
+    private sealed record Held(
+        List<HeldKey> Keys, IReadOnlyList<SealedSigningKey> Rows, (DateTimeOffset Now, long At)? Clock)
+    {
+        public bool IsRead => Clock is not null;
+    }
+
+    private sealed record Signing(Held Of, SigningKeys Keys, DateTimeOffset Until);
 }

@@ -106,5 +106,10 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     private sealed class ClusterSettingsConverter()
         : ValueConverter<ClusterSettings, string>(
             settings => JsonSerializer.Serialize(settings, ClusterSettings.Json),
-            json => JsonSerializer.Deserialize<ClusterSettings>(json, ClusterSettings.Json)!);
+            json => Read(json))
+    {
+        // One cluster's must not hide the others in a list of them; what stands there stays until it is changed.
+        private static ClusterSettings Read(string json) =>
+            ClusterSettings.TryRead(json, out _) ?? ClusterSettings.InPlaceOfUnreadable;
+    }
 }

@@ -13,6 +13,7 @@ internal sealed class IngestTelemetry
     private readonly Counter<long> _events;
     private readonly Counter<long> _batches;
     private readonly Counter<long> _duplicates;
+    private readonly Counter<long> _repeats;
     private readonly Counter<long> _rejected;
     private readonly Histogram<double> _lag;
     private long _monthsAhead = -1;
@@ -24,6 +25,8 @@ internal sealed class IngestTelemetry
         _batches = meter.CreateCounter<long>("tracking.ingest.batches", "{batch}", "Batches stored.");
         _duplicates = meter.CreateCounter<long>(
             "tracking.ingest.duplicates", "{batch}", "Batches that were already stored and only acknowledged again.");
+        _repeats = meter.CreateCounter<long>(
+            "tracking.ingest.repeats", "{event}", "Events that were already stored by their id, and not stored again.");
         _rejected = meter.CreateCounter<long>(
             "tracking.ingest.rejected", "{event}", "Events that could not be stored, by reason.");
         _lag = meter.CreateHistogram<double>(
@@ -47,6 +50,11 @@ internal sealed class IngestTelemetry
     {
         _batches.Add(1);
         _events.Add(batch.Events.Count);
+        if (batch.Repeats > 0)
+        {
+            _repeats.Add(batch.Repeats);
+        }
+
         foreach (var (refusal, count) in batch.Rejected.CountBy(rejected => rejected.Refusal))
         {
             _rejected.Add(count, new KeyValuePair<string, object?>("reason", RejectedEvent.NameOf(refusal)));

@@ -1,8 +1,10 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 using Tracking.Gateway.Routing;
 using Tracking.RedirectEdge;
 using Tracking.ServiceDefaults;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.ServiceDiscovery;
 
 namespace Tracking.Gateway;
 
@@ -13,16 +15,30 @@ public static class GatewayComposition
     public static IHostApplicationBuilder AddGateway(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingOptions<GatewayOptions>(GatewayOptions.Section);
+        builder.Services.AddSingleton<IValidateOptions<GatewayOptions>, ApiHosts.WithoutSystemHost>();
         builder.Services.AddSingleton<ApiHosts>();
+        builder.Services.AddSingleton(provider => new HealthHosts(
+            ApiHosts.HealthNames(provider.GetRequiredService<IOptions<GatewayOptions>>().Value)));
+        builder.Services.AddTransient<IStartupFilter, KnowHosts>();
         builder.Services.AddSingleton<IProxyConfigProvider>(provider => new InMemoryConfigProvider(
             RouteRequests.Routes(provider.GetRequiredService<IOptions<GatewayOptions>>().Value),
             RouteRequests.Clusters(
                 provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
                 provider.GetRequiredService<IConfiguration>())));
-        builder.Services.AddReverseProxy();
+        builder.Services.AddSingleton<FindAddresses>(Dns.GetHostAddressesAsync);
+        builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
+        builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>();
         if (HasEdge(builder.Configuration))
         {
             builder.AddRedirectEdge();
+            builder.Services.AddOptions<RedirectEdgeOptions>().PostConfigure<IOptions<GatewayOptions>>(
+                (edge, gateway) =>
+                {
+                    foreach (var proxy in gateway.Value.TrustedProxies)
+                    {
+                        edge.TrustedProxies.Add(proxy);
+                    }
+                });
         }
 
         return builder;
@@ -34,7 +50,8 @@ public static class GatewayComposition
         if (HasEdge(app.Configuration))
         {
             var api = app.Services.GetRequiredService<ApiHosts>();
-            app.MapRedirectEdge(context => !api.Contains(context.Request.Host) && !RouteRequests.IsChallenge(context));
+            app.MapRedirectEdge(context => !api.Contains(context.Request.Host)
+                && !RouteRequests.IsChallenge(context) && !api.IsHealth(context));
         }
 
         app.MapReverseProxy(proxy =>
@@ -48,4 +65,18 @@ public static class GatewayComposition
 
     private static bool HasEdge(IConfiguration configuration) =>
         configuration.ReadTrackingOptions<GatewayOptions>(GatewayOptions.Section).Edge == EdgePlace.InProcess;
+
+    // In front of routing, which compares names as they stand in requests.
+    private sealed class KnowHosts(ApiHosts api) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use(other => context =>
+            {
+                api.Normalize(context);
+                return other(context);
+            });
+            next(app);
+        };
+    }
 }

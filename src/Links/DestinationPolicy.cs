@@ -20,7 +20,7 @@ public enum DestinationOutcome : byte
     /// <summary>No scheme, or a scheme without two slashes: it depends on where it is read.</summary>
     Relative,
 
-    /// <summary>A host or port that no URL parser accepts, or a host name outside the known repertoire.</summary>
+    /// <summary>A host or port that no URL parser accepts, or a host name that browsers do not agree on.</summary>
     NotAUrl,
 
     /// <summary>Longer than <see cref="DestinationPolicy.MaxLength"/>.</summary>
@@ -115,7 +115,12 @@ public static class DestinationPolicy
     }
 
     /// <summary>Reads a URL of printable ASCII; it is kept as it stands.</summary>
-    internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination)
+    internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination) =>
+        ReadPrintable(url, default, out destination);
+
+    /// <summary>The same of a URL whose host was read already, unless it is empty.</summary>
+    internal static DestinationOutcome ReadPrintable(
+        ReadOnlySpan<byte> url, ReadOnlySpan<byte> knownHost, out DestinationUrl destination)
     {
         destination = default;
         var outcome = ReadScheme(url, out var isHttps, out var authorityStart);
@@ -130,8 +135,8 @@ public static class DestinationPolicy
             return DestinationOutcome.NotAUrl;
         }
 
-        var hostBytes = url[host];
-        if (!IsPlainName(hostBytes) && !TryReadHost(hostBytes, out hostBytes))
+        var hostBytes = knownHost.IsEmpty ? url[host] : knownHost;
+        if (knownHost.IsEmpty && !IsPlainName(hostBytes) && !TryReadHost(hostBytes, out hostBytes))
         {
             return DestinationOutcome.NotAUrl;
         }
@@ -257,7 +262,8 @@ public static class DestinationPolicy
         return true;
     }
 
-    /// <summary>Reads a host of printable ASCII that is more than letters: an address or percent-encoded.</summary>
+    /// <summary>The host parser of the WHATWG URL standard, for what is more than letters: an address, a name outside
+    /// ASCII or percent-encoded, A-labels.</summary>
     internal static bool TryReadHost(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> host)
     {
         host = default;
@@ -271,24 +277,18 @@ public static class DestinationPolicy
             return TryReadIpv6(raw, out host);
         }
 
-        var name = Encoding.ASCII.GetString(raw);
-        if (raw.Contains((byte)'%'))
+        var name = InternationalName.PercentDecode(raw);
+        if (name is not null && (!Ascii.IsValid(name) || InternationalName.HasALabel(name)))
         {
-            var decoded = InternationalName.PercentDecode(raw);
-            if (decoded is null || InternationalName.ToAscii(decoded) is not { } ascii)
-            {
-                return false;
-            }
-
-            name = ascii;
+            name = InternationalName.ToAscii(name);
         }
 
-        if (name.Length == 0 || name == "." || name.AsSpan().ContainsAnyExceptInRange('\x21', '\x7e'))
+        if (string.IsNullOrEmpty(name) || name == "." || name.AsSpan().ContainsAnyExceptInRange('\x21', '\x7e'))
         {
             return false;
         }
 
-        if (Ipv4Host.EndsInNumber(name) && (name = Ipv4Host.Parse(name)!) is null)
+        if (Ipv4Host.EndsInNumber(name) && (name = Ipv4Host.Parse(name)) is null)
         {
             return false;
         }
@@ -318,7 +318,8 @@ public static class DestinationPolicy
         return true;
     }
 
-    // Letters, digits, hyphens and dots that cannot be an address: its last character is no digit (nor 0x…).
+    // Letters, digits, hyphens and dots that cannot be an address: its last character is no digit (nor 0x…); nor an
+    // A-label, which has two hyphens in a row.
     private static bool IsPlainName(ReadOnlySpan<byte> host)
     {
         if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]))
@@ -335,7 +336,7 @@ public static class DestinationPolicy
         }
 
         var last = host[(host.LastIndexOf((byte)'.') + 1)..];
-        return !char.IsAsciiDigit((char)last[0]);
+        return !char.IsAsciiDigit((char)last[0]) && host.IndexOf("--"u8) < 0;
     }
 
     private static bool HasScheme(ReadOnlySpan<byte> url)

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 
 namespace Tracking.Links;
 
@@ -21,8 +20,8 @@ public readonly record struct HostName
     /// <summary>The name; empty for the default value.</summary>
     public string Value => _value ?? "";
 
-    /// <summary>Reads a name that a person wrote: any case, U-labels or A-labels, with or without a final
-    /// dot.</summary>
+    /// <summary>Reads a name that a person wrote: any case, U-labels (composed or not, full width, as browsers read
+    /// them) or A-labels, with or without a final dot.</summary>
     /// <returns><see langword="false"/> when it is not a host name.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out HostName name)
     {
@@ -32,7 +31,9 @@ public readonly record struct HostName
             return false;
         }
 
-        var ascii = System.Text.Ascii.IsValid(text) ? text.ToLowerInvariant() : InternationalName.ToAscii(text);
+        var ascii = System.Text.Ascii.IsValid(text) && !InternationalName.HasALabel(text)
+            ? text.ToLowerInvariant()
+            : InternationalName.ToAscii(text);
         if (ascii is null)
         {
             return false;
@@ -52,23 +53,9 @@ public readonly record struct HostName
         return true;
     }
 
-    /// <summary>The name as people read it, with U-labels; as it is when a label does not decode.</summary>
-    public string ToUnicode()
-    {
-        if (!Value.Contains("xn--", StringComparison.Ordinal))
-        {
-            return Value;
-        }
-
-        try
-        {
-            return new IdnMapping { AllowUnassigned = true }.GetUnicode(Value);
-        }
-        catch (ArgumentException)
-        {
-            return Value;
-        }
-    }
+    /// <summary>The name as people read it, with U-labels.</summary>
+    public string ToUnicode() =>
+        Value.Contains("xn--", StringComparison.Ordinal) ? InternationalName.ToUnicode(Value) : Value;
 
     /// <summary>Whether <paramref name="pattern"/> means this name: the same name, or <c>*.</c> before a name it ends
     /// in.

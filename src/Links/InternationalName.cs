@@ -1,57 +1,104 @@
-using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
+using Tracking.Links.International;
 
 namespace Tracking.Links;
 
 /// <summary>
-/// Domain names with letters outside ASCII. The whole of UTS #46 needs a table of mappings and normal forms that the
-/// runtime has only together with ICU; instead, a repertoire in which a character is its own normal form once it is in
-/// lower case (the letters registries sell), and everything outside it is not understood. The non-transitional
-/// mapping, as browsers have it: ß and ς stay.
+/// Domain names with letters outside ASCII, and A-labels, as browsers read them: "domain to ASCII" of the WHATWG URL
+/// standard, which is the non-transitional processing of UTS #46. Mapped, composed (NFC), divided into labels, each
+/// label checked and written in Punycode. What browsers in use do not agree on is not understood: the table leaves it
+/// out.
 /// </summary>
 internal static class InternationalName
 {
-    private static readonly IdnMapping Mapping = new() { AllowUnassigned = true };
+    // Labels and names that the DNS has room for (RFC 1035). Browsers take longer ones and then find no host.
+    private const int MaxLabelLength = 63;
 
-    /// <summary>The name with A-labels, in lower case.</summary>
-    /// <returns><see langword="null"/> when a character is outside the repertoire or a label is too long.</returns>
+    // Characters that are left out make a name longer than it is, but nobody writes four of them for one that stays.
+    private const int MaxLength = 4 * HostName.MaxLength;
+
+    /// <summary>Whether a name has an A-label, valid or not: such a name is not plain ASCII to a browser.</summary>
+    public static bool HasALabel(ReadOnlySpan<char> name)
+    {
+        for (var from = 0; name[from..].IndexOf("--") is >= 0 and var hyphens; from += hyphens + 1)
+        {
+            var start = from + hyphens - 2;
+            if (start >= 0 && (start == 0 || name[start - 1] == '.')
+                && name[start] is 'x' or 'X' && name[start + 1] is 'n' or 'N')
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The name with A-labels, in lower case; empty labels and a final dot stay.</summary>
+    /// <returns><see langword="null"/> when no browser takes it for a name, when browsers do not agree which it is, or
+    /// when the DNS has no room for a label. What URL parsers forbid in ASCII is not looked for.</returns>
     public static string? ToAscii(string name)
     {
-        var mapped = new StringBuilder(name.Length);
-        foreach (var rune in name.EnumerateRunes())
+        if (name.Length > MaxLength || Map(name) is not { } mapped)
         {
-            // UTS #46 maps the ideographic full stops to a dot.
-            if (rune.Value is 0x3002 or 0xff0e or 0xff61)
-            {
-                mapped.Append('.');
-                continue;
-            }
+            return null;
+        }
 
-            // A soft hyphen is ignored by UTS #46.
-            if (rune.Value == 0xad)
-            {
-                continue;
-            }
+        ComposeText.Compose(mapped);
+        if (Divide(mapped) is not { } labels)
+        {
+            return null;
+        }
 
-            var lower = Rune.ToLowerInvariant(rune);
-            if (!lower.IsAscii && !IsUnderstood(lower))
+        var isBidiDomain = labels.Exists(label => CheckLabel.IsRightToLeft(label));
+        var ascii = new StringBuilder(name.Length + 16);
+        foreach (var label in labels)
+        {
+            if (!CheckLabel.IsValid(label, isBidiDomain))
             {
                 return null;
             }
 
-            mapped.Append(lower);
+            var start = ascii.Length;
+            AppendAscii(label, ascii);
+            if (ascii.Length - start > MaxLabelLength)
+            {
+                return null;
+            }
+
+            ascii.Append('.');
         }
 
-        var text = mapped.ToString();
-        try
+        return ascii.Length == 1 ? null : ascii.ToString(0, ascii.Length - 1);
+    }
+
+    /// <summary>A name of valid A-labels as people read it.</summary>
+    public static string ToUnicode(string name)
+    {
+        var text = new StringBuilder(name.Length);
+        foreach (var label in name.Split('.'))
         {
-            // The runtime refuses an empty label; a final dot is one only in appearance.
-            return text.EndsWith('.') ? Mapping.GetAscii(text[..^1]) + "." : Mapping.GetAscii(text);
+            var decoded = new List<int>(label.Length);
+            var isALabel = label.StartsWith("xn--", StringComparison.Ordinal)
+                && Punycode.TryDecode(Array.ConvertAll(label[4..].ToCharArray(), c => (int)c), decoded);
+            if (text.Length > 0)
+            {
+                text.Append('.');
+            }
+
+            if (!isALabel)
+            {
+                text.Append(label);
+                continue;
+            }
+
+            foreach (var character in decoded)
+            {
+                text.Append(new Rune(character));
+            }
         }
-        catch (ArgumentException)
-        {
-            return null;
-        }
+
+        return text.ToString();
     }
 
     /// <summary>A URL's host with its percent-encodings decoded.</summary>
@@ -79,26 +126,84 @@ internal static class InternationalName
         return System.Text.Unicode.Utf8.IsValid(text) ? Encoding.UTF8.GetString(text) : null;
     }
 
-    private static bool IsUnderstood(Rune rune) => rune.Value switch
+    private static List<int>? Map(string name)
     {
-        // Latin: without the letters that stand for two (ĳ ŀ ŉ ſ, dž and its kind), which have another normal form.
-        >= 0xdf and <= 0xf6 or >= 0xf8 and <= 0x131 => true,
-        >= 0x134 and <= 0x13e or >= 0x142 and <= 0x148 or >= 0x14a and <= 0x17e => true,
-        >= 0x1cd and <= 0x1f0 or >= 0x1f4 and <= 0x24f or >= 0x1e00 and <= 0x1e95 or >= 0x1ea0 and <= 0x1eff => true,
+        var mapped = new List<int>(name.Length + 16);
+        foreach (var rune in name.EnumerateRunes())
+        {
+            switch (CharacterTable.Of(rune.Value).Status)
+            {
+                case CharacterStatus.Valid:
+                    mapped.Add(rune.Value);
+                    break;
+                case CharacterStatus.Mapped:
+                    foreach (var replacement in CharacterTable.Mapping(rune.Value).EnumerateRunes())
+                    {
+                        mapped.Add(replacement.Value);
+                    }
 
-        // Greek and Cyrillic.
-        0x390 or >= 0x3ac and <= 0x3ce or >= 0x430 and <= 0x45f or >= 0x48b and <= 0x52f => true,
+                    break;
+                case CharacterStatus.Ignored:
+                    break;
+                default:
+                    return null;
+            }
+        }
 
-        // Armenian, Hebrew, Arabic letters and digits; Devanagari, Bengali, Tamil, Thai, Georgian.
-        >= 0x561 and <= 0x586 or >= 0x5d0 and <= 0x5ea or >= 0x620 and <= 0x63f or >= 0x641 and <= 0x64a => true,
-        >= 0x660 and <= 0x669 or >= 0x671 and <= 0x674 or >= 0x679 and <= 0x6d3 or >= 0x6f0 and <= 0x6f9 => true,
-        >= 0x901 and <= 0x957 or >= 0x966 and <= 0x96f or >= 0xb85 and <= 0xbcd => true,
-        >= 0xe01 and <= 0xe32 or >= 0xe34 and <= 0xe3a or >= 0xe40 and <= 0xe4e or >= 0x10d0 and <= 0x10f0 => true,
+        return mapped;
+    }
 
-        // Kana, ideographs, Hangul syllables.
-        >= 0x3041 and <= 0x3096 or >= 0x30a1 and <= 0x30fa or 0x30fc or 0x3005 or 0x3007 => true,
-        >= 0x3400 and <= 0x4dbf or >= 0x4e00 and <= 0x9fff or >= 0xac00 and <= 0xd7a3 => true,
-        >= 0x20000 and <= 0x2a6df => true,
-        _ => false,
-    };
+    // The labels, A-labels decoded: what an A-label stands for must be more than ASCII, and as it would be written.
+    private static List<int[]>? Divide(List<int> name)
+    {
+        var labels = new List<int[]>();
+        var rest = CollectionsMarshal.AsSpan(name);
+        while (true)
+        {
+            var dot = rest.IndexOf('.');
+            var label = dot < 0 ? rest : rest[..dot];
+            if (label.Length > MaxLabelLength)
+            {
+                return null;
+            }
+
+            if (CheckLabel.StartsLikeALabel(label))
+            {
+                var decoded = new List<int>(label.Length);
+                if (label.ContainsAnyExceptInRange(0, 0x7f) || !Punycode.TryDecode(label[4..], decoded))
+                {
+                    return null;
+                }
+
+                label = CollectionsMarshal.AsSpan(decoded);
+                if (!label.ContainsAnyExceptInRange(0, 0x7f) || !ComposeText.IsComposed(label))
+                {
+                    return null;
+                }
+            }
+
+            labels.Add(label.ToArray());
+            if (dot < 0)
+            {
+                return labels;
+            }
+
+            rest = rest[(dot + 1)..];
+        }
+    }
+
+    private static void AppendAscii(ReadOnlySpan<int> label, StringBuilder ascii)
+    {
+        if (label.ContainsAnyExceptInRange(0, 0x7f))
+        {
+            ascii.Append("xn--");
+            Punycode.Encode(label, ascii);
+            return;
+        }
+
+        foreach (var character in label)
+        {
+            ascii.Append((char)character);
+        }
+    }
 }

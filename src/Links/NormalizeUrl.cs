@@ -72,22 +72,14 @@ internal static class NormalizeUrl
         var output = new ArrayBufferWriter<byte>(url.Length + 64);
         PercentEncode(url[..host.Start.Value], output);
 
-        var hostBytes = url[host];
-        if (hostBytes.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e))
+        ReadOnlySpan<byte> readHost = default;
+        if (url[host].ContainsAnyExceptInRange((byte)0x21, (byte)0x7e)
+            && !DestinationPolicy.TryReadHost(url[host], out readHost))
         {
-            var decoded = InternationalName.PercentDecode(hostBytes);
-            if (decoded is null || InternationalName.ToAscii(decoded) is not { } ascii)
-            {
-                return DestinationOutcome.NotAUrl;
-            }
-
-            output.Write(Encoding.ASCII.GetBytes(ascii));
-        }
-        else
-        {
-            output.Write(hostBytes);
+            return DestinationOutcome.NotAUrl;
         }
 
+        output.Write(readHost.IsEmpty ? url[host] : readHost);
         output.Write(url[host.End.Value..authority.End.Value]);
 
         var rest = url[pathStart..];
@@ -101,7 +93,7 @@ internal static class NormalizeUrl
 
         return output.WrittenCount > DestinationPolicy.MaxLength
             ? DestinationOutcome.TooLong
-            : DestinationPolicy.ReadPrintable(output.WrittenSpan, out destination);
+            : DestinationPolicy.ReadPrintable(output.WrittenSpan, readHost, out destination);
     }
 
     private static void EncodeQuery(ReadOnlySpan<byte> query, Encoding? encoding, ArrayBufferWriter<byte> output)

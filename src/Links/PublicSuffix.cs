@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Tracking.Links;
@@ -108,7 +107,6 @@ public static class PublicSuffix
     private static Rules Read()
     {
         var rules = new Dictionary<string, Rule>(StringComparer.Ordinal);
-        var mapping = new IdnMapping { AllowUnassigned = true };
         var shift = 0;
         var mostLabels = 1;
         using var stream = typeof(PublicSuffix).Assembly.GetManifestResourceStream("PublicSuffixList.dat")!;
@@ -131,7 +129,17 @@ public static class PublicSuffix
             var (rule, name) = line[0] == '!' ? (Rule.Exception, line[1..])
                 : line.StartsWith("*.", StringComparison.Ordinal) ? (Rule.Wildcard, line[2..])
                 : (Rule.Suffix, line);
-            name = Ascii.IsValid(name) ? name : mapping.GetAscii(name);
+            if (!Ascii.IsValid(name))
+            {
+                // A suffix that no browser takes for a name stands under no host.
+                if (InternationalName.ToAscii(name) is not { } ascii)
+                {
+                    continue;
+                }
+
+                name = ascii;
+            }
+
             rules.TryGetValue(name, out var before);
             rules[name] = before | (Rule)((int)rule << shift);
             mostLabels = Math.Max(mostLabels, name.AsSpan().Count('.') + (rule == Rule.Wildcard ? 2 : 1));

@@ -17,9 +17,10 @@ internal sealed partial class ApplyChange(
 {
     /// <summary>Returns when this process has read the change, or could not in time: it is stored either way.</summary>
     /// <param name="cluster">The cluster that changed.</param>
-    public async Task ApplyAsync(ClusterId cluster)
+    /// <param name="isDeleted">Whether it was deleted.</param>
+    public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false)
     {
-        changes.Announce(cluster);
+        changes.Announce(cluster, isDeleted);
         // Not cancelled with the request: the change is committed, whoever asked may have gone.
         using var limit = new CancellationTokenSource(options.Value.LongestReadBack, time);
         try

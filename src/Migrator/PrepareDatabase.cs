@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Links;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Migrator;
@@ -13,6 +14,7 @@ namespace Tracking.Migrator;
 internal sealed partial class PrepareDatabase(
     Database.Migrator migrator,
     SigningKeyRing keys,
+    MasterKey masterKey,
     NpgsqlDataSource dataSource,
     IOptions<MigratorOptions> options,
     TimeProvider time,
@@ -23,6 +25,8 @@ internal sealed partial class PrepareDatabase(
 
     /// <summary>Runs all of it.</summary>
     /// <exception cref="StartUpException">The admin key is not one.</exception>
+    /// <exception cref="SigningKeysLostException">Links have been sent, and there is no key.</exception>
+    /// <exception cref="WrongMasterKeyException">Not one key can be opened.</exception>
     /// <exception cref="MigrationException">The schema is another line of development's.</exception>
     /// <exception cref="NpgsqlException">The database did not answer in time.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -30,6 +34,7 @@ internal sealed partial class PrepareDatabase(
         var hash = ReadAdminKey();
         await WaitAsync(cancellationToken);
         await migrator.ApplyAsync(cancellationToken);
+        await MakeFirstSigningKey.UnlessThereAsync(dataSource, masterKey, cancellationToken);
         await keys.RefreshAsync(cancellationToken);
         if (hash is not null)
         {

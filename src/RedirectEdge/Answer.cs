@@ -6,7 +6,8 @@ namespace Tracking.RedirectEdge;
 
 /// <summary>
 /// Writes the answer to an outcome. People get here from their mail: the pages are small, static, and tell nothing
-/// about why; every kind of "unknown" is the same bytes.
+/// about why; every kind of "unknown" is the same bytes. Who asked for an image gets one: a page in its place is shown
+/// as a broken image.
 /// </summary>
 internal static class Answer
 {
@@ -37,7 +38,9 @@ internal static class Answer
     /// <param name="context">The request.</param>
     /// <param name="outcome">What it came to.</param>
     /// <param name="location">The destination, with <see cref="EdgeOutcome.Redirect"/>.</param>
-    public static void Write(HttpContext context, EdgeOutcome outcome, string? location = null)
+    /// <param name="isPicture">Whether a refusal is shown as the pixel instead of a page.</param>
+    public static void Write(
+        HttpContext context, EdgeOutcome outcome, string? location = null, bool isPicture = false)
     {
         var response = context.Response;
         var headers = response.Headers;
@@ -65,13 +68,16 @@ internal static class Answer
                 break;
             case EdgeOutcome.Unavailable:
                 headers.RetryAfter = RetryAfterSeconds;
-                WriteBody(context, StatusCodes.Status503ServiceUnavailable, Html, UnavailablePage);
+                WriteRefusal(context, StatusCodes.Status503ServiceUnavailable, UnavailablePage, isPicture);
                 break;
             default:
-                WriteBody(context, StatusCodes.Status404NotFound, Html, UnknownPage);
+                WriteRefusal(context, StatusCodes.Status404NotFound, UnknownPage, isPicture);
                 break;
         }
     }
+
+    private static void WriteRefusal(HttpContext context, int status, byte[] page, bool isPicture) => WriteBody(
+        context, status, isPicture ? ServePixel.ContentType : Html, isPicture ? ServePixel.Gif : page);
 
     private static void WriteBody(HttpContext context, int status, string contentType, byte[] body)
     {

@@ -26,6 +26,8 @@ internal sealed class EdgeMeters
             + "and the store is away.");
         Dropped = _meter.CreateCounter<long>(
             "tracking.spool.dropped", "{event}", "Events that could not be written to the spool: lost.");
+        IdsRefused = _meter.CreateCounter<long>(
+            "tracking.gateway.ids.refused", "{request}", "Event ids of gateways that were not taken, by reason.");
         SpoolFailures = _meter.CreateCounter<long>(
             "tracking.spool.failures", "{failure}", "Failed writes, syncs and renames of the spool.");
         Lookups = _meter.CreateCounter<long>(
@@ -52,6 +54,8 @@ internal sealed class EdgeMeters
 
     public Counter<long> Dropped { get; }
 
+    public Counter<long> IdsRefused { get; }
+
     public Counter<long> SpoolFailures { get; }
 
     public Counter<long> Lookups { get; }
@@ -63,11 +67,15 @@ internal sealed class EdgeMeters
     public Counter<long> Acknowledged { get; }
 
     /// <summary>Counts a request that is not served, and answers it.</summary>
-    public void Refuse(HttpContext context, EdgeOutcome outcome)
+    /// <param name="context">The request.</param>
+    /// <param name="outcome">Why it is not served.</param>
+    /// <param name="isPicture">Whether an image was asked for: a page in its place would be shown as a broken
+    /// one.</param>
+    public void Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
     {
         (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
             .Add(1, new KeyValuePair<string, object?>("reason", ReasonNames[(int)outcome]));
-        Answer.Write(context, outcome);
+        Answer.Write(context, outcome, isPicture: isPicture);
     }
 
     /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>

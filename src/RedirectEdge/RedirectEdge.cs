@@ -78,6 +78,7 @@ public static class RedirectEdgeComposition
         });
 
         services.AddSingleton<ClientAddress>();
+        services.AddSingleton<GatewayIds>();
         services.AddSingleton<RecordEvent>();
         services.AddSingleton<ServeClick>();
         services.AddSingleton<ServePixel>();

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge;
 
@@ -52,6 +52,17 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     /// <summary>Proxies whose <c>X-Forwarded-For</c> is believed: addresses or CIDR ranges. Default none: the client is
     /// whoever connects.</summary>
     public IList<string> TrustedProxies { get; } = [];
+
+    /// <summary>Gateways in front of this edge: addresses or CIDR ranges. They are believed as
+    /// <see cref="TrustedProxies"/> are, and the event id that they give to a request is taken, so that one which
+    /// reached two edges is stored once. Whoever is in here can choose ids. Default none: nobody is.</summary>
+    public IList<string> Gateways { get; } = [];
+
+    /// <summary>How far the time in an id that a gateway gives may be from this edge's clock, 1 s to 1 h, default 1 min:
+    /// longer than a request is offered to one edge after another, and clocks that are kept differ by milliseconds. An
+    /// id further off is not taken, is counted, and the edge gives its own.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan LargestGatewayClockOffset { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>When the open segment is forced to the disk. Default <see cref="SpoolFsync.Interval"/>.</summary>
     public SpoolFsync Fsync { get; set; } = SpoolFsync.Interval;
@@ -130,14 +141,10 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        foreach (var proxy in TrustedProxies)
+        foreach (var failure in AddressRanges.Failures(nameof(TrustedProxies), TrustedProxies)
+            .Concat(AddressRanges.Failures(nameof(Gateways), Gateways)))
         {
-            if (!IPNetwork.TryParse(proxy, out _) && !IPAddress.TryParse(proxy, out _))
-            {
-                yield return new ValidationResult(
-                    $"{nameof(TrustedProxies)}: '{proxy}' is neither an address nor a CIDR range (10.0.0.0/8).",
-                    [nameof(TrustedProxies)]);
-            }
+            yield return failure;
         }
 
         if (AdoptFolder is not null

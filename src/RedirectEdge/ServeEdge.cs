@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -31,12 +32,30 @@ internal sealed class ServeEdge(
         var method = context.Request.Method;
         if (method != HttpMethods.Get && method != HttpMethods.Head)
         {
-            return Refuse(context, EdgeOutcome.MethodNotAllowed);
+            return Refuse(context, EdgeOutcome.MethodNotAllowed, isPicture: false);
         }
 
-        return HasPlaceForToken(path)
-            ? ServeTokenAsync(context, path)
-            : ServePage(context, path);
+        if (hosts.Keys is not { } keys)
+        {
+            return HasPlaceForToken(path) || HasPlaceForToken(WithoutTail(path))
+                ? Refuse(context, EdgeOutcome.Unavailable, IsPicture(path))
+                : ServePage(context, path);
+        }
+
+        var upToToken = path;
+        var outcome = ReadToken(upToToken, keys, out var token);
+        if (outcome != TokenOutcome.Valid && WithoutTail(path) is var shorter && shorter.Length < path.Length)
+        {
+            upToToken = shorter;
+            outcome = ReadToken(upToToken, keys, out token);
+        }
+
+        return outcome switch
+        {
+            TokenOutcome.Valid => ServeTokenAsync(context, upToToken, token),
+            TokenOutcome.Tampered => Refuse(context, EdgeOutcome.Tampered, IsPicture(path)),
+            _ => ServePage(context, path),
+        };
     }
 
     /// <summary>The path of a request target as it was sent: neither decoded nor normalised, without the query, also
@@ -60,6 +79,54 @@ internal sealed class ServeEdge(
         return query < 0 ? target : target[..query];
     }
 
+    /// <summary>The path without what mail programs take into a link behind its token, such as a full stop, a bracket
+    /// or a quote: characters outside the token's alphabet, and percent-escapes (RFC 3986 §2.1) of them.</summary>
+    internal static ReadOnlySpan<char> WithoutTail(ReadOnlySpan<char> path)
+    {
+        while (!path.IsEmpty)
+        {
+            if (path.Length >= 3 && path[^3] == '%'
+                && byte.TryParse(path[^2..], NumberStyles.AllowHexSpecifier, null, out var escaped))
+            {
+                if (IsOfToken((char)escaped))
+                {
+                    break;
+                }
+
+                path = path[..^3];
+            }
+            else if (IsOfToken(path[^1]))
+            {
+                break;
+            }
+            else
+            {
+                path = path[..^1];
+            }
+        }
+
+        return path;
+    }
+
+    /// <summary>Whether a mail program that shows an image sends tokens of this kind.</summary>
+    internal static bool IsPicture(LinkKind kind) => kind is LinkKind.Open or LinkKind.Image;
+
+    // Nothing is known of the token: the path says what was expected.
+    private static bool IsPicture(ReadOnlySpan<char> path) => path.StartsWith("/o/") || path.StartsWith("/i/");
+
+    private static bool IsOfToken(char character) => char.IsAsciiLetterOrDigit(character) || character is '-' or '_';
+
+    private static TokenOutcome ReadToken(ReadOnlySpan<char> path, SigningKeys keys, out LinkToken token)
+    {
+        if (HasPlaceForToken(path))
+        {
+            return LinkToken.Read(path, keys, out token);
+        }
+
+        token = default;
+        return TokenOutcome.NotAToken;
+    }
+
     private static bool HasPlaceForToken(ReadOnlySpan<char> path) =>
         path.Length > LinkToken.Length && path[^(LinkToken.Length + 1)] is '/' or '-';
 
@@ -72,29 +139,16 @@ internal sealed class ServeEdge(
         _ => before is "/c/" || before[^1] == '-',
     };
 
-    private Task ServeTokenAsync(HttpContext context, ReadOnlySpan<char> path)
+    private Task ServeTokenAsync(HttpContext context, ReadOnlySpan<char> path, in LinkToken token)
     {
-        if (hosts.Keys is not { } keys)
-        {
-            return Refuse(context, EdgeOutcome.Unavailable);
-        }
-
-        var outcome = LinkToken.Read(path, keys, out var token);
-        if (outcome != TokenOutcome.Valid)
-        {
-            return outcome == TokenOutcome.Tampered
-                ? Refuse(context, EdgeOutcome.Tampered)
-                : ServePage(context, path);
-        }
-
         if (!Fits(token.Kind, path[..^LinkToken.Length]))
         {
-            return Refuse(context, EdgeOutcome.WrongKind);
+            return Refuse(context, EdgeOutcome.WrongKind, IsPicture(path));
         }
 
         if (!IsMarked(context))
         {
-            return Refuse(context, EdgeOutcome.NotMarked);
+            return Refuse(context, EdgeOutcome.NotMarked, IsPicture(token.Kind));
         }
 
         var host = hosts.Check(context.Request.Headers.Host.ToString(), token.Cluster);
@@ -110,9 +164,9 @@ internal sealed class ServeEdge(
     {
         HostOutcome.Served when token.Kind == LinkKind.Open => pixel.ServeAsync(context, token),
         HostOutcome.Served => clicks.ServeAsync(context, token),
-        HostOutcome.UnknownHost => Refuse(context, EdgeOutcome.UnknownHost),
-        HostOutcome.NotLoaded => Refuse(context, EdgeOutcome.Unavailable),
-        _ => Refuse(context, EdgeOutcome.ForeignHost),
+        HostOutcome.UnknownHost => Refuse(context, EdgeOutcome.UnknownHost, IsPicture(token.Kind)),
+        HostOutcome.NotLoaded => Refuse(context, EdgeOutcome.Unavailable, IsPicture(token.Kind)),
+        _ => Refuse(context, EdgeOutcome.ForeignHost, IsPicture(token.Kind)),
     };
 
     private Task ServePage(HttpContext context, ReadOnlySpan<char> path)
@@ -129,12 +183,12 @@ internal sealed class ServeEdge(
             return Task.CompletedTask;
         }
 
-        return Refuse(context, EdgeOutcome.NoSuchPage);
+        return Refuse(context, EdgeOutcome.NoSuchPage, IsPicture(path));
     }
 
-    private Task Refuse(HttpContext context, EdgeOutcome outcome)
+    private Task Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
     {
-        meters.Refuse(context, outcome);
+        meters.Refuse(context, outcome, isPicture);
         return Task.CompletedTask;
     }
 

@@ -5,8 +5,13 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite;
 
-/// <summary>The open pixel's markup. Its size is explicit, its <c>alt</c> empty so that nothing shows while images are
-/// blocked, and its negative margin takes back the one line of pixels that it would add to the layout.</summary>
+/// <summary>
+/// The open pixel's markup. Its size is explicit, and its <c>alt</c> empty so that nothing shows while images are
+/// blocked. It takes no part in the layout: a block has no line and so no line height, positioned it neither adds
+/// height nor keeps the margins before and behind it from collapsing, and where mail programs take the position out
+/// (Gmail does) it floats with a margin box of nothing. Marked as important is what the styles of mails set for all
+/// their images.
+/// </summary>
 internal static class OpenPixel
 {
     /// <summary>What stands before the URL.</summary>
@@ -18,7 +23,8 @@ internal static class OpenPixel
 
     /// <summary>The style, and the end of the tag.</summary>
     public static ReadOnlySpan<byte> Style =>
-        " style=\"display:block;width:1px;height:1px;margin:-1px 0 0 0;padding:0;border:0\">"u8;
+        " style=\"display:block;position:absolute;float:left;width:1px!important;height:1px!important;"u8
+        + "margin:-1px -1px 0 0!important;padding:0!important;border:0\">"u8;
 
     /// <summary>What adds the pixel to a part.</summary>
     internal static Splice Splice(RewriteRequest request, in Landmarks landmarks)

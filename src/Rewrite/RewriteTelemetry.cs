@@ -13,6 +13,7 @@ public sealed class RewriteTelemetry : IDisposable
     private readonly Counter<long> _messages;
     private readonly Counter<long> _links;
     private readonly Counter<long> _dead;
+    private readonly Counter<long> _returned;
 
     /// <summary>Creates the instruments.</summary>
     public RewriteTelemetry(IMeterFactory meters)
@@ -23,10 +24,17 @@ public sealed class RewriteTelemetry : IDisposable
         _links = _meter.CreateCounter<long>("tracking.links.rewritten", "{link}", "Links wrapped");
         _dead = _meter.CreateCounter<long>(
             "tracking.messages.dead", "{message}", "Messages of the queue moved to its dead letters");
+        _returned = _meter.CreateCounter<long>(
+            "tracking.messages.returned",
+            "{message}",
+            "Messages put back at the end of their queue because the queue rewritten is full");
     }
 
     /// <summary>Counts a message that was moved to the dead letters.</summary>
     public void Dead() => _dead.Add(1);
+
+    /// <summary>Counts a message that waits at the end of its queue.</summary>
+    public void Returned() => _returned.Add(1);
 
     /// <summary>Spans of rewriting and registering.</summary>
     public static ActivitySource Source { get; } = new(Name);

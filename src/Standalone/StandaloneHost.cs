@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration.Memory;
 using Tracking.Database;
+using Tracking.Links;
 using Tracking.ServiceDefaults;
 using Tracking.Standalone.PrivatePostgres;
 
@@ -77,7 +78,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
             logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
             OneLineConsole.AddTo(logging, _time);
         });
-        PrepareMasterKey(builder.Configuration);
+        using var masterKey = PrepareMasterKey(builder.Configuration);
 
         const string Connection = $"ConnectionStrings:{OpenDataSource.ConnectionName}";
         if (string.IsNullOrWhiteSpace(builder.Configuration[Connection]))
@@ -96,6 +97,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
 
         await using var dataSource = OpenDataSource.From(builder.Configuration);
         await new Migrator(dataSource, loggers.CreateLogger<Migrator>()).ApplyAsync(cancellationToken);
+        await MakeFirstSigningKey.UnlessThereAsync(dataSource, masterKey, cancellationToken);
         _newAdminKey = await CreateAdminKey.UnlessThereAsync(Folder, dataSource, _time, cancellationToken);
         ConfigureKestrel(builder);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ServicesShutdown);
@@ -129,7 +131,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
         _loggers?.Dispose();
     }
 
-    private void PrepareMasterKey(ConfigurationManager configuration)
+    private MasterKey PrepareMasterKey(ConfigurationManager configuration)
     {
         var system = configuration.ReadTrackingOptions<SystemOptions>("");
         if (string.IsNullOrWhiteSpace(system.MasterKeyFile) && string.IsNullOrWhiteSpace(system.MasterKey))
@@ -138,7 +140,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
             configuration["Tracking:MasterKeyFile"] = system.MasterKeyFile = Folder.MasterKey;
         }
 
-        _ = OpenMasterKey.From(system);
+        return OpenMasterKey.From(system);
     }
 
     private static Dictionary<string, string?> Defaults(DataFolder folder, BindListeners listeners) => new()

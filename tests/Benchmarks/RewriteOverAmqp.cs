@@ -45,6 +45,7 @@ internal static class RewriteOverAmqp
         byte[] letter, int messages, TestPostgres postgres, TestRabbit broker, string folder)
     {
         var database = await postgres.CreateDatabaseAsync(default);
+        await FirstKey.MakeAsync(database);
         var cluster = await AddClusterAsync(database);
         var (bare, tuned, one, two) = (
             await broker.CreateVirtualHostAsync(default),

@@ -37,7 +37,9 @@ internal static class RewriteWithRegistration
     public static async Task RunAsync()
     {
         await using var server = new TestPostgres { IsDurable = true };
-        await using var app = await StartAsync(await server.CreateDatabaseAsync(default));
+        var database = await server.CreateDatabaseAsync(default);
+        await FirstKey.MakeAsync(database);
+        await using var app = await StartAsync(database);
         var cluster = await AddClusterAsync(app.Services);
         var track = app.Services.GetRequiredService<TrackMessage>();
         using var counting = CountRoundTrips();

@@ -37,6 +37,9 @@ public sealed class Destinations
     [InlineData("https://example.org/a b?c d#e f", "https://example.org/a%20b?c%20d#e%20f")]
     [InlineData("https://bücher.example/ü?ü#ü", "https://xn--bcher-kva.example/%C3%BC?%C3%BC#%C3%BC")]
     [InlineData("https://BÜCHER.example:8080/", "https://xn--bcher-kva.example:8080/")]
+    [InlineData("https://bu\u0308cher.example/u\u0308", "https://xn--bcher-kva.example/u%CC%88")]
+    [InlineData("https://ｅｘ%61mple。ｏｒｇ/", "https://example.org/")]
+    [InlineData("https://me@１２７.１:80/", "https://me@127.0.0.1:80/")]
     [InlineData("https://usér@example.org/", "https://us%C3%A9r@example.org/")]
     [InlineData("https://example.org/\0\u007f\u0001x", "https://example.org/%00%7F%01x")]
     [InlineData("https://example.org/%20é%zz", "https://example.org/%20%C3%A9%zz")]
@@ -100,7 +103,8 @@ public sealed class Destinations
     [InlineData("http://256.256.256.256/", DestinationOutcome.NotAUrl)]
     [InlineData("http://1.2.3.08/", DestinationOutcome.NotAUrl)]
     [InlineData("http://example.0x/", DestinationOutcome.NotAUrl)]
-    [InlineData("https://ｅｘ.example/", DestinationOutcome.NotAUrl)]
+    [InlineData("https://GROẞ.example/", DestinationOutcome.NotAUrl)]
+    [InlineData("https://xn--a.example/", DestinationOutcome.NotAUrl)]
     public void Url_that_is_no_destination_is_refused_with_the_reason(string url, DestinationOutcome expected)
     {
         Assert.Equal(expected, DestinationPolicy.Read(Utf8(url), null, out _));

@@ -98,6 +98,19 @@ public sealed class EdgeHostTests
     [InlineData("127.0.0.0/8", "203.0.113.9:4711", "203.0.113.9")]
     [InlineData("127.0.0.0/8", "::ffff:203.0.113.9", "203.0.113.9")]
     [InlineData("127.0.0.0/8", "", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "[2001:db8::1]:443", "2001:db8::1")]
+    [InlineData("127.0.0.0/8", "[2001:db8::1]", "2001:db8::1")]
+    [InlineData("127.0.0.0/8", " 203.0.113.9 , 127.0.0.2", "203.0.113.9")]
+    [InlineData("::ffff:127.0.0.1", "203.0.113.9", "203.0.113.9")]
+    [InlineData("127.0.0.0/8,2001:db8::/32", "203.0.113.9, 2001:db8::1", "203.0.113.9")]
+    [InlineData("127.0.0.0/8", "203.0.113.9, 1", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "203.0.113.9, 0x7f.1", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "010.0.0.1", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "203.0.113.9:99999", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", ":1", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "unknown", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "203.0.113.9,", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", ",", "127.0.0.1")]
     [InlineData("10.0.0.0/8", "203.0.113.9", "127.0.0.1")]
     [InlineData("", "203.0.113.9", "127.0.0.1")]
     public async Task The_client_address_is_forwarded_by_configured_proxies_only(
@@ -112,6 +125,106 @@ public sealed class EdgeHostTests
         });
         await edge.GetAsync($"/c/{EdgeUnderTest.Token()}", headers: $"X-Forwarded-For: {forwarded}\r\n");
         Assert.Equal(IPAddress.Parse(expected), Assert.Single(edge.Recorded()).Client);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.0/8")]
+    [InlineData("127.0.0.1")]
+    [InlineData("::ffff:127.0.0.1")]
+    public async Task The_id_that_a_gateway_gives_is_the_events_and_so_is_its_time(string gateway)
+    {
+        await using var edge = await EdgeUnderTest.StartAsync(options => options.Gateways.Add(gateway));
+        var time = TimeProvider.System.GetUtcNow().AddSeconds(-20);
+        var given = Guid.CreateVersion7(time);
+
+        // The second edge that a request reaches, as far as ids go.
+        for (var n = 0; n < 2; n++)
+        {
+            Assert.Equal(302, (await edge.GetAsync(
+                $"/c/{EdgeUnderTest.Token()}",
+                headers: $"Tracking-Event-Id: {given}\r\nX-Forwarded-For: 203.0.113.9\r\n")).Status);
+        }
+
+        Assert.All(edge.Recorded(), recorded => Assert.Equal(
+            (given, time.ToUnixTimeMilliseconds() * 1000, IPAddress.Parse("203.0.113.9")),
+            (recorded.Id, recorded.TimeMicros, recorded.Client)));
+        Assert.Equal(2, edge.Recorded().Count);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("10.0.0.0/8")]
+    public async Task An_id_from_anybody_else_is_not_taken(string gateway)
+    {
+        await using var edge = await EdgeUnderTest.StartAsync(options =>
+        {
+            options.TrustedProxies.Add("127.0.0.1");
+            if (gateway.Length > 0)
+            {
+                options.Gateways.Add(gateway);
+            }
+        });
+        var given = Guid.CreateVersion7();
+        await edge.GetAsync($"/c/{EdgeUnderTest.Token()}", headers: $"Tracking-Event-Id: {given}\r\n");
+        Assert.NotEqual(given, Assert.Single(edge.Recorded()).Id);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("")]
+    [InlineData("00000000-0000-0000-0000-000000000000")]
+    [InlineData("{now:N}")]
+    [InlineData("{now:B}")]
+    [InlineData("{now:D}, {now:D}")]
+    [InlineData("{now:D}\r\nTracking-Event-Id: {now:D}")]
+    [InlineData("{random:D}")]
+    [InlineData("{late:D}")]
+    [InlineData("{early:D}")]
+    public async Task An_id_that_cannot_be_costs_the_click_nothing(string header)
+    {
+        await using var edge = await EdgeUnderTest.StartAsync(options =>
+        {
+            options.Gateways.Add("127.0.0.1");
+            options.LargestGatewayClockOffset = TimeSpan.FromSeconds(10);
+        });
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var (name, id) in new[]
+        {
+            ("now", Guid.CreateVersion7(now)), ("random", Guid.NewGuid()),
+            ("late", Guid.CreateVersion7(now.AddMinutes(5))), ("early", Guid.CreateVersion7(now.AddMinutes(-5))),
+        })
+        {
+            header = header.Replace($"{{{name}:N}}", id.ToString("N"), StringComparison.Ordinal)
+                .Replace($"{{{name}:B}}", id.ToString("B"), StringComparison.Ordinal)
+                .Replace($"{{{name}:D}}", id.ToString("D"), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(302, (await edge.GetAsync(
+            $"/c/{EdgeUnderTest.Token()}", headers: $"Tracking-Event-Id: {header}\r\n")).Status);
+
+        var recorded = Assert.Single(edge.Recorded());
+        Assert.DoesNotContain(recorded.Id.ToString(), header, StringComparison.Ordinal);
+        Assert.Equal(7, recorded.Id.Version);
+        Assert.InRange(recorded.TimeMicros, now.ToUnixTimeMilliseconds() * 1000, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task The_same_port_speaks_both_versions_of_http_without_tls()
+    {
+        await using var edge = await EdgeUnderTest.StartAsync();
+        using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        foreach (var version in (Version[])[HttpVersion.Version20, HttpVersion.Version11, HttpVersion.Version20])
+        {
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"http://127.0.0.1:{edge.Port}/c/{EdgeUnderTest.Token()}")
+            {
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Headers = { Host = EdgeUnderTest.Host },
+            };
+            using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            Assert.Equal((version, HttpStatusCode.Found), (answer.Version, answer.StatusCode));
+        }
     }
 
     [Fact]

@@ -32,6 +32,10 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     public static readonly ClusterId Cluster = new(101);
     public static readonly ClusterId OtherCluster = new(102);
     public static readonly ClusterId DeletedCluster = new(103);
+
+    /// <summary>Made after the copies were written.</summary>
+    public static readonly ClusterId NewCluster = new(104);
+
     public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
     public static readonly MessageKey Message = new(0x0123_4567_89ab_cdef, 0x42);
 
@@ -84,12 +88,12 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         builder.Services.Configure<SystemOptions>(options =>
             (options.MasterKey, options.SystemHost) = (Convert.ToBase64String(Master), Host));
         var (edgePort, otherPort) = FreePorts();
+        builder.AddServiceDefaults();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(IPAddress.Loopback, edgePort);
             kestrel.Listen(IPAddress.Loopback, otherPort);
         });
-        builder.AddServiceDefaults();
         builder.AddRedirectEdge();
         builder.Services.Configure<RedirectEdgeOptions>(options =>
         {
@@ -152,7 +156,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
                     record.Ordinal,
                     record.ClientAddress.IsEmpty ? null : new IPAddress(record.ClientAddress),
                     Encoding.UTF8.GetString(record.UserAgent),
-                    Convert.ToHexStringLower(record.Trace)));
+                    Convert.ToHexStringLower(record.Trace),
+                    record.TimeMicros));
                 bytes = bytes[size..];
             }
         }
@@ -201,7 +206,8 @@ internal sealed record Recorded(
     int Ordinal,
     IPAddress? Client,
     string UserAgent,
-    string Trace);
+    string Trace,
+    long TimeMicros);
 
 /// <summary>An answer as it came over the wire.</summary>
 internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body)

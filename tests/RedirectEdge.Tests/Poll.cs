@@ -4,7 +4,7 @@ namespace Tracking.RedirectEdge.Tests;
 
 internal static class Poll
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     /// <summary>Waits until a condition holds; fails after twenty seconds.</summary>
     public static async Task UntilAsync(Func<bool> condition, string what)

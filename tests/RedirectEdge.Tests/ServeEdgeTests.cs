@@ -1,8 +1,13 @@
 using System.Diagnostics;
 using System.Net;
+using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Tracking.Contracts;
+using Tracking.Database;
 using Tracking.Links;
+using Tracking.RedirectEdge.Events;
+using Tracking.RedirectEdge.Hosts;
 using Tracking.RedirectEdge.Links;
 using Tracking.ServiceDefaults;
 
@@ -47,8 +52,17 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     [InlineData("http://track.localhost/a/b-{0}?q=1", true)]
     [InlineData("/c/{0}?", true)]
     [InlineData("/c/{0}?/o/x", true)]
-    [InlineData("/c/{0}/")]
     [InlineData("/c//{0}")]
+    [InlineData("/c/{0}x")]
+    [InlineData("/c/{0}-")]
+    [InlineData("/c/{0}_")]
+    [InlineData("/c/{0}.x")]
+    [InlineData("/c/{0}%41")]
+    [InlineData("/c/{0}%2D")]
+    [InlineData("/c/{0}%", true)]
+    [InlineData("/c/{0}%4")]
+    [InlineData("/c/{0}./", true)]
+    [InlineData("/c/{0}.", true)]
     [InlineData("/C/{0}")]
     [InlineData("/x/{0}")]
     [InlineData("/c/x{0}")]
@@ -61,6 +75,40 @@ public sealed class ServeEdgeTests : IAsyncLifetime
         Assert.Equal(served ? 302 : 404, answer.Status);
         Assert.Equal(served ? 1 : 0, _edge.Recorded().Count);
     }
+
+    public static TheoryData<string> Tails =>
+    [
+        ".", ",", ")", ">", "%3E", "%29.", "\"", "/", "%20", "%E3%80%82", "]", "}", "'", ";", ":", "!", "*", "~", "|",
+        "=", "+", "&", "%22", "%27", "%5D", "%7D", "%c2%bb", "%E2%80%9D", "%E2%80%8B", "%0D%0A", "%25", "...",
+        ").", "/.", "&;", "\\", "^", "`", "{", "[", "(", "<", "%3C/", ">.%20", ".?utm_source=x", "/?x",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Tails))]
+    public async Task What_a_mail_program_takes_into_a_link_behind_the_token_does_no_harm(string tail)
+    {
+        foreach (var prefix in (string[])["/c/", "/spring/sale-", "/-"])
+        {
+            var answer = await _edge.GetAsync(prefix + EdgeUnderTest.Token() + tail);
+            Assert.Equal((302, EdgeUnderTest.Destination), (answer.Status, answer.Headers.GetValueOrDefault("Location")));
+        }
+
+        Assert.Equal(200, (await _edge.GetAsync($"/o/{EdgeUnderTest.Token(LinkKind.Open)}{tail}")).Status);
+        Assert.Equal(302, (await _edge.GetAsync($"/i/{EdgeUnderTest.Token(LinkKind.Image)}{tail}")).Status);
+        Assert.Equal(
+            [LinkKind.Click, LinkKind.Click, LinkKind.Click, LinkKind.Open, LinkKind.Image],
+            _edge.Recorded().Select(recorded => recorded.Kind));
+    }
+
+    [Theory]
+    [InlineData("/c/AAAA.")]
+    [InlineData("/c/.")]
+    [InlineData("/....")]
+    [InlineData("/%20%20%20")]
+    [InlineData("/c/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.")]
+    [InlineData("/-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%29/")]
+    public async Task A_tail_makes_no_token_of_what_is_none(string target) =>
+        Assert.Equal(404, (await _edge.GetAsync(target)).Status);
 
     [Theory]
     [InlineData(LinkKind.Click, "/c/", 302)]
@@ -98,10 +146,10 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     [Fact]
     public async Task Every_flipped_bit_of_a_token_gives_the_same_answer_and_records_nothing()
     {
-        var unknown = (await _edge.GetAsync("/no/such/page")).Fingerprint;
         foreach (var kind in Enum.GetValues<LinkKind>())
         {
             var prefix = kind switch { LinkKind.Open => "/o/", LinkKind.Image => "/i/", _ => "/c/" };
+            var unknown = (await _edge.GetAsync(prefix + "nothing")).Fingerprint;
             var token = EdgeUnderTest.Token(kind);
             var bytes = System.Buffers.Text.Base64Url.DecodeFromChars(token);
             var targets = new List<string>();
@@ -119,9 +167,85 @@ public sealed class ServeEdgeTests : IAsyncLifetime
         Assert.Empty(_edge.Recorded());
     }
 
+    [Theory]
+    [InlineData("/o/nothing", 404)]
+    [InlineData("/i/nothing", 404)]
+    [InlineData("/o/", 404)]
+    [InlineData("/o/{click}", 404)]
+    [InlineData("/o/{foreign}", 404)]
+    [InlineData("/o/{foreign}.", 404)]
+    [InlineData("/o/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 404)]
+    [InlineData("/i/{image}", 503)]
+    public async Task A_refused_image_is_answered_with_the_pixel_and_the_status(string target, int status)
+    {
+        target = target
+            .Replace("{click}", EdgeUnderTest.Token(), StringComparison.Ordinal)
+            .Replace(
+                "{foreign}", EdgeUnderTest.Token(LinkKind.Open, EdgeUnderTest.DeletedCluster), StringComparison.Ordinal)
+            .Replace("{image}", EdgeUnderTest.Token(LinkKind.Image, link: new LinkId(9)), StringComparison.Ordinal);
+        _edge.Services.GetRequiredService<ClusterDirectory>().Remove(EdgeUnderTest.DeletedCluster);
+        var pixel = await _edge.GetAsync($"/o/{EdgeUnderTest.Token(LinkKind.Open)}");
+        foreach (var method in (string[])["GET", "HEAD"])
+        {
+            var answer = await _edge.GetAsync(target, method: method);
+            Assert.Equal(
+                (status, "image/gif", "43", "no-store", method == "GET" ? pixel.Body : ""),
+                (answer.Status, answer.Headers["Content-Type"], answer.Headers["Content-Length"],
+                    answer.Headers["Cache-Control"], answer.Body));
+        }
+
+        Assert.Single(_edge.Recorded());
+    }
+
+    [Fact]
+    public async Task A_refused_link_under_a_path_of_images_is_answered_with_the_page()
+    {
+        // The original path began so (linkStyle: path), and a person is waiting.
+        var answer = await _edge.GetAsync($"/o/spring-{EdgeUnderTest.Token(link: new LinkId(9))}");
+        Assert.Equal((503, "text/html; charset=utf-8"), (answer.Status, answer.Headers["Content-Type"]));
+    }
+
+    [Fact]
+    public async Task What_a_copy_does_not_know_may_be_newer_and_is_a_503_while_the_store_is_away()
+    {
+        var answer = await _edge.GetAsync($"/c/{EdgeUnderTest.Token(cluster: EdgeUnderTest.NewCluster)}");
+        Assert.Equal((503, "5"), (answer.Status, answer.Headers["Retry-After"]));
+        Assert.Empty(_edge.Recorded());
+    }
+
+    [Fact]
+    public async Task A_cluster_that_the_bus_calls_deleted_stops_although_the_copy_knows_it()
+    {
+        var unknown = (await _edge.GetAsync("/no/such/page")).Fingerprint;
+        await _edge.Services.GetRequiredService<IBus>().Publish(
+            new DirectoryChanged
+            {
+                Id = Guid.CreateVersion7(), Cluster = EdgeUnderTest.Cluster.Value, IsDeleted = true,
+            },
+            TestContext.Current.CancellationToken);
+        RawAnswer? answer = null;
+        await Poll.UntilAsync(
+            () => (answer = _edge.GetAsync($"/c/{EdgeUnderTest.Token()}").Result).Status == 404, "the cluster is gone");
+        Assert.Equal(unknown, answer!.Fingerprint);
+
+        // A change is no deletion: what was served goes on being served.
+        await _edge.Services.GetRequiredService<IBus>().Publish(
+            new DirectoryChanged { Id = Guid.CreateVersion7(), Cluster = EdgeUnderTest.OtherCluster.Value },
+            TestContext.Current.CancellationToken);
+        var other = $"/o/{EdgeUnderTest.Token(LinkKind.Open, EdgeUnderTest.OtherCluster)}";
+        Assert.Equal(200, (await _edge.GetAsync(other)).Status);
+
+        // Also over a restart while the store is away.
+        await _edge.StopAsync();
+        var (living, _) = DirectoryCopy.Decode(_edge.Services.GetRequiredService<EdgeFolder>()
+            .ReadChecked("directory.copy")!);
+        Assert.Equal([EdgeUnderTest.OtherCluster], living);
+    }
+
     [Fact]
     public async Task Unknown_foreign_and_dead_are_the_same_404()
     {
+        _edge.Services.GetRequiredService<ClusterDirectory>().Remove(EdgeUnderTest.DeletedCluster);
         var unknown = (await _edge.GetAsync("/no/such/page")).Fingerprint;
         Assert.StartsWith("404\n", unknown, StringComparison.Ordinal);
 

@@ -99,6 +99,17 @@ public sealed class BreakablePostgres : IAsyncDisposable
     /// <summary>SIGCONT after <see cref="Freeze"/>.</summary>
     public void Thaw() => Signal("CONT");
 
+    /// <summary>Copies its files, owners and all; it is stopped.</summary>
+    public void CopyTo(string folder) => Copy(_data.Cluster, folder);
+
+    /// <summary>Makes its files what they were at <see cref="CopyTo"/>; it is stopped.</summary>
+    public void TakeBack(string folder)
+    {
+        Directory.Delete(_data.Cluster, recursive: true);
+        Directory.CreateDirectory(_data.Cluster);
+        Copy(folder, _data.Cluster);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -120,6 +131,13 @@ public sealed class BreakablePostgres : IAsyncDisposable
         server.BeginOutputReadLine();
         server.BeginErrorReadLine();
         server.WaitForExit();
+    }
+
+    // cp keeps the owner, which is not ours where tests run as root.
+    private static void Copy(string from, string to)
+    {
+        using var copy = Process.Start("/bin/cp", ["-a", from + "/.", to]);
+        copy.WaitForExit();
     }
 
     private void Signal(string name)

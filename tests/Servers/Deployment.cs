@@ -221,7 +221,7 @@ public sealed class Deployment : IAsyncDisposable
                 ("OTEL_SERVICE_NAME", edge),
                 ("Tracking__Edge__Folder", EdgeFolder(number)),
                 ("Tracking__Edge__HealthPort", Text(health)),
-                ("Tracking__Edge__TrustedProxies__0", "127.0.0.0/8"),
+                ("Tracking__Edge__Gateways__0", "127.0.0.0/8"),
                 .. Pairs(_shape.EdgeSettings)]),
             number == 0 && !_shape.IsWhole ? _systemPort : null)
         {

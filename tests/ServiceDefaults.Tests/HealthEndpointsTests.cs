@@ -84,6 +84,55 @@ public sealed class HealthEndpointsTests
         never.SetResult(HealthCheckResult.Healthy());
     }
 
+    [Fact]
+    public async Task A_flood_of_questions_is_one_question_to_what_is_asked_until_its_answer_is_old()
+    {
+        var (asked, time) = (0, new StandingTime());
+        await using var host = await TestHost.StartAsync(add: builder =>
+        {
+            builder.Services.AddSingleton<TimeProvider>(time);
+            builder.Services.AddHealthChecks().AddAsyncCheck(
+                "counted",
+                () =>
+                {
+                    Interlocked.Increment(ref asked);
+                    return Task.FromResult(HealthCheckResult.Healthy());
+                },
+                [HealthEndpoints.Ready]);
+        });
+
+        for (var round = 1; round <= 3; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => GetAsync(host, "/health/ready")));
+            await GetAsync(host, "/health/ready");
+            Assert.Equal(round, asked);
+            time.Advance(RecentReadiness.FreshFor);
+        }
+    }
+
+    [Fact]
+    public async Task One_who_goes_away_does_not_take_the_answer_from_the_others()
+    {
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource<HealthCheckResult>());
+        await using var host = await TestHost.StartAsync(add: builder => builder.Services.AddHealthChecks()
+            .AddAsyncCheck(
+                "slow",
+                () =>
+                {
+                    asked.TrySetResult();
+                    return answer.Task;
+                },
+                [HealthEndpoints.Ready]));
+        using var gone = new CancellationTokenSource();
+        var first = host.Client.GetAsync("/health/ready", gone.Token);
+        await asked.Task.WaitAsync(TestContext.Current.CancellationToken);
+        var second = GetAsync(host, "/health/ready");
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        answer.SetResult(HealthCheckResult.Healthy());
+        Assert.Equal("Healthy", (await second).Answer.Checks["slow"]);
+    }
+
     private static async Task<(HttpStatusCode Status, HealthAnswer Answer)> GetAsync(TestHost host, string path)
     {
         using var answer = await host.Client.GetAsync(path, TestContext.Current.CancellationToken);
@@ -96,8 +145,19 @@ public sealed class HealthEndpointsTests
         var start = TimeProvider.System.GetTimestamp();
         while ((await GetAsync(host, "/health/ready")).Answer.Checks["masstransit-bus"] != "Healthy")
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(20), "The bus is not up.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60), "The bus is not up.");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
+    }
+
+    private sealed class StandingTime : TimeProvider
+    {
+        private long _now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Volatile.Read(ref _now);
+
+        public void Advance(TimeSpan time) => Interlocked.Add(ref _now, time.Ticks);
     }
 }

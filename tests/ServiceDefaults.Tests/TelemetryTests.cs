@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,7 +11,7 @@ namespace Tracking.ServiceDefaults.Tests;
 
 public sealed partial class TelemetryTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(OtlpProtocol.HttpProtobuf)]
@@ -149,6 +150,57 @@ public sealed partial class TelemetryTests
                 point.Attributes.GetValueOrDefault("http.route", "").Contains("health", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("/c/{0}")]
+    [InlineData("/o/{0}.")]
+    [InlineData("/shoes/red-{0}")]
+    [InlineData("/c/{0}/more")]
+    [InlineData("/c/{0}abc%29")]
+    [InlineData("/c/x?token={0}")]
+    [InlineData("/c/%41{0}")]
+    public async Task Nothing_that_is_sent_holds_a_links_token(string path)
+    {
+        await using var receiver = await OtlpReceiver.StartAsync(
+            cancellationToken: TestContext.Current.CancellationToken);
+        var token = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_Ab";
+        var target = string.Format(CultureInfo.InvariantCulture, path, token);
+        await using (var host = await TestHost.StartAsync(
+            new Dictionary<string, string>(receiver.Variables)
+            {
+                ["Logging:LogLevel:Microsoft.AspNetCore"] = "Trace",
+                ["Logging:LogLevel:System.Net.Http"] = "Trace",
+            },
+            map: app => app.Run(async context =>
+            {
+                if (context.Request.Path.StartsWithSegments("/behind", StringComparison.Ordinal))
+                {
+                    return;
+                }
+
+                // As a gateway does: asks on, and says so; then fails.
+                using var client = new HttpClient();
+                using var answer = await client.GetAsync(
+                    new Uri($"http://{context.Request.Host}/behind{target}"), context.RequestAborted);
+                LogAsked(app.Logger, answer.RequestMessage!.RequestUri, target);
+                throw new InvalidOperationException($"{target} went wrong");
+            })))
+        {
+            using var answer = await host.Client.GetAsync(target, TestContext.Current.CancellationToken);
+            await receiver.WaitForSpanAsync(span => span.Kind == 2, Deadline);
+            await receiver.WaitForSpanAsync(span => span.Kind == 3 && span.Scope == "System.Net.Http", Deadline);
+            await receiver.WaitForLogAsync(log => log.Body.StartsWith("Asked", StringComparison.Ordinal), Deadline);
+            await receiver.WaitForLogAsync(log => log.Attributes.ContainsKey("exception.stacktrace"), Deadline);
+            await host.StopAsync();
+        }
+
+        var sent = receiver.Spans.SelectMany(span => span.Attributes.Values.Append(span.Name))
+            .Concat(receiver.Logs.SelectMany(log => log.Attributes.Values.Append(log.Body)))
+            .Concat(receiver.Metrics.SelectMany(metric => metric.Points.SelectMany(point => point.Attributes.Values)))
+            .ToList();
+        Assert.Contains(sent, value => value.Contains("{token}", StringComparison.Ordinal));
+        Assert.DoesNotContain(sent, value => value.Contains(token[5..35], StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task The_standard_variables_name_the_sender_and_add_headers()
     {
@@ -252,4 +304,7 @@ public sealed partial class TelemetryTests
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Looked for {Cluster}")]
     private static partial void LogLooked(ILogger logger, string cluster);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Asked {Address} for {Path}")]
+    private static partial void LogAsked(ILogger logger, Uri? address, string path);
 }

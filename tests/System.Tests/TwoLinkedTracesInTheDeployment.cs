@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using RabbitMQ.Client;
+using Tracking.Links;
 using Tracking.Otlp;
 using Tracking.Servers;
 
@@ -11,6 +12,7 @@ namespace Tracking.System.Tests;
 public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
 {
     private const int Server = 2;
+    private const int Client = 3;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -66,6 +68,15 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
             && span.Kind == Server);
         Assert.Equal([click.TraceId, click.TraceId], [store.TraceId, asked.TraceId]);
         Assert.Empty(asked.ParentSpanId);
+
+        // The gateway's question to the edge has the link's address, without the token.
+        var proxied = await SpanAsync(span => span.ParentSpanId == asked.SpanId && span.Kind == Client);
+        Assert.EndsWith("{token}", proxied.Attributes["url.full"], StringComparison.Ordinal);
+        var token = new Uri(tracked).AbsolutePath[^LinkToken.Length..];
+        Assert.DoesNotContain(
+            system.Telemetry.Spans.SelectMany(span => span.Attributes.Values.Append(span.Name))
+                .Concat(system.Telemetry.Logs.SelectMany(log => log.Attributes.Values.Append(log.Body))),
+            value => value.Contains(token, StringComparison.Ordinal));
     }
 
     private Task<ReceivedSpan> SpanAsync(Func<ReceivedSpan, bool> fits) =>

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>Everything, two of what runs in copies, with a collector: for tests that break nothing.</summary>
+/// <summary>Everything, two of what runs in copies, with a collector: for tests that leave it whole.</summary>
 public sealed class WholeDeployment : IAsyncLifetime
 {
     /// <summary>The running system.</summary>

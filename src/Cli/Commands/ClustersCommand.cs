@@ -104,8 +104,12 @@ internal static class ClustersCommand
     {
         var id = Id();
         var command = new Command("show", "Shows a cluster with its settings.") { id };
-        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
-            Print(await api.GetAsync($"clusters/{Query.Escape(parsed.GetValue(id))}", cancellationToken), terminal)));
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed,
+            parsed.GetValue(id)!,
+            async (api, cluster, terminal) =>
+                Print(await api.GetAsync($"clusters/{Query.Escape(cluster)}", cancellationToken), terminal),
+            cancellationToken));
         return command;
     }
 
@@ -120,7 +124,8 @@ internal static class ClustersCommand
         {
             id, name, notify, domains, settings,
         };
-        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed, parsed.GetValue(id)!, async (api, cluster, terminal) =>
         {
             if (ReadSettings(parsed.GetValue(settings), terminal) is not { } wanted)
             {
@@ -154,9 +159,9 @@ internal static class ClustersCommand
                 return ExitCode.Usage;
             }
 
-            var path = $"clusters/{Query.Escape(parsed.GetValue(id))}";
+            var path = $"clusters/{Query.Escape(cluster)}";
             return Print(await api.PatchAsync(path, patch, cancellationToken), terminal);
-        }));
+        }, cancellationToken));
         return command;
     }
 
@@ -176,7 +181,13 @@ internal static class ClustersCommand
                 return ExitCode.Usage;
             }
 
-            var cluster = parsed.GetValue(id);
+            var named = parsed.GetValue(id)!;
+            var (cluster, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+            if (refusal is not null)
+            {
+                return refusal.Report(terminal);
+            }
+
             var answer = await api.DeleteAsync($"clusters/{Query.Escape(cluster)}", cancellationToken);
             if (!answer.IsDone)
             {
@@ -189,7 +200,7 @@ internal static class ClustersCommand
         return command;
     }
 
-    private static Argument<string> Id() => new("id") { Description = "The cluster's id" };
+    private static Argument<string> Id() => new("cluster") { Description = "The cluster's name or id" };
 
     private static Option<string[]> Addresses() => new("--notify")
     {

@@ -11,7 +11,7 @@ internal static class EventsCommand
 
     public static Command Create(Connection connection)
     {
-        var cluster = new Option<string>("--cluster") { Description = "The cluster", HelpName = "ID", Required = true };
+        var cluster = Connection.Cluster();
         var follow = new Option<bool>("--follow", "-f")
         {
             Description = "Go on with every event that comes; Ctrl-C ends",
@@ -41,7 +41,8 @@ internal static class EventsCommand
             command.Options.Add(option);
         }
 
-        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
             string Parameters(IEnumerable<Option<string?>> options) => string.Concat(options
                 .Where(option => parsed.GetValue(option) is not null)
@@ -53,7 +54,7 @@ internal static class EventsCommand
                 return ExitCode.Usage;
             }
 
-            var path = $"clusters/{Query.Escape(parsed.GetValue(cluster))}/events?";
+            var path = $"clusters/{Query.Escape(id)}/events?";
             var count = parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture);
             var last = await api.GetAsync(
                 $"{path}limit={count}{Parameters(filters)}{Parameters(range)}", cancellationToken);
@@ -73,7 +74,7 @@ internal static class EventsCommand
                 ? await new FollowEvents(api, path + Parameters(filters).TrimStart('&'), terminal, TimeProvider.System)
                     .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
                 : ExitCode.Done;
-        }));
+        }, cancellationToken));
         return command;
     }
 

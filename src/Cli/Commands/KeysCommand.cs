@@ -24,9 +24,10 @@ internal static class KeysCommand
         owner.AddTo(command);
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
-            if (owner.Path(parsed, terminal) is not { } path)
+            var (path, refusal) = await owner.PathAsync(parsed, api, terminal, cancellationToken);
+            if (path is null)
             {
-                return ExitCode.Usage;
+                return refusal;
             }
 
             var answer = await api.PostAsync(
@@ -57,9 +58,10 @@ internal static class KeysCommand
         owner.AddTo(command);
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
-            if (owner.Path(parsed, terminal) is not { } path)
+            var (path, refusal) = await owner.PathAsync(parsed, api, terminal, cancellationToken);
+            if (path is null)
             {
-                return ExitCode.Usage;
+                return refusal;
             }
 
             var answer = await api.GetAsync(path, cancellationToken);
@@ -94,9 +96,10 @@ internal static class KeysCommand
         owner.AddTo(command);
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
-            if (owner.Path(parsed, terminal) is not { } path)
+            var (path, refusal) = await owner.PathAsync(parsed, api, terminal, cancellationToken);
+            if (path is null)
             {
-                return ExitCode.Usage;
+                return refusal;
             }
 
             var key = parsed.GetValue(id);
@@ -118,7 +121,7 @@ internal static class KeysCommand
         private readonly Option<string?> _cluster = new("--cluster")
         {
             Description = "A cluster's keys",
-            HelpName = "ID",
+            HelpName = ChooseCluster.HelpName,
         };
 
         private readonly Option<bool> _admin = new("--admin") { Description = "The admins' keys" };
@@ -129,16 +132,26 @@ internal static class KeysCommand
             command.Options.Add(_admin);
         }
 
-        public string? Path(ParseResult parsed, Terminal terminal)
+        /// <summary>The path of the keys, or with what to end.</summary>
+        public async Task<(string? Path, int Refusal)> PathAsync(
+            ParseResult parsed, TrackingApi api, Terminal terminal, CancellationToken cancellationToken)
         {
-            var cluster = parsed.GetValue(_cluster);
-            if ((cluster is null) == parsed.GetValue(_admin))
+            var named = parsed.GetValue(_cluster);
+            if ((named is null) != parsed.GetValue(_admin))
             {
-                return cluster is null ? "api-keys" : $"clusters/{Query.Escape(cluster)}/api-keys";
+                terminal.Complain("Give either --cluster NAME or --admin: whose keys?");
+                return (null, ExitCode.Usage);
             }
 
-            terminal.Complain("Give either --cluster ID or --admin: whose keys?");
-            return null;
+            if (named is null)
+            {
+                return ("api-keys", ExitCode.Done);
+            }
+
+            var (id, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+            return refusal is null
+                ? ($"clusters/{Query.Escape(id)}/api-keys", ExitCode.Done)
+                : (null, refusal.Report(terminal));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands;
@@ -12,7 +13,7 @@ internal static class RewriteCommand
     public static Command Create(Connection connection)
     {
         var file = new Argument<string>("file") { Description = "The message (RFC 5322); - reads the standard input" };
-        var cluster = new Option<string>("--cluster") { Description = "The cluster", HelpName = "ID", Required = true };
+        var cluster = Connection.Cluster();
         Option<string?>[] metadata =
         [
             Text("--message-id", "Its id; rewriting the same id again gives the same bytes"),
@@ -29,20 +30,30 @@ internal static class RewriteCommand
         {
             Description = "Change and store nothing; say for every link what would happen and why",
         };
-        var output = new Option<string>("--output", "-o")
+        var links = new Option<bool>("--links")
         {
-            Description = "Where the message goes; default the standard output",
-            HelpName = "FILE",
-            DefaultValueFactory = _ => StandardStream,
+            Description = "Print the tracked links and the open pixel, one a line, in place of the message",
         };
-        var command = new Command("rewrite", "Rewrites a message.") { file, cluster, tags, explain, output };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "Where the message goes; default the standard output, with --links or --json nowhere",
+            HelpName = "FILE",
+        };
+        var command = new Command("rewrite", "Rewrites a message.") { file, cluster, tags, explain, links, output };
         foreach (var option in metadata)
         {
             command.Options.Add(option);
         }
 
-        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
+            if (parsed.GetValue(explain) && (parsed.GetValue(links) || parsed.GetValue(output) is not null))
+            {
+                terminal.Complain("--explain rewrites nothing: it goes with neither --links nor --output.");
+                return ExitCode.Usage;
+            }
+
             var path = parsed.GetValue(file)!;
             if (await ReadAsync(path, terminal, cancellationToken) is not { } message)
             {
@@ -60,10 +71,10 @@ internal static class RewriteCommand
             content.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");
             var answer = await api.SendAsync(
                 HttpMethod.Post,
-                $"clusters/{Query.Escape(parsed.GetValue(cluster))}/rewrite{(dryRun ? "?dryRun=true" : "")}",
+                $"clusters/{Query.Escape(id)}/rewrite?{(dryRun ? "dryRun" : "report")}=true",
                 content,
                 cancellationToken,
-                [.. headers, KeyValuePair.Create("Accept", dryRun ? "application/json" : "message/rfc822")]);
+                headers);
             if (!answer.IsDone)
             {
                 return answer.Report(terminal);
@@ -75,8 +86,9 @@ internal static class RewriteCommand
                 return ExitCode.Done;
             }
 
-            return await WriteAsync(parsed.GetValue(output)!, answer, terminal, cancellationToken);
-        }));
+            return await WriteAsync(
+                parsed.GetValue(output), parsed.GetValue(links), answer.Json, terminal, cancellationToken);
+        }, cancellationToken));
         return command;
     }
 
@@ -104,18 +116,26 @@ internal static class RewriteCommand
     }
 
     private static async Task<int> WriteAsync(
-        string path, Answer answer, Terminal terminal, CancellationToken cancellationToken)
+        string? path, bool links, JsonObject report, Terminal terminal, CancellationToken cancellationToken)
     {
+        if (report["message"]?.GetValueKind() != JsonValueKind.String)
+        {
+            terminal.Complain("The server did not answer with a message; is it the API's address, and as new as this?");
+            return ExitCode.Refused;
+        }
+
+        var message = report["message"]!.AsValue().GetValue<string>();
+        path ??= links || terminal.Json ? null : StandardStream;
         try
         {
             if (path == StandardStream)
             {
                 await using var output = Console.OpenStandardOutput();
-                await output.WriteAsync(answer.Bytes, cancellationToken);
+                await output.WriteAsync(Convert.FromBase64String(message), cancellationToken);
             }
-            else
+            else if (path is not null)
             {
-                await File.WriteAllBytesAsync(path, answer.Bytes, cancellationToken);
+                await File.WriteAllBytesAsync(path, Convert.FromBase64String(message), cancellationToken);
             }
         }
         catch (Exception exception) when (exception is DirectoryNotFoundException or UnauthorizedAccessException)
@@ -124,13 +144,47 @@ internal static class RewriteCommand
             return ExitCode.Usage;
         }
 
-        var headers = answer.Headers;
-        terminal.Complain(headers.TryGetValue("Tracking-Untouched", out var reason)
-            ? $"Nothing was changed: {reason}."
-            : $"Message {headers.GetValueOrDefault("Tracking-Message-Id")}: "
-                + $"{headers.GetValueOrDefault("Tracking-Links", "0")} links tracked, "
-                + $"opens {headers.GetValueOrDefault("Tracking-Opens", "no")}.");
+        var urls = (report["links"]?.AsArray() ?? []).Append(report)
+            .Select(link => (string?)link!["trackedUrl"] ?? (string?)link["pixelUrl"])
+            .OfType<string>();
+        if (terminal.Json)
+        {
+            terminal.Document(links ? new JsonArray([.. urls.Select(url => JsonValue.Create(url))]) : report);
+        }
+        else if (links)
+        {
+            foreach (var url in urls)
+            {
+                terminal.Line(url);
+            }
+        }
+
+        SumUp(report, terminal);
         return ExitCode.Done;
+    }
+
+    private static void SumUp(JsonObject report, Terminal terminal)
+    {
+        terminal.Complain(report["untouched"] is { } reason
+            ? $"Nothing was changed: {reason}."
+            : $"Message {report["messageId"]}: {report["trackedLinks"]} links tracked, "
+                + $"opens {((bool?)report["opens"] == true ? "yes" : "no")}.");
+        Count("link", "links", (report["links"]?.AsArray() ?? [])
+            .Where(link => (string?)link!["decision"] != "tracked")
+            .Select(link => (string?)link!["decision"]));
+        Count("part", "parts", (report["parts"]?.AsArray() ?? []).Select(part => (string?)part!["reason"]));
+        if (report["hostIgnored"] is { } host)
+        {
+            terminal.Complain($"{host} is not an active tracking domain of this cluster: the default host was taken.");
+        }
+
+        void Count(string one, string several, IEnumerable<string?> reasons)
+        {
+            foreach (var alike in reasons.OfType<string>().CountBy(reason => reason).OrderByDescending(r => r.Value))
+            {
+                terminal.Complain($"  {alike.Value} {(alike.Value == 1 ? one : several)} left alone: {alike.Key}");
+            }
+        }
     }
 
     private static void Explain(JsonObject report, Terminal terminal)
@@ -144,17 +198,16 @@ internal static class RewriteCommand
         var table = new TextTable("PART", "POSITION", "DECISION", "NAME", "URL").Right(0, 1);
         foreach (var link in report["links"]?.AsArray() ?? [])
         {
-            var reason = (string?)link!["reason"];
             table.Add(
-                link["part"]?.ToString(),
+                link!["part"]?.ToString(),
                 link["position"]?.ToString(),
-                (string?)link["decision"] + (reason is null ? "" : $" ({reason})"),
+                (string?)link["decision"],
                 (string?)link["name"],
                 (string?)link["url"]);
         }
 
         table.WriteTo(terminal);
-        terminal.Line($"opens: {report["opens"]}");
+        terminal.Line($"opens: {((bool?)report["opens"] == true ? "yes" : "no")}");
         if (report["untouched"] is { } untouched)
         {
             terminal.Line($"untouched: {untouched}");

@@ -7,7 +7,7 @@ internal static class StatsCommand
 {
     public static Command Create(Connection connection)
     {
-        var cluster = new Option<string>("--cluster") { Description = "The cluster", HelpName = "ID", Required = true };
+        var cluster = Connection.Cluster();
         var groupBy = new Option<string?>("--group-by")
         {
             Description = "day, hour, link, message, tag, position, recipientDomain, client; not given: totals",
@@ -22,7 +22,8 @@ internal static class StatsCommand
         };
         var limit = new Option<int?>("--limit") { Description = "Rows at most; default 1000" };
         var command = new Command("stats", "Counts clicks and opens.") { cluster, groupBy, from, to, human, limit };
-        command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
             var query = Query.Of(
                 ("groupBy", parsed.GetValue(groupBy)),
@@ -31,7 +32,7 @@ internal static class StatsCommand
                 ("human", parsed.GetValue(human)),
                 ("limit", parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)));
             var answer = await api.GetAsync(
-                $"clusters/{Query.Escape(parsed.GetValue(cluster))}/stats{query}", cancellationToken);
+                $"clusters/{Query.Escape(id)}/stats{query}", cancellationToken);
             if (answer.IsDone)
             {
                 Print(answer, terminal);
@@ -39,7 +40,7 @@ internal static class StatsCommand
             }
 
             return answer.Report(terminal);
-        }));
+        }, cancellationToken));
         return command;
     }
 

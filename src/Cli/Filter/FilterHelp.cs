@@ -19,7 +19,7 @@ internal static class FilterHelp
           The API key is in the file of --key-file, or in $TRACKING_KEY, never in an argument.
 
         OPTIONS
-          --cluster ID                    The cluster; required
+          --cluster ID                    The cluster; required. Its name works too, for a question more a mail
           -f SENDER, --sender SENDER      Envelope sender; required; empty or <>: the null sender
           --url URL                       The server; default $TRACKING_URL, else http://127.0.0.1:8080
           --key-file FILE                 A file that holds the API key; the user that the MTA runs

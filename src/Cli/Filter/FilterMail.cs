@@ -108,11 +108,33 @@ internal static class FilterMail
     private static async Task<Answer> AskAsync(
         TrackingApi api, FilterArguments arguments, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
+        // An id costs no question more for each mail; a name does, and so does a name that looks like an id.
+        var byId = ChooseCluster.IsId(arguments.Cluster!)
+            ? await AskAsync(api, arguments, arguments.Cluster!, message, cancellationToken)
+            : null;
+        if (byId is { Status: not 404 })
+        {
+            return byId;
+        }
+
+        var (cluster, refusal) = await ChooseCluster.FindAsync(api, arguments.Cluster!, cancellationToken);
+        return refusal is null
+            ? await AskAsync(api, arguments, cluster, message, cancellationToken)
+            : byId ?? refusal;
+    }
+
+    private static async Task<Answer> AskAsync(
+        TrackingApi api,
+        FilterArguments arguments,
+        string cluster,
+        ReadOnlyMemory<byte> message,
+        CancellationToken cancellationToken)
+    {
         using var content = new ReadOnlyMemoryContent(message);
         content.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");
         var answer = await api.SendAsync(
             HttpMethod.Post,
-            $"clusters/{Query.Escape(arguments.Cluster)}/rewrite",
+            $"clusters/{Query.Escape(cluster)}/rewrite",
             content,
             cancellationToken,
             [KeyValuePair.Create("Accept", "message/rfc822"), .. Metadata(arguments)]);

@@ -72,6 +72,53 @@ public sealed record ClusterSettings
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
+    /// <summary>The months that events may be kept.</summary>
+    internal static (int Least, int Most) Retention { get; } = (1, 120);
+
+    /// <summary>What is done where settings cannot be read: nothing is tracked, and nothing personal is kept. Events are
+    /// kept as long as any cluster's, for how long is not known.</summary>
+    public static ClusterSettings InPlaceOfUnreadable { get; } = new()
+    {
+        TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None, RetentionMonths = Retention.Most,
+    };
+
+    /// <summary>Reads settings as they stand in the database. A newer version, or a person, may have written what this
+    /// version cannot read.</summary>
+    /// <param name="json">The column.</param>
+    /// <param name="wrong">Where it cannot be read, as a JSON path. Not what stands there: excluded domains say whom
+    /// somebody writes to.</param>
+    /// <returns><see langword="null"/> when it cannot be read.</returns>
+    public static ClusterSettings? TryRead(string json, out string wrong)
+    {
+        wrong = "$";
+        try
+        {
+            if (JsonSerializer.Deserialize<ClusterSettings>(json, Json) is not { } settings)
+            {
+                return null;
+            }
+
+            if (settings.RetentionMonths < Retention.Least || settings.RetentionMonths > Retention.Most)
+            {
+                wrong = "$.retentionMonths";
+                return null;
+            }
+
+            if (settings.ExcludedDomains is null || settings.ExcludedDomains.Contains(null!))
+            {
+                wrong = "$.excludedDomains";
+                return null;
+            }
+
+            return settings;
+        }
+        catch (JsonException exception)
+        {
+            wrong = exception.Path ?? wrong;
+            return null;
+        }
+    }
+
     /// <summary>Rewrite links.</summary>
     public bool TrackClicks { get; init; }
 

@@ -26,10 +26,13 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
     /// <summary>Events that are not stored.</summary>
     public List<RejectedEvent> Rejected { get; } = [];
 
+    /// <summary>Events that are stored already, with another batch or earlier in this one.</summary>
+    public int Repeats { get; private set; }
+
     /// <summary>Where the frames of events begin whose trace was sampled; only so many of them.</summary>
     public List<int> SampledFrames { get; } = [];
 
-    /// <summary>Events in the batch, stored and refused.</summary>
+    /// <summary>Events in the batch: stored, repeated and refused.</summary>
     public int Count { get; set; }
 
     /// <summary>The encoded rows.</summary>
@@ -63,14 +66,31 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
         _length += size;
     }
 
-    /// <summary>Takes events out again, after their rows are no longer needed.</summary>
-    /// <param name="refused">By their index in <see cref="Events"/>.</param>
-    public void Reject(IReadOnlyDictionary<int, RejectedEvent> refused)
+    /// <summary>Takes events out again, with their rows.</summary>
+    /// <param name="refused">Those that are rejected, by their index in <see cref="Events"/>.</param>
+    /// <param name="repeats">The indexes of those whose id is stored by another.</param>
+    public void TakeOut(IReadOnlyDictionary<int, RejectedEvent> refused, IReadOnlySet<int> repeats)
     {
-        SampledFrames.RemoveAll(frame => refused.Keys.Any(index => Events[index].Frame == frame));
         Rejected.AddRange(refused.Values);
-        var index = 0;
-        Events.RemoveAll(_ => refused.ContainsKey(index++));
+        Repeats += repeats.Count;
+        var (kept, end) = (0, 0);
+        for (var index = 0; index < Events.Count; index++)
+        {
+            var stored = Events[index];
+            if (refused.ContainsKey(index) || repeats.Contains(index))
+            {
+                SampledFrames.Remove(stored.Frame);
+                continue;
+            }
+
+            var row = RowsOf(index, 1);
+            row.CopyTo(_bytes.AsMemory(end));
+            Events[kept++] = stored with { Start = end };
+            end += row.Length;
+        }
+
+        Events.RemoveRange(kept, Events.Count - kept);
+        _length = end;
     }
 
     /// <inheritdoc/>

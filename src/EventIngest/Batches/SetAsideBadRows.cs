@@ -6,8 +6,8 @@ namespace Tracking.EventIngest.Batches;
 
 /// <summary>
 /// Stores a batch of which PostgreSQL refuses some row: halves it, each half under a savepoint, until what fails is a
-/// single row; that one is rejected with PostgreSQL's words and its neighbours are stored. Costs about two COPYs per
-/// halving and bad row, so it is for what nobody foresaw.
+/// single row; that one is rejected with PostgreSQL's words, or left out when it repeats an id that was stored a moment
+/// ago, and its neighbours are stored. Costs about two COPYs per halving and bad row, so it is for what nobody foresaw.
 /// </summary>
 internal sealed class SetAsideBadRows(
     NpgsqlTransaction transaction, Func<NpgsqlConnection, ReadOnlyMemory<byte>, CancellationToken, Task> copy)
@@ -24,12 +24,19 @@ internal sealed class SetAsideBadRows(
         StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
     {
         var refused = new Dictionary<int, RejectedEvent>();
+        var repeats = new HashSet<int>();
         var parts = new Stack<(int First, int Count)>();
         parts.Push((0, prepared.Events.Count));
         while (parts.TryPop(out var part))
         {
             if (part.Count == 0 || await TryCopyAsync(prepared, part, cancellationToken) is not { } error)
             {
+                continue;
+            }
+
+            if (part.Count == 1 && SetAsideRepeats.IsRepeat(error))
+            {
+                repeats.Add(part.First);
                 continue;
             }
 
@@ -44,7 +51,7 @@ internal sealed class SetAsideBadRows(
             parts.Push((part.First, half));
         }
 
-        prepared.Reject(refused);
+        prepared.TakeOut(refused, repeats);
     }
 
     private async Task<PostgresException?> TryCopyAsync(

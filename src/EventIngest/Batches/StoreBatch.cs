@@ -65,16 +65,7 @@ internal sealed partial class StoreBatch(
         using var prepared = new PreparedBatch(batch);
         new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
 
-        StoreOutcome outcome;
-        try
-        {
-            outcome = await StoreAsync(batch, prepared, policies, oneByOne: false, cancellationToken);
-        }
-        catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
-        {
-            LogRowRefused(batch.EdgeId, batch.Sequence, exception.SqlState, exception.MessageText);
-            outcome = await StoreAsync(batch, prepared, policies, oneByOne: true, cancellationToken);
-        }
+        var outcome = await StoreAsync(batch, prepared, policies, cancellationToken);
 
         if (outcome == StoreOutcome.SeenBefore)
         {
@@ -92,11 +83,58 @@ internal sealed partial class StoreBatch(
         return outcome;
     }
 
+    // As a whole; when it repeats ids, without those; when there is still a row that cannot be, row by row. A repeat may
+    // be committed by another batch between the question for it and the COPY: that one is found row by row.
+    private async Task<StoreOutcome> StoreAsync(
+        StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
+    {
+        PostgresException refused;
+        try
+        {
+            return await StoreAsync(batch, prepared, CopyAllAsync, cancellationToken);
+        }
+        catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
+        {
+            refused = exception;
+        }
+
+        if (SetAsideRepeats.IsRepeat(refused))
+        {
+            try
+            {
+                return await StoreAsync(
+                    batch,
+                    prepared,
+                    async transaction =>
+                    {
+                        await SetAsideRepeats.RunAsync(transaction.Connection!, batch, prepared, cancellationToken);
+                        await CopyAllAsync(transaction);
+                    },
+                    cancellationToken);
+            }
+            catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
+            {
+                refused = exception;
+            }
+        }
+
+        LogRowRefused(batch.EdgeId, batch.Sequence, refused.SqlState, refused.MessageText);
+        return await StoreAsync(
+            batch,
+            prepared,
+            transaction => new SetAsideBadRows(transaction, CopyAsync).RunAsync(
+                batch, prepared, policies, cancellationToken),
+            cancellationToken);
+
+        Task CopyAllAsync(NpgsqlTransaction transaction) => prepared.Events.Count == 0
+            ? Task.CompletedTask
+            : CopyAsync(transaction.Connection!, prepared.Rows, cancellationToken);
+    }
+
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,
-        BatchPolicies policies,
-        bool oneByOne,
+        Func<NpgsqlTransaction, Task> copyRows,
         CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -110,15 +148,7 @@ internal sealed partial class StoreBatch(
             return StoreOutcome.SeenBefore;
         }
 
-        if (oneByOne)
-        {
-            await new SetAsideBadRows(transaction, CopyAsync).RunAsync(batch, prepared, policies, cancellationToken);
-        }
-        else if (prepared.Events.Count > 0)
-        {
-            await CopyAsync(connection, prepared.Rows, cancellationToken);
-        }
-
+        await copyRows(transaction);
         await FinishAsync(connection, batch, prepared, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return StoreOutcome.Stored;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Tracking.Contracts;
 using Tracking.Database;
@@ -17,9 +18,11 @@ internal sealed record BatchPolicies(
 /// <summary>
 /// Finds what may be kept of a batch's events. Events of a deleted cluster are stored under its last settings: the
 /// click was answered while the link worked, and every answer becomes a row. Clusters that the directory does not know
-/// (yet, or any more) are asked from the database.
+/// (yet, or any more) are asked from the database. Where settings cannot be read nothing personal is kept: events of
+/// others are in the same batch, and it would come again for ever.
 /// </summary>
-internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource dataSource)
+internal sealed partial class FindPolicies(
+    ClusterDirectory directory, NpgsqlDataSource dataSource, ILogger<FindPolicies>? logger = null)
 {
     private const string SelectClusters =
         "SELECT id, settings, deleted_at IS NOT NULL FROM management.clusters WHERE id = ANY($1)";
@@ -38,6 +41,11 @@ internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource 
         JOIN rewrite.messages m USING (cluster_id, message_key)
         WHERE m.tracking_level <> 0
         """;
+
+    private readonly ILogger _logger = logger ?? NullLogger<FindPolicies>.Instance;
+
+    // What was told of it: once for what stands there, not with every batch.
+    private readonly ConcurrentDictionary<int, string> _told = new();
 
     // A deleted cluster never comes back and never changes; there are as many as were ever deleted.
     private readonly ConcurrentDictionary<int, ClusterPolicy> _deleted = new();
@@ -97,7 +105,7 @@ internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource 
             [new() { Value = missing }],
             row => (
                 Cluster: row.GetInt32(0),
-                Settings: JsonSerializer.Deserialize<ClusterSettings>(row.GetString(1), ClusterSettings.Json)!,
+                Settings: Read(row.GetInt32(0), row.GetString(1)),
                 IsDeleted: row.GetBoolean(2)),
             cancellationToken);
         foreach (var (cluster, settings, isDeleted) in found)
@@ -109,6 +117,22 @@ internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource 
                 _deleted.TryAdd(cluster, policy);
             }
         }
+    }
+
+    private ClusterSettings Read(int cluster, string json)
+    {
+        if (ClusterSettings.TryRead(json, out var wrong) is { } settings)
+        {
+            return settings;
+        }
+
+        if (!_told.TryGetValue(cluster, out var before) || before != wrong)
+        {
+            _told[cluster] = wrong;
+            LogUnreadable(new ClusterId(cluster), wrong);
+        }
+
+        return ClusterSettings.InPlaceOfUnreadable;
     }
 
     private async Task<IReadOnlySet<(int Cluster, MessageKey Message)>> RestrictedMessagesAsync(
@@ -162,4 +186,8 @@ internal sealed class FindPolicies(ClusterDirectory directory, NpgsqlDataSource 
 
         return rows;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}: its "
+        + "events are stored without address and user agent")]
+    private partial void LogUnreadable(ClusterId cluster, string path);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Tracking.ServiceDefaults;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -9,7 +10,7 @@ namespace Tracking.Gateway.Routing;
 /// <summary>Which request goes to which service.</summary>
 internal static class RouteRequests
 {
-    private const string ChallengePath = "/.well-known/acme-challenge/";
+    private const string ChallengePath = "/.well-known/acme-challenge";
 
     /// <summary>The routes; those of services that are not configured answer 503.</summary>
     public static IReadOnlyList<RouteConfig> Routes(GatewayOptions options)
@@ -17,7 +18,7 @@ internal static class RouteRequests
         var api = ApiHosts.Names(options);
         var routes = new List<RouteConfig>
         {
-            Route("challenges", ServiceNames.Certificates, ChallengePath + "{**token}", order: 1, hosts: null),
+            Route("challenges", ServiceNames.Certificates, ChallengePath + "/{**token}", order: 1, hosts: null),
             Route("rewrite", ServiceNames.Rewrite, "/api/v1/clusters/{cluster}/rewrite", order: 2, api),
             Route("management", ServiceNames.Management, "{**path}", order: 3, api),
         };
@@ -52,12 +53,19 @@ internal static class RouteRequests
                         ReactivationPeriod = TimeSpan.FromSeconds(10),
                     },
                 },
-                HttpRequest = new ForwarderRequestConfig { ActivityTimeout = options.AnswerTimeout },
+                // HTTP/2 and nothing else: an HTTP/1.1 client repeats a request on its own when a connection ends
+                // before the answer, which counts a click twice, and hears no answer before it has sent the whole body.
+                HttpRequest = new ForwarderRequestConfig
+                {
+                    Version = HttpVersion.Version20,
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                    ActivityTimeout = options.AnswerTimeout,
+                },
             })];
 
     /// <summary>Whether a certificate authority asks: on every host, and never the edge's to answer.</summary>
     public static bool IsChallenge(HttpContext context) =>
-        context.Request.Path.StartsWithSegments(ChallengePath.TrimEnd('/'), StringComparison.Ordinal);
+        context.Request.Path.StartsWithSegments(ChallengePath, StringComparison.Ordinal);
 
     private static RouteConfig Route(
         string id, string service, string path, int order, IReadOnlyList<string>? hosts) => new()
@@ -66,11 +74,7 @@ internal static class RouteRequests
             ClusterId = service,
             Order = order,
             Match = new RouteMatch { Path = path, Hosts = hosts },
-            // The host that was asked for is part of what the edge and the API answer.
-            Transforms =
-            [
-                new Dictionary<string, string> { ["RequestHeaderOriginalHost"] = "true" },
-                new Dictionary<string, string> { ["X-Forwarded"] = "Set" },
-            ],
+            // The service behind says how large a body may be, in its own words.
+            MaxRequestBodySize = -1,
         };
 }

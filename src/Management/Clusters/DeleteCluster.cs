@@ -36,7 +36,7 @@ internal static class DeleteCluster
             .ExecuteUpdateAsync(key => key.SetProperty(k => k.RevokedAt, now), cancellationToken);
         await db.SendingDomains.Where(domain => domain.ClusterId == cluster).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        await change.ApplyAsync(cluster);
+        await change.ApplyAsync(cluster, isDeleted: true);
         return TypedResults.NoContent();
     }
 }

@@ -36,6 +36,7 @@ internal static class ListClusters
             errors.Add("after", Cursor.Wrong);
         }
 
+        var name = ReadQuery.Text("name", query.Name, errors);
         if (errors.Any)
         {
             return errors.ToProblem();
@@ -48,11 +49,13 @@ internal static class ListClusters
                 $"""
                 SELECT * FROM management.clusters
                 WHERE id = {own.Value} AND deleted_at IS NULL AND lower(name) > lower({after ?? ""})
+                  AND ({name}::text IS NULL OR lower(name) = lower({name}))
                 """).AsNoTracking().ToListAsync(cancellationToken)
             : await db.Clusters.FromSql(
                 $"""
                 SELECT * FROM management.clusters
                 WHERE deleted_at IS NULL AND lower(name) > lower({after ?? ""})
+                  AND ({name}::text IS NULL OR lower(name) = lower({name}))
                 ORDER BY lower(name)
                 LIMIT {limit + 1}
                 """).AsNoTracking().ToListAsync(cancellationToken);
@@ -72,6 +75,10 @@ internal sealed class ListClustersQuery
     /// <summary>Clusters in the answer.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
+
+    /// <summary>The one cluster of this name.</summary>
+    [FromQuery(Name = "name"), Description("Only the cluster of this name, in any case.")]
+    public string? Name { get; init; }
 
     /// <summary>Where to continue.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]

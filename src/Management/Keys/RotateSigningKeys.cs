@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.EntityFrameworkCore;
 using Tracking.Database;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
@@ -32,31 +31,52 @@ internal static class RotateSigningKeys
             .Describe("ListSigningKeys", "Lists the versions of the signing key, newest first.");
     }
 
-    private static async Task<Created<SigningKeyResponse>> RotateAsync(
+    private static async Task<Results<Created<SigningKeyResponse>, Problem>> RotateAsync(
         SigningKeyRing ring,
         DirectoryChanges changes,
-        TrackingDb db,
-        TimeProvider time,
+        ApiDataSource dataSource,
         CancellationToken cancellationToken)
     {
-        var (version, _) = await ring.RotateAsync(cancellationToken);
+        int version;
+        try
+        {
+            (version, _) = await ring.RotateAsync(cancellationToken);
+        }
+        catch (SigningKeysLostException lost)
+        {
+            return Problems.Conflict(lost.Message);
+        }
+
         changes.Announce(cluster: null);
-        var all = await ReadAsync(db, time, cancellationToken);
+        var all = await ReadAsync(dataSource, cancellationToken);
         return TypedResults.Created("/api/v1/signing-keys", all.First(key => key.Version == version));
     }
 
     private static async Task<Ok<Page<SigningKeyResponse>>> ListAsync(
-        TrackingDb db, TimeProvider time, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new Page<SigningKeyResponse>(await ReadAsync(db, time, cancellationToken), null));
+        ApiDataSource dataSource, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new Page<SigningKeyResponse>(await ReadAsync(dataSource, cancellationToken), null));
 
+    // By the database's clock, as every process decides it.
     private static async Task<List<SigningKeyResponse>> ReadAsync(
-        TrackingDb db, TimeProvider time, CancellationToken cancellationToken)
+        ApiDataSource dataSource, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        var stored = await db.SigningKeys.AsNoTracking().OrderByDescending(key => key.Version)
-            .Select(key => new { key.Version, key.CreatedAt, key.SignsFrom }).ToListAsync(cancellationToken);
-        var signing = stored.FirstOrDefault(key => key.SignsFrom <= now)?.Version;
-        return [.. stored.Select(key =>
-            new SigningKeyResponse(key.Version, key.CreatedAt, key.SignsFrom, key.Version == signing))];
+        await using var command = dataSource.CreateCommand(
+            """
+            SELECT version, created_at, signs_from,
+                version IS NOT DISTINCT FROM max(version) FILTER (WHERE signs_from <= now()) OVER ()
+            FROM links.signing_keys ORDER BY version DESC
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var all = new List<SigningKeyResponse>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            all.Add(new SigningKeyResponse(
+                reader.GetInt32(0),
+                reader.GetFieldValue<DateTimeOffset>(1),
+                reader.GetFieldValue<DateTimeOffset>(2),
+                reader.GetBoolean(3)));
+        }
+
+        return all;
     }
 }

@@ -41,11 +41,12 @@ internal sealed class ServeClick(LinkLookup links, RecordEvent record, EdgeMeter
             return;
         }
 
-        meters.Refuse(context, found.Outcome switch
+        var outcome = found.Outcome switch
         {
             LookupOutcome.NotFound => EdgeOutcome.UnknownLink,
             LookupOutcome.Unsafe => EdgeOutcome.UnsafeDestination,
             _ => EdgeOutcome.Unavailable,
-        });
+        };
+        meters.Refuse(context, outcome, ServeEdge.IsPicture(token.Kind));
     }
 }

@@ -1,7 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Events;
 
@@ -16,7 +20,7 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
 
     private const int V4Size = 4;
 
-    private readonly IPNetwork[] _proxies = [.. options.Value.TrustedProxies.Select(Parse)];
+    private readonly AddressRanges _proxies = new(options.Value.TrustedProxies.Concat(options.Value.Gateways));
 
     /// <summary>Writes the client's address, 4 or 16 bytes in network order; an IPv4 address in IPv6 form as
     /// 4.</summary>
@@ -24,7 +28,7 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
     public int Write(HttpContext context, Span<byte> destination)
     {
         var address = context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress;
-        if (_proxies.Length > 0 && address is not null && IsProxy(address))
+        if (_proxies.Contains(address))
         {
             address = Forwarded(context.Request.Headers["X-Forwarded-For"].ToString(), address);
         }
@@ -57,7 +61,7 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
             }
 
             address = hop;
-            if (!IsProxy(hop))
+            if (!_proxies.Contains(hop))
             {
                 break;
             }
@@ -68,41 +72,22 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
         return address;
     }
 
-    // Some proxies add the port.
-    private static bool TryParse(ReadOnlySpan<char> text, out IPAddress address)
+    // Some proxies add the port. The system's parser also takes "1", "0x7f.1" and "010.0.0.1", which are addresses to
+    // some and nonsense to others: IPv4 is taken as everybody writes it, or not at all.
+    private static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out IPAddress? address)
     {
-        if (IPAddress.TryParse(text, out address!))
+        var lastColon = text.LastIndexOf(':');
+        var hasPort = lastColon > 0 && (text[lastColon - 1] == ']' || text.IndexOf(':') == lastColon);
+        if (hasPort && !ushort.TryParse(text[(lastColon + 1)..], NumberStyles.None, null, out _))
         {
-            return true;
+            address = null;
+            return false;
         }
 
-        var parsed = IPEndPoint.TryParse(text, out var endpoint);
-        address = endpoint?.Address!;
-        return parsed;
-    }
-
-    private bool IsProxy(IPAddress address)
-    {
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        foreach (var proxy in _proxies)
-        {
-            if (proxy.Contains(plain))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static IPNetwork Parse(string text)
-    {
-        if (IPNetwork.TryParse(text, out var network))
-        {
-            return network;
-        }
-
-        var address = IPAddress.Parse(text);
-        return new IPNetwork(address, 8 * address.GetAddressBytes().Length);
+        var host = hasPort ? text[..lastColon] : text;
+        Span<char> written = stackalloc char[15];
+        return IPAddress.TryParse(host, out address)
+            && (address.AddressFamily == AddressFamily.InterNetworkV6
+                || (address.TryFormat(written, out var length) && host.SequenceEqual(written[..length])));
     }
 }

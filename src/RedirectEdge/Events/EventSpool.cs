@@ -7,10 +7,15 @@ using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>What the edge knows of a request that it records; the spool adds id and time.</summary>
+/// <summary>What the edge knows of a request that it records; the spool adds the time, and the id unless there is one.
+/// </summary>
 internal readonly ref struct SpoolEvent
 {
     public required LinkToken Token { get; init; }
+
+    /// <summary>The id that a gateway gave; its time is the event's, so that whichever edge's record is stored says the
+    /// same.</summary>
+    public Guid? Id { get; init; }
 
     public ReadOnlySpan<byte> ClientAddress { get; init; }
 
@@ -128,9 +133,20 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     {
         Span<byte> message = stackalloc byte[MessageKey.Size];
         occurred.Token.Message.Write(message);
+        long timeMicros;
+        Guid id;
+        if (occurred.Id is { } given)
+        {
+            (id, timeMicros) = (given, GatewayIds.MillisOf(given) * 1000);
+        }
+        else
+        {
+            id = _ids.Next(out timeMicros);
+        }
+
         var record = new EventRecord
         {
-            Id = _ids.Next(out var timeMicros),
+            Id = id,
             TimeMicros = timeMicros,
             Kind = (byte)occurred.Token.Kind,
             Cluster = occurred.Token.Cluster.Value,

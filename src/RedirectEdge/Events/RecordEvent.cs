@@ -8,7 +8,7 @@ using Tracking.Links;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>Takes from a request what an event keeps of it and gives it to the spool.</summary>
-internal sealed class RecordEvent(EventSpool spool, ClientAddress clients)
+internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, GatewayIds ids)
 {
     private const int TraceSize = 16 + 8;
 
@@ -39,6 +39,7 @@ internal sealed class RecordEvent(EventSpool spool, ClientAddress clients)
         return spool.Append(new SpoolEvent
         {
             Token = token,
+            Id = ids.Find(context),
             ClientAddress = address,
             UserAgent = agent,
             Trace = trace,

@@ -20,7 +20,8 @@ internal enum HostOutcome
     /// <summary>A host of another cluster, or the cluster is gone.</summary>
     ForeignHost,
 
-    /// <summary>The system host, and a cluster that was not there when the clusters were read.</summary>
+    /// <summary>The system host, and a cluster that was not there when the clusters were read: the database tells.
+    /// </summary>
     UnknownCluster,
 
     /// <summary>Neither the database nor a copy has been read yet.</summary>
@@ -79,21 +80,32 @@ internal sealed partial class HostDirectory(
             return HostOutcome.ForeignHost;
         }
 
+        if (clusters.IsRemoved(cluster))
+        {
+            return HostOutcome.ForeignHost;
+        }
+
         if (clusters.IsLoaded)
         {
             return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.UnknownCluster;
         }
 
+        // What neither another edge nor the copy knows was made since they were written, or is deleted. What the copy
+        // knows and another edge has missed since is deleted, and does not come back.
+        var isInCopy = _restored?.Contains(cluster);
         if (shared?.Current is { } current)
         {
-            return current.Contains(cluster) ? HostOutcome.Served : HostOutcome.ForeignHost;
+            return current.Contains(cluster) ? HostOutcome.Served
+                : isInCopy == true ? HostOutcome.ForeignHost
+                : HostOutcome.UnknownCluster;
         }
 
-        // A copy may be older than what another edge has told since: what that said is gone does not come back.
-        return _restored is not { } restored ? HostOutcome.NotLoaded
-            : restored.Contains(cluster) && shared?.IsGone(cluster) != true
-                ? HostOutcome.Served
-                : HostOutcome.ForeignHost;
+        return isInCopy switch
+        {
+            null => HostOutcome.NotLoaded,
+            true => shared?.IsGone(cluster) == true ? HostOutcome.ForeignHost : HostOutcome.Served,
+            false => HostOutcome.UnknownCluster,
+        };
     }
 
     /// <summary>Reads the copy that an earlier run left.</summary>
@@ -121,12 +133,14 @@ internal sealed partial class HostDirectory(
     /// <summary>Writes the copy when it differs from the last one.</summary>
     public void Copy()
     {
-        if (!clusters.IsLoaded || keys.Rows.Count == 0)
+        var living = clusters.IsLoaded ? clusters.All.Select(cluster => cluster.Id)
+            : _restored?.Where(cluster => !clusters.IsRemoved(cluster));
+        if (living is null || keys.Rows.Count == 0)
         {
             return;
         }
 
-        var bytes = DirectoryCopy.Encode(clusters.All.Select(cluster => cluster.Id), keys.Rows);
+        var bytes = DirectoryCopy.Encode(living, keys.Rows);
         if (bytes.AsSpan().SequenceEqual(_written))
         {
             return;

@@ -12,6 +12,8 @@ internal enum Element : byte
     Base,
     Body,
     Head,
+    Html,
+    Frameset,
     Svg,
     Math,
 
@@ -47,6 +49,7 @@ internal static class Elements
                     : Is(name, "base"u8) ? Element.Base
                     : Is(name, "body"u8) ? Element.Body
                     : Is(name, "head"u8) ? Element.Head
+                    : Is(name, "html"u8) ? Element.Html
                     : Is(name, "math"u8) ? Element.Math
                     : Element.Other;
             case 5 when first is 's' or 't':
@@ -57,8 +60,10 @@ internal static class Elements
                     : Element.Other;
             case 7 when first == 'n':
                 return Is(name, "noembed"u8) ? Element.RawText : Element.Other;
-            case 8 when first is 't' or 'n':
-                return Is(name, "textarea"u8) || Is(name, "noframes"u8) ? Element.RawText : Element.Other;
+            case 8 when first is 't' or 'n' or 'f':
+                return Is(name, "textarea"u8) || Is(name, "noframes"u8) ? Element.RawText
+                    : Is(name, "frameset"u8) ? Element.Frameset
+                    : Element.Other;
             case 9 when first == 'p':
                 return Is(name, "plaintext"u8) ? Element.Plaintext : Element.Other;
             default:

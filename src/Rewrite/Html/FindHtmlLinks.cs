@@ -223,6 +223,10 @@ internal ref struct FindHtmlLinks
         {
             _found.Landmarks.BodyEnd = tokens.Start;
         }
+        else if (!conditional && tokens.Element == Element.Html)
+        {
+            _found.Landmarks.HtmlEnd = tokens.Start;
+        }
         else if (!conditional && tokens.Element == Element.Head && _found.Landmarks.HeadEnd < 0)
         {
             _found.Landmarks.HeadEnd = tokens.End;
@@ -263,6 +267,10 @@ internal ref struct FindHtmlLinks
             _found.Landmarks.BodyEnd = tokens.Start;
             _found.EndsAsPlaintext = true;
         }
+        else if (_found.Landmarks.Frameset < 0 && tokens.Element == Element.Frameset)
+        {
+            _found.Landmarks.Frameset = tokens.Start;
+        }
         else if (_found.Landmarks.BodyStart < 0 && tokens.Element == Element.Body)
         {
             _found.Landmarks.BodyStart = tokens.End;
@@ -274,6 +282,7 @@ internal ref struct FindHtmlLinks
         var href = -1;
         var flags = FoundFlags.Html;
         var name = -1;
+        var seen = 0;
         var attributes = tokens.Attributes;
         for (var i = 0; i < attributes.Length; i++)
         {
@@ -287,8 +296,8 @@ internal ref struct FindHtmlLinks
                 case 3 when Ascii.EqualsIgnoreCase(attributeName, "rel"u8):
                     flags |= HasWord(Value(attribute), "unsubscribe"u8) ? FoundFlags.Unsubscribe : 0;
                     break;
-                case > 7 when Markers.IsOptOut(attributeName, Value(attribute)):
-                    flags |= FoundFlags.OptOut;
+                case > 7 when Markers.Read(attributeName, Value(attribute), ref seen) is not Marker.None and var marker:
+                    flags |= marker == Marker.OptOut ? FoundFlags.OptOut : 0;
                     _found.Removals.Add(RangeToRemove(tokens, i));
                     break;
                 case 21 when Ascii.EqualsIgnoreCase(attributeName, "data-msys-unsubscribe"u8):
@@ -361,13 +370,14 @@ internal ref struct FindHtmlLinks
     private readonly FoundFlags SeeImageOptOut(ref HtmlTokenizer tokens)
     {
         var flags = FoundFlags.None;
+        var seen = 0;
         var attributes = tokens.Attributes;
         for (var i = 0; i < attributes.Length; i++)
         {
             var name = _html[attributes[i].NameStart..attributes[i].NameEnd];
-            if (name.Length > 7 && Markers.IsOptOut(name, Value(attributes[i])))
+            if (name.Length > 7 && Markers.Read(name, Value(attributes[i]), ref seen) is not Marker.None and var marker)
             {
-                flags = FoundFlags.OptOut;
+                flags |= marker == Marker.OptOut ? FoundFlags.OptOut : 0;
                 _found.Removals.Add(RangeToRemove(tokens, i));
             }
         }
@@ -455,12 +465,12 @@ internal ref struct FindHtmlLinks
         return -1;
     }
 
-    // The blanks before the attribute go with it, except where what follows would then join the attribute before it.
+    // The blanks before the attribute go with it, but for those that part what follows from the attribute before it.
     private readonly (int Start, int End) RangeToRemove(in HtmlTokenizer tokens, int index)
     {
         var attribute = tokens.Attributes[index];
         var start = attribute.NameStart;
-        if (_html[attribute.End] != '/')
+        if (_html[attribute.End] == '>' || HtmlTokenizer.IsSpace(_html[attribute.End]))
         {
             while (_html[start - 1] is (byte)' ' or (byte)'\t')
             {

@@ -88,7 +88,9 @@ internal static class ReadMessageBody
 
     // RFC 5322 3.6.8 would let a field name begin with any character, a brace for one; in mail it is a letter or digit,
     // and JSON sent here by mistake is told so.
-    private static bool BeginsWithHeader(ReadOnlySpan<byte> message) =>
-        char.IsAsciiLetterOrDigit((char)message[0])
-        && new HeaderReader(message, 0).Read() == HeaderStep.Field;
+    private static bool BeginsWithHeader(ReadOnlySpan<byte> message)
+    {
+        var header = HeaderReader.OfMessage(message);
+        return header.Read() == HeaderStep.Field && char.IsAsciiLetterOrDigit((char)header.Name[0]);
+    }
 }

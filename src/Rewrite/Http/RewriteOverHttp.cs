@@ -59,7 +59,9 @@ internal static class RewriteOverHttp
                 + "Tracking-Opens and, when nothing is tracked, Tracking-Untouched with the reason. A tracking-host "
                 + "that is not an active tracking domain of the cluster is not used, the default is; "
                 + "Tracking-Host-Ignored then says so and names it. With dryRun=true "
-                + "nothing is stored and the answer is a report of every link and what was decided about it. "
+                + "nothing is stored and the answer is a report of every link and what was decided about it. With "
+                + "report=true the message is rewritten as without, and the answer is that report with the tracked "
+                + "URLs and the message itself. "
                 + "Send it before DKIM signing: a message that is signed already passes through untouched.");
 
     private static async Task<IResult> HandleAsync(
@@ -68,7 +70,8 @@ internal static class RewriteOverHttp
         ClusterDirectory clusters,
         TrackMessage track,
         IOptions<RewriteOptions> options,
-        string? dryRun = null)
+        string? dryRun = null,
+        string? report = null)
     {
         var cancellationToken = context.RequestAborted;
         if (await clusters.FindAsync(cluster, cancellationToken) is not { } owner)
@@ -84,6 +87,11 @@ internal static class RewriteOverHttp
         if (!TryReadYes(dryRun, out var isDryRun))
         {
             return Problems.Invalid("dryRun", dryRun, "true or false");
+        }
+
+        if (!TryReadYes(report, out var isReported))
+        {
+            return Problems.Invalid("report", report, "true or false");
         }
 
         var headers = context.Request.Headers;
@@ -119,7 +127,13 @@ internal static class RewriteOverHttp
             }
         }
 
-        var result = await track.TrackAsync(owner, message, request, cancellationToken);
+        RewriteReport? written = null;
+        var result = await track.TrackAsync(
+            owner,
+            message,
+            request,
+            cancellationToken,
+            isReported ? (plan, urls) => written = RewriteReport.Of(plan, null, urls) : null);
         switch (result.Outcome)
         {
             case TrackOutcome.OtherContent:
@@ -128,6 +142,14 @@ internal static class RewriteOverHttp
                     + "the same id takes the same message, another message takes another id.");
             case TrackOutcome.StoreUnavailable:
                 return Problems.Unavailable("The database", options.Value.RetryAfter);
+            case TrackOutcome.Tracked or TrackOutcome.Untouched when isReported:
+                return TypedResults.Ok((written ?? RewriteReport.None) with
+                {
+                    MessageId = result.MessageId,
+                    Message = result.Output,
+                    Untouched = result.UntouchedReason,
+                    HostIgnored = result.IgnoredHost,
+                });
             default:
                 await WriteAsync(context.Response, result, cancellationToken);
                 return Results.Empty;

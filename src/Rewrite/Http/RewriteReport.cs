@@ -1,10 +1,11 @@
 using System.Text;
+using System.Text.Json.Serialization;
 using Tracking.Links;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Http;
 
-/// <summary>A link in the report of a dry run.</summary>
+/// <summary>A link in the report of a message.</summary>
 /// <param name="Part">The part it stands in, 1 and up.</param>
 /// <param name="Position">Its place among the part's links, 1 and up.</param>
 /// <param name="Url">The URL as the message means it; here and below, user name and password are masked.</param>
@@ -15,7 +16,11 @@ namespace Tracking.Rewrite.Http;
 public sealed record ReportedLink(
     int Part, int Position, string Url, string Encoded, string Decision, string? Destination, string? Name)
 {
-    internal static ReportedLink Of(PlannedLink link)
+    /// <summary>The URL in its place, when it was rewritten.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TrackedUrl { get; init; }
+
+    internal static ReportedLink Of(PlannedLink link, WrittenUrls? urls)
     {
         var url = Encoding.UTF8.GetString(link.Url.Span);
         var encoded = Encoding.Latin1.GetString(link.Encoded.Span);
@@ -32,17 +37,20 @@ public sealed record ReportedLink(
             encoded,
             link.Decision,
             link.IsTracked ? ShownUrl.Mask(Encoding.ASCII.GetString(link.Destination.Span)) : null,
-            link.Name.IsEmpty ? null : ShownUrl.Mask(Encoding.UTF8.GetString(link.Name.Span)));
+            link.Name.IsEmpty ? null : ShownUrl.Mask(Encoding.UTF8.GetString(link.Name.Span)))
+        {
+            TrackedUrl = urls?.Of(link),
+        };
     }
 }
 
-/// <summary>A part in the report of a dry run.</summary>
+/// <summary>A part in the report of a message.</summary>
 /// <param name="Part">Its number, 1 and up, over the parts that hold no other parts.</param>
 /// <param name="Links">Links found in it.</param>
 /// <param name="Reason">Why it is left as it is; absent when it was read.</param>
 public sealed record ReportedPart(int Part, int Links, string? Reason);
 
-/// <summary>What would become of a message.</summary>
+/// <summary>What becomes of a message, or would.</summary>
 /// <param name="Links">Every link that was found.</param>
 /// <param name="Parts">Every part.</param>
 /// <param name="TrackedLinks">How many links would be wrapped.</param>
@@ -61,12 +69,30 @@ public sealed record RewriteReport(
     string? HostIgnored,
     bool KeepsSignedControlHeaders)
 {
-    internal static RewriteReport Of(RewritePlan plan, string? hostIgnored) => new(
-        [.. plan.Links.Select(ReportedLink.Of)],
+    /// <summary>Of a message about which nothing is known.</summary>
+    internal static RewriteReport None { get; } = new([], [], 0, false, null, null, false);
+
+    /// <summary>The open pixel's URL, when the message was rewritten and has one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? PixelUrl { get; init; }
+
+    /// <summary>The id given, or the hash made for it, when the message was rewritten.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? MessageId { get; init; }
+
+    /// <summary>The message as it goes out, base64, when it was rewritten.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ReadOnlyMemory<byte>? Message { get; init; }
+
+    internal static RewriteReport Of(RewritePlan plan, string? hostIgnored, WrittenUrls? urls = null) => new(
+        [.. plan.Links.Select(link => ReportedLink.Of(link, urls))],
         [.. plan.Parts.Select(part => new ReportedPart(part.Number, part.Links, part.Reason))],
         plan.TrackedLinks,
         plan.HasPixel,
         plan.UntouchedReason,
         hostIgnored,
-        plan.KeepsSignedControlHeaders);
+        plan.KeepsSignedControlHeaders)
+    {
+        PixelUrl = urls?.Pixel,
+    };
 }

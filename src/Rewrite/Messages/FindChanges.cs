@@ -121,7 +121,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
         decider.Decide(content, charset, encoded, number, ref position, _found, Edits);
         // An empty part may have no line break of its own: a pixel there would stand before the boundary, on its line.
         if (part.Kind == PartKind.Html && request.AddsPixel && part.BodyStart < part.BodyEnd
-            && !decider.HasPixel(content, _found))
+            && !_found.Landmarks.HasFrames && !decider.HasPixel(content, _found))
         {
             Edits.Add(OpenPixel.Splice(request, _found.Landmarks));
         }

@@ -9,37 +9,51 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>Decides about each link that was found.</summary>
 internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 {
-    // URLs of List-Unsubscribe that count. Lists give one or two (RFC 8058 one); each is held against every link.
-    private const int MostUnsubscribeUrls = 50;
+    // URLs of List-Unsubscribe that are looked at. Lists give one or two (RFC 8058 one), each of which may be read in up
+    // to three ways; all are held against every link.
+    private const int MostUnsubscribeUrls = 100;
+
+    private static ReadOnlySpan<byte> NoTrack => "+notrack"u8;
 
     private readonly LinkReport _report = plan.Report;
-    private readonly List<byte[]> _unsubscribeUrls = [];
+    private readonly List<UnsubscribeUrl> _unsubscribeUrls = [];
+    private int _unsubscribeUrlsRead;
     private readonly ByteBuffer _resolved = new();
+    private readonly ByteBuffer _unmarked = new();
+    private readonly ByteBuffer _comparable = new();
 
     // Neighbouring links mostly lead to the same host: what was found out about it last.
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
+    private bool _mayUnsubscribe;
 
     // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
     // had none left.
     private int _trackedBefore;
 
+    /// <summary>Whether there may be more URLs of <c>List-Unsubscribe</c>.</summary>
+    public bool TakesUnsubscribeUrls => _unsubscribeUrlsRead < MostUnsubscribeUrls;
+
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
     public void AddUnsubscribeUrl(ReadOnlySpan<byte> url)
     {
-        if (_unsubscribeUrls.Count < MostUnsubscribeUrls
+        if (_unsubscribeUrlsRead++ < MostUnsubscribeUrls
             && DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted)
         {
-            _unsubscribeUrls.Add(destination.Url.ToArray());
+            _comparable.Truncate();
+            ComparableUrl.Write(destination, _comparable);
+            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _comparable.Span.ToArray()));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _comparable.Dispose();
         _host.Dispose();
         _resolved.Dispose();
+        _unmarked.Dispose();
     }
 
     /// <summary>Decides about a part's links.</summary>
@@ -73,6 +87,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 : encoded is null ? charset.EncodingOf(content[link.Start..link.End])
                 : encoded.QueryEncoding;
             var decision = Decide(link, content, url, encoding, baseUrl, found, edits, out var destination);
+            Mark(decision, link.Flags, url, encoding, baseUrl);
             var name = link.Name.Length > 0 ? link.Name : link.Text;
             var row = new LinkRow
             {
@@ -123,6 +138,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 outcome = DestinationPolicy.Read(url, segment.Kind.Charset.EncodingOf(default), out destination);
             }
 
+            var decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
+                : IsOff(link.Flags) ? LinkDecision.TrackingOff
+                : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts));
+            Mark(decision, link.Flags, url, segment.Kind.Charset.EncodingOf(default), default);
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
             position++;
@@ -131,9 +150,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 Texts = isOther ? null : segment.Texts,
                 Part = number,
                 Position = position,
-                Decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
-                    : IsOff(link.Flags) ? LinkDecision.TrackingOff
-                    : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts)),
+                Decision = decision,
                 Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
                 Url = isOther ? _report.Keep(url) : link.Url,
                 Name = isOther ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
@@ -205,14 +222,49 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.TrackingOff;
         }
 
-        var outcome = DestinationPolicy.Read(url, encoding, out destination);
-        if (outcome == DestinationOutcome.Relative && baseUrl.IsGiven && !url.StartsWith("#"u8)
-            && baseUrl.Resolve(url, _resolved))
+        var outcome = ReadDestination(url, encoding, baseUrl, out destination);
+        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+    }
+
+    // Whether or not the part's links are tracked: those of another part may be.
+    private void Mark(string decision, FoundFlags flags, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
+    {
+        var isOptOut = ReferenceEquals(decision, LinkDecision.OptOut);
+        if ((!isOptOut && (flags & FoundFlags.Unsubscribe) == 0) || (flags & FoundFlags.Image) != 0)
         {
-            outcome = DestinationPolicy.Read(_resolved.Span, encoding, out destination);
+            return;
         }
 
-        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+        if (HasNoTrack(url))
+        {
+            var plus = url.IndexOf((byte)'+');
+            _unmarked.Truncate();
+            _unmarked.Append(url[..plus]);
+            _unmarked.Append(url[(plus + NoTrack.Length)..]);
+            url = _unmarked.Span;
+        }
+
+        if (ReadDestination(url, encoding, baseUrl, out var destination) == DestinationOutcome.Accepted)
+        {
+            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+        }
+
+        // Another part may send the same letters in another charset.
+        if (encoding is not null && !Ascii.IsValid(url)
+            && ReadDestination(url, null, baseUrl, out destination) == DestinationOutcome.Accepted)
+        {
+            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+        }
+    }
+
+    private DestinationOutcome ReadDestination(
+        ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl, out DestinationUrl destination)
+    {
+        var outcome = DestinationPolicy.Read(url, encoding, out destination);
+        return outcome == DestinationOutcome.Relative && baseUrl.IsGiven && !url.StartsWith("#"u8)
+            && baseUrl.Resolve(url, _resolved)
+                ? DestinationPolicy.Read(_resolved.Span, encoding, out destination)
+                : outcome;
     }
 
     private bool IsOff(FoundFlags flags) =>
@@ -243,8 +295,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             _host.Truncate();
             _host.Append(destination.Host);
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
-                || Ascii.EqualsIgnoreCase(destination.Host, request.Origin!.Host.Value);
+                || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
+            _mayUnsubscribe = MayUnsubscribe(destination.Host);
         }
 
         if (_isTrackingHost)
@@ -262,22 +315,20 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.AlreadyTracked;
         }
 
+        // One click would count for two messages.
+        if (request.Keys is { } signing && NestedLink.IsTracked(destination, request.Origin!.HostAscii, signing))
+        {
+            return LinkDecision.AlreadyTracked;
+        }
+
         if (_isExcluded)
         {
             return LinkDecision.Excluded;
         }
 
-        if ((flags & FoundFlags.Unsubscribe) != 0)
+        if ((flags & FoundFlags.Unsubscribe) != 0 || (_mayUnsubscribe && Unsubscribes(destination)))
         {
             return LinkDecision.Unsubscribe;
-        }
-
-        foreach (var unsubscribe in _unsubscribeUrls)
-        {
-            if (IsSameUrl(destination.Url, unsubscribe))
-            {
-                return LinkDecision.Unsubscribe;
-            }
         }
 
         if (destination.IsHttps && !request.Origin!.IsHttps && !request.HttpsLinksMayUseHttp)
@@ -295,6 +346,46 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         return _report.Tracked + _trackedBefore >= plan.Limits.MaxTrackedLinks
             ? LinkDecision.TooManyLinks
             : LinkDecision.Tracked;
+    }
+
+    private bool MayUnsubscribe(ReadOnlySpan<byte> host)
+    {
+        foreach (var unsubscribe in _unsubscribeUrls)
+        {
+            if (ComparableUrl.IsSameHost(host, unsubscribe.Host))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Unsubscribes(in DestinationUrl destination)
+    {
+        var url = destination.Url;
+
+        // Where only scheme and host may be in another case.
+        var path = destination.PathStart;
+        if (!ComparableUrl.IsComparable(destination))
+        {
+            _comparable.Truncate();
+            ComparableUrl.Write(destination, _comparable);
+            url = _comparable.Span;
+            path = 0;
+        }
+
+        foreach (var (_, unsubscribe) in _unsubscribeUrls)
+        {
+            if (url.Length == unsubscribe.Length
+                && url[path..].SequenceEqual(unsubscribe.AsSpan(path))
+                && Ascii.EqualsIgnoreCase(url[..path], unsubscribe.AsSpan(0, path)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
@@ -329,25 +420,11 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             decoded.IsGiven ? decoded.In(found.Buffer.Span) : value, encoding);
     }
 
-    // Scheme and host in any case (RFC 3986 6.2.2.1), all else as it stands.
-    private static bool IsSameUrl(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
-    {
-        if (one.Length != other.Length)
-        {
-            return false;
-        }
-
-        var authority = one.IndexOf("//"u8) + 2;
-        var path = one[authority..].IndexOfAny("/\\?#"u8);
-        path = path < 0 ? one.Length : authority + path;
-        return one[path..].SequenceEqual(other[path..]) && Ascii.EqualsIgnoreCase(one[..path], other[..path]);
-    }
-
     internal static bool HasNoTrack(ReadOnlySpan<byte> url) =>
         url.Length > 12
         && (url[4] == '+' || url[5] == '+')
         && Ascii.EqualsIgnoreCase(url[..4], "http"u8)
-        && Ascii.EqualsIgnoreCase(url.Slice(url[4] == '+' ? 4 : 5, 8), "+notrack"u8);
+        && Ascii.EqualsIgnoreCase(url.Slice(url[4] == '+' ? 4 : 5, NoTrack.Length), NoTrack);
 
     internal static ReadOnlySpan<byte> TrimBlank(ReadOnlySpan<byte> url)
     {
@@ -363,4 +440,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         return url;
     }
+
+    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Comparable);
 }

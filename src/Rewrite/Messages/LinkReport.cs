@@ -12,6 +12,9 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
 {
     private readonly PooledList<LinkRow> _rows = new();
 
+    /// <summary>Links that are marked, in their order.</summary>
+    public PooledList<MarkedLink> Marks { get; } = new();
+
     /// <summary>Links in the report.</summary>
     public int Count => _rows.Count;
 
@@ -68,6 +71,13 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
         }
 
         _rows.Truncate(count);
+        var marks = Marks.Count;
+        while (marks > 0 && Marks[marks - 1].Row >= count)
+        {
+            marks--;
+        }
+
+        Marks.Truncate(marks);
     }
 
     /// <summary>Copies bytes to where the report finds them.</summary>
@@ -122,8 +132,15 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     {
         Tracked = 0;
         _rows.Dispose();
+        Marks.Dispose();
     }
 }
+
+/// <summary>A link that its part marks.</summary>
+/// <param name="Row">Its row.</param>
+/// <param name="IsOptOut">Whether it is not to be tracked; else it unsubscribes.</param>
+/// <param name="Url">Where it leads, in the plan's buffer.</param>
+internal readonly record struct MarkedLink(int Row, bool IsOptOut, ByteRange Url);
 
 /// <summary>A link in the report.</summary>
 internal struct LinkRow

@@ -4,7 +4,10 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Goes through a message's parts and collects the plan's splices and report.</summary>
+/// <summary>
+/// Goes through a message's parts and collects the plan's splices and report: first all links are found and decided,
+/// because a mark on one may hold for one in an earlier part; then the changes that remain are fitted in.
+/// </summary>
 internal sealed class PlanParts : IDisposable
 {
     private readonly RewritePlan _plan;
@@ -13,6 +16,7 @@ internal sealed class PlanParts : IDisposable
     private readonly QuotedPrintable _quotedPrintable = new();
     private readonly List<MimePart> _parts = [];
     private readonly List<PlannedPart> _reports = [];
+    private readonly PooledList<PartEdits> _read = new();
 
     public PlanParts(RewritePlan plan, MarkupMemory? memory)
     {
@@ -30,11 +34,13 @@ internal sealed class PlanParts : IDisposable
             : MimeWalker.Walk(_plan.Message, _plan.Limits, _parts, _plan.ContentSums);
         if (problem is null)
         {
+            var headerSplices = _plan.Splices.Count;
             for (var i = 0; i < _parts.Count; i++)
             {
-                PlanPart(_parts[i], i + 1);
+                ReadPart(_parts[i], i + 1);
             }
 
+            AcceptAll(headerSplices, CoverAlternatives.Run(_plan, _parts));
             PlanContentSums();
         }
 
@@ -51,6 +57,7 @@ internal sealed class PlanParts : IDisposable
         _changes.Dispose();
         _quotedPrintable.Dispose();
         _decider.Dispose();
+        _read.Dispose();
     }
 
     private string ReasonOfParts()
@@ -85,7 +92,7 @@ internal sealed class PlanParts : IDisposable
         return reason is null or Untouched.OtherType or Untouched.Attachment ? Untouched.NoHtmlOrText : reason;
     }
 
-    private void PlanPart(in MimePart part, int number)
+    private void ReadPart(in MimePart part, int number)
     {
         var reason = part.Reason ?? (part.Charset is null ? Untouched.Charset : null);
         var links = 0;
@@ -93,9 +100,9 @@ internal sealed class PlanParts : IDisposable
         {
             reason = part.Encoding switch
             {
-                TransferEncoding.Lines or TransferEncoding.Binary => PlanPlainBody(part, number, out links),
-                TransferEncoding.QuotedPrintable => PlanQuotedPrintable(part, number, out links),
-                TransferEncoding.Base64 => PlanBase64(part, number, out links),
+                TransferEncoding.Lines or TransferEncoding.Binary => ReadPlainBody(part, number, out links),
+                TransferEncoding.QuotedPrintable => ReadQuotedPrintable(part, number, out links),
+                TransferEncoding.Base64 => ReadBase64(part, number, out links),
                 _ => Untouched.UnknownEncoding,
             };
         }
@@ -130,21 +137,15 @@ internal sealed class PlanParts : IDisposable
         }
     }
 
-    private string? PlanPlainBody(in MimePart part, int number, out int links)
+    private string? ReadPlainBody(in MimePart part, int number, out int links)
     {
-        var body = _plan.Message[part.BodyStart..part.BodyEnd];
-        var firstLink = _plan.Report.Count;
-        var reason = RunContent(part, number, body, out links);
-        if (_changes.Edits.Count > 0 && part.Encoding == TransferEncoding.Lines)
-        {
-            FitLines.Run(body, _changes.Edits.Span, _plan.Limits.MaxLineBytes, _plan.Report);
-        }
-
-        AcceptAll(part, firstLink, isQuotedPrintable: false);
+        var reason = RunContent(part, number, _plan.Message[part.BodyStart..part.BodyEnd], out links);
+        MoveEncoded(part, links);
+        Keep(number, -1);
         return reason;
     }
 
-    private string? PlanQuotedPrintable(in MimePart part, int number, out int links)
+    private string? ReadQuotedPrintable(in MimePart part, int number, out int links)
     {
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
         var firstLink = _plan.Report.Count;
@@ -152,8 +153,60 @@ internal sealed class PlanParts : IDisposable
             ? null
             : RunDecoded(part, number, body, firstLink);
         links = _plan.Report.Count - firstLink;
-        AcceptAll(part, firstLink, isQuotedPrintable: true);
+        MoveEncoded(part, links);
+        Keep(number, -1);
         return reason;
+    }
+
+    private string? ReadBase64(in MimePart part, int number, out int links)
+    {
+        links = 0;
+        var body = _plan.Message[part.BodyStart..part.BodyEnd];
+        var content = ArrayPool<byte>.Shared.Rent((body.Length / 4 * 3) + 3);
+        var length = Base64Body.Decode(body, content);
+        if (length < 0)
+        {
+            ArrayPool<byte>.Shared.Return(content);
+            return Untouched.InvalidEncoding;
+        }
+
+        var reason = RunContent(part, number, content.AsSpan(0, length), out links);
+        if (links == 0 && _changes.Edits.Count == 0)
+        {
+            ArrayPool<byte>.Shared.Return(content);
+            return reason;
+        }
+
+        _plan.Base64Parts.Add(new Base64Part(content, length, default, 0, part.BodyStart, []));
+        _plan.Report.SetEncodedIn(_plan.Report.Count - links, content);
+        Keep(number, _plan.Base64Parts.Count - 1);
+        return reason;
+    }
+
+    // The changes stay in the coordinates of the body, or of the content of base64, until all parts have been read.
+    private void Keep(int number, int base64Part)
+    {
+        var edits = _changes.Edits.Span;
+        if (edits.Length == 0)
+        {
+            return;
+        }
+
+        _read.Add(new PartEdits(number - 1, _plan.Splices.Count, edits.Length, base64Part));
+        foreach (ref readonly var edit in edits)
+        {
+            _plan.Splices.Add(edit);
+        }
+    }
+
+    // From the coordinates of the body to those of the message.
+    private void MoveEncoded(in MimePart part, int links)
+    {
+        for (var i = _plan.Report.Count - links; i < _plan.Report.Count; i++)
+        {
+            ref var encoded = ref _plan.Report.Row(i).Encoded;
+            encoded = encoded with { Start = encoded.Start + part.BodyStart };
+        }
     }
 
     private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> body, int firstLink)
@@ -202,22 +255,53 @@ internal sealed class PlanParts : IDisposable
         return reason;
     }
 
-    // From the coordinates of the body to those of the message.
-    private void AcceptAll(in MimePart part, int firstLink, bool isQuotedPrintable)
+    // What remains of each part's changes moves up behind what remains of the parts before it.
+    private void AcceptAll(int headerSplices, bool someAreCovered)
     {
-        for (var i = firstLink; i < _plan.Report.Count; i++)
+        var splices = _plan.Splices.Span;
+        var kept = headerSplices;
+        foreach (ref readonly var read in _read.Span)
         {
-            ref var encoded = ref _plan.Report.Row(i).Encoded;
-            encoded = encoded with { Start = encoded.Start + part.BodyStart };
+            var edits = splices.Slice(read.First, read.Count);
+            edits = someAreCovered ? WithoutUntracked(edits) : edits;
+            var part = _parts[read.Part];
+            if (read.Base64Part >= 0)
+            {
+                kept += AcceptBase64(part, read.Base64Part, edits, splices[kept..]);
+                continue;
+            }
+
+            if (part.Encoding == TransferEncoding.Lines && edits.Length > 0)
+            {
+                FitLines.Run(
+                    _plan.Message[part.BodyStart..part.BodyEnd], edits, _plan.Limits.MaxLineBytes, _plan.Report);
+            }
+
+            kept += Accept(part, edits, splices[kept..]);
         }
 
-        if (_changes.Edits.Count == 0)
+        _plan.Splices.Truncate(kept);
+    }
+
+    private Span<Splice> WithoutUntracked(Span<Splice> edits)
+    {
+        var count = 0;
+        foreach (ref readonly var edit in edits)
         {
-            return;
+            if (edit.Kind != SpliceKind.Link || _plan.Report.Row(edit.Index).IsTracked)
+            {
+                edits[count++] = edit;
+            }
         }
 
+        return edits[..count];
+    }
+
+    private int Accept(in MimePart part, ReadOnlySpan<Splice> edits, Span<Splice> accepted)
+    {
         var usesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd);
-        foreach (ref readonly var edit in _changes.Edits.Span)
+        var count = 0;
+        foreach (ref readonly var edit in edits)
         {
             if (edit.Kind == SpliceKind.Link && !_plan.Report.Row(edit.Index).IsTracked)
             {
@@ -225,63 +309,57 @@ internal sealed class PlanParts : IDisposable
             }
 
             _plan.Pixels += edit.Kind == SpliceKind.Pixel ? 1 : 0;
-            ref var splice = ref _plan.Splices.Append(edit);
+            ref var splice = ref accepted[count++];
+            splice = edit;
             splice.Start += part.BodyStart;
             splice.End += part.BodyStart;
             splice.ValueStart += part.BodyStart;
             splice.UsesLf = usesLf;
-            splice.IsQuotedPrintable = isQuotedPrintable;
+            splice.IsQuotedPrintable = part.Encoding == TransferEncoding.QuotedPrintable;
         }
+
+        return count;
     }
 
-    private string? PlanBase64(in MimePart part, int number, out int links)
+    private int AcceptBase64(in MimePart part, int index, ReadOnlySpan<Splice> edits, Span<Splice> accepted)
     {
-        links = 0;
-        var body = _plan.Message[part.BodyStart..part.BodyEnd];
-        var content = ArrayPool<byte>.Shared.Rent((body.Length / 4 * 3) + 3);
-        var length = Base64Body.Decode(body, content);
-        string? reason = Untouched.InvalidEncoding;
-        _changes.Clear();
-        if (length >= 0)
+        if (edits.Length == 0)
         {
-            reason = RunContent(part, number, content.AsSpan(0, length), out links);
-        }
-
-        var firstLink = _plan.Report.Count - links;
-        if (_changes.Edits.Count == 0)
-        {
-            if (links == 0)
-            {
-                ArrayPool<byte>.Shared.Return(content);
-                return reason;
-            }
-
-            _plan.Base64Parts.Add(new Base64Part(content, length, default, 0, part.BodyStart, []));
-            _plan.Report.SetEncodedIn(firstLink, content);
-            return reason;
+            return 0;
         }
 
         var added = 0;
-        foreach (ref readonly var edit in _changes.Edits.Span)
+        foreach (ref readonly var edit in edits)
         {
             _plan.Pixels += edit.Kind == SpliceKind.Pixel ? 1 : 0;
             added += edit.Length;
         }
 
-        var kept = _changes.Edits[0].Start / 3 * 3;
-        var layout = Base64Body.Measure(body, kept);
-        _plan.Base64Parts.Add(
-            new Base64Part(content, length, layout, kept, part.BodyStart, _changes.Edits.Span.ToArray()));
-        _plan.Report.SetEncodedIn(firstLink, content);
-        _plan.Splices.Add(new Splice
+        var kept = edits[0].Start / 3 * 3;
+        var layout = Base64Body.Measure(_plan.Message[part.BodyStart..part.BodyEnd], kept);
+        _plan.Base64Parts[index] = _plan.Base64Parts[index] with
+        {
+            Layout = layout,
+            KeptContent = kept,
+            Splices = edits.ToArray(),
+        };
+        accepted[0] = new Splice
         {
             Kind = SpliceKind.Base64,
-            Index = _plan.Base64Parts.Count - 1,
+            Index = index,
             Start = part.BodyStart + layout.KeptRaw,
             End = part.BodyStart + layout.TailStart,
             Length = added / 3 * 4,
             UsesLf = LineBreak.IsLf(_plan.Message, part.BodyStart, part.BodyEnd),
-        });
-        return reason;
+        };
+        return 1;
     }
+
+    /// <summary>A part's changes among the plan's splices, until they are accepted.</summary>
+    /// <param name="Part">Index of the part.</param>
+    /// <param name="First">Index of the first.</param>
+    /// <param name="Count">How many.</param>
+    /// <param name="Base64Part">Index of the base64 body, in whose content they are; -1 when they are in the message's
+    /// own bytes.</param>
+    private readonly record struct PartEdits(int Part, int First, int Count, int Base64Part);
 }

@@ -21,7 +21,7 @@ public static class ReadControlHeaders
     public static MessageMetadata From(ReadOnlySpan<byte> message)
     {
         var metadata = new MessageMetadata();
-        var headers = new HeaderReader(message, 0);
+        var headers = HeaderReader.OfMessage(message);
         for (var fields = 0;
             fields < RewriteLimits.Default.MaxHeaderFields && headers.Read() == HeaderStep.Field;
             fields++)

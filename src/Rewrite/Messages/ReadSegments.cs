@@ -52,7 +52,8 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             return false;
         }
 
-        if (plan.Request.AddsPixel && part.BodyStart < part.BodyEnd && !_hasPixel)
+        if (plan.Request.AddsPixel && part.BodyStart < part.BodyEnd && !_hasPixel
+            && !_landmarks.HasFrames)
         {
             edits.Add(OpenPixel.Splice(plan.Request, _landmarks));
         }
@@ -287,6 +288,8 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         landmarks.HeadEnd = Raw(raw, landmarks.HeadEnd);
         landmarks.BodyStart = Raw(raw, landmarks.BodyStart);
         landmarks.BodyEnd = Raw(raw, landmarks.BodyEnd);
+        landmarks.HtmlEnd = Raw(raw, landmarks.HtmlEnd);
+        landmarks.Frameset = Raw(raw, landmarks.Frameset);
         landmarks.TextEnd = Raw(raw, landmarks.TextEnd);
     }
 

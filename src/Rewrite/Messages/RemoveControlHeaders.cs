@@ -11,7 +11,7 @@ internal static class RemoveControlHeaders
     /// <returns>Whether a DKIM or ARC signature covers the body.</returns>
     public static bool Run(RewritePlan plan, LinkDecider decider)
     {
-        var header = new HeaderReader(plan.Message, 0);
+        var header = HeaderReader.OfMessage(plan.Message);
         var bodyIsSigned = false;
         var signed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var controls = new List<HeaderField>();
@@ -32,7 +32,7 @@ internal static class RemoveControlHeaders
             }
             else if (header.Is("List-Unsubscribe"u8))
             {
-                ReadUnsubscribe(header.Value, decider);
+                ReadUnsubscribe.Run(header.Value, decider);
             }
         }
 
@@ -50,36 +50,5 @@ internal static class RemoveControlHeaders
         }
 
         return bodyIsSigned;
-    }
-
-    // RFC 2369: URLs in angle brackets; white space inside them is folding.
-    private static void ReadUnsubscribe(ReadOnlySpan<byte> value, LinkDecider decider)
-    {
-        Span<byte> url = stackalloc byte[2048];
-        while (value.IndexOf((byte)'<') is >= 0 and var open)
-        {
-            value = value[(open + 1)..];
-            var close = value.IndexOf((byte)'>');
-            if (close < 0)
-            {
-                return;
-            }
-
-            var length = 0;
-            foreach (var c in value[..Math.Min(close, url.Length)])
-            {
-                if (c > ' ')
-                {
-                    url[length++] = c;
-                }
-            }
-
-            if (length > 0 && (url[0] | 0x20) == 'h')
-            {
-                decider.AddUnsubscribeUrl(url[..length]);
-            }
-
-            value = value[close..];
-        }
     }
 }

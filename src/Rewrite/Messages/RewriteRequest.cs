@@ -51,6 +51,9 @@ public sealed record TrackingOrigin
     /// <summary><c>https://host:port</c>, without a slash.</summary>
     internal ReadOnlySpan<byte> Ascii => _ascii;
 
+    /// <summary>The host alone.</summary>
+    internal ReadOnlySpan<byte> HostAscii => _ascii.AsSpan(IsHttps ? 8 : 7, Host.Value.Length);
+
     /// <summary>The origin as text.</summary>
     public override string ToString() => Encoding.ASCII.GetString(_ascii);
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Rewrite.Html;
+using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Rewrite.Messages;
@@ -74,11 +75,13 @@ public sealed partial class TrackMessage(
     /// <param name="message">The raw message (RFC 5322); must not change meanwhile.</param>
     /// <param name="request">What the publisher says of it.</param>
     /// <param name="cancellationToken">Ends waiting; a registration under way still completes.</param>
+    /// <param name="describe">Told of a message that goes out, with its tracked URLs when it has any.</param>
     public async Task<TrackedMessageResult> TrackAsync(
         DirectoryCluster cluster,
         ReadOnlyMemory<byte> message,
         MessageMetadata request,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        Action<RewritePlan, WrittenUrls?>? describe = null)
     {
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
         byte[]? contentHash = null;
@@ -88,7 +91,11 @@ public sealed partial class TrackMessage(
         var ignoredHost = settings.IgnoredHost(request, own);
         if (plan.UntouchedReason is { } reason)
         {
-            return Output(cluster, message, messageId, plan, ignoredHost, reason, plan.Write);
+            return Output(cluster, message, messageId, plan, ignoredHost, reason, output =>
+            {
+                plan.Write(output);
+                describe?.Invoke(plan, null);
+            });
         }
 
         if (keys.Current?.Current is not { } key)
@@ -102,13 +109,19 @@ public sealed partial class TrackMessage(
         {
             RegistrationOutcome.Registered => Output(
                 cluster, message, messageId, plan, ignoredHost, null,
-                output => plan.Write(output, registered.Links, cluster.Id, registered.Message, key)),
+                output =>
+                {
+                    plan.Write(output, registered.Links, cluster.Id, registered.Message, key);
+                    describe?.Invoke(
+                        plan, new WrittenUrls(plan, registered.Links, cluster.Id, registered.Message, key));
+                }),
             RegistrationOutcome.OtherContent => new TrackedMessageResult(TrackOutcome.OtherContent, messageId),
             _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
         };
 
-        // Once, and only where it is needed: of a large message it takes longer than all else.
-        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span);
+        // Once, and only where it is needed: of a large message it takes longer than all else. An mbox line before the
+        // header says when it was handed on: with it, the same message would be another one at each try.
+        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span[MessageStart.Of(message.Span)..]);
     }
 
     private RewritePlan Plan(

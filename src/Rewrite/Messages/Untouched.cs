@@ -118,7 +118,7 @@ public static class LinkDecision
     /// <summary>Leads to a tracking host already.</summary>
     public const string TrackingHost = "tracking host";
 
-    /// <summary>Carries a token of ours already.</summary>
+    /// <summary>Carries a token of ours already, or a link in it does.</summary>
     public const string AlreadyTracked = "already tracked";
 
     /// <summary>Its host is excluded.</summary>

@@ -124,6 +124,7 @@ internal ref struct WritePlan
             output.Write(source[position..splice.Start]);
             written += splice.Start - position;
             var outputStart = written;
+            var end = splice.End;
             if (splice.Kind == SpliceKind.Base64)
             {
                 WriteBase64(splice, source, output, ref written);
@@ -144,18 +145,21 @@ internal ref struct WritePlan
                     column = QuotedPrintable.Write(
                         _text.Span,
                         Column(source, position, column, splice.Start),
-                        Following(source, splice.End, next),
+                        source[end..next],
+                        Following(source, end, next),
                         splice.UsesLf ? "\n"u8 : "\r\n"u8,
-                        Cleared(_encoded));
+                        Cleared(_encoded),
+                        out var taken);
                     text = _encoded;
+                    end += taken;
                 }
 
                 output.Write(text.Span);
                 written += text.Length;
             }
 
-            position = splice.End;
-            trace?.Add(new WrittenSplice(outputStart, written, splice.Start, splice.End));
+            position = end;
+            trace?.Add(new WrittenSplice(outputStart, written, splice.Start, end));
         }
 
         output.Write(source[position..]);
@@ -188,7 +192,12 @@ internal ref struct WritePlan
             if (splice.BreaksBehind)
             {
                 _text.Append(splice.UsesLf ? "\n"u8 : "\r\n"u8);
+                AppendBlankBefore(source[splice.End..]);
             }
+        }
+        else if (IsAttributeAtLineStart(splice, source))
+        {
+            AppendBlankBefore(source[splice.End..]);
         }
 
         if (splice.Charset > 0)
@@ -198,6 +207,23 @@ internal ref struct WritePlan
             _plan.Charsets[splice.Charset - 1].AppendAscii(ascii, _text);
         }
     }
+
+    // Between attributes, and behind a line break at the body's start, one blank more shows nowhere.
+    private readonly void AppendBlankBefore(ReadOnlySpan<byte> line)
+    {
+        if (LineStart.IsAtRisk(line))
+        {
+            _text.Append((byte)' ');
+        }
+    }
+
+    // Header fields that are removed are whole lines, and what follows them is a line of its own already.
+    private static bool IsAttributeAtLineStart(in Splice splice, ReadOnlySpan<byte> source) =>
+        splice.Kind == SpliceKind.Removal
+        && splice.Start > 0
+        && source[splice.Start - 1] == '\n'
+        && splice.End > splice.Start
+        && source[splice.End - 1] != '\n';
 
     private readonly void RenderLink(in Splice splice)
     {

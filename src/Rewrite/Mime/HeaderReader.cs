@@ -37,6 +37,9 @@ internal ref struct HeaderReader
         _position = start;
     }
 
+    /// <summary>Reads the header of a whole message, from where it begins.</summary>
+    public static HeaderReader OfMessage(ReadOnlySpan<byte> message) => new(message, MessageStart.Of(message));
+
     /// <summary>The field that was read.</summary>
     public HeaderField Field { get; private set; }
 

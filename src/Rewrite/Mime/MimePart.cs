@@ -44,6 +44,9 @@ internal struct MimePart
     /// <summary>RFC 3676.</summary>
     public bool DeletesSpace;
 
+    /// <summary>Which outermost <c>multipart/alternative</c> it is in, from 1; 0 when it is in none.</summary>
+    public int Alternative;
+
     /// <summary>Why the part is left as it is; <see langword="null"/> when it is a candidate.</summary>
     public string? Reason;
 }

@@ -11,10 +11,11 @@ namespace Tracking.Rewrite.Mime;
 /// </summary>
 internal sealed class MimeWalker : IDisposable
 {
-    private readonly List<byte[]> _boundaries = [];
+    private readonly List<(byte[] Boundary, int Alternative)> _boundaries = [];
     private readonly ByteBuffer _scratch = new();
     private readonly RewriteLimits _limits;
     private readonly List<ContentSum> _sums;
+    private int _alternatives;
     private int _headerFields;
     private int _headerBytes;
 
@@ -43,11 +44,12 @@ internal sealed class MimeWalker : IDisposable
 
     private string? Walk(ReadOnlySpan<byte> message, List<MimePart> parts)
     {
-        var position = 0;
+        var start = MessageStart.Of(message);
+        var position = start;
         while (true)
         {
             // One entity: its header, then either a new boundary to watch for or a leaf.
-            var isMessage = position == 0;
+            var isMessage = position == start;
             var firstSum = _sums.Count;
             var problem = ReadHeader(message, position, out var part, out var boundary);
             if (problem is not null)
@@ -64,7 +66,7 @@ internal sealed class MimeWalker : IDisposable
                     return Untouched.TooDeep;
                 }
 
-                _boundaries.Add(boundary);
+                _boundaries.Add((boundary, part.Alternative));
             }
 
             var isLeaf = boundary is null;
@@ -168,7 +170,7 @@ internal sealed class MimeWalker : IDisposable
         line = line[2..];
         for (level = _boundaries.Count - 1; level >= 0; level--)
         {
-            var boundary = _boundaries[level];
+            var boundary = _boundaries[level].Boundary;
             if (!line.StartsWith(boundary))
             {
                 continue;
@@ -195,7 +197,11 @@ internal sealed class MimeWalker : IDisposable
 
     private string? ReadHeader(ReadOnlySpan<byte> message, int start, out MimePart part, out byte[]? boundary)
     {
-        part = new MimePart { HeaderStart = start };
+        part = new MimePart
+        {
+            HeaderStart = start,
+            Alternative = _boundaries.Count > 0 ? _boundaries[^1].Alternative : 0,
+        };
         boundary = null;
         var header = new HeaderReader(message, start);
         ReadOnlySpan<byte> type = default;
@@ -343,6 +349,11 @@ internal sealed class MimeWalker : IDisposable
         if (part.Reason is not null)
         {
             return;
+        }
+
+        if (part.Alternative == 0 && Is("alternative"u8, subtype))
+        {
+            part.Alternative = ++_alternatives;
         }
 
         _scratch.Truncate();

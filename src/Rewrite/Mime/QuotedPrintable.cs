@@ -116,15 +116,52 @@ internal sealed class QuotedPrintable : IDisposable
         return new ByteRange(rawStart, end == start ? 0 : RawEnd(raw, end) - rawStart);
     }
 
-    /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long.</summary>
+    /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long. No line that
+    /// begins here begins as <see cref="LineStart"/> warns of: a break comes a character earlier, and where there is
+    /// none earlier the character is written in hexadecimal.</summary>
     /// <param name="text">What to write; without white space, unless that is to be encoded, too.</param>
     /// <param name="column">Characters on the line before it.</param>
-    /// <param name="following">Characters that follow on the same line.</param>
+    /// <param name="behind">What follows, up to the next change.</param>
+    /// <param name="following">Characters of it that stand on the same line.</param>
     /// <param name="lineBreak">CRLF or LF.</param>
     /// <param name="output">Receives the encoded text.</param>
+    /// <param name="taken">Bytes of <paramref name="behind"/> that were written too, from the first on.</param>
     /// <returns>Characters now on the line.</returns>
     public static int Write(
-        ReadOnlySpan<byte> text, int column, int following, ReadOnlySpan<byte> lineBreak, ByteBuffer output)
+        ReadOnlySpan<byte> text,
+        int column,
+        ReadOnlySpan<byte> behind,
+        int following,
+        ReadOnlySpan<byte> lineBreak,
+        ByteBuffer output,
+        out int taken)
+    {
+        // Where what follows must not begin a line, the last character goes with it.
+        var last = LineStart.IsAtRisk(behind) && text is [.., not (byte)'.' and not (byte)'-'] ? text[^1..] : [];
+        column = Write(text[..^last.Length], column, lineBreak, output);
+        var width = last.IsEmpty ? 0 : Plain.Contains(last[0]) ? 1 : 3;
+        if (column + width + following > MaxLineLength && column > 0)
+        {
+            SoftBreak(lineBreak, output);
+            column = 0;
+        }
+
+        column = Write(last, column, lineBreak, output);
+        for (taken = 0; column == 0 && LineStart.IsAtRisk(behind[taken..]); taken++)
+        {
+            AppendEscaped(behind[taken], output);
+            column = 3;
+            if (column + following - taken - 1 > MaxLineLength)
+            {
+                SoftBreak(lineBreak, output);
+                column = 0;
+            }
+        }
+
+        return column;
+    }
+
+    private static int Write(ReadOnlySpan<byte> text, int column, ReadOnlySpan<byte> lineBreak, ByteBuffer output)
     {
         while (!text.IsEmpty)
         {
@@ -132,17 +169,26 @@ internal sealed class QuotedPrintable : IDisposable
             var room = MaxLineLength - 1 - column;
             var run = text.IndexOfAnyExcept(Plain);
             run = Math.Min(run < 0 ? text.Length : run, Math.Max(0, room));
-            if (run > 0)
+            var most = run;
+            while (most == room && run > 1 && LineStart.IsAtRisk(text[run..]))
+            {
+                run--;
+            }
+
+            if (run > 0 && !(column == 0 && LineStart.IsAtRisk(text)))
             {
                 output.Append(text[..run]);
                 text = text[run..];
                 column += run;
+                if (run < most)
+                {
+                    SoftBreak(lineBreak, output);
+                    column = 0;
+                }
             }
             else if (room >= 3)
             {
-                output.Append((byte)'=');
-                output.Append((byte)"0123456789ABCDEF"[text[0] >> 4]);
-                output.Append((byte)"0123456789ABCDEF"[text[0] & 15]);
+                AppendEscaped(text[0], output);
                 text = text[1..];
                 column += 3;
             }
@@ -151,12 +197,6 @@ internal sealed class QuotedPrintable : IDisposable
                 SoftBreak(lineBreak, output);
                 column = 0;
             }
-        }
-
-        if (column + following > MaxLineLength && column > 0)
-        {
-            SoftBreak(lineBreak, output);
-            column = 0;
         }
 
         return column;
@@ -198,6 +238,13 @@ internal sealed class QuotedPrintable : IDisposable
         }
 
         return length;
+    }
+
+    private static void AppendEscaped(byte value, ByteBuffer output)
+    {
+        output.Append((byte)'=');
+        output.Append("0123456789ABCDEF"u8[value >> 4]);
+        output.Append("0123456789ABCDEF"u8[value & 15]);
     }
 
     private static void SoftBreak(ReadOnlySpan<byte> lineBreak, ByteBuffer output)

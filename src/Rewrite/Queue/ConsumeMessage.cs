@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Contracts;
 using Tracking.ServiceDefaults;
@@ -10,11 +11,14 @@ namespace Tracking.Rewrite.Queue;
 /// <summary>
 /// From the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The output is confirmed by the broker before
 /// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. A message
-/// that fails again and again goes to the dead letters. Nothing blocks the messages behind it.
+/// that fails again and again goes to the dead letters. Nothing blocks the messages behind it. While <c>rewritten</c> is
+/// full a message is held for a time, and then waits at the end of its queue: never given back, which would be counted.
 /// </summary>
 internal sealed partial class ConsumeMessage(
     TrackDelivery track,
     SendRewritten send,
+    WaitInLine line,
+    FullOutput full,
     TakeTurns turns,
     HoldMessages hold,
     DeadLetters letters,
@@ -27,8 +31,9 @@ internal sealed partial class ConsumeMessage(
     public async Task RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         using var activity = Continue(delivery.Properties);
+        var began = time.GetTimestamp();
         var deliveries = delivery.EarlierDeliveries + 1;
-        if (deliveries > options.Value.Queue.MaxDeliveries)
+        if (deliveries > options.Value.Queue.MaxDeliveries && !full.IsRecent)
         {
             await BuryAsync(delivery, $"delivered {deliveries} times without an end");
             return;
@@ -37,7 +42,7 @@ internal sealed partial class ConsumeMessage(
         using var turn = await turns.EnterAsync(delivery, cancellationToken);
         try
         {
-            await RewriteAsync(delivery, cancellationToken);
+            await RewriteAsync(delivery, began, cancellationToken);
         }
 #pragma warning disable CA1031 // Whatever it is, it must not come back for ever: counted, and the message is kept.
         catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException)
@@ -45,12 +50,17 @@ internal sealed partial class ConsumeMessage(
 #pragma warning restore CA1031
         {
             LogGivenUp(exception, deliveries);
-            var last = exception is OutputRefusedException ? exception.Message : exception.GetType().Name;
+            var last = exception switch
+            {
+                OutputRefusedException => exception.Message,
+                PostgresException refused => $"the store refuses it (SQLSTATE {refused.SqlState})",
+                _ => exception.GetType().Name,
+            };
             await BuryAsync(delivery, $"failed {deliveries} times: {last}");
         }
     }
 
-    private async Task RewriteAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    private async Task RewriteAsync(QueuedMessage delivery, long began, CancellationToken cancellationToken)
     {
         if (delivery.Properties.ReplyTo is { } replyTo && SendRewritten.IsOwnQueue(replyTo))
         {
@@ -59,51 +69,61 @@ internal sealed partial class ConsumeMessage(
         }
 
         var message = await track.RunAsync(delivery, cancellationToken);
-        var outcome = await SendAsync(delivery, message, cancellationToken);
+        var outcome = await SendAsync(delivery, message, began, cancellationToken);
         if (outcome == PublishOutcome.TooLarge)
         {
             outcome = await SendAsync(
-                delivery, track.PassThrough(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
+                delivery, track.PassThrough(delivery, QueueUntouched.OutputTooLarge), began, cancellationToken);
         }
 
         if (outcome == PublishOutcome.TooLarge)
         {
             // Compressed by us it may be larger than by its publisher.
             outcome = await SendAsync(
-                delivery, TrackDelivery.AsItCame(delivery, QueueUntouched.OutputTooLarge), cancellationToken);
+                delivery, TrackDelivery.AsItCame(delivery, QueueUntouched.OutputTooLarge), began, cancellationToken);
         }
 
         switch (outcome)
         {
-            case PublishOutcome.Confirmed:
+            case PublishOutcome.Confirmed or null:
                 break;
             case PublishOutcome.Unroutable when HasReplyTo(delivery):
                 await BuryAsync(delivery, "reply_to names a queue that does not exist");
                 break;
-            case PublishOutcome.Refused when !HasReplyTo(delivery):
-                throw new NotConfirmedException($"Queue '{QueueNames.Rewritten}' is full.");
             default:
-                throw new OutputRefusedException(outcome);
+                throw new OutputRefusedException(outcome.Value);
         }
     }
 
-    // A queue that everybody's messages go to is full: they wait, and are not counted as failing. One that a publisher
-    // has named is its own affair.
-    private async Task<PublishOutcome> SendAsync(
-        QueuedMessage delivery, RewrittenMessage message, CancellationToken cancellationToken)
+    // A queue that everybody's messages go to is full: they wait, and are not counted as failing, nor as delivered once
+    // more. One that a publisher has named is its own affair.
+    private async Task<PublishOutcome?> SendAsync(
+        QueuedMessage delivery, RewrittenMessage message, long began, CancellationToken cancellationToken)
     {
-        for (var began = time.GetTimestamp(); ;)
+        for (var isFirst = true; ; isFirst = false)
         {
             var outcome = await send.RunAsync(delivery, message);
-            if (outcome != PublishOutcome.Refused || HasReplyTo(delivery)
-                || time.GetElapsedTime(began) >= options.Value.Queue.LongestHold)
+            if (outcome != PublishOutcome.Refused || HasReplyTo(delivery))
             {
                 return outcome;
+            }
+
+            full.Saw();
+            if (!isFirst && time.GetElapsedTime(began) >= LongestWait && await line.RunAsync(delivery))
+            {
+                telemetry.Returned();
+                return null;
             }
 
             await hold.PauseAsync(cancellationToken);
         }
     }
+
+    // What is fetched beside those that are worked on waits for as long again, and all of it is to be over before the
+    // broker takes messages back.
+    private TimeSpan LongestWait => options.Value.Queue is var queue && queue.Prefetch > queue.Concurrency
+        ? queue.LongestHold * queue.Concurrency / queue.Prefetch
+        : queue.LongestHold;
 
     private static bool HasReplyTo(QueuedMessage delivery) => !string.IsNullOrEmpty(delivery.Properties.ReplyTo);
 

@@ -31,7 +31,7 @@ internal static class FromDomain
     {
         string? value = null;
         count = 0;
-        var headers = new HeaderReader(mail, 0);
+        var headers = HeaderReader.OfMessage(mail);
         for (var fields = 0;
             fields < RewriteLimits.Default.MaxHeaderFields && headers.Read() == HeaderStep.Field;
             fields++)

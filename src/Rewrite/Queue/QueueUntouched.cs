@@ -10,6 +10,9 @@ public static class QueueUntouched
     /// <summary>Its links could not be registered while it was held.</summary>
     public const string StoreUnavailable = "store unavailable";
 
+    /// <summary>Its id, and the hash that stands in for an id, are both taken by other messages.</summary>
+    public const string IdTaken = "message id taken";
+
     /// <summary>The body says that it is JSON, and is not.</summary>
     public const string MalformedJson = "malformed json";
 

@@ -23,6 +23,8 @@ internal static class RewriteQueue
         builder.Services.AddSingleton<StoreOutage>();
         builder.Services.AddSingleton<TrackDelivery>();
         builder.Services.AddSingleton<SendRewritten>();
+        builder.Services.AddSingleton<FullOutput>();
+        builder.Services.AddSingleton<WaitInLine>();
         builder.Services.AddSingleton<ConsumeMessage>();
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.Rewrite, (context, queue) =>
         {

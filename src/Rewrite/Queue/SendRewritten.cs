@@ -47,7 +47,7 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     internal static BasicProperties Properties(IReadOnlyBasicProperties input, RewrittenMessage message)
     {
         var headers = new Dictionary<string, object?>(input.Headers ?? new Dictionary<string, object?>());
-        foreach (var name in headers.Keys.Where(IsOfTheDelivery).ToList())
+        foreach (var name in headers.Keys.Where(IsOfTheDeliveryOrResult).ToList())
         {
             headers.Remove(name);
         }
@@ -91,9 +91,12 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     private static bool HasIdBehind(string prefix, string queue) =>
         queue.StartsWith(prefix, StringComparison.Ordinal) && Guid.TryParseExact(queue[prefix.Length..], "N", out _);
 
-    private static bool IsOfTheDelivery(string name) =>
+    /// <summary>Whether a header speaks of the delivery and not of the message.</summary>
+    internal static bool IsOfTheDelivery(string name) =>
         _ofTheDelivery.Contains(name, StringComparer.OrdinalIgnoreCase)
-        || _results.Contains(name, StringComparer.OrdinalIgnoreCase)
         || Array.Exists(
             _ofTheDeliveryByPrefix, prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+
+    private static bool IsOfTheDeliveryOrResult(string name) =>
+        IsOfTheDelivery(name) || _results.Contains(name, StringComparer.OrdinalIgnoreCase);
 }

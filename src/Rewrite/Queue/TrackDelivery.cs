@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -17,6 +18,7 @@ internal sealed partial class TrackDelivery(
     StoreOutage outage,
     HoldMessages hold,
     RefreshDirectories refresh,
+    TimeProvider time,
     IOptions<RewriteOptions> options,
     RewriteTelemetry telemetry,
     ILogger<TrackDelivery> logger)
@@ -44,14 +46,15 @@ internal sealed partial class TrackDelivery(
         var longest = options.Value.WhenStoreUnavailable == WhenStoreUnavailable.PassThrough
             ? TimeSpan.Zero
             : options.Value.Queue.LongestHold;
-        while (true)
+        for (var began = time.GetTimestamp(); ;)
         {
             if (await AskAsync(delivery, body, metadata, longest, cancellationToken) is { } message)
             {
                 return message;
             }
 
-            if (outage.Lasts(longest))
+            // The second is for one that the store never takes, while it takes others and the outage ends each time.
+            if (outage.Lasts(longest) || time.GetElapsedTime(began) >= longest)
             {
                 return PassThrough(delivery, body, QueueUntouched.StoreUnavailable);
             }
@@ -120,7 +123,7 @@ internal sealed partial class TrackDelivery(
 
         string? ignoredId = null;
         var result = await track.TrackAsync(cluster, body.Mail, metadata, cancellationToken);
-        if (result.Outcome == TrackOutcome.OtherContent)
+        if (result.Outcome == TrackOutcome.OtherContent && metadata.MessageId is not null)
         {
             // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
             ignoredId = result.MessageId;
@@ -133,9 +136,18 @@ internal sealed partial class TrackDelivery(
             case TrackOutcome.Tracked:
                 outage.Ended();
                 break;
-            case not TrackOutcome.Untouched:
+            case TrackOutcome.Untouched:
+                break;
+            case TrackOutcome.OtherContent:
+                // Somebody has given that hash as an id to another message. The store has answered, and will not answer
+                // otherwise later.
+                outage.Ended();
+                return PassThrough(delivery, body, QueueUntouched.IdTaken) with { IgnoredMessageId = ignoredId };
+            case TrackOutcome.StoreUnavailable:
                 outage.Saw();
                 return null;
+            default:
+                throw new UnreachableException($"Tracking ended as {result.Outcome}.");
         }
 
         return InItsForm(delivery, body, result.Output) is { } output

@@ -8,7 +8,9 @@ namespace Tracking.Rewrite.Registration;
 /// <summary>
 /// Destinations that are certainly in the database, by URL: a campaign's second message registers no link. Bounded in
 /// two generations: when the young one is full the old one is dropped, and what is still in use moves up again.
-/// Destinations are never deleted, so an entry never becomes wrong.
+/// <para>Destinations are never deleted, but a database can go back to an older state: by a failover to a standby that
+/// had not got everything, or by a restored backup. So what is known is known of one <see cref="Memory"/>, and all of it
+/// is forgotten when a connection breaks or another state of the database answers.</para>
 /// </summary>
 public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 {
@@ -17,54 +19,85 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
     public const int MaxUrlBytes = 1024;
 
     private readonly int _perGeneration = options.Value.KnownDestinations / 2;
-    private readonly Lock _turning = new();
-    private volatile ConcurrentDictionary<Entry, LinkId> _young = NewGeneration();
-    private volatile ConcurrentDictionary<Entry, LinkId>? _old;
+    private volatile Memory _memory = new(options.Value.KnownDestinations / 2);
 
-    // Beside the dictionary, whose own count takes every one of its locks.
-    private int _youngCount;
+    /// <summary>What is known now. Whoever looks into it adds to the same one, so that nothing that was begun before
+    /// all was forgotten is remembered after it.</summary>
+    internal Memory Now => _memory;
 
     /// <summary>Finds the link id of a destination known to be stored.</summary>
-    public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link)
+    public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link) =>
+        _memory.TryGet(cluster, url, out _, out link);
+
+    /// <summary>Remembers a destination after its registration has committed.</summary>
+    public void Add(ClusterId cluster, byte[] url, LinkId link) => _memory.Add(cluster, url, link);
+
+    /// <summary>Forgets everything: the database may have gone back to an older state.</summary>
+    public void Forget() => _memory = new Memory(_perGeneration);
+
+    /// <summary>What is known of one state of the database.</summary>
+    internal sealed class Memory(int perGeneration)
     {
-        var probe = new Probe(cluster, url);
-        if (_young.GetAlternateLookup<Probe>().TryGetValue(probe, out link))
+        private readonly Lock _turning = new();
+        private volatile ConcurrentDictionary<Entry, LinkId> _young = NewGeneration();
+        private volatile ConcurrentDictionary<Entry, LinkId>? _old;
+        private string? _state;
+
+        // Beside the dictionary, whose own count takes every one of its locks.
+        private int _youngCount;
+
+        /// <summary>Whether it is of this state of the database; the first one that is told is its own.</summary>
+        public bool IsOf(string state) =>
+            (Interlocked.CompareExchange(ref _state, state, null) ?? state) == state;
+
+        /// <param name="cluster">Whose it is.</param>
+        /// <param name="url">The destination.</param>
+        /// <param name="kept">The destination, when known, in memory that stays.</param>
+        /// <param name="link">Its id, when known.</param>
+        public bool TryGet(
+            ClusterId cluster, ReadOnlySpan<byte> url, [NotNullWhen(true)] out byte[]? kept, out LinkId link)
         {
+            var probe = new Probe(cluster, url);
+            if (_young.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
+            {
+                kept = entry.Url;
+                return true;
+            }
+
+            if (_old is not { } old || !old.GetAlternateLookup<Probe>().TryGetValue(probe, out entry, out link))
+            {
+                kept = null;
+                return false;
+            }
+
+            kept = entry.Url;
+            Add(entry, link);
             return true;
         }
 
-        if (_old is not { } old || !old.GetAlternateLookup<Probe>().TryGetValue(probe, out var entry, out link))
+        public void Add(ClusterId cluster, byte[] url, LinkId link)
         {
-            return false;
-        }
-
-        Add(entry, link);
-        return true;
-    }
-
-    /// <summary>Remembers a destination after its registration has committed.</summary>
-    public void Add(ClusterId cluster, byte[] url, LinkId link)
-    {
-        if (url.Length <= MaxUrlBytes)
-        {
-            Add(new Entry(cluster, url), link);
-        }
-    }
-
-    private void Add(Entry entry, LinkId link)
-    {
-        if (!_young.TryAdd(entry, link) || Interlocked.Increment(ref _youngCount) <= _perGeneration)
-        {
-            return;
-        }
-
-        lock (_turning)
-        {
-            if (_youngCount > _perGeneration)
+            if (url.Length <= MaxUrlBytes)
             {
-                _old = _young;
-                _young = NewGeneration();
-                _youngCount = 0;
+                Add(new Entry(cluster, url), link);
+            }
+        }
+
+        private void Add(Entry entry, LinkId link)
+        {
+            if (!_young.TryAdd(entry, link) || Interlocked.Increment(ref _youngCount) <= perGeneration)
+            {
+                return;
+            }
+
+            lock (_turning)
+            {
+                if (_youngCount > perGeneration)
+                {
+                    _old = _young;
+                    _young = NewGeneration();
+                    _youngCount = 0;
+                }
             }
         }
     }

@@ -3,29 +3,42 @@ using Tracking.Links;
 
 namespace Tracking.Rewrite.Registration;
 
-/// <summary>A registration on its way: which links are still to be written, under which salts.</summary>
+/// <summary>
+/// A registration on its way: which links are still to be written, under which salts. What it has come to counts only
+/// with the commit: after anything else it begins anew, from the registration itself.
+/// </summary>
 internal sealed class PendingRegistration
 {
     private readonly LinkId[] _links;
 
-    public PendingRegistration(MessageRegistration registration, KnownDestinations known)
+    // Copies, or what is remembered: the message's own memory is used again when its sender no longer waits.
+    private readonly byte[][] _urls;
+    private KnownDestinations.Memory _memory;
+    private bool _hasBegun;
+
+    public PendingRegistration(MessageRegistration registration, KnownDestinations.Memory memory)
     {
         Registration = registration;
         IdHash = MessageKey.HashId(registration.MessageId);
         Message = MessageKey.FromIdHash(IdHash, 0);
         _links = new LinkId[registration.Destinations.Length];
-
+        _urls = new byte[registration.Destinations.Length][];
+        _memory = memory;
         var unknown = new List<int>();
         for (var ordinal = 0; ordinal < _links.Length; ordinal++)
         {
-            var url = registration.Destinations[ordinal];
-            if (!known.TryGet(registration.Cluster, url.Span, out _links[ordinal]))
+            var url = registration.Destinations[ordinal].Span;
+            if (memory.TryGet(registration.Cluster, url, out var kept, out _links[ordinal]))
+            {
+                _urls[ordinal] = kept;
+            }
+            else
             {
                 unknown.Add(ordinal);
             }
         }
 
-        AddNewLinks(unknown);
+        AddNewLinks(unknown, ordinal => registration.Destinations[ordinal]);
     }
 
     public MessageRegistration Registration { get; }
@@ -47,7 +60,20 @@ internal sealed class PendingRegistration
 
     public bool IsSettled => IsMessageSettled && NewLinks.TrueForAll(link => link.IsSettled);
 
-    /// <summary>The row that stands under <see cref="Message"/> was read back.</summary>
+    /// <summary>Before it goes to the database: nothing that an earlier attempt has found, and nothing that was known
+    /// of another state of the database, counts any more.</summary>
+    public void Begin(KnownDestinations.Memory memory)
+    {
+        if (_hasBegun || memory != _memory)
+        {
+            _memory = memory;
+            Rebuild();
+        }
+
+        _hasBegun = true;
+    }
+
+    /// <summary>The row that stands under <see cref="Message"/> was read back, and is committed.</summary>
     public void SettleMessage(ReadOnlySpan<byte> storedIdHash, ReadOnlySpan<byte> storedContentHash)
     {
         if (storedIdHash.SequenceEqual(IdHash))
@@ -61,12 +87,35 @@ internal sealed class PendingRegistration
         Message = MessageKey.FromIdHash(IdHash, MessageSalt);
     }
 
-    private void AddNewLinks(List<int> unknown)
+    private void Rebuild()
     {
+        MessageSalt = 0;
+        Message = MessageKey.FromIdHash(IdHash, 0);
+        (IsMessageSettled, HasOtherContent) = (false, false);
+        NewLinks.Clear();
+        var unknown = new List<int>();
+        for (var ordinal = 0; ordinal < _links.Length; ordinal++)
+        {
+            if (!_memory.TryGet(Registration.Cluster, _urls[ordinal], out _, out _links[ordinal]))
+            {
+                unknown.Add(ordinal);
+            }
+        }
+
+        AddNewLinks(unknown, ordinal => _urls[ordinal]);
+    }
+
+    private void AddNewLinks(List<int> unknown, Func<int, ReadOnlyMemory<byte>> urlOf)
+    {
+        if (unknown.Count == 0)
+        {
+            return;
+        }
+
         var byUrl = new Dictionary<ReadOnlyMemory<byte>, List<int>>(unknown.Count, BytesComparer.Instance);
         foreach (var ordinal in unknown)
         {
-            var url = Registration.Destinations[ordinal];
+            var url = urlOf(ordinal);
             if (!byUrl.TryGetValue(url, out var ordinals))
             {
                 byUrl.Add(url, ordinals = []);
@@ -81,15 +130,18 @@ internal sealed class PendingRegistration
         for (var i = 0; i < urls.Length; i++)
         {
             var hash = hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes).ToArray();
-            NewLinks.Add(new PendingLink(urls[i].ToArray(), hash, byUrl[urls[i]]));
+            var (url, ordinals) = (urls[i].ToArray(), byUrl[urls[i]]);
+            ordinals.ForEach(ordinal => _urls[ordinal] = url);
+            NewLinks.Add(new PendingLink(url, hash, ordinals));
         }
     }
 
-    public void Complete(KnownDestinations known)
+    /// <summary>All of it is committed.</summary>
+    public void Complete()
     {
         foreach (var link in NewLinks)
         {
-            known.Add(Registration.Cluster, link.Url, link.Id);
+            _memory.Add(Registration.Cluster, link.Url, link.Id);
             foreach (var ordinal in link.Ordinals)
             {
                 _links[ordinal] = link.Id;
@@ -117,7 +169,7 @@ internal sealed class PendingLink(byte[] url, byte[] hash, List<int> ordinals)
 
     public bool IsSettled { get; private set; }
 
-    /// <summary>The row that stands under <see cref="Id"/> was read back.</summary>
+    /// <summary>The row that stands under <see cref="Id"/> was read back, and is committed.</summary>
     public void Settle(ReadOnlySpan<byte> storedHash)
     {
         if (storedHash.SequenceEqual(Hash))

@@ -20,6 +20,10 @@ public sealed partial class RegisterMessages(
     ILogger<RegisterMessages> logger,
     SharedLinks? shared = null) : BackgroundService
 {
+    // One for a database that has just gone to another state, and as many again for a connection pooler that gives out
+    // connections to the old server for a moment more.
+    private const int MostStates = 5;
+
     // Ends waiting when the process stops: its listener is the first to stop and waits for requests under way.
     private readonly CancellationTokenSource _leaving = new();
 
@@ -32,7 +36,7 @@ public sealed partial class RegisterMessages(
     public async Task<RegistrationResult> RegisterAsync(
         MessageRegistration registration, CancellationToken cancellationToken)
     {
-        var pending = new PendingRegistration(registration, known);
+        var pending = new PendingRegistration(registration, known.Now);
         using var limit = new CancellationTokenSource(options.Value.RegistrationTimeout, time);
         using var either =
             CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _leaving.Token, cancellationToken);
@@ -123,36 +127,81 @@ public sealed partial class RegisterMessages(
     {
         try
         {
-            // Another round only for what met a foreign hash under its short one: once in many thousand years.
-            for (var open = Open(batch); open.Count > 0; open = Open(open))
-            {
-                await RegistrationSql.ExecuteAsync(dataSource, open, cancellationToken);
-            }
-
-            batch.ForEach(pending => pending.Complete(known));
+            await StoreAsync(batch, cancellationToken);
+            batch.ForEach(pending => pending.Complete());
             // Behind the answer, and it waits for nothing: a mail that has left does not need it.
             Share(batch);
         }
-        catch (Exception exception) when (IsStoreAway(exception))
+        catch (Exception exception) when (StoreAnswer.IsAway(exception))
         {
-            LogStoreUnavailable(batch.Count, exception.Message);
-            batch.ForEach(pending => pending.Completion.TrySetResult(RegistrationResult.StoreUnavailable));
+            // Who answers next may be another server, or this one from a backup.
+            known.Forget();
+            Unavailable(batch, exception);
         }
         catch (Exception exception) when (exception is not OperationCanceledException && batch.Count > 1)
         {
-            // One message that cannot be stored must not take its neighbours with it.
-            foreach (var pending in batch)
-            {
-                await RegisterAsync([pending], cancellationToken);
-            }
+            // One message that cannot be stored must not take its neighbours with it. By halves, so that it costs a few
+            // commits more and not one for each of them.
+            batch.RemoveAll(pending => pending.Completion.Task.IsCompleted);
+            var half = batch.Count / 2;
+            await RegisterAsync(batch[..half], cancellationToken);
+            await RegisterAsync(batch[half..], cancellationToken);
+        }
+        catch (Exception exception) when (exception is PostgresException answer && !StoreAnswer.IsAboutRow(answer))
+        {
+            Unavailable(batch, exception);
         }
 #pragma warning disable CA1031 // Whatever it is goes to the one who waits for it; the worker must live on for others.
-        catch (Exception exception) when (exception is not OperationCanceledException && batch.Count == 1)
+        catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
-            LogRefused(exception, batch[0].Registration.MessageId);
-            batch[0].Completion.TrySetException(exception);
+            foreach (var pending in batch)
+            {
+                LogRefused(exception, pending.Registration.MessageId);
+                pending.Completion.TrySetException(exception);
+            }
         }
+    }
+
+    /// <summary>Returns when all of it is committed, in the state of the database of which its other links are known.
+    /// </summary>
+    private async Task StoreAsync(List<PendingRegistration> batch, CancellationToken cancellationToken)
+    {
+        for (var states = 0; states < MostStates; states++)
+        {
+            var memory = known.Now;
+            batch.ForEach(pending => pending.Begin(memory));
+            if (await StoreAsync(batch, memory, cancellationToken) && memory == known.Now)
+            {
+                return;
+            }
+        }
+
+        throw new IOException("Another state of the database answers each time.");
+    }
+
+    private async Task<bool> StoreAsync(
+        List<PendingRegistration> batch, KnownDestinations.Memory memory, CancellationToken cancellationToken)
+    {
+        // Another round only for what met a foreign hash under its short one: once in many thousand years.
+        for (var open = Open(batch); open.Count > 0; open = Open(open))
+        {
+            var state = await RegistrationSql.ExecuteAsync(dataSource, open, cancellationToken);
+            if (!memory.IsOf(state))
+            {
+                LogOtherState();
+                known.Forget();
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Unavailable(List<PendingRegistration> batch, Exception exception)
+    {
+        LogStoreUnavailable(batch.Count, exception.Message);
+        batch.ForEach(pending => pending.Completion.TrySetResult(RegistrationResult.StoreUnavailable));
     }
 
     private void Share(List<PendingRegistration> batch)
@@ -171,14 +220,6 @@ public sealed partial class RegisterMessages(
     private static List<PendingRegistration> Open(List<PendingRegistration> batch) =>
         batch.FindAll(pending => !pending.IsSettled);
 
-    // SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation) speak of a row, not of the store.
-    private static bool IsStoreAway(Exception exception) => exception switch
-    {
-        PostgresException answer => answer.SqlState[..2] is not ("22" or "23"),
-        NpgsqlException or TimeoutException or IOException => true,
-        _ => false,
-    };
-
     [LoggerMessage(Level = LogLevel.Error, Message = "Message {MessageId} cannot be registered")]
     private partial void LogRefused(Exception exception, string messageId);
 
@@ -186,4 +227,9 @@ public sealed partial class RegisterMessages(
         Level = LogLevel.Error,
         Message = "{Count} messages were not registered, the store is unavailable: {Reason}")]
     private partial void LogStoreUnavailable(int count, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Another server, or another state of the database, answers: links known to be stored are forgotten")]
+    private partial void LogOtherState();
 }

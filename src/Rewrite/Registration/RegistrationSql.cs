@@ -10,9 +10,21 @@ namespace Tracking.Rewrite.Registration;
 /// The one round trip of a batch: new destinations and messages, in one implicit transaction. What stood there before,
 /// as when a message is sent again, is read back in a second one. Rows are inserted in key order, so that two rewriters
 /// that register the same campaign cannot deadlock.
+/// <para>A row that came back is not stored yet: the commit is the server's word behind all rows. So what came back is
+/// kept aside until that word is there.</para>
 /// </summary>
 internal static class RegistrationSql
 {
+    // Which state of the database answers: another server, also behind a pooler that hides it, and the same one from
+    // other files have another start; a dump restored under this name is another database, in its place another file.
+    // Read in the same transaction, so that it speaks of who took the rows; behind them, because they may have waited.
+    private const string ReadState =
+        """
+        SELECT concat_ws($1, extract(epoch FROM pg_postmaster_start_time()),
+            (SELECT oid FROM pg_database WHERE datname = current_database()),
+            pg_relation_filenode('links.destinations'), pg_relation_filenode('rewrite.messages'))
+        """;
+
     private const string InsertDestinations =
         """
         INSERT INTO links.destinations (cluster_id, link_id, url_hash, salt, url)
@@ -65,7 +77,9 @@ internal static class RegistrationSql
             WHERE cluster_id = i.cluster_id AND message_key = i.message_key LIMIT 1) AS m
         """;
 
-    public static async Task ExecuteAsync(
+    /// <summary>Writes what is not settled, and settles what is committed.</summary>
+    /// <returns>Which state of the database has it: equal texts, equal states.</returns>
+    public static async Task<string> ExecuteAsync(
         NpgsqlDataSource dataSource, List<PendingRegistration> pending, CancellationToken cancellationToken)
     {
         // What stands under a key in the end speaks for all that share it, and what is settled is taken out.
@@ -91,15 +105,23 @@ internal static class RegistrationSql
             insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
 
+        // With a parameter, or Npgsql reads and rewrites the text each time.
+        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState)
+        {
+            Parameters = { new NpgsqlParameter<string> { TypedValue = "/" } },
+        });
+
         // Once for each connection: planning the statements costs as much as executing them for a few messages.
         await insert.PrepareAsync(cancellationToken);
-        await SettleAsync(insert, links, messages, cancellationToken);
+        var inserted = await ReadAsync(insert, hasState: true, links.Count > 0, messages.Count > 0, cancellationToken);
+        Settle(inserted, links, messages);
         if (links.Count == 0 && messages.Count == 0)
         {
-            return;
+            return inserted.State;
         }
 
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        // Not prepared: a plan that was made while a table was small would be kept when it is large. In a transaction of
+        // its own: it sees what others have committed, and nothing else.
         await using var read = new NpgsqlBatch(connection);
         if (links.Count > 0)
         {
@@ -117,45 +139,84 @@ internal static class RegistrationSql
                 (messages.Keys.Select(key => key.Message.ToBytes()).ToArray(), NpgsqlDbType.Bytea)));
         }
 
-        await SettleAsync(read, links, messages, cancellationToken);
+        var stood = await ReadAsync(read, hasState: false, links.Count > 0, messages.Count > 0, cancellationToken);
+        Settle(stood, links, messages);
+        return inserted.State;
     }
 
-    private static async Task SettleAsync(
-        NpgsqlBatch batch,
-        Dictionary<(int Cluster, long Id), List<PendingLink>> links,
-        Dictionary<(int Cluster, MessageKey Message), List<PendingRegistration>> messages,
-        CancellationToken cancellationToken)
+    /// <summary>Reads to the end: when this returns, the transaction has committed. An error of the last statement, and
+    /// one of the commit, come behind the rows.</summary>
+    private static async Task<Answer> ReadAsync(
+        NpgsqlBatch batch, bool hasState, bool hasLinks, bool hasMessages, CancellationToken cancellationToken)
     {
-        var hasLinks = links.Count > 0;
+        var answer = new Answer();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        while (hasLinks && await reader.ReadAsync(cancellationToken))
+        if (hasLinks)
         {
-            if (links.Remove((reader.GetInt32(0), reader.GetInt64(1)), out var alike))
+            while (await reader.ReadAsync(cancellationToken))
             {
-                var hash = reader.GetFieldValue<byte[]>(2);
+                answer.Links.Add(((reader.GetInt32(0), reader.GetInt64(1)), reader.GetFieldValue<byte[]>(2)));
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        while (hasMessages && await reader.ReadAsync(cancellationToken))
+        {
+            answer.Messages.Add((
+                (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1))),
+                reader.GetFieldValue<byte[]>(2),
+                reader.GetFieldValue<byte[]>(3)));
+        }
+
+        if (hasState)
+        {
+            if (hasMessages)
+            {
+                await reader.NextResultAsync(cancellationToken);
+            }
+
+            await reader.ReadAsync(cancellationToken);
+            answer.State = reader.GetString(0);
+        }
+
+        while (await reader.NextResultAsync(cancellationToken))
+        {
+        }
+
+        return answer;
+    }
+
+    private static void Settle(
+        Answer answer,
+        Dictionary<(int Cluster, long Id), List<PendingLink>> links,
+        Dictionary<(int Cluster, MessageKey Message), List<PendingRegistration>> messages)
+    {
+        foreach (var (key, hash) in answer.Links)
+        {
+            if (links.Remove(key, out var alike))
+            {
                 alike.ForEach(link => link.Settle(hash));
             }
         }
 
-        if (hasLinks)
+        foreach (var (key, idHash, contentHash) in answer.Messages)
         {
-            await reader.NextResultAsync(cancellationToken);
-        }
-
-        while (messages.Count > 0 && await reader.ReadAsync(cancellationToken))
-        {
-            var key = MessageKey.Read(reader.GetFieldValue<byte[]>(1));
-            if (messages.Remove((reader.GetInt32(0), key), out var alike))
+            if (messages.Remove(key, out var alike))
             {
-                var (idHash, contentHash) = (reader.GetFieldValue<byte[]>(2), reader.GetFieldValue<byte[]>(3));
                 alike.ForEach(message => message.SettleMessage(idHash, contentHash));
             }
         }
+    }
 
-        // To the end: an error of the last statement comes behind its rows.
-        while (await reader.NextResultAsync(cancellationToken))
-        {
-        }
+    /// <summary>The rows that came back.</summary>
+    private sealed class Answer
+    {
+        public string State { get; set; } = "";
+
+        public List<((int Cluster, long Id) Key, byte[] Hash)> Links { get; } = [];
+
+        public List<((int Cluster, MessageKey Message) Key, byte[] IdHash, byte[] ContentHash)> Messages { get; } = [];
     }
 
     private static NpgsqlBatchCommand Insert(KeyValuePair<(int Cluster, long Id), List<PendingLink>>[] links) => Command(

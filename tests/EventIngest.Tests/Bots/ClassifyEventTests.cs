@@ -44,6 +44,31 @@ public sealed class ClassifyEventTests
     [InlineData("Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Microsoft Outlook 16.0.5134; "
         + "ms-office; MSOffice 16)",
         Verdict.Human, "microsoft", "mail-program")]
+    [InlineData("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        + "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0", Verdict.Prefetch, "google", "gmail-prefetch")]
+    [InlineData("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        + "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Gmail-content-sampling",
+        Verdict.Prefetch, "google", "gmail-content-sampling")]
+    [InlineData("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        + "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246", Verdict.Unknown, null, "retired-browser")]
+    [InlineData("Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.90 Safari/537.36",
+        Verdict.Unknown, null, "retired-browser")]
+    [InlineData("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 "
+        + "Safari/537.36 Edg/138.0.0.0", Verdict.Human, null, "browser")]
+    [InlineData("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 "
+        + "Safari/537.36", Verdict.Human, null, "browser")]
+    [InlineData("Mozilla/5.0 (Windows NT; Microsoft Office SafeLinks)", Verdict.Prefetch, "microsoft", "safe-links")]
+    [InlineData("Mozilla/4.0 (compatible; ms-office; MSOffice 16; Microsoft Outlook 16.0) SafeLinks",
+        Verdict.Prefetch, "microsoft", "safe-links")]
+    [InlineData("TelegramBot (like TwitterBot)", Verdict.Preview, "telegram", "link-preview")]
+    [InlineData("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) "
+        + "Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+        Verdict.Preview, "apple", "link-preview")]
+    [InlineData("Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+        Verdict.Preview, "discord", "link-preview")]
+    [InlineData("FeedFetcher-Google; (+http://www.google.com/feedfetcher.html)",
+        Verdict.Scanner, "google", "crawler")]
+    [InlineData("Cisco-IronPort", Verdict.Scanner, "cisco", "mail-security")]
     [InlineData("", Verdict.Unknown, null, "no-user-agent")]
     [InlineData("  ", Verdict.Unknown, null, "no-user-agent")]
     [InlineData("Something/1.0", Verdict.Unknown, null, "unrecognised")]

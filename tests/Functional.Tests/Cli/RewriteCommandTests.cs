@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -24,6 +25,9 @@ public sealed class RewriteCommandTests : IAsyncLifetime
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         _app = builder.Build();
         _app.MapPost("/api/v1/clusters/{cluster}/rewrite", AnswerAsync);
+        _app.MapGet("/api/v1/clusters/abcde", () => Results.Json(new { id = "abcde" }));
+        _app.MapGet("/api/v1/clusters", (string name) => Results.Json(
+            new { items = name == "spring mail" ? new[] { new { id = "abcde" } } : [] }));
         await _app.StartAsync();
     }
 
@@ -45,7 +49,10 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             "rewrite", input, "--cluster", "abcde", "--recipient", "anna@example.com", "--message-id", "m1",
             "--clicks", "no", "--tag", "spring", "--tag", "vip", "-o", output);
 
-        Assert.Equal((0, "Message m1: 3 links tracked, opens yes.\n"), (code, error));
+        Assert.Equal(
+            (0, "Message m1: 3 links tracked, opens yes.\n  2 links left alone: excluded domain\n"
+                + "  1 link left alone: opt-out\n  1 part left alone: attachment\n"),
+            (code, error));
         byte[] expected = [(byte)'X', .. message];
         var written = await File.ReadAllBytesAsync(output, TestContext.Current.CancellationToken);
         Assert.Equal(expected, written);
@@ -61,7 +68,37 @@ public sealed class RewriteCommandTests : IAsyncLifetime
     {
         _untouched = "dkim-signed";
         var (code, _, error) = await RunAsync("rewrite", ThisFile, "--cluster", "abcde");
-        Assert.Equal((0, "Nothing was changed: dkim-signed.\n"), (code, error));
+        Assert.Equal(0, code);
+        Assert.StartsWith("Nothing was changed: dkim-signed.\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Links_are_printed_one_a_line_and_the_message_only_where_it_is_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        var output = folder.In("out.eml");
+        var (code, lines, _) = await RunAsync("rewrite", ThisFile, "--cluster", "abcde", "--links");
+        Assert.Equal(0, code);
+        Assert.Equal("https://track.example/c/1\nhttps://track.example/c/2\nhttps://track.example/o/3", lines);
+
+        var json = (await RunAsync(
+            "rewrite", ThisFile, "--cluster", "abcde", "--links", "--json", "-o", output)).Output;
+        Assert.Equal(lines.Split('\n'), JsonNode.Parse(json)!.AsArray().Select(url => (string?)url));
+        Assert.True(File.Exists(output));
+
+        var both = await RunAsync("rewrite", ThisFile, "--cluster", "abcde", "--links", "--explain");
+        Assert.Equal(2, both.Code);
+    }
+
+    [Fact]
+    public async Task A_cluster_is_named_by_its_name_too()
+    {
+        var (code, lines, _) = await RunAsync("rewrite", ThisFile, "--cluster", "spring mail", "--links");
+        Assert.Equal((0, 3), (code, lines.Split('\n').Length));
+
+        var unknown = await RunAsync("rewrite", ThisFile, "--cluster", "autumn mail");
+        Assert.Equal(1, unknown.Code);
+        Assert.StartsWith("There is no cluster named 'autumn mail'", unknown.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -71,9 +108,9 @@ public sealed class RewriteCommandTests : IAsyncLifetime
         Assert.Equal(0, code);
         Assert.Equal(
             """
-            PART  POSITION  DECISION                NAME  URL
-               0         1  tracked                 Shop  https://shop.example/
-               0         2  left (excluded domain)  -     https://intern.example/
+            PART  POSITION  DECISION         NAME  URL
+               0         1  tracked          Shop  https://shop.example/
+               0         2  excluded domain  -     https://intern.example/
             opens: yes
             """,
             output);
@@ -106,23 +143,31 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             await context.Response.WriteAsync(
                 """
                 {"links":[{"part":0,"position":1,"url":"https://shop.example/","decision":"tracked","name":"Shop"},
-                {"part":0,"position":2,"url":"https://intern.example/","decision":"left","reason":"excluded domain"}],
-                "opens":"yes"}
+                {"part":0,"position":2,"url":"https://intern.example/","decision":"excluded domain"}],
+                "opens":true}
                 """);
             return;
         }
 
-        context.Response.ContentType = "message/rfc822";
-        context.Response.Headers["Tracking-Message-Id"] = context.Request.Headers["tracking-message-id"];
-        context.Response.Headers["Tracking-Links"] = "3";
-        context.Response.Headers["Tracking-Opens"] = "yes";
-        if (_untouched.Length != 0)
+        Assert.Equal("true", context.Request.Query["report"]);
+        await context.Response.WriteAsJsonAsync(new
         {
-            context.Response.Headers["Tracking-Untouched"] = _untouched;
-        }
-
-        await context.Response.Body.WriteAsync("X"u8.ToArray());
-        await context.Response.Body.WriteAsync(body.ToArray());
+            messageId = context.Request.Headers["tracking-message-id"].ToString(),
+            trackedLinks = 3,
+            opens = true,
+            untouched = _untouched.Length == 0 ? null : _untouched,
+            pixelUrl = "https://track.example/o/3",
+            links = new object[]
+            {
+                new { decision = "tracked", trackedUrl = "https://track.example/c/1" },
+                new { decision = "excluded domain" },
+                new { decision = "opt-out" },
+                new { decision = "excluded domain" },
+                new { decision = "tracked", trackedUrl = "https://track.example/c/2" },
+            },
+            parts = new object[] { new { part = 1 }, new { part = 2, reason = "attachment" } },
+            message = Convert.ToBase64String([(byte)'X', .. body.ToArray()]),
+        });
         Assert.Equal((int)HttpStatusCode.OK, context.Response.StatusCode);
     }
 }

@@ -12,6 +12,7 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
+using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
 
@@ -30,7 +31,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
         var wrapped = Options.Create(Settings);
         var telemetry = ActivatorUtilities.CreateInstance<IngestTelemetry>(_services);
         Store = new StoreBatch(
-            DataSource, new FindPolicies(Directory, DataSource), new ClassifyEvent(),
+            DataSource, new FindPolicies(Directory, DataSource, Log), new ClassifyEvent(),
             telemetry, TimeProvider.System, wrapped,
             NullLogger<StoreBatch>.Instance);
         Trace = new TraceEvents(DataSource, NullLogger<TraceEvents>.Instance);
@@ -40,6 +41,8 @@ internal sealed class IngestDatabase : IAsyncDisposable
         Partitions = new CreatePartitions(
             DataSource, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
+
+    public KeptLog<FindPolicies> Log { get; } = new();
 
     public string ConnectionString { get; }
 

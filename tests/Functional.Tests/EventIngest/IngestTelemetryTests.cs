@@ -37,15 +37,17 @@ public sealed class IngestTelemetryTests(TestPostgres server)
             database.Edge, 1, events.Append(database.Event() with { Ordinal = ushort.MaxValue }));
         await database.StoreAsync(batch);
         await database.StoreAsync(batch);
+        await database.StoreAsync(batch with { EdgeId = Guid.NewGuid() });
 
         Assert.InRange(sums["tracking.ingest.lag"], 900, 1800);
         sums.Remove("tracking.ingest.lag");
         Assert.Equal(
             new Dictionary<string, double>
             {
-                ["tracking.ingest.batches"] = 1,
+                ["tracking.ingest.batches"] = 2,
                 ["tracking.ingest.events"] = 9,
-                ["tracking.ingest.rejected reason=ordinal-out-of-range"] = 1,
+                ["tracking.ingest.rejected reason=ordinal-out-of-range"] = 2,
+                ["tracking.ingest.repeats"] = 9,
                 ["tracking.ingest.lag samples"] = 9,
                 ["tracking.ingest.duplicates"] = 1,
             },

@@ -75,6 +75,43 @@ public sealed class PrivacyTests(TestPostgres server)
         Assert.Equal(0, await database.CountAsync("ingest.events WHERE client_address IS NOT NULL"));
     }
 
+    [Theory]
+    [InlineData("""{"addressPolicy":"of a newer version"}""", true)]
+    [InlineData("""{"addressPolicy":"of a newer version"}""", false)]
+    [InlineData("""{"retentionMonths":2147483647,"addressPolicy":"full"}""", true)]
+    [InlineData("""{"retentionMonths":2147483647,"addressPolicy":"full"}""", false)]
+    [InlineData("""{"retentionMonths":-2147483648,"addressPolicy":"full"}""", true)]
+    [InlineData("""{"retentionMonths":1e99}""", true)]
+    [InlineData("""{"excludedDomains":null,"addressPolicy":"full"}""", true)]
+    [InlineData("null", true)]
+    [InlineData("[]", true)]
+    [InlineData("7", false)]
+    public async Task Settings_that_cannot_be_read_cost_their_cluster_what_is_personal_and_others_nothing(
+        string settings, bool isDeleted)
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var unreadable = new ClusterId(database.Cluster.Value ^ 1);
+        await database.AddClusterAsync(unreadable, new ClusterSettings(), isDeleted);
+        await database.ExecuteAsync(
+            "UPDATE management.clusters SET settings = $1::jsonb WHERE id = $2", settings, unreadable.Value);
+        for (var sequence = 1; sequence <= 2; sequence++)
+        {
+            Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(SomeEvents.Batch(
+                database.Edge, sequence, [database.Event() with { Cluster = unreadable }, database.Event()])));
+
+            // Once as the directory does not know it, once as it does, if it lives.
+            await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(4, await database.CountEventsAsync());
+        Assert.Equal(2, await database.CountAsync(
+            "ingest.events WHERE client_address IS NOT NULL AND user_agent IS NOT NULL"));
+        Assert.Equal(0, await database.CountAsync(
+            $"ingest.events WHERE cluster_id = {unreadable.Value} AND (client_address, user_agent) IS DISTINCT FROM (NULL, NULL)"));
+        Assert.Contains(
+            $"cluster {unreadable} cannot be read at $", Assert.Single(database.Log.Lines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Events_of_a_cluster_that_the_directory_has_not_read_yet_are_stored()
     {

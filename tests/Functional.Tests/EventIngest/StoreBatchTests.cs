@@ -1,8 +1,14 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Net;
+using System.Reflection;
 using System.Text;
 using Tracking.Database.Entities;
+using Tracking.EventIngest;
 using Tracking.EventIngest.Batches;
+using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
+using Tracking.RedirectEdge.Events;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.EventIngest;
@@ -79,22 +85,86 @@ public sealed class StoreBatchTests(TestPostgres server)
     public async Task An_event_that_PostgreSQL_refuses_is_found_among_5000_and_set_aside()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
+        await database.ExecuteAsync("ALTER TABLE ingest.events ADD CONSTRAINT no_99 CHECK (ordinal <> 99)");
         var events = database.Events(5000).ToArray();
-        var twice = Guid.CreateVersion7();
-        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, [database.Event() with { Id = twice }]));
-        events[0] = events[0] with { Id = twice };
-        events[3999] = events[3999] with { Id = twice };
+        events[0] = events[0] with { Ordinal = 99 };
+        events[3999] = events[3999] with { Ordinal = 99 };
 
         var batch = SomeEvents.Batch(database.Edge, 2, events);
         Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
         Assert.Equal(StoreOutcome.SeenBefore, await database.StoreAsync(batch));
 
-        Assert.Equal(4999, await database.CountEventsAsync());
+        Assert.Equal(4998, await database.CountEventsAsync());
         Assert.Equal(2, await database.ScalarAsync(
             """
             SELECT count(*)::int FROM ingest.rejected_events
-            WHERE position IN (0, 3999) AND event_id = $1 AND reason LIKE 'refused-by-database: 23505 %'
-            """, twice));
+            WHERE position IN (0, 3999) AND reason LIKE 'refused-by-database: 23514 %'
+            """));
+    }
+
+    [Fact]
+    public async Task An_id_that_comes_with_two_edges_is_stored_and_counted_once_beside_its_neighbours()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var events = database.Events(500).Select(e => e with { Id = Guid.CreateVersion7(e.Time) }).ToArray();
+        var elsewhere = Guid.NewGuid();
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events[..300]));
+
+        // The other edge's record of it, in another order, one of them twice, with neighbours of its own.
+        var batch = SomeEvents.Batch(
+            elsewhere, 1, [.. database.Events(100), .. events[200..].Reverse(), events[499], events[7]]);
+        Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
+        Assert.Equal(StoreOutcome.SeenBefore, await database.StoreAsync(batch));
+
+        Assert.Equal(600, await database.CountEventsAsync());
+        Assert.Equal(0, await database.CountAsync("ingest.rejected_events"));
+        Assert.Equal(2, await database.CountAsync("ingest.batches"));
+    }
+
+    [Fact]
+    public async Task A_batch_of_nothing_but_repeats_is_acknowledged_and_adds_nothing()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var events = database.Events(20).Select(e => e with { Id = Guid.CreateVersion7(e.Time) }).ToArray();
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events));
+
+        Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(SomeEvents.Batch(Guid.NewGuid(), 1, events)));
+
+        Assert.Equal(20, await database.CountEventsAsync());
+        Assert.Equal(0, await database.CountAsync("ingest.rejected_events"));
+    }
+
+    [Fact]
+    public async Task Repeats_beside_rows_that_PostgreSQL_and_ingest_refuse_are_told_apart()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        await database.ExecuteAsync("ALTER TABLE ingest.events ADD CONSTRAINT no_99 CHECK (ordinal <> 99)");
+        var repeated = database.Event() with { Id = Guid.CreateVersion7() };
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, [repeated]));
+
+        await database.StoreAsync(SomeEvents.Batch(
+            Guid.NewGuid(), 1,
+            [database.Event() with { Ordinal = 99 }, repeated, database.Event(), database.Event() with { KindNumber = 9 },
+                repeated]));
+
+        Assert.Equal(2, await database.CountEventsAsync());
+        Assert.Equal("refused-by-database, unknown-kind", await database.ScalarAsync(
+            "SELECT string_agg(split_part(reason, ':', 1), ', ' ORDER BY reason) FROM ingest.rejected_events"));
+    }
+
+    [Fact]
+    public async Task Two_edges_batches_with_the_same_ids_at_once_are_stored_once()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        for (var round = 1; round <= 10; round++)
+        {
+            var events = database.Events(300).Select(e => e with { Id = Guid.CreateVersion7(e.Time) }).ToArray();
+            await Task.WhenAll(Enumerable.Range(0, 3).Select(copy => Task.Run(() => database.StoreAsync(
+                SomeEvents.Batch(Guid.NewGuid(), 1, events.Concat(database.Events(50)))))));
+            Assert.Equal(round * 450, await database.CountEventsAsync());
+        }
+
+        Assert.Equal(0, await database.CountAsync("ingest.rejected_events"));
     }
 
     [Fact]
@@ -112,6 +182,38 @@ public sealed class StoreBatchTests(TestPostgres server)
 
         Assert.Equal(8, outcomes.Count(outcome => outcome == StoreOutcome.Stored));
         Assert.Equal(2400, await database.CountEventsAsync());
+    }
+
+    [Fact]
+    public async Task Ids_that_run_ahead_of_an_edges_clock_that_was_set_back_are_stored_under_the_least_setting()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var range = typeof(EventIngestOptions).GetProperty(nameof(EventIngestOptions.LargestIdOffset))!
+            .GetCustomAttribute<RangeAttribute>()!;
+        database.Settings.LargestIdOffset = TimeSpan.Parse((string)range.Minimum, CultureInfo.InvariantCulture);
+        var clock = new StandingTime();
+        clock.Advance(TimeProvider.System.GetUtcNow() - clock.GetUtcNow());
+        var ids = new EventIds(clock);
+        var events = new List<SomeEvent>();
+        for (var millisecond = 0; millisecond < 2; millisecond++)
+        {
+            // The most that an id leads: a second, over the end of a millisecond.
+            clock.Advance(TimeSpan.FromTicks(
+                TimeSpan.TicksPerSecond + 9_999 - (clock.GetUtcNow().Ticks % TimeSpan.TicksPerMillisecond)));
+            Add();
+            clock.Advance(-TimeSpan.FromSeconds(1));
+            Add();
+            Add();
+        }
+
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events));
+        Assert.Equal(events.Count, await database.CountEventsAsync());
+
+        void Add()
+        {
+            var id = ids.Next(out var micros);
+            events.Add(database.Event() with { Id = id, Time = DateTimeOffset.UnixEpoch.AddMicroseconds(micros) });
+        }
     }
 
     [Fact]

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
 using Tracking.Gateway;
 using Tracking.ServiceDefaults;
 using Tracking.Servers;
@@ -14,12 +16,27 @@ internal sealed class GatewayHost : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly List<WebApplication> _behind = [];
+    private readonly ConcurrentDictionary<string, int> _asked = new();
+    private readonly ConcurrentDictionary<string, Dictionary<string, StringValues>> _last = new();
     private WebApplication _gateway = null!;
 
     public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false });
 
-    public static async Task<GatewayHost> StartAsync(
-        IEnumerable<KeyValuePair<string, string>> settings, params string[] services)
+    public IServiceProvider Services => _gateway.Services;
+
+    /// <summary>Requests that a service has had.</summary>
+    public int Asked(string service) => _asked.GetValueOrDefault(service);
+
+    /// <summary>The headers of the last one.</summary>
+    public IReadOnlyDictionary<string, StringValues> Last(string service) => _last[service];
+
+    public static Task<GatewayHost> StartAsync(
+        IEnumerable<KeyValuePair<string, string>> settings, params string[] services) =>
+        StartWithoutAsync([], settings, services);
+
+    /// <summary>Without some of the settings that it has in other tests.</summary>
+    public static async Task<GatewayHost> StartWithoutAsync(
+        IEnumerable<string> without, IEnumerable<KeyValuePair<string, string>> settings, params string[] services)
     {
         var host = new GatewayHost();
         var builder = WebApplication.CreateBuilder();
@@ -40,6 +57,11 @@ internal sealed class GatewayHost : IAsyncDisposable
         foreach (var (key, value) in settings)
         {
             all[key] = value;
+        }
+
+        foreach (var key in without)
+        {
+            all.Remove(key);
         }
 
         if (!all.ContainsKey("Tracking:Gateway:Edge"))
@@ -95,9 +117,14 @@ internal sealed class GatewayHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        builder.AddConnectionLimits();
+        builder.AddHttp2WithoutTls();
         var app = builder.Build();
         app.Run(async context =>
         {
+            _asked.AddOrUpdate(name, 1, (_, count) => count + 1);
+            _last[name] = context.Request.Headers.ToDictionary(
+                header => header.Key, header => header.Value, StringComparer.OrdinalIgnoreCase);
             using var body = new StreamReader(context.Request.Body);
             await context.Response.WriteAsync(
                 $"{name} {context.Request.Host} {context.Request.Path}{await body.ReadToEndAsync()} "

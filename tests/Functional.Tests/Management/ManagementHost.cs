@@ -42,6 +42,7 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
             // Answers are in UTC, whatever the database thinks the time is.
             Timezone = "Europe/Berlin",
         };
+        await FirstKey.MakeAsync(database.ConnectionString);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");

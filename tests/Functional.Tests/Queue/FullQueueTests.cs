@@ -1,6 +1,8 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using Tracking.Functional.Tests.Rewrite;
+using Tracking.Rewrite.Queue;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
@@ -47,6 +49,89 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
             var output = Encoding.Latin1.GetString((await host.Broker.TakeAsync("rewritten", Ends)).Body);
             var subject = output[output.IndexOf("Subject", StringComparison.Ordinal)..].Split('\r')[0];
             Assert.True(subjects.Add(subject), $"{subject} came twice");
+        }
+
+        Assert.Equal(0, await host.Broker.CountReadyAsync("rewrite.dead", Ends));
+    }
+
+    [Fact]
+    public async Task However_long_rewritten_is_full_messages_wait_and_none_is_given_up()
+    {
+        const int Messages = 20;
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.010"),
+            ("Tracking:Rewrite:Queue:LongestHold", "00:00:00.020"), ("Tracking:Rewrite:Queue:MaxAttempts", "1"),
+            ("Tracking:Rewrite:Queue:MaxDeliveries", "2"), ("Tracking:Rewrite:Queue:Concurrency", "4"),
+            ("Tracking:Rewrite:Queue:Prefetch", "8"), ("Tracking:Messaging:MaxQueueBytes", "1048576"));
+        using var returned = new CountedMeasurements(host.Rewrite.Services, "tracking.messages.returned");
+        await FillAsync(host, "rewritten");
+        for (var i = 0; i < Messages; i++)
+        {
+            await host.Broker.PublishAsync(
+                "", "rewrite", Mail.Bytes(Mail.Html($"waits{i}", "https://shop.example/")), Ends);
+        }
+
+        // Each has been refused many times as often as it may be delivered.
+        await Eventually.HoldsAsync(
+            async () => returned.Count > Messages * 10 || await host.Broker.CountReadyAsync("rewrite.dead", Ends) > 0,
+            "messages wait",
+            Ends);
+        Assert.Equal(0, await host.Broker.CountReadyAsync("rewrite.dead", Ends));
+        await EachComesOutOnceAsync(host, "waits", Messages);
+    }
+
+    [Fact]
+    public async Task While_both_queues_are_full_messages_wait_however_often_the_broker_has_taken_them_back()
+    {
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.010"),
+            ("Tracking:Rewrite:Queue:LongestHold", "00:00:00.020"), ("Tracking:Rewrite:Queue:MaxAttempts", "1"),
+            ("Tracking:Rewrite:Queue:MaxDeliveries", "2"), ("Tracking:Rewrite:Queue:Concurrency", "4"),
+            ("Tracking:Rewrite:Queue:Prefetch", "4"), ("Tracking:Messaging:MaxQueueBytes", "1048576"));
+        await FillAsync(host, "rewritten");
+        var messages = await FillAsync(host, "rewrite", "waits");
+
+        // As the broker does when a delivery has lasted for too long.
+        var consume = host.Rewrite.Services.GetRequiredService<ConsumeMessage>();
+        var often = consume.RunAsync(
+            new QueuedMessage(
+                new BasicProperties { Headers = new Dictionary<string, object?> { ["x-delivery-count"] = 1000L } },
+                Mail.Bytes(Mail.Html($"waits{messages}", "https://shop.example/")))
+            {
+                IsRedelivered = true,
+            },
+            Ends);
+
+        await EachComesOutOnceAsync(host, "waits", messages + 1);
+        await often;
+    }
+
+    // To the brim: a quorum queue takes one more than fits.
+    private static async Task<int> FillAsync(QueueHost host, string queue, string subject = "fills")
+    {
+        for (var count = 0; ; count++)
+        {
+            try
+            {
+                var mail = Mail.Html($"{subject}{count}", "https://shop.example/") + new string('.', 100_000);
+                await host.Broker.PublishAsync("", queue, Mail.Bytes(mail), Ends);
+            }
+            catch (RabbitMQ.Client.Exceptions.PublishException)
+            {
+                return count;
+            }
+        }
+    }
+
+    private static async Task EachComesOutOnceAsync(QueueHost host, string subject, int count)
+    {
+        var subjects = new HashSet<string>();
+        while (subjects.Count < count)
+        {
+            var output = Encoding.Latin1.GetString((await host.Broker.TakeAsync("rewritten", Ends)).Body);
+            var found = output[output.IndexOf("Subject: ", StringComparison.Ordinal)..].Split('\r')[0]["Subject: ".Length..];
+            Assert.True(
+                !found.StartsWith(subject, StringComparison.Ordinal) || subjects.Add(found), $"{found} came twice");
         }
 
         Assert.Equal(0, await host.Broker.CountReadyAsync("rewrite.dead", Ends));

@@ -75,6 +75,40 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
             Ends);
     }
 
+    [Fact]
+    public async Task A_message_that_the_store_never_takes_while_it_takes_others_goes_out_untracked()
+    {
+        await using var host = await QueueHost.StartAsync(
+            postgres, rabbit, ("Tracking:Rewrite:Queue:LongestHold", "00:00:03"),
+            ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.050"));
+        await host.Rewrite.ExecuteAsync(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'not yours' USING ERRCODE = '42501'; END $$
+            """);
+        await host.Rewrite.ExecuteAsync(
+            """
+            CREATE TRIGGER refuse BEFORE INSERT ON rewrite.messages FOR EACH ROW
+            WHEN (NEW.recipient = 'never@example.com') EXECUTE FUNCTION refuse()
+            """);
+        var mail = Mail.Bytes(Mail.Html("never", "https://shop.example/"));
+        var never = PlainClients.PublishAsync(
+            host.Broker,
+            mail,
+            headers: new Dictionary<string, string> { ["tracking-recipient"] = "never@example.com" },
+            awaited: "");
+        for (var others = 0; !never.IsCompleted; others++)
+        {
+            await host.Broker.PublishAsync(
+                "", "rewrite", Mail.Bytes(Mail.Html($"{others}", "https://shop.example/")), Ends);
+            var other = await host.Broker.TakeAsync("rewritten", Ends);
+            Assert.Equal(1L, other.Properties.Headers!["tracking-links"]);
+        }
+
+        Assert.Equal(QueueUntouched.StoreUnavailable, (await never).Header("tracking-untouched"));
+        Assert.Equal(mail, (await never).Body);
+    }
+
     [Theory]
     [InlineData("WhenStoreUnavailable", "passThrough")]
     [InlineData("Queue:LongestHold", "00:00:00.500")]

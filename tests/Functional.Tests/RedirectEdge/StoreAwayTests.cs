@@ -29,7 +29,9 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _database = NpgsqlDataSource.Create(await server.CreateDatabaseAsync(Cancelled));
+        var connection = await server.CreateDatabaseAsync(Cancelled);
+        await FirstKey.MakeAsync(connection, _masterKey);
+        _database = NpgsqlDataSource.Create(connection);
         await ExecuteAsync(
             "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", Cluster.Value);
         await ExecuteAsync(
@@ -131,7 +133,55 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         Assert.True(next.IsLoaded);
         Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, next.Keys!, out _));
         Assert.Equal(HostOutcome.Served, next.Check("track.localhost", Cluster));
-        Assert.Equal(HostOutcome.ForeignHost, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+
+        // Not in the copy: deleted, or newer than it. The database tells.
+        Assert.Equal(HostOutcome.UnknownCluster, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+    }
+
+    [Fact]
+    public async Task A_copy_of_the_keys_is_never_written_over_by_less()
+    {
+        using var masterKey = new MasterKey(_masterKey);
+        string token;
+        using (var folder = EdgeFolder.Open(_folder.Path))
+        {
+            var (hosts, keys) = await ReadAsync(folder);
+            await keys.RotateAsync(Cancelled);
+            await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
+            await keys.RefreshAsync(Cancelled);
+            token = new LinkToken(Cluster, new MessageKey(1, 2), Known.Link, 3, LinkKind.Click)
+                .ToString(keys.Current!.Current);
+            hosts.Copy();
+        }
+
+        foreach (var accident in (string[])
+            ["DELETE FROM links.signing_keys WHERE version = 2", "DELETE FROM links.signing_keys"])
+        {
+            await ExecuteAsync(accident);
+            using var folder = EdgeFolder.Open(_folder.Path);
+            var (hosts, _) = await ReadAsync(folder);
+            hosts.Restore();
+            hosts.Copy();
+            Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, hosts.Keys!, out _));
+        }
+
+        await using var away = Away();
+        using var lastFolder = EdgeFolder.Open(_folder.Path);
+        var last = Hosts(
+            new ClusterDirectory(away, NullLogger<ClusterDirectory>.Instance),
+            new SigningKeyRing(away, masterKey, TimeProvider.System),
+            lastFolder);
+        last.Restore();
+        Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, last.Keys!, out _));
+
+        async Task<(HostDirectory Hosts, SigningKeyRing Keys)> ReadAsync(EdgeFolder folder)
+        {
+            var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
+            var keys = new SigningKeyRing(_database, masterKey, TimeProvider.System);
+            await keys.RefreshAsync(Cancelled);
+            await clusters.RefreshAsync(Cancelled);
+            return (Hosts(clusters, keys, folder), keys);
+        }
     }
 
     [Fact]

@@ -41,6 +41,12 @@ public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<Shar
         { "HTML with a colon", "<a:b>x</a:b>"u8.ToArray() },
         { "text", "Dear reader,\r\nplease see: below\r\n"u8.ToArray() },
         { "an empty line first", "\r\nFrom: a@shop.example\r\n\r\n"u8.ToArray() },
+        { "a From line and nothing else", "From a@shop.example Sat Nov 28 10:00:00 2026\r\n"u8.ToArray() },
+        { "a From line and text", "From here on it goes:\nDear reader,\nplease see: below\n"u8.ToArray() },
+        { "an indented From line", " From a@shop.example\r\nFrom: a@shop.example\r\n\r\n"u8.ToArray() },
+        { "a quoted From line alone", ">From a@shop.example\r\nFrom: a@shop.example\r\n\r\n"u8.ToArray() },
+        { "a byte order mark", "\uFEFF"u8.ToArray() },
+        { "a byte order mark and JSON", "\uFEFF{\"from\":\"a@shop.example\"}"u8.ToArray() },
         { "a gzip", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0] },
     };
 

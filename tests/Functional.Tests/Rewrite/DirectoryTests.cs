@@ -35,6 +35,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task A_new_key_verifies_at_once_and_signs_only_after_the_delay_and_the_old_one_verifies_for_good()
     {
+        await MakeFirstKeyAsync();
         var (rotating, other) = (Ring(), Ring());
         await rotating.RefreshAsync(Cancelled);
         await other.RefreshAsync(Cancelled);
@@ -42,33 +43,206 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
 
         var (version, signsFrom) = await rotating.RotateAsync(Cancelled);
         Assert.Equal(2, version);
-        Assert.Equal(_time.GetUtcNow() + SigningKeyRing.SigningDelay, signsFrom);
+        Assert.Equal(
+            SigningKeyRing.SigningDelay,
+            signsFrom - (DateTimeOffset)(DateTime)(await ScalarAsync(
+                "SELECT created_at FROM links.signing_keys WHERE version = 2"))!);
         Assert.Equal(1, rotating.Current!.Current.Version);
         await other.RefreshAsync(Cancelled);
 
-        _time.Advance(SigningKeyRing.SigningDelay - TimeSpan.FromMilliseconds(1));
+        // Less what the test itself has taken.
+        _time.Advance(SigningKeyRing.SigningDelay / 2);
         Assert.Equal(1, rotating.Current.Current.Version);
-        _time.Advance(TimeSpan.FromMilliseconds(1));
+        _time.Advance(SigningKeyRing.SigningDelay / 2);
         Assert.Equal(2, rotating.Current.Current.Version);
         Assert.Equal(2, other.Current!.Current.Version);
 
         Assert.NotEqual(old, Token(rotating));
-        Assert.Equal(TokenOutcome.Valid, LinkToken.Read(Token(rotating), other.Current, out _));
-        Assert.Equal(TokenOutcome.Valid, LinkToken.Read(old, other.Current, out _));
+        Verifies(other, Token(rotating));
+        Verifies(other, old);
+    }
+
+    [Theory]
+    [InlineData(-400)]
+    [InlineData(400)]
+    public async Task When_a_key_signs_is_the_databases_word_whatever_a_processs_own_clock_says(int daysOff)
+    {
+        await MakeFirstKeyAsync();
+        _time.Advance(TimeProvider.System.GetUtcNow() - _time.GetUtcNow() + TimeSpan.FromDays(daysOff));
+        var ring = Ring();
+        await ring.RefreshAsync(Cancelled);
+        await ring.RotateAsync(Cancelled);
+        Assert.Equal(1, ring.Current!.Current.Version);
+        await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now() - interval '1 s' WHERE version = 2");
+        await ring.RefreshAsync(Cancelled);
+        Assert.Equal(2, ring.Current.Current.Version);
     }
 
     [Fact]
-    public async Task Two_processes_that_make_the_first_key_agree_on_one()
+    public async Task Two_who_make_the_first_key_agree_on_one_and_nobody_else_makes_one()
     {
+        var ring = Ring();
+        await ring.RefreshAsync(Cancelled);
+        Assert.Null(ring.Current);
+        Assert.Equal([(0, KeyFault.NoKey)], ring.Faults);
+        await Assert.ThrowsAsync<SigningKeysLostException>(() => ring.RotateAsync(Cancelled));
+        Assert.Equal(0L, await ScalarAsync("SELECT count(*) FROM links.signing_keys"));
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => MakeFirstKeyAsync()));
         var rings = Enumerable.Range(0, 8).Select(_ => Ring()).ToList();
-        await Task.WhenAll(rings.Select(ring => ring.RefreshAsync(Cancelled)));
+        await Task.WhenAll(rings.Select(other => other.RefreshAsync(Cancelled)));
         Assert.Single(rings.Select(Token).Distinct());
         Assert.Equal(1L, await ScalarAsync("SELECT count(*) FROM links.signing_keys"));
+    }
+
+    [Theory]
+    [InlineData("DELETE FROM links.signing_keys")]
+    [InlineData("DELETE FROM links.signing_keys WHERE version = 1")]
+    [InlineData("DELETE FROM links.signing_keys WHERE version = 2")]
+    [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 2")]
+    [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 1")]
+    [InlineData("UPDATE links.signing_keys SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)")]
+    public async Task Whatever_becomes_of_the_table_what_a_process_has_read_verifies_and_it_says_what_is_wrong(
+        string accident)
+    {
+        await MakeFirstKeyAsync();
+        var ring = Ring();
+        await ring.RefreshAsync(Cancelled);
+        var first = Token(ring);
+        await ring.RotateAsync(Cancelled);
+        await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
+        await ring.RefreshAsync(Cancelled);
+        var second = Token(ring);
+        await ExecuteAsync("CREATE TABLE backup AS SELECT * FROM links.signing_keys");
+
+        await ExecuteAsync(accident);
+        await ring.RefreshAsync(Cancelled);
+        await ring.RefreshAsync(Cancelled);
+        Verifies(ring, first);
+        Verifies(ring, second);
+        Assert.NotEmpty(ring.Faults);
+
+        // A copy is as good as before, and who begins with it too.
+        Assert.Equal([1, 2], ring.Rows.Select(row => row.Version).Order());
+        var next = Ring();
+        next.Restore(ring.Rows);
+        await next.RefreshAsync(Cancelled);
+        Verifies(next, first);
+        Verifies(next, second);
+        Assert.NotEmpty(next.Faults);
+
+        // It signs with what others find in the table, where there is any.
+        if (await ReadableAsync() is { } others)
+        {
+            Verifies(others, Token(ring));
+            Verifies(others, Token(next));
+        }
+
+        await ExecuteAsync("DELETE FROM links.signing_keys");
+        await ExecuteAsync("INSERT INTO links.signing_keys SELECT * FROM backup");
+        await ring.RefreshAsync(Cancelled);
+        Assert.Empty(ring.Faults);
+        Assert.Equal(second, Token(ring));
+    }
+
+    [Fact]
+    public async Task A_copy_that_is_taken_after_the_table_was_read_adds_what_that_lacks()
+    {
+        await MakeFirstKeyAsync();
+        var before = Ring();
+        await before.RefreshAsync(Cancelled);
+        await before.RotateAsync(Cancelled);
+        _time.Advance(SigningKeyRing.SigningDelay);
+        var lost = Token(before);
+        await ExecuteAsync("DELETE FROM links.signing_keys WHERE version = 2");
+
+        var ring = Ring();
+        await ring.RefreshAsync(Cancelled);
+        Assert.Empty(ring.Faults);
+        ring.Restore(before.Rows);
+        Verifies(ring, lost);
+        Assert.Equal(1, ring.Current!.Current.Version);
+        Assert.Equal([(2, KeyFault.Missing)], ring.Faults);
+    }
+
+    [Fact]
+    public async Task A_version_that_was_lost_and_made_again_verifies_under_both_keys_and_is_not_made_a_third_time()
+    {
+        await MakeFirstKeyAsync();
+        var (old, young) = (Ring(), Ring());
+        await old.RefreshAsync(Cancelled);
+        await old.RotateAsync(Cancelled);
+        _time.Advance(SigningKeyRing.SigningDelay);
+        var lost = Token(old);
+
+        // The database is that of before the rotation, and somebody who does not know rotates.
+        await ExecuteAsync("DELETE FROM links.signing_keys WHERE version = 2");
+        await young.RotateAsync(Cancelled);
+        await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
+        await young.RefreshAsync(Cancelled);
+        await old.RefreshAsync(Cancelled);
+        Verifies(old, lost);
+        Verifies(old, Token(young));
+        Verifies(young, Token(old));
+        Assert.Equal([(2, KeyFault.Replaced)], old.Faults);
+
+        await ExecuteAsync("DELETE FROM links.signing_keys WHERE version = 2");
+        Assert.Equal(3, (await old.RotateAsync(Cancelled)).Version);
+    }
+
+    [Fact]
+    public async Task A_process_that_starts_opens_what_it_can()
+    {
+        await MakeFirstKeyAsync();
+        using var otherKey = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
+        await ExecuteAsync(
+            "INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES (2, $1, now())",
+            otherKey.Seal(new byte[SigningKey.Size], "links.signing_keys/2"));
+        var ring = Ring();
+        await ring.RefreshAsync(Cancelled);
+        Assert.Equal(1, ring.Current!.Current.Version);
+        Assert.Equal([(2, KeyFault.Unreadable)], ring.Faults);
+        Assert.Equal(3, (await ring.RotateAsync(Cancelled)).Version);
+    }
+
+    [Fact]
+    public async Task A_running_process_goes_on_with_its_keys_and_says_once_what_is_wrong()
+    {
+        await MakeFirstKeyAsync();
+        var log = new KeptLog<RefreshDirectories>();
+        var ring = Ring();
+        using var refresh = new RefreshDirectories(
+            _clusters, ring, Options.Create(new SystemOptions()), _time, log);
+        await refresh.StartAsync(Cancelled);
+        await ExecuteAsync("UPDATE links.signing_keys SET sealed = '\\x00'");
+        for (var cluster = 1; cluster <= 3; cluster++)
+        {
+            await InsertAsync(cluster, "{}");
+            refresh.RequestNow();
+            await Eventually.HoldsAsync(() => _clusters.All.Count == cluster, "it is read again", Cancelled);
+        }
+
+        Assert.NotNull(ring.Current);
+        await refresh.StopAsync(Cancelled);
+        Assert.Contains("Signing key version 1 cannot be opened", Assert.Single(log.Lines), StringComparison.Ordinal);
+        Assert.Null(refresh.ExecuteTask!.Exception);
+    }
+
+    [Fact]
+    public async Task No_key_is_made_where_links_have_been_sent()
+    {
+        await ExecuteAsync(
+            "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES (1, 1, '\\x00', 'https://a.example/')");
+        var lost = await Assert.ThrowsAsync<SigningKeysLostException>(MakeFirstKeyAsync);
+        Assert.Contains("restore that table", lost.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', lost.Message);
+        Assert.Equal(0L, await ScalarAsync("SELECT count(*) FROM links.signing_keys"));
     }
 
     [Fact]
     public async Task Two_who_rotate_at_once_tell_what_is_stored()
     {
+        await MakeFirstKeyAsync();
         var rings = Enumerable.Range(0, 8).Select(_ => Ring()).ToList();
         await Task.WhenAll(rings.Select(ring => ring.RefreshAsync(Cancelled)));
         var results = await Task.WhenAll(rings.Select(ring => ring.RotateAsync(Cancelled)));
@@ -82,6 +256,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Another_master_key_is_told_in_one_line_and_what_is_known_stays()
     {
+        await MakeFirstKeyAsync();
         var ring = Ring();
         await ring.RefreshAsync(Cancelled);
         using var otherKey = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
@@ -106,9 +281,13 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
             """UPDATE management.clusters SET settings = '{"linkStyle":"of a newer version"}' WHERE id = 1""");
         await InsertAsync(3, """{"linkStyle":7}""");
         await InsertAsync(4, "null");
+        await InsertAsync(6, """{"excludedDomains":null}""");
+        await InsertAsync(7, """{"excludedDomains":[null]}""");
+        await InsertAsync(8, """{"retentionMonths":0}""");
         await InsertAsync(5, """{"trackOpens":true,"aSettingOfANewerVersion":1}""");
         await _clusters.RefreshAsync(Cancelled);
-        Assert.Equal(5, _clusters.All.Count);
+        Assert.Equal(8, _clusters.All.Count);
+        Assert.All([6, 7, 8], id => Assert.Equal(TrackingLevel.None, Settings(id).TrackingLevel));
         Assert.True(Settings(1).TrackClicks);
         Assert.True(Settings(2).TrackClicks);
         Assert.Equal(TrackingLevel.None, Settings(3).TrackingLevel);
@@ -217,6 +396,26 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         new LinkToken(new ClusterId(1), new MessageKey(2, 3), new LinkId(4), 5, LinkKind.Click)
             .ToString(ring.Current!.Current);
 
+    private static void Verifies(SigningKeyRing ring, string token) =>
+        Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, ring.Current!, out _));
+
+    private Task MakeFirstKeyAsync() => MakeFirstSigningKey.UnlessThereAsync(_database, _masterKey, Cancelled);
+
+    // A process that begins now.
+    private async Task<SigningKeyRing?> ReadableAsync()
+    {
+        try
+        {
+            var ring = Ring();
+            await ring.RefreshAsync(Cancelled);
+            return ring.Current is null ? null : ring;
+        }
+        catch (WrongMasterKeyException)
+        {
+            return null;
+        }
+    }
+
     private SigningKeyRing Ring() => new(_database, _masterKey, _time);
 
     private ClusterSettings Settings(int cluster) =>
@@ -247,9 +446,14 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     private Task InsertAsync(int cluster, string settings) => ExecuteAsync(
         $"INSERT INTO management.clusters (id, name, settings) VALUES ({cluster}, 'c{cluster}', '{settings}')");
 
-    private async Task ExecuteAsync(string sql)
+    private async Task ExecuteAsync(string sql, params object[] values)
     {
         await using var command = _database.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+
         await command.ExecuteNonQueryAsync(Cancelled);
     }
 

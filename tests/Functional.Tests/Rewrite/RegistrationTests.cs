@@ -58,6 +58,25 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_message_behind_another_From_line_or_byte_order_mark_is_the_same_message()
+    {
+        var message = Mail.Html("piped", "https://example.com/a");
+        var alone = await _host.AcceptedAsync(_cluster, message);
+        var stored = await _host.StoredAsync();
+        foreach (var beginning in new[]
+        {
+            "From a@shop.example Sat Nov 28 10:00:00 2026\r\n",
+            "From a@shop.example Sat Nov 28 10:05:00 2026\n>From b@shop.example Fri Nov 27 09:00:00 2026\n",
+            "\u00EF\u00BB\u00BF",
+        })
+        {
+            Assert.Equal(beginning + alone, await _host.AcceptedAsync(_cluster, beginning + message));
+        }
+
+        Assert.Equal(stored, await _host.StoredAsync());
+    }
+
+    [Fact]
     public async Task A_campaign_writes_each_link_once_and_its_second_message_asks_for_none()
     {
         var urls = Enumerable.Range(0, 20).Select(n => $"https://example.com/{n}").ToArray();

@@ -12,6 +12,7 @@ using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management;
 using Tracking.Rewrite;
+using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Rewrite;
@@ -46,6 +47,7 @@ internal sealed class RewriteHost : IAsyncDisposable
     /// to the database.</param>
     public static async Task<RewriteHost> StartAsync(string database, params (string Key, string Value)[] settings)
     {
+        await FirstKey.MakeAsync(database);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");

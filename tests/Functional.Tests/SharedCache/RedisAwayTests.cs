@@ -143,12 +143,17 @@ public sealed class RedisAwayTests : IAsyncLifetime
             guarded.ConnectionString.Replace("right", "wrong", StringComparison.Ordinal),
             change: options => options.ConnectTimeout = CacheUser.Patient).StartAsync();
 
-        await Eventually.HoldsAsync(() => Lines(wrong).Count > 0, "it is told", Cancelled);
+        // On a slow machine the connection takes too long before the password is refused, and that is told too.
+        await Eventually.HoldsAsync(
+            () => Lines(wrong).Any(line => line.Contains("AuthenticationFailure", StringComparison.Ordinal)),
+            "it is told",
+            Cancelled);
         Assert.False(wrong.Cache.IsUsed);
         Assert.Null(await wrong.Links.FindAsync(Cluster, new LinkId(1)));
-        var line = Assert.Single(Lines(wrong));
-        Assert.Contains("AuthenticationFailure", line, StringComparison.Ordinal);
-        Assert.DoesNotContain("password", line, StringComparison.Ordinal);
+        var lines = Lines(wrong);
+        Assert.Equal(lines.Distinct(), lines);
+        Assert.All(lines, line => Assert.Contains("left out until it answers again", line, StringComparison.Ordinal));
+        Assert.All(lines, line => Assert.DoesNotContain("password", line, StringComparison.Ordinal));
     }
 
     private static List<string> Lines(CacheUser user)

@@ -54,7 +54,7 @@ internal sealed class TestSpool : IDisposable
         var written = AppendAsync(marker);
         if (!written.IsCompleted)
         {
-            Assert.True(written.Wait(TimeSpan.FromSeconds(20)), "An append does not end.");
+            Assert.True(written.Wait(TimeSpan.FromSeconds(60)), "An append does not end.");
         }
 
         Assert.True(written.IsCompletedSuccessfully);

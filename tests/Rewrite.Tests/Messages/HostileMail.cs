@@ -10,6 +10,8 @@ internal static class HostileMail
     private const string QuotedPrintable = "Content-Transfer-Encoding: quoted-printable\r\n";
     private const string Mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
 
+    private const string Alternative = "Content-Type: multipart/alternative; boundary=b\r\n\r\n";
+
     private static readonly string Prefix = new('b', 60);
 
     private static readonly string Url = "https://example.org/" + new string('a', 8_000);
@@ -51,6 +53,15 @@ internal static class HostileMail
         ["a long list-unsubscribe and many links"] = (null, part =>
             "List-Unsubscribe: " + Repeat("<https://example.org/u>, ", 20_000, part) + "\r\n" + Html
             + Repeat("<a href=\"https://example.org/v\">x</a>\r\n", 20_000, part)),
+        ["open comments in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("(<\\", 1_000_000, part) + "\r\n" + Html
+            + "<a href=\"https://example.org/v\">x</a>"),
+        ["addresses without brackets in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("http://,", 400_000, part) + "\r\n" + Html
+            + Repeat("<a href=\"https://example.org/v\">x</a>\r\n", 20_000, part)),
+        ["half encoded words in list-unsubscribe"] = (null, part =>
+            "List-Unsubscribe: " + Repeat("=?a?Qx?y ", 400_000, part) + "\r\n" + Html
+            + "<a href=\"https://example.org/v\">x</a>"),
         ["checksums"] = (null, part => Repeat("Content-MD5: x\r\nLines: 1\r\n", 20_000, part) + Html
             + Repeat("<a href=\"https://example.org/\">x</a>\r\n", 2_000, part)),
         ["nothing"] = (Untouched.NoBody, _ => ""),
@@ -109,11 +120,28 @@ internal static class HostileMail
         ["50,000 links"] = (null, part => Html + Repeat("<a href=\"https://example.org/\">x</a>\r\n", 50_000, part)),
         ["50,000 links to hosts of their own"] = (null, part => Html + string.Concat(
             Enumerable.Range(0, 50_000 / part).Select(i => $"<a href=\"https://h{i:D5}.example.org/{i}\">x</a>\r\n"))),
+        ["50,000 marked links and their like in text"] = (null, part => Alternative
+            + "--b\r\n\r\n" + string.Concat(
+                Enumerable.Range(0, 50_000 / part).Select(i => $"https://example.org/{i}\r\n"))
+            + "--b\r\n" + Html + string.Concat(
+                Enumerable.Range(0, 50_000 / part).Select(i =>
+                    $"<a data-no-track rel=unsubscribe href=\"https://example.org/{i}\">x</a>\r\n"))),
+        ["one marked link and 50,000 like it in other parts"] = (null, part => Alternative
+            + "--b\r\n" + Html + "<a data-no-track href=\"https://example.org/\">x</a>\r\n"
+            + Repeat("--b\r\n\r\nhttps://example.org/ https://example.org/ " + "\r\n", 9_000, part)),
+        ["markers"] = (null, part => Html
+            + Repeat($"<a href=\"https://example.org/\" {Repeat("data-no-track ", 1_000, 1)}>x</a>", 1_000, part)),
+        ["dots behind links in quoted-printable"] = (null, part => "Content-Type: text/html\r\n" + QuotedPrintable
+            + "\r\n" + Repeat("<a href=3Dhttps://example.org/>" + new string('.', 70) + "\r\n", 20_000, part)),
         ["50,000 links with letters"] = (null, part => Html + string.Concat(
             Enumerable.Range(0, 50_000 / part).Select(i =>
                 $"<a href=\"https://b\xc3\xbc{i:D5}.example/\xc3\xbc\">x</a>\r\n"))),
         ["urls of eight kilobytes"] = (null, part => Html + Repeat($"<a href=\"{Url}\">x</a>\r\n", 1_000, part)),
         ["urls that are too long"] = (null, part => Html + Repeat($"<a href=\"{LongUrl}\">x</a>", 500, part)),
+        ["urls that may hold others"] = (null, part => Html + Repeat(
+            "<a href=\"https://example.org/" + Repeat("%25https-3A__aHR0cA", 400, 1) + "\">x</a>\r\n", 200, part)),
+        ["hosts of marks"] = (null, part => Html + Repeat(
+            "<a href=\"https://a" + Repeat("\xcc\x81\xcc\xa7", 240, 1) + ".example/\">x</a>\r\n", 1_000, part)),
         ["one url of megabytes"] = (null, part => "\r\nhttps://example.org/" + Repeat("a/", 2_000_000, part)),
         ["brackets behind a link"] = (null, part => "\r\nhttps://example.org/" + Repeat(")", 1_000_000, part)),
         ["brackets of every kind behind a link"] = (null, part =>

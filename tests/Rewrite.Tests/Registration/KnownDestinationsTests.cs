@@ -49,6 +49,27 @@ public sealed class KnownDestinationsTests
         Assert.False(_known.TryGet(new ClusterId(1), Encoding.ASCII.GetBytes(longest + "x"), out _));
     }
 
+    [Fact]
+    public void Nothing_is_remembered_that_was_begun_before_all_was_forgotten()
+    {
+        Add(1, "https://example.com/a", 7);
+        var before = _known.Now;
+        _known.Forget();
+        Assert.False(_known.TryGet(new ClusterId(1), "https://example.com/a"u8, out _));
+        before.Add(new ClusterId(1), "https://example.com/late"u8.ToArray(), new LinkId(8));
+        Assert.False(_known.TryGet(new ClusterId(1), "https://example.com/late"u8, out _));
+    }
+
+    [Fact]
+    public void A_memory_is_of_the_first_state_of_the_database_that_it_is_told()
+    {
+        Assert.True(_known.Now.IsOf("one"));
+        Assert.True(_known.Now.IsOf("one"));
+        Assert.False(_known.Now.IsOf("two"));
+        _known.Forget();
+        Assert.True(_known.Now.IsOf("two"));
+    }
+
     private void Add(int cluster, string url, ulong link) =>
         _known.Add(new ClusterId(cluster), Encoding.ASCII.GetBytes(url), new LinkId(link));
 }

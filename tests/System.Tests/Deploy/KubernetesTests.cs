@@ -208,6 +208,7 @@ public sealed partial class KubernetesTests
             Assert.Equal(variable.Text("name")!.Split("__")[1], address.Host);
             Assert.Contains(
                 Find(address.Host, "Service").At("spec", "ports").Items(), p => p.Text("port") == $"{address.Port}");
+            Assert.Equal("None", Find(address.Host, "Service").Text("spec", "clusterIP"));
         }
 
         Assert.NotNull(Find(Find("edge").Text("spec", "serviceName")!, "Service"));

@@ -1,0 +1,51 @@
+namespace Tracking.Cli;
+
+/// <summary>Finds the cluster that somebody named: by its id, or by its name. An id comes first where both fit.</summary>
+internal static class ChooseCluster
+{
+    // Five digits of Crockford's base32: a word of five letters may be one.
+    private const int IdLength = 5;
+
+    /// <summary>What the option takes, for its help.</summary>
+    public const string HelpName = "NAME|ID";
+
+    /// <summary>The cluster's id, or why there is none.</summary>
+    /// <param name="api">The server.</param>
+    /// <param name="named">A name in any case, or an id.</param>
+    /// <param name="cancellationToken">Ends waiting.</param>
+    public static async Task<(string Id, Answer? Refusal)> FindAsync(
+        TrackingApi api, string named, CancellationToken cancellationToken)
+    {
+        Answer? byId = null;
+        if (IsId(named))
+        {
+            byId = await api.GetAsync($"clusters/{Query.Escape(named)}", cancellationToken);
+            if (byId.IsDone)
+            {
+                return (named, null);
+            }
+
+            if (byId.Status != 404)
+            {
+                return (named, byId);
+            }
+        }
+
+        var byName = await api.GetAsync($"clusters?name={Query.Escape(named)}", cancellationToken);
+        if (!byName.IsDone)
+        {
+            return (named, byName);
+        }
+
+        var items = byName.Json["items"]?.AsArray() ?? [];
+        return items.Count == 1
+            ? ((string)items[0]!["id"]!, null)
+            : (named, byId ?? new Answer(
+                ExitCode.Refused,
+                $"There is no cluster named '{Terminal.Clean(named)}' that this key opens; "
+                    + "trackctl clusters list shows them."));
+    }
+
+    /// <summary>Whether a text has the form of an id.</summary>
+    public static bool IsId(string named) => named.Length == IdLength && named.All(char.IsAsciiLetterOrDigit);
+}

@@ -1,0 +1,30 @@
+using System.Diagnostics.Metrics;
+
+namespace Tracking.Database;
+
+/// <summary>What is wrong with what every process keeps of the database; listed in <c>docs/telemetry.md</c>.</summary>
+public sealed class DirectoryTelemetry : IDisposable
+{
+    /// <summary>The name of the meter.</summary>
+    public const string Name = "Tracking.Database";
+
+    private readonly Meter _meter;
+
+    /// <summary>Creates the instruments.</summary>
+    public DirectoryTelemetry(IMeterFactory meters, ClusterDirectory clusters, SigningKeyRing keys)
+    {
+        ArgumentNullException.ThrowIfNull(meters);
+        _meter = meters.Create(Name);
+        _meter.CreateObservableGauge(
+            "tracking.keys.faulty", () => keys.Faults.Count, "{key}",
+            "Versions of the signing key that the database has lost, or has in a form that cannot be opened.");
+        _meter.CreateObservableGauge(
+            "tracking.clusters.unreadable",
+            () => clusters.UnreadableCount is { } count ? [new Measurement<int>(count)] : (IEnumerable<Measurement<int>>)[],
+            "{cluster}",
+            "Clusters whose settings cannot be read.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.ServiceDiscovery;
+
+namespace Tracking.Gateway.Routing;
+
+/// <summary>Asks for the addresses of a host name.</summary>
+internal delegate Task<IPAddress[]> FindAddresses(string host, CancellationToken cancellationToken);
+
+/// <summary>
+/// Makes of a service's name each of its copies, by the addresses that the name has, and looks again all the time. A
+/// connection of HTTP/2 carries every request there is, so asking by the name alone would ask one copy of several, and
+/// would leave no other to try. A name that does not resolve is asked as it is: it may when a request comes.
+/// </summary>
+internal sealed partial class FindCopies(
+    FindAddresses find, IOptions<GatewayOptions> options, TimeProvider time, ILogger<FindCopies> logger)
+    : IDestinationResolver
+{
+    // Names are asked in turn, and all services wait for the last one.
+    private static readonly TimeSpan LongestQuestion = TimeSpan.FromSeconds(2);
+
+    private readonly HashSet<string> _unknown = [];
+
+    /// <inheritdoc/>
+    public async ValueTask<ResolvedDestinationCollection> ResolveDestinationsAsync(
+        IReadOnlyDictionary<string, DestinationConfig> destinations, CancellationToken cancellationToken)
+    {
+        var copies = new Dictionary<string, DestinationConfig>();
+        var hasNames = false;
+        foreach (var (id, destination) in destinations)
+        {
+            var service = new Uri(destination.Address);
+            if (!IsName(service))
+            {
+                copies[id] = destination;
+                continue;
+            }
+
+            hasNames = true;
+            var addresses = await FindAsync(service.Host, cancellationToken);
+            foreach (var address in addresses)
+            {
+                var copy = new UriBuilder(service) { Host = Text(address) }.Uri.AbsoluteUri;
+                copies[$"{id} {address}"] = destination with { Address = copy };
+            }
+
+            if (addresses.Length == 0)
+            {
+                copies[id] = destination;
+            }
+        }
+
+        return new ResolvedDestinationCollection(copies, hasNames ? LookAgain() : null);
+    }
+
+    // A name of this machine is one copy, whichever of its addresses it listens on; with TLS the certificate is for the
+    // name.
+    private static bool IsName(Uri service) =>
+        service.HostNameType == UriHostNameType.Dns && !service.IsLoopback && service.Scheme == Uri.UriSchemeHttp;
+
+    private static string Text(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+
+    private async Task<IPAddress[]> FindAsync(string host, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(LongestQuestion, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            var addresses = await find(host, either.Token).WaitAsync(either.Token);
+            lock (_unknown)
+            {
+                _unknown.Remove(host);
+            }
+
+            return addresses;
+        }
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException
+            && !cancellationToken.IsCancellationRequested)
+        {
+            lock (_unknown)
+            {
+                if (_unknown.Add(host))
+                {
+                    LogUnknown(host, exception.Message);
+                }
+            }
+
+            return [];
+        }
+    }
+
+    private CancellationChangeToken LookAgain() =>
+        new(new CancellationTokenSource(options.Value.ResolveInterval, time).Token);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The service {Host} has no address: {Reason}")]
+    private partial void LogUnknown(string host, string reason);
+}

@@ -1,0 +1,201 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Tracking.Links;
+
+/// <summary>
+/// The one form in which two URLs are compared: as a browser writes a URL that it has parsed (WHATWG URL standard), so
+/// that two spellings of a URL are one. Beyond that, what RFC 3986 6.2.2 calls equivalent: escapes in upper case,
+/// escaped letters that need no escape; and a final dot of the host, an empty fragment. Only for comparing: where a link
+/// leads stays as its sender wrote it.
+/// </summary>
+public static class ComparableUrl
+{
+    // WHATWG percent-encode sets, as far as they are printable ASCII.
+    private static readonly SearchValues<byte> InPath = SearchValues.Create("\"#<>?^`{}"u8);
+    private static readonly SearchValues<byte> InQuery = SearchValues.Create("\"#<>'"u8);
+    private static readonly SearchValues<byte> InFragment = SearchValues.Create("\"<>`"u8);
+    private static readonly SearchValues<byte> InUserInfo = SearchValues.Create("\"#<>?^`{}/:;=@[\\]|"u8);
+
+    // What may be written in another way, or mean something, anywhere behind the host.
+    private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'"u8);
+
+    private static readonly SearchValues<byte> Unreserved = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
+
+    /// <summary>Whether a URL stands in its comparable form already, but for the case of scheme and host: as nearly all
+    /// do.</summary>
+    public static bool IsComparable(in DestinationUrl destination)
+    {
+        var url = destination.Url;
+        var hostStart = destination.IsHttps ? 8 : 7;
+        return destination.PathStart == hostStart + destination.Host.Length
+            && url.Length > destination.PathStart
+            && url[destination.PathStart] == '/'
+            && url.Slice(hostStart - 2, 2).SequenceEqual("//"u8)
+            && url[hostStart..destination.PathStart].SequenceEqual(destination.Host)
+            && !destination.Host.EndsWith("."u8)
+            && url[destination.PathStart..].IndexOfAny(Written) < 0
+            && url[destination.PathStart..].IndexOf("/."u8) < 0;
+    }
+
+    /// <summary>Writes a destination in its comparable form.</summary>
+    /// <param name="destination">The destination, as <see cref="DestinationPolicy"/> accepted it.</param>
+    /// <param name="output">Receives the form, at most three times as long.</param>
+    public static void Write(in DestinationUrl destination, IBufferWriter<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        var url = destination.Url;
+        DestinationPolicy.ReadScheme(url, out var isHttps, out var authorityStart);
+        DestinationPolicy.Split(url, authorityStart, out var authority, out var host, out var pathStart, out var pathEnd);
+
+        output.Write(isHttps ? "https://"u8 : "http://"u8);
+        WriteUserInfo(url[authority.Start.Value..host.Start.Value], output);
+        WriteHost(destination.Host, output);
+        WritePort(url[host.End.Value..authority.End.Value], isHttps, output);
+        WritePath(url[pathStart..pathEnd], output);
+
+        var rest = url[pathEnd..];
+        var hash = rest.IndexOf((byte)'#');
+        var query = hash < 0 ? rest : rest[..hash];
+        if (!query.IsEmpty)
+        {
+            output.Write("?"u8);
+            Write(query[1..], InQuery, output);
+        }
+
+        if (hash >= 0 && hash + 1 < rest.Length)
+        {
+            output.Write("#"u8);
+            Write(rest[(hash + 1)..], InFragment, output);
+        }
+    }
+
+    /// <summary>Whether two hosts of destinations are one: any case, with or without a final dot.</summary>
+    public static bool IsSameHost(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) =>
+        Ascii.EqualsIgnoreCase(WithoutDot(one), WithoutDot(other));
+
+    private static ReadOnlySpan<byte> WithoutDot(ReadOnlySpan<byte> host) =>
+        host.EndsWith("."u8) ? host[..^1] : host;
+
+    // With its "@". Without a name and a password there is none.
+    private static void WriteUserInfo(ReadOnlySpan<byte> userInfo, IBufferWriter<byte> output)
+    {
+        if (userInfo.IsEmpty)
+        {
+            return;
+        }
+
+        userInfo = userInfo[..^1];
+        var colon = userInfo.IndexOf((byte)':');
+        var password = colon < 0 ? default : userInfo[(colon + 1)..];
+        var name = colon < 0 ? userInfo : userInfo[..colon];
+        if (name.IsEmpty && password.IsEmpty)
+        {
+            return;
+        }
+
+        Write(name, InUserInfo, output);
+        if (!password.IsEmpty)
+        {
+            output.Write(":"u8);
+            Write(password, InUserInfo, output);
+        }
+
+        output.Write("@"u8);
+    }
+
+    private static void WriteHost(ReadOnlySpan<byte> host, IBufferWriter<byte> output)
+    {
+        host = WithoutDot(host);
+        var lower = output.GetSpan(host.Length);
+        Ascii.ToLower(host, lower, out var length);
+        output.Advance(length);
+    }
+
+    // With its colon.
+    private static void WritePort(ReadOnlySpan<byte> port, bool isHttps, IBufferWriter<byte> output)
+    {
+        if (port.Length > 1
+            && int.TryParse(port[1..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number != (isHttps ? 443 : 80))
+        {
+            output.Write(":"u8);
+            var digits = output.GetSpan(5);
+            number.TryFormat(digits, out var length, default, CultureInfo.InvariantCulture);
+            output.Advance(length);
+        }
+    }
+
+    // Segments with their slash; one that is two dots takes the one before it away.
+    private static void WritePath(ReadOnlySpan<byte> path, IBufferWriter<byte> output)
+    {
+        var written = output.GetSpan((3 * path.Length) + 1);
+        var length = 0;
+        path = path.IsEmpty ? path : path[1..];
+        for (var isLast = false; !isLast;)
+        {
+            var end = path.IndexOfAny((byte)'/', (byte)'\\');
+            isLast = end < 0;
+            var start = length;
+            written[length++] = (byte)'/';
+            length += Copy(isLast ? path : path[..end], InPath, written[length..]);
+            var segment = written[(start + 1)..length];
+            var isParent = segment.SequenceEqual(".."u8);
+            if (isParent || segment.SequenceEqual("."u8))
+            {
+                length = isParent ? Math.Max(0, written[..start].LastIndexOf((byte)'/')) : start;
+                if (isLast)
+                {
+                    // A path that ends in dots is a folder's.
+                    written[length++] = (byte)'/';
+                }
+            }
+
+            path = path[(end + 1)..];
+        }
+
+        output.Advance(length);
+    }
+
+    private static void Write(ReadOnlySpan<byte> text, SearchValues<byte> encoded, IBufferWriter<byte> output) =>
+        output.Advance(Copy(text, encoded, output.GetSpan(3 * text.Length)));
+
+    private static int Copy(ReadOnlySpan<byte> text, SearchValues<byte> encoded, Span<byte> output)
+    {
+        var length = 0;
+        Span<byte> value = stackalloc byte[1];
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '%' && i + 2 < text.Length
+                && Convert.FromHexString(text.Slice(i + 1, 2), value, out _, out _) == OperationStatus.Done)
+            {
+                i += 2;
+                length += Unreserved.Contains(value[0])
+                    ? Put(value[0], output[length..])
+                    : Escape(value[0], output[length..]);
+            }
+            else
+            {
+                length += encoded.Contains(text[i]) ? Escape(text[i], output[length..]) : Put(text[i], output[length..]);
+            }
+        }
+
+        return length;
+    }
+
+    private static int Put(byte value, Span<byte> output)
+    {
+        output[0] = value;
+        return 1;
+    }
+
+    private static int Escape(byte value, Span<byte> output)
+    {
+        output[0] = (byte)'%';
+        output[1] = "0123456789ABCDEF"u8[value >> 4];
+        output[2] = "0123456789ABCDEF"u8[value & 15];
+        return 3;
+    }
+}

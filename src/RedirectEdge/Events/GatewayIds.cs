@@ -1,0 +1,57 @@
+using System.Buffers.Binary;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.RedirectEdge.Events;
+
+/// <summary>
+/// The event ids that gateways give: a request that an edge took and did not answer may be asked of another edge, and
+/// only one id for both lets its event be stored once. Believed from configured gateways alone; anybody else could
+/// choose an id that is taken, and so undo a click.
+/// </summary>
+internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProvider time, EdgeMeters meters)
+{
+    private static readonly KeyValuePair<string, object?> Malformed = new("reason", "malformed");
+    private static readonly KeyValuePair<string, object?> ClockDiffers = new("reason", "clock");
+
+    private readonly AddressRanges _gateways = new(options.Value.Gateways);
+    private readonly long _largestOffsetMillis = (long)options.Value.LargestGatewayClockOffset.TotalMilliseconds;
+
+    /// <summary>The id that the request's gateway gave.</summary>
+    /// <returns><see langword="null"/> when the edge is to give one: no gateway, no id, or one that cannot be taken.
+    /// </returns>
+    public Guid? Find(HttpContext context)
+    {
+        if (_gateways.IsEmpty
+            || !_gateways.Contains(context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress)
+            || context.Request.Headers[EventIdHeader.Name] is not { Count: > 0 } given)
+        {
+            return null;
+        }
+
+        if (given.Count > 1 || !Guid.TryParseExact(given[0], "D", out var id)
+            || id.Version != 7 || id.Variant is < 8 or > 11)
+        {
+            meters.IdsRefused.Add(1, Malformed);
+            return null;
+        }
+
+        if (Math.Abs(MillisOf(id) - time.GetUtcNow().ToUnixTimeMilliseconds()) > _largestOffsetMillis)
+        {
+            meters.IdsRefused.Add(1, ClockDiffers);
+            return null;
+        }
+
+        return id;
+    }
+
+    /// <summary>The time in a UUIDv7, ms since 1970 (RFC 9562 §5.7).</summary>
+    public static long MillisOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
+    }
+}

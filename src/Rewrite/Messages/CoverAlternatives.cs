@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>
+/// A mark on a link, that it is not to be tracked or that it unsubscribes, holds for the same URL in the other parts of
+/// the same <c>multipart/alternative</c>: they are the same letter, and plain text has no attributes. In its own part it
+/// holds where it stands, because there each link could have one.
+/// </summary>
+internal static class CoverAlternatives
+{
+    /// <summary>Leaves plain what marks elsewhere cover.</summary>
+    /// <param name="plan">Every link of the message has been decided.</param>
+    /// <param name="parts">The parts that the report's numbers count.</param>
+    /// <returns>Whether there was anything.</returns>
+    public static bool Run(RewritePlan plan, List<MimePart> parts)
+    {
+        var report = plan.Report;
+        var marks = report.Marks;
+        if (marks.Count == 0 || report.Tracked == 0)
+        {
+            return false;
+        }
+
+        // Nearly every letter marks one link, in its HTML: of that part no link is looked at, of the other one few.
+        var (traits, part) = (0UL, Marked.NoPart);
+        foreach (ref readonly var mark in marks.Span)
+        {
+            var number = report.Row(mark.Row).Part;
+            if (parts[number - 1].Alternative > 0)
+            {
+                traits |= UrlKey.Trait(mark.Url.In(plan.Buffer.Span));
+                part = part == Marked.NoPart || part == number ? number : Marked.SeveralParts;
+            }
+        }
+
+        Dictionary<(int Alternative, string Url), Marked>? marked = null;
+        var covered = false;
+        for (var i = 0; traits != 0 && i < report.Count; i++)
+        {
+            ref readonly var row = ref report.Row(i);
+            if (row.Part == part || !row.IsTracked || row.Kind != LinkKind.Click || !MayBeMarked(plan, row, traits)
+                || parts[row.Part - 1].Alternative == 0)
+            {
+                continue;
+            }
+
+            marked ??= Collect(plan, parts);
+            if (Find(plan, row, parts[row.Part - 1].Alternative, marked) is { } all && all.Part != row.Part)
+            {
+                report.Untrack(i, all.IsOptOut ? LinkDecision.OptOut : LinkDecision.Unsubscribe);
+                covered = true;
+            }
+        }
+
+        return covered;
+    }
+
+    private static bool MayBeMarked(RewritePlan plan, in LinkRow row, ulong traits) =>
+        (UrlKey.Trait(plan.Report.Destination(row)) & traits) != 0
+        || !Ascii.IsValid(plan.Report.Text(row, row.Url).Span);
+
+    private static Dictionary<(int Alternative, string Url), Marked> Collect(RewritePlan plan, List<MimePart> parts)
+    {
+        var marked = new Dictionary<(int Alternative, string Url), Marked>();
+        foreach (ref readonly var mark in plan.Report.Marks.Span)
+        {
+            var part = plan.Report.Row(mark.Row).Part;
+            var alternative = parts[part - 1].Alternative;
+            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span)) is { } key)
+            {
+                ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
+                all = new Marked(
+                    isKnown && all.Part != part ? Marked.SeveralParts : part, mark.IsOptOut || all.IsOptOut);
+            }
+        }
+
+        return marked;
+    }
+
+    private static Marked? Find(
+        RewritePlan plan, in LinkRow row, int alternative, Dictionary<(int Alternative, string Url), Marked> marked)
+    {
+        if (Key(plan.Report.Destination(row)) is { } key && marked.TryGetValue((alternative, key), out var all))
+        {
+            return all;
+        }
+
+        // Letters in a query were sent in the charset of one part, and may have been in another one's.
+        var url = plan.Report.Text(row, row.Url).Span;
+        return !Ascii.IsValid(url) && Key(url) is { } other && marked.TryGetValue((alternative, other), out all)
+            ? all
+            : null;
+    }
+
+    private static string? Key(ReadOnlySpan<byte> url) =>
+        DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted
+            ? UrlKey.Of(destination)
+            : null;
+
+    /// <param name="Part">The number of the part that has the marks.</param>
+    /// <param name="IsOptOut">Whether one of them says not to track.</param>
+    private readonly record struct Marked(int Part, bool IsOptOut)
+    {
+        public const int SeveralParts = 0;
+
+        public const int NoPart = -1;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>
+/// Reads the URLs of <c>List-Unsubscribe</c> (RFC 2369): in angle brackets, separated by commas, with comments, folded
+/// anywhere. And what mailers make of that: encoded words, HTML's <c>&amp;amp;</c>, no brackets. One URL too many costs
+/// a count; one too few would have an unsubscription counted, or a program follow a tracked link.
+/// </summary>
+internal static class ReadUnsubscribe
+{
+    private static readonly SearchValues<byte> BareEnd = SearchValues.Create(" \t\r\n<>\""u8);
+
+    /// <summary>Reads a field's value.</summary>
+    public static void Run(ReadOnlySpan<byte> value, LinkDecider decider)
+    {
+        using var decoded = new ByteBuffer();
+        if (value.IndexOf("=?"u8) >= 0)
+        {
+            EncodedWords.Decode(value, decoded);
+            value = decoded.Span;
+        }
+
+        var trimmed = value.Trim(" \t\r\n"u8);
+        if (IsHttp(trimmed) && !trimmed.ContainsAny("<>,"u8))
+        {
+            Add(trimmed, decider);
+        }
+
+        var mayComment = true;
+        for (var i = 0; i < value.Length && decider.TakesUnsubscribeUrls;)
+        {
+            if (value[i] == '(' && mayComment)
+            {
+                // One that never ends is none, and what is behind it is read once.
+                var comment = CommentLength(value[i..]);
+                mayComment = comment > 0;
+                i += comment;
+            }
+            else if (value[i] == '<')
+            {
+                var url = value[(i + 1)..];
+                var close = url.IndexOf((byte)'>');
+                url = close < 0 ? url : url[..close];
+                Add(url, decider);
+                i += url.Length + 1;
+            }
+            else if (IsHttp(value[i..]))
+            {
+                i += AddBare(value[i..], decider);
+            }
+            else
+            {
+                i++;
+            }
+        }
+    }
+
+    // A comma may end it or belong to it.
+    private static int AddBare(ReadOnlySpan<byte> text, LinkDecider decider)
+    {
+        text = text[..Math.Min(text.Length, DestinationPolicy.MaxLength)];
+        var end = text.IndexOfAny(BareEnd);
+        var url = (end < 0 ? text : text[..end]).TrimEnd(",;"u8);
+        Add(url, decider);
+        var comma = url.IndexOf((byte)',');
+        if (comma >= 0)
+        {
+            url = url[..comma];
+            Add(url, decider);
+        }
+
+        return Math.Max(1, url.Length);
+    }
+
+    // White space inside a URL is folding.
+    private static void Add(ReadOnlySpan<byte> text, LinkDecider decider)
+    {
+        using var url = new ByteBuffer();
+        foreach (var c in text)
+        {
+            if (c > ' ')
+            {
+                url.Append(c);
+            }
+        }
+
+        var start = url.Length > 4 && Ascii.EqualsIgnoreCase(url.Span[..4], "URL:"u8) ? 4 : 0;
+        if (!IsHttp(url.Span[start..]) || url.Length - start > DestinationPolicy.MaxLength)
+        {
+            return;
+        }
+
+        decider.AddUnsubscribeUrl(url.Span[start..]);
+        if (url.Span.IndexOf("&amp;"u8) >= 0)
+        {
+            var unescaped = Encoding.Latin1.GetString(url.Span[start..]).Replace("&amp;", "&", StringComparison.Ordinal);
+            decider.AddUnsubscribeUrl(Encoding.Latin1.GetBytes(unescaped));
+        }
+    }
+
+    // Comments nest, and what a backslash stands before means nothing; 0 when it never ends.
+    private static int CommentLength(ReadOnlySpan<byte> text)
+    {
+        var depth = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\\')
+            {
+                i++;
+                continue;
+            }
+
+            depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+            if (depth == 0)
+            {
+                return i + 1;
+            }
+        }
+
+        return 0;
+    }
+
+    private static bool IsHttp(ReadOnlySpan<byte> text) =>
+        text.Length > 8 && Ascii.EqualsIgnoreCase(text[..4], "http"u8) && text[..8].IndexOf("//"u8) >= 0;
+}

@@ -1,0 +1,40 @@
+using System.Text;
+using Tracking.Links;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Messages;
+
+/// <summary>The URLs that a registered message leaves with, for whoever wants to be told them.</summary>
+/// <param name="plan">The message's plan, good until it is disposed.</param>
+/// <param name="links">The link ids, in ordinal order.</param>
+/// <param name="cluster">Whose message it is.</param>
+/// <param name="message">The message's key.</param>
+/// <param name="key">Signs the tokens.</param>
+public sealed class WrittenUrls(RewritePlan plan, LinkId[] links, ClusterId cluster, MessageKey message, SigningKey key)
+{
+    /// <summary>The tracked URL of a link; <see langword="null"/> when it stays plain.</summary>
+    public string? Of(PlannedLink link)
+    {
+        if (!link.IsTracked)
+        {
+            return null;
+        }
+
+        var token = new LinkToken(cluster, message, links[link.Ordinal], link.Ordinal, link.Kind).ToString(key);
+        if (link.Kind == LinkKind.Image)
+        {
+            return $"{Origin}/i/{token}";
+        }
+
+        using var path = new ByteBuffer();
+        TrackedUrl.AppendPath(plan.Request, plan.Limits, link.Destination.Span, isHtml: false, path);
+        return Origin + Encoding.ASCII.GetString(path.Span) + token;
+    }
+
+    /// <summary>The open pixel's URL; <see langword="null"/> when the message has none.</summary>
+    public string? Pixel => plan.HasPixel
+        ? $"{Origin}/o/{new LinkToken(cluster, message, default, 0, LinkKind.Open).ToString(key)}"
+        : null;
+
+    private string Origin => Encoding.ASCII.GetString(plan.Request.Origin!.Ascii);
+}

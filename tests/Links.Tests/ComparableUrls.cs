@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Text;
+
+namespace Tracking.Links.Tests;
+
+public sealed class ComparableUrls
+{
+    [Theory]
+    [InlineData("https://example.org/u?id=1&s=abc", "HTTPS://EXAMPLE.ORG/u?id=1&s=abc")]
+    [InlineData("https://example.org/u", "https://example.org:443/u")]
+    [InlineData("https://example.org/u", "https://example.org:00443/u")]
+    [InlineData("https://example.org/u", "https://example.org:/u")]
+    [InlineData("http://example.org/u", "http://example.org:80/u")]
+    [InlineData("https://example.org:8443/u", "https://example.org:08443/u")]
+    [InlineData("https://example.org/u", " https://example.org/u\r\n")]
+    [InlineData("https://example.org/u", "https://exam\tple.org/\nu")]
+    [InlineData("https://example.org/", "https://example.org")]
+    [InlineData("https://example.org/?x", "https://example.org?x")]
+    [InlineData("https://example.org/#x", "https://example.org#x")]
+    [InlineData("https://example.org/u", "https://example.org/u#")]
+    [InlineData("https://example.org/u", "https://example.org./u")]
+    [InlineData("https://example.org/u", "https:\\\\example.org\\u")]
+    [InlineData("https://example.org/u", "https:////example.org/u")]
+    [InlineData("https://example.org/u", "https://@example.org/u")]
+    [InlineData("https://example.org/u", "https://:@example.org/u")]
+    [InlineData("https://a%40b:c%3Ad@example.org/u", "https://a@b:c:d@example.org/u")]
+    [InlineData("https://xn--bcher-kva.example/u", "https://bücher.example/u")]
+    [InlineData("https://xn--bcher-kva.example/u", "https://bu\u0308cher.example/u")]
+    [InlineData("https://xn--bcher-kva.example/u", "https://B%C3%BCcher.example/u")]
+    [InlineData("https://xn--bcher-kva.example/u", "https://XN--Bcher-KVA.example/u")]
+    [InlineData("http://127.0.0.1/u", "http://0x7f.1/u")]
+    [InlineData("http://[2001:db8::1]/u", "http://[2001:DB8:0:0::1]:80/u")]
+    [InlineData("https://example.org/a/b", "https://example.org/a/./b")]
+    [InlineData("https://example.org/a/b", "https://example.org/x/../a/%2e/b")]
+    [InlineData("https://example.org/a/b", "https://example.org/../../a/x/%2E./b")]
+    [InlineData("https://example.org/a/", "https://example.org/a/b/..")]
+    [InlineData("https://example.org/a/", "https://example.org/a/.")]
+    [InlineData("https://example.org/", "https://example.org/a/../..")]
+    [InlineData("https://example.org//a", "https://example.org//x/../a")]
+    [InlineData("https://example.org/gr%C3%B6%C3%9Fe", "https://example.org/größe")]
+    [InlineData("https://example.org/a%20b?c%20d#e%20f", "https://example.org/a b?c d#e f")]
+    [InlineData("https://example.org/%22%3C%3E%5E%60%7B%7D", "https://example.org/\"<>^`{}")]
+    [InlineData("https://example.org/?%22%3C%3E%27", "https://example.org/?\"<>'")]
+    [InlineData("https://example.org/%C3%B6", "https://example.org/%c3%b6")]
+    [InlineData("https://example.org/~user", "https://example.org/%7Euser")]
+    public void Two_spellings_of_a_url_have_one_comparable_form(string one, string other)
+    {
+        Assert.Equal(one, Write(one));
+        Assert.Equal(one, Write(other));
+    }
+
+    [Theory]
+    [InlineData("https://example.org/u?id=1", "https://example.org/u?id=1&s=abc")]
+    [InlineData("https://example.org/u", "http://example.org/u")]
+    [InlineData("https://example.org/u", "https://example.org:80/u")]
+    [InlineData("https://example.org/u", "https://example.org/U")]
+    [InlineData("https://example.org/u", "https://example.org/u/")]
+    [InlineData("https://example.org/u", "https://example.org/u?")]
+    [InlineData("https://example.org/u", "https://example.org/u#top")]
+    [InlineData("https://example.org/u", "https://www.example.org/u")]
+    [InlineData("https://example.org/u", "https://example.org//u")]
+    [InlineData("https://example.org/u", "https://me@example.org/u")]
+    [InlineData("https://me@example.org/u", "https://ME@example.org/u")]
+    [InlineData("https://example.org/a/b", "https://example.org/a%2Fb")]
+    [InlineData("https://example.org/a?b", "https://example.org/a%3Fb")]
+    [InlineData("https://example.org/?a&b", "https://example.org/?a%26b")]
+    [InlineData("https://example.org/?a/../b", "https://example.org/?b")]
+    [InlineData("https://example.org/a..", "https://example.org/")]
+    [InlineData("https://example.org/%zz", "https://example.org/zz")]
+    [InlineData("https://example.org/é", "https://example.org/e\u0301")]
+    public void Two_urls_have_two_comparable_forms(string one, string other) =>
+        Assert.NotEqual(Write(one), Write(other));
+
+    [Theory]
+    [InlineData("https://example.org/u?id=1&s=abc", true)]
+    [InlineData("HTTP://Example.ORG/a.b/c..d?x=/y", true)]
+    [InlineData("https://example.org", false)]
+    [InlineData("https://example.org:443/u", false)]
+    [InlineData("https://me@example.org/u", false)]
+    [InlineData("https:\\/example.org/u", false)]
+    [InlineData("https:///example.org/u", false)]
+    [InlineData("https://example.org./u", false)]
+    [InlineData("https://example.org\\u", false)]
+    [InlineData("https://example.org/a/./b", false)]
+    [InlineData("https://example.org/a%2e", false)]
+    [InlineData("https://example.org/a#b", false)]
+    [InlineData("https://0x7f.1/", false)]
+    public void A_url_in_its_comparable_form_is_known(string url, bool expected) =>
+        Assert.Equal(expected, IsComparable(url));
+
+    [Fact]
+    public void A_url_of_nothing_but_what_must_be_encoded_fits()
+    {
+        var url = "https://example.org/" + new string('"', 4000) + "?" + new string('<', 4000) + "#`";
+        Assert.Equal(
+            "https://example.org/" + string.Concat(Enumerable.Repeat("%22", 4000))
+                + "?" + string.Concat(Enumerable.Repeat("%3C", 4000)) + "#%60",
+            Write(url));
+        Assert.Equal("https://example.org" + new string('/', 8000), Write("https://example.org" + new string('/', 8000)));
+    }
+
+    private static string Write(string url)
+    {
+        Assert.Equal(
+            DestinationOutcome.Accepted, DestinationPolicy.Read(Encoding.UTF8.GetBytes(url), null, out var destination));
+        var output = new ArrayBufferWriter<byte>();
+        ComparableUrl.Write(destination, output);
+        if (ComparableUrl.IsComparable(destination))
+        {
+            Assert.Equal(
+                Encoding.ASCII.GetString(output.WrittenSpan),
+                Encoding.ASCII.GetString(destination.Url[..destination.PathStart]).ToLowerInvariant()
+                    + Encoding.ASCII.GetString(destination.Url[destination.PathStart..]));
+        }
+
+        return Encoding.ASCII.GetString(output.WrittenSpan);
+    }
+
+    private static bool IsComparable(string url) =>
+        DestinationPolicy.Read(Encoding.UTF8.GetBytes(url), null, out var destination) == DestinationOutcome.Accepted
+            && ComparableUrl.IsComparable(destination);
+}

@@ -1,0 +1,20 @@
+using Npgsql;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.Servers;
+
+/// <summary>What the migrator does for the services after the schema.</summary>
+public static class FirstKey
+{
+    /// <summary>Makes the first signing key of a database.</summary>
+    /// <param name="connectionString">The database.</param>
+    /// <param name="masterKey">All zeros unless given.</param>
+    public static async Task MakeAsync(string connectionString, byte[]? masterKey = null)
+    {
+        await using var database = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false });
+        using var key = new MasterKey(masterKey ?? new byte[MasterKey.Size]);
+        await MakeFirstSigningKey.UnlessThereAsync(database, key, CancellationToken.None);
+    }
+}
