@@ -45,9 +45,7 @@ public sealed class ApiKeyOptions : IValidatableObject
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        TrustedProxies.Where(proxy => !ClientNetwork.IsProxy(proxy)).Select(proxy => new ValidationResult(
-            $"{nameof(TrustedProxies)}: '{proxy}' is neither an address nor a CIDR range (10.0.0.0/8).",
-            [nameof(TrustedProxies)]));
+        AddressRanges.Failures(nameof(TrustedProxies), TrustedProxies);
 }
 
 /// <summary>Whose key a request carries. Bound as a handler's parameter on routes that require one.</summary>

@@ -13,25 +13,22 @@ internal sealed class ClientNetwork(IEnumerable<string> trustedProxies)
 {
     private const int V6NetworkBytes = 8;
 
-    private readonly IPNetwork[] _proxies = [.. trustedProxies.Select(Parse)];
-
-    /// <summary>Whether a text is an address or a CIDR range.</summary>
-    public static bool IsProxy(string text) => IPNetwork.TryParse(text, out _) || IPAddress.TryParse(text, out _);
+    private readonly AddressRanges _proxies = new(trustedProxies);
 
     /// <summary>The network; <see langword="null"/> when there is none (a Unix socket).</summary>
     public IPAddress? Of(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress;
-        if (address is not null && _proxies.Length > 0 && IsTrusted(address))
+        if (_proxies.Contains(address))
         {
             var hops = context.Request.Headers["X-Forwarded-For"].ToString().Split(',', StringSplitOptions.TrimEntries);
-            for (var i = hops.Length - 1; i >= 0 && IsTrusted(address) && ParseHop(hops[i]) is { } hop; i--)
+            for (var i = hops.Length - 1; i >= 0 && _proxies.Contains(address) && ParseHop(hops[i]) is { } hop; i--)
             {
                 address = hop;
             }
         }
 
-        return address is null ? null : NetworkOf(Plain(address));
+        return address is null ? null : NetworkOf(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
     }
 
     private static IPAddress NetworkOf(IPAddress address)
@@ -51,19 +48,4 @@ internal sealed class ClientNetwork(IEnumerable<string> trustedProxies)
         IPAddress.TryParse(text, out var address) ? address
         : IPEndPoint.TryParse(text, out var endpoint) ? endpoint.Address
         : null;
-
-    private bool IsTrusted(IPAddress address) => _proxies.Any(proxy => proxy.Contains(Plain(address)));
-
-    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-
-    private static IPNetwork Parse(string text)
-    {
-        if (IPNetwork.TryParse(text, out var network))
-        {
-            return network;
-        }
-
-        var address = IPAddress.Parse(text);
-        return new IPNetwork(address, 8 * address.GetAddressBytes().Length);
-    }
 }
