@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using System.Reflection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,7 @@ using Tracking.Links;
 namespace Tracking.ServiceDefaults;
 
 /// <summary>How API keys are looked up: <c>Tracking__ApiKeys__…</c>.</summary>
-public sealed class ApiKeyOptions
+public sealed class ApiKeyOptions : IValidatableObject
 {
     /// <summary>The section under <c>Tracking</c>.</summary>
     public const string Section = "ApiKeys";
@@ -22,10 +23,29 @@ public sealed class ApiKeyOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:00:05")]
     public TimeSpan RememberFor { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Answers remembered at most; 100 to 1,000,000, default 10,000 (about 2 MB). Made-up keys fill it too:
-    /// when it is full, it is emptied.</summary>
+    /// <summary>Answers remembered at most, for keys that there are; 100 to 1,000,000, default 10,000 (about 2 MB). When
+    /// it is full, it is emptied. Invented keys do not count.</summary>
     [Range(100, 1_000_000)]
     public int MaxRemembered { get; set; } = 10_000;
+
+    /// <summary>Keys that this process has not read yet are looked up so often in a second at most; 1 to 10,000, default
+    /// 50: a look-up takes less than a millisecond, so a flood of invented keys costs a twentieth of a connection. The
+    /// others are answered 429. Only a key made within the last seconds is ever not read yet.</summary>
+    [Range(1, 10_000)]
+    public int UnknownPerSecond { get; set; } = 50;
+
+    /// <summary>As <see cref="UnknownPerSecond"/>, for one client network (an IPv4 address, an IPv6 /64); 1 to 10,000,
+    /// default 10, so that five networks together use it up.</summary>
+    [Range(1, 10_000)]
+    public int UnknownPerSecondAndNetwork { get; set; } = 10;
+
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> is believed when client networks are told apart: addresses or CIDR
+    /// ranges. Default none: the client is whoever connects, behind a gateway everybody the same.</summary>
+    public IList<string> TrustedProxies { get; } = [];
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        AddressRanges.Failures(nameof(TrustedProxies), TrustedProxies);
 }
 
 /// <summary>Whose key a request carries. Bound as a handler's parameter on routes that require one.</summary>
@@ -45,49 +65,92 @@ public sealed record ApiKeyHolder(Guid KeyId, ClusterId? Cluster)
     }
 }
 
+/// <summary>What became of a key.</summary>
+/// <param name="Holder">Whose it is; <see langword="null"/>: unknown, revoked, or its cluster is deleted.</param>
+/// <param name="RetryAfter">When to ask again: too many unknown keys came for this one to be looked up.</param>
+public readonly record struct ApiKeyAnswer(ApiKeyHolder? Holder, TimeSpan? RetryAfter = null);
+
 /// <summary>
 /// Finds whose an API key is, by its hash in <c>management.api_keys</c>. Answers are remembered for
-/// <see cref="ApiKeyOptions.RememberFor"/>, one query per key however many ask at once.
+/// <see cref="ApiKeyOptions.RememberFor"/>, one query per key however many ask at once. A key that
+/// <see cref="KnownApiKeys"/> does not have was made a moment ago, or is invented: such keys are looked up so many in a
+/// second and no more, so a flood of them costs next to nothing and drives out no other's answer.
 /// </summary>
-public sealed class ApiKeyAuthentication(
-    NpgsqlDataSource dataSource, IOptions<ApiKeyOptions> options, TimeProvider time)
+public sealed class ApiKeyAuthentication
 {
-    private readonly ConcurrentDictionary<string, Remembered> _remembered = new(StringComparer.Ordinal);
+    // One for the whole process, and one for each network: 16 bytes each.
+    private const int NetworkBuckets = 4096;
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>Finds the holder of a secret; <see langword="null"/>: unknown, revoked, or its cluster is
-    /// deleted.</summary>
+    private readonly NpgsqlDataSource _dataSource;
+    private readonly ApiKeyOptions _options;
+    private readonly KnownApiKeys _known;
+    private readonly ApiTelemetry _telemetry;
+    private readonly TimeProvider _time;
+    private readonly TokenBuckets _unknownOfAll;
+    private readonly TokenBuckets _unknownOfNetwork;
+    private readonly ClientNetwork _networks;
+    private readonly ConcurrentDictionary<UInt128, Remembered> _remembered = new();
+    private readonly ConcurrentDictionary<UInt128, Remembered> _unknown = new();
+
+    internal ApiKeyAuthentication(
+        NpgsqlDataSource dataSource,
+        IOptions<ApiKeyOptions> options,
+        KnownApiKeys known,
+        ApiTelemetry telemetry,
+        TimeProvider time)
+    {
+        (_dataSource, _options, _known, _telemetry, _time) = (dataSource, options.Value, known, telemetry, time);
+        _unknownOfAll = new TokenBuckets(1, _options.UnknownPerSecond, time);
+        _unknownOfNetwork = new TokenBuckets(NetworkBuckets, _options.UnknownPerSecondAndNetwork, time);
+        _networks = new ClientNetwork(_options.TrustedProxies);
+    }
+
+    /// <summary>Finds the holder of a secret.</summary>
+    /// <param name="secret">As it was sent.</param>
+    /// <param name="context">The request, for the network that it comes from.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public async ValueTask<ApiKeyHolder?> FindAsync(string? secret, CancellationToken cancellationToken)
+    public async ValueTask<ApiKeyAnswer> FindAsync(
+        string? secret, HttpContext context, CancellationToken cancellationToken)
     {
         if (!ApiKeySecret.TryHash(secret, out var hash))
         {
-            return null;
+            return default;
         }
 
-        var key = Convert.ToHexStringLower(hash);
-        var now = time.GetTimestamp();
-        if (!_remembered.TryGetValue(key, out var remembered)
-            || time.GetElapsedTime(remembered.At, now) >= options.Value.RememberFor)
+        var key = ApiKeySecret.ShortHash(hash);
+        var isKnown = _known.Contains(key);
+        var answers = isKnown ? _remembered : _unknown;
+        var now = _time.GetTimestamp();
+        if (!answers.TryGetValue(key, out var remembered)
+            || _time.GetElapsedTime(remembered.At, now) >= _options.RememberFor)
         {
-            if (_remembered.Count >= options.Value.MaxRemembered)
+            if (!isKnown && !MayLookUp(context))
             {
-                _remembered.Clear();
+                _telemetry.Refused("unknownKey");
+                return new ApiKeyAnswer(null, _retryAfter);
+            }
+
+            if (answers.Count >= _options.MaxRemembered)
+            {
+                answers.Clear();
             }
 
             // Lazy: of several that arrive here at once, one asks. It must not end with the request that began it.
-            var fresh = new Remembered(now, new Lazy<Task<ApiKeyHolder?>>(() => QueryAsync(hash)));
+            var fresh = new Remembered(now, new Lazy<Task<ApiKeyHolder?>>(() => QueryAsync(key, hash)));
             remembered = remembered is null
-                ? _remembered.GetOrAdd(key, fresh)
-                : _remembered.TryUpdate(key, fresh, remembered) ? fresh : _remembered.GetOrAdd(key, fresh);
+                ? answers.GetOrAdd(key, fresh)
+                : answers.TryUpdate(key, fresh, remembered) ? fresh : answers.GetOrAdd(key, fresh);
         }
 
         try
         {
-            return await remembered.Answer.Value.WaitAsync(cancellationToken);
+            return new ApiKeyAnswer(await remembered.Answer.Value.WaitAsync(cancellationToken));
         }
         catch when (remembered.Answer.Value.IsFaulted)
         {
-            _remembered.TryRemove(KeyValuePair.Create(key, remembered));
+            answers.TryRemove(KeyValuePair.Create(key, remembered));
             throw;
         }
     }
@@ -96,18 +159,30 @@ public sealed class ApiKeyAuthentication(
     /// <exception cref="NpgsqlException">The database is away.</exception>
     internal async Task<bool> IsAliveAsync(ClusterId cluster, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(
+        await using var command = _dataSource.CreateCommand(
             "SELECT EXISTS (SELECT FROM management.clusters WHERE id = $1 AND deleted_at IS NULL)");
         command.Parameters.Add(new() { Value = cluster.Value });
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Forgets every answer: a key or cluster changed.</summary>
-    public void Forget() => _remembered.Clear();
+    /// <summary>A key was made in this process: it works at once, also in the middle of a flood of invented ones.</summary>
+    public void Made(ReadOnlySpan<byte> hash) => _known.Add(ApiKeySecret.ShortHash(hash));
 
-    private async Task<ApiKeyHolder?> QueryAsync(byte[] hash)
+    /// <summary>Forgets every answer: a key or cluster changed.</summary>
+    public void Forget()
     {
-        await using var command = dataSource.CreateCommand(
+        _remembered.Clear();
+        _unknown.Clear();
+        _known.RequestNow();
+    }
+
+    // The network first: what it may not have must not be taken from everybody.
+    private bool MayLookUp(HttpContext context) =>
+        _unknownOfNetwork.TryTake(_networks.Of(context) ?? IPAddress.None) && _unknownOfAll.TryTake(0);
+
+    private async Task<ApiKeyHolder?> QueryAsync(UInt128 key, byte[] hash)
+    {
+        await using var command = _dataSource.CreateCommand(
             """
             SELECT k.id, k.cluster_id
             FROM management.api_keys k
@@ -117,9 +192,15 @@ public sealed class ApiKeyAuthentication(
             """);
         command.Parameters.Add(new() { Value = hash });
         await using var reader = await command.ExecuteReaderAsync();
-        return await reader.ReadAsync()
-            ? new ApiKeyHolder(reader.GetGuid(0), reader.IsDBNull(1) ? null : new ClusterId(reader.GetInt32(1)))
-            : null;
+        var isFound = await reader.ReadAsync();
+        _telemetry.LookedUp(isFound);
+        if (!isFound)
+        {
+            return null;
+        }
+
+        _known.Add(key);
+        return new ApiKeyHolder(reader.GetGuid(0), reader.IsDBNull(1) ? null : new ClusterId(reader.GetInt32(1)));
     }
 
     private sealed record Remembered(long At, Lazy<Task<ApiKeyHolder?>> Answer);
@@ -138,7 +219,16 @@ public static class ApiKeyComposition
 
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTrackingOptions<ApiKeyOptions>(ApiKeyOptions.Section);
-        builder.Services.AddSingleton<ApiKeyAuthentication>();
+        builder.Services.AddMetrics();
+        builder.Services.AddSingleton<ApiTelemetry>();
+        builder.Services.AddSingleton<KnownApiKeys>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<KnownApiKeys>());
+        builder.Services.AddSingleton(provider => new ApiKeyAuthentication(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<IOptions<ApiKeyOptions>>(),
+            provider.GetRequiredService<KnownApiKeys>(),
+            provider.GetRequiredService<ApiTelemetry>(),
+            provider.GetRequiredService<TimeProvider>()));
         return builder;
     }
 }

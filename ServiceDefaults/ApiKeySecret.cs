@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,6 +21,9 @@ public static class ApiKeySecret
 
     /// <summary>A new secret.</summary>
     public static string Create() => Prefix + RandomNumberGenerator.GetString(Digits, DigitCount);
+
+    /// <summary>The first 128 bits of a hash: enough to tell keys apart in memory.</summary>
+    internal static UInt128 ShortHash(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadUInt128BigEndian(hash);
 
     /// <summary>SHA-256 of a secret as it is stored.</summary>
     /// <returns><see langword="false"/> when the text cannot be a secret: no look-up is needed.</returns>

@@ -13,6 +13,7 @@ public static class Defaults
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTrackingOptions<SystemOptions>(section: "");
+        builder.AddTrackingOptions<DatabaseOptions>(DatabaseOptions.Section);
         builder.AddLogLevels();
         builder.AddTelemetry();
         builder.AddHealth();

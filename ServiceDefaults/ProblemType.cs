@@ -51,6 +51,9 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static readonly ProblemType UnsupportedMediaType =
         new("unsupported-media-type", 415, "The media type is not supported");
 
+    /// <summary>422: takes longer to read than a request may.</summary>
+    public static readonly ProblemType TooExpensive = new("too-expensive", 422, "It takes too long to read");
+
     /// <summary>429: too many requests for now.</summary>
     public static readonly ProblemType TooManyRequests = new("too-many-requests", 429, "Too many requests");
 
@@ -67,8 +70,8 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static IReadOnlyList<ProblemType> All { get; } =
     [
         InvalidValue, MalformedRequest, Unauthorized, Forbidden, NotFound, UnknownPath, MethodNotAllowed,
-        NotAcceptable, RequestTimeout, Conflict, TooLarge, UnsupportedMediaType, TooManyRequests, Internal, Unanswered,
-        Unavailable,
+        NotAcceptable, RequestTimeout, Conflict, TooLarge, UnsupportedMediaType, TooExpensive, TooManyRequests, Internal,
+        Unanswered, Unavailable,
     ];
 
     /// <summary>The <c>type</c> member of RFC 9457.</summary>

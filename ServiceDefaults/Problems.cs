@@ -154,6 +154,13 @@ public static class Problems
     public static Problem TooMany(string limit, TimeSpan retryAfter) =>
         new(ProblemType.TooManyRequests, $"The limit is {limit}.") { RetryAfter = retryAfter };
 
+    /// <summary>The database needed longer than a request may take.</summary>
+    /// <param name="limit">The longest.</param>
+    public static Problem TooExpensive(TimeSpan limit) => new(
+        ProblemType.TooExpensive,
+        string.Create(CultureInfo.InvariantCulture, $"Reading this takes longer than {limit.TotalSeconds} s, the most ")
+            + "that a request may take; takes a shorter range (from, to) or a narrower filter.");
+
     /// <summary>The request cannot be read at all.</summary>
     /// <param name="detail">What cannot be read, where, and what is expected.</param>
     public static Problem Malformed(string detail) => new(ProblemType.MalformedRequest, detail);

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
@@ -72,6 +73,7 @@ public static class RequireAccess
         {
             endpoint.Metadata.Add(new RequiredAccess(level));
             Describe(endpoint, StatusCodes.Status401Unauthorized, "No key, or a key that does not work");
+            Describe(endpoint, StatusCodes.Status429TooManyRequests, "Too many requests, or too many unknown keys");
             Describe(endpoint, StatusCodes.Status503ServiceUnavailable, "The database is away; try again");
             if (level is AccessLevel.Admin or AccessLevel.ClusterAdmin)
             {
@@ -90,6 +92,10 @@ public static class RequireAccess
                 {
                     var refusal = await CheckAsync(context, level);
                     await (refusal is null ? next(context) : refusal.ExecuteAsync(context));
+                }
+                catch (Exception exception) when (IsTimedOut(exception) && !context.Response.HasStarted)
+                {
+                    await TimedOut(context).ExecuteAsync(context);
                 }
                 catch (Exception exception) when (IsStoreAway(exception) && !context.Response.HasStarted)
                 {
@@ -110,7 +116,15 @@ public static class RequireAccess
         context.Response.Headers.CacheControl = "no-store";
         var keys = context.RequestServices.GetRequiredService<ApiKeyAuthentication>();
         var secret = ReadBearer(context.Request);
-        var holder = await keys.FindAsync(secret, context.RequestAborted);
+        var (holder, retryAfter) = await keys.FindAsync(secret, context, context.RequestAborted);
+        if (retryAfter is { } wait)
+        {
+            var most = context.RequestServices.GetRequiredService<IOptions<ApiKeyOptions>>().Value
+                .UnknownPerSecondAndNetwork;
+            return Problems.TooMany(
+                $"{most} keys a second that are not known here; a key that was just made works in a moment", wait);
+        }
+
         if (holder is null)
         {
             return Problems.Unauthorized(keyGiven: context.Request.Headers.Authorization.Count != 0);
@@ -134,12 +148,19 @@ public static class RequireAccess
         return null;
     }
 
+    /// <summary>Whether the database did not answer.</summary>
+    public static bool IsStoreAway(Exception? exception) => IsIn(exception, npgsql => npgsql.IsTransient);
+
+    // SQLSTATE 57014, query_canceled: the statement had its time (Tracking__Database__ApiStatementTimeout).
+    private static bool IsTimedOut(Exception? exception) => IsIn(
+        exception, npgsql => npgsql is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled });
+
     // Also behind what EF Core wraps round it.
-    private static bool IsStoreAway(Exception? exception)
+    private static bool IsIn(Exception? exception, Func<NpgsqlException, bool> isIt)
     {
         for (; exception is not null; exception = exception.InnerException)
         {
-            if (exception is NpgsqlException { IsTransient: true })
+            if (exception is NpgsqlException npgsql && isIt(npgsql))
             {
                 return true;
             }
@@ -147,6 +168,12 @@ public static class RequireAccess
 
         return false;
     }
+
+    // A reading that took too long will take as long again; a change only waited for others.
+    private static Problem TimedOut(HttpContext context) => HttpMethods.IsGet(context.Request.Method)
+        ? Problems.TooExpensive(
+            context.RequestServices.GetRequiredService<IOptions<DatabaseOptions>>().Value.ApiStatementTimeout)
+        : Problems.Unavailable("The database", _retryAfter);
 
     private static async ValueTask<bool> OpensAsync(
         HttpContext context, ApiKeyAuthentication keys, ApiKeyHolder holder, ClusterId cluster)

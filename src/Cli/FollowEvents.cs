@@ -98,7 +98,9 @@ internal sealed class FollowEvents(TrackingApi api, string path, Terminal termin
             var items = answer.Json["items"] as JsonArray ?? [];
             events.AddRange(items.Select(item => item!.AsObject()));
             after = (string?)answer.Json["next"];
-            if (!answer.IsDone || items.Count < 500 || after is null)
+            // A page that is partial has more behind it, however few it holds.
+            var isPartial = answer.Json["partial"]?.GetValue<bool>() is true;
+            if (!answer.IsDone || (items.Count < 500 && !isPartial) || after is null)
             {
                 return (answer, events);
             }

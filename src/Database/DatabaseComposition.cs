@@ -12,8 +12,9 @@ namespace Tracking.Database;
 public static class DatabaseComposition
 {
     /// <summary>
-    /// Adds the data source of <c>ConnectionStrings__tracking</c>, <see cref="TrackingDb"/>, <see cref="Migrator"/>,
-    /// <see cref="ClusterDirectory"/> and <see cref="SigningKeyRing"/>. Every service calls it; calling twice is once.
+    /// Adds the data sources of <c>ConnectionStrings__tracking</c> (that of the mail path, and
+    /// <see cref="ApiDataSource"/> with <see cref="TrackingDb"/>), <see cref="Migrator"/>, <see cref="ClusterDirectory"/>
+    /// and <see cref="SigningKeyRing"/>. Every service calls it; calling twice is once.
     /// </summary>
     public static IHostApplicationBuilder AddTrackingDatabase(this IHostApplicationBuilder builder)
     {
@@ -24,10 +25,14 @@ public static class DatabaseComposition
         }
 
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(provider =>
-            OpenDataSource.From(provider.GetRequiredService<IConfiguration>()));
+        services.AddSingleton(provider => OpenDataSource.From(
+            provider.GetRequiredService<IConfiguration>(),
+            provider.GetRequiredService<IOptions<DatabaseOptions>>().Value));
+        services.AddSingleton(provider => OpenDataSource.ForApi(
+            provider.GetRequiredService<IConfiguration>(),
+            provider.GetRequiredService<IOptions<DatabaseOptions>>().Value));
         services.AddDbContextFactory<TrackingDb>((provider, db) =>
-            db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+            db.UseNpgsql(provider.GetRequiredService<ApiDataSource>().Connections));
         services.AddSingleton<Migrator>();
         services.AddSingleton(provider =>
             OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -12,9 +13,42 @@ public static class OpenDataSource
 
     private const string Takes = "takes, for instance, Host=db;Username=tracking;Password=***;Database=tracking";
 
-    /// <summary>Makes the data source; nothing connects yet.</summary>
+    private const string MaxPoolSize = "Maximum Pool Size";
+
+    // The server ends a statement; the client gives it this much longer before it takes the connection for dead.
+    private static readonly TimeSpan _grace = TimeSpan.FromSeconds(5);
+
+    /// <summary>Makes the data source of the mail path; nothing connects yet.</summary>
     /// <exception cref="OptionsValidationException">The connection string is missing or not one.</exception>
-    public static NpgsqlDataSource From(IConfiguration configuration)
+    public static NpgsqlDataSource From(IConfiguration configuration, DatabaseOptions? options = null)
+    {
+        var connection = Read(configuration);
+        if (!connection.ShouldSerialize(MaxPoolSize))
+        {
+            connection.MaxPoolSize = Math.Max(
+                (options ?? new DatabaseOptions()).MailConnections, connection.MinPoolSize);
+        }
+
+        return NpgsqlDataSource.Create(connection);
+    }
+
+    /// <summary>Makes the data source of the API; nothing connects yet.</summary>
+    /// <exception cref="OptionsValidationException">The connection string is missing or not one.</exception>
+    public static ApiDataSource ForApi(IConfiguration configuration, DatabaseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var connection = Read(configuration);
+        connection.ApplicationName += "-api";
+        connection.MinPoolSize = 0;
+        connection.MaxPoolSize = options.ApiConnections;
+        connection.Options = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{connection.Options} -c statement_timeout={options.ApiStatementTimeout.TotalMilliseconds:F0}").Trim();
+        connection.CommandTimeout = (int)Math.Ceiling((options.ApiStatementTimeout + _grace).TotalSeconds);
+        return new ApiDataSource(NpgsqlDataSource.Create(connection));
+    }
+
+    private static NpgsqlConnectionStringBuilder Read(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.GetConnectionString(ConnectionName) is not { } text || string.IsNullOrWhiteSpace(text))
@@ -27,7 +61,9 @@ public static class OpenDataSource
             // Nothing of ours leaves anything in a session that the next one would have to be kept from, and undoing it
             // costs the database more than a look-up does.
             var connection = new NpgsqlConnectionStringBuilder(text) { NoResetOnClose = true };
-            return NpgsqlDataSource.Create(connection);
+            // Tells the pools apart in pg_stat_activity.
+            connection.ApplicationName ??= "tracking";
+            return connection;
         }
         catch (ArgumentException malformed)
         {

@@ -12,6 +12,7 @@ using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
 using Tracking.ServiceDefaults;
 
@@ -28,6 +29,7 @@ public static class ManagementComposition
         builder.AddDirectoryChanges();
         builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);
         builder.Services.TryAddSingleton<ApplyChange>();
+        builder.Services.TryAddSingleton<LimitTenants>();
         builder.Services.AddApiDescription();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -45,6 +47,7 @@ public static class ManagementComposition
     {
         ArgumentNullException.ThrowIfNull(app);
         var api = app.MapGroup("/api/v1");
+        api.AddEndpointFilter(LimitTenants.FilterAsync);
 
         var clusters = api.MapGroup("/clusters").WithTags("Clusters");
         CreateCluster.Map(clusters);

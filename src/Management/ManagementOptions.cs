@@ -13,4 +13,36 @@ public sealed class ManagementOptions
     /// change is stored either way.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30")]
     public TimeSpan LongestReadBack { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Requests of one cluster (of one admin key) that run at a time in this process; 1 to 100, default 2: one
+    /// tenant then keeps two of the API's connections busy, and the database's processors with no more.</summary>
+    [Range(1, 100)]
+    public int ConcurrentRequests { get; set; } = 2;
+
+    /// <summary>Requests of one cluster (of one admin key) that wait for those that run; 0 to 10,000, default 32: a page
+    /// of a console asks for a dozen things at once. What comes beyond is answered 429.</summary>
+    [Range(0, 10_000)]
+    public int WaitingRequests { get; set; } = 32;
+
+    /// <summary>The share of time that one cluster's requests may run in this process in the long run; 0.01 to 100,
+    /// default 0.25: one second in four. Then 429 until the time is there; exports wait for it. Admin keys have no such
+    /// limit.</summary>
+    [Range(0.01, 100)]
+    public double TimeShare { get; set; } = 0.25;
+
+    /// <summary>How much of that time may be used at once; 100 ms to 1 h, default 20 s: two of the longest
+    /// statements (<c>Tracking__Database__ApiStatementTimeout</c>), or hundreds of pages.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
+    public TimeSpan TimeAhead { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Exports of one cluster (of one admin key) at a time in this process; 1 to 100, default 2: one by hand
+    /// beside one of a program. What comes beyond is answered 429.</summary>
+    [Range(1, 100)]
+    public int ConcurrentExports { get; set; } = 2;
+
+    /// <summary>Rows that a page with a filter without an index (tag, q, kind, link, verdict, human) looks through at
+    /// most; 10,000 to 100,000,000, default 500,000: about a second. Then the page says that it is partial, and
+    /// <c>next</c> goes on behind it.</summary>
+    [Range(10_000, 100_000_000)]
+    public int MaxSearched { get; set; } = 500_000;
 }

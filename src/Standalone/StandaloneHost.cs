@@ -83,13 +83,15 @@ internal sealed class StandaloneHost : IAsyncDisposable
         const string Connection = $"ConnectionStrings:{OpenDataSource.ConnectionName}";
         if (string.IsNullOrWhiteSpace(builder.Configuration[Connection]))
         {
+            var pools = builder.Configuration.ReadTrackingOptions<DatabaseOptions>(DatabaseOptions.Section);
             _database = await PrivateDatabase.StartAsync(
                 Folder,
                 builder.Configuration.ReadTrackingOptions<StandaloneOptions>("").PostgresBin,
                 durable: true,
                 loggers.CreateLogger<PrivateDatabase>(),
                 _time,
-                cancellationToken);
+                cancellationToken,
+                ServerSettings.ConnectionsFor(pools.MailConnections + pools.ApiConnections));
             builder.Configuration[Connection] = _database.ConnectionString;
         }
 

@@ -29,6 +29,9 @@ switch (args)
     case ["forward-mail", var uri, var settings]:
         await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
+    case ["tenants-apart"]:
+        await TenantsApart.RunAsync();
+        return 0;
     case ["services", .. var rest]:
         await ServicesAtRestAndAtLoad.RunAsync(
             rest is [var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 30);
@@ -36,6 +39,6 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds]");
+            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart");
         return 2;
 }

@@ -1,10 +1,11 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Tracking.Links;
 using Tracking.Management.Events;
 
 namespace Tracking.Management.Tests;
 
-public sealed class ExportTests
+public sealed partial class ExportTests
 {
     [Theory]
     [InlineData("plain", "plain")]
@@ -17,7 +18,24 @@ public sealed class ExportTests
     [InlineData("-1", "'-1")]
     [InlineData("@SUM(A1)", "'@SUM(A1)")]
     [InlineData("\tx", "'\tx")]
-    [InlineData("\r=x", "\"'\r=x\"")]
+    [InlineData("\r=x", "\"'\r'=x\"")]
+    [InlineData("a;=1+1", "a;'=1+1")]
+    [InlineData("Mozilla/5.0 (X11; =cmd|'/C calc'!A0)", "Mozilla/5.0 (X11;' =cmd|'/C calc'!A0)")]
+    [InlineData("Mozilla/5.0 (X11; Linux x86_64; rv:140.0)", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)")]
+    [InlineData("a;;@x", "a;;'@x")]
+    [InlineData("a;+1;-1|@x\t=y", "a;'+1;'-1|'@x\t'=y")]
+    [InlineData("two\n=lines", "\"two\n'=lines\"")]
+    [InlineData("two\r\n=lines", "\"two\r\n'=lines\"")]
+    [InlineData("a;\"=1+1\"", "\"a;'\"\"=1+1\"\"\"")]
+    [InlineData("a; \" '=1", "\"a;' \"\" '=1\"")]
+    [InlineData(" =1", "' =1")]
+    [InlineData("\u00a0=1", "'\u00a0=1")]
+    [InlineData("\ufeff=1", "'\ufeff=1")]
+    [InlineData("\uff1d1", "'\uff1d1")]
+    [InlineData("a;\uff20x", "a;'\uff20x")]
+    [InlineData("'=1", "''=1")]
+    [InlineData("'quoted'", "'quoted'")]
+    [InlineData("https://x.example/a;b=c?d=-1", "https://x.example/a;b=c?d=-1")]
     [InlineData("=a,\"b\"", "\"'=a,\"\"b\"\"\"")]
     [InlineData("a=b", "a=b")]
     public void A_cell_is_quoted_and_never_a_formula(string text, string cell)
@@ -26,6 +44,34 @@ public sealed class ExportTests
         ExportEvents.AppendCell(line, text);
         Assert.Equal(cell, line.ToString());
     }
+
+    [Fact]
+    public void However_a_cell_is_divided_no_part_is_a_formula_and_an_apostrophe_less_at_each_place_gives_it_back()
+    {
+        var random = new Random(20);
+        const string Letters = "=+-@;|\t\r\n\"' ,a\uff1d";
+        for (var i = 0; i < 20_000; i++)
+        {
+            var text = new string([.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => Letters[random.Next(Letters.Length)])]);
+            var line = new StringBuilder();
+            ExportEvents.AppendCell(line, text);
+
+            // Divided where our quotes count for nothing; then read as a program reads that drops blanks and quotes.
+            foreach (var part in line.ToString().Split(';', '|', '\t', '\r', '\n'))
+            {
+                Assert.DoesNotMatch("^[\\s\"]*[=+@\uff1d-]", part);
+            }
+
+            // Read as RFC 4180 says, our apostrophes taken away.
+            var cell = line.ToString();
+            var read = cell[0] == '"' ? cell[1..^1].Replace("\"\"", "\"", StringComparison.Ordinal) : cell;
+            Assert.Equal(text, UndoPattern().Replace(read, ""));
+        }
+    }
+
+    // An apostrophe at a place, if a formula would begin there without it; at the very beginning also before TAB, CR, LF.
+    [GeneratedRegex("(?<=\\A|[;|\t\r\n])'(?=[ \"']*[=+@\uff1d-])|\\A'(?='*[\t\r\n])")]
+    private static partial Regex UndoPattern();
 
     [Theory]
     [InlineData("https://example.com/a@b", "https://example.com/a@b")]

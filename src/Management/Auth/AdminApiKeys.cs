@@ -14,8 +14,9 @@ internal static class AdminApiKeys
     public static void Map(IEndpointRouteBuilder keys)
     {
         keys.MapPost("/", (
-                HttpRequest request, TrackingDb db, TimeProvider time, CancellationToken cancellationToken) =>
-                KeepApiKeys.CreateAsync(request, owner: null, db, time, cancellationToken))
+                HttpRequest request, TrackingDb db, ApiKeyAuthentication keys,
+                DirectoryChanges changes, TimeProvider time, CancellationToken cancellationToken) =>
+                KeepApiKeys.CreateAsync(request, owner: null, db, keys, changes, time, cancellationToken))
             .RequireAdmin()
             .Describe("CreateAdminKey", "Makes an admin key; the secret is shown once.")
             .DescribeBody<ApiKeyRequest>(required: "name")

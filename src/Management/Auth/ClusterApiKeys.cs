@@ -15,9 +15,9 @@ internal static class ClusterApiKeys
     public static void Map(IEndpointRouteBuilder keys)
     {
         keys.MapPost("/", (
-                ClusterId cluster, HttpRequest request, TrackingDb db, TimeProvider time,
-                CancellationToken cancellationToken) =>
-                KeepApiKeys.CreateAsync(request, cluster, db, time, cancellationToken))
+                ClusterId cluster, HttpRequest request, TrackingDb db, ApiKeyAuthentication keys,
+                DirectoryChanges changes, TimeProvider time, CancellationToken cancellationToken) =>
+                KeepApiKeys.CreateAsync(request, cluster, db, keys, changes, time, cancellationToken))
             .RequireClusterAccess()
             .Describe("CreateApiKey", "Makes a key of the cluster; the secret is shown once.")
             .DescribeBody<ApiKeyRequest>(required: "name")

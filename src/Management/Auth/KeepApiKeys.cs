@@ -19,7 +19,13 @@ internal static class KeepApiKeys
     private const int MaxNameLength = 100;
 
     public static async Task<Results<Created<NewApiKeyResponse>, Problem>> CreateAsync(
-        HttpRequest request, ClusterId? owner, TrackingDb db, TimeProvider time, CancellationToken cancellationToken)
+        HttpRequest request,
+        ClusterId? owner,
+        TrackingDb db,
+        ApiKeyAuthentication keys,
+        DirectoryChanges changes,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var (json, problem) = await ReadJsonBody.ReadAsync(request, cancellationToken);
         if (json is null)
@@ -53,6 +59,8 @@ internal static class KeepApiKeys
         };
         db.ApiKeys.Add(key);
         await db.SaveChangesAsync(cancellationToken);
+        keys.Made(hash);
+        changes.Announce(owner);
         return TypedResults.Created(
             $"{request.Path}/{key.Id}", new NewApiKeyResponse(key.Id, key.Name, key.CreatedAt, secret));
     }

@@ -42,18 +42,23 @@ internal static class ListClusters
             return errors.ToProblem();
         }
 
-        // Names are unique by lower(name) among living clusters, so that alone is a sort key.
-        var own = holder.Cluster?.Value;
-        var rows = await db.Clusters.FromSql(
-            $"""
-            SELECT * FROM management.clusters
-            WHERE deleted_at IS NULL
-              AND ({own}::integer IS NULL OR id = {own})
-              AND ({after}::text IS NULL OR lower(name) > lower({after}))
-              AND ({name}::text IS NULL OR lower(name) = lower({name}))
-            ORDER BY lower(name)
-            LIMIT {limit + 1}
-            """).AsNoTracking().ToListAsync(cancellationToken);
+        // Names are unique by lower(name) among living clusters, so that alone is a sort key. Nothing is before the empty
+        // one. The one cluster of a key is found by its id.
+        var rows = holder.Cluster is { } own
+            ? await db.Clusters.FromSql(
+                $"""
+                SELECT * FROM management.clusters
+                WHERE id = {own.Value} AND deleted_at IS NULL AND lower(name) > lower({after ?? ""})
+                  AND ({name}::text IS NULL OR lower(name) = lower({name}))
+                """).AsNoTracking().ToListAsync(cancellationToken)
+            : await db.Clusters.FromSql(
+                $"""
+                SELECT * FROM management.clusters
+                WHERE deleted_at IS NULL AND lower(name) > lower({after ?? ""})
+                  AND ({name}::text IS NULL OR lower(name) = lower({name}))
+                ORDER BY lower(name)
+                LIMIT {limit + 1}
+                """).AsNoTracking().ToListAsync(cancellationToken);
         var page = rows.Take(limit).ToList();
         var ids = page.Select(cluster => cluster.Id).ToList();
         var domains = (await db.SendingDomains.Where(domain => ids.Contains(domain.ClusterId)).AsNoTracking()

@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Npgsql;
+using Microsoft.Extensions.DependencyInjection;
+using Tracking.Database;
 using Tracking.Management.Requests;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Events;
 
@@ -11,7 +14,7 @@ namespace Tracking.Management.Events;
 /// on the way aborts the connection, so that a broken export never looks like a short one.
 /// </summary>
 internal sealed class ExportEvents(
-    NpgsqlDataSource dataSource, EventSelection selection, int? limit, string mediaType, JsonSerializerOptions json)
+    ApiDataSource dataSource, EventSelection selection, int? limit, string mediaType, JsonSerializerOptions json)
     : IResult
 {
     public const string Ndjson = "application/x-ndjson";
@@ -30,29 +33,68 @@ internal sealed class ExportEvents(
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        var cancellationToken = httpContext.RequestAborted;
-        var response = httpContext.Response;
-        response.ContentType = mediaType == Csv ? "text/csv; charset=utf-8; header=present" : Ndjson;
-        var left = limit ?? int.MaxValue;
-
-        // Read before the first byte leaves: what fails at once is still answered with a status.
-        var chunk = await SelectEvents.ReadAsync(dataSource, selection, Math.Min(left, ChunkSize), cancellationToken);
-        if (mediaType == Csv)
+        var share = httpContext.RequestServices.GetRequiredService<LimitTenants>()
+            .Of(httpContext.Features.Get<ApiKeyHolder>()!);
+        if (share.BeginExport() is { } refusal)
         {
-            await response.WriteAsync(string.Join(',', _columns) + "\r\n", cancellationToken);
+            await refusal.ExecuteAsync(httpContext);
+            return;
         }
 
-        while (chunk.Count != 0)
+        try
         {
+            await StreamAsync(httpContext.Response, share, httpContext.RequestAborted);
+        }
+        finally
+        {
+            share.EndExport();
+        }
+    }
+
+    private async Task StreamAsync(HttpResponse response, TenantShare share, CancellationToken cancellationToken)
+    {
+        var left = limit ?? int.MaxValue;
+        var next = selection;
+        while (true)
+        {
+            var count = Math.Min(left, ChunkSize);
+
+            // Read before the first byte leaves: what fails at once is still answered with a status.
+            var (chunk, searchedTo) = await ReadAsync(share, next, count, cancellationToken);
+            if (!response.HasStarted)
+            {
+                response.ContentType = mediaType == Csv ? "text/csv; charset=utf-8; header=present" : Ndjson;
+                await response.StartAsync(cancellationToken);
+                if (mediaType == Csv)
+                {
+                    await response.WriteAsync(string.Join(',', _columns) + "\r\n", cancellationToken);
+                }
+            }
+
             await WriteAsync(response, chunk, cancellationToken);
             left -= chunk.Count;
-            if (chunk.Count < ChunkSize || left == 0)
+            if (left == 0 || (chunk.Count < count && searchedTo is null))
             {
                 return;
             }
 
-            chunk = await SelectEvents.ReadAsync(
-                dataSource, selection with { After = chunk[^1].Id }, Math.Min(left, ChunkSize), cancellationToken);
+            next = next with { After = searchedTo ?? chunk[^1].Id };
+        }
+    }
+
+    // As any other request of the tenant, except that it waits for its turn: nobody begins an export again at half.
+    private async Task<SelectedEvents> ReadAsync(
+        TenantShare share, EventSelection next, int count, CancellationToken cancellationToken)
+    {
+        await share.EnterForExportAsync(cancellationToken);
+        var began = share.Begin();
+        try
+        {
+            return await SelectEvents.ReadAsync(dataSource, next, count, SearchSteps.Rows, cancellationToken);
+        }
+        finally
+        {
+            share.Leave(began);
         }
     }
 
@@ -84,9 +126,9 @@ internal sealed class ExportEvents(
         [
             tracked.Id.ToString(), Rfc3339Time.Format(tracked.Time), ReadQuery.Word(tracked.Kind), tracked.Message,
             tracked.MessageId, tracked.Recipient, tracked.Link?.Id, tracked.Link?.Url, tracked.Link?.Name,
-            tracked.Link?.Part?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            tracked.Link?.Position?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            tracked.Ordinal?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            tracked.Link?.Part?.ToString(CultureInfo.InvariantCulture),
+            tracked.Link?.Position?.ToString(CultureInfo.InvariantCulture),
+            tracked.Ordinal?.ToString(CultureInfo.InvariantCulture),
             tracked.ClientAddress, tracked.UserAgent, tracked.Method, ReadQuery.Word(tracked.Classification.Verdict),
             tracked.Classification.Vendor, string.Join(' ', tracked.Classification.Reasons),
         ];
@@ -99,15 +141,11 @@ internal sealed class ExportEvents(
         line.Append("\r\n");
     }
 
-    /// <summary>A cell: quoted where RFC 4180 says so, and with an apostrophe before what a spreadsheet would take for
-    /// a formula. Anybody can send a user agent, and the file is opened by an admin.</summary>
+    /// <summary>A cell: quoted where RFC 4180 says so, and with an apostrophe before whatever a spreadsheet would take
+    /// for a formula. Anybody can send a user agent, and the file is opened by an admin.</summary>
     internal static void AppendCell(StringBuilder line, string text)
     {
-        if (text.Length != 0 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n')
-        {
-            text = "'" + text;
-        }
-
+        text = Disarm(text);
         if (text.AsSpan().IndexOfAny("\",\r\n") < 0)
         {
             line.Append(text);
@@ -115,5 +153,55 @@ internal sealed class ExportEvents(
         }
 
         line.Append('"').Append(text.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"');
+    }
+
+    /// <summary>
+    /// Puts an apostrophe where a cell would begin with a formula: at the beginning, and behind each of <c>; | TAB CR
+    /// LF</c>, because a spreadsheet may be told to divide there, and then our quotes count for nothing. Blanks, quotes
+    /// and apostrophes before the formula are passed over: some programs drop them. Taking one apostrophe away at each
+    /// such place gives the text back.
+    /// </summary>
+    private static string Disarm(string text)
+    {
+        StringBuilder? disarmed = null;
+        var copied = 0;
+        for (var i = 0; i <= text.Length; i++)
+        {
+            if ((i == 0 || Divides(text[i - 1])) && BeginsFormula(text.AsSpan(i), isWholeCell: i == 0))
+            {
+                disarmed = (disarmed ?? new StringBuilder()).Append(text, copied, i - copied).Append('\'');
+                copied = i;
+            }
+        }
+
+        return disarmed?.Append(text, copied, text.Length - copied).ToString() ?? text;
+    }
+
+    private static bool Divides(char c) => c is ';' or '|' or '\t' or '\r' or '\n';
+
+    // The wide forms are a formula's beginning too where Chinese or Japanese is written.
+    private static bool BeginsFormula(ReadOnlySpan<char> cell, bool isWholeCell)
+    {
+        if (isWholeCell && cell.TrimStart('\'') is ['\t' or '\r' or '\n', ..])
+        {
+            return true;
+        }
+
+        foreach (var c in cell)
+        {
+            if (c is '=' or '+' or '-' or '@' or '\uff1d' or '\uff0b' or '\uff0d' or '\uff20')
+            {
+                return true;
+            }
+
+            if (Divides(c)
+                || !(c is '"' or '\'' || char.IsWhiteSpace(c) || char.IsControl(c)
+                    || char.GetUnicodeCategory(c) == UnicodeCategory.Format))
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 }

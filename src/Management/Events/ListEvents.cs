@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
-using Npgsql;
+using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
@@ -30,28 +30,31 @@ internal static class ListEvents
     {
         Describe(cluster.MapGet("/events", (
                 ClusterId cluster, [AsParameters] ListEventsQuery query, HttpRequest request,
-                NpgsqlDataSource dataSource, IOptions<JsonOptions> json, CancellationToken cancellationToken) =>
-            HandleAsync(cluster, query, null, request, dataSource, json, cancellationToken)))
+                ApiDataSource dataSource, IOptions<JsonOptions> json,
+                IOptions<ManagementOptions> options, CancellationToken cancellationToken) =>
+            HandleAsync(cluster, query, null, request, dataSource, json, options, cancellationToken)))
             .Describe("ListEvents", "Lists clicks and opens, newest first.");
         Describe(cluster.MapGet("/messages/{id}/events", (
                 ClusterId cluster, string id, [AsParameters] ListEventsQuery query, HttpRequest request,
-                NpgsqlDataSource dataSource, IOptions<JsonOptions> json, CancellationToken cancellationToken) =>
-            HandleAsync(cluster, query, id, request, dataSource, json, cancellationToken)))
+                ApiDataSource dataSource, IOptions<JsonOptions> json,
+                IOptions<ManagementOptions> options, CancellationToken cancellationToken) =>
+            HandleAsync(cluster, query, id, request, dataSource, json, options, cancellationToken)))
             .Describe("ListMessageEvents", "Lists the clicks and opens of a message, newest first.");
     }
 
     private static RouteHandlerBuilder Describe(RouteHandlerBuilder endpoint) => endpoint
         .RequireClusterAccess()
         .Produces<Page<EventResponse>>(200, Json, ExportEvents.Ndjson, ExportEvents.Csv)
-        .DescribeProblems(400, 406);
+        .DescribeProblems(400, 406, 422);
 
     private static async Task<IResult> HandleAsync(
         ClusterId cluster,
         ListEventsQuery query,
         string? messageInPath,
         HttpRequest request,
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
         IOptions<JsonOptions> json,
+        IOptions<ManagementOptions> options,
         CancellationToken cancellationToken)
     {
         var errors = new InputErrors();
@@ -63,6 +66,7 @@ internal static class ListEvents
             errors.Add("message", "is given twice, in the path and in the query; the path is enough.");
         }
 
+        var message = messageInPath ?? ReadQuery.Text("message", query.Message, errors);
         if (errors.Any)
         {
             return errors.ToProblem();
@@ -73,8 +77,7 @@ internal static class ListEvents
             return Problems.NotAcceptable(request.Headers.Accept, _mediaTypes);
         }
 
-        var message = messageInPath ?? query.Message;
-        if (!string.IsNullOrEmpty(message))
+                if (!string.IsNullOrEmpty(message))
         {
             var key = await FindMessage.KeyAsync(dataSource, cluster, message, cancellationToken);
             if (key is null)
@@ -86,7 +89,8 @@ internal static class ListEvents
         }
 
         return mediaType == Json
-            ? TypedResults.Ok(await ReadPageAsync(dataSource, selection, limit, cancellationToken))
+            ? TypedResults.Ok(await ReadPageAsync(
+                dataSource, selection, limit, options.Value.MaxSearched, cancellationToken))
             : new ExportEvents(
                 dataSource,
                 selection,
@@ -134,9 +138,14 @@ internal static class ListEvents
     }
 
     private static async Task<Page<EventResponse>> ReadPageAsync(
-        NpgsqlDataSource dataSource, EventSelection selection, int limit, CancellationToken cancellationToken)
+        ApiDataSource dataSource,
+        EventSelection selection,
+        int limit,
+        int maxSearched,
+        CancellationToken cancellationToken)
     {
-        var events = await SelectEvents.ReadAsync(dataSource, selection, limit + 1, cancellationToken);
+        var (events, searchedTo) = await SelectEvents.ReadAsync(
+            dataSource, selection, limit + 1, maxSearched, cancellationToken);
         var more = events.Count > limit;
         if (more)
         {
@@ -144,10 +153,14 @@ internal static class ListEvents
         }
 
         // Oldest first is how followers read: they get a cursor also where the list ends for now.
-        Guid? last = more || (selection.OldestFirst && events.Count != 0) ? events[^1].Id
-            : selection.OldestFirst ? selection.After
+        Guid? last = more ? events[^1].Id
+            : searchedTo is not null ? searchedTo
+            : selection.OldestFirst ? events.Count != 0 ? events[^1].Id : selection.After
             : null;
-        return new Page<EventResponse>(events, last is { } id ? Cursor.OfEvent(id) : null);
+        return new Page<EventResponse>(events, last is { } id ? Cursor.OfEvent(id) : null)
+        {
+            Partial = !more && searchedTo is not null,
+        };
     }
 
     private static string? Negotiate(HttpRequest request)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
-using Npgsql;
+using Tracking.Database;
 using Tracking.Links;
+using Tracking.Management.Messages;
 using Tracking.Management.Requests;
 
 namespace Tracking.Management.Events;
@@ -34,8 +35,15 @@ internal sealed record EventSelection
     /// <summary>The last event of the page before.</summary>
     public Guid? After { get; init; }
 
-    /// <summary>The conditions on <c>ingest.events e</c> and <c>rewrite.messages m</c>.</summary>
-    public SqlConditions Where()
+    /// <summary>Whether there are conditions that no index answers.</summary>
+    public bool IsSearched =>
+        Kinds is not null || Link is not null || Verdicts is not null || Human != HumanFilter.All;
+
+    /// <summary>The conditions on <c>ingest.events e</c>.</summary>
+    public SqlConditions Where() => Search(Range());
+
+    /// <summary>Those that an index answers.</summary>
+    public SqlConditions Range()
     {
         var where = new SqlConditions().And("e.cluster_id = ?", Cluster.Value);
         if (From is { } from)
@@ -49,11 +57,6 @@ internal sealed record EventSelection
             where.And("e.id < ? AND e.occurred_at < ?", IdFloor(to + _idSlack), to);
         }
 
-        if (Kinds is not null)
-        {
-            where.And("e.kind = ANY (?)", Kinds.Select(kind => (short)kind).ToArray());
-        }
-
         if (Message is { } message)
         {
             where.And("e.message_key = ?", message.ToBytes());
@@ -61,7 +64,26 @@ internal sealed record EventSelection
 
         if (Recipient is not null)
         {
-            where.And("lower(m.recipient) = lower(?)", Recipient);
+            // The recipient's messages by their index, then the events of each: not the recipients of all events.
+            where.And(
+                "e.message_key = ANY (ARRAY(SELECT r.message_key FROM rewrite.messages r WHERE r.cluster_id = ? AND "
+                    + MessageResponse.IsRecipient("r") + "))",
+                Cluster.Value, Recipient, Recipient);
+        }
+
+        if (After is { } after)
+        {
+            where.And(OldestFirst ? "e.id > ?" : "e.id < ?", after);
+        }
+
+        return where;
+    }
+
+    private SqlConditions Search(SqlConditions where)
+    {
+        if (Kinds is not null)
+        {
+            where.And("e.kind = ANY (?)", Kinds.Select(kind => (short)kind).ToArray());
         }
 
         if (Link is { } link)
@@ -79,11 +101,6 @@ internal sealed record EventSelection
             where.And("e.verdict = ANY (?)", EventWords.Numbers(Human));
         }
 
-        if (After is { } after)
-        {
-            where.And(OldestFirst ? "e.id > ?" : "e.id < ?", after);
-        }
-
         return where;
     }
 
@@ -97,33 +114,99 @@ internal sealed record EventSelection
     }
 }
 
+/// <summary>Selected events.</summary>
+/// <param name="Events">The events.</param>
+/// <param name="SearchedTo">The last event looked at, when the search was ended before it came to the end or to the
+/// count.</param>
+internal sealed record SelectedEvents(List<EventResponse> Events, Guid? SearchedTo = null);
+
 /// <summary>Reads selected events, a page at a time, so that no export holds a connection while its client is
 /// slow.</summary>
 internal static class SelectEvents
 {
     /// <summary>Reads the next <paramref name="count"/> events.</summary>
-    public static async Task<List<EventResponse>> ReadAsync(
-        NpgsqlDataSource dataSource, EventSelection selection, int count, CancellationToken cancellationToken)
+    /// <param name="dataSource">The database.</param>
+    /// <param name="selection">Which.</param>
+    /// <param name="count">Events at most.</param>
+    /// <param name="maxSearched">Events looked at, at most, where no index leads to those wanted.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<SelectedEvents> ReadAsync(
+        ApiDataSource dataSource,
+        EventSelection selection,
+        int count,
+        int maxSearched,
+        CancellationToken cancellationToken)
     {
-        var direction = selection.OldestFirst ? "ASC" : "DESC";
-        await using var command = selection.Where().Command(
+        var events = new List<EventResponse>(Math.Min(count, 1000));
+        if (!selection.IsSearched)
+        {
+            await AddAsync(events, dataSource, selection, selection.Where(), count, cancellationToken);
+            return new SelectedEvents(events);
+        }
+
+        for (var searched = 0; ;)
+        {
+            var end = await FindEndOfStepAsync(dataSource, selection, cancellationToken);
+            var where = selection.Where();
+            if (end is { } last)
+            {
+                where.And(selection.OldestFirst ? "e.id <= ?" : "e.id >= ?", last);
+            }
+
+            await AddAsync(events, dataSource, selection, where, count - events.Count, cancellationToken);
+            searched += SearchSteps.Rows;
+            if (end is null || events.Count == count)
+            {
+                return new SelectedEvents(events);
+            }
+
+            if (searched >= maxSearched)
+            {
+                return new SelectedEvents(events, end);
+            }
+
+            selection = selection with { After = end };
+        }
+    }
+
+    private static async Task<Guid?> FindEndOfStepAsync(
+        ApiDataSource dataSource, EventSelection selection, CancellationToken cancellationToken)
+    {
+        await using var command = selection.Range().Command(
+            dataSource,
+            $$"""
+            SELECT e.id FROM ingest.events e
+            WHERE {where}
+            ORDER BY e.id {{Direction(selection)}}
+            OFFSET {{SearchSteps.Rows - 1}} LIMIT 1
+            """);
+        return await command.ExecuteScalarAsync(cancellationToken) as Guid?;
+    }
+
+    private static async Task AddAsync(
+        List<EventResponse> events,
+        ApiDataSource dataSource,
+        EventSelection selection,
+        SqlConditions where,
+        int count,
+        CancellationToken cancellationToken)
+    {
+        // The limit is inside, so that what belongs to an event is looked up for those that are answered only.
+        await using var command = where.Command(
             dataSource,
             $$"""
             SELECT {{EventResponse.Columns}}
-            FROM ingest.events e
+            FROM (SELECT * FROM ingest.events e WHERE {where} ORDER BY e.id {{Direction(selection)}} LIMIT {{count}}) e
             LEFT JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key
             LEFT JOIN links.destinations d ON d.cluster_id = e.cluster_id AND d.link_id = e.link_id
-            WHERE {where}
-            ORDER BY e.id {{direction}}
-            LIMIT {{count}}
+            ORDER BY e.id {{Direction(selection)}}
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var events = new List<EventResponse>(Math.Min(count, 1000));
         while (await reader.ReadAsync(cancellationToken))
         {
             events.Add(EventResponse.Read(reader));
         }
-
-        return events;
     }
+
+    private static string Direction(EventSelection selection) => selection.OldestFirst ? "ASC" : "DESC";
 }

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
@@ -35,7 +34,7 @@ internal static class RotateSigningKeys
     private static async Task<Results<Created<SigningKeyResponse>, Problem>> RotateAsync(
         SigningKeyRing ring,
         DirectoryChanges changes,
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
         CancellationToken cancellationToken)
     {
         int version;
@@ -54,12 +53,12 @@ internal static class RotateSigningKeys
     }
 
     private static async Task<Ok<Page<SigningKeyResponse>>> ListAsync(
-        NpgsqlDataSource dataSource, CancellationToken cancellationToken) =>
+        ApiDataSource dataSource, CancellationToken cancellationToken) =>
         TypedResults.Ok(new Page<SigningKeyResponse>(await ReadAsync(dataSource, cancellationToken), null));
 
     // By the database's clock, as every process decides it.
     private static async Task<List<SigningKeyResponse>> ReadAsync(
-        NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+        ApiDataSource dataSource, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
             """

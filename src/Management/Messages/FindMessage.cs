@@ -1,4 +1,4 @@
-using Npgsql;
+using Tracking.Database;
 using Tracking.Links;
 using Tracking.ServiceDefaults;
 
@@ -12,7 +12,7 @@ internal static class FindMessage
 
     /// <summary>The message's key; <see langword="null"/> when the cluster has no such message.</summary>
     public static async Task<MessageKey?> KeyAsync(
-        NpgsqlDataSource dataSource, ClusterId cluster, string id, CancellationToken cancellationToken)
+        ApiDataSource dataSource, ClusterId cluster, string id, CancellationToken cancellationToken)
     {
         // A slash in a path is %2F and stays so in a route value.
         var text = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);

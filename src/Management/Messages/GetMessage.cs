@@ -20,7 +20,7 @@ internal static class GetMessage
         .Describe("GetMessage", "A message with its links, clicks and opens.");
 
     private static async Task<Results<Ok<MessageDetails>, Problem>> HandleAsync(
-        ClusterId cluster, string id, NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+        ClusterId cluster, string id, ApiDataSource dataSource, CancellationToken cancellationToken)
     {
         if (await FindMessage.KeyAsync(dataSource, cluster, id, cancellationToken) is not { } key)
         {

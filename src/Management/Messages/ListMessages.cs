@@ -4,7 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using Npgsql;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
@@ -18,22 +19,90 @@ internal static class ListMessages
     public static void Map(IEndpointRouteBuilder messages) => messages.MapGet("/", HandleAsync)
         .RequireClusterAccess()
         .Describe("ListMessages", "Lists rewritten messages, newest first.")
-        .DescribeProblems(400);
+        .DescribeProblems(400, 422);
 
     private static async Task<Results<Ok<Page<MessageResponse>>, Problem>> HandleAsync(
         ClusterId cluster,
         [AsParameters] ListMessagesQuery query,
         HttpRequest request,
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
+        IOptions<ManagementOptions> options,
         CancellationToken cancellationToken)
     {
         var errors = new InputErrors();
         ReadQuery.RefuseUnknown<ListMessagesQuery>(request, errors);
         var limit = ReadQuery.Limit(query.Limit, errors);
-        var where = Conditions(cluster, query, errors);
+        var range = Range(cluster, query, errors);
+        var search = Search(query, errors);
+        var after = After(query, errors);
         if (errors.Any)
         {
             return errors.ToProblem();
+        }
+
+        var items = new List<MessageResponse>();
+        for (var searched = 0; ;)
+        {
+            var from = Behind(range, after);
+            var end = search is null ? null : await FindEndOfStepAsync(dataSource, from, cancellationToken);
+            await AddAsync(items, dataSource, from, search, end, limit + 1 - items.Count, cancellationToken);
+            searched += SearchSteps.Rows;
+            if (items.Count > limit)
+            {
+                items.RemoveAt(limit);
+                return TypedResults.Ok(new Page<MessageResponse>(items, CursorOf(items[^1])));
+            }
+
+            if (end is not { } last)
+            {
+                return TypedResults.Ok(new Page<MessageResponse>(items, null));
+            }
+
+            if (searched >= options.Value.MaxSearched)
+            {
+                return TypedResults.Ok(new Page<MessageResponse>(items, CursorOf(last)) { Partial = true });
+            }
+
+            after = end;
+        }
+    }
+
+    // Where a step of the search ends; null: it is the last one.
+    private static async Task<MessagePlace?> FindEndOfStepAsync(
+        ApiDataSource dataSource, SqlConditions from, CancellationToken cancellationToken)
+    {
+        await using var command = from.Command(
+            dataSource,
+            $$"""
+            SELECT m.registered_at, m.message_key FROM rewrite.messages m
+            WHERE {where}
+            ORDER BY m.registered_at DESC, m.message_key DESC
+            OFFSET {{SearchSteps.Rows - 1}} LIMIT 1
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new MessagePlace(reader.GetFieldValue<DateTimeOffset>(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)))
+            : null;
+    }
+
+    private static async Task AddAsync(
+        List<MessageResponse> items,
+        ApiDataSource dataSource,
+        SqlConditions from,
+        SqlConditions? search,
+        MessagePlace? end,
+        int count,
+        CancellationToken cancellationToken)
+    {
+        var where = from.Copy();
+        if (end is { } last)
+        {
+            where.And("(m.registered_at, m.message_key) >= (?, ?)", last.RegisteredAt, last.Key.ToBytes());
+        }
+
+        if (search is not null)
+        {
+            where.And(search);
         }
 
         await using var command = where.Command(
@@ -43,20 +112,22 @@ internal static class ListMessages
             FROM rewrite.messages m
             WHERE {where}
             ORDER BY m.registered_at DESC, m.message_key DESC
-            LIMIT {{limit + 1}}
+            LIMIT {{count}}
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var items = new List<MessageResponse>();
-        while (items.Count < limit && await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(cancellationToken))
         {
             items.Add(MessageResponse.Read(reader));
         }
-
-        var more = items.Count == limit && await reader.ReadAsync(cancellationToken);
-        return TypedResults.Ok(new Page<MessageResponse>(items, more ? CursorOf(items[^1]) : null));
     }
 
-    private static SqlConditions Conditions(ClusterId cluster, ListMessagesQuery query, InputErrors errors)
+    private static SqlConditions Behind(SqlConditions range, MessagePlace? after) => after is { } place
+        ? range.Copy().And(
+            "(m.registered_at, m.message_key) < (?, ?)", place.RegisteredAt, place.Key.ToBytes())
+        : range;
+
+    // What an index answers.
+    private static SqlConditions Range(ClusterId cluster, ListMessagesQuery query, InputErrors errors)
     {
         var from = ReadQuery.Time("from", query.From, errors);
         var to = ReadQuery.Time("to", query.To, errors);
@@ -74,44 +145,59 @@ internal static class ListMessages
 
         if (ReadQuery.Text("recipient", query.Recipient, errors) is { } recipient)
         {
-            where.And("lower(m.recipient) = lower(?)", recipient);
-        }
-
-        if (ReadQuery.Text("tag", query.Tag, errors) is { } tag)
-        {
-            where.And("? = ANY (m.tags)", tag);
-        }
-
-        if (ReadQuery.Text("q", query.Q, errors) is { } text)
-        {
-            var pattern = $"%{text.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_")}%";
-            where.And(
-                "(m.message_id ILIKE ? OR m.recipient ILIKE ? OR m.sender ILIKE ? OR m.host ILIKE ?)",
-                pattern, pattern, pattern, pattern);
-        }
-
-        if (!string.IsNullOrEmpty(query.After))
-        {
-            if (Cursor.TryReadMessage(query.After, out var micros, out var key))
-            {
-                where.And("(m.registered_at, m.message_key) < (?, ?)", OfMicros(micros), key.ToBytes());
-            }
-            else
-            {
-                errors.Add("after", Cursor.Wrong);
-            }
+            where.And(MessageResponse.IsRecipient("m"), recipient, recipient);
         }
 
         return where;
     }
 
+    // What no index answers: an index of every part of every text would cost each message more than its own row.
+    private static SqlConditions? Search(ListMessagesQuery query, InputErrors errors)
+    {
+        SqlConditions? where = null;
+        if (ReadQuery.Text("tag", query.Tag, errors) is { } tag)
+        {
+            where = new SqlConditions().And("? = ANY (m.tags)", tag);
+        }
+
+        if (ReadQuery.Text("q", query.Q, errors) is { } text)
+        {
+            var pattern = $"%{text.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_")}%";
+            where = (where ?? new SqlConditions()).And(
+                "(m.message_id ILIKE ? OR m.recipient ILIKE ? OR m.sender ILIKE ? OR m.host ILIKE ?)",
+                pattern, pattern, pattern, pattern);
+        }
+
+        return where;
+    }
+
+    private static MessagePlace? After(ListMessagesQuery query, InputErrors errors)
+    {
+        if (string.IsNullOrEmpty(query.After))
+        {
+            return null;
+        }
+
+        if (Cursor.TryReadMessage(query.After, out var micros, out var key))
+        {
+            return new MessagePlace(DateTimeOffset.UnixEpoch.AddTicks(micros * 10), key);
+        }
+
+        errors.Add("after", Cursor.Wrong);
+        return null;
+    }
+
     private static string CursorOf(MessageResponse last)
     {
         _ = MessageKey.TryParse(last.Id, out var key);
-        return Cursor.OfMessage((last.RegisteredAt - DateTimeOffset.UnixEpoch).Ticks / 10, key);
+        return CursorOf(new MessagePlace(last.RegisteredAt, key));
     }
 
-    private static DateTimeOffset OfMicros(long micros) => DateTimeOffset.UnixEpoch.AddTicks(micros * 10);
+    private static string CursorOf(MessagePlace last) =>
+        Cursor.OfMessage((last.RegisteredAt - DateTimeOffset.UnixEpoch).Ticks / 10, last.Key);
+
+    // A message's place in the order of the list.
+    private readonly record struct MessagePlace(DateTimeOffset RegisteredAt, MessageKey Key);
 }
 
 /// <summary>The query of <see cref="ListMessages"/>.</summary>
@@ -122,7 +208,7 @@ internal sealed class ListMessagesQuery
     public string? Recipient { get; init; }
 
     /// <summary>Exact.</summary>
-    [FromQuery(Name = "tag"), Description("One of the message's tags.")]
+    [FromQuery(Name = "tag"), Description("One of the message's tags; searched as q is.")]
     public string? Tag { get; init; }
 
     /// <summary>First moment.</summary>
@@ -134,7 +220,8 @@ internal sealed class ListMessagesQuery
     public string? To { get; init; }
 
     /// <summary>Text anywhere.</summary>
-    [FromQuery(Name = "q"), Description("Text anywhere in message id, recipient, sender or host, any case.")]
+    [FromQuery(Name = "q"), Description("Text anywhere in message id, recipient, sender or host, any case. A search looks "
+        + "through so many messages at a time: while partial is true, go on with next.")]
     public string? Q { get; init; }
 
     /// <summary>Items of the page.</summary>

@@ -36,6 +36,11 @@ internal record MessageResponse(
         m.registered_at, m.link_count, m.opens_tracked
         """;
 
+    /// <summary>Whose recipient is the parameter, any case; it stands there twice. As the index
+    /// <c>messages_recipient</c> has it, and then exactly.</summary>
+    public static string IsRecipient(string table) =>
+        $"""left(lower({table}.recipient), 254) COLLATE "C" = left(lower(?), 254) AND lower({table}.recipient) = lower(?)""";
+
     public static MessageResponse Read(NpgsqlDataReader row) => new(
         MessageKey.Read(row.GetFieldValue<byte[]>(0)).ToString(),
         row.GetString(1),

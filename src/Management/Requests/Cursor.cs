@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Json.Serialization;
 using Tracking.Links;
 
 namespace Tracking.Management.Requests;
@@ -11,7 +12,13 @@ namespace Tracking.Management.Requests;
 /// <param name="Items">The items.</param>
 /// <param name="Next">Give it as <c>after</c> for the next page; null after the last one. Opaque: do not take it
 /// apart.</param>
-internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
+internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next)
+{
+    /// <summary>True: the search was ended before it came to the end or filled the page; next goes on where it stopped.
+    /// Left out otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Partial { get; init; }
+}
 
 /// <summary>
 /// Opaque cursors: the last item's sort key, so that a page stays where it was whatever is inserted before it. The

@@ -43,7 +43,14 @@ internal static class ReadJsonBody
 
         try
         {
-            var node = await JsonNode.ParseAsync(request.Body, null, _strict, cancellationToken);
+            using var body = new MemoryStream();
+            await request.Body.CopyToAsync(body, cancellationToken);
+            if (RefuseBrokenText.Find(Json(body), MaxDepth) is { } broken)
+            {
+                return (null, broken);
+            }
+
+            var node = JsonNode.Parse(Json(body), null, _strict);
             return node is JsonObject json ? (json, null) : (null, Problems.Malformed("body: is not a JSON object."));
         }
         catch (JsonException exception)
@@ -56,5 +63,12 @@ internal static class ReadJsonBody
         {
             return (null, Problems.TooLarge("body", MaxBytes));
         }
+    }
+
+    // Without the mark that some editors put in front.
+    private static ReadOnlySpan<byte> Json(MemoryStream body)
+    {
+        var bytes = body.GetBuffer().AsSpan(0, (int)body.Length);
+        return bytes is [0xef, 0xbb, 0xbf, ..] ? bytes[3..] : bytes;
     }
 }

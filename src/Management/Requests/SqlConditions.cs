@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Npgsql;
+using Tracking.Database;
 
 namespace Tracking.Management.Requests;
 
@@ -16,33 +17,40 @@ internal sealed class SqlConditions
     /// <summary>Adds a condition; every <c>?</c> stands for the next of <paramref name="values"/>.</summary>
     public SqlConditions And(string condition, params ReadOnlySpan<object> values)
     {
-        _sql.Append(_sql.Length == 0 ? "" : " AND ");
-        var next = 0;
-        foreach (var c in condition)
-        {
-            if (c == '?')
-            {
-                _values.Add(values[next++]);
-                _sql.Append(CultureInfo.InvariantCulture, $"${_values.Count}");
-            }
-            else
-            {
-                _sql.Append(c);
-            }
-        }
-
+        _sql.Append(_sql.Length == 0 ? "" : " AND ").Append(condition);
+        _values.AddRange(values);
         return this;
     }
 
+    /// <summary>Adds all conditions of another.</summary>
+    public SqlConditions And(SqlConditions other) => And(other._sql.ToString(), [.. other._values]);
+
+    /// <summary>The same conditions, to add others to.</summary>
+    public SqlConditions Copy() => new SqlConditions().And(this);
+
     /// <summary>A command whose <c>{where}</c> is the conditions.</summary>
-    public NpgsqlCommand Command(NpgsqlDataSource dataSource, string sql)
+    public NpgsqlCommand Command(ApiDataSource dataSource, string sql)
     {
-        var command = dataSource.CreateCommand(sql.Replace("{where}", _sql.ToString(), StringComparison.Ordinal));
+        var command = dataSource.CreateCommand(sql.Replace("{where}", Numbered(), StringComparison.Ordinal));
         foreach (var value in _values)
         {
             command.Parameters.Add(new NpgsqlParameter { Value = value });
         }
 
         return command;
+    }
+
+    private string Numbered()
+    {
+        var numbered = new StringBuilder();
+        var number = 0;
+        foreach (var c in _sql.ToString())
+        {
+            _ = c == '?'
+                ? numbered.Append(CultureInfo.InvariantCulture, $"${++number}")
+                : numbered.Append(c);
+        }
+
+        return numbered.ToString();
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.Events;
@@ -20,7 +19,7 @@ internal static class CountEvents
 
     /// <summary>At most <paramref name="limit"/> rows.</summary>
     public static async Task<List<StatisticsRow>> ReadAsync(
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
         Grouping grouping,
         EventSelection selection,
         int limit,
@@ -47,7 +46,7 @@ internal static class CountEvents
     }
 
     private static async Task<List<StatisticsRow>> ReadRowsAsync(
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
         Grouping grouping,
         EventSelection selection,
         int limit,
@@ -81,7 +80,7 @@ internal static class CountEvents
     }
 
     private static async Task<Dictionary<string, long>> CountMessagesAsync(
-        NpgsqlDataSource dataSource, Grouping grouping, EventSelection selection, CancellationToken cancellationToken)
+        ApiDataSource dataSource, Grouping grouping, EventSelection selection, CancellationToken cancellationToken)
     {
         var key = grouping == Grouping.Day ? "to_char(registered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')" : "''";
         await using var command = dataSource.CreateCommand(
@@ -114,7 +113,7 @@ internal static class CountEvents
     /// distinct messages over maps counts none twice.
     /// </summary>
     private static async Task<List<StatisticsRow>> ReadPositionsAsync(
-        NpgsqlDataSource dataSource, EventSelection selection, int limit, CancellationToken cancellationToken)
+        ApiDataSource dataSource, EventSelection selection, int limit, CancellationToken cancellationToken)
     {
         await using var command = selection.Where().And("e.kind = 0").Command(
             dataSource,

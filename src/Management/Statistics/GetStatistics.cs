@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using Npgsql;
+using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.Events;
 using Tracking.Management.OpenApi;
@@ -64,13 +64,13 @@ internal static class GetStatistics
     public static void Map(IEndpointRouteBuilder cluster) => cluster.MapGet("/stats", HandleAsync)
         .RequireClusterAccess()
         .Describe("GetStatistics", "Counts clicks and opens, by day or whatever else; days and hours are UTC.")
-        .DescribeProblems(400);
+        .DescribeProblems(400, 422);
 
     private static async Task<Results<Ok<StatisticsResponse>, Problem>> HandleAsync(
         ClusterId cluster,
         [AsParameters] GetStatisticsQuery query,
         HttpRequest request,
-        NpgsqlDataSource dataSource,
+        ApiDataSource dataSource,
         TimeProvider time,
         CancellationToken cancellationToken)
     {

@@ -33,6 +33,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     private readonly ManualResetEventSlim _stopping = new();
     private volatile int _server;
     private volatile bool _ready;
+    private int _connections;
     private Task _supervision = Task.CompletedTask;
     private int _port;
 
@@ -53,6 +54,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     /// <param name="logger">Where restarts and what the server says go.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="connections">Connections at most.</param>
     /// <exception cref="StartUpException">It cannot start; the message says what to do.</exception>
     public static async Task<PrivateDatabase> StartAsync(
         DataFolder folder,
@@ -60,11 +62,15 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         bool durable,
         ILogger logger,
         TimeProvider time,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        int connections = ServerSettings.UsualConnections)
     {
         LaunchPostgres.CheckMachine();
         var binaries = FindPostgres.For(postgresBin, folder.Cluster);
-        var database = new PrivateDatabase(folder, binaries, durable, logger, time);
+        var database = new PrivateDatabase(folder, binaries, durable, logger, time)
+        {
+            _connections = connections,
+        };
         try
         {
             await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, durable));
@@ -200,7 +206,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     }
 
     private IEnumerable<string> Command() =>
-        [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. ServerSettings.For(_port, _durable)];
+        [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. ServerSettings.For(_port, _durable, _connections)];
 
     private NpgsqlConnectionStringBuilder Connection(string database) => new()
     {

@@ -12,10 +12,20 @@ internal static class ServerSettings
     private const int LeastBuffersMebibytes = 64;
     private const int MostBuffersMebibytes = 1024;
 
+    /// <summary>PostgreSQL's own default: enough for the pools as they are by themselves.</summary>
+    public const int UsualConnections = 100;
+
+    // PostgreSQL keeps three for superusers; the rest is for the start, for psql and for a backup.
+    private const int OtherConnections = 20;
+
+    /// <summary>Connections for pools of these sizes, and some for whoever looks after the database.</summary>
+    public static int ConnectionsFor(int pools) => Math.Max(UsualConnections, pools + OtherConnections);
+
     /// <summary>As arguments of <c>postgres</c>.</summary>
     /// <param name="port">The loopback port.</param>
     /// <param name="durable">False only in tests.</param>
-    public static IEnumerable<string> For(int port, bool durable)
+    /// <param name="connections">Connections at most.</param>
+    public static IEnumerable<string> For(int port, bool durable, int connections = UsualConnections)
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Mebibyte / MemoryShare;
         var buffers = Math.Clamp(memory, LeastBuffersMebibytes, MostBuffersMebibytes);
@@ -24,6 +34,7 @@ internal static class ServerSettings
             ["listen_addresses"] = "127.0.0.1",
             ["port"] = port.ToString(CultureInfo.InvariantCulture),
             ["unix_socket_directories"] = "",
+            ["max_connections"] = connections.ToString(CultureInfo.InvariantCulture),
             ["shared_buffers"] = string.Create(CultureInfo.InvariantCulture, $"{buffers}MB"),
             ["timezone"] = "UTC",
             // Statements here are short; compiling them costs more than it saves.
