@@ -105,16 +105,14 @@ public static class ComparableUrl
             return false;
         }
 
-        Span<byte> value = stackalloc byte[1];
         while (text.IndexOfAny(Written) is >= 0 and var start)
         {
             text = text[start..];
             var isKept = text[0] switch
             {
                 (byte)'#' => text.Length > 1,
-                (byte)'%' => text.Length < 3
-                    || Convert.FromHexString(text.Slice(1, 2), value, out _, out _) != OperationStatus.Done
-                    || (!Unreserved.Contains(value[0]) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
+                (byte)'%' => !PercentEncoding.TryRead(text, out var value)
+                    || (!Unreserved.Contains(value) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
                 _ => false,
             };
             if (!isKept)
@@ -217,22 +215,22 @@ public static class ComparableUrl
     private static int Copy(ReadOnlySpan<byte> text, SearchValues<byte> encoded, Span<byte> output)
     {
         var length = 0;
-        Span<byte> value = stackalloc byte[1];
         for (var i = 0; i < text.Length; i++)
         {
-            if (text[i] == '%' && i + 2 < text.Length
-                && Convert.FromHexString(text.Slice(i + 1, 2), value, out _, out _) == OperationStatus.Done)
+            if (PercentEncoding.TryRead(text[i..], out var value))
             {
-                i += 2;
+                i += PercentEncoding.Length - 1;
 
                 // Behind a percent sign that is none of an escape, what it stands for could make it one.
-                length += Unreserved.Contains(value[0]) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
-                    ? Put(value[0], output[length..])
-                    : Escape(value[0], output[length..]);
+                length += Unreserved.Contains(value) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
+                    ? Put(value, output[length..])
+                    : PercentEncoding.Write(value, output[length..]);
             }
             else
             {
-                length += encoded.Contains(text[i]) ? Escape(text[i], output[length..]) : Put(text[i], output[length..]);
+                length += encoded.Contains(text[i])
+                    ? PercentEncoding.Write(text[i], output[length..])
+                    : Put(text[i], output[length..]);
             }
         }
 
@@ -243,13 +241,5 @@ public static class ComparableUrl
     {
         output[0] = value;
         return 1;
-    }
-
-    private static int Escape(byte value, Span<byte> output)
-    {
-        output[0] = (byte)'%';
-        output[1] = "0123456789ABCDEF"u8[value >> 4];
-        output[2] = "0123456789ABCDEF"u8[value & 15];
-        return 3;
     }
 }

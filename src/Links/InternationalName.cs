@@ -106,23 +106,7 @@ internal static class InternationalName
     public static string? PercentDecode(ReadOnlySpan<byte> host)
     {
         var bytes = new byte[host.Length];
-        var length = 0;
-        for (var i = 0; i < host.Length; i++)
-        {
-            if (host[i] == '%' && i + 2 < host.Length
-                && Convert.FromHexString(host.Slice(i + 1, 2), bytes.AsSpan(length), out _, out _)
-                    == System.Buffers.OperationStatus.Done)
-            {
-                length++;
-                i += 2;
-            }
-            else
-            {
-                bytes[length++] = host[i];
-            }
-        }
-
-        var text = bytes.AsSpan(0, length);
+        var text = bytes.AsSpan(0, PercentEncoding.Decode(host, bytes));
         return System.Text.Unicode.Utf8.IsValid(text) ? Encoding.UTF8.GetString(text) : null;
     }
 

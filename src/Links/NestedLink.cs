@@ -125,22 +125,8 @@ public static class NestedLink
     // 0 when there is nothing to decode.
     private static int PercentDecode(ReadOnlySpan<byte> text, Span<byte> output)
     {
-        var (length, isChanged) = (0, false);
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (text[i] == '%' && i + 2 < text.Length
-                && Convert.FromHexString(text.Slice(i + 1, 2), output[length..], out _, out _) == OperationStatus.Done)
-            {
-                (length, isChanged) = (length + 1, true);
-                i += 2;
-            }
-            else
-            {
-                output[length++] = text[i];
-            }
-        }
-
-        return isChanged ? length : 0;
+        var length = PercentEncoding.Decode(text, output);
+        return length < text.Length ? length : 0;
     }
 
     // Proofpoint v2: u=https-3A__host_path, where a hyphen stands for a percent sign and an underscore for a slash.

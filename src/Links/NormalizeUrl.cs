@@ -156,7 +156,7 @@ internal static class NormalizeUrl
             }
             else
             {
-                output.Write([(byte)'%', HexDigit(c >> 4), HexDigit(c & 15)]);
+                output.Advance(PercentEncoding.Write(c, output.GetSpan(PercentEncoding.Length)));
             }
         }
     }
@@ -171,10 +171,8 @@ internal static class NormalizeUrl
             }
             else
             {
-                output.Write([(byte)'%', HexDigit(c >> 4), HexDigit(c & 15)]);
+                output.Advance(PercentEncoding.Write(c, output.GetSpan(PercentEncoding.Length)));
             }
         }
     }
-
-    private static byte HexDigit(int value) => (byte)"0123456789ABCDEF"[value];
 }
