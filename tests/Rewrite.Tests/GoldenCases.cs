@@ -95,7 +95,7 @@ public sealed class GoldenCases
         return request;
     }
 
-    private static RewriteLimits Limits(string folder) =>
+    internal static RewriteLimits Limits(string folder) =>
         Settings(folder)["limits"].Deserialize<RewriteLimits>(Json) ?? RewriteLimits.Default;
 
     private static JsonObject Settings(string folder)
