@@ -50,6 +50,10 @@ internal readonly ref struct TextUrlOpening
     /// <summary>Whether a quotation mark or bracket of any script stands directly before the URL.</summary>
     public bool IsQuoted => (_directly & Bit('"')) != 0;
 
+    /// <summary>Whether a bar stands before the URL in its line, as in a table, or <c>&lt;</c> directly before it, as
+    /// in <c>&lt;https://…|label&gt;</c>.</summary>
+    public bool HasBar => IsQuoted || _before[(_before.LastIndexOf((byte)'\n') + 1)..].Contains((byte)'|');
+
     /// <summary>Whether a sign closes what was opened directly before the URL.</summary>
     public bool ClosesDirectly(Rune rune) => rune.Value switch
     {

@@ -71,8 +71,11 @@ internal static class TextUrlSigns
         // Hyphens that are no dashes to Unicode, and Mongolian signs inside words.
         0xad or 0x2212 or 0xff5e or 0x1807 or 0x180a or 0x180e => TextUrlSign.InWord,
 
-        // Decimal separators, the section sign, dots of mathematics, joiners that show nothing.
-        0x66b or 0x66c or 0x70f or 0xa7 or 0x2219 or 0x22c5 or 0x34f or 0x2060 => TextUrlSign.InWord,
+        // Other dots between words, as they are typed for the middle dot.
+        0x2022 or 0x2219 or 0x22c5 or 0x2e31 or 0x2e33 or 0x16eb => TextUrlSign.InWord,
+
+        // Decimal separators, the section sign, joiners that show nothing.
+        0x66b or 0x66c or 0x70f or 0xa7 or 0x34f or 0x2060 => TextUrlSign.InWord,
 
         // Format characters that are seen: signs of numbers and hieroglyphs. Tags, which make flags of emoji.
         >= 0x600 and <= 0x605 or 0x6dd or 0x890 or 0x891 or 0x8e2 or 0x110bd or 0x110cd

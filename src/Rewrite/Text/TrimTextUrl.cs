@@ -3,8 +3,8 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Text;
 
-/// <summary>Takes off the end of a URL in running text what is not part of it: the sentence's punctuation, brackets that
-/// nothing inside it opened, marks of Markdown.</summary>
+/// <summary>Takes off the end of a URL in running text what is not part of it: the sentence's punctuation, brackets
+/// that nothing inside it opened, marks of Markdown.</summary>
 internal static class TrimTextUrl
 {
     /// <summary>Trims.</summary>
@@ -61,7 +61,8 @@ internal static class TrimTextUrl
 
     /// <summary>Whether a joiner behind it is part of the letter and may end a word (RFC 5892 appendix A.1, A.2): the
     /// viramas of India's scripts and Sinhala.</summary>
-    public static bool IsVirama(Rune rune) => rune.Value is 0xdca or (>= 0x94d and <= 0xd4d) && (rune.Value & 0x7f) == 0x4d;
+    public static bool IsVirama(Rune rune) =>
+        rune.Value == 0xdca || (rune.Value is >= 0x94d and <= 0xd4d && (rune.Value & 0x7f) == 0x4d);
 
     // The brackets of a kind are counted once, then kept up to date: a line of them must not cost its square.
     private static bool IsBalanced(ReadOnlySpan<byte> url, byte last, Span<int> open)

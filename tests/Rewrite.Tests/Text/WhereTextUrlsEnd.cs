@@ -12,8 +12,8 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
 {
     private static readonly string[] _wordSigns =
     [
-        "·", "\u200c", "\u200d", "・", "･", "׳", "״", "་", "’", "‘", "´", "‧", "-", "‐", "‑", "–", "־", "゠", "〜", "\u00ad",
-        "՚", "՛", "՞", "॰", "'", "\u0301", "\ufe0f", "′", "§", "᠆", "\u2060",
+        "·", "\u200c", "\u200d", "・", "･", "׳", "״", "་", "’", "‘", "´", "‧", "-", "‐", "‑", "–", "־", "゠", "〜",
+        "\u00ad", "՚", "՛", "՞", "॰", "'", "\u0301", "\ufe0f", "′", "§", "᠆", "\u2060",
     ];
 
     private static readonly string[] _letters =
@@ -24,82 +24,104 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
         // Catalan, Hebrew, Persian, Japanese, Tibetan, French, Uzbek, Armenian, Hindi, Malayalam, Mongolian.
         "Obra: ⟦https://e.example/col·lecció⟧ i prou", "⟦https://e.example/a⟧ · ⟦https://e.example/b⟧",
         "· ⟦https://e.example/a⟧·", "⟦https://e.example/l·l⟧· x", "⟦https://e.example/a⟧·⟦https://e.example/b⟧",
-        "⟦https://e.example/paral·lel/x⟧", "⟦https://e.example/col·%6Cecció⟧", "⟦https://e.example/?q=col·lecció#l·l⟧.",
-        "⟦https://e.example/תנ״ך⟧ x", "⟦https://e.example/ג׳ירף⟧", "⟦https://e.example/צ⟧׳ x", "⟦https://e.example/תנ\"ך⟧, x",
-        "\"⟦https://e.example/תנ⟧\"ך", "⟦https://e.example/תנ⟧\" ך", "⟦https://e.example/tel⟧\"x", "⟦https://e.example/בית־ספר⟧־",
-        "⟦https://e.example/می\u200cخواهم⟧ x", "⟦https://e.example/می⟧\u200c x", "⟦https://e.example/می\u200c\u200cخواهم⟧",
-        "⟦https://e.example/می\u200c/x⟧", "⟦https://e.example/スター・ウォーズ⟧ x", "・⟦https://e.example/ア⟧・ x",
-        "⟦https://e.example/ア⟧・⟦https://e.example/イ⟧", "⟦https://e.example/ｽﾀｰ･ｳｫｰｽﾞ⟧", "⟦https://e.example/བོད་ཡིག⟧་ x",
-        "⟦https://e.example/བོད་/ཡིག⟧།", "⟦https://e.example/l’école⟧ x", "⟦https://e.example/d’l’x⟧’",
-        "⟦https://e.example/O‘zbekiston⟧ x", "⟦https://e.example/wiki/’t_Hooft⟧", "⟦https://e.example/Ո՞վ_է⟧ x",
-        "⟦https://e.example/ए॰_पी॰_जे⟧॰ x", "⟦https://e.example/പോലൊരാള്\u200d.html⟧", "⟦https://e.example/പോലൊരാള്\u200d⟧ x",
-        "⟦https://e.example/a–b⟧–", "⟦https://e.example/a‑b‐c⟧‐ x", "⟦https://e.example/Donau\u00addampf⟧\u00ad",
-        "⟦https://e.example/e\u0301/e\u0301⟧ x", "⟦https://e.example/rock-’n’-roll⟧", "⟦https://e.example/bgb/§5⟧",
-        "⟦https://e.example/wiki/¿Quién⟧? x", "⟦https://e.example/a⟧¿Qué", "⟦https://e.example/a⟧ — x", "⟦https://e.example/a⟧—b",
+        "⟦https://e.example/paral·lel/x⟧", "⟦https://e.example/col·%6Cecció⟧",
+        "⟦https://e.example/?q=col·lecció#l·l⟧.", "⟦https://e.example/תנ״ך⟧ x", "⟦https://e.example/ג׳ירף⟧",
+        "⟦https://e.example/צ⟧׳ x", "⟦https://e.example/תנ\"ך⟧, x", "\"⟦https://e.example/תנ⟧\"ך",
+        "⟦https://e.example/תנ⟧\" ך", "⟦https://e.example/tel⟧\"x", "⟦https://e.example/בית־ספר⟧־",
+        "⟦https://e.example/می\u200cخواهم⟧ x", "⟦https://e.example/می⟧\u200c x",
+        "⟦https://e.example/می\u200c\u200cخواهم⟧", "⟦https://e.example/می\u200c/x⟧", "⟦https://e.example/スター・ウォーズ⟧ x",
+        "・⟦https://e.example/ア⟧・ x", "⟦https://e.example/ア⟧・⟦https://e.example/イ⟧", "⟦https://e.example/ｽﾀｰ･ｳｫｰｽﾞ⟧",
+        "⟦https://e.example/བོད་ཡིག⟧་ x", "⟦https://e.example/བོད་/ཡིག⟧།", "⟦https://e.example/l’école⟧ x",
+        "⟦https://e.example/d’l’x⟧’", "⟦https://e.example/O‘zbekiston⟧ x", "⟦https://e.example/wiki/’t_Hooft⟧",
+        "⟦https://e.example/Ո՞վ_է⟧ x", "⟦https://e.example/ए॰_पी॰_जे⟧॰ x", "⟦https://e.example/പോലൊരാള്\u200d.html⟧",
+        "⟦https://e.example/പോലൊരാള്\u200d⟧ x", "⟦https://e.example/a–b⟧–", "⟦https://e.example/a‑b‐c⟧‐ x",
+        "⟦https://e.example/Donau\u00addampf⟧\u00ad", "⟦https://e.example/e\u0301/e\u0301⟧ x",
+        "⟦https://e.example/rock-’n’-roll⟧", "⟦https://e.example/bgb/§5⟧", "⟦https://e.example/wiki/¿Quién⟧? x",
+        "⟦https://e.example/a⟧¿Qué", "⟦https://e.example/a⟧ — x", "⟦https://e.example/a⟧—b",
 
         // Emoji.
-        "⟦https://e.example/👩\u200d💻⟧ x", "⟦https://e.example/❤\ufe0f\u200d🔥⟧ x", "⟦https://e.example/🙂\u200d↔\ufe0f⟧.",
-        "⟦https://e.example/🏳\ufe0f\u200d🌈/x⟧", "⟦https://e.example/👍🏽⟧ x", "⟦https://e.example/1\ufe0f\u20e3⟧",
-        "⟦https://e.example/🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f⟧ x", "⟦https://e.example/👩⟧\u200d x",
+        "⟦https://e.example/👩\u200d💻⟧ x", "⟦https://e.example/❤\ufe0f\u200d🔥⟧ x",
+        "⟦https://e.example/🙂\u200d↔\ufe0f⟧.", "⟦https://e.example/🏳\ufe0f\u200d🌈/x⟧", "⟦https://e.example/👍🏽⟧ x",
+        "⟦https://e.example/1\ufe0f\u20e3⟧",
+        "⟦https://e.example/🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f⟧ x",
+        "⟦https://e.example/👩⟧\u200d x",
 
         // Sentences of other scripts, and what nobody sees.
-        "⟦https://e.example/a⟧\u200bb", "⟦https://e.example/q⟧。次", "⟦https://e.example/q⟧、次", "⟦https://e.example/q⟧，次",
-        "⟦https://e.example/q⟧！次", "⟦https://e.example/q⟧？次", "⟦https://e.example/q⟧」次", "⟦https://e.example/q⟧；次",
-        "⟦https://e.example/q⟧：次", "⟦https://e.example/q⟧…", "⟦https://e.example/q⟧؟ x", "⟦https://e.example/q⟧، x",
-        "⟦https://e.example/q⟧।", "⟦https://e.example/q⟧։", "⟦https://e.example/q⟧\u200e x", "⟦https://e.example/q⟧\u3000x",
-        "⟦https://e.example/q⟧\u00a0x", "⟦https://e.example/a次は⟧⟦https://e.example/b⟧",
+        "⟦https://e.example/a⟧\u200bb", "⟦https://e.example/q⟧。次", "⟦https://e.example/q⟧、次",
+        "⟦https://e.example/q⟧，次", "⟦https://e.example/q⟧！次", "⟦https://e.example/q⟧？次", "⟦https://e.example/q⟧」次",
+        "⟦https://e.example/q⟧；次", "⟦https://e.example/q⟧：次", "⟦https://e.example/q⟧…", "⟦https://e.example/q⟧؟ x",
+        "⟦https://e.example/q⟧، x", "⟦https://e.example/q⟧।", "⟦https://e.example/q⟧։",
+        "⟦https://e.example/q⟧\u200e x", "⟦https://e.example/q⟧\u3000x", "⟦https://e.example/q⟧\u00a0x",
+        "⟦https://e.example/a次は⟧⟦https://e.example/b⟧",
     ];
 
     public static TheoryData<string> Opened =>
     [
-        "(⟦https://e.example/a⟧)Now", "[⟦https://e.example/b⟧]Offer", "{⟦https://e.example/c⟧}x", "<⟦https://e.example/d⟧>x",
-        "\"⟦https://e.example/e⟧\"x", "'⟦https://e.example/f⟧'x", "‘⟦https://e.example/g⟧’x", "‚⟦https://e.example/h⟧‘x",
-        "“⟦https://e.example/i⟧”x", "„⟦https://e.example/j⟧“x", "«⟦https://e.example/k⟧»x", "»⟦https://e.example/l⟧«x",
-        "‹⟦https://e.example/m⟧›x", "「⟦https://e.example/n⟧」x", "『⟦https://e.example/o⟧』x", "【⟦https://e.example/p⟧】x",
-        "（⟦https://e.example/q⟧）x", "《⟦https://e.example/r⟧》x", "〈⟦https://e.example/s⟧〉x", "［⟦https://e.example/t⟧］x",
-        "`⟦https://e.example/u⟧`x", "``⟦https://e.example/v⟧''x", "(see ⟦https://e.example/w⟧)Now", "(x (y) ⟦https://e.example/x⟧)Now",
-        "(⟦https://e.example/X_(y)⟧)z", "⟦https://e.example/X_(y)z⟧", "⟦https://e.example/X_(y_(z))⟧)", "⟦https://e.example/a)b⟧",
-        "(x) ⟦https://e.example/a)b⟧", "([⟦https://e.example/a⟧])b", "(\"⟦https://e.example/a⟧\")b", "(**⟦https://e.example/a⟧**)b",
+        "(⟦https://e.example/a⟧)Now", "[⟦https://e.example/b⟧]Offer", "{⟦https://e.example/c⟧}x",
+        "<⟦https://e.example/d⟧>x", "\"⟦https://e.example/e⟧\"x", "'⟦https://e.example/f⟧'x",
+        "‘⟦https://e.example/g⟧’x", "‚⟦https://e.example/h⟧‘x", "“⟦https://e.example/i⟧”x", "„⟦https://e.example/j⟧“x",
+        "«⟦https://e.example/k⟧»x", "»⟦https://e.example/l⟧«x", "‹⟦https://e.example/m⟧›x", "「⟦https://e.example/n⟧」x",
+        "『⟦https://e.example/o⟧』x", "【⟦https://e.example/p⟧】x", "（⟦https://e.example/q⟧）x", "《⟦https://e.example/r⟧》x",
+        "〈⟦https://e.example/s⟧〉x", "［⟦https://e.example/t⟧］x", "`⟦https://e.example/u⟧`x",
+        "``⟦https://e.example/v⟧''x", "(see ⟦https://e.example/w⟧)Now", "(x (y) ⟦https://e.example/x⟧)Now",
+        "(⟦https://e.example/X_(y)⟧)z", "⟦https://e.example/X_(y)z⟧", "⟦https://e.example/X_(y_(z))⟧)",
+        "⟦https://e.example/a)b⟧", "(x) ⟦https://e.example/a)b⟧", "([⟦https://e.example/a⟧])b",
+        "(\"⟦https://e.example/a⟧\")b", "(**⟦https://e.example/a⟧**)b", "'⟦https://e.example/d'abord⟧' x",
+        "‘⟦https://e.example/l’école⟧’, x", "‘⟦https://e.example/a⟧’x ’", "'⟦https://e.example/a⟧'.x",
         "l'⟦https://e.example/d'abord⟧ x", "l’⟦https://e.example/d’abord⟧ x", "⟦https://e.example/a?b[]=1&c[x]=2⟧]",
-        "⟦https://e.example/a⟧(see below)", "⟦https://e.example/a⟧[see below]", "⟦https://e.example/a⟧(⟦https://e.example/b⟧)c",
-        "⟦https://e.example/a⟧]b", "⟦https://e.example/{id}/x⟧", "⟦https://e.example/a⟧（説明）", "\\url{⟦https://e.example/a⟧}b",
-        "<URL:⟦https://e.example/a)b,⟧>", "(⟦https://e.example⟧)Now", "[⟦https://e.example⟧]Now.See/it", "'⟦https://e.example⟧'s",
+        "⟦https://e.example/a⟧(see below)", "⟦https://e.example/a⟧[see below]",
+        "⟦https://e.example/a⟧(⟦https://e.example/b⟧)c", "⟦https://e.example/a⟧]b", "⟦https://e.example/{id}/x⟧",
+        "⟦https://e.example/a⟧（説明）", "\\url{⟦https://e.example/a⟧}b", "<URL:⟦https://e.example/a)b,⟧>",
+        "(⟦https://e.example⟧)Now", "[⟦https://e.example⟧]Now.See/it", "'⟦https://e.example⟧'s",
         "(https://e.example/{{ x }})", "⟦https://[2001:db8::1]:8080/a⟧]", "(⟦https://[2001:db8::1]⟧)b",
     ];
 
     public static TheoryData<string> Marked =>
     [
-        "[web](⟦https://www.e.example⟧)[mail](mailto:someone@e.example)", "|⟦https://a.example/x⟧|⟦https://b.example/y⟧|",
-        "**⟦https://e.example/a⟧**", "_⟦https://e.example/a⟧_", "__⟦https://e.example/a⟧__ x", "***⟦https://e.example/a⟧***",
-        "**_⟦https://e.example/a⟧_**", "~~⟦https://e.example/a⟧~~", "~⟦https://e.example/a⟧~", "*⟦https://e.example/a⟧*, x",
-        "**⟦https://e.example/a⟧**word", "~~⟦https://e.example/a⟧~~word", "*⟦https://e.example/a⟧*word", "_⟦https://e.example/a⟧_.",
-        "_see ⟦https://e.example/a⟧_ x", "*see ⟦https://e.example/a⟧* x", "snake_case ⟦https://e.example/a_⟧ x",
-        "2 * 3 ⟦https://e.example/*⟧ x", "⟦https://e.example/a⟧* x", "⟦https://e.example/_a_b_⟧ x", "_⟦https://e.example/a_b⟧_",
-        "⟦https://e.example/~user/⟧", "~⟦https://e.example/~user⟧~", "⟦https://e.example/*/a⟧", "**⟦https://e.example⟧**",
-        "_⟦https://e.example⟧_", "**⟦https://e.example⟧**word", "[⟦https://e.example/a⟧](⟦https://e.example/b⟧)c",
-        "[a](⟦https://e.example/a⟧ \"b\")", "[1]: ⟦https://e.example/a⟧", "![a](⟦https://e.example/a⟧)(b)",
-        "| ⟦https://e.example/a⟧ | b |", "│⟦https://e.example/a⟧│b", "｜⟦https://e.example/a⟧｜b", "⟦https://e.example/a⟧¦b",
-        "<⟦https://e.example/a⟧|Label>", "`⟦https://e.example/a⟧`", "⟦https://e.example/a⟧\\", "⟦https://e.example/a⟧^ x",
-        "⟦https://e.example/a⟧&gt; x", "⟦https://e.example/a?b=c;d⟧; x", "⟦https://e.example/a⟧,⟦https://e.example/b⟧",
-        "⟦https://e.example/a⟧;⟦https://e.example/b⟧", "⟦https://e.example/?a=https://b.example,https://c.example⟧",
-        "⟦https://e.example/?x=*|ID|*⟧ x", "⟦https://e.example/a⟧<br>", "⟦https://e.example/a⟧|⟦https://e.example/b⟧",
+        "[web](⟦https://www.e.example⟧)[mail](mailto:someone@e.example)",
+        "|⟦https://a.example/x⟧|⟦https://b.example/y⟧|", "**⟦https://e.example/a⟧**", "_⟦https://e.example/a⟧_",
+        "__⟦https://e.example/a⟧__ x", "***⟦https://e.example/a⟧***", "**_⟦https://e.example/a⟧_**",
+        "~~⟦https://e.example/a⟧~~", "~⟦https://e.example/a⟧~", "*⟦https://e.example/a⟧*, x",
+        "**⟦https://e.example/a⟧**word", "~~⟦https://e.example/a⟧~~word", "*⟦https://e.example/a⟧*word",
+        "_⟦https://e.example/a⟧_.", "_see ⟦https://e.example/a⟧_ x", "*see ⟦https://e.example/a⟧* x",
+        "snake_case ⟦https://e.example/a_⟧ x", "2 * 3 ⟦https://e.example/*⟧ x", "⟦https://e.example/a⟧* x",
+        "⟦https://e.example/_a_b_⟧ x", "_⟦https://e.example/a_b⟧_", "__⟦https://e.example/a⟧__word",
+        "__⟦https://e.example/__init__.py⟧__", "_⟦https://e.example/__init__.py⟧_", "__⟦https://e.example/a__b⟧__",
+        "https://e.example/?fields=a|b|c x", "|x|⟦https://e.example/a⟧|b|", "⟦https://e.example/a⟧| b",
+        "x | ⟦https://e.example/a⟧|b", "⟦https://e.example/a•b⟧ • c", "https://paral|lel.example.com/",
+        "|⟦https://e.example⟧|b|", "⟦https://e.example/~user/⟧", "~⟦https://e.example/~user⟧~",
+        "⟦https://e.example/*/a⟧", "**⟦https://e.example⟧**", "_⟦https://e.example⟧_", "**⟦https://e.example⟧**word",
+        "[⟦https://e.example/a⟧](⟦https://e.example/b⟧)c", "[a](⟦https://e.example/a⟧ \"b\")",
+        "[1]: ⟦https://e.example/a⟧", "![a](⟦https://e.example/a⟧)(b)", "| ⟦https://e.example/a⟧ | b |",
+        "│⟦https://e.example/a⟧│b", "｜⟦https://e.example/a⟧｜b", "⟦https://e.example/a⟧¦b",
+        "<⟦https://e.example/a⟧|Label>", "`⟦https://e.example/a⟧`", "⟦https://e.example/a⟧\\",
+        "⟦https://e.example/a⟧^ x", "⟦https://e.example/a⟧&gt; x", "⟦https://e.example/a?b=c;d⟧; x",
+        "⟦https://e.example/a⟧,⟦https://e.example/b⟧", "⟦https://e.example/a⟧;⟦https://e.example/b⟧",
+        "⟦https://e.example/?a=https://b.example,https://c.example⟧", "⟦https://e.example/?x=*|ID|*⟧ x",
+        "⟦https://e.example/a⟧<br>", "⟦https://e.example/a⟧|⟦https://e.example/b⟧",
     ];
 
     public static TheoryData<string> Hosts =>
     [
-        "⟦https://paral·lel.example.com/x⟧ i", "⟦https://paral·lel.example.com⟧· x", "https://l’école.example.com/x", "https://e.example’s x",
-        "https://paral‐lel.example.com/x", "https://paral\u200blel.example.com/x", "https://shop.exam\u200bple.com/x",
-        "https://ｅｘａｍｐｌｅ．ｃｏｍ/x", "https://例え。テスト/x", "https://www.例え。テスト/x", "⟦https://e.example⟧。次の文。",
-        "⟦https://e.example⟧、次", "⟦https://e.example⟧\u200bต่อ", "https://para\"lel.example.com/x", "https://para!lel.example.com/x",
-        "https://para,lel.example.com/x", "https://para*lel.example.com/x", "https://para$lel.example.com/x", "https://para(lel.example.com/x",
-        "https://para—lel.example.com/x", "https://para…lel.example.com/x", "https://para�lel.example.com/x", "https://a.para¿lel.example/x",
-        "⟦https://e.example⟧,and x", "⟦https://e.example⟧'s x", "⟦https://e.example⟧, x", "⟦https://e.example⟧; x", "⟦https://e.example⟧.",
-        "⟦https://user:pass@e.example/⟧", "⟦https://user@e.example:8080/⟧", "⟦https://us$er!:p+w@e.example/⟧", "https://us,er@e.example/",
-        "https://e.example,bob@other.example/", "https://a@b@e.example/", "https://e.example&x=1", "⟦https://e.example/a@b.example⟧",
-        "⟦https://e.example⟧)(bob@other.example)", "⟦https://e.example⟧|bob@other.example", "⟦https://e.example⟧<bob@other.example>",
+        "⟦https://paral·lel.example.com/x⟧ i", "⟦https://paral·lel.example.com⟧· x", "https://l’école.example.com/x",
+        "https://e.example’s x", "https://paral‐lel.example.com/x", "https://paral\u200blel.example.com/x",
+        "https://shop.exam\u200bple.com/x", "https://ｅｘａｍｐｌｅ．ｃｏｍ/x", "https://例え。テスト/x", "https://www.例え。テスト/x",
+        "⟦https://e.example⟧。次の文。", "⟦https://e.example⟧、次", "⟦https://e.example⟧\u200bต่อ",
+        "https://para\"lel.example.com/x", "https://para!lel.example.com/x", "https://para,lel.example.com/x",
+        "https://para*lel.example.com/x", "https://para$lel.example.com/x", "https://para(lel.example.com/x",
+        "https://para—lel.example.com/x", "https://para…lel.example.com/x", "https://para�lel.example.com/x",
+        "https://a.para¿lel.example/x", "⟦https://e.example⟧,and x", "⟦https://e.example⟧'s x",
+        "⟦https://e.example⟧, x", "⟦https://e.example⟧; x", "⟦https://e.example⟧.", "⟦https://user:pass@e.example/⟧",
+        "⟦https://user@e.example:8080/⟧", "⟦https://us$er!:p+w@e.example/⟧", "https://us,er@e.example/",
+        "https://e.example,bob@other.example/", "https://a@b@e.example/", "https://e.example&x=1",
+        "⟦https://e.example/a@b.example⟧", "⟦https://e.example⟧)(bob@other.example)",
+        "https://e.example|bob@other.example", "⟦https://e.example⟧<bob@other.example>",
         "⟦https://e.example⟧ bob@other.example", "⟦https://e.example?a@b.example⟧", "⟦https://e.example#a@b.example⟧",
-        "⟦https://localhost:8080/x⟧", "⟦https://intranet/x⟧, y", "⟦https://192.0.2.1⟧, x", "⟦https://my_shop.example.com/⟧",
-        "https://<%= host %>/", "https:///e.example/x", "https://e.example/<%= id %>/x", "⟦https://דוגמה.example/x⟧", "⟦https://क्ष.example/x⟧",
+        "⟦https://localhost:8080/x⟧", "⟦https://intranet/x⟧, y", "⟦https://192.0.2.1⟧, x",
+        "⟦https://my_shop.example.com/⟧", "https://<%= host %>/", "https:///e.example/x",
+        "https://https://e.example/x", "https://e.example·bob@other.example/", "https://e.example次bob@other.example/",
+        "⟦https://e.example⟧:", "https://e.example/<%= id %>/x", "⟦https://דוגמה.example/x⟧",
+        "⟦https://क्ष.example/x⟧",
     ];
 
     [Theory]
@@ -125,8 +147,9 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
         var random = new Random(Seed.Value);
         string[] pieces =
         [
-            .. _wordSigns, .. _letters, " ", "\r\n", ".", ",", "(", ")", "[", "]", "{", "}", "*", "**", "_", "~~", "|", "\"", "“", "”",
-            "<", ">", "。", "/", "@", ":", "?", "#", "https://", "https://e.example/", "https://e.example", "e.example", "word", "`", "\\",
+            .. _wordSigns, .. _letters, " ", "\r\n", ".", ",", "(", ")", "[", "]", "{", "}", "*", "**", "_", "~~", "|",
+            "\"", "“", "”", "<", ">", "。", "/", "@", ":", "?", "#", "https://", "https://e.example/",
+            "https://e.example", "e.example", "word", "`", "\\",
         ];
         for (var i = 0; i < 20_000 * Seed.Factor; i++)
         {
@@ -195,7 +218,8 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
         if (Ascii.IsValid(end < 0 ? host : host[..end]))
         {
             Assert.Equal(
-                string.Concat(Encoding.UTF8.GetBytes(url).Select(c => c is > 0x20 and < 0x7f ? $"{(char)c}" : $"%{c:X2}")),
+                string.Concat(
+                    Encoding.UTF8.GetBytes(url).Select(c => c is > 0x20 and < 0x7f ? $"{(char)c}" : $"%{c:X2}")),
                 destination);
         }
     }
@@ -205,7 +229,8 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
     private static void Check(string text, Encoding encoding, MailCharset charset, bool isFlowed = false)
     {
         using var found = new PartFindings();
-        var bytes = encoding.GetBytes(text.Replace("⟦", "", StringComparison.Ordinal).Replace("⟧", "", StringComparison.Ordinal));
+        var bytes = encoding.GetBytes(
+            text.Replace("⟦", "", StringComparison.Ordinal).Replace("⟧", "", StringComparison.Ordinal));
         FindTextLinks.Find(bytes, charset, isFlowed, isFlowed, found);
         var marked = new StringBuilder();
         var position = 0;
