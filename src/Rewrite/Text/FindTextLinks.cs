@@ -82,7 +82,7 @@ internal readonly ref struct FindTextLinks
         var url = TextUrlEnd.Find(_text[start..], afterSlashes - start, isBracketed, opening, _charset);
         var end = start + url.Length;
         var joined = ByteRange.None;
-        if (_isFlowed && (_deletesSpace || isBracketed) && !url.IsCut)
+        if (_isFlowed && (isBracketed || (_deletesSpace && !url.IsCut)))
         {
             joined = Join(start, afterSlashes - start, isBracketed, opening, ref url, out end);
         }
@@ -127,12 +127,13 @@ internal readonly ref struct FindTextLinks
     private ByteRange Join(
         int start, int authority, bool isBracketed, TextUrlOpening opening, ref TextUrlEnd url, out int end)
     {
-        var first = start + url.RunEnd;
+        var first = start
+            + (isBracketed ? TextUrlEnd.Run(_text[start..], authority, opening, _charset) : url.RunEnd);
         var depth = QuoteDepth(_text[..start].LastIndexOf((byte)'\n') + 1);
         var lineEnd = first;
         var joinedStart = _found.Buffer.Length;
         var read = 0;
-        while (!url.IsCut && TryFlow(lineEnd, depth, opening, out var from, out var to))
+        while ((isBracketed || !url.IsCut) && TryFlow(lineEnd, depth, opening, out var from, out var to))
         {
             if (lineEnd == first)
             {
@@ -141,24 +142,29 @@ internal readonly ref struct FindTextLinks
 
             _found.Buffer.Append(_text[from..to]);
             lineEnd = to;
-            if (_found.Buffer.Length - joinedStart >= 2 * read)
+            if (!isBracketed && _found.Buffer.Length - joinedStart >= 2 * read)
             {
                 read = _found.Buffer.Length - joinedStart;
                 url = TextUrlEnd.Find(_found.Buffer.Span[joinedStart..], authority, false, opening, _charset);
             }
         }
 
-        var joined = _found.Buffer.Span[joinedStart..];
-        if (isBracketed && _text[lineEnd..].StartsWith(">"u8))
+        var isClosed = isBracketed && _text[lineEnd..].StartsWith(">"u8);
+        if (lineEnd == first || !(isClosed || _deletesSpace))
+        {
+            end = start + url.Length;
+            return ByteRange.None;
+        }
+
+        if (isClosed)
         {
             // With the bracket behind it, as it would stand on one line.
             _found.Buffer.Append(">"u8);
-            joined = joined.IsEmpty ? _text[start..(first + 1)] : _found.Buffer.Span[joinedStart..];
         }
 
-        if (lineEnd > first && (joined.Length > read || isBracketed))
+        if (_found.Buffer.Length - joinedStart > read)
         {
-            url = TextUrlEnd.Find(joined, authority, isBracketed, opening, _charset);
+            url = TextUrlEnd.Find(_found.Buffer.Span[joinedStart..], authority, isClosed, opening, _charset);
         }
 
         end = EndInText(first, depth, opening, url.Length - (first - start));

@@ -208,8 +208,17 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
     [InlineData("**⟦https://e.example/a \r\nb⟧**c \r\nd")]
     [InlineData("⟦https://e.example/a \r\n/b⟧,⟦https://e.example/c \r\nd⟧ e")]
     [InlineData("<⟦https://e.example/a \r\nb)c.⟧>")]
+    [InlineData("<⟦https://e.example/a]b \r\nc \r\nd⟧>")]
+    [InlineData("<⟦https://e.example/a \r\nb⟧](c x>")]
     public void Url_over_flowed_lines_ends_as_on_one_line(string text) =>
         Check(text, Encoding.UTF8, MailCharset.Utf8, isFlowed: true);
+
+    [Theory]
+    [InlineData("<⟦https://e.example/a \r\nb⟧> \r\nc")]
+    [InlineData("<⟦https://e.example/a⟧ \r\nthen text> c")]
+    [InlineData("⟦https://e.example/a⟧ \r\nb")]
+    public void Url_over_flowed_lines_with_kept_spaces_goes_on_between_angle_brackets(string text) =>
+        Check(text, Encoding.UTF8, MailCharset.Utf8, isFlowed: true, deletesSpace: false);
 
     private static void AssertLeadsWhereItIsWritten(string url, string destination)
     {
@@ -226,12 +235,13 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
 
     private static void Check(string text) => Check(text, Encoding.UTF8, MailCharset.Utf8);
 
-    private static void Check(string text, Encoding encoding, MailCharset charset, bool isFlowed = false)
+    private static void Check(
+        string text, Encoding encoding, MailCharset charset, bool isFlowed = false, bool deletesSpace = true)
     {
         using var found = new PartFindings();
         var bytes = encoding.GetBytes(
             text.Replace("⟦", "", StringComparison.Ordinal).Replace("⟧", "", StringComparison.Ordinal));
-        FindTextLinks.Find(bytes, charset, isFlowed, isFlowed, found);
+        FindTextLinks.Find(bytes, charset, isFlowed, isFlowed && deletesSpace, found);
         var marked = new StringBuilder();
         var position = 0;
         foreach (var link in found.Links.Span)
