@@ -229,6 +229,12 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.TrackingOff;
         }
 
+        // A click would lead where nobody wrote; left plain, the reader's own program decides.
+        if (link.Has(FoundFlags.Unclear))
+        {
+            return LinkDecision.Unclear;
+        }
+
         var outcome = ReadDestination(url, encoding, baseUrl, out destination);
         return Decide(
             outcome, link.Flags, url, destination, UrlTraits.Unread, link.Text.In(found.Buffer.Span));
