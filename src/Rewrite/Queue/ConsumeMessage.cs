@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Contracts;
+using Tracking.Rewrite.Memory;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
@@ -19,7 +20,7 @@ internal sealed partial class ConsumeMessage(
     SendRewritten send,
     WaitInLine line,
     FullOutput full,
-    TakeTurns turns,
+    MessageMemory memory,
     HoldMessages hold,
     DeadLetters letters,
     TimeProvider time,
@@ -39,7 +40,7 @@ internal sealed partial class ConsumeMessage(
             return;
         }
 
-        using var turn = await turns.EnterAsync(delivery, cancellationToken);
+        using var turn = await memory.EnterAsync(OpenBody.SizeOf(delivery), cancellationToken);
         try
         {
             await RewriteAsync(delivery, began, cancellationToken);

@@ -18,7 +18,6 @@ internal static class RewriteQueue
         }
 
         builder.Services.AddSingleton<ChooseCluster>();
-        builder.Services.AddSingleton<TakeTurns>();
         builder.Services.AddSingleton<HoldMessages>();
         builder.Services.AddSingleton<StoreOutage>();
         builder.Services.AddSingleton<TrackDelivery>();
