@@ -99,7 +99,11 @@ public sealed class RewriteOptions : IValidatableObject
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         (string Name, long Bytes)[] shares =
-            [(nameof(MaxRequestBytesAtOnce), MaxRequestBytesAtOnce), (nameof(MaxKeyBytesAtOnce), MaxKeyBytesAtOnce)];
+        [
+            (nameof(MaxRequestBytesAtOnce), MaxRequestBytesAtOnce),
+            (nameof(MaxKeyBytesAtOnce), MaxKeyBytesAtOnce),
+            ($"{nameof(Queue)}:{nameof(Queue.MaxBodyBytes)}", Queue.MaxBodyBytes),
+        ];
         return shares
             .Where(share => share.Bytes < MaxMessageBytes)
             .Select(share => new ValidationResult(

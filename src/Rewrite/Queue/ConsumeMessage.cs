@@ -40,7 +40,7 @@ internal sealed partial class ConsumeMessage(
             return;
         }
 
-        using var turn = await memory.EnterAsync(OpenBody.SizeOf(delivery), cancellationToken);
+        using var turn = await memory.EnterAsync(OpenBody.SizeOf(delivery, options.Value), cancellationToken);
         try
         {
             await RewriteAsync(delivery, began, cancellationToken);

@@ -23,6 +23,12 @@ public sealed class RewriteQueueSettings
     [Range(1L << 20, 1L << 40)]
     public long MaxBytesAtOnce { get; set; } = 64 << 20;
 
+    /// <summary>The largest body in the JSON form, decompressed and with its escapes; 1 kB to 1 GB and at least
+    /// <see cref="RewriteOptions.MaxMessageBytes"/>, default 128 MiB: twice that one's default, as with the
+    /// <c>max_message_size</c> of the broker in <c>deploy</c>. A larger one goes out as it came.</summary>
+    [Range(1024, 1 << 30)]
+    public int MaxBodyBytes { get; set; } = 128 * 1024 * 1024;
+
     /// <summary>How often a message may fail, other than by a store or broker that is away, before it goes to
     /// <c>rewrite.dead</c>; 1 to 1,000, default 5: what fails five times with a pause between fails always.</summary>
     [Range(1, 1_000)]
