@@ -10,6 +10,9 @@ public static class QueueNames
     /// write to.</summary>
     public const string Rewrite = "rewrite";
 
+    /// <summary>Messages of <see cref="Rewrite"/> that were delivered before: each is worked on alone.</summary>
+    public const string RewriteAlone = "rewrite.alone";
+
     /// <summary>Rewritten messages, unless their publisher named a queue of its own.</summary>
     public const string Rewritten = "rewritten";
 

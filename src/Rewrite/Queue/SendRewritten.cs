@@ -14,7 +14,8 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
 {
     // What the broker wrote into the message, or reads out of it, speaks of the delivery that ends here: CC and BCC
     // would send copies again.
-    private static readonly string[] _ofTheDelivery = ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader];
+    private static readonly string[] _ofTheDelivery =
+        ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader, QueuedMessage.FailuresHeader];
     private static readonly string[] _ofTheDeliveryByPrefix = ["x-death", "x-first-death-", "x-last-death-"];
 
     private static readonly string[] _results =
@@ -85,7 +86,7 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     }
 
     private static bool IsWorkedOff(string queue) =>
-        queue is QueueNames.Rewrite or QueueNames.StoreEvents
+        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents
         || HasIdBehind("edge-", queue)
         || HasIdBehind("directory-", queue);
 
