@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
+using Npgsql;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Servers;
 
@@ -33,12 +35,12 @@ public sealed record DeploymentShape
 }
 
 /// <summary>
-/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own, wired
-/// as the AppHost wires it.
+/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own. Each
+/// service has the secrets that <c>deploy/make-secrets</c> gives it and no others, and is a user of its own at each of
+/// the three.
 /// </summary>
 public sealed class Deployment : IAsyncDisposable
 {
-    private const string KeyAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _environment = [];
     private readonly DeploymentShape _shape;
@@ -83,7 +85,7 @@ public sealed class Deployment : IAsyncDisposable
     public Uri Rewrite => Gateway?.Address ?? Rewriters[0].Address;
 
     /// <summary>The admin API key.</summary>
-    public string AdminKey { get; } = "trk_" + RandomNumberGenerator.GetString(KeyAlphabet, 32);
+    public string AdminKey { get; private set; } = "";
 
     /// <summary>Starts engines, migrator and services, and waits until all are ready.</summary>
     public static async Task<Deployment> StartAsync(DeploymentShape shape, CancellationToken cancellationToken)
@@ -130,11 +132,8 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Runs the migrator to its end.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        var settings = new Dictionary<string, string>(_environment)
-        {
-            ["Tracking__Migrator__AdminKeyFile"] = _folder.In("admin.key"),
-        };
-        using var migrator = new ServiceProcess("Migrator", "migrator", _folder.Path, settings);
+        using var migrator = new ServiceProcess(
+            "Migrator", "migrator", _folder.Path, With("migrator", new DeploymentShape().Settings, []));
         if (await migrator.RunToEndAsync(cancellationToken) is not 0 and var code)
         {
             throw new InvalidOperationException($"The migrator ended with {code}:\n{migrator.Output}");
@@ -182,13 +181,13 @@ public sealed class Deployment : IAsyncDisposable
 
     private async Task ComposeAsync(CancellationToken cancellationToken)
     {
-        await WriteSecretAsync("admin.key", AdminKey, cancellationToken);
-        await WriteSecretAsync(
-            "master.key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), cancellationToken);
-        _environment["ConnectionStrings__tracking"] = Postgres.ConnectionString;
-        _environment["ConnectionStrings__rabbitmq"] = Bus.AmqpUri.AbsoluteUri;
-        _environment["ConnectionStrings__redis"] = Redis.ConnectionString;
-        _environment["Tracking__MasterKeyFile"] = _folder.In("master.key");
+        await MakeSecretsAsync();
+        AdminKey = (await File.ReadAllTextAsync(Secret("Tracking__Migrator__AdminKey"), cancellationToken)).Trim();
+        await ServiceLogins.RunScriptAsync(Postgres.ConnectionString, Secret(""));
+        await Bus.AddAccountsAsync(
+            await File.ReadAllTextAsync(Secret("rabbitmq_definitions.json"), cancellationToken), cancellationToken);
+        await Redis.SetUsersAsync(
+            await File.ReadAllLinesAsync(Secret("redis_users.conf"), cancellationToken), cancellationToken);
         _environment["Tracking__SystemScheme"] = "http";
         _environment["Tracking__SystemPort"] = Text(_systemPort);
 
@@ -200,7 +199,7 @@ public sealed class Deployment : IAsyncDisposable
         if (_shape.IsWhole)
         {
             var certificates = Copies("Certificates", "certificates", 1);
-            Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With([
+            Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With("gateway", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", "gateway"),
                 ("Tracking__Gateway__Edge", "proxied"),
                 .. Endpoints("rewrite", Rewriters), .. Endpoints("management", Managements),
@@ -217,7 +216,7 @@ public sealed class Deployment : IAsyncDisposable
             "RedirectEdge",
             edge,
             _folder.Path,
-            With([
+            With("edge", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", edge),
                 ("Tracking__Edge__Folder", EdgeFolder(number)),
                 ("Tracking__Edge__HealthPort", Text(health)),
@@ -232,7 +231,33 @@ public sealed class Deployment : IAsyncDisposable
     private ServiceProcess[] Copies(
         string project, string name, int count, params IEnumerable<(string, string)> settings) =>
         [.. Enumerable.Range(1, count).Select(number => new ServiceProcess(
-            project, $"{name}-{number}", _folder.Path, With([("OTEL_SERVICE_NAME", name), .. settings])))];
+            project,
+            $"{name}-{number}",
+            _folder.Path,
+            With(name, _shape.Settings, [("OTEL_SERVICE_NAME", name), .. settings])))];
+
+    private async Task MakeSecretsAsync()
+    {
+        var postgres = new NpgsqlConnectionStringBuilder(Postgres.ConnectionString);
+        using var script = Process.Start(new ProcessStartInfo(
+            Path.Combine(BuiltPrograms.Repository, "deploy", "make-secrets"), [Secret("")])
+        {
+            RedirectStandardOutput = true,
+            Environment =
+            {
+                ["POSTGRES"] = $"Host={postgres.Host};Port={postgres.Port};Database={postgres.Database}",
+                ["RABBITMQ"] = $"{Bus.AmqpUri.Authority}{Bus.AmqpUri.AbsolutePath}",
+                ["REDIS"] = Redis.ConnectionString.Split(',')[0],
+            },
+        })!;
+        await script.WaitForExitAsync();
+        if (script.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"make-secrets ended with {script.ExitCode}.");
+        }
+    }
+
+    private string Secret(string name) => Path.Combine(_folder.In("secrets"), name);
 
     private static IEnumerable<(string, string)> Pairs(IReadOnlyDictionary<string, string> settings) =>
         settings.Select(setting => (setting.Key, setting.Value));
@@ -240,31 +265,24 @@ public sealed class Deployment : IAsyncDisposable
     private static IEnumerable<(string, string)> Endpoints(string name, IEnumerable<ServiceProcess> services) =>
         services.Select((service, index) => ($"services__{name}__http__{index}", service.Address.AbsoluteUri));
 
-    private Dictionary<string, string> With(params IEnumerable<(string Name, string Value)> settings)
+    // The later wins.
+    private Dictionary<string, string> With(
+        string service,
+        IReadOnlyDictionary<string, string> ofAll,
+        IEnumerable<(string Name, string Value)> settings)
     {
         var all = new Dictionary<string, string>(_environment);
-        foreach (var (name, value) in _shape.Settings)
+        if (Directory.Exists(Secret(service)))
         {
-            all[name] = value;
+            all[ReadSecretFiles.Variable] = Secret(service);
         }
 
-        foreach (var (name, value) in settings)
+        foreach (var (name, value) in Pairs(ofAll).Concat(settings))
         {
             all[name] = value;
         }
 
         return all;
-    }
-
-    private async Task WriteSecretAsync(string file, string secret, CancellationToken cancellationToken)
-    {
-        await using var stream = new FileStream(_folder.In(file), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(secret), cancellationToken);
     }
 
     private string EdgeFolder(int number) => _folder.In($"edge-{number + 1}");

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Rights;
 using Tracking.Standalone;
 using Tracking.Standalone.PrivatePostgres;
 
@@ -9,8 +10,8 @@ namespace Tracking.Servers;
 
 /// <summary>
 /// One private PostgreSQL for a test assembly (an assembly fixture), started when the first test asks for a database
-/// and never forced to disk. Each database is a copy of one that was migrated once, and belongs to one test. A test
-/// that takes PostgreSQL away makes one of its own.
+/// and never forced to disk. Each database is a copy of one that was migrated once, rights and all, and belongs to one
+/// test; services log in to it as <see cref="ServiceLogins"/>. A test that takes PostgreSQL away makes one of its own.
 /// </summary>
 public sealed class TestPostgres : IAsyncDisposable
 {
@@ -29,7 +30,7 @@ public sealed class TestPostgres : IAsyncDisposable
     public bool IsDurable { get; init; }
 
     /// <summary>A database with the schema, and nothing else, in it.</summary>
-    /// <returns>Its connection string.</returns>
+    /// <returns>Its connection string, as an administrator of the server.</returns>
     public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) =>
         CreateAsync("TEMPLATE tracking", cancellationToken);
 
@@ -114,9 +115,14 @@ public sealed class TestPostgres : IAsyncDisposable
             NullLogger.Instance,
             TimeProvider.System,
             CancellationToken.None);
-        var template = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false };
-        await using var dataSource = NpgsqlDataSource.Create(template);
+        await ServiceLogins.MakeAsync(database.ConnectionString);
+        await ServiceLogins.MakeOneOfTwoAsync(database.ConnectionString);
+        var migrator = ServiceLogins.Of(database.ConnectionString, "migrator");
+        await using var dataSource = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(migrator) { Pooling = false });
         await new Migrator(dataSource, NullLogger<Migrator>.Instance).ApplyAsync(CancellationToken.None);
+        await new GrantServiceRights(dataSource, NullLogger<GrantServiceRights>.Instance).RunAsync(
+            CancellationToken.None);
         return new Running(folder, database);
     }
 

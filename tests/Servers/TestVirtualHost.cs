@@ -144,6 +144,22 @@ public sealed class TestVirtualHost
             exchange, routingKey, mandatory: true, properties ?? new BasicProperties(), body, cancellationToken);
     }
 
+    /// <summary>Adds the users of <c>deploy/make-secrets</c>, with their permissions for this virtual host.</summary>
+    /// <param name="definitions">In the form of <c>rabbitmqctl import_definitions</c>.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task AddAccountsAsync(string definitions, CancellationToken cancellationToken)
+    {
+        var document = JsonNode.Parse(definitions)!.AsObject();
+        document.Remove("vhosts");
+        foreach (var permission in document["permissions"]!.AsArray())
+        {
+            permission!["vhost"] = Name;
+        }
+
+        using var imported = await _management.PostAsJsonAsync("definitions", document, cancellationToken);
+        imported.EnsureSuccessStatusCode();
+    }
+
     /// <summary>Closes all connections of this virtual host from the broker's side.</summary>
     public async Task CloseConnectionsAsync(CancellationToken cancellationToken)
     {
