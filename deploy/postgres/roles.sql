@@ -1,6 +1,6 @@
 -- Roles and logins on a PostgreSQL server, one of each for every service: psql script, run by an administrator of the
 -- server in the database of Tracking, before the first migrator and again whenever something below is to be put right.
--- What is there is kept; passwords become those of the files. See README.md.
+-- What is there is kept; passwords become those of the files. See README.md beside it.
 --
 --   psql -d tracking -v secrets=/run/secrets -f roles.sql
 --
@@ -50,7 +50,11 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()) \gexe
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role) FROM names WHERE service <> 'migrator' \gexec
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
--- What an earlier user made, and what there will be.
+-- What an earlier user made, and what there will be. Services that still log in as that user go on, until he is taken
+-- out of the migrator's role.
+SELECT format('GRANT %I TO %I', login, rolname)
+FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba, names
+WHERE datname = current_database() AND service = 'migrator' AND rolname <> login AND NOT rolsuper \gexec
 SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), login) FROM names WHERE service = 'migrator' \gexec
 SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I', login) FROM names WHERE service = 'migrator' \gexec
 SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, login)
