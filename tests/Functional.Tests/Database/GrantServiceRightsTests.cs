@@ -101,24 +101,26 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
     }
 
     [Theory]
-    [InlineData("tracking")]
-    [InlineData("owner")]
-    public async Task The_script_takes_over_what_one_user_had_owned_and_runs_twice(string earlier)
+    [InlineData("tracking", "tracking")]
+    [InlineData("owner", "tracking")]
+    // In a database that is rented nobody is a superuser.
+    [InlineData("administrator", "administrator")]
+    public async Task The_script_takes_over_what_one_user_had_owned_and_runs_twice(string earlier, string administrator)
     {
         await using var own = await BreakablePostgres.CreateAsync(Cancelled);
         await using var database = NpgsqlDataSource.Create(own.ConnectionString);
-        await using var everybody = NpgsqlDataSource.Create(earlier == "tracking"
-            ? own.ConnectionString
-            : new NpgsqlConnectionStringBuilder(own.ConnectionString) { Username = earlier, Password = "x" }.ConnectionString);
+        await using var everybody = NpgsqlDataSource.Create(As(earlier));
         if (earlier != "tracking")
         {
-            await ExecuteAsync(database, $"CREATE ROLE {earlier} LOGIN PASSWORD 'x'");
+            await ExecuteAsync(
+                database,
+                $"CREATE ROLE {earlier} LOGIN PASSWORD 'x' {(earlier == administrator ? "CREATEROLE CREATEDB" : "")}");
             await ExecuteAsync(database, $"ALTER DATABASE tracking OWNER TO {earlier}");
         }
 
         await new Migrator(everybody, NullLogger<Migrator>.Instance).ApplyAsync(Cancelled);
-        await ServiceLogins.MakeAsync(own.ConnectionString);
-        await ServiceLogins.MakeAsync(own.ConnectionString);
+        await ServiceLogins.MakeAsync(As(administrator));
+        await ServiceLogins.MakeAsync(As(administrator));
 
         // Services of before still log in as the one user of before.
         everybody.Clear();
@@ -140,6 +142,10 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
             WHERE n.nspname = 'ingest' AND pg_get_userbyid(p.proowner) <> 'tracking_migrator'
             """);
         Assert.Null(await strangers.ExecuteScalarAsync(Cancelled));
+
+        string As(string user) => user == "tracking"
+            ? own.ConnectionString
+            : new NpgsqlConnectionStringBuilder(own.ConnectionString) { Username = user, Password = "x" }.ConnectionString;
     }
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
