@@ -1,6 +1,6 @@
 -- Roles and logins on a PostgreSQL server, one of each for every service: psql script, run by an administrator of the
 -- server in the database of Tracking, before the first migrator and again whenever something below is to be put right.
--- What is there is kept; passwords become those of the files. See README.md.
+-- What is there is kept; passwords become those of the files. See README.md beside it.
 --
 --   psql -d tracking -v secrets=/run/secrets -f roles.sql
 --
@@ -21,10 +21,11 @@
 \set certificates `cat :'secrets'/postgres_certificates`
 
 BEGIN;
--- Passwords are in no log of the server, whatever it logs otherwise.
-SET LOCAL log_statement = 'none';
-SET LOCAL log_min_duration_statement = -1;
-SET LOCAL log_min_error_statement = panic;
+-- Passwords are in no log of the server, whatever it logs otherwise. Where an administrator is no superuser, as in a
+-- database that is rented, he cannot decide that.
+SELECT count(set_config(name, value, true)) AS quiet
+FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) s (name, value)
+WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gset
 SET LOCAL client_min_messages = warning;
 
 -- A group for each service; what it may do, the migrator gives to it and nobody else.
@@ -41,8 +42,9 @@ WHERE service <> 'migrator' AND role NOT IN (SELECT rolname FROM pg_roles) \gexe
 
 -- Users that own nothing and may make nothing. The migrator owns the schemas, and is the only one.
 SELECT format('CREATE ROLE %I', login) FROM names WHERE login NOT IN (SELECT rolname FROM pg_roles) \gexec
-SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS PASSWORD %L',
-    login, password) FROM names \gexec
+SELECT format('ALTER ROLE %I NOSUPERUSER NOREPLICATION NOBYPASSRLS', login)
+FROM names JOIN pg_roles ON rolname = login WHERE rolsuper OR rolreplication OR rolbypassrls \gexec
+SELECT format('ALTER ROLE %I LOGIN NOCREATEROLE NOCREATEDB PASSWORD %L', login, password) FROM names \gexec
 SELECT format('GRANT %I TO %I', role, login) FROM names WHERE service <> 'migrator' \gexec
 
 -- Nobody else comes in.
@@ -50,7 +52,13 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()) \gexe
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role) FROM names WHERE service <> 'migrator' \gexec
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
--- What an earlier user made, and what there will be.
+-- What an earlier user made, and what there will be. Services that still log in as that user go on, until he is taken
+-- out of the migrator's role; an administrator who is no superuser has to be in it.
+SELECT format('GRANT %I TO %I', login, rolname)
+FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba, names
+WHERE datname = current_database() AND service = 'migrator' AND rolname <> login AND NOT rolsuper \gexec
+SELECT format('GRANT %I TO %I', login, rolname)
+FROM pg_roles, names WHERE service = 'migrator' AND rolname = current_user AND rolname <> login AND NOT rolsuper \gexec
 SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), login) FROM names WHERE service = 'migrator' \gexec
 SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I', login) FROM names WHERE service = 'migrator' \gexec
 SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, login)

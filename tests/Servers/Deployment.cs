@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using Npgsql;
@@ -45,6 +44,7 @@ public sealed class Deployment : IAsyncDisposable
     private readonly Dictionary<string, string> _environment = [];
     private readonly DeploymentShape _shape;
     private readonly int _systemPort = FreePort.Take(1)[0];
+    private MadeSecrets? _secrets;
 
     private Deployment(DeploymentShape shape) => _shape = shape;
 
@@ -176,18 +176,17 @@ public sealed class Deployment : IAsyncDisposable
             await Postgres.DisposeAsync();
         }
 
+        _secrets?.Dispose();
         _folder.Dispose();
     }
 
     private async Task ComposeAsync(CancellationToken cancellationToken)
     {
-        await MakeSecretsAsync();
-        AdminKey = (await File.ReadAllTextAsync(Secret("Tracking__Migrator__AdminKey"), cancellationToken)).Trim();
-        await ServiceLogins.RunScriptAsync(Postgres.ConnectionString, Secret(""));
-        await Bus.AddAccountsAsync(
-            await File.ReadAllTextAsync(Secret("rabbitmq_definitions.json"), cancellationToken), cancellationToken);
-        await Redis.SetUsersAsync(
-            await File.ReadAllLinesAsync(Secret("redis_users.conf"), cancellationToken), cancellationToken);
+        _secrets = MakeSecrets();
+        AdminKey = _secrets.Read("Tracking__Migrator__AdminKey");
+        await ServiceLogins.RunScriptAsync(Postgres.ConnectionString, _secrets.Folder);
+        await Bus.AddAccountsAsync(_secrets.Read("rabbitmq_definitions.json"), cancellationToken);
+        await Redis.SetUsersAsync(_secrets.Read("redis_users.conf").Split('\n'), cancellationToken);
         _environment["Tracking__SystemScheme"] = "http";
         _environment["Tracking__SystemPort"] = Text(_systemPort);
 
@@ -236,28 +235,16 @@ public sealed class Deployment : IAsyncDisposable
             _folder.Path,
             With(name, _shape.Settings, [("OTEL_SERVICE_NAME", name), .. settings])))];
 
-    private async Task MakeSecretsAsync()
+    private MadeSecrets MakeSecrets()
     {
         var postgres = new NpgsqlConnectionStringBuilder(Postgres.ConnectionString);
-        using var script = Process.Start(new ProcessStartInfo(
-            Path.Combine(BuiltPrograms.Repository, "deploy", "make-secrets"), [Secret("")])
+        return new MadeSecrets(new Dictionary<string, string>
         {
-            RedirectStandardOutput = true,
-            Environment =
-            {
-                ["POSTGRES"] = $"Host={postgres.Host};Port={postgres.Port};Database={postgres.Database}",
-                ["RABBITMQ"] = $"{Bus.AmqpUri.Authority}{Bus.AmqpUri.AbsolutePath}",
-                ["REDIS"] = Redis.ConnectionString.Split(',')[0],
-            },
-        })!;
-        await script.WaitForExitAsync();
-        if (script.ExitCode != 0)
-        {
-            throw new InvalidOperationException($"make-secrets ended with {script.ExitCode}.");
-        }
+            ["POSTGRES"] = $"Host={postgres.Host};Port={postgres.Port};Database={postgres.Database}",
+            ["RABBITMQ"] = $"{Bus.AmqpUri.Authority}{Bus.AmqpUri.AbsolutePath}",
+            ["REDIS"] = Redis.ConnectionString.Split(',')[0],
+        });
     }
-
-    private string Secret(string name) => Path.Combine(_folder.In("secrets"), name);
 
     private static IEnumerable<(string, string)> Pairs(IReadOnlyDictionary<string, string> settings) =>
         settings.Select(setting => (setting.Key, setting.Value));
@@ -272,9 +259,9 @@ public sealed class Deployment : IAsyncDisposable
         IEnumerable<(string Name, string Value)> settings)
     {
         var all = new Dictionary<string, string>(_environment);
-        if (Directory.Exists(Secret(service)))
+        if (_secrets!.Of(service).Count > 0)
         {
-            all[ReadSecretFiles.Variable] = Secret(service);
+            all[ReadSecretFiles.Variable] = _secrets.FolderOf(service);
         }
 
         foreach (var (name, value) in Pairs(ofAll).Concat(settings))

@@ -100,14 +100,32 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
         Assert.Contains(name, Assert.Single(_log.Lines), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task The_script_takes_over_what_an_administrator_had_migrated_and_runs_twice()
+    [Theory]
+    [InlineData("tracking", "tracking")]
+    [InlineData("owner", "tracking")]
+    // In a database that is rented nobody is a superuser.
+    [InlineData("administrator", "administrator")]
+    public async Task The_script_takes_over_what_one_user_had_owned_and_runs_twice(string earlier, string administrator)
     {
         await using var own = await BreakablePostgres.CreateAsync(Cancelled);
         await using var database = NpgsqlDataSource.Create(own.ConnectionString);
-        await new Migrator(database, NullLogger<Migrator>.Instance).ApplyAsync(Cancelled);
-        await ServiceLogins.MakeAsync(own.ConnectionString);
-        await ServiceLogins.MakeAsync(own.ConnectionString);
+        await using var everybody = NpgsqlDataSource.Create(As(earlier));
+        if (earlier != "tracking")
+        {
+            await ExecuteAsync(
+                database,
+                $"CREATE ROLE {earlier} LOGIN PASSWORD 'x' {(earlier == administrator ? "CREATEROLE CREATEDB" : "")}");
+            await ExecuteAsync(database, $"ALTER DATABASE tracking OWNER TO {earlier}");
+        }
+
+        await new Migrator(everybody, NullLogger<Migrator>.Instance).ApplyAsync(Cancelled);
+        await ServiceLogins.MakeAsync(As(administrator));
+        await ServiceLogins.MakeAsync(As(administrator));
+
+        // Services of before still log in as the one user of before.
+        everybody.Clear();
+        await ExecuteAsync(everybody, "INSERT INTO management.clusters (id, name) VALUES (1, 'one')");
+        await ExecuteAsync(everybody, "SELECT ingest.create_month(now() + interval '9 months')");
 
         await using var migrator = NpgsqlDataSource.Create(ServiceLogins.Of(own.ConnectionString, "migrator"));
         await new Migrator(migrator, NullLogger<Migrator>.Instance).ApplyAsync(
@@ -124,6 +142,16 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
             WHERE n.nspname = 'ingest' AND pg_get_userbyid(p.proowner) <> 'tracking_migrator'
             """);
         Assert.Null(await strangers.ExecuteScalarAsync(Cancelled));
+
+        string As(string user) => user == "tracking"
+            ? own.ConnectionString
+            : new NpgsqlConnectionStringBuilder(own.ConnectionString) { Username = user, Password = "x" }.ConnectionString;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
+    {
+        await using var command = database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Cancelled);
     }
 
     private async Task<string> MigrateAsync(SomeDatabase database)

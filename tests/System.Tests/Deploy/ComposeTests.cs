@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.System.Tests.Deploy;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.System.Tests.Deploy;
