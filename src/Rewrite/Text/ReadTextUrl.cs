@@ -25,6 +25,9 @@ internal ref partial struct ReadTextUrl
     // Octets of user information, and of a host behind a doubtful sign, that are looked at. linkify-it takes 50.
     private const int FarthestLook = 64;
 
+    // As far as a URL in brackets inside another one may go on: half of what is a destination's usual limit of 2,048.
+    private const int FarthestBracket = 1024;
+
     private static ReadOnlySpan<byte> Brackets => "([{)]}"u8;
 
     private readonly ReadOnlySpan<byte> _text;
@@ -83,7 +86,15 @@ internal ref partial struct ReadTextUrl
                     {
                         if (FirstOpen(depth, openAt) is >= 0 and var first)
                         {
-                            End(first, true);
+                            if (GoesOnBehindBracket(first))
+                            {
+                                Doubt();
+                            }
+                            else
+                            {
+                                End(first, true);
+                            }
+
                             return;
                         }
 
@@ -150,6 +161,15 @@ internal ref partial struct ReadTextUrl
 
             Pass(size, sign, rune);
         }
+    }
+
+    // "…/filters:mark(https://…)/a.png": an address of an image server, and not one in front of another one.
+    private readonly bool GoesOnBehindBracket(int open)
+    {
+        var inside = _text[open..Math.Min(_text.Length, open + FarthestBracket)];
+        var length = inside.IndexOfAny(Brackets[Brackets.IndexOf(_text[open]) + 3], (byte)' ', (byte)'\n');
+        return length >= 0 && length + 1 < inside.Length
+            && inside[length] != ' ' && inside[length + 1] is (byte)'/' or (byte)'?' or (byte)'&' or (byte)'=' or (byte)'#';
     }
 
     private void EndOfRun(int size, Rune rune, int firstOpen)
