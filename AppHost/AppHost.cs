@@ -44,6 +44,7 @@ var migrator = builder.AddProject<Projects.Migrator>("migrator")
 // ── Services ────────────────────────────────────────────────────────────────────────────────────────────────────────
 var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
     .WithReference(redis)
+    .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
@@ -56,6 +57,7 @@ Service(builder.AddProject<Projects.EventIngest>("ingest"))
 // Each edge owns its spool, so two of them are two resources and not two replicas of one.
 var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.RedirectEdge>(name))
     .WithReference(redis)
+    .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpEndpoint(name: "health", env: "Tracking__Edge__HealthPort")
     .WithHttpHealthCheck("/health/ready", endpointName: "health")
@@ -79,14 +81,15 @@ var certificates = Service(builder.AddProject<Projects.Certificates>("certificat
     .WithHttpHealthCheck("/health/ready");
 
 var management = Service(builder.AddProject<Projects.Management>("management"))
+    .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithExternalHttpEndpoints()
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
 // ── The way in ──────────────────────────────────────────────────────────────────────────────────────────────────────
-var gateway = Service(builder.AddProject<Projects.Gateway>("gateway"))
-    .WithReference(redis)
+// With the edges behind it, it knows no secret at all.
+var gateway = Named(builder.AddProject<Projects.Gateway>("gateway"))
     .WithReference(rewrite.GetEndpoint("http"))
     .WithReference(management.GetEndpoint("http"))
     .WithReference(certificates.GetEndpoint("http"))
@@ -107,13 +110,15 @@ for (var number = 0; number < edges.Length; number++)
 
 builder.Build().Run();
 
-// What every service has: the database, made ready by the migrator, the bus, the keys and the operator's own names.
-IResourceBuilder<ProjectResource> Service(IResourceBuilder<ProjectResource> service) => service
+// What the services have: the database, made ready by the migrator, the bus and the operator's own names. They are one
+// user of the database here; deploy/postgres gives each its own.
+IResourceBuilder<ProjectResource> Service(IResourceBuilder<ProjectResource> service) => Named(service)
     .WithReference(tracking)
     .WithReference(rabbitmq)
     .WaitFor(rabbitmq)
-    .WaitForCompletion(migrator)
-    .WithEnvironment("Tracking__MasterKey", masterKey)
+    .WaitForCompletion(migrator);
+
+IResourceBuilder<ProjectResource> Named(IResourceBuilder<ProjectResource> service) => service
     .WithEnvironment("Tracking__SystemHost", systemHost)
     .WithEnvironment("Tracking__SystemScheme", systemScheme)
     .WithEnvironment("Tracking__SystemPort", systemPort);

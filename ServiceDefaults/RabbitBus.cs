@@ -44,7 +44,6 @@ internal static class RabbitBus
                         endpoint.HasDeadLetters ? context.GetRequiredService<DeadLetters>() : null,
                         options.ReconnectPause,
                         context.GetRequiredService<ILogger<ReturnOrBury>>());
-                    queue.ConfigureChannel(pipe => pipe.UseFilter(new CloseWithoutWaiting()));
                     queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
                     queue.ConfigureError(pipe => pipe.UseFilter(ending));
 

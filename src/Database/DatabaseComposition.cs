@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Links;
 
 namespace Tracking.Database;
 
@@ -13,8 +14,8 @@ public static class DatabaseComposition
 {
     /// <summary>
     /// Adds the data sources of <c>ConnectionStrings__tracking</c> (that of the mail path, and
-    /// <see cref="ApiDataSource"/> with <see cref="TrackingDb"/>), <see cref="Migrator"/>, <see cref="ClusterDirectory"/>
-    /// and <see cref="SigningKeyRing"/>. Every service calls it; calling twice is once.
+    /// <see cref="ApiDataSource"/> with <see cref="TrackingDb"/>), <see cref="Migrator"/> and
+    /// <see cref="ClusterDirectory"/>. Calling twice is once.
     /// </summary>
     public static IHostApplicationBuilder AddTrackingDatabase(this IHostApplicationBuilder builder)
     {
@@ -34,14 +35,21 @@ public static class DatabaseComposition
         services.AddDbContextFactory<TrackingDb>((provider, db) =>
             db.UseNpgsql(provider.GetRequiredService<ApiDataSource>().Connections));
         services.AddSingleton<Migrator>();
-        services.AddSingleton(provider =>
-            OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
         services.AddSingleton<ClusterDirectory>();
-        services.AddSingleton<SigningKeyRing>();
         services.AddMetrics();
         services.AddSingleton<DirectoryTelemetry>();
         services.AddSingleton<RefreshDirectories>();
         services.AddHostedService(provider => provider.GetRequiredService<RefreshDirectories>());
+        return builder;
+    }
+
+    /// <summary>Adds the <see cref="MasterKey"/> and <see cref="SigningKeyRing"/>: for those who make or verify links,
+    /// and nobody else. Calling twice is once.</summary>
+    public static IHostApplicationBuilder AddSigningKeys(this IHostApplicationBuilder builder)
+    {
+        builder.Services.TryAddSingleton(provider =>
+            OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
+        builder.Services.TryAddSingleton<SigningKeyRing>();
         return builder;
     }
 }

@@ -11,13 +11,17 @@ public sealed class DirectoryTelemetry : IDisposable
     private readonly Meter _meter;
 
     /// <summary>Creates the instruments.</summary>
-    public DirectoryTelemetry(IMeterFactory meters, ClusterDirectory clusters, SigningKeyRing keys)
+    public DirectoryTelemetry(IMeterFactory meters, ClusterDirectory clusters, SigningKeyRing? keys = null)
     {
         ArgumentNullException.ThrowIfNull(meters);
         _meter = meters.Create(Name);
-        _meter.CreateObservableGauge(
-            "tracking.keys.faulty", () => keys.Faults.Count, "{key}",
-            "Versions of the signing key that the database has lost, or has in a form that cannot be opened.");
+        if (keys is not null)
+        {
+            _meter.CreateObservableGauge(
+                "tracking.keys.faulty", () => keys.Faults.Count, "{key}",
+                "Versions of the signing key that the database has lost, or has in a form that cannot be opened.");
+        }
+
         _meter.CreateObservableGauge(
             "tracking.clusters.unreadable",
             () => clusters.UnreadableCount is { } count ? [new Measurement<int>(count)] : (IEnumerable<Measurement<int>>)[],

@@ -20,7 +20,7 @@ public sealed class MigrationException(string message) : Exception(message);
 public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrator> logger)
 {
     // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
-    private const long AdvisoryLock = 0x747261636b696e67;
+    internal const long AdvisoryLock = 0x747261636b696e67;
 
     // Whoever wants a table that a migration waits for waits behind it: nobody longer than this. A batch of events takes
     // a tenth of it.

@@ -6,15 +6,15 @@ using Npgsql;
 namespace Tracking.Database;
 
 /// <summary>
-/// Keeps <see cref="ClusterDirectory"/> and <see cref="SigningKeyRing"/> fresh: at start, on <see cref="RequestNow"/>
+/// Keeps <see cref="ClusterDirectory"/>, and where there is one <see cref="SigningKeyRing"/>, fresh: at start, on <see cref="RequestNow"/>
 /// (the bus said so), and every <see cref="SystemOptions.DirectoryRefresh"/>.
 /// </summary>
 public sealed partial class RefreshDirectories(
     ClusterDirectory clusters,
-    SigningKeyRing keys,
     IOptions<SystemOptions> options,
     TimeProvider time,
     ILogger<RefreshDirectories> logger,
+    SigningKeyRing? keys = null,
     DirectoryTelemetry? telemetry = null) : BackgroundService
 {
     // Held so that somebody has made it.
@@ -70,7 +70,9 @@ public sealed partial class RefreshDirectories(
         try
         {
             // A table that cannot be read keeps nobody from the other.
-            await Task.WhenAll(RefreshKeysAsync(cancellationToken), clusters.RefreshAsync(cancellationToken));
+            await Task.WhenAll(
+                keys is null ? Task.CompletedTask : RefreshKeysAsync(keys, cancellationToken),
+                clusters.RefreshAsync(cancellationToken));
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
         {
@@ -78,7 +80,7 @@ public sealed partial class RefreshDirectories(
         }
     }
 
-    private async Task RefreshKeysAsync(CancellationToken cancellationToken)
+    private async Task RefreshKeysAsync(SigningKeyRing keys, CancellationToken cancellationToken)
     {
         try
         {

@@ -25,6 +25,7 @@ public static class ManagementComposition
     public static IHostApplicationBuilder AddManagement(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddSigningKeys();
         builder.AddApiKeyAuthentication();
         builder.AddDirectoryChanges();
         builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);

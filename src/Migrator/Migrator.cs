@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Tracking.Database;
+using Tracking.Database.Rights;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Migrator;
@@ -15,6 +16,8 @@ public static class MigratorComposition
         builder.AddTrackingOptions<MigratorOptions>(MigratorOptions.Section);
         builder.AddLogLevels();
         builder.AddTrackingDatabase();
+        builder.AddSigningKeys();
+        builder.Services.AddSingleton<GrantServiceRights>();
         builder.Services.AddSingleton<PrepareDatabase>();
         return builder;
     }

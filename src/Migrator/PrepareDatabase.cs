@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Rights;
 using Tracking.Links;
 using Tracking.ServiceDefaults;
 
@@ -9,10 +10,11 @@ namespace Tracking.Migrator;
 
 /// <summary>
 /// Makes a database ready for the services, once and as often as it is run: waits for it, applies the migrations that
-/// are missing, makes the first signing key, stores the first admin key.
+/// are missing, gives the services their rights, makes the first signing key, stores the first admin key.
 /// </summary>
 internal sealed partial class PrepareDatabase(
     Database.Migrator migrator,
+    GrantServiceRights rights,
     SigningKeyRing keys,
     MasterKey masterKey,
     NpgsqlDataSource dataSource,
@@ -34,6 +36,7 @@ internal sealed partial class PrepareDatabase(
         var hash = ReadAdminKey();
         await WaitAsync(cancellationToken);
         await migrator.ApplyAsync(cancellationToken);
+        await rights.RunAsync(cancellationToken);
         await MakeFirstSigningKey.UnlessThereAsync(dataSource, masterKey, cancellationToken);
         await keys.RefreshAsync(cancellationToken);
         if (hash is not null)
@@ -104,7 +107,7 @@ internal sealed partial class PrepareDatabase(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The database is ready: schema, signing key, admin key")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The database is ready: schema, rights, signing key, admin key")]
     private partial void LogReady();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Waiting for the database: {Reason}")]

@@ -26,6 +26,7 @@ public static class RedirectEdgeComposition
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddSigningKeys();
         builder.AddSharedCache();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);

@@ -19,6 +19,7 @@ public static class RewriteComposition
     public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingDatabase();
+        builder.AddSigningKeys();
         builder.AddApiKeyAuthentication();
         builder.AddTrackingOptions<RewriteOptions>(RewriteOptions.Section);
         builder.AddDirectoryChanges();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
+using Npgsql;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Servers;
 
@@ -33,16 +34,17 @@ public sealed record DeploymentShape
 }
 
 /// <summary>
-/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own, wired
-/// as the AppHost wires it.
+/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own. Each
+/// service has the secrets that <c>deploy/make-secrets</c> gives it and no others, and is a user of its own at each of
+/// the three.
 /// </summary>
 public sealed class Deployment : IAsyncDisposable
 {
-    private const string KeyAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _environment = [];
     private readonly DeploymentShape _shape;
     private readonly int _systemPort = FreePort.Take(1)[0];
+    private MadeSecrets? _secrets;
 
     private Deployment(DeploymentShape shape) => _shape = shape;
 
@@ -83,7 +85,7 @@ public sealed class Deployment : IAsyncDisposable
     public Uri Rewrite => Gateway?.Address ?? Rewriters[0].Address;
 
     /// <summary>The admin API key.</summary>
-    public string AdminKey { get; } = "trk_" + RandomNumberGenerator.GetString(KeyAlphabet, 32);
+    public string AdminKey { get; private set; } = "";
 
     /// <summary>Starts engines, migrator and services, and waits until all are ready.</summary>
     public static async Task<Deployment> StartAsync(DeploymentShape shape, CancellationToken cancellationToken)
@@ -130,11 +132,8 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Runs the migrator to its end.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        var settings = new Dictionary<string, string>(_environment)
-        {
-            ["Tracking__Migrator__AdminKeyFile"] = _folder.In("admin.key"),
-        };
-        using var migrator = new ServiceProcess("Migrator", "migrator", _folder.Path, settings);
+        using var migrator = new ServiceProcess(
+            "Migrator", "migrator", _folder.Path, With("migrator", new DeploymentShape().Settings, []));
         if (await migrator.RunToEndAsync(cancellationToken) is not 0 and var code)
         {
             throw new InvalidOperationException($"The migrator ended with {code}:\n{migrator.Output}");
@@ -177,18 +176,17 @@ public sealed class Deployment : IAsyncDisposable
             await Postgres.DisposeAsync();
         }
 
+        _secrets?.Dispose();
         _folder.Dispose();
     }
 
     private async Task ComposeAsync(CancellationToken cancellationToken)
     {
-        await WriteSecretAsync("admin.key", AdminKey, cancellationToken);
-        await WriteSecretAsync(
-            "master.key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), cancellationToken);
-        _environment["ConnectionStrings__tracking"] = Postgres.ConnectionString;
-        _environment["ConnectionStrings__rabbitmq"] = Bus.AmqpUri.AbsoluteUri;
-        _environment["ConnectionStrings__redis"] = Redis.ConnectionString;
-        _environment["Tracking__MasterKeyFile"] = _folder.In("master.key");
+        _secrets = MakeSecrets();
+        AdminKey = _secrets.Read("Tracking__Migrator__AdminKey");
+        await ServiceLogins.RunScriptAsync(Postgres.ConnectionString, _secrets.Folder);
+        await Bus.AddAccountsAsync(_secrets.Read("rabbitmq_definitions.json"), cancellationToken);
+        await Redis.SetUsersAsync(_secrets.Read("redis_users.conf").Split('\n'), cancellationToken);
         _environment["Tracking__SystemScheme"] = "http";
         _environment["Tracking__SystemPort"] = Text(_systemPort);
 
@@ -200,7 +198,7 @@ public sealed class Deployment : IAsyncDisposable
         if (_shape.IsWhole)
         {
             var certificates = Copies("Certificates", "certificates", 1);
-            Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With([
+            Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With("gateway", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", "gateway"),
                 ("Tracking__Gateway__Edge", "proxied"),
                 .. Endpoints("rewrite", Rewriters), .. Endpoints("management", Managements),
@@ -217,7 +215,7 @@ public sealed class Deployment : IAsyncDisposable
             "RedirectEdge",
             edge,
             _folder.Path,
-            With([
+            With("edge", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", edge),
                 ("Tracking__Edge__Folder", EdgeFolder(number)),
                 ("Tracking__Edge__HealthPort", Text(health)),
@@ -232,7 +230,21 @@ public sealed class Deployment : IAsyncDisposable
     private ServiceProcess[] Copies(
         string project, string name, int count, params IEnumerable<(string, string)> settings) =>
         [.. Enumerable.Range(1, count).Select(number => new ServiceProcess(
-            project, $"{name}-{number}", _folder.Path, With([("OTEL_SERVICE_NAME", name), .. settings])))];
+            project,
+            $"{name}-{number}",
+            _folder.Path,
+            With(name, _shape.Settings, [("OTEL_SERVICE_NAME", name), .. settings])))];
+
+    private MadeSecrets MakeSecrets()
+    {
+        var postgres = new NpgsqlConnectionStringBuilder(Postgres.ConnectionString);
+        return new MadeSecrets(new Dictionary<string, string>
+        {
+            ["POSTGRES"] = $"Host={postgres.Host};Port={postgres.Port};Database={postgres.Database}",
+            ["RABBITMQ"] = $"{Bus.AmqpUri.Authority}{Bus.AmqpUri.AbsolutePath}",
+            ["REDIS"] = Redis.ConnectionString.Split(',')[0],
+        });
+    }
 
     private static IEnumerable<(string, string)> Pairs(IReadOnlyDictionary<string, string> settings) =>
         settings.Select(setting => (setting.Key, setting.Value));
@@ -240,31 +252,24 @@ public sealed class Deployment : IAsyncDisposable
     private static IEnumerable<(string, string)> Endpoints(string name, IEnumerable<ServiceProcess> services) =>
         services.Select((service, index) => ($"services__{name}__http__{index}", service.Address.AbsoluteUri));
 
-    private Dictionary<string, string> With(params IEnumerable<(string Name, string Value)> settings)
+    // The later wins.
+    private Dictionary<string, string> With(
+        string service,
+        IReadOnlyDictionary<string, string> ofAll,
+        IEnumerable<(string Name, string Value)> settings)
     {
         var all = new Dictionary<string, string>(_environment);
-        foreach (var (name, value) in _shape.Settings)
+        if (_secrets!.Of(service).Count > 0)
         {
-            all[name] = value;
+            all[ReadSecretFiles.Variable] = _secrets.FolderOf(service);
         }
 
-        foreach (var (name, value) in settings)
+        foreach (var (name, value) in Pairs(ofAll).Concat(settings))
         {
             all[name] = value;
         }
 
         return all;
-    }
-
-    private async Task WriteSecretAsync(string file, string secret, CancellationToken cancellationToken)
-    {
-        await using var stream = new FileStream(_folder.In(file), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(secret), cancellationToken);
     }
 
     private string EdgeFolder(int number) => _folder.In($"edge-{number + 1}");

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Rights;
 using Tracking.Standalone;
 using Tracking.Standalone.PrivatePostgres;
 
@@ -9,14 +10,15 @@ namespace Tracking.Servers;
 
 /// <summary>
 /// One private PostgreSQL for a test assembly (an assembly fixture), started when the first test asks for a database
-/// and never forced to disk. Each database is a copy of one that was migrated once, and belongs to one test. A test
-/// that takes PostgreSQL away makes one of its own.
+/// and never forced to disk. Each database is a copy of one that was migrated once, rights and all, and belongs to one
+/// test; services log in to it as <see cref="ServiceLogins"/>. A test that takes PostgreSQL away makes one of its own.
 /// </summary>
 public sealed class TestPostgres : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly Lazy<Task<Running>> _running;
     private readonly SemaphoreSlim _copying = new(1, 1);
+    private readonly int _port = FreePort.Take(1)[0];
     private int _databases;
     private bool _isStopped;
 
@@ -28,7 +30,7 @@ public sealed class TestPostgres : IAsyncDisposable
     public bool IsDurable { get; init; }
 
     /// <summary>A database with the schema, and nothing else, in it.</summary>
-    /// <returns>Its connection string.</returns>
+    /// <returns>Its connection string, as an administrator of the server.</returns>
     public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) =>
         CreateAsync("TEMPLATE tracking", cancellationToken);
 
@@ -73,7 +75,7 @@ public sealed class TestPostgres : IAsyncDisposable
 
     private async Task<string> CreateAsync(string options, CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnectionStringBuilder((await _running.Value).Database.ConnectionString);
+        var connection = new NpgsqlConnectionStringBuilder(OverTcp((await _running.Value).Database));
         var number = Interlocked.Increment(ref _databases).ToString(CultureInfo.InvariantCulture);
         var name = "test_" + number;
 
@@ -103,13 +105,27 @@ public sealed class TestPostgres : IAsyncDisposable
     {
         var folder = DataFolder.Open(_folder.Path);
         var database = await PrivateDatabase.StartAsync(
-            folder, postgresBin: null, IsDurable, NullLogger.Instance, TimeProvider.System,
+            folder,
+            postgresBin: null,
+            new ServerSettings { IsDurable = IsDurable, TestPort = _port },
+            NullLogger.Instance,
+            TimeProvider.System,
             CancellationToken.None);
-        var template = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false };
-        await using var dataSource = NpgsqlDataSource.Create(template);
+        var administrator = OverTcp(database);
+        await ServiceLogins.MakeAsync(administrator);
+        await ServiceLogins.MakeOneOfTwoAsync(administrator);
+        var migrator = ServiceLogins.Of(administrator, "migrator");
+        await using var dataSource = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(migrator) { Pooling = false });
         await new Migrator(dataSource, NullLogger<Migrator>.Instance).ApplyAsync(CancellationToken.None);
+        await new GrantServiceRights(dataSource, NullLogger<GrantServiceRights>.Instance).RunAsync(
+            CancellationToken.None);
         return new Running(folder, database);
     }
+
+    // As services of their own, and other programs, reach theirs.
+    private static string OverTcp(PrivateDatabase database) =>
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1" }.ConnectionString;
 
     private sealed record Running(DataFolder Folder, PrivateDatabase Database);
 }

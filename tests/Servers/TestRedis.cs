@@ -14,6 +14,7 @@ public sealed class TestRedis : IAsyncDisposable
     private const int PortAttempts = 5;
     private readonly TemporaryFolder _folder = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
+    private readonly List<string> _users = [];
     private Server? _server;
     private int _port;
     private bool _isFrozen;
@@ -93,6 +94,20 @@ public sealed class TestRedis : IAsyncDisposable
         return SignalAsync("CONT");
     }
 
+    /// <summary>Sets its users, also after its next start; from then on it is asked as <c>admin</c>.</summary>
+    /// <param name="lines">As its configuration has them, the administrator first: <c>user admin on &gt;password …</c>,
+    /// <c>user default …</c>.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task SetUsersAsync(IEnumerable<string> lines, CancellationToken cancellationToken)
+    {
+        foreach (var line in lines)
+        {
+            var words = line.Split(' ');
+            await CommandAsync(cancellationToken, ["ACL", "SETUSER", words[1], "reset", .. words[2..]]);
+            _users.Add(line);
+        }
+    }
+
     /// <summary>Forgets everything that it holds.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => CommandAsync(cancellationToken, "FLUSHALL");
 
@@ -116,7 +131,11 @@ public sealed class TestRedis : IAsyncDisposable
     {
         using var client = new RespClient();
         await client.ConnectAsync(_port, cancellationToken);
-        if (Password is not null)
+        if (_users.Count > 0)
+        {
+            await client.SendAsync(cancellationToken, "AUTH", "admin", _users[0].Split(' ')[3][1..]);
+        }
+        else if (Password is not null)
         {
             await client.SendAsync(cancellationToken, "AUTH", Password);
         }
@@ -139,7 +158,8 @@ public sealed class TestRedis : IAsyncDisposable
             .Append(CultureInfo.InvariantCulture, $"bind 127.0.0.1\nport {_port}\ndir {_folder.Path}\n")
             .Append("daemonize no\nsave \"\"\n")
             .Append(IsPersistent ? "appendonly yes\nappendfsync always\n" : "appendonly no\n");
-        return (Password is null ? text : text.Append($"requirepass {Password}\n")).ToString();
+        _users.ForEach(user => text.Append(user).Append('\n'));
+        return (Password is null || _users.Count > 0 ? text : text.Append($"requirepass {Password}\n")).ToString();
     }
 
     private async Task<bool> AnswersAsync(Server server, CancellationToken cancellationToken)

@@ -93,6 +93,7 @@ public sealed class StartUpTests
         };
         var builder = TestHost.CreateBuilder(settings);
         builder.AddTrackingDatabase();
+        builder.AddSigningKeys();
         await using var app = builder.Build();
         using var error = new StringWriter();
 

@@ -35,8 +35,9 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
         {
             var links = new List<CachedLink>();
             _length = 0;
+            _handle = OwnFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
             // As a stream: a file from before its bound was lowered may be larger than an array.
-            using (var file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite, 1 << 16))
+            using (var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16))
             {
                 var record = new byte[MaxRecord];
                 while (TryRead(file, record, out var link, out var size))
@@ -46,7 +47,6 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
                 }
             }
 
-            _handle = File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite);
             RandomAccess.SetLength(_handle, _length);
             return links;
         }
@@ -84,7 +84,7 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
             }
 
             var temporary = _path + ".tmp";
-            var handle = File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite);
+            var handle = OwnFile.Open(temporary, FileMode.Create, FileAccess.ReadWrite);
             try
             {
                 long length = 0;

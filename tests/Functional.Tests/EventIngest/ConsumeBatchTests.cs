@@ -7,7 +7,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Contracts;
-using Tracking.Database;
 using Tracking.EventIngest;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
@@ -79,6 +78,7 @@ public sealed class ConsumeBatchTests(TestPostgres server)
         await ending.CancelAsync();
         await consuming;
 
+        database.DataSource.Clear();
         Assert.Equal(50 * acknowledged, await database.CountEventsAsync());
         Assert.Equal(acknowledged, await database.CountAsync("ingest.batches"));
     }
@@ -216,14 +216,12 @@ public sealed class ConsumeBatchTests(TestPostgres server)
 
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["ConnectionStrings:tracking"] = database.ConnectionString,
+            ["ConnectionStrings:tracking"] = ServiceLogins.Of(database.ConnectionString, "ingest"),
             ["Tracking:EventIngest:FirstRetry"] = "00:00:30",
             ["Tracking:EventIngest:AttemptsAfterFault"] = "1",
         });
         builder.AddServiceDefaults();
         builder.AddEventIngest();
-        builder.Services.Configure<SystemOptions>(
-            options => options.MasterKey = Convert.ToBase64String(new byte[32]));
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.Acknowledgements(database.Edge), (_, queue) =>
             queue.Handler<EventBatchStored>(context =>
             {

@@ -21,31 +21,34 @@ namespace Tracking.Functional.Tests.EventIngest;
 /// <summary>A database with the whole schema and one cluster, and the parts of EventIngest on it.</summary>
 internal sealed class IngestDatabase : IAsyncDisposable
 {
+    private readonly NpgsqlDataSource _own;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     private IngestDatabase(string connectionString)
     {
         ConnectionString = connectionString;
         DataSource = NpgsqlDataSource.Create(connectionString);
-        Directory = new ClusterDirectory(DataSource, NullLogger<ClusterDirectory>.Instance);
+        _own = NpgsqlDataSource.Create(ServiceLogins.Of(connectionString, "ingest"));
+        Directory = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
         var wrapped = Options.Create(Settings);
         var telemetry = ActivatorUtilities.CreateInstance<IngestTelemetry>(_services);
         Store = new StoreBatch(
-            DataSource, new FindPolicies(Directory, DataSource, Log), new ClassifyEvent(),
+            _own, new FindPolicies(Directory, _own, Log), new ClassifyEvent(),
             telemetry, TimeProvider.System, wrapped,
             NullLogger<StoreBatch>.Instance);
-        Trace = new TraceEvents(DataSource, NullLogger<TraceEvents>.Instance);
+        Trace = new TraceEvents(_own, NullLogger<TraceEvents>.Instance);
         Consume = new ConsumeBatch(
             Store, Trace, new NeverStopping(), TimeProvider.System, wrapped, NullLogger<ConsumeBatch>.Instance);
-        Prune = new PruneBatches(DataSource, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
+        Prune = new PruneBatches(_own, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
         Partitions = new CreatePartitions(
-            DataSource, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
+            _own, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
 
     public KeptLog<FindPolicies> Log { get; } = new();
 
     public string ConnectionString { get; }
 
+    /// <summary>Connections that are not the service's.</summary>
     public NpgsqlDataSource DataSource { get; }
 
     public ClusterDirectory Directory { get; }
@@ -122,6 +125,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _own.DisposeAsync();
         await DataSource.DisposeAsync();
         await _services.DisposeAsync();
     }

@@ -19,6 +19,7 @@ namespace Tracking.Functional.Tests.Management;
 public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
 {
     private WebApplication _app = null!;
+    private NpgsqlDataSource _beside = null!;
 
     public string AdminKey { get; private set; } = null!;
 
@@ -29,7 +30,8 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
 
     public IServiceProvider Services => _app.Services;
 
-    public NpgsqlDataSource DataSource => Services.GetRequiredService<NpgsqlDataSource>();
+    /// <summary>Connections that are not the host's.</summary>
+    public NpgsqlDataSource DataSource => _beside;
 
     public IEnumerable<RouteEndpoint> ApiRoutes => Services.GetRequiredService<EndpointDataSource>().Endpoints
         .OfType<RouteEndpoint>()
@@ -43,12 +45,13 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
             Timezone = "Europe/Berlin",
         };
         await FirstKey.MakeAsync(database.ConnectionString);
+        _beside = NpgsqlDataSource.Create(database);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["ConnectionStrings:tracking"] = database.ConnectionString,
+            ["ConnectionStrings:tracking"] = ServiceLogins.Of(database.ConnectionString, "management"),
             ["Tracking:DirectoryRefresh"] = "00:01:00",
             ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
         });
@@ -68,6 +71,7 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
         Admin.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
+        await _beside.DisposeAsync();
     }
 
     public HttpClient Client(string? key)

@@ -24,6 +24,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     private readonly TemporaryFolder _folder = new();
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private NpgsqlDataSource _database = null!;
+    private NpgsqlDataSource _own = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -32,6 +33,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         var connection = await server.CreateDatabaseAsync(Cancelled);
         await FirstKey.MakeAsync(connection, _masterKey);
         _database = NpgsqlDataSource.Create(connection);
+        _own = NpgsqlDataSource.Create(ServiceLogins.Of(connection, "edge"));
         await ExecuteAsync(
             "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", Cluster.Value);
         await ExecuteAsync(
@@ -43,6 +45,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        await _own.DisposeAsync();
         await _database.DisposeAsync();
         await _services.DisposeAsync();
         _folder.Dispose();
@@ -52,7 +55,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     public async Task A_link_is_read_once_and_served_by_a_killed_and_restarted_edge_without_the_database()
     {
         using (var folder = EdgeFolder.Open(_folder.Path))
-        using (var links = Lookup(folder, _database))
+        using (var links = Lookup(folder, _own))
         {
             links.Restore();
             var found = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => links.FindAsync(Known)));
@@ -77,13 +80,13 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     public async Task A_link_of_one_cluster_is_not_found_under_another_and_a_missing_one_is_remembered_for_a_while()
     {
         using var folder = EdgeFolder.Open(_folder.Path);
-        using var links = Lookup(folder, _database, negativeAge: TimeSpan.FromMinutes(5));
+        using var links = Lookup(folder, _own, negativeAge: TimeSpan.FromMinutes(5));
         var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
         Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
         await InsertOtherAsync("https://example.com/other");
         Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
 
-        using var impatient = Lookup(folder, _database, negativeAge: TimeSpan.Zero);
+        using var impatient = Lookup(folder, _own, negativeAge: TimeSpan.Zero);
         Assert.Equal("https://example.com/other", (await impatient.FindAsync(other)).Link?.Url);
     }
 
@@ -92,7 +95,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     {
         await InsertOtherAsync("https://example.com/\r\nSet-Cookie: a=b");
         using var folder = EdgeFolder.Open(_folder.Path);
-        using var links = Lookup(folder, _database);
+        using var links = Lookup(folder, _own);
         var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
         Assert.Equal(LookupOutcome.Unsafe, (await links.FindAsync(other)).Outcome);
         Assert.False(links.TryGet(other, out _));
@@ -105,8 +108,8 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         using var masterKey = new MasterKey(_masterKey);
         using (var folder = EdgeFolder.Open(_folder.Path))
         {
-            var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
-            var keys = new SigningKeyRing(_database, masterKey, TimeProvider.System);
+            var clusters = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
+            var keys = new SigningKeyRing(_own, masterKey, TimeProvider.System);
             var hosts = Hosts(clusters, keys, folder);
             Assert.False(hosts.IsLoaded);
             Assert.Equal(HostOutcome.NotLoaded, hosts.Check("track.localhost", Cluster));
@@ -146,7 +149,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         using (var folder = EdgeFolder.Open(_folder.Path))
         {
             var (hosts, keys) = await ReadAsync(folder);
-            await keys.RotateAsync(Cancelled);
+            await new SigningKeyRing(_database, masterKey, TimeProvider.System).RotateAsync(Cancelled);
             await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
             await keys.RefreshAsync(Cancelled);
             token = new LinkToken(Cluster, new MessageKey(1, 2), Known.Link, 3, LinkKind.Click)
@@ -176,8 +179,8 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 
         async Task<(HostDirectory Hosts, SigningKeyRing Keys)> ReadAsync(EdgeFolder folder)
         {
-            var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
-            var keys = new SigningKeyRing(_database, masterKey, TimeProvider.System);
+            var clusters = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
+            var keys = new SigningKeyRing(_own, masterKey, TimeProvider.System);
             await keys.RefreshAsync(Cancelled);
             await clusters.RefreshAsync(Cancelled);
             return (Hosts(clusters, keys, folder), keys);
@@ -187,7 +190,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     [Fact]
     public async Task A_cluster_made_since_the_clusters_were_read_is_served_and_a_deleted_one_is_asked_for_once()
     {
-        var clusters = new ClusterDirectory(_database, NullLogger<ClusterDirectory>.Instance);
+        var clusters = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
         await clusters.RefreshAsync(Cancelled);
         using var find = Find(clusters);
         var (made, deleted) = (new ClusterId(Cluster.Value + 2), new ClusterId(Cluster.Value + 3));

@@ -212,7 +212,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         var log = new KeptLog<RefreshDirectories>();
         var ring = Ring();
         using var refresh = new RefreshDirectories(
-            _clusters, ring, Options.Create(new SystemOptions()), _time, log);
+            _clusters, Options.Create(new SystemOptions()), _time, log, ring);
         await refresh.StartAsync(Cancelled);
         await ExecuteAsync("UPDATE links.signing_keys SET sealed = '\\x00'");
         for (var cluster = 1; cluster <= 3; cluster++)
@@ -424,7 +424,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     private async Task<RefreshDirectories> StartRefreshAsync()
     {
         var refresh = new RefreshDirectories(
-            _clusters, Ring(), Options.Create(new SystemOptions()), _time, NullLogger<RefreshDirectories>.Instance);
+            _clusters, Options.Create(new SystemOptions()), _time, NullLogger<RefreshDirectories>.Instance, Ring());
         await refresh.StartAsync(Cancelled);
         return refresh;
     }

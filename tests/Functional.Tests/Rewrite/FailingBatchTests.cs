@@ -30,6 +30,8 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     private string _connection = "";
     private NpgsqlDataSource _beside = null!;
 
+    private string OfRewriter => ServiceLogins.Of(_connection, "rewrite");
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
@@ -93,7 +95,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
             "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '\\x00', 'other')",
             Cluster.Value, LinkId.FromUrlHash(hash, 0).ToInt64());
         await RefuseAsync("links.destinations", "NEW.salt = 1 AND NEW.url LIKE '%/good1'", "23514");
-        var rewriter = await StartAsync(Open(_connection));
+        var rewriter = await StartAsync(Open(OfRewriter));
         await Assert.ThrowsAsync<PostgresException>(() => rewriter.RegisterAsync(Message("good1"), Cancelled));
 
         await ExecuteAsync("DROP TRIGGER refuse ON links.destinations");
@@ -107,7 +109,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [InlineData(CutPoint.BeforeReady)]
     public async Task However_a_connection_is_cut_what_was_registered_is_stored(CutPoint at)
     {
-        await using var cutter = new DatabaseCutter(_connection);
+        await using var cutter = new DatabaseCutter(OfRewriter);
         var rewriter = await StartAsync(Open(cutter.ConnectionString));
         for (var transaction = 1; ; transaction++)
         {
@@ -134,7 +136,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     public async Task A_database_that_goes_back_to_an_older_state_is_told_its_links_again()
     {
         var older = await CopyAsync();
-        var dataSource = Open(_connection);
+        var dataSource = Open(OfRewriter);
         var rewriter = await StartAsync(dataSource);
         await RegisterAsync(rewriter, "before");
         await SwapAsync(older);
@@ -148,7 +150,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     public async Task A_database_that_goes_back_is_told_its_links_again_also_when_others_met_the_break()
     {
         var older = await CopyAsync();
-        var dataSource = Open(_connection);
+        var dataSource = Open(OfRewriter);
         var rewriter = await StartAsync(dataSource);
         await RegisterAsync(rewriter, "before");
         await SwapAsync(older);
@@ -163,7 +165,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task What_begins_anew_does_not_read_the_memory_of_a_message_whose_sender_no_longer_waits()
     {
-        var rewriter = await StartAsync(Open(_connection));
+        var rewriter = await StartAsync(Open(OfRewriter));
         await RegisterAsync(rewriter, "known");
         var message = Message("gone", "known", "new");
         using (var client = new CancellationTokenSource())
@@ -192,7 +194,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Links_that_are_restored_in_place_to_an_older_state_are_written_again()
     {
-        var rewriter = await StartAsync(Open(_connection));
+        var rewriter = await StartAsync(Open(OfRewriter));
         await RegisterAsync(rewriter, "before");
         await ExecuteAsync("TRUNCATE links.destinations, rewrite.messages");
         _left.Clear();
@@ -245,7 +247,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     private async Task RegisterInOneBatchAsync(params string[] ids)
     {
         // One connection that a lock holds up: the rest waits and becomes one batch.
-        var rewriter = await StartAsync(Open(_connection));
+        var rewriter = await StartAsync(Open(OfRewriter));
         var waiting = new List<Task>();
         await using (var connection = await _beside.OpenConnectionAsync(Cancelled))
         await using (await connection.BeginTransactionAsync(Cancelled))

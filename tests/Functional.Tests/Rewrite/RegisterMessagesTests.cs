@@ -21,11 +21,16 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     private readonly List<RegisterMessages> _rewriters = [];
     private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
     private NpgsqlDataSource _database = null!;
+    private NpgsqlDataSource _own = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() =>
-        _database = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync());
+    public async ValueTask InitializeAsync()
+    {
+        var connection = await postgres.CreateDatabaseAsync();
+        _database = NpgsqlDataSource.Create(connection);
+        _own = NpgsqlDataSource.Create(ServiceLogins.Of(connection, "rewrite"));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -35,6 +40,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
             rewriter.Dispose();
         }
 
+        await _own.DisposeAsync();
         await _database.DisposeAsync();
     }
 
@@ -204,7 +210,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
         change?.Invoke(settings);
         var options = Options.Create(settings);
         var rewriter = new RegisterMessages(
-            _database, new KnownDestinations(options), options, _lifetime, TimeProvider.System,
+            _own, new KnownDestinations(options), options, _lifetime, TimeProvider.System,
             NullLogger<RegisterMessages>.Instance);
         _rewriters.Add(rewriter);
         await rewriter.StartAsync(Cancelled);

@@ -58,6 +58,8 @@ internal sealed class RewriteHost : IAsyncDisposable
         });
         builder.Configuration.AddInMemoryCollection(
             settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        builder.Configuration["ConnectionStrings:tracking"] = ServiceLogins.Of(
+            builder.Configuration["ConnectionStrings:tracking"]!, ServiceLogins.RewriteAndManagement);
         builder.AddServiceDefaults();
         builder.AddManagement();
         builder.AddRewrite();

@@ -100,7 +100,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["ConnectionStrings:tracking"] = database,
+            ["ConnectionStrings:tracking"] = ServiceLogins.Of(database, "edge"),
             ["ConnectionStrings:redis"] = redis,
             ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
             ["Tracking:Edge:Folder"] = folder,

@@ -27,6 +27,7 @@ public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) 
         await redis.StartAsync(Cancelled);
         _connection = await postgres.CreateDatabaseAsync(Cancelled);
         _database = NpgsqlDataSource.Create(_connection);
+        _connection = ServiceLogins.Of(_connection, "edge");
         await using var command = _database.CreateCommand(
             """
             INSERT INTO links.destinations (cluster_id, link_id, url_hash, url)

@@ -25,6 +25,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     private readonly string _host = $"h{Guid.NewGuid():N}.{Host}";
     private readonly StandingTime _time = new();
     private NpgsqlDataSource _database = null!;
+    private NpgsqlDataSource _own = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -33,16 +34,22 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     public async ValueTask InitializeAsync()
     {
         await redis.StartAsync(Cancelled);
-        _database = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync(Cancelled));
+        var connection = await postgres.CreateDatabaseAsync(Cancelled);
+        _database = NpgsqlDataSource.Create(connection);
+        _own = NpgsqlDataSource.Create(ServiceLogins.Of(connection, "edge"));
         await ExecuteAsync($"INSERT INTO management.clusters (id, name) VALUES ({Old.Value}, 'a'), ({New.Value}, 'b')");
     }
 
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _own.DisposeAsync();
+        await _database.DisposeAsync();
+    }
 
     [Fact]
     public async Task An_edge_without_PostgreSQL_serves_what_another_has_read_and_not_what_its_own_copy_had_before()
     {
-        await using var reader = await EdgeAsync(_database);
+        await using var reader = await EdgeAsync(_own);
         await using var edge = await EdgeAsync(database: null);
         Assert.Equal((true, false, true), edge.Serves);
 
@@ -59,7 +66,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     [Fact]
     public async Task What_another_edge_has_read_is_believed_for_45_seconds_and_what_it_said_is_gone_stays_gone()
     {
-        await using var reader = await EdgeAsync(_database);
+        await using var reader = await EdgeAsync(_own);
         await using var edge = await EdgeAsync(database: null);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
@@ -87,7 +94,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     [Fact]
     public async Task After_an_announcement_nothing_counts_that_was_read_before_it()
     {
-        await using var reader = await EdgeAsync(_database);
+        await using var reader = await EdgeAsync(_own);
         await using var edge = await EdgeAsync(database: null);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
@@ -111,7 +118,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     [Fact]
     public async Task What_PostgreSQL_has_said_is_not_changed_by_anything_in_Redis()
     {
-        await using var edge = await EdgeAsync(_database);
+        await using var edge = await EdgeAsync(_own);
         await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([Deleted], _time.GetUtcNow().AddSeconds(1))));
         await edge.Shared.ExchangeAsync();
         Assert.Equal((true, true, false), edge.Serves);
@@ -212,7 +219,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
             Clusters = new ClusterDirectory(database, NullLogger<ClusterDirectory>.Instance, time);
             var keys = new SigningKeyRing(database, _master, time);
             Refresh = new RefreshDirectories(
-                Clusters, keys, Options.Create(options), time, NullLogger<RefreshDirectories>.Instance);
+                Clusters, Options.Create(options), time, NullLogger<RefreshDirectories>.Instance, keys);
             Shared = new SharedHosts(cache.Cache, Clusters, Refresh, Options.Create(options), time);
             _hosts = new HostDirectory(
                 Clusters, keys, _folder, Options.Create(options), NullLogger<HostDirectory>.Instance, Shared);

@@ -1,14 +1,11 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Npgsql;
-using Tracking.Database;
-using Tracking.Links;
+using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.System.Tests.Deploy;
 
-public sealed partial class ComposeTests
+public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     private static readonly JsonNode _compose = Manifests.Read("compose", "compose.yaml").Single();
     private static readonly JsonNode _standalone = Manifests.Read("compose", "standalone.yaml").Single();
@@ -36,7 +33,9 @@ public sealed partial class ComposeTests
         AssertKnown("secrets", service.At("secrets").Items().Select(Source));
         AssertKnown("configs", service.At("configs").Items().Select(Source));
         AssertKnown("networks", service.At("networks").Items().Select(network => network.ToString()));
-        AssertKnown("volumes", service.At("volumes").Items().Select(volume => volume.ToString().Split(':')[0]));
+        AssertKnown("volumes", service.At("volumes").Items().Select(volume => volume.ToString().Split(':')[0])
+            .Where(volume => !volume.StartsWith("./secrets/", StringComparison.Ordinal)));
+        Assert.Equal("no-new-privileges:true", service.At("security_opt").Items().Single().ToString());
         Assert.NotNull(service.At("deploy", "resources", "limits", "memory"));
         Assert.True(
             name == "migrator" || service.At("healthcheck", "test") is not null, $"{name} has no health check.");
@@ -50,7 +49,16 @@ public sealed partial class ComposeTests
         Assert.Equal($"tracking/{name}:${{TAG:-latest}}", service.Text("image"));
         Assert.Equal("true", service.Text("read_only"));
         Assert.Equal("ALL", service.At("cap_drop").Items().Single().ToString());
-        CheckEnvironment.Check(Manifests.Services[name], Variables(service));
+        var variables = Variables(service);
+        CheckEnvironment.Check(Manifests.Services[name], variables);
+
+        // Its own folder and nobody else's, and nothing secret besides.
+        Assert.Equal(
+            made.Of(name).Count == 0 ? [] : [$"./secrets/{name}:/run/secrets:ro"],
+            service.At("volumes").Items().Select(volume => volume.ToString())
+                .Where(volume => volume.Contains("secrets", StringComparison.Ordinal)));
+        Assert.Null(service.At("secrets"));
+        Assert.Equal(made.Of(name).Count == 0 ? "" : "/run/secrets", variables["TRACKING_SECRETS"]);
         Assert.True(
             name is "migrator" || service.At("depends_on", "migrator") is not null || name is "gateway",
             $"{name} does not wait for the migrator.");
@@ -61,6 +69,9 @@ public sealed partial class ComposeTests
     {
         var service = _standalone.At("services", "standalone");
         CheckEnvironment.Check("Standalone", Variables(service));
+        Assert.Equal("true", service.Text("read_only"));
+        Assert.Equal("ALL", service.At("cap_drop").Items().Single().ToString());
+        Assert.Equal("no-new-privileges:true", service.At("security_opt").Items().Single().ToString());
         Assert.Equal("data:/var/lib/tracking", service.At("volumes").Items().Single().ToString());
     }
 
@@ -109,34 +120,18 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public async Task The_script_makes_every_secret_once_and_each_is_one()
+    public void Secrets_of_the_engines_are_made()
     {
-        using var folder = new Servers.TemporaryFolder();
-        var secrets = folder.In("secrets");
-        Assert.Equal(0, await MakeSecretsAsync(secrets));
-
+        Assert.All(_compose["secrets"].Properties(), secret =>
+            Assert.True(File.Exists(Path.Combine(made.Folder, "..", secret.Value.Text("file")!)), secret.Key));
+        Assert.Contains(
+            _compose.At("services", "postgres", "configs").Items(),
+            config => config.Text("target") == "/docker-entrypoint-initdb.d/roles.sql");
+        // What the script reads, where it reads it.
         Assert.Equal(
-            _compose["secrets"].Properties().Select(secret => Path.GetFileName(secret.Value.Text("file")!)).Order(),
-            Directory.EnumerateFiles(secrets).Select(Path.GetFileName).Order());
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
-            File.GetUnixFileMode(secrets));
-        var password = File.ReadAllText(Path.Combine(secrets, "postgres_password"));
-        Assert.Equal(password, new NpgsqlConnectionStringBuilder(Read("ConnectionStrings__tracking")).Password);
-        var bus = new Uri(Read("ConnectionStrings__rabbitmq"));
-        Assert.Contains($"default_pass = {bus.UserInfo.Split(':')[1]}", Read("rabbitmq_user.conf"));
-        Assert.Equal("rabbitmq", bus.Host);
-        Assert.EndsWith($"password={Read("redis_password")}", Read("ConnectionStrings__redis"));
-        Assert.Equal($"requirepass {Read("redis_password")}", Read("redis_auth.conf"));
-        Assert.True(ApiKeySecret.TryHash(Read("Tracking__Migrator__AdminKey"), out _));
-        using var key = OpenMasterKey.From(new SystemOptions { MasterKey = Read("Tracking__MasterKey") });
-        Assert.NotNull(key);
-        Assert.Equal(MasterKey.Size, Convert.FromBase64String(Read("Tracking__MasterKey")).Length);
-
-        var before = Read("Tracking__MasterKey");
-        Assert.Equal(1, await MakeSecretsAsync(secrets));
-        Assert.Equal(before, Read("Tracking__MasterKey"));
-
-        string Read(string name) => File.ReadAllText(Path.Combine(secrets, name)).Trim();
+            Secret().Matches(File.ReadAllText(Manifests.PathOf("postgres", "roles.sql"))).Select(match => match.Groups[1].Value)
+                .Append("postgres_password").Order(),
+            _compose.At("services", "postgres", "secrets").Items().Select(Source).Order());
     }
 
     [Fact]
@@ -166,7 +161,7 @@ public sealed partial class ComposeTests
     private static string Source(JsonNode node) => node.Text("source") ?? node.ToString();
 
     // What stands in .env by default; a secret's value is checked where it is made.
-    private static Dictionary<string, string> Variables(JsonNode? service)
+    private Dictionary<string, string> Variables(JsonNode? service)
     {
         var example = File.ReadAllLines(Manifests.PathOf("compose", ".env.example"))
             .Where(line => line.Contains('=')).Select(line => line.Split('=', 2))
@@ -175,7 +170,7 @@ public sealed partial class ComposeTests
             variable => variable.Key,
             variable => Variable().Replace(
                 variable.Value!.ToString(), match => example.GetValueOrDefault(match.Groups[1].Value, "")));
-        foreach (var secret in service.At("secrets").Items().Select(Source).Where(name => name.Contains("__")))
+        foreach (var secret in made.Of(service.Text("image")!.Split('/', ':')[1]))
         {
             variables[secret] = "";
         }
@@ -183,22 +178,14 @@ public sealed partial class ComposeTests
         return variables;
     }
 
-    private static async Task<int> MakeSecretsAsync(string folder)
-    {
-        using var script = Process.Start(new ProcessStartInfo(Manifests.PathOf("compose", "make-secrets"), [folder])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        await script.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return script.ExitCode;
-    }
-
     [GeneratedRegex(@"\$\{([A-Z_]+)[^}]*\}")]
     private static partial Regex Variable();
 
     [GeneratedRegex("/dev/tcp/127.0.0.1/([0-9]+);")]
     private static partial Regex HealthPort();
+
+    [GeneratedRegex(@"(?m)^\\set \w+ `cat :'secrets'/(\w+)`$")]
+    private static partial Regex Secret();
 
     [GeneratedRegex("(?m)^max_message_size = ([0-9]+)$")]
     private static partial Regex MaxMessageSize();

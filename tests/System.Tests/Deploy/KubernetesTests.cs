@@ -5,22 +5,12 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-public sealed partial class KubernetesTests
+public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
-    // Made by the operators and by the commands of README.md.
+    // Made by the operators.
     private static readonly Dictionary<string, string[]> _secrets = new()
     {
-        ["postgres-app"] = ["password", "username"],
         ["rabbitmq-default-user"] = ["connection_string"],
-        ["redis-auth"] = ["password"],
-        ["tracking-keys"] = ["Tracking__MasterKey"],
-        ["tracking-admin"] = ["Tracking__Migrator__AdminKey"],
-    };
-
-    // What services read at once. The broker's operator writes its address in this form, with URL-safe base64.
-    private static readonly Dictionary<string, string> _valuesOfSecrets = new()
-    {
-        ["connection_string"] = "amqp://default_user_Zm-9v_mFy:Zm-9v_mFy@rabbitmq.tracking.svc:5672/",
     };
 
     private static readonly string[] _steps = ["engines", "migrate", "services"];
@@ -78,29 +68,19 @@ public sealed partial class KubernetesTests
             variables[variable.Text("name")!] = Value(variable);
         }
 
-        // Those that only build others are expanded by the orchestrator, which needs them first.
-        var parts = variables.Keys.Where(key => !key.Contains("__") && key.EndsWith("_PASSWORD")).ToList();
-        var order = Container(pod)["env"].Items().Select(variable => variable.Text("name")!).ToList();
-        foreach (var variable in Container(pod)["env"].Items())
-        {
-            foreach (Match used in Expanded().Matches(variable.Text("value") ?? ""))
-            {
-                Assert.InRange(order.IndexOf(used.Groups[1].Value), 0, order.IndexOf(variable.Text("name")!) - 1);
-            }
-        }
-
-        parts.ForEach(part => variables.Remove(part));
-        foreach (var secret in Volumes(pod).SelectMany(SecretsOf))
-        {
-            Assert.All(_secrets[secret], file => variables.Add(file, ""));
-        }
+        var service = Container(pod).Text("image")!.Split('/')[1];
+        Assert.Equal(
+            made.Of(service).Count == 0 ? [] : [$"tracking-{service}"], Volumes(pod).SelectMany(SecretsOf));
+        Assert.DoesNotContain("secretKeyRef", pod.ToJsonString(), StringComparison.Ordinal);
+        Assert.All(made.Of(service), secret => variables.Add(secret, ""));
+        Assert.Equal(made.Of(service).Count == 0 ? "" : "/run/secrets/tracking", variables["TRACKING_SECRETS"]);
 
         if (variables.ContainsKey("Tracking__Edge__AdoptFolder"))
         {
             variables["Tracking__Edge__AdoptFolder"] = folder.Path;
         }
 
-        CheckEnvironment.Check(Manifests.Services[Container(pod).Text("image")!.Split('/')[1]], variables);
+        CheckEnvironment.Check(Manifests.Services[service], variables);
     }
 
     [Theory]
@@ -113,7 +93,8 @@ public sealed partial class KubernetesTests
             .Select(volume => volume.Text("name") ?? volume.Text("metadata", "name")!).ToList();
         var mounts = container["volumeMounts"].Items().ToList();
         Assert.Equal(volumes.Order(), mounts.Select(mount => mount.Text("name")!).Order());
-        Assert.Contains(mounts, mount => mount.Text("mountPath") == "/run/secrets/tracking");
+        Assert.All(mounts.Where(mount => mount.Text("name") == "keys"), mount =>
+            Assert.Equal(("/run/secrets/tracking", "true"), (mount.Text("mountPath"), mount.Text("readOnly"))));
 
         Assert.NotNull(container.At("resources", "requests", "cpu"));
         Assert.NotNull(container.At("resources", "requests", "memory"));
@@ -217,7 +198,7 @@ public sealed partial class KubernetesTests
     [Fact]
     public void Network_policies_name_pods_that_are_there()
     {
-        string[] known = [.. Workloads.Select(row => row.Data), "rabbitmq"];
+        string[] known = [.. Pods.Select(row => row.Data), "rabbitmq"];
         var selectors = _all.Where(node => Kind(node) == "NetworkPolicy")
             .SelectMany(node => AppName().Matches(node.ToJsonString()))
             .SelectMany(match => (match.Groups[1].Value + match.Groups[2].Value).Split(','))
@@ -225,6 +206,29 @@ public sealed partial class KubernetesTests
         Assert.NotEmpty(selectors);
         Assert.All(selectors, name => Assert.Contains(name, known));
         Assert.Contains(_all, node => Kind(node) == "NetworkPolicy" && Name(node) == "deny-all");
+    }
+
+    [Fact]
+    public void PostgreSQL_has_the_users_and_groups_that_services_log_in_as()
+    {
+        var spec = Manifests.Read("kubernetes", "engines", "postgres.yaml").Single()["spec"]!;
+        var roles = spec.At("managed", "roles").Items().ToList();
+        var secrets = new List<string> { spec.Text("bootstrap", "initdb", "secret", "name")! };
+        Assert.Equal("tracking_migrator", spec.Text("bootstrap", "initdb", "owner"));
+        foreach (var service in Manifests.Services.Keys.Where(name => made.Of(name).Count > 0 && name != "migrator"))
+        {
+            Assert.Equal("false", Assert.Single(roles, r => r.Text("name") == $"tracking_{service}").Text("login"));
+            var login = Assert.Single(roles, role => role.Text("name") == $"tracking_{service}_login");
+            Assert.Equal($"tracking_{service}", login["inRoles"].Items().Single().ToString());
+            secrets.Add(login.Text("passwordSecret", "name")!);
+            Assert.Contains($"Username=tracking_{service}_login;", made.Read($"{service}/ConnectionStrings__tracking"));
+        }
+
+        Assert.Equal(
+            Directory.EnumerateFiles(made.Folder, "postgres_*").Select(file => Path.GetFileName(file).Replace('_', '-'))
+                .Except(["postgres-password"]).Order(),
+            secrets.Order());
+        Assert.All(roles, role => Assert.Null(role["superuser"] ?? role["createrole"] ?? role["createdb"]));
     }
 
     [Fact]
@@ -271,18 +275,9 @@ public sealed partial class KubernetesTests
         volume.At("projected", "sources").Items().Select(source => source.Text("secret", "name")!)
             .Concat(volume.Text("secret", "secretName") is { } name ? [name] : []);
 
-    private static string Value(JsonNode variable)
-    {
-        if (variable.At("valueFrom", "secretKeyRef") is { } secret)
-        {
-            AssertSecret(secret);
-            return _valuesOfSecrets.GetValueOrDefault(secret.Text("key")!, "secret");
-        }
-
-        return variable.At("valueFrom", "configMapKeyRef") is { } key
-            ? Find(key.Text("name")!, "ConfigMap").Text("data", key.Text("key")!)!
-            : variable.Text("value")!;
-    }
+    private static string Value(JsonNode variable) => variable.At("valueFrom", "configMapKeyRef") is { } key
+        ? Find(key.Text("name")!, "ConfigMap").Text("data", key.Text("key")!)!
+        : variable.Text("value")!;
 
     private static void AssertSecret(JsonNode reference) =>
         Assert.Contains(reference.Text("key"), _secrets[reference.Text("name")!]);
@@ -294,9 +289,6 @@ public sealed partial class KubernetesTests
         Assert.All(labels.Properties(), label =>
             Assert.Equal(label.Value!.ToString(), Labels(workload)[label.Key]?.ToString()));
     }
-
-    [GeneratedRegex(@"\$\(([A-Z_]+)\)")]
-    private static partial Regex Expanded();
 
     [GeneratedRegex("""app\.kubernetes\.io/name(?:":"([^"]+)"|","operator":"In","values":\[([^\]]+)\])""")]
     private static partial Regex AppName();

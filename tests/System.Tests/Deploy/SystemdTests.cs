@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-public sealed class SystemdTests
+public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     /// <summary>Ten times the worst score a unit may have; systemd's own scale goes from 0 to 100.</summary>
     private const int ExposureLimit = 20;
@@ -52,6 +52,25 @@ public sealed class SystemdTests
         Assert.Contains("Overall exposure level", output, StringComparison.Ordinal);
     }
 
+    // What must not go, whatever the score says.
+    [Theory]
+    [MemberData(nameof(Units))]
+    public void A_unit_has_no_privileges_and_nothing_of_the_machine(string unit)
+    {
+        var file = Manifests.PathOf("systemd", unit);
+        foreach (var (key, value) in ((string, string)[])
+        [
+            ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict"), ("ProtectHome", "yes"), ("PrivateTmp", "yes"),
+            ("PrivateDevices", "yes"), ("ProtectProc", "invisible"), ("RestrictSUIDSGID", "yes"), ("UMask", "0077"),
+            ("CapabilityBoundingSet", unit == "tracking-gateway.service" ? "CAP_NET_BIND_SERVICE" : ""),
+        ])
+        {
+            Assert.Equal((key, value), (key, Assert.Single(Values(file, key))));
+        }
+
+        Assert.True(Values(file, "DynamicUser") is ["yes"] || Values(file, "User") is ["tracking"], "It runs as root.");
+    }
+
     [Theory]
     [MemberData(nameof(Units))]
     public void A_unit_starts_a_program_of_ours_with_settings_that_it_takes(string unit)
@@ -73,11 +92,13 @@ public sealed class SystemdTests
             .ToDictionary(pair => pair[0], pair => pair[1]);
         foreach (var credential in Values(file, "LoadCredential").Select(value => value.Split(':')))
         {
-            Assert.Equal($"/etc/tracking/secrets/{credential[0]}", credential[1]);
+            Assert.Equal($"/etc/tracking/secrets/{name}/{credential[0]}", credential[1]);
             variables.Add(credential[0], "");
         }
 
-        Assert.Equal(name != "standalone", variables.ContainsKey("TRACKING_SECRETS"));
+        // What is made for it, all of it and nothing else.
+        Assert.Equal(made.Of(name), variables.Keys.Where(key => variables[key].Length == 0).Order());
+        Assert.Equal(made.Of(name).Count > 0, variables.ContainsKey("TRACKING_SECRETS"));
         CheckEnvironment.Check(project, variables);
     }
 

@@ -1,0 +1,85 @@
+namespace Tracking.Database.Rights;
+
+/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a member
+/// of that role.</summary>
+/// <param name="Service">The service's name, as in <c>deploy/</c>.</param>
+/// <param name="Grants">What stands between <c>GRANT</c> and <c>TO</c>.</param>
+internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grants)
+{
+    // The health of every service: is the schema there?
+    private static readonly string[] _schema = ["SELECT (number) ON public.tracking_migrations"];
+
+    // ClusterDirectory: whose cluster, with which settings. Neither names nor addresses of people.
+    private static readonly string[] _directory =
+    [
+        "USAGE ON SCHEMA management",
+        "SELECT (id, settings, deleted_at) ON management.clusters",
+        "SELECT (domain, cluster_id) ON management.sending_domains",
+    ];
+
+    // SigningKeyRing; sealed, so the master key is needed beside it.
+    private static readonly string[] _keys =
+    [
+        "USAGE ON SCHEMA links",
+        "SELECT (version, sealed, signs_from) ON links.signing_keys",
+    ];
+
+    /// <summary>
+    /// Every service that logs in, and exactly what its statements need: columns where it writes or reads some of them,
+    /// the table where an API shows all. What a statement reads back (<c>RETURNING</c>, <c>excluded</c>, the columns of
+    /// <c>ON CONFLICT</c>) is a right to read. Partitions have none of their own: statements name their table.
+    /// </summary>
+    public static IReadOnlyList<ServiceRights> All { get; } =
+    [
+        // Registers messages, and sees neither whose they were nor where links lead.
+        new("rewrite",
+        [
+            .. _schema, .. _directory, .. _keys,
+            "USAGE ON SCHEMA rewrite",
+            "SELECT (id, cluster_id, secret_hash, revoked_at) ON management.api_keys",
+            "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
+            "SELECT (cluster_id, link_id, url_hash) ON links.destinations",
+            "INSERT (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, "
+                + "recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace) "
+                + "ON rewrite.messages",
+            "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient) ON rewrite.messages",
+            "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
+                + "tracking_level, recipient) ON rewrite.messages",
+        ]),
+        // Reads, and writes nothing at all: it is what the world reaches.
+        new("edge",
+        [
+            .. _schema, .. _directory, .. _keys,
+            "SELECT (cluster_id, link_id, url) ON links.destinations",
+        ]),
+        new("ingest",
+        [
+            .. _schema, .. _directory,
+            "USAGE ON SCHEMA rewrite, ingest",
+            "SELECT (cluster_id, message_key, tracking_level, trace) ON rewrite.messages",
+            "INSERT ON ingest.events",
+            "SELECT (id) ON ingest.events",
+            "SELECT (occurred_at) ON ingest.events_default",
+            "EXECUTE ON FUNCTION ingest.create_month(timestamptz)",
+            "SELECT, INSERT, DELETE ON ingest.batches",
+            "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
+            "INSERT ON ingest.rejected_events",
+            "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
+        ]),
+        // Shows everything of a cluster but changes what admins decide: no message, link or event.
+        new("management",
+        [
+            .. _schema, .. _directory, .. _keys,
+            "USAGE ON SCHEMA rewrite, ingest",
+            "SELECT, INSERT, UPDATE (name, notify_emails, settings, deleted_at) ON management.clusters",
+            "SELECT, INSERT, DELETE ON management.sending_domains",
+            "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
+            "SELECT (created_at), INSERT (version, sealed, signs_from) ON links.signing_keys",
+            "SELECT ON links.destinations",
+            "SELECT ON rewrite.messages",
+            "SELECT ON ingest.events",
+        ]),
+        new("verifier", [.. _schema, .. _directory]),
+        new("certificates", [.. _schema, .. _directory]),
+    ];
+}

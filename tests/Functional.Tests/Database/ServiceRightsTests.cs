@@ -1,0 +1,168 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Rights;
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Database;
+
+/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the user
+/// of its service.</summary>
+public sealed class ServiceRightsTests(TestPostgres server)
+{
+    private static readonly string[] _services =
+        ["rewrite", "edge", "ingest", "management", "verifier", "certificates"];
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("SELECT settings, name FROM management.clusters", "management")]
+    [InlineData("SELECT notify_emails FROM management.clusters", "management")]
+    [InlineData("SELECT settings FROM management.clusters",
+        "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
+    [InlineData("UPDATE management.clusters SET settings = '{}'", "management")]
+    [InlineData("UPDATE management.clusters SET id = 1")]
+    [InlineData("DELETE FROM management.clusters")]
+    [InlineData("INSERT INTO management.sending_domains (domain, cluster_id) VALUES ('a.example', 1)", "management")]
+    [InlineData("SELECT secret_hash FROM management.api_keys", "rewrite", "management")]
+    [InlineData("SELECT name FROM management.api_keys", "management")]
+    [InlineData("INSERT INTO management.api_keys (id, name, secret_hash) VALUES (gen_random_uuid(), 'n', '')", "management")]
+    [InlineData("UPDATE management.api_keys SET secret_hash = ''")]
+    [InlineData("DELETE FROM management.api_keys")]
+    [InlineData("SELECT sealed FROM links.signing_keys", "rewrite", "edge", "management")]
+    [InlineData("INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES (7, '', now())", "management")]
+    [InlineData("UPDATE links.signing_keys SET signs_from = now()")]
+    [InlineData("DELETE FROM links.signing_keys")]
+    [InlineData("SELECT url FROM links.destinations", "edge", "management")]
+    [InlineData("INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES (1, 1, '', '')", "rewrite")]
+    [InlineData("UPDATE links.destinations SET url = ''")]
+    [InlineData("DELETE FROM links.destinations")]
+    [InlineData("SELECT sender, message_id FROM rewrite.messages", "management")]
+    [InlineData("SELECT recipient FROM rewrite.messages", "rewrite", "management")]
+    [InlineData("SELECT tracking_level FROM rewrite.messages", "rewrite", "ingest", "management")]
+    [InlineData("UPDATE rewrite.messages SET tracking_level = 0", "rewrite")]
+    [InlineData("UPDATE rewrite.messages SET sender = ''")]
+    [InlineData("DELETE FROM rewrite.messages")]
+    [InlineData("SELECT user_agent, client_address FROM ingest.events", "management")]
+    [InlineData("SELECT id FROM ingest.events", "ingest", "management")]
+    [InlineData("SELECT * FROM ingest.events_default")]
+    [InlineData("UPDATE ingest.events SET verdict = 1")]
+    [InlineData("DELETE FROM ingest.events")]
+    [InlineData("TRUNCATE ingest.events")]
+    [InlineData("SELECT ingest.create_month(now())", "ingest")]
+    [InlineData("SELECT * FROM ingest.batches", "ingest")]
+    [InlineData("UPDATE ingest.batches SET event_count = 0")]
+    [InlineData("SELECT raw FROM ingest.rejected_events")]
+    [InlineData("SELECT sum(count) FROM ingest.link_hours", "ingest")]
+    [InlineData("SELECT number FROM public.tracking_migrations",
+        "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
+    [InlineData("DELETE FROM public.tracking_migrations")]
+    public async Task Only_these_services_may(string statement, params string[] allowed)
+    {
+        var database = await server.CreateDatabaseAsync(Cancelled);
+        var may = new List<string>();
+        foreach (var service in _services)
+        {
+            if (await TryAsync(database, service, statement))
+            {
+                may.Add(service);
+            }
+        }
+
+        Assert.Equal(allowed, may);
+    }
+
+    [Fact]
+    public async Task A_service_changes_no_schema_owns_nothing_and_makes_nobody()
+    {
+        await using var server = await PreparedAsync();
+        foreach (var statement in (string[])
+        [
+            "CREATE TABLE public.mine (id integer)",
+            "CREATE TEMPORARY TABLE mine (id integer)",
+            "CREATE SCHEMA mine",
+            "CREATE TABLE ingest.mine (id integer)",
+            "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "ALTER TABLE ingest.events ADD COLUMN mine text",
+            "ALTER TABLE ingest.events DETACH PARTITION ingest.events_default",
+            "DROP TABLE ingest.events_default",
+            "CREATE INDEX ON rewrite.messages (sender)",
+            "CREATE ROLE mine",
+            "ALTER ROLE tracking_edge_login SUPERUSER",
+            "SET ROLE tracking_migrator",
+            "SELECT pg_read_file('/etc/passwd')",
+            "COPY (SELECT 1) TO PROGRAM 'true'",
+        ])
+        {
+            foreach (var service in _services)
+            {
+                Assert.False(await TryAsync(server.ConnectionString, service, statement), $"{service}: {statement}");
+            }
+        }
+
+        await using var administrator = NpgsqlDataSource.Create(server.ConnectionString);
+        await using var owners = administrator.CreateCommand(
+            """
+            SELECT DISTINCT r.rolname::text FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+            WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
+            """);
+        Assert.Equal("tracking_migrator", await owners.ExecuteScalarAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task The_migrator_is_no_administrator_and_only_users_of_this_database_come_in()
+    {
+        await using var server = await PreparedAsync();
+        foreach (var statement in (string[])
+            ["CREATE ROLE mine", "ALTER ROLE tracking_edge_login SUPERUSER", "SELECT pg_read_file('/etc/passwd')"])
+        {
+            Assert.False(await TryAsync(server.ConnectionString, "migrator", statement), statement);
+        }
+
+        await using var administrator = NpgsqlDataSource.Create(server.ConnectionString);
+        await using var others = administrator.CreateCommand(
+            """
+            SELECT string_agg(DISTINCT pg_get_userbyid(acl.grantee), ' ')
+            FROM pg_database, aclexplode(datacl) acl
+            WHERE datname = current_database() AND acl.privilege_type = 'CONNECT'
+            """);
+        Assert.Equal(
+            _services.Append("migrator").Select(service => $"tracking_{service}").Order(),
+            ((string)(await others.ExecuteScalarAsync(Cancelled))!).Split(' ').Order());
+    }
+
+    // A server of its own, because what is said of a database itself is not in the copies of it.
+    private static async Task<BreakablePostgres> PreparedAsync()
+    {
+        var server = await BreakablePostgres.CreateAsync(Cancelled);
+        await ServiceLogins.MakeAsync(server.ConnectionString);
+        await using var migrator = NpgsqlDataSource.Create(ServiceLogins.Of(server.ConnectionString, "migrator"));
+        await new Migrator(migrator, NullLogger<Migrator>.Instance).ApplyAsync(Cancelled);
+        await new GrantServiceRights(migrator, NullLogger<GrantServiceRights>.Instance).RunAsync(Cancelled);
+        return server;
+    }
+
+    private static async Task<bool> TryAsync(string database, string service, string statement)
+    {
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(ServiceLogins.Of(database, service)) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync(Cancelled);
+        await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+        await using var command = new NpgsqlCommand(statement, connection, transaction);
+        try
+        {
+            await command.ExecuteNonQueryAsync(Cancelled);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            return false;
+        }
+        catch (PostgresException wrong) when (wrong.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            // It got as far as the data.
+        }
+
+        await transaction.RollbackAsync(Cancelled);
+        return true;
+    }
+}
