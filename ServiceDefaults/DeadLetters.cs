@@ -12,11 +12,18 @@ public sealed partial class DeadLetters(ConfirmedPublisher publisher, ILogger<De
     /// <summary>The header that says why.</summary>
     public const string ReasonHeader = "tracking-dead-reason";
 
+    private const string Suffix = ".dead";
+
     // Headers by which the broker routes or counts: they spoke of the delivery that ends here.
     private static readonly string[] _ofTheDelivery = ["CC", "BCC", "x-delivery-count"];
 
     /// <summary>Where the dead letters of a queue are.</summary>
-    public static string Of(string queue) => $"{queue}.dead";
+    public static string Of(string queue) => queue + Suffix;
+
+    /// <summary>Whose dead letters a queue holds.</summary>
+    /// <returns><see langword="null"/> when its name is not one of <see cref="Of"/>.</returns>
+    public static string? Owner(string queue) =>
+        queue.EndsWith(Suffix, StringComparison.Ordinal) ? queue[..^Suffix.Length] : null;
 
     /// <summary>Moves a message; returns when the broker has it there.</summary>
     /// <param name="queue">The queue that it came on.</param>

@@ -23,6 +23,9 @@ public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IR
     /// <summary>Whether what cannot be handled is kept; a queue of one process is asked for again instead.</summary>
     internal bool HasDeadLetters => !IsTemporary && !IsOwned;
 
+    /// <summary>The queue whose dead letters are this one's too; its own name unless said.</summary>
+    public string DeadLettersOf { get; init; } = Name;
+
     /// <summary>Queues that its consumer writes to and somebody outside reads; they are declared with it.</summary>
     public IReadOnlyList<string> Outputs { get; init; } = [];
 }

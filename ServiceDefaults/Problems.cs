@@ -143,10 +143,23 @@ public static class Problems
     /// <param name="what">What is away: <c>The database</c>.</param>
     /// <param name="retryAfter">When to try again.</param>
     public static Problem Unavailable(string what, TimeSpan retryAfter) =>
-        new(ProblemType.Unavailable, $"{what} is not available; nothing is wrong with the request, send it again.")
+        Busy($"{what} is not available", retryAfter);
+
+    /// <summary>There is no room for the request now.</summary>
+    /// <param name="why">What takes the room.</param>
+    /// <param name="retryAfter">When to try again.</param>
+    public static Problem Busy(string why, TimeSpan retryAfter) =>
+        new(ProblemType.Unavailable, $"{why}; nothing is wrong with the request, send it again.")
         {
             RetryAfter = retryAfter,
         };
+
+    /// <summary>The body did not arrive in time.</summary>
+    /// <param name="what">What did not arrive: <c>message</c>.</param>
+    /// <param name="limit">The longest.</param>
+    public static Problem TooSlow(string what, TimeSpan limit) => new(
+        ProblemType.RequestTimeout,
+        string.Create(CultureInfo.InvariantCulture, $"The {what} did not arrive within {limit.TotalSeconds} s."));
 
     /// <summary>Too many requests.</summary>
     /// <param name="limit">The limit in words: <c>100 requests a minute</c>.</param>

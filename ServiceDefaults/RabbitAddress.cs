@@ -57,6 +57,13 @@ public sealed class RabbitAddress
             throw Wrong("names no host");
         }
 
+        // RFC 3986 leaves it to the scheme; RabbitMQ's client reads all after the first colon as the password since 7.2.
+        // Where the password begins is not ours to guess.
+        if (uri.UserInfo.AsSpan().Count(':') > 1)
+        {
+            throw Wrong("has a ':' in user or password that is not percent-encoded");
+        }
+
         if (uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
             throw Wrong("has a '?' or '#', which nothing here reads");

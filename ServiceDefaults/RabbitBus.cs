@@ -40,11 +40,10 @@ internal static class RabbitBus
                 {
                     Declare(queue, endpoint, options);
                     var ending = new ReturnOrBury(
-                        endpoint.Name,
+                        endpoint.DeadLettersOf,
                         endpoint.HasDeadLetters ? context.GetRequiredService<DeadLetters>() : null,
                         options.ReconnectPause,
                         context.GetRequiredService<ILogger<ReturnOrBury>>());
-                    queue.ConfigureChannel(pipe => pipe.UseFilter(new CloseWithoutWaiting()));
                     queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
                     queue.ConfigureError(pipe => pipe.UseFilter(ending));
 
@@ -90,7 +89,7 @@ internal static class RabbitBus
             });
         }
 
-        var dead = DeadLetters.Of(endpoint.Name);
+        var dead = DeadLetters.Of(endpoint.DeadLettersOf);
         queue.BindDeadLetterQueue(dead, dead, letters => Limit(letters, options));
         LeadTo(queue, dead);
     }

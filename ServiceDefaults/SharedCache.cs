@@ -26,7 +26,7 @@ public sealed partial class SharedCache : BackgroundService
     // Deep enough that one round trip is shared by many, small enough that all of it fits the socket's buffer mostly.
     private const int WritesAtOnce = 128;
 
-    private readonly KeepCacheConnected _connection;
+    private readonly SharedCacheConnection _connection;
     private readonly CacheSeal _seal;
     private readonly SharedCacheOptions _options;
     private readonly TimeProvider _time;
@@ -36,7 +36,7 @@ public sealed partial class SharedCache : BackgroundService
     private bool _isRefused;
 
     internal SharedCache(
-        KeepCacheConnected connection,
+        SharedCacheConnection connection,
         CacheSeal seal,
         SharedCacheOptions options,
         TimeProvider time,
@@ -110,10 +110,7 @@ public sealed partial class SharedCache : BackgroundService
     {
         try
         {
-            byte[]? value = await KeepCacheConnected.Observed(database.StringGetAsync(key))
-                .WaitAsync(_options.CallTimeout, _time);
-            // What follows must not run where the library completes the next one's answer.
-            await Task.Yield();
+            byte[]? value = await database.StringGetAsync(key).WaitAsync(_options.CallTimeout, _time);
             return value is null ? ("miss", null)
                 : _seal.TryOpen(key, value, out var content) ? ("hit", content)
                 : ("rejected", null);
@@ -127,7 +124,7 @@ public sealed partial class SharedCache : BackgroundService
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _connection.Leave(database, exception);
+            _connection.Leave(exception);
             return ("failed", null);
         }
     }
@@ -142,8 +139,8 @@ public sealed partial class SharedCache : BackgroundService
 
         try
         {
-            var writing = batch.ConvertAll(write => KeepCacheConnected.Observed(database.StringSetAsync(
-                write.Key, _seal.Seal(write.Key, write.Content.Span), write.Age)));
+            var writing = batch.ConvertAll(write => database.StringSetAsync(
+                write.Key, _seal.Seal(write.Key, write.Content.Span), write.Age));
             // Nobody waits for these, so a Redis that is only busy is not left out because of them.
             await Task.WhenAll(writing).WaitAsync(_options.ConnectTimeout, _time);
             _meters.Written("written", batch.Count);
@@ -164,7 +161,7 @@ public sealed partial class SharedCache : BackgroundService
 #pragma warning restore CA1031
         {
             _meters.Written("failed", batch.Count);
-            _connection.Leave(database, exception);
+            _connection.Leave(exception);
         }
     }
 
@@ -200,20 +197,20 @@ public static class SharedCacheComposition
         services.AddMetrics();
         services.AddSingleton<SharedCacheMeters>();
         services.AddSingleton(provider => new CacheSeal(provider.GetRequiredService<MasterKey>()));
-        services.AddSingleton(provider => new KeepCacheConnected(
+        services.AddSingleton(provider => new SharedCacheConnection(
             connection,
             provider.GetRequiredService<IOptions<SharedCacheOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<KeepCacheConnected>>()));
+            provider.GetRequiredService<ILogger<SharedCacheConnection>>()));
         services.AddSingleton(provider => new SharedCache(
-            provider.GetRequiredService<KeepCacheConnected>(),
+            provider.GetRequiredService<SharedCacheConnection>(),
             provider.GetRequiredService<CacheSeal>(),
             provider.GetRequiredService<IOptions<SharedCacheOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<SharedCacheMeters>(),
             provider.GetRequiredService<ILogger<SharedCache>>()));
         services.AddSingleton<SharedLinks>();
-        services.AddHostedService(provider => provider.GetRequiredService<KeepCacheConnected>());
+        services.AddHostedService(provider => provider.GetRequiredService<SharedCacheConnection>());
         services.AddHostedService(provider => provider.GetRequiredService<SharedCache>());
         return builder;
     }

@@ -16,20 +16,16 @@ public sealed class SharedCacheOptions
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The longest that connecting takes; 100 ms to 1 min, default 2 s: a lost packet of the handshake is sent
-    /// again after one. Nobody waits for it.</summary>
+    /// again after one. Nobody waits for it. A connection that is open but answers nothing is made anew after four times
+    /// as long: longer than a Redis stands still to save, shorter than TCP needs to notice that the other side is
+    /// gone.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The pause before a cache that did not answer is tried again, in the background; 10 ms to 1 min, default
-    /// 1 s: after a restart of Redis the database is spared again within a second.</summary>
+    /// 1 s: after a restart of Redis the database is spared again within two.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
-
-    /// <summary>How long a connection that is open but answers nothing is kept; 1 s to 10 min, default 15 s: longer
-    /// than a Redis stands still to save or to load, shorter than TCP needs to notice that the other side is
-    /// gone.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
-    public TimeSpan ReconnectAfter { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Values waiting to be written, beyond which new ones are dropped; 100 to 1,000,000, default 4,096: the
     /// new links of some hundred newsletters, 40 MB if every one had the longest URL there is.</summary>

@@ -16,6 +16,8 @@ internal sealed class SharedCacheString(IConfiguration configuration) : IValidat
         "takes host:port[,host:port…][,password=***][,ssl=true] as StackExchange.Redis has it, "
         + "a password without comma, an IPv6 address as a host name";
 
+    private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromSeconds(1);
+
     /// <summary>Whether there is a shared cache at all.</summary>
     public static bool IsConfigured(IConfiguration configuration) =>
         !string.IsNullOrWhiteSpace(configuration.GetConnectionString(ConnectionName));
@@ -43,8 +45,10 @@ internal sealed class SharedCacheString(IConfiguration configuration) : IValidat
         try
         {
             var parsed = ConfigurationOptions.Parse(configuration.GetConnectionString(ConnectionName)!);
-            // A piece of a password that had a comma would be another server, without a port.
-            return parsed.EndPoints.Count > 0 && (parsed.EndPoints.Count == 1 || parsed.EndPoints.All(HasPort))
+            // A piece of a password that had a comma would be another server, without a port; a URI would be a host
+            // name, password included.
+            return parsed.EndPoints.Count > 0 && parsed.EndPoints.All(IsHost)
+                && (parsed.EndPoints.Count == 1 || parsed.EndPoints.All(HasPort))
                 ? parsed
                 : null;
         }
@@ -61,12 +65,22 @@ internal sealed class SharedCacheString(IConfiguration configuration) : IValidat
         connection.AbortOnConnectFail = false;
         connection.ConnectRetry = 1;
         connection.ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
-        connection.SyncTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
+        // No caller waits that long. It is what the library counts in: a connection that is open and silent for four
+        // times as long is made anew, since an open socket proves nothing.
+        connection.AsyncTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
+        // What is asked while there is no connection fails at once and is not kept for later.
+        connection.BacklogPolicy = BacklogPolicy.FailFast;
+        connection.ReconnectRetryPolicy = new LinearRetry((int)options.RetryAfter.TotalMilliseconds);
+        // How often the library looks after timeouts and connections; never less often than by its own default.
+        connection.HeartbeatInterval = options.RetryAfter < LongestHeartbeat ? options.RetryAfter : LongestHeartbeat;
         // Neither is used, and each would need a right of its own in Redis.
         connection.TieBreaker = "";
         connection.ConfigurationChannel = "";
         return connection;
     }
+
+    private static bool IsHost(EndPoint endpoint) =>
+        endpoint is not DnsEndPoint name || Uri.CheckHostName(name.Host) != UriHostNameType.Unknown;
 
     private static bool HasPort(EndPoint endpoint) => endpoint switch
     {

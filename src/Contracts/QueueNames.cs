@@ -6,8 +6,12 @@ public static class QueueNames
     /// <summary>Batches of events on their way from the edges to EventIngest.</summary>
     public const string StoreEvents = "store-events";
 
-    /// <summary>Messages to be rewritten, from MTAs.</summary>
+    /// <summary>Messages to be rewritten, from MTAs; also the exchange in front of it, which an MTA's account may
+    /// write to.</summary>
     public const string Rewrite = "rewrite";
+
+    /// <summary>Messages of <see cref="Rewrite"/> that were delivered before: each is worked on alone.</summary>
+    public const string RewriteAlone = "rewrite.alone";
 
     /// <summary>Rewritten messages, unless their publisher named a queue of its own.</summary>
     public const string Rewritten = "rewritten";

@@ -19,7 +19,7 @@ public static class ComparableUrl
     private static readonly SearchValues<byte> InUserInfo = SearchValues.Create("\"#<>?^`{}/:;=@[\\]|"u8);
 
     // What may be written in another way, or mean something, anywhere behind the host.
-    private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'"u8);
+    private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'."u8);
 
     private static readonly SearchValues<byte> Unreserved = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
@@ -100,16 +100,14 @@ public static class ComparableUrl
     // it would need a closer look.
     private static bool IsWritten(ReadOnlySpan<byte> text)
     {
-        if (text.IndexOf("/."u8) >= 0)
-        {
-            return false;
-        }
-
+        var before = (byte)0;
         while (text.IndexOfAny(Written) is >= 0 and var start)
         {
+            before = start > 0 ? text[start - 1] : before;
             text = text[start..];
             var isKept = text[0] switch
             {
+                (byte)'.' => before != '/',
                 (byte)'#' => text.Length > 1,
                 (byte)'%' => !PercentEncoding.TryRead(text, out var value)
                     || (!Unreserved.Contains(value) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
@@ -120,6 +118,7 @@ public static class ComparableUrl
                 return false;
             }
 
+            before = text[0];
             text = text[1..];
         }
 

@@ -64,6 +64,9 @@ public static class DestinationPolicy
     /// <summary>What ends the authority.</summary>
     internal static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
 
+    private static readonly SearchValues<byte> PlainNames = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-."u8);
+
     private static readonly SearchValues<byte> PathEnd = SearchValues.Create("?#"u8);
 
     // WHATWG forbidden domain code points, less the ones that cannot occur in printable ASCII.
@@ -324,17 +327,9 @@ public static class DestinationPolicy
     // A-label, which has two hyphens in a row.
     private static bool IsPlainName(ReadOnlySpan<byte> host)
     {
-        if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]))
+        if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]) || host.ContainsAnyExcept(PlainNames))
         {
             return false;
-        }
-
-        foreach (var c in host)
-        {
-            if (!char.IsAsciiLetterOrDigit((char)c) && c is not ((byte)'.' or (byte)'-'))
-            {
-                return false;
-            }
         }
 
         var last = host[(host.LastIndexOf((byte)'.') + 1)..];

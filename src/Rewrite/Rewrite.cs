@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Tracking.Database;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
+using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
@@ -27,6 +28,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();
+        builder.Services.AddSingleton<MessageMemory>();
         builder.Services.AddSingleton<MarkupMemory>();
         builder.Services.AddSingleton<KnownDestinations>();
         builder.Services.AddSingleton<RegisterMessages>();

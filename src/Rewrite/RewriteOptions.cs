@@ -5,7 +5,7 @@ using Tracking.Rewrite.Queue;
 namespace Tracking.Rewrite;
 
 /// <summary>Settings of the rewriter: <c>Tracking__Rewrite__…</c>.</summary>
-public sealed class RewriteOptions
+public sealed class RewriteOptions : IValidatableObject
 {
     /// <summary>The section under <c>Tracking</c>.</summary>
     public const string Section = "Rewrite";
@@ -14,6 +14,24 @@ public sealed class RewriteOptions
     /// providers accept, below what would let a few requests fill the memory.</summary>
     [Range(1024, 1 << 30)]
     public int MaxMessageBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Bytes of messages that HTTP requests hold at the same time, from their arrival until the answer is
+    /// sent; above them a request is answered with 503. 1 MiB to 1 TiB and at least <see cref="MaxMessageBytes"/>,
+    /// default 128 MiB: two of the largest, or thousands as newsletters are. Rewriting takes two to three times a
+    /// message's size.</summary>
+    [Range(1L << 20, 1L << 40)]
+    public long MaxRequestBytesAtOnce { get; set; } = 128 << 20;
+
+    /// <summary>As <see cref="MaxRequestBytesAtOnce"/>, of requests with the same API key; above them a request is
+    /// answered with 429. 1 MiB to 1 TiB and at least <see cref="MaxMessageBytes"/>, default 96 MiB: what one key leaves
+    /// is enough for a message of 25 MB, the most that many mail providers accept.</summary>
+    [Range(1L << 20, 1L << 40)]
+    public long MaxKeyBytesAtOnce { get; set; } = 96 << 20;
+
+    /// <summary>The longest that a request's message may take to arrive; 1 s to 30 min, default 3 min: what RFC 5321
+    /// 4.5.3.2.5 gives one block of a message, and time for 64 MiB over 3 Mbit/s. Then the answer is 408.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:30:00")]
+    public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromMinutes(3);
 
     /// <summary>Allows an https link to be wrapped into an http tracking link. Off by default. Hosts under
     /// <c>localhost</c> never leave the machine and are allowed anyway.</summary>
@@ -55,7 +73,7 @@ public sealed class RewriteOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
     public TimeSpan RegistrationStopGrace { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>What <c>Retry-After</c> says while the store is unavailable; 1 s to 1 h, default 5 s.</summary>
+    /// <summary>What <c>Retry-After</c> says while the store is unavailable or no memory is free; 1 s to 1 h, default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -76,4 +94,20 @@ public sealed class RewriteOptions
 
     /// <summary>What the rewriter takes on in one message.</summary>
     public RewriteLimits Limits { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        (string Name, long Bytes)[] shares =
+        [
+            (nameof(MaxRequestBytesAtOnce), MaxRequestBytesAtOnce),
+            (nameof(MaxKeyBytesAtOnce), MaxKeyBytesAtOnce),
+            ($"{nameof(Queue)}:{nameof(Queue.MaxBodyBytes)}", Queue.MaxBodyBytes),
+        ];
+        return shares
+            .Where(share => share.Bytes < MaxMessageBytes)
+            .Select(share => new ValidationResult(
+                $"got {share.Bytes}, takes at least {nameof(MaxMessageBytes)}, which is {MaxMessageBytes}",
+                [share.Name]));
+    }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite;
 
@@ -14,6 +15,8 @@ public sealed class RewriteTelemetry : IDisposable
     private readonly Counter<long> _links;
     private readonly Counter<long> _dead;
     private readonly Counter<long> _returned;
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _apart;
 
     /// <summary>Creates the instruments.</summary>
     public RewriteTelemetry(IMeterFactory meters)
@@ -28,6 +31,12 @@ public sealed class RewriteTelemetry : IDisposable
             "tracking.messages.returned",
             "{message}",
             "Messages put back at the end of their queue because the queue rewritten is full");
+        _apart = _meter.CreateCounter<long>(
+            "tracking.messages.apart",
+            "{message}",
+            "Messages that were delivered again and are worked on alone");
+        _refused = _meter.CreateCounter<long>(
+            "tracking.messages.refused", "{message}", "Messages of requests refused for what they take up, by type");
     }
 
     /// <summary>Counts a message that was moved to the dead letters.</summary>
@@ -35,6 +44,13 @@ public sealed class RewriteTelemetry : IDisposable
 
     /// <summary>Counts a message that waits at the end of its queue.</summary>
     public void Returned() => _returned.Add(1);
+
+    /// <summary>Counts a message that was delivered again and is worked on alone.</summary>
+    public void SetApart() => _apart.Add(1);
+
+    /// <summary>Counts a message that was refused before it was read to its end.</summary>
+    public void Refused(ProblemType type) =>
+        _refused.Add(1, new KeyValuePair<string, object?>("type", type.Name));
 
     /// <summary>Spans of rewriting and registering.</summary>
     public static ActivitySource Source { get; } = new(Name);

@@ -7,7 +7,12 @@ namespace Tracking.Standalone;
 /// <summary>Tells whoever started the process, on standard output, that it serves, where, and with which key.</summary>
 internal static class AnnounceReady
 {
-    /// <summary>Writes it in one go. A new admin key is shown this once.</summary>
+    /// <summary>Writes it in one go.</summary>
+    /// <param name="output">Standard output.</param>
+    /// <param name="took">How long the start took.</param>
+    /// <param name="folder">The data folder.</param>
+    /// <param name="listeners">Where the process listens.</param>
+    /// <param name="newAdminKey">The admin key, to be shown; <see langword="null"/>: only where it is.</param>
     public static async Task WriteAsync(
         TextWriter output, TimeSpan took, DataFolder folder, BindListeners listeners, string? newAdminKey)
     {

@@ -28,7 +28,7 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The private PostgreSQL's password.</summary>
     public string DatabasePassword => In("postgres.password");
 
-    /// <summary>Where the private PostgreSQL listens now, as a URI for <c>psql</c> and <c>pg_dump</c>.</summary>
+    /// <summary>Where the private PostgreSQL's socket is, as a URI for <c>psql</c> and <c>pg_dump</c>.</summary>
     public string DatabaseUri => In("postgres.uri");
 
     /// <summary>The key that seals signing keys.</summary>
@@ -44,7 +44,8 @@ internal sealed class DataFolder : IDisposable
     public string EdgeSpool => In("edge");
 
     /// <summary>Creates the folder if need be and takes it for this process.</summary>
-    /// <exception cref="StartUpException">It cannot be written to, or another process holds it.</exception>
+    /// <exception cref="StartUpException">It cannot be written to, another process holds it, or other users can reach
+    /// what is in it.</exception>
     public static DataFolder Open(string folder)
     {
         var path = System.IO.Path.GetFullPath(folder);
@@ -52,6 +53,7 @@ internal sealed class DataFolder : IDisposable
         try
         {
             CreateFolder(path);
+            CheckSecrets.Folder(path);
             held = new FileStream(System.IO.Path.Combine(path, "lock"), new FileStreamOptions
             {
                 Mode = FileMode.OpenOrCreate,
@@ -74,10 +76,15 @@ internal sealed class DataFolder : IDisposable
                 + "Set TRACKING_DATA to a folder that this user may write to.");
         }
 
-        File.WriteAllText(
-            System.IO.Path.Combine(path, ProcessIdFile), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        var real = new FileInfo($"/proc/self/fd/{held.SafeFileHandle.DangerousGetHandle()}").LinkTarget;
-        return new DataFolder(real is null ? path : System.IO.Path.GetDirectoryName(real)!, held);
+        try
+        {
+            return Hold(path, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The path of a file or folder in the data folder.</summary>
@@ -113,6 +120,16 @@ internal sealed class DataFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
+
+    private static DataFolder Hold(string path, FileStream held)
+    {
+        File.WriteAllText(
+            System.IO.Path.Combine(path, ProcessIdFile), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        var real = new FileInfo($"/proc/self/fd/{held.SafeFileHandle.DangerousGetHandle()}").LinkTarget;
+        var folder = new DataFolder(real is null ? path : System.IO.Path.GetDirectoryName(real)!, held);
+        CheckSecrets.In(folder);
+        return folder;
+    }
 
     private static string Holder(string path)
     {

@@ -87,11 +87,13 @@ internal sealed class StandaloneHost : IAsyncDisposable
             _database = await PrivateDatabase.StartAsync(
                 Folder,
                 builder.Configuration.ReadTrackingOptions<StandaloneOptions>("").PostgresBin,
-                durable: true,
+                new ServerSettings
+                {
+                    Connections = ServerSettings.ConnectionsFor(pools.MailConnections + pools.ApiConnections),
+                },
                 loggers.CreateLogger<PrivateDatabase>(),
                 _time,
-                cancellationToken,
-                ServerSettings.ConnectionsFor(pools.MailConnections + pools.ApiConnections));
+                cancellationToken);
             builder.Configuration[Connection] = _database.ConnectionString;
         }
 
@@ -112,7 +114,13 @@ internal sealed class StandaloneHost : IAsyncDisposable
             // Refused here, in one line; a hosted service that throws is logged with its stack first.
             await app.Services.GetRequiredService<SigningKeyRing>().RefreshAsync(CancellationToken.None);
             await app.StartAsync();
-            await AnnounceReady.WriteAsync(Console.Out, _time.GetElapsedTime(_began), Folder, Listeners, _newAdminKey);
+            await AnnounceReady.WriteAsync(
+                Console.Out,
+                _time.GetElapsedTime(_began),
+                Folder,
+                Listeners,
+                // Anything but a terminal may keep what it gets: a journal, a container's log, a file.
+                Console.IsOutputRedirected ? null : _newAdminKey);
             await app.WaitForShutdownAsync();
         }
     }

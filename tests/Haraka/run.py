@@ -38,7 +38,7 @@ def main():
     start("tracking", tracking, settings)
     until("Tracking is ready", lambda: "is ready" in log("tracking"))
     cluster = create_cluster(ports["api"])
-    write_configuration(ports, sink, broker, cluster)
+    write_configuration(ports, sink, create_account(broker), cluster)
     haraka = [f"{folder}/node_modules/.bin/haraka", "-c", folder]
     start("haraka", haraka, {"HARAKA_SINK": str(sink)})
     until("Haraka answers", lambda: connects(ports["smtp"]))
@@ -118,7 +118,8 @@ def check_bytes_of_the_text_stay():
 
 
 def start_broker(ports):
-    environment = {
+    global broker_environment
+    environment = broker_environment = {
         "HOME": f"{folder}/broker", "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(ports["mapper"]),
         "RUNNING_UNDER_SYSTEMD": "1", "RABBITMQ_CONF_ENV_FILE": "/dev/null", "RABBITMQ_LOG_BASE": f"{folder}/broker",
         "RABBITMQ_CONFIG_FILE": f"{folder}/broker/rabbitmq.conf",
@@ -143,6 +144,20 @@ def start_broker(ports):
 
     until("the broker answers", answers)
     return url
+
+
+def create_account(broker):
+    """The MTA's, with the permissions of docs/amqp.md."""
+    page = open(f"{repository}/docs/amqp.md").read()
+    permissions = re.search(r"set_permissions -p tracking mta '(.*?)' '(.*?)' '(.*?)'", page).groups()
+    control("add_user", "mta", "password")
+    control("set_permissions", "mta", *permissions)
+    return broker.replace("guest:guest", "mta:password")
+
+
+def control(*arguments):
+    subprocess.run(["/usr/lib/rabbitmq/bin/rabbitmqctl", "-n", broker_environment["RABBITMQ_NODENAME"], *arguments],
+                   check=True, capture_output=True, env={**os.environ, **broker_environment})
 
 
 def create_cluster(api):

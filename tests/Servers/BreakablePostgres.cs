@@ -127,7 +127,7 @@ public sealed class BreakablePostgres : IAsyncDisposable
         using var server = LaunchPostgres.Start(
             _data.Cluster,
             _data.DatabasePassword,
-            [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. ServerSettings.For(_port, durable: true)]);
+            [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. new ServerSettings { TestPort = _port }.Arguments()]);
         server.BeginOutputReadLine();
         server.BeginErrorReadLine();
         server.WaitForExit();

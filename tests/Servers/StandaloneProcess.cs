@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Npgsql;
 using Tracking.Standalone.PrivatePostgres;
 
 namespace Tracking.Servers;
@@ -46,10 +47,16 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     {
         get
         {
-            var uri = new Uri(File.ReadAllText(Path.Combine(DataFolder, "postgres.uri")).Trim());
-            var login = uri.UserInfo.Split(':');
-            return $"Host={uri.Host};Port={uri.Port};Database={uri.AbsolutePath[1..]};"
-                + $"Username={login[0]};Password={login[1]};SSL Mode=Disable";
+            var uri = PostgresUri().Match(File.ReadAllText(Path.Combine(DataFolder, "postgres.uri")));
+            return new NpgsqlConnectionStringBuilder
+            {
+                Host = Uri.UnescapeDataString(uri.Groups["host"].Value),
+                Port = int.Parse(uri.Groups["port"].Value, CultureInfo.InvariantCulture),
+                Database = uri.Groups["database"].Value,
+                Username = uri.Groups["user"].Value,
+                Password = uri.Groups["password"].Value,
+                SslMode = SslMode.Disable,
+            }.ConnectionString;
         }
     }
 
@@ -205,6 +212,9 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
 
     [GeneratedRegex(@"^  edge .*https://[0-9.]+:([0-9]+)", RegexOptions.Multiline)]
     private static partial Regex TlsPort();
+
+    [GeneratedRegex("^postgresql://(?<user>[^:]+):(?<password>[^@]+)@/(?<database>[^?]+)[?]host=(?<host>[^&]+)&port=(?<port>[0-9]+)\n$")]
+    private static partial Regex PostgresUri();
 
     private sealed class Running : IDisposable
     {

@@ -18,6 +18,7 @@ public sealed class TestPostgres : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Lazy<Task<Running>> _running;
     private readonly SemaphoreSlim _copying = new(1, 1);
+    private readonly int _port = FreePort.Take(1)[0];
     private int _databases;
     private bool _isStopped;
 
@@ -74,7 +75,11 @@ public sealed class TestPostgres : IAsyncDisposable
 
     private async Task<string> CreateAsync(string options, CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnectionStringBuilder((await _running.Value).Database.ConnectionString);
+        // Over TCP, as services of their own reach theirs.
+        var connection = new NpgsqlConnectionStringBuilder((await _running.Value).Database.ConnectionString)
+        {
+            Host = "127.0.0.1",
+        };
         var number = Interlocked.Increment(ref _databases).ToString(CultureInfo.InvariantCulture);
         var name = "test_" + number;
 
@@ -104,7 +109,11 @@ public sealed class TestPostgres : IAsyncDisposable
     {
         var folder = DataFolder.Open(_folder.Path);
         var database = await PrivateDatabase.StartAsync(
-            folder, postgresBin: null, IsDurable, NullLogger.Instance, TimeProvider.System,
+            folder,
+            postgresBin: null,
+            new ServerSettings { IsDurable = IsDurable, TestPort = _port },
+            NullLogger.Instance,
+            TimeProvider.System,
             CancellationToken.None);
         await ServiceLogins.MakeAsync(database.ConnectionString);
         await ServiceLogins.MakeOneOfTwoAsync(database.ConnectionString);

@@ -38,6 +38,9 @@ public sealed class TestRabbit : IAsyncDisposable
     /// <summary>Lines added to <c>rabbitmq.conf</c>. Set before the first virtual host.</summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
 
+    /// <summary>Plugins beside the management, by name. Set before the first virtual host.</summary>
+    public IReadOnlyList<string> Plugins { get; init; } = [];
+
     private string Node => $"tracking{_ports[0]}@localhost";
 
     /// <summary>Makes a virtual host for one test.</summary>
@@ -143,7 +146,7 @@ public sealed class TestRabbit : IAsyncDisposable
 
     private async Task PrepareFolderAsync()
     {
-        await WriteAsync("enabled_plugins", "[rabbitmq_management].\n");
+        await WriteAsync("enabled_plugins", $"[{string.Join(',', Plugins.Prepend("rabbitmq_management"))}].\n");
         await WriteAsync("rabbitmq.conf", string.Join('\n', (string[])[
             $"listeners.tcp.1 = 127.0.0.1:{_ports[0]}",
             "management.tcp.ip = 127.0.0.1",

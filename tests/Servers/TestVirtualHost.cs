@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
@@ -29,6 +30,41 @@ public sealed class TestVirtualHost
     /// <summary>With user, password and this virtual host: the value of <c>ConnectionStrings__rabbitmq</c>.</summary>
     public Uri AmqpUri { get; }
 
+    /// <summary>The same virtual host for a new account, which is no administrator and has these permissions on it
+    /// alone.</summary>
+    /// <param name="configure">What it may declare and delete: a regular expression, as <c>rabbitmqctl
+    /// set_permissions</c> takes it.</param>
+    /// <param name="write">Where it may publish.</param>
+    /// <param name="read">What it may read.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<TestVirtualHost> AsNewAccountAsync(
+        string configure, string write, string read, CancellationToken cancellationToken)
+    {
+        var account = $"account-{Guid.NewGuid():N}";
+        var password = RandomNumberGenerator.GetHexString(24, lowercase: true);
+        using var added = await _management.PutAsJsonAsync(
+            $"users/{account}", new { password, tags = "" }, cancellationToken);
+        added.EnsureSuccessStatusCode();
+        using var permitted = await _management.PutAsJsonAsync(
+            $"permissions/{Uri.EscapeDataString(Name)}/{account}",
+            new { configure, write, read },
+            cancellationToken);
+        permitted.EnsureSuccessStatusCode();
+        var uri = new UriBuilder(AmqpUri) { UserName = account, Password = password };
+        return new TestVirtualHost(Name, uri.Uri, _management);
+    }
+
+    /// <summary>Defines a shovel, as <c>rabbitmqctl set_parameter shovel</c> does.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="value">Its definition.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task AddShovelAsync(string name, JsonNode value, CancellationToken cancellationToken)
+    {
+        using var added = await _management.PutAsJsonAsync(
+            $"parameters/shovel/{Uri.EscapeDataString(Name)}/{name}", new { value }, cancellationToken);
+        added.EnsureSuccessStatusCode();
+    }
+
     /// <summary>A connection of a client that knows nothing of ours; dispose it.</summary>
     public Task<IConnection> ConnectAsync(CancellationToken cancellationToken) =>
         new ConnectionFactory { Uri = AmqpUri, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(
@@ -51,6 +87,17 @@ public sealed class TestVirtualHost
         var queues = await _management.GetFromJsonAsync<JsonArray>(
             $"queues/{Uri.EscapeDataString(Name)}?columns=name", cancellationToken);
         return [.. queues!.Select(queue => (string)queue!["name"]!).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Whether an exchange leads to a queue.</summary>
+    public async Task<bool> IsBoundAsync(string exchange, string queue, CancellationToken cancellationToken)
+    {
+        using var answer = await _management.GetAsync(
+            $"bindings/{Uri.EscapeDataString(Name)}/e/{Uri.EscapeDataString(exchange)}/q/{Uri.EscapeDataString(queue)}",
+            cancellationToken);
+        return answer.StatusCode != HttpStatusCode.NotFound
+            && (await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonArray>(cancellationToken))!
+                .Count > 0;
     }
 
     /// <summary>Messages that wait in a queue at this moment, without those that a consumer holds.</summary>

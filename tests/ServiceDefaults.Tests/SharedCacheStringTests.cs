@@ -64,7 +64,7 @@ public sealed class SharedCacheStringTests
         builder.CheckSettings();
         Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(SharedCache));
         Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(SharedLinks));
-        Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(KeepCacheConnected));
+        Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(SharedCacheConnection));
     }
 
     [Fact]

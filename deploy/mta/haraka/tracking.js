@@ -1,4 +1,4 @@
-// Haraka plugin: outgoing mail goes to the queue `rewrite` of Tracking and comes back, rewritten, to be signed and
+// Haraka plugin: outgoing mail goes to the exchange `rewrite` of Tracking and comes back, rewritten, to be signed and
 // delivered. See ../haraka.md.
 
 const amqp = require('amqplib')
@@ -68,7 +68,7 @@ exports.send = async function (transaction, recipient, index, message) {
             contentType: 'message/rfc822', headers, mandatory: true, messageId: id, persistent: true,
         }
         if (this.back !== 'rewritten') properties.replyTo = this.back
-        channel.publish('', 'rewrite', message, properties, (error) => {
+        channel.publish('rewrite', '', message, properties, (error) => {
             channel.returned.delete(id)
             channel.lost.delete(reject)
             if (error) reject(error)
@@ -94,7 +94,7 @@ exports.open = async function () {
     channel.lost = new Set()
     channel.on('return', (message) => {
         const reject = channel.returned.get(message.properties.messageId)
-        if (reject) reject(new Error('There is no queue rewrite.'))
+        if (reject) reject(new Error('There is no queue behind the exchange rewrite.'))
     })
     channel.on('error', (error) => this.logerror(error.message))
     const end = () => {

@@ -19,7 +19,7 @@ internal sealed class EdgeFolder : IDisposable
     /// <summary>The file that holds the edge's id.</summary>
     public const string IdFile = "edge-id";
 
-    private const string OwnFolder = "Tracking__Edge__Folder";
+    private const string OwnSetting = "Tracking__Edge__Folder";
     private readonly FileStream _lock;
 
     private EdgeFolder(string path, FileStream @lock, Guid edgeId)
@@ -43,13 +43,14 @@ internal sealed class EdgeFolder : IDisposable
     /// <param name="folder">Its path.</param>
     /// <param name="setting">The setting that named it, for the message.</param>
     /// <exception cref="StartUpException">Not to be used; the message says why and what to do.</exception>
-    public static EdgeFolder Open(string folder, string setting = OwnFolder)
+    public static EdgeFolder Open(string folder, string setting = OwnSetting)
     {
         var path = System.IO.Path.GetFullPath(folder);
         FileStream? held = null;
         try
         {
-            Directory.CreateDirectory(System.IO.Path.Combine(path, "spool"));
+            OwnFolder.Prepare(path, setting);
+            OwnFolder.Prepare(System.IO.Path.Combine(path, "spool"), setting);
             held = Lock(path, setting);
             var id = ReadOrCreateId(path, setting);
             RemoveEmptyMark(path);
@@ -102,8 +103,16 @@ internal sealed class EdgeFolder : IDisposable
         try
         {
             // FileShare.None is flock(2) here: gone with the process however it ends.
-            return new FileStream(
-                System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None,
+            };
+            if (!OperatingSystem.IsWindows())
+            {
+                options.UnixCreateMode = OwnFile.OwnerOnly;
+            }
+
+            return new FileStream(System.IO.Path.Combine(path, "lock"), options);
         }
         catch (IOException exception) when (exception is not (DirectoryNotFoundException or PathTooLongException))
         {
@@ -167,7 +176,7 @@ internal sealed class EdgeFolder : IDisposable
     {
         var file = System.IO.Path.Combine(path, name);
         var temporary = file + ".tmp";
-        using (var handle = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+        using (var handle = OwnFile.Open(temporary, FileMode.Create, FileAccess.Write))
         {
             RandomAccess.Write(handle, bytes, 0);
             RandomAccess.FlushToDisk(handle);

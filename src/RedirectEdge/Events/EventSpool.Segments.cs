@@ -236,7 +236,7 @@ internal sealed partial class EventSpool
         SafeFileHandle handle;
         try
         {
-            handle = File.OpenHandle(
+            handle = OwnFile.Open(
                 Path.Combine(_folder.SpoolPath, Segment.OpenFileName(sequence)), FileMode.CreateNew, FileAccess.Write);
         }
         catch

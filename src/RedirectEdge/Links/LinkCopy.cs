@@ -41,7 +41,7 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
                 at += size;
             }
 
-            _handle = File.OpenHandle(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+            _handle = OwnFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
             RandomAccess.SetLength(_handle, at);
             _length = at;
             return links;
@@ -80,7 +80,7 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
             }
 
             var temporary = _path + ".tmp";
-            var handle = File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite);
+            var handle = OwnFile.Open(temporary, FileMode.Create, FileAccess.ReadWrite);
             try
             {
                 long length = 0;

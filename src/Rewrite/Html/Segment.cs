@@ -198,6 +198,7 @@ internal struct SegmentLink
     public ByteRange Path;
     public int PathStart;
     public bool IsHttps;
+    public UrlTraits Traits;
 
     /// <summary>Whether the URL is a destination as it stands.</summary>
     public readonly bool IsPlain => Outcome == DestinationOutcome.Accepted && Destination == Url;
@@ -211,4 +212,21 @@ internal struct SegmentLink
         PathStart = PathStart,
         IsHttps = IsHttps,
     };
+}
+
+/// <summary>What a destination's URL is like by itself, in whichever message it stands.</summary>
+[Flags]
+internal enum UrlTraits : byte
+{
+    /// <summary>Not looked at yet.</summary>
+    Unread = 0,
+
+    /// <summary>Looked at: what is not said of it is not so.</summary>
+    Read = 1,
+
+    /// <summary><see cref="NestedLink.MayBeTracked"/>.</summary>
+    MayHoldLink = 2,
+
+    /// <summary><see cref="ComparableUrl.IsComparable"/>.</summary>
+    Comparable = 4,
 }

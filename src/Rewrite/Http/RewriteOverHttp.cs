@@ -1,11 +1,13 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using Tracking.Database;
+using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
 
@@ -44,6 +46,7 @@ internal static class RewriteOverHttp
             .Produces<byte[]>(StatusCodes.Status200OK, MessageType)
             .Produces<RewriteReport>()
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status408RequestTimeout)
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
@@ -69,6 +72,9 @@ internal static class RewriteOverHttp
         HttpContext context,
         ClusterDirectory clusters,
         TrackMessage track,
+        MessageMemory memory,
+        TimeProvider time,
+        RewriteTelemetry telemetry,
         IOptions<RewriteOptions> options,
         string? dryRun = null,
         string? report = null)
@@ -106,16 +112,21 @@ internal static class RewriteOverHttp
             return Problems.Invalid(wrong!.Header, wrong.Got, wrong.Takes);
         }
 
-        var (message, refusal) = await ReadMessageBody.ReadAsync(context, options.Value.MaxMessageBytes);
-        if (refusal?.Type == ProblemType.TooLarge)
+        // Until the answer is sent: whoever reads it slowly holds the message as long.
+        var held = memory.OfRequest(context.Features.GetRequiredFeature<ApiKeyHolder>().KeyId);
+        context.Response.RegisterForDispose(held);
+        var (message, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);
+        if (refusal?.Type == ProblemType.MalformedRequest)
         {
-            await ReadMessageBody.RefuseUnreadAsync(context, refusal, options.Value.MaxMessageBytes);
-            return Results.Empty;
+            return refusal;
         }
 
         if (refusal is not null)
         {
-            return refusal;
+            held.Dispose();
+            telemetry.Refused(refusal.Type);
+            await ReadMessageBody.RefuseUnreadAsync(context, refusal, options.Value.MaxMessageBytes);
+            return Results.Empty;
         }
 
         if (isDryRun)

@@ -141,7 +141,13 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
             var decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
                 : IsOff(link.Flags) ? LinkDecision.TrackingOff
-                : Decide(outcome, link.Flags, url, destination, link.Text.In(segment.Texts));
+                : Decide(
+                    outcome,
+                    link.Flags,
+                    url,
+                    destination,
+                    isOther ? UrlTraits.Unread : link.Traits,
+                    link.Text.In(segment.Texts));
             Mark(decision, link.Flags, url, segment.Kind.Charset.EncodingOf(default), default);
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
@@ -223,8 +229,15 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.TrackingOff;
         }
 
+        // A click would lead where nobody wrote; left plain, the reader's own program decides.
+        if (link.Has(FoundFlags.Unclear))
+        {
+            return LinkDecision.Unclear;
+        }
+
         var outcome = ReadDestination(url, encoding, baseUrl, out destination);
-        return Decide(outcome, link.Flags, url, destination, link.Text.In(found.Buffer.Span));
+        return Decide(
+            outcome, link.Flags, url, destination, UrlTraits.Unread, link.Text.In(found.Buffer.Span));
     }
 
     // Whether or not the part's links are tracked: those of another part may be.
@@ -278,9 +291,10 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         FoundFlags flags,
         ReadOnlySpan<byte> url,
         in DestinationUrl destination,
+        UrlTraits traits,
         ReadOnlySpan<byte> text) => outcome switch
         {
-            DestinationOutcome.Accepted => Decide(flags, destination, text),
+            DestinationOutcome.Accepted => Decide(flags, destination, traits, text),
             DestinationOutcome.Empty => LinkDecision.Empty,
             DestinationOutcome.NotHttp => LinkDecision.NotHttp,
             DestinationOutcome.Relative => url.StartsWith("#"u8) ? LinkDecision.Empty : LinkDecision.Relative,
@@ -288,7 +302,8 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             _ => LinkDecision.NotAUrl,
         };
 
-    private string Decide(FoundFlags flags, in DestinationUrl destination, ReadOnlySpan<byte> text)
+    private string Decide(
+        FoundFlags flags, in DestinationUrl destination, UrlTraits traits, ReadOnlySpan<byte> text)
     {
         var request = plan.Request;
         if (!destination.Host.SequenceEqual(_host.Span))
@@ -317,7 +332,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         }
 
         // One click would count for two messages.
-        if (request.Keys is { } signing && NestedLink.IsTracked(destination, request.Origin!.HostAscii, signing))
+        if ((traits == UrlTraits.Unread ? NestedLink.MayBeTracked(destination) : traits.HasFlag(UrlTraits.MayHoldLink))
+            && request.Keys is { } signing
+            && NestedLink.IsTracked(destination, request.Origin!.HostAscii, signing))
         {
             return LinkDecision.AlreadyTracked;
         }
@@ -327,7 +344,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.Excluded;
         }
 
-        if ((flags & FoundFlags.Unsubscribe) != 0 || (_mayUnsubscribe && Unsubscribes(destination)))
+        if ((flags & FoundFlags.Unsubscribe) != 0 || (_mayUnsubscribe && Unsubscribes(destination, traits)))
         {
             return LinkDecision.Unsubscribe;
         }
@@ -362,13 +379,14 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         return false;
     }
 
-    private bool Unsubscribes(in DestinationUrl destination)
+    private bool Unsubscribes(in DestinationUrl destination, UrlTraits traits)
     {
         var url = destination.Url;
 
         // Where only scheme and host may be in another case.
         var path = destination.PathStart;
-        if (!ComparableUrl.IsComparable(destination))
+        if (!(traits == UrlTraits.Unread
+            ? ComparableUrl.IsComparable(destination) : traits.HasFlag(UrlTraits.Comparable)))
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);

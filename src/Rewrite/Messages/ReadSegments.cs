@@ -390,6 +390,10 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         link.Path = Keep(destination.Path, texts);
         link.PathStart = destination.PathStart;
         link.IsHttps = destination.IsHttps;
+        link.Traits = link.Outcome != DestinationOutcome.Accepted ? UrlTraits.Unread
+            : UrlTraits.Read
+                | (NestedLink.MayBeTracked(destination) ? UrlTraits.MayHoldLink : 0)
+                | (ComparableUrl.IsComparable(destination) ? UrlTraits.Comparable : 0);
         return link;
     }
 

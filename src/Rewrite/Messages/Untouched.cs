@@ -115,6 +115,9 @@ public static class LinkDecision
     /// <summary>Longer than 8 KiB.</summary>
     public const string TooLong = "too long";
 
+    /// <summary>In plain text, and nobody can tell where it ends.</summary>
+    public const string Unclear = "unclear end";
+
     /// <summary>Leads to a tracking host already.</summary>
     public const string TrackingHost = "tracking host";
 

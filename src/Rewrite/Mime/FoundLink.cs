@@ -22,6 +22,9 @@ internal enum FoundFlags : byte
 
     /// <summary><see cref="FoundLink.Text"/> was longer than what was kept of it.</summary>
     TextIsCut = 16,
+
+    /// <summary>Nobody can tell where in the text it ends.</summary>
+    Unclear = 32,
 }
 
 /// <summary>A link in a part's decoded content. Ranges named in a buffer are in the findings' own buffer.</summary>

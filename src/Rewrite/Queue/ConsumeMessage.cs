@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Contracts;
+using Tracking.Rewrite.Memory;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
@@ -11,15 +12,17 @@ namespace Tracking.Rewrite.Queue;
 /// <summary>
 /// From the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The output is confirmed by the broker before
 /// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. A message
-/// that fails again and again goes to the dead letters. Nothing blocks the messages behind it. While <c>rewritten</c> is
-/// full a message is held for a time, and then waits at the end of its queue: never given back, which would be counted.
+/// that was delivered before goes to <c>rewrite.alone</c>, where one is fetched at a time and nothing is worked on beside
+/// it: it alone is counted when a process ends over it, and not what was fetched with it. A message that fails again and
+/// again, or that processes end over, goes to the dead letters. Nothing blocks the messages behind it. While
+/// <c>rewritten</c> is full a message is held for a time, and then waits at the end of its queue.
 /// </summary>
 internal sealed partial class ConsumeMessage(
     TrackDelivery track,
     SendRewritten send,
     WaitInLine line,
     FullOutput full,
-    TakeTurns turns,
+    MessageMemory memory,
     HoldMessages hold,
     DeadLetters letters,
     TimeProvider time,
@@ -31,32 +34,76 @@ internal sealed partial class ConsumeMessage(
     public async Task RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         using var activity = Continue(delivery.Properties);
-        var began = time.GetTimestamp();
-        var deliveries = delivery.EarlierDeliveries + 1;
-        if (deliveries > options.Value.Queue.MaxDeliveries && !full.IsRecent)
+        if (delivery is { IsRedelivered: true, IsAlone: false })
         {
-            await BuryAsync(delivery, $"delivered {deliveries} times without an end");
+            Taken(await line.ApartAsync(delivery), QueueNames.RewriteAlone);
+            telemetry.SetApart();
             return;
         }
 
-        using var turn = await turns.EnterAsync(delivery, cancellationToken);
+        if (delivery.Deliveries > options.Value.Queue.MaxDeliveries && !full.IsRecent)
+        {
+            await BuryAsync(delivery, $"delivered {delivery.Deliveries} times without an end");
+            return;
+        }
+
+        if (await TryAsync(delivery, cancellationToken) is not { } failure)
+        {
+            return;
+        }
+
+        var failures = delivery.Failures + 1;
+        if (failures >= options.Value.Queue.MaxAttempts)
+        {
+            LogGivenUp(failure, failures);
+            await BuryAsync(delivery, $"failed {failures} times: {Reason(failure)}");
+            return;
+        }
+
+        LogFailed(failure, failures);
+        await hold.PauseAsync(cancellationToken);
+        Taken(await line.AgainAsync(delivery), QueueNames.Rewrite);
+    }
+
+    /// <returns>Why it failed; <see langword="null"/> when it is done.</returns>
+    private async Task<Exception?> TryAsync(QueuedMessage delivery, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        // Alone is who takes everything.
+        var bytes = delivery.IsAlone ? long.MaxValue : OpenBody.SizeOf(delivery, options.Value);
+        using var turn = await memory.EnterAsync(bytes, cancellationToken);
         try
         {
             await RewriteAsync(delivery, began, cancellationToken);
+            return null;
+        }
+        catch (OperationCanceledException) when (delivery.IsAlone && hold.IsStopping)
+        {
+            // The process does not end over this message: that must not be counted.
+            Taken(await line.ApartAsync(delivery), QueueNames.RewriteAlone);
+            return null;
         }
 #pragma warning disable CA1031 // Whatever it is, it must not come back for ever: counted, and the message is kept.
-        catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException)
-            && deliveries >= options.Value.Queue.MaxAttempts)
+        catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException))
 #pragma warning restore CA1031
         {
-            LogGivenUp(exception, deliveries);
-            var last = exception switch
-            {
-                OutputRefusedException => exception.Message,
-                PostgresException refused => $"the store refuses it (SQLSTATE {refused.SqlState})",
-                _ => exception.GetType().Name,
-            };
-            await BuryAsync(delivery, $"failed {deliveries} times: {last}");
+            return exception;
+        }
+    }
+
+    private static string Reason(Exception failure) => failure switch
+    {
+        OutputRefusedException => failure.Message,
+        PostgresException refused => $"the store refuses it (SQLSTATE {refused.SqlState})",
+        _ => failure.GetType().Name,
+    };
+
+    // Not taken it stays with the broker, and comes again.
+    private static void Taken(bool isTaken, string queue)
+    {
+        if (!isTaken)
+        {
+            throw new NotConfirmedException($"Queue '{queue}' does not take a message that has to wait.");
         }
     }
 
@@ -129,7 +176,14 @@ internal sealed partial class ConsumeMessage(
 
     private async Task BuryAsync(QueuedMessage delivery, string reason)
     {
-        await letters.MoveAsync(QueueNames.Rewrite, delivery.Properties, delivery.Body, reason);
+        // Put back by its operator it begins anew.
+        var properties = new BasicProperties(delivery.Properties)
+        {
+            Headers = new Dictionary<string, object?>(
+                (delivery.Properties.Headers ?? new Dictionary<string, object?>())
+                    .Where(header => header.Key != QueuedMessage.FailuresHeader)),
+        };
+        await letters.MoveAsync(QueueNames.Rewrite, properties, delivery.Body, reason);
         telemetry.Dead();
     }
 
@@ -145,6 +199,9 @@ internal sealed partial class ConsumeMessage(
             ? RewriteTelemetry.Source.StartActivity("process rewrite", ActivityKind.Consumer, publisher)
             : RewriteTelemetry.Source.StartActivity("process rewrite", ActivityKind.Consumer);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A message has failed {Attempts} times and is tried again")]
+    private partial void LogFailed(Exception exception, int attempts);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A message is given up after {Attempts} attempts")]
     private partial void LogGivenUp(Exception exception, int attempts);

@@ -8,6 +8,9 @@ namespace Tracking.Rewrite.Queue;
 internal sealed class HoldMessages(
     IHostApplicationLifetime lifetime, TimeProvider time, IOptions<RewriteOptions> options)
 {
+    /// <summary>Whether the process stops.</summary>
+    public bool IsStopping => lifetime.ApplicationStopping.IsCancellationRequested;
+
     /// <summary>Waits before another attempt.</summary>
     /// <exception cref="OperationCanceledException">The process stops.</exception>
     public async Task PauseAsync(CancellationToken cancellationToken)

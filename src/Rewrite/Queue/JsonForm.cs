@@ -1,5 +1,6 @@
-using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
@@ -12,12 +13,16 @@ internal sealed class JsonForm
     // The reader keeps one bit a level; deeper than this is nothing that anybody writes.
     private const int MaxDepth = 10_000;
 
+    // No character takes more than the six bytes of \u000a.
+    private const int LongestName = 6 * MessageMetadata.MaxTextLength;
+
     private static readonly byte[] _byteOrderMark = [0xef, 0xbb, 0xbf];
 
     private readonly ReadOnlyMemory<byte> _body;
     private readonly Range _mime;
 
-    private JsonForm(ReadOnlyMemory<byte> body, Range mime, byte[] mail) => (_body, _mime, Mail) = (body, mime, mail);
+    private JsonForm(ReadOnlyMemory<byte> body, Range mime, ReadOnlyMemory<byte> mail) =>
+        (_body, _mime, Mail) = (body, mime, mail);
 
     /// <summary>The raw message that stands in <c>mime</c>, as UTF-8.</summary>
     public ReadOnlyMemory<byte> Mail { get; }
@@ -30,13 +35,14 @@ internal sealed class JsonForm
 
     /// <summary>Reads the object.</summary>
     /// <param name="body">UTF-8, with or without a byte order mark.</param>
+    /// <param name="maxMailBytes">The largest message taken.</param>
     /// <param name="untouched">Why there is nothing to rewrite; one of <see cref="QueueUntouched"/>.</param>
     /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
-    public static JsonForm? Read(ReadOnlyMemory<byte> body, out string? untouched)
+    public static JsonForm? Read(ReadOnlyMemory<byte> body, int maxMailBytes, out string? untouched)
     {
         try
         {
-            return ReadObject(body, out untouched);
+            return ReadObject(body, maxMailBytes, out untouched);
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
@@ -46,24 +52,23 @@ internal sealed class JsonForm
         }
     }
 
-    /// <summary>The object with another message in it.</summary>
-    /// <returns><see langword="null"/> when the message cannot stand in a JSON string: it is not UTF-8.</returns>
-    public ReadOnlyMemory<byte>? With(ReadOnlySpan<byte> mail)
+    /// <summary>Writes the object with another message in it.</summary>
+    /// <returns>Whether the message can stand in a JSON string; one that is not UTF-8 cannot, and nothing is
+    /// written.</returns>
+    public bool TryWrite(Stream output, ReadOnlySpan<byte> mail)
     {
-        if (!System.Text.Unicode.Utf8.IsValid(mail))
+        if (!Utf8.IsValid(mail))
         {
-            return null;
+            return false;
         }
 
-        var (start, length) = _mime.GetOffsetAndLength(_body.Length);
-        var output = new MemoryStream(_body.Length - length + mail.Length + (mail.Length / 16) + 2);
-        output.Write(_body.Span[..start]);
-        WriteString(output, mail);
-        output.Write(_body.Span[(start + length)..]);
-        return output.GetBuffer().AsMemory(0, (int)output.Length);
+        output.Write(_body.Span[.._mime.Start.Value]);
+        JsonText.Write(output, mail);
+        output.Write(_body.Span[_mime.End.Value..]);
+        return true;
     }
 
-    private static JsonForm? ReadObject(ReadOnlyMemory<byte> body, out string? untouched)
+    private static JsonForm? ReadObject(ReadOnlyMemory<byte> body, int maxMailBytes, out string? untouched)
     {
         var skipped = body.Span.StartsWith(_byteOrderMark) ? _byteOrderMark.Length : 0;
         var reader = new Utf8JsonReader(
@@ -74,10 +79,10 @@ internal sealed class JsonForm
             return null;
         }
 
-        byte[]? mail = null;
+        ReadOnlyMemory<byte>? mail = null;
         Range mime = default;
         string? envelope = null, recipient = null;
-        var mimes = 0;
+        var (mimes, isTooLarge) = (0, false);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isMime = reader.ValueTextEquals("mime"u8);
@@ -94,7 +99,12 @@ internal sealed class JsonForm
                 if (isMime)
                 {
                     mime = (skipped + (int)reader.TokenStartIndex)..(skipped + (int)reader.BytesConsumed);
-                    mail = Unescaped(ref reader);
+                    isTooLarge = JsonText.LengthOf(reader.ValueSpan) > maxMailBytes;
+                    mail = isTooLarge || mimes > 1 ? default : Unescaped(ref reader);
+                }
+                else if (reader.ValueSpan.Length > LongestName)
+                {
+                    // No address.
                 }
                 else if (isEnvelope)
                 {
@@ -126,53 +136,20 @@ internal sealed class JsonForm
             return null;
         }
 
-        untouched = null;
-        return new JsonForm(body, mime, mail) { Envelope = envelope, Recipient = recipient };
-    }
-
-    private static byte[] Unescaped(ref Utf8JsonReader reader)
-    {
-        var buffer = new byte[reader.ValueSpan.Length];
-        var length = reader.CopyString(buffer);
-        return length == buffer.Length ? buffer : buffer[..length];
-    }
-
-    // RFC 8259 7: quote, backslash and control characters must be escaped, nothing else.
-    private static void WriteString(MemoryStream output, ReadOnlySpan<byte> text)
-    {
-        output.WriteByte((byte)'"');
-        while (text.IndexOfAny(_escaped) is >= 0 and var next)
+        if (isTooLarge)
         {
-            output.Write(text[..next]);
-            switch (text[next])
-            {
-                case (byte)'\r':
-                    output.Write("\\r"u8);
-                    break;
-                case (byte)'\n':
-                    output.Write("\\n"u8);
-                    break;
-                case (byte)'\t':
-                    output.Write("\\t"u8);
-                    break;
-                case (byte)'"':
-                    output.Write("\\\""u8);
-                    break;
-                case (byte)'\\':
-                    output.Write("\\\\"u8);
-                    break;
-                case var control:
-                    output.Write(Encoding.ASCII.GetBytes($"\\u{control:x4}"));
-                    break;
-            }
-
-            text = text[(next + 1)..];
+            untouched = QueueUntouched.TooLarge;
+            return null;
         }
 
-        output.Write(text);
-        output.WriteByte((byte)'"');
+        untouched = null;
+        return new JsonForm(body, mime, mail.Value) { Envelope = envelope, Recipient = recipient };
     }
 
-    private static readonly System.Buffers.SearchValues<byte> _escaped = System.Buffers.SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
+    private static ReadOnlyMemory<byte> Unescaped(ref Utf8JsonReader reader)
+    {
+        // .NET 10 asks for one byte more than it writes where text follows an escape.
+        var mail = new byte[JsonText.LengthOf(reader.ValueSpan) + 1];
+        return mail.AsMemory(0, reader.CopyString(mail));
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
 using RabbitMQ.Client;
 
 namespace Tracking.Rewrite.Queue;
@@ -11,12 +12,12 @@ namespace Tracking.Rewrite.Queue;
 /// </summary>
 internal sealed class OpenBody
 {
-    // A byte of JSON's string may stand for a sixth of one of the mail (\u000a).
-    private const int LongestEscape = 6;
-
     private const int CopySize = 64 * 1024;
 
     private const int GzipTrailer = 8;
+
+    // Deflate's best: 258 bytes for two bits.
+    private const int BestRatio = 1032;
 
     private bool _isCompressed;
     private JsonForm? _json;
@@ -36,13 +37,13 @@ internal sealed class OpenBody
 
     /// <summary>Opens a body.</summary>
     /// <param name="delivery">The delivery.</param>
-    /// <param name="maxMessageBytes">The largest message taken.</param>
+    /// <param name="options">How large a message may be, and a body.</param>
     /// <param name="untouched">Why there is nothing to rewrite.</param>
     /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
-    public static OpenBody? Of(QueuedMessage delivery, int maxMessageBytes, out string? untouched)
+    public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out string? untouched)
     {
         var isJson = IsJson(delivery.Properties.ContentType);
-        var maxBytes = isJson ? (long)maxMessageBytes * LongestEscape : maxMessageBytes;
+        var maxBytes = MaxBytes(delivery, options);
         var body = delivery.Body;
         var opened = new OpenBody { _isCompressed = IsGzip(delivery.Properties) };
         if (opened._isCompressed)
@@ -69,8 +70,8 @@ internal sealed class OpenBody
         opened.Mail = body;
         if (isJson || MayBeJson(delivery.Properties.ContentType, body.Span))
         {
-            opened._json = JsonForm.Read(body, out untouched);
-            if (opened._json is null && isJson)
+            opened._json = JsonForm.Read(body, options.MaxMessageBytes, out untouched);
+            if (opened._json is null && (isJson || untouched == QueueUntouched.TooLarge))
             {
                 return null;
             }
@@ -78,7 +79,7 @@ internal sealed class OpenBody
             opened.Mail = opened._json?.Mail ?? body;
         }
 
-        untouched = opened.Mail.Length > maxMessageBytes ? QueueUntouched.TooLarge : null;
+        untouched = opened.Mail.Length > options.MaxMessageBytes ? QueueUntouched.TooLarge : null;
         return untouched is null ? opened : null;
     }
 
@@ -86,14 +87,34 @@ internal sealed class OpenBody
     /// <returns><see langword="null"/> when the message cannot stand in it: it is not UTF-8, and JSON is.</returns>
     public ReadOnlyMemory<byte>? With(ReadOnlyMemory<byte> mail)
     {
-        var body = _json is null ? mail : _json.With(mail.Span);
-        return _isCompressed && body is { } plain ? Compress(plain) : body;
+        if (_json is null && !_isCompressed)
+        {
+            return mail;
+        }
+
+        var output = new MemoryStream();
+        using (var gzip = _isCompressed ? new GZipStream(output, CompressionLevel.Fastest, leaveOpen: true) : null)
+        {
+            var plain = gzip ?? (Stream)output;
+            if (_json is null)
+            {
+                plain.Write(mail.Span);
+            }
+            else if (!_json.TryWrite(plain, mail.Span))
+            {
+                return null;
+            }
+        }
+
+        return output.GetBuffer().AsMemory(0, (int)output.Length);
     }
 
-    /// <summary>The bytes of a body when it is open, by its own account, which <see cref="Of"/> holds it to.</summary>
-    public static long SizeOf(QueuedMessage delivery) => IsGzip(delivery.Properties)
-        ? Math.Max(delivery.Body.Length, SaidSize(delivery.Body.Span))
-        : delivery.Body.Length;
+    /// <summary>The bytes of a body when it is open, by its own account, which <see cref="Of"/> holds it to. One that is
+    /// not opened, because it is too large, stays as it is.</summary>
+    public static long SizeOf(QueuedMessage delivery, RewriteOptions options) =>
+        IsGzip(delivery.Properties) && SaidSize(delivery.Body.Span) is var said && said <= MaxBytes(delivery, options)
+            ? Math.Max(delivery.Body.Length, said)
+            : delivery.Body.Length;
 
     /// <summary>Whether the body is the raw message itself.</summary>
     public static bool IsPlainMail(QueuedMessage delivery) =>
@@ -120,55 +141,64 @@ internal sealed class OpenBody
         properties.ContentEncoding?.Trim().ToLowerInvariant() is not
             (null or "" or "identity" or "binary" or "7bit" or "8bit" or "utf-8" or "utf8" or "us-ascii");
 
-    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, long maxBytes, out string? untouched)
+    private static int MaxBytes(QueuedMessage delivery, RewriteOptions options) =>
+        IsJson(delivery.Properties.ContentType) ? options.Queue.MaxBodyBytes : options.MaxMessageBytes;
+
+    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, int maxBytes, out string? untouched)
     {
-        untouched = null;
-        var said = SaidSize(body.Span);
         try
         {
-            using var gzip = new GZipStream(
-                new MemoryStream(body.ToArray(), writable: false), CompressionMode.Decompress);
-            using var plain = new MemoryStream();
-            var buffer = new byte[CopySize];
-            while (plain.Length <= said && gzip.Read(buffer) is > 0 and var length)
+            using var gzip = new GZipStream(Stream(body), CompressionMode.Decompress);
+            var said = SaidSize(body.Span);
+            if (said > maxBytes)
             {
-                if (plain.Length + length > maxBytes)
-                {
-                    untouched = QueueUntouched.TooLarge;
-                    return null;
-                }
-
-                plain.Write(buffer.AsSpan(0, length));
-            }
-
-            // One that is cut off may read as what there is, without an error.
-            if (plain.Length == 0 || plain.Length != said)
-            {
-                untouched = QueueUntouched.MalformedGzip;
+                untouched = IsLargerThan(maxBytes, gzip) ? QueueUntouched.TooLarge : QueueUntouched.MalformedGzip;
                 return null;
             }
 
-            return plain.GetBuffer().AsMemory(0, (int)plain.Length);
+            // Memory is taken once, and for no more than the body can hold.
+            untouched = QueueUntouched.MalformedGzip;
+            if (said == 0 || said > (long)body.Length * BestRatio)
+            {
+                return null;
+            }
+
+            var plain = GC.AllocateUninitializedArray<byte>((int)said);
+            // One that is cut off may read as what there is, without an error.
+            if (gzip.ReadAtLeast(plain, plain.Length, throwOnEndOfStream: false) < plain.Length || gzip.ReadByte() >= 0)
+            {
+                return null;
+            }
+
+            untouched = null;
+            return plain;
         }
-        catch (Exception malformed) when (malformed is InvalidDataException or EndOfStreamException)
+        catch (InvalidDataException)
         {
             untouched = QueueUntouched.MalformedGzip;
             return null;
         }
     }
 
+    // What a body says of its size is believed only when it is true.
+    private static bool IsLargerThan(int maxBytes, GZipStream gzip)
+    {
+        var buffer = new byte[CopySize];
+        var bytes = 0L;
+        while (bytes <= maxBytes && gzip.Read(buffer) is > 0 and var length)
+        {
+            bytes += length;
+        }
+
+        return bytes > maxBytes;
+    }
+
+    private static MemoryStream Stream(ReadOnlyMemory<byte> body) =>
+        MemoryMarshal.TryGetArray(body, out var array)
+            ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+            : new MemoryStream(body.ToArray(), writable: false);
+
     // RFC 1952 2.3.1: the last four bytes are the length, modulo 2^32.
     private static uint SaidSize(ReadOnlySpan<byte> gzip) =>
         gzip.Length < GzipTrailer ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(gzip[^4..]);
-
-    private static ReadOnlyMemory<byte> Compress(ReadOnlyMemory<byte> body)
-    {
-        using var output = new MemoryStream();
-        using (var gzip = new GZipStream(output, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            gzip.Write(body.Span);
-        }
-
-        return output.GetBuffer().AsMemory(0, (int)output.Length);
-    }
 }

@@ -28,7 +28,8 @@ public static class QueueUntouched
     /// <summary>A content encoding other than gzip.</summary>
     public const string UnknownContentEncoding = "unknown content encoding";
 
-    /// <summary>Larger than <c>Tracking__Rewrite__MaxMessageBytes</c>, decompressed if need be.</summary>
+    /// <summary>Larger than <c>Tracking__Rewrite__MaxMessageBytes</c>, decompressed if need be; or a JSON body larger
+    /// than <c>Tracking__Rewrite__Queue__MaxBodyBytes</c>.</summary>
     public const string TooLarge = "too large";
 
     /// <summary>The broker takes the message, but not the rewritten one: it is too large.</summary>

@@ -7,7 +7,7 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 
-/// <summary>The queues <c>rewrite</c> and <c>rewritten</c>: they exist where the bus is RabbitMQ.</summary>
+/// <summary>The queues <c>rewrite</c>, <c>rewrite.alone</c> and <c>rewritten</c>: they exist where the bus is RabbitMQ.</summary>
 internal static class RewriteQueue
 {
     public static void Add(IHostApplicationBuilder builder)
@@ -18,7 +18,6 @@ internal static class RewriteQueue
         }
 
         builder.Services.AddSingleton<ChooseCluster>();
-        builder.Services.AddSingleton<TakeTurns>();
         builder.Services.AddSingleton<HoldMessages>();
         builder.Services.AddSingleton<StoreOutage>();
         builder.Services.AddSingleton<TrackDelivery>();
@@ -29,14 +28,30 @@ internal static class RewriteQueue
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.Rewrite, (context, queue) =>
         {
             var settings = context.GetRequiredService<IOptions<RewriteOptions>>().Value.Queue;
-            var consume = context.GetRequiredService<ConsumeMessage>();
             queue.ConcurrentMessageLimit = settings.Concurrency;
             queue.PrefetchCount = Math.Max(settings.Prefetch, settings.Concurrency);
-            ReadDelivery.Use(queue);
-            queue.Handler<QueuedMessage>(delivery => consume.RunAsync(delivery.Message, delivery.CancellationToken));
+            Consume(context, queue, isAlone: false);
         })
         {
             Outputs = [QueueNames.Rewritten],
         });
+        builder.Services.AddSingleton(new BusEndpoint(QueueNames.RewriteAlone, (context, queue) =>
+        {
+            // What is fetched is counted as delivered when the process ends: nothing is fetched beside.
+            queue.ConcurrentMessageLimit = 1;
+            queue.PrefetchCount = 1;
+            Consume(context, queue, isAlone: true);
+        })
+        {
+            DeadLettersOf = QueueNames.Rewrite,
+        });
+    }
+
+    private static void Consume(IServiceProvider services, IReceiveEndpointConfigurator queue, bool isAlone)
+    {
+        var consume = services.GetRequiredService<ConsumeMessage>();
+        ReadDelivery.Use(queue);
+        queue.Handler<QueuedMessage>(delivery =>
+            consume.RunAsync(delivery.Message with { IsAlone = isAlone }, delivery.CancellationToken));
     }
 }

@@ -23,17 +23,23 @@ public sealed class RewriteQueueSettings
     [Range(1L << 20, 1L << 40)]
     public long MaxBytesAtOnce { get; set; } = 64 << 20;
 
+    /// <summary>The largest body in the JSON form, decompressed and with its escapes; 1 kB to 1 GB and at least
+    /// <see cref="RewriteOptions.MaxMessageBytes"/>, default 128 MiB: twice that one's default, as with the
+    /// <c>max_message_size</c> of the broker in <c>deploy</c>. A larger one goes out as it came.</summary>
+    [Range(1024, 1 << 30)]
+    public int MaxBodyBytes { get; set; } = 128 * 1024 * 1024;
+
     /// <summary>How often a message may fail, other than by a store or broker that is away, before it goes to
     /// <c>rewrite.dead</c>; 1 to 1,000, default 5: what fails five times with a pause between fails always.</summary>
     [Range(1, 1_000)]
     public int MaxAttempts { get; set; } = 5;
 
     /// <summary>How often a message may be delivered, for whatever reason, before it goes to <c>rewrite.dead</c>; 2 to
-    /// 100,000, default 100: what was being worked on at the end of a hundred processes or connections may be what ends
-    /// them, and would end others for ever. RabbitMQ 4 takes 20 by itself, which restarts can reach while messages are
-    /// held.</summary>
+    /// 100,000, default 5: the first time among others, and then alone (queue <c>rewrite.alone</c>), so that four
+    /// processes or connections have ended over this one. A process that stops in order is not counted. Each end costs a
+    /// restart, and Kubernetes waits twice as long before each, for five minutes in the end.</summary>
     [Range(2, 100_000)]
-    public int MaxDeliveries { get; set; } = 100;
+    public int MaxDeliveries { get; set; } = 5;
 
     /// <summary>The pause between attempts while messages are held: the store is unavailable, or <c>rewritten</c> is
     /// full; 10 ms to 1 min, default 1 s.</summary>

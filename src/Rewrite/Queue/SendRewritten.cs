@@ -14,7 +14,8 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
 {
     // What the broker wrote into the message, or reads out of it, speaks of the delivery that ends here: CC and BCC
     // would send copies again.
-    private static readonly string[] _ofTheDelivery = ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader];
+    private static readonly string[] _ofTheDelivery =
+        ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader, QueuedMessage.FailuresHeader];
     private static readonly string[] _ofTheDeliveryByPrefix = ["x-death", "x-first-death-", "x-last-death-"];
 
     private static readonly string[] _results =
@@ -25,13 +26,9 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
 
     /// <summary>Whether a <c>reply_to</c> would bring the message back to ourselves, or to where only we
     /// write.</summary>
-    public static bool IsOwnQueue(string queue) =>
-        queue is QueueNames.Rewrite or QueueNames.StoreEvents
-        || queue == DeadLetters.Of(QueueNames.Rewrite)
-        || queue == DeadLetters.Of(QueueNames.Rewritten)
-        || queue == DeadLetters.Of(QueueNames.StoreEvents)
-        || HasIdBehind("edge-", queue)
-        || HasIdBehind("directory-", queue);
+    public static bool IsOwnQueue(string queue) => DeadLetters.Owner(queue) is { } owner
+        ? owner == QueueNames.Rewritten || IsWorkedOff(owner)
+        : IsWorkedOff(queue);
 
     /// <summary>Sends a message.</summary>
     /// <param name="delivery">As it came.</param>
@@ -87,6 +84,11 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
             }
         }
     }
+
+    private static bool IsWorkedOff(string queue) =>
+        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents
+        || HasIdBehind("edge-", queue)
+        || HasIdBehind("directory-", queue);
 
     private static bool HasIdBehind(string prefix, string queue) =>
         queue.StartsWith(prefix, StringComparison.Ordinal) && Guid.TryParseExact(queue[prefix.Length..], "N", out _);

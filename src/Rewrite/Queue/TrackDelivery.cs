@@ -27,7 +27,7 @@ internal sealed partial class TrackDelivery(
     /// <exception cref="OperationCanceledException">The process stops while it is held.</exception>
     public async Task<RewrittenMessage> RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
-        var body = OpenBody.Of(delivery, options.Value.MaxMessageBytes, out var untouched);
+        var body = OpenBody.Of(delivery, options.Value, out var untouched);
         if (body is null)
         {
             telemetry.Rewritten(untouched!, 0);
@@ -67,7 +67,7 @@ internal sealed partial class TrackDelivery(
     /// <summary>Without tracking, but also without the headers by which it is controlled: recipients never see
     /// them.</summary>
     public RewrittenMessage PassThrough(QueuedMessage delivery, string untouched) =>
-        OpenBody.Of(delivery, options.Value.MaxMessageBytes, out _) is { } body
+        OpenBody.Of(delivery, options.Value, out _) is { } body
             ? PassThrough(delivery, body, untouched)
             : AsItCame(delivery, untouched);
 

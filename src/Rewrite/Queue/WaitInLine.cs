@@ -5,19 +5,24 @@ using Tracking.ServiceDefaults;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Puts a message that has to wait for long back to the end of its queue, as a message of its own. Given back to the
-/// broker it would be counted as delivered once more, until it counts as one that nobody survives.
+/// Puts a message that is not done with to the end of a queue, as a message of its own. Given back to the broker it
+/// would be counted as delivered once more, until it counts as one that nobody survives.
 /// </summary>
 internal sealed class WaitInLine(ConfirmedPublisher publisher)
 {
-    /// <summary>Puts it there.</summary>
+    /// <summary>Puts it to the end of <c>rewrite</c>: it has to wait for long.</summary>
     /// <returns>Whether the queue has it; the delivery may then be acknowledged.</returns>
     /// <exception cref="NotConfirmedException">The broker is away.</exception>
-    public async Task<bool> RunAsync(QueuedMessage delivery) =>
-        await publisher.PublishAsync("", QueueNames.Rewrite, Properties(delivery.Properties), delivery.Body)
-            == PublishOutcome.Confirmed;
+    public Task<bool> RunAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures);
 
-    internal static BasicProperties Properties(IReadOnlyBasicProperties input)
+    /// <summary>As <see cref="RunAsync"/>, because it has failed once more.</summary>
+    public Task<bool> AgainAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures + 1);
+
+    /// <summary>Puts it to the end of <c>rewrite.alone</c>: a process may have ended over it.</summary>
+    public Task<bool> ApartAsync(QueuedMessage delivery) =>
+        PutAsync(QueueNames.RewriteAlone, delivery, delivery.Failures);
+
+    internal static BasicProperties Properties(IReadOnlyBasicProperties input, int failures = 0)
     {
         var headers = new Dictionary<string, object?>(input.Headers ?? new Dictionary<string, object?>());
         foreach (var name in headers.Keys.Where(SendRewritten.IsOfTheDelivery).ToList())
@@ -25,9 +30,18 @@ internal sealed class WaitInLine(ConfirmedPublisher publisher)
             headers.Remove(name);
         }
 
+        if (failures > 0)
+        {
+            headers[QueuedMessage.FailuresHeader] = failures;
+        }
+
         // The broker would refuse another user's name under ours.
         var properties = new BasicProperties(input) { Headers = headers };
         properties.ClearUserId();
         return properties;
     }
+
+    private async Task<bool> PutAsync(string queue, QueuedMessage delivery, int failures) =>
+        await publisher.PublishAsync("", queue, Properties(delivery.Properties, failures), delivery.Body)
+            == PublishOutcome.Confirmed;
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Globalization;
 using System.Text;
 using Tracking.Rewrite.Mime;
 
@@ -8,10 +6,6 @@ namespace Tracking.Rewrite.Text;
 /// <summary>Finds <c>http://</c> and <c>https://</c> URLs in plain text, and where each of them ends.</summary>
 internal readonly ref struct FindTextLinks
 {
-    // Printable ASCII less what never belongs to a URL in running text (RFC 3986, appendix C).
-    private static readonly SearchValues<byte> UrlBytes = SearchValues.Create(
-        "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_abcdefghijklmnopqrstuvwxyz{|}~"u8);
-
     private readonly ReadOnlySpan<byte> _text;
     private readonly MailCharset _charset;
     private readonly bool _isFlowed;
@@ -84,41 +78,30 @@ internal readonly ref struct FindTextLinks
     private int AddLink(int start, int afterSlashes, bool isOptOut)
     {
         var isBracketed = _text[..start].EndsWith("<"u8) || EndsWith(_text[..start], "<URL:"u8);
-        var end = SkipUrl(afterSlashes);
-        var link = new FoundLink { Start = start, BreakAt = -1, Url = ByteRange.None };
-        if (isOptOut)
+        var opening = new TextUrlOpening(_text[..start], _charset);
+        var url = TextUrlEnd.Find(_text[start..], afterSlashes - start, isBracketed, opening, _charset);
+        var end = start + url.Length;
+        var joined = ByteRange.None;
+        if (_isFlowed && (isBracketed || (_deletesSpace && !url.IsCut)))
         {
-            link.Flags = FoundFlags.OptOut;
-            var plus = _text[start..].IndexOf((byte)'+');
-            _found.Removals.Add((start + plus, start + plus + 8));
-        }
-
-        var joined = _isFlowed && (_deletesSpace || isBracketed) ? Join(start, ref end) : 0;
-        var joinedStart = _found.Buffer.Length - joined;
-        if (!(isBracketed && _text[end..].StartsWith(">"u8)))
-        {
-            var url = joined > 0 ? _found.Buffer.Span[^joined..] : _text[start..end];
-            var trimmed = url.Length - TrimTail(url).Length;
-
-            // What is trimmed off must lie behind the last line break.
-            trimmed = Math.Min(trimmed, end - (_text[start..end].LastIndexOf((byte)'\n') + 1 + start));
-            end -= trimmed;
-            joined = Math.Max(0, joined - trimmed);
+            joined = Join(start, afterSlashes - start, isBracketed, opening, ref url, out end);
         }
 
         if (end <= afterSlashes)
         {
             // A scheme and nothing behind it; an opt-out marker there is text.
-            if (isOptOut)
-            {
-                _found.Removals.RemoveAt(_found.Removals.Count - 1);
-            }
-
             return end;
         }
 
-        link.End = end;
-        link.Url = joined > 0 ? new ByteRange(joinedStart, joined) : link.Url;
+        if (isOptOut)
+        {
+            var plus = _text[start..].IndexOf((byte)'+');
+            _found.Removals.Add((start + plus, start + plus + 8));
+        }
+
+        var link = new FoundLink { Start = start, End = end, BreakAt = -1, Url = joined };
+        link.Flags |= isOptOut ? FoundFlags.OptOut : FoundFlags.None;
+        link.Flags |= url.IsUnclear ? FoundFlags.Unclear : FoundFlags.None;
         DecodeUrl(ref link);
         _found.Links.Add(link);
         return end;
@@ -138,87 +121,89 @@ internal readonly ref struct FindTextLinks
         }
     }
 
-    private int SkipUrl(int position)
+    // RFC 3676: a line that ends in a space flows into the next of the same quote depth. With delsp=yes the space goes;
+    // without it a URL goes on only inside <>, where RFC 3986 lets white space be ignored. Read again each time it is
+    // twice as long, so that a URL which ends early costs no more than the lines it spans.
+    private ByteRange Join(
+        int start, int authority, bool isBracketed, TextUrlOpening opening, ref TextUrlEnd url, out int end)
     {
-        while (true)
+        var first = start
+            + (isBracketed ? TextUrlEnd.Run(_text[start..], authority, opening, _charset) : url.RunEnd);
+        var depth = QuoteDepth(_text[..start].LastIndexOf((byte)'\n') + 1);
+        var lineEnd = first;
+        var joinedStart = _found.Buffer.Length;
+        var read = 0;
+        while ((isBracketed || !url.IsCut) && TryFlow(lineEnd, depth, opening, out var from, out var to))
         {
-            var length = _text[position..].IndexOfAnyExcept(UrlBytes);
-            if (length < 0)
+            if (lineEnd == first)
             {
-                return _text.Length;
+                _found.Buffer.Append(_text[start..first]);
             }
 
-            position += length;
-            if (_text[position] < 0x80)
+            _found.Buffer.Append(_text[from..to]);
+            lineEnd = to;
+            if (!isBracketed && _found.Buffer.Length - joinedStart >= 2 * read)
             {
-                return position;
+                read = _found.Buffer.Length - joinedStart;
+                url = TextUrlEnd.Find(_found.Buffer.Span[joinedStart..], authority, false, opening, _charset);
             }
-
-            var size = _charset.ReadRune(_text[position..], out var rune);
-            if (EndsUrl(rune))
-            {
-                return position;
-            }
-
-            position += size;
         }
+
+        var isClosed = isBracketed && _text[lineEnd..].StartsWith(">"u8);
+        if (lineEnd == first || !(isClosed || _deletesSpace))
+        {
+            end = start + url.Length;
+            return ByteRange.None;
+        }
+
+        if (isClosed)
+        {
+            // With the bracket behind it, as it would stand on one line.
+            _found.Buffer.Append(">"u8);
+        }
+
+        if (_found.Buffer.Length - joinedStart > read)
+        {
+            url = TextUrlEnd.Find(_found.Buffer.Span[joinedStart..], authority, isClosed, opening, _charset);
+        }
+
+        end = EndInText(first, depth, opening, url.Length - (first - start));
+        return end <= first ? ByteRange.None : new ByteRange(joinedStart, url.Length);
     }
 
-    // Quotation marks, brackets, full stops and blanks of other scripts end a URL as ASCII's do.
-    private static bool EndsUrl(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    // Where in the text a joined URL ends, of which so many octets stand behind the first line.
+    private int EndInText(int first, int depth, TextUrlOpening opening, int behind)
     {
-        UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => true,
-        UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation => true,
-        UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation => true,
-        UnicodeCategory.OtherPunctuation or UnicodeCategory.Control or UnicodeCategory.Format => true,
-        _ => rune == Rune.ReplacementChar || rune.Value is 0x2014 or 0x2015,
-    };
-
-    // RFC 3676: a line that ends in a space flows into the next of the same quote depth. With delsp=yes the space goes;
-    // without it a URL goes on only inside <>, where RFC 3986 lets white space be ignored.
-    private int Join(int start, ref int end)
-    {
-        var joined = 0;
-        while (true)
+        if (behind <= 0)
         {
-            var rest = _text[end..];
-            var lineBreak = rest.StartsWith(" \r\n"u8) ? 3 : rest.StartsWith(" \n"u8) ? 2 : 0;
-            if (lineBreak == 0)
-            {
-                break;
-            }
-
-            var next = end + lineBreak;
-            var depth = QuoteDepth(_text[..start].LastIndexOf((byte)'\n') + 1);
-            if (QuoteDepth(next) != depth)
-            {
-                break;
-            }
-
-            next += depth;
-            if (next < _text.Length && _text[next] == ' ')
-            {
-                next++;
-            }
-
-            var more = SkipUrl(next);
-            if (more == next || _text[next..more].StartsWith("http://"u8) || _text[next..more].StartsWith("https://"u8))
-            {
-                break;
-            }
-
-            if (joined == 0)
-            {
-                joined = end - start;
-                _found.Buffer.Append(_text[start..end]);
-            }
-
-            _found.Buffer.Append(_text[next..more]);
-            joined += more - next;
-            end = more;
+            return first + behind;
         }
 
-        return joined;
+        for (var lineEnd = first; TryFlow(lineEnd, depth, opening, out var from, out lineEnd); behind -= lineEnd - from)
+        {
+            if (behind <= lineEnd - from)
+            {
+                return from + behind;
+            }
+        }
+
+        return first;
+    }
+
+    private bool TryFlow(int lineEnd, int depth, TextUrlOpening opening, out int from, out int to)
+    {
+        var rest = _text[lineEnd..];
+        var lineBreak = rest.StartsWith(" \r\n"u8) ? 3 : rest.StartsWith(" \n"u8) ? 2 : 0;
+        from = to = lineEnd + lineBreak;
+        if (lineBreak == 0 || QuoteDepth(from) != depth)
+        {
+            return false;
+        }
+
+        from += depth;
+        from += from < _text.Length && _text[from] == ' ' ? 1 : 0;
+        to = TextUrlEnd.Run(_text, from, opening, _charset);
+        return to > from && !_text[from..to].StartsWith("http://"u8) && !_text[from..to].StartsWith("https://"u8);
     }
 
     private int QuoteDepth(int lineStart)
@@ -226,44 +211,6 @@ internal readonly ref struct FindTextLinks
         var rest = _text[lineStart..];
         var depth = rest.IndexOfAnyExcept((byte)'>');
         return depth < 0 ? rest.Length : depth;
-    }
-
-    // Sentence punctuation, and closing brackets that nothing inside the URL opened.
-    private static ReadOnlySpan<byte> TrimTail(ReadOnlySpan<byte> url)
-    {
-        Span<int> open = [-1, -1, -1];
-        while (!url.IsEmpty)
-        {
-            var last = url[^1];
-            if (last is (byte)'.' or (byte)',' or (byte)';' or (byte)':' or (byte)'!' or (byte)'?' or (byte)'\''
-                or (byte)'"')
-            {
-                url = url[..^1];
-                continue;
-            }
-
-            var bracket = ")]}"u8.IndexOf(last);
-            if (bracket < 0)
-            {
-                return url;
-            }
-
-            // Counted once per kind, then kept up to date: a line of brackets must not cost its square.
-            if (open[bracket] < 0)
-            {
-                open[bracket] = url.Count("([{"u8[bracket]) - url.Count(last) + 1_000_000_000;
-            }
-
-            if (open[bracket] >= 1_000_000_000)
-            {
-                return url;
-            }
-
-            open[bracket]++;
-            url = url[..^1];
-        }
-
-        return url;
     }
 
     private static bool EndsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> ending) =>

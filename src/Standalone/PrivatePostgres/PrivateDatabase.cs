@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 using Tracking.ServiceDefaults;
 
@@ -8,12 +6,12 @@ namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
 /// A PostgreSQL of our own in the data folder: made on the first start, started with us, started again if it dies, and
-/// stopped with us. It listens on a free loopback port, chosen at each start, and lets nobody in without the password.
+/// stopped with us. It listens on a socket in its own folder, which nobody else may enter, on no port, and lets nobody in
+/// without the password.
 /// </summary>
 internal sealed partial class PrivateDatabase : IAsyncDisposable
 {
     private const string Database = "tracking";
-    private const int PortAttempts = 5;
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
 
@@ -26,21 +24,20 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
 
     private readonly DataFolder _folder;
     private readonly PostgresBinaries _binaries;
-    private readonly bool _durable;
+    private readonly ServerSettings _settings;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly ServerLog _log;
     private readonly ManualResetEventSlim _stopping = new();
     private volatile int _server;
     private volatile bool _ready;
-    private int _connections;
     private Task _supervision = Task.CompletedTask;
-    private int _port;
+    private SocketFolder? _socket;
 
     private PrivateDatabase(
-        DataFolder folder, PostgresBinaries binaries, bool durable, ILogger logger, TimeProvider time)
+        DataFolder folder, PostgresBinaries binaries, ServerSettings settings, ILogger logger, TimeProvider time)
     {
-        (_folder, _binaries, _durable, _logger, _time) = (folder, binaries, durable, logger, time);
+        (_folder, _binaries, _settings, _logger, _time) = (folder, binaries, settings, logger, time);
         _log = new ServerLog(logger);
     }
 
@@ -50,30 +47,26 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     /// <summary>Starts the database of a data folder and waits until it answers.</summary>
     /// <param name="folder">The data folder, held by the caller until after this is disposed.</param>
     /// <param name="postgresBin">Folder of PostgreSQL's programs; <see langword="null"/>: wherever they are.</param>
-    /// <param name="durable">False only in tests: nothing is forced to disk.</param>
+    /// <param name="settings">The server's settings.</param>
     /// <param name="logger">Where restarts and what the server says go.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="connections">Connections at most.</param>
     /// <exception cref="StartUpException">It cannot start; the message says what to do.</exception>
     public static async Task<PrivateDatabase> StartAsync(
         DataFolder folder,
         string? postgresBin,
-        bool durable,
+        ServerSettings settings,
         ILogger logger,
         TimeProvider time,
-        CancellationToken cancellationToken,
-        int connections = ServerSettings.UsualConnections)
+        CancellationToken cancellationToken)
     {
         LaunchPostgres.CheckMachine();
         var binaries = FindPostgres.For(postgresBin, folder.Cluster);
-        var database = new PrivateDatabase(folder, binaries, durable, logger, time)
-        {
-            _connections = connections,
-        };
+        var database = new PrivateDatabase(folder, binaries, settings, logger, time);
         try
         {
-            await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, durable));
+            await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, settings.IsDurable));
+            database._socket = new SocketFolder(folder.Cluster);
             if (StopLeftovers.Of(folder.Cluster) is > 0 and var count)
             {
                 LogLeftovers(logger, count);
@@ -112,6 +105,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         }
 
         File.Delete(_folder.DatabaseUri);
+        _socket?.Dispose();
     }
 
     // The kernel's parent-death signal is tied to the thread that started the server: see LaunchPostgres.
@@ -120,24 +114,14 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
 
     private async Task StartServerAsync(CancellationToken cancellationToken)
     {
-        // Another program may take the port between its choice and the server's start.
-        for (var attempt = 1; ; attempt++)
+        _supervision = OnOwnThread(Supervise);
+        if (!await AnswersAsync(cancellationToken))
         {
-            _port = FreePort();
-            _supervision = OnOwnThread(Supervise);
-            if (await AnswersAsync(cancellationToken))
-            {
-                _ready = true;
-                return;
-            }
-
             await _supervision;
-            if (attempt == PortAttempts || !_log.Says("Address already in use"))
-            {
-                throw new StartUpException(
-                    $"PostgreSQL {_binaries.Major} did not start: {_log.Tail()}", StartUp.Failed);
-            }
+            throw new StartUpException($"PostgreSQL {_binaries.Major} did not start: {_log.Tail()}", StartUp.Failed);
         }
+
+        _ready = true;
     }
 
     /// <summary>Starts the server and, once it has been ready, starts it again whenever it ends.</summary>
@@ -206,12 +190,12 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     }
 
     private IEnumerable<string> Command() =>
-        [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. ServerSettings.For(_port, _durable, _connections)];
+        [_binaries.Postgres, "-D", LaunchPostgres.Folder, .. _settings.Arguments()];
 
     private NpgsqlConnectionStringBuilder Connection(string database) => new()
     {
-        Host = IPAddress.Loopback.ToString(),
-        Port = _port,
+        Host = _socket!.Here,
+        Port = _settings.SocketNumber,
         Database = database,
         Username = CreateCluster.User,
         Password = File.ReadAllText(_folder.DatabasePassword).Trim(),
@@ -222,16 +206,11 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     private string Uri()
     {
         var server = Connection(Database);
+        var folder = System.Uri.EscapeDataString(_socket!.Elsewhere(server.Port))
+            .Replace("%2F", "/", StringComparison.Ordinal);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{Database}\n");
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+            $"postgresql://{server.Username}:{server.Password}@/{Database}?host={folder}&port={server.Port}\n");
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Stopped {Count} PostgreSQL processes left by an earlier run")]

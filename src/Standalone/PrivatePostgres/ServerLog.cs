@@ -46,9 +46,6 @@ internal sealed partial class ServerLog(ILogger logger)
         });
     }
 
-    /// <summary>Whether one of the last lines contains a text.</summary>
-    public bool Says(string text) => Lines().Any(line => line.Contains(text, StringComparison.Ordinal));
-
     /// <summary>The last lines in one, without the chatter of an ordinary start.</summary>
     public string Tail()
     {

@@ -3,8 +3,11 @@ using System.Globalization;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>The private server's settings, given at each start, so that they follow the program's version.</summary>
-internal static class ServerSettings
+internal sealed record ServerSettings
 {
+    /// <summary>PostgreSQL's own default: enough for the pools as they are by themselves.</summary>
+    public const int UsualConnections = 100;
+
     private const long Mebibyte = 1024 * 1024;
 
     // A quarter of the memory is PostgreSQL's advice for a machine of its own; here the services share it.
@@ -12,29 +15,41 @@ internal static class ServerSettings
     private const int LeastBuffersMebibytes = 64;
     private const int MostBuffersMebibytes = 1024;
 
-    /// <summary>PostgreSQL's own default: enough for the pools as they are by themselves.</summary>
-    public const int UsualConnections = 100;
-
     // PostgreSQL keeps three for superusers; the rest is for the start, for psql and for a backup.
     private const int OtherConnections = 20;
+
+    // The number in the socket's name; PostgreSQL's own.
+    private const int UsualNumber = 5432;
+
+    /// <summary>Connections at most.</summary>
+    public int Connections { get; init; } = UsualConnections;
+
+    /// <summary>Whether what is committed is forced to disk. False only in tests.</summary>
+    public bool IsDurable { get; init; } = true;
+
+    /// <summary>A loopback port to listen on beside the socket, for tests that cut TCP connections; otherwise none: a
+    /// port can be taken by another user of the machine before we take it, a socket in our folder cannot.</summary>
+    public int? TestPort { get; init; }
+
+    /// <summary>The number in the socket's name, which PostgreSQL's clients call the port.</summary>
+    public int SocketNumber => TestPort ?? UsualNumber;
 
     /// <summary>Connections for pools of these sizes, and some for whoever looks after the database.</summary>
     public static int ConnectionsFor(int pools) => Math.Max(UsualConnections, pools + OtherConnections);
 
     /// <summary>As arguments of <c>postgres</c>.</summary>
-    /// <param name="port">The loopback port.</param>
-    /// <param name="durable">False only in tests.</param>
-    /// <param name="connections">Connections at most.</param>
-    public static IEnumerable<string> For(int port, bool durable, int connections = UsualConnections)
+    public IEnumerable<string> Arguments()
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Mebibyte / MemoryShare;
         var buffers = Math.Clamp(memory, LeastBuffersMebibytes, MostBuffersMebibytes);
         var settings = new Dictionary<string, string>
         {
-            ["listen_addresses"] = "127.0.0.1",
-            ["port"] = port.ToString(CultureInfo.InvariantCulture),
-            ["unix_socket_directories"] = "",
-            ["max_connections"] = connections.ToString(CultureInfo.InvariantCulture),
+            ["listen_addresses"] = TestPort is null ? "" : "127.0.0.1",
+            ["port"] = SocketNumber.ToString(CultureInfo.InvariantCulture),
+            // In the cluster folder, which nobody but its owner may enter.
+            ["unix_socket_directories"] = LaunchPostgres.Folder,
+            ["unix_socket_permissions"] = "0700",
+            ["max_connections"] = Connections.ToString(CultureInfo.InvariantCulture),
             ["shared_buffers"] = string.Create(CultureInfo.InvariantCulture, $"{buffers}MB"),
             ["timezone"] = "UTC",
             // Statements here are short; compiling them costs more than it saves.
@@ -48,7 +63,7 @@ internal static class ServerSettings
             ["logging_collector"] = "off",
             ["log_destination"] = "stderr",
         };
-        if (!durable)
+        if (!IsDurable)
         {
             settings["fsync"] = "off";
             settings["synchronous_commit"] = "off";

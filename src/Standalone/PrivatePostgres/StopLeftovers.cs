@@ -21,8 +21,8 @@ internal static partial class StopLeftovers
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// Stops all PostgreSQL processes of a cluster folder, then removes its process id file. PostgreSQL copes with a
-    /// stale one itself, unless the number now belongs to some other process of its user.
+    /// Stops all PostgreSQL processes of a cluster folder, then removes its process id file and its socket's. PostgreSQL
+    /// copes with stale ones itself, unless the number in them now belongs to some other process of its user.
     /// </summary>
     /// <param name="cluster">The cluster folder, free of symbolic links.</param>
     /// <returns>How many processes there were.</returns>
@@ -41,6 +41,11 @@ internal static partial class StopLeftovers
         }
 
         File.Delete(Path.Combine(cluster, "postmaster.pid"));
+        foreach (var ofTheSocket in Directory.GetFiles(cluster, ".s.PGSQL.*"))
+        {
+            File.Delete(ofTheSocket);
+        }
+
         return found.Count;
     }
 

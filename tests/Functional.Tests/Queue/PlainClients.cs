@@ -21,10 +21,10 @@ internal static class PlainClients
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
-    /// <summary><c>amqp-publish</c> to the queue <c>rewrite</c>: raw bytes, no property at all unless an argument says
-    /// so.</summary>
+    /// <summary><c>amqp-publish</c> to the exchange <c>rewrite</c>: raw bytes, no property at all unless an argument
+    /// says so.</summary>
     public static async Task AmqpPublishAsync(TestVirtualHost broker, byte[] body, params string[] arguments) =>
-        await RunAsync("amqp-publish", ["-u", broker.AmqpUri.OriginalString, "-r", "rewrite", .. arguments], body);
+        await RunAsync("amqp-publish", ["-u", broker.AmqpUri.OriginalString, "-e", "rewrite", .. arguments], body);
 
     /// <summary><c>amqp-get</c>, until there is a message.</summary>
     public static async Task<byte[]> AmqpGetAsync(TestVirtualHost broker, string queue)
@@ -43,7 +43,7 @@ internal static class PlainClients
         return body!;
     }
 
-    /// <summary>Publishes to <c>rewrite</c> by pika and waits for what comes of it.</summary>
+    /// <summary>Publishes to the exchange <c>rewrite</c> by pika and waits for what comes of it.</summary>
     /// <param name="broker">The virtual host.</param>
     /// <param name="body">The body.</param>
     /// <param name="properties">AMQP properties by pika's names.</param>

@@ -36,8 +36,9 @@ internal sealed class QueueHost : IAsyncDisposable
             ]);
         var host = new QueueHost(rewrite, broker, relay);
         await Eventually.HoldsAsync(
-            async () => (await broker.QueuesAsync(TestContext.Current.CancellationToken)).Contains("rewritten"),
-            "the queues are there",
+            // Bound last, after all queues are there.
+            () => broker.IsBoundAsync("rewrite", "rewrite", TestContext.Current.CancellationToken),
+            "the exchange leads to the queue",
             TestContext.Current.CancellationToken);
         host.Cluster = await rewrite.CreateClusterAsync(new ClusterSettings { TrackClicks = true, TrackOpens = true });
         await rewrite.ExecuteAsync(

@@ -264,6 +264,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Theory]
     [InlineData("no-such-queue", "does not exist")]
     [InlineData("rewrite", "a queue of Tracking itself")]
+    [InlineData("rewrite.alone", "a queue of Tracking itself")]
     [InlineData("store-events", "a queue of Tracking itself")]
     public async Task A_reply_that_cannot_be_sent_goes_to_the_dead_letters_with_the_reason(string replyTo, string reason)
     {
@@ -318,18 +319,31 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         Assert.Contains(
             TrackedLink, Mail.Text((await Broker.TakeAsync("rewritten", Ends)).Body), StringComparison.Ordinal);
 
-        await consume.RunAsync(new QueuedMessage(properties, mail) { IsRedelivered = true }, Ends);
+        await consume.RunAsync(new QueuedMessage(properties, mail) { IsRedelivered = true, IsAlone = true }, Ends);
         var dead = await Broker.TakeAsync("rewrite.dead", Ends);
         Assert.Equal(mail, dead.Body);
-        Assert.Equal("delivered 101 times without an end", Reason(dead));
+        Assert.Equal("delivered 102 times without an end", Reason(dead));
         Assert.Equal(0, await Broker.CountReadyAsync("rewritten", Ends));
+    }
+
+    [Fact]
+    public async Task A_message_that_has_failed_comes_out_without_a_trace_of_it()
+    {
+        var properties = new BasicProperties
+        {
+            Headers = new Dictionary<string, object?> { [QueuedMessage.FailuresHeader] = 1 },
+        };
+        var mail = Mail.Bytes(Mail.Html("failed", "https://shop.example/"));
+        await Broker.PublishAsync("", "rewrite", mail, Ends, properties);
+        var output = await Broker.TakeAsync("rewritten", Ends);
+        Assert.DoesNotContain(QueuedMessage.FailuresHeader, output.Properties.Headers!.Keys);
     }
 
     [Fact]
     public async Task Its_queues_neither_drop_nor_delete()
     {
         Assert.Equal(
-            ["rewrite", "rewrite.dead", "rewritten", "rewritten.dead"],
+            ["rewrite", "rewrite.alone", "rewrite.dead", "rewritten", "rewritten.dead"],
             (await Broker.QueuesAsync(Ends)).Where(queue => queue.StartsWith("rewrit", StringComparison.Ordinal)));
         foreach (var queue in (string[])["rewrite", "rewritten"])
         {
@@ -338,6 +352,8 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
             Assert.Equal("at-least-once", (string?)arguments["x-dead-letter-strategy"]);
             await ArgumentsAsync($"{queue}.dead");
         }
+
+        Assert.Equal("rewrite.dead", (string?)(await ArgumentsAsync("rewrite.alone"))["x-dead-letter-exchange"]);
 
         // Nobody has read it in time: it is kept.
         await Broker.PublishAsync("", "rewritten", Mail.Bytes("late"), Ends, new BasicProperties { Expiration = "0" });

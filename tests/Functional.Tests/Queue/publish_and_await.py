@@ -1,11 +1,13 @@
 """A client that knows nothing of this project: publishes one message and waits for what comes of it.
 
 Reads a JSON object from standard input: url, body (base64), properties, headers, and await, the queue to wait on; empty
-makes a queue of its own and asks for the answer there (reply_to), absent waits for nothing. Writes a JSON object.
+makes a queue of its own, named mta.…, and asks for the answer there (reply_to), absent waits for nothing. Writes a JSON
+object.
 """
 import base64
 import json
 import sys
+import uuid
 
 import pika
 
@@ -17,12 +19,12 @@ channel.confirm_delivery()
 awaited = request.get("await")
 properties = dict(request.get("properties") or {})
 if awaited == "":
-    awaited = channel.queue_declare("", exclusive=True).method.queue
+    awaited = channel.queue_declare(f"mta.{uuid.uuid4()}", exclusive=True).method.queue
     properties["reply_to"] = awaited
 
 channel.basic_publish(
-    "",
     "rewrite",
+    "",
     base64.b64decode(request["body"]),
     pika.BasicProperties(headers=request.get("headers"), **properties),
     mandatory=True,

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
@@ -30,6 +32,36 @@ public sealed class RequestMemoryTests(SharedRewriteHost shared) : IClassFixture
         // The test's own client is counted too.
         Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, chunked ? 6L * Limit : 16 * 1024 * 1024);
         Assert.Equal(0, await _host.StoredAsync());
+    }
+
+    [Fact]
+    public async Task Clients_that_announce_large_messages_and_send_nothing_cost_next_to_nothing()
+    {
+        const int Clients = 100;
+        var head = Encoding.ASCII.GetBytes(
+            $"POST {_path} HTTP/1.1\r\nHost: {_host.Url.Authority}\r\nContent-Type: message/rfc822\r\n"
+            + $"Authorization: {_host.Admin.DefaultRequestHeaders.Authorization}\r\n"
+            + $"Content-Length: {Limit}\r\nExpect: 100-continue\r\n\r\n");
+        var clients = new List<TcpClient>();
+        var before = GC.GetTotalAllocatedBytes();
+        try
+        {
+            for (var i = 0; i < Clients; i++)
+            {
+                var client = new TcpClient();
+                clients.Add(client);
+                await client.ConnectAsync(_host.Url.Host, _host.Url.Port, Cancelled);
+                await client.GetStream().WriteAsync(head, Cancelled);
+                // The server says that it reads on.
+                await client.GetStream().ReadExactlyAsync(new byte["HTTP/1.1 100 Continue".Length], Cancelled);
+            }
+
+            Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, Clients * 256 * 1024);
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
     }
 
     [Fact]

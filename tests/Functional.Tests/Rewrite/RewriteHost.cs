@@ -184,12 +184,13 @@ internal sealed class RewriteHost : IAsyncDisposable
     public async Task<long> StoredAsync() =>
         await CountAsync("links.destinations") + await CountAsync("rewrite.messages");
 
-    /// <summary>Keeps everybody else from a table until the transaction ends.</summary>
-    public async Task<HeldLock> LockAsync(string table)
+    /// <summary>Keeps everybody else from a table until the transaction ends; with <c>EXCLUSIVE</c> from writing to it
+    /// only.</summary>
+    public async Task<HeldLock> LockAsync(string table, string mode = "ACCESS EXCLUSIVE")
     {
         var connection = await Beside.OpenConnectionAsync(Cancelled);
         var transaction = await connection.BeginTransactionAsync(Cancelled);
-        await using var command = new NpgsqlCommand($"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", connection);
+        await using var command = new NpgsqlCommand($"LOCK TABLE {table} IN {mode} MODE", connection);
         await command.ExecuteNonQueryAsync(Cancelled);
         return new HeldLock(connection, transaction);
     }

@@ -39,7 +39,7 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
         change?.Invoke(options);
         _master = new MasterKey(master ?? new byte[MasterKey.Size]);
         _seal = new CacheSeal(_master);
-        Connection = new KeepCacheConnected(
+        Connection = new SharedCacheConnection(
             ConfigurationOptions.Parse(connection), options, TimeProvider.System, Log);
         Cache = new ServiceDefaults.SharedCache(
             Connection, _seal, options, TimeProvider.System, new SharedCacheMeters(this),
@@ -47,13 +47,13 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
         Links = new SharedLinks(Cache, Options.Create(options), LinkLog);
     }
 
-    public KeepCacheConnected Connection { get; }
+    public SharedCacheConnection Connection { get; }
 
     public ServiceDefaults.SharedCache Cache { get; }
 
     public SharedLinks Links { get; }
 
-    public KeptLog<KeepCacheConnected> Log { get; } = new();
+    public KeptLog<SharedCacheConnection> Log { get; } = new();
 
     public KeptLog<SharedLinks> LinkLog { get; } = new();
 

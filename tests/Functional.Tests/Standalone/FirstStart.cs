@@ -7,14 +7,15 @@ namespace Tracking.Functional.Tests.Standalone;
 public sealed class FirstStart(RestartedStandalone standalone)
 {
     [Fact]
-    public async Task The_admin_key_is_shown_once_and_its_hash_is_stored()
+    public async Task The_admin_key_is_kept_in_its_file_and_in_no_journal_and_its_hash_is_stored()
     {
         var first = standalone.First;
         var key = first.AdminKey;
 
         // Crockford's digits: no i, l, o and u.
         Assert.Matches("^trk_[0-9a-hjkmnp-tv-z]{32}$", key);
-        Assert.Contains($"admin key  {key} (kept in ", first.Output, StringComparison.Ordinal);
+        Assert.Contains($"admin key  in {standalone.Process.DataFolder}/admin.key", first.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, first.Output, StringComparison.Ordinal);
         Assert.Equal([SHA256.HashData(Encoding.UTF8.GetBytes(key))], first.AdminHashes);
 
         Assert.Equal(key, standalone.Process.AdminKey);

@@ -14,8 +14,8 @@ public sealed class PrivateConnections
     [InlineData(4, 2)]
     public void The_private_database_takes_both_pools_when_they_are_full_and_a_few_more(int mail, int api)
     {
-        var settings = ServerSettings.For(
-            5432, durable: true, ServerSettings.ConnectionsFor(mail + api)).ToList();
+        var settings = new ServerSettings { Connections = ServerSettings.ConnectionsFor(mail + api) }
+            .Arguments().ToList();
         var most = int.Parse(
             settings.Single(setting => setting.StartsWith("max_connections=", StringComparison.Ordinal)).Split('=')[1],
             null);

@@ -111,10 +111,12 @@ public sealed class StartFailures(StoppedStandalone stopped) : IClassFixture<Sto
     [Fact]
     public async Task Another_versions_data_folder_is_refused_with_what_to_install()
     {
+        Directory.CreateDirectory(_folder.In("data"), RestartedStandalone.OwnerOnly);
         var cluster = Directory.CreateDirectory(_folder.In("data/postgres")).FullName;
         await File.WriteAllTextAsync(Path.Combine(cluster, "PG_VERSION"), "9\n", Cancelled);
         await File.WriteAllTextAsync(
             _folder.In("data/master.key"), Convert.ToBase64String(new byte[32]), Cancelled);
+        File.SetUnixFileMode(_folder.In("data/master.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
 
         await AssertRefusedAsync(
             new() { ["TRACKING_DATA"] = _folder.In("data") },
@@ -128,8 +130,7 @@ public sealed class StartFailures(StoppedStandalone stopped) : IClassFixture<Sto
     public async Task A_lost_secret_is_not_made_anew(string file, string expected)
     {
         var path = Path.Combine(stopped.DataFolder, file);
-        var content = await File.ReadAllBytesAsync(path, Cancelled);
-        File.Delete(path);
+        File.Move(path, _folder.In(file));
         try
         {
             await AssertStoppedIsRefusedAsync([], expected);
@@ -137,7 +138,7 @@ public sealed class StartFailures(StoppedStandalone stopped) : IClassFixture<Sto
         }
         finally
         {
-            await File.WriteAllBytesAsync(path, content, CancellationToken.None);
+            File.Move(_folder.In(file), path);
         }
     }
 

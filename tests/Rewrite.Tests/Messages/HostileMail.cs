@@ -146,6 +146,15 @@ internal static class HostileMail
         ["brackets behind a link"] = (null, part => "\r\nhttps://example.org/" + Repeat(")", 1_000_000, part)),
         ["brackets of every kind behind a link"] = (null, part =>
             "\r\nhttps://example.org/" + Repeat("([{", 300_000, part) + Repeat("}.])", 300_000, part)),
+        ["text links in brackets"] = (null, part => "\r\n" + Repeat("(https://e.example/a)", 100_000, part)),
+        ["text links in brackets that are not closed"] = (null, part =>
+            "\r\n" + Repeat("https://e.example/a(.", 100_000, part)),
+        ["text links in marks"] = (null, part => "\r\n" + Repeat("_https://e.example/a*~", 100_000, part)),
+        ["text links that signs of words join"] = (null, part =>
+            "\r\n" + Repeat("https://e.example/a\xc2\xb7", 100_000, part)),
+        ["text links of doubtful hosts"] = (null, part => "\r\n" + Repeat("https://e.example$a", 100_000, part)),
+        ["flowed links in brackets that are not closed"] = (null, part =>
+            "Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\n" + Repeat("x(.https://e.example/a \r\n", 50_000, part)),
         ["colons"] = (null, part => "\r\n" + Repeat("://", 1_000_000, part)),
         ["schemes"] = (null, part => "\r\n" + Repeat("https+notrack://", 200_000, part)),
         ["flowed lines in brackets"] = (null, part =>

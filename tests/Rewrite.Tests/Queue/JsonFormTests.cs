@@ -6,6 +6,8 @@ namespace Tracking.Rewrite.Tests.Queue;
 
 public sealed class JsonFormTests
 {
+    private const int Limit = 1 << 20;
+
     [Theory]
     [InlineData("""{"mime":"a"}""", "a")]
     [InlineData("""{"mime":"\"\\\/\b\f\n\r\t"}""", "\"\\/\b\f\n\r\t")]
@@ -13,10 +15,12 @@ public sealed class JsonFormTests
     [InlineData("""{"mime":"é€😀"}""", "\u00e9\u20ac\U0001f600")]
     [InlineData("""{"m\u0069me":"a"}""", "a")]
     [InlineData("""{"mime":""}""", "")]
+    [InlineData("""{"mime":"\nabc"}""", "\nabc")]
+    [InlineData("""{"mime":"a\u20acé"}""", "a\u20ac\u00e9")]
     [InlineData("""{"x":{"mime":"no"},"y":[{"mime":"no"}],"mime":"a"}""", "a")]
     public void The_mail_is_the_string_with_every_escape_resolved(string json, string mail)
     {
-        var form = JsonForm.Read(Encoding.UTF8.GetBytes(json), out var untouched);
+        var form = JsonForm.Read(Encoding.UTF8.GetBytes(json), Limit, out var untouched);
         Assert.Null(untouched);
         Assert.Equal(mail, Encoding.UTF8.GetString(form!.Mail.Span));
     }
@@ -27,8 +31,10 @@ public sealed class JsonFormTests
     [InlineData("{\"\\u0061\":\"\\u00E9\",\"a\":1,\"a\":2,\"mime\":\"a\",\"big\":123456789012345678901234567890}")]
     public void Every_byte_outside_the_string_stays(string json)
     {
-        var form = JsonForm.Read(Encoding.UTF8.GetBytes(json), out _)!;
-        var written = Encoding.UTF8.GetString(form.With("b\"\\\r\n\u0001é"u8)!.Value.Span);
+        var form = JsonForm.Read(Encoding.UTF8.GetBytes(json), Limit, out _)!;
+        using var output = new MemoryStream();
+        Assert.True(form.TryWrite(output, "b\"\\\r\n\u0001é"u8));
+        var written = Encoding.UTF8.GetString(output.ToArray());
         var at = json.IndexOf("\"a\"", json.IndexOf("\"mime\"", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Equal(
             string.Concat(json.AsSpan(0, at), "\"b\\\"\\\\\\r\\n\\u0001é\"", json.AsSpan(at + 3)), written);
@@ -39,7 +45,7 @@ public sealed class JsonFormTests
     [Fact]
     public void Envelope_and_recipient_are_read_when_they_are_strings()
     {
-        var form = JsonForm.Read("""{"envelope":"s@a","recipient":{"x":1},"mime":""}"""u8.ToArray(), out _)!;
+        var form = JsonForm.Read("""{"envelope":"s@a","recipient":{"x":1},"mime":""}"""u8.ToArray(), Limit, out _)!;
         Assert.Equal(("s@a", null), (form.Envelope, form.Recipient));
     }
 
@@ -63,20 +69,22 @@ public sealed class JsonFormTests
     [InlineData("{\"mime\":{},\"mime\":\"b\"}", QueueUntouched.SeveralMimes)]
     public void Anything_else_has_a_reason(string json, string reason)
     {
-        Assert.Null(JsonForm.Read(Encoding.UTF8.GetBytes(json), out var untouched));
+        Assert.Null(JsonForm.Read(Encoding.UTF8.GetBytes(json), Limit, out var untouched));
         Assert.Equal(reason, untouched);
     }
 
     [Fact]
     public void Bytes_that_are_not_utf_8_are_refused_both_ways()
     {
-        Assert.Null(JsonForm.Read((byte[])[.. "{\"mime\":\""u8, 0xff, .. "\"}"u8], out var untouched));
+        Assert.Null(JsonForm.Read((byte[])[.. "{\"mime\":\""u8, 0xff, .. "\"}"u8], Limit, out var untouched));
         Assert.Equal(QueueUntouched.MalformedJson, untouched);
-        Assert.Null(JsonForm.Read("{\"mime\":\"a\"}"u8.ToArray(), out _)!.With([0xc3]));
+        using var output = new MemoryStream();
+        Assert.False(JsonForm.Read("{\"mime\":\"a\"}"u8.ToArray(), Limit, out _)!.TryWrite(output, [0xc3]));
+        Assert.Equal(0, output.Length);
     }
 
     [Fact]
     public void A_million_levels_are_refused_without_a_stack_overflow() =>
         Assert.Null(JsonForm.Read(
-            Encoding.UTF8.GetBytes("{\"a\":" + new string('[', 1_000_000)), out _));
+            Encoding.UTF8.GetBytes("{\"a\":" + new string('[', 1_000_000)), Limit, out _));
 }

@@ -102,7 +102,7 @@ public sealed class QueueMetadataTests
         ReadQueueHeaders.Read(Delivery(headers), Body(headers, json), out _);
 
     private static OpenBody Body(Dictionary<string, object?> headers, string? json = null) =>
-        OpenBody.Of(Delivery(headers, json), 1024, out _)!;
+        OpenBody.Of(Delivery(headers, json), new RewriteOptions { MaxMessageBytes = 1024 }, out _)!;
 
     private static QueuedMessage Delivery(Dictionary<string, object?> headers, string? json = null) => new(
         new BasicProperties

@@ -1,0 +1,108 @@
+using System.Text;
+using Tracking.Rewrite.Mime;
+
+namespace Tracking.Rewrite.Text;
+
+/// <summary>Takes off the end of a URL in running text what is not part of it: the sentence's punctuation, brackets
+/// that nothing inside it opened, marks of Markdown.</summary>
+internal static class TrimTextUrl
+{
+    /// <summary>Trims.</summary>
+    /// <param name="url">The URL.</param>
+    /// <param name="least">Octets that stay.</param>
+    /// <param name="opening">What stands before it.</param>
+    /// <param name="charset">Its charset.</param>
+    /// <returns>Its length.</returns>
+    public static int Trim(ReadOnlySpan<byte> url, int least, TextUrlOpening opening, MailCharset charset)
+    {
+        Span<int> open = [-1, -1, -1];
+        while (url.Length > least)
+        {
+            var size = TextUrlSigns.ReadLast(url, charset, out var sign, out var rune);
+            switch (sign)
+            {
+                case TextUrlSign.Point:
+                    size = rune.Value == ';' ? ReferenceLength(url[least..]) : size;
+                    break;
+                case TextUrlSign.Closes:
+                    if (IsBalanced(url, (byte)rune.Value, open))
+                    {
+                        return url.Length;
+                    }
+
+                    break;
+                case TextUrlSign.Emphasis:
+                    size = url.Length - 1 - url.LastIndexOfAnyExcept((byte)rune.Value);
+                    if (!IsMark(url[..^size], (byte)rune.Value, opening))
+                    {
+                        return url.Length;
+                    }
+
+                    break;
+                case TextUrlSign.InWord or TextUrlSign.Lead:
+                    break;
+                case TextUrlSign.Joiner:
+                    TextUrlSigns.ReadLast(url[..^size], charset, out _, out var before);
+                    if (IsVirama(before))
+                    {
+                        return url.Length;
+                    }
+
+                    break;
+                default:
+                    return url.Length;
+            }
+
+            url = url[..^size];
+        }
+
+        return url.Length;
+    }
+
+    /// <summary>Whether a joiner behind it is part of the letter and may end a word (RFC 5892 appendix A.1, A.2): the
+    /// viramas of India's scripts and Sinhala.</summary>
+    public static bool IsVirama(Rune rune) =>
+        rune.Value == 0xdca || (rune.Value is >= 0x94d and <= 0xd4d && (rune.Value & 0x7f) == 0x4d);
+
+    // The brackets of a kind are counted once, then kept up to date: a line of them must not cost its square.
+    private static bool IsBalanced(ReadOnlySpan<byte> url, byte last, Span<int> open)
+    {
+        const int None = 1_000_000_000;
+        var kind = ")]}"u8.IndexOf(last);
+        if (open[kind] < 0)
+        {
+            open[kind] = url.Count("([{"u8[kind]) - url.Count(last) + None;
+        }
+
+        if (open[kind] >= None)
+        {
+            return true;
+        }
+
+        open[kind]++;
+        return false;
+    }
+
+    // GFM trims "*", "_" and "~". But "/*" is a path, "*|NAME|*" a template's and "_" ends many names: they are marks
+    // where one was opened.
+    private static bool IsMark(ReadOnlySpan<byte> before, byte mark, TextUrlOpening opening) =>
+        opening.HasMark(mark)
+        || (mark != '_' && !before.IsEmpty && before[^1] is not ((byte)'/' or (byte)'=' or (byte)'?' or (byte)'&'
+            or (byte)'#' or (byte)'|'));
+
+    // "&gt;" behind a URL is the text's, where somebody took HTML for text (GFM, extended autolinks).
+    private static int ReferenceLength(ReadOnlySpan<byte> url)
+    {
+        var ampersand = url.LastIndexOf((byte)'&');
+        var name = ampersand < 0 ? default : url[(ampersand + 1)..^1];
+        foreach (var c in name)
+        {
+            if (!char.IsAsciiLetterOrDigit((char)c))
+            {
+                return 1;
+            }
+        }
+
+        return name.IsEmpty ? 1 : name.Length + 2;
+    }
+}
