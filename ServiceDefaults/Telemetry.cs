@@ -1,12 +1,20 @@
+using System.Diagnostics;
 using System.Reflection;
-using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Npgsql;
+using OpenTelemetry;
+using OpenTelemetry.Context.Propagation;
+using OpenTelemetry.Instrumentation.AspNetCore;
 using OpenTelemetry.Logs;
+using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 
 namespace Tracking.ServiceDefaults;
 
@@ -19,6 +27,8 @@ public static class Telemetry
 {
     /// <summary>What the names of our own activity sources and meters match: <c>Tracking.RedirectEdge</c>.</summary>
     public const string OwnNames = "Tracking.*";
+
+    private const string MassTransit = "MassTransit";
 
     /// <summary>Adds telemetry when an endpoint is configured.</summary>
     public static IHostApplicationBuilder AddTelemetry(this IHostApplicationBuilder builder)
@@ -36,42 +46,68 @@ public static class Telemetry
             return builder;
         }
 
-        // Read once when the host is built: without it ASP.NET Core's server span carries no tags.
-        AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
-        var resource = new TelemetryResource(
-            builder.Environment.ApplicationName,
-            Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-                ?.InformationalVersion,
-            Guid.CreateVersion7().ToString());
-        builder.Services.AddSingleton(resource);
-        builder.Services.AddHostedService<RunTelemetry>();
-        builder.Services.AddSingleton<IStartupFilter, DescribeRequestSpans>();
+        // .NET reads and writes trace ids by itself; the default would read every request's headers a second time.
+        Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
+        var instance = Guid.CreateVersion7().ToString();
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => Describe(resource, builder.Environment.ApplicationName, instance))
+            .WithTracing(traces => traces
+                .AddAspNetCoreInstrumentation(Describe)
+                .AddHttpClientInstrumentation()
+                .AddNpgsql()
+                .AddSource(MassTransit, OwnNames)
+                .AddProcessor(new HideTokens.InSpans()))
+            .WithMetrics(metrics => metrics
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddNpgsqlInstrumentation()
+                .AddMeter(MassTransit, OwnNames))
+            .WithLogging(
+                logs => logs.AddProcessor(new HideTokens.InLogs()),
+                options => (options.IncludeScopes, options.IncludeFormattedMessage) = (true, true))
+            .UseOtlpExporter();
         builder.Services.AddSingleton<IExternalScopeProvider>(new HideTokens.InScopes());
-        builder.Logging.AddOpenTelemetry(options =>
-        {
-            options.IncludeScopes = true;
-            options.IncludeFormattedMessage = true;
-            options.SetResourceBuilder(resource.CreateBuilder());
-            options.AddProcessor(new HideTokens.InLogs());
-            options.AddOtlpExporter();
-        });
+        builder.Services.AddHostedService<FlushTelemetry>();
         return builder;
     }
 
     internal static bool IsEnabled(IConfiguration configuration) =>
         !string.IsNullOrWhiteSpace(configuration[TelemetryVariables.Endpoint])
         && !string.Equals(configuration[TelemetryVariables.Disabled], "true", StringComparison.OrdinalIgnoreCase);
-}
 
-/// <summary>Who is sending, the same for all three signals.</summary>
-/// <param name="Name">Service name unless <c>OTEL_SERVICE_NAME</c> or <c>OTEL_RESOURCE_ATTRIBUTES</c> has one.</param>
-/// <param name="Version">Service version.</param>
-/// <param name="InstanceId">Instance id, new for each process.</param>
-internal sealed record TelemetryResource(string Name, string? Version, string InstanceId)
-{
-    /// <summary>Ours first: what comes later wins, and the variables are the operator's word.</summary>
-    public ResourceBuilder CreateBuilder() => ResourceBuilder.CreateEmpty()
-        .AddService(Name, serviceVersion: Version, serviceInstanceId: InstanceId)
+    // Ours first: what comes later wins, and the variables are the operator's word.
+    private static void Describe(ResourceBuilder resource, string name, string instance) => resource
+        .Clear()
+        .AddService(
+            name,
+            serviceVersion: Assembly.GetEntryAssembly()
+                ?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
+            serviceInstanceId: instance)
         .AddTelemetrySdk()
         .AddEnvironmentVariableDetector();
+
+    private static void Describe(AspNetCoreTraceInstrumentationOptions options)
+    {
+        // What happens inside a health request (the database's ping) is left out with it.
+        options.Filter = context =>
+            context.Request.Path.Value?.StartsWith(HealthEndpoints.PathPrefix, StringComparison.OrdinalIgnoreCase)
+                is not true;
+        // A query may hold an address, a name or anything else; only values are redacted.
+        options.EnrichWithHttpRequest = (span, _) => span.SetTag("url.query", null);
+        options.EnrichWithHttpResponse = NameException;
+    }
+
+    // An exception that was answered with a problem is none to the instrumentation: it would give the status only.
+    private static void NameException(Activity span, HttpResponse response)
+    {
+        if (response.StatusCode >= StatusCodes.Status500InternalServerError)
+        {
+            span.SetTag(
+                "error.type",
+                response.HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error.GetType().FullName
+                    ?? span.GetTagItem("error.type")
+                    ?? $"{response.StatusCode}");
+        }
+    }
 }

@@ -75,11 +75,7 @@ public sealed class TestPostgres : IAsyncDisposable
 
     private async Task<string> CreateAsync(string options, CancellationToken cancellationToken)
     {
-        // Over TCP, as services of their own reach theirs.
-        var connection = new NpgsqlConnectionStringBuilder((await _running.Value).Database.ConnectionString)
-        {
-            Host = "127.0.0.1",
-        };
+        var connection = new NpgsqlConnectionStringBuilder(OverTcp((await _running.Value).Database));
         var number = Interlocked.Increment(ref _databases).ToString(CultureInfo.InvariantCulture);
         var name = "test_" + number;
 
@@ -115,9 +111,10 @@ public sealed class TestPostgres : IAsyncDisposable
             NullLogger.Instance,
             TimeProvider.System,
             CancellationToken.None);
-        await ServiceLogins.MakeAsync(database.ConnectionString);
-        await ServiceLogins.MakeOneOfTwoAsync(database.ConnectionString);
-        var migrator = ServiceLogins.Of(database.ConnectionString, "migrator");
+        var administrator = OverTcp(database);
+        await ServiceLogins.MakeAsync(administrator);
+        await ServiceLogins.MakeOneOfTwoAsync(administrator);
+        var migrator = ServiceLogins.Of(administrator, "migrator");
         await using var dataSource = NpgsqlDataSource.Create(
             new NpgsqlConnectionStringBuilder(migrator) { Pooling = false });
         await new Migrator(dataSource, NullLogger<Migrator>.Instance).ApplyAsync(CancellationToken.None);
@@ -125,6 +122,10 @@ public sealed class TestPostgres : IAsyncDisposable
             CancellationToken.None);
         return new Running(folder, database);
     }
+
+    // As services of their own, and other programs, reach theirs.
+    private static string OverTcp(PrivateDatabase database) =>
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1" }.ConnectionString;
 
     private sealed record Running(DataFolder Folder, PrivateDatabase Database);
 }

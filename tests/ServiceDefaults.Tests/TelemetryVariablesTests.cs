@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Hosting;
-
 namespace Tracking.ServiceDefaults.Tests;
 
 public sealed class TelemetryVariablesTests
@@ -26,8 +24,6 @@ public sealed class TelemetryVariablesTests
 
         Assert.DoesNotContain(builder.Services, service => IsTelemetry(service.ServiceType));
         Assert.DoesNotContain(builder.Services, service => IsTelemetry(service.ImplementationType));
-        Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(IStartupFilter)
-            && service.ImplementationType == typeof(DescribeRequestSpans));
     }
 
     [Theory]
@@ -53,7 +49,7 @@ public sealed class TelemetryVariablesTests
     }
 
     private static bool IsTelemetry(Type? type) =>
-        type == typeof(RunTelemetry) || type?.Namespace?.StartsWith("OpenTelemetry", StringComparison.Ordinal) == true;
+        type == typeof(FlushTelemetry) || type?.Namespace?.StartsWith("OpenTelemetry", StringComparison.Ordinal) == true;
 
     [Fact]
     public void Frameworks_log_warnings_unless_the_operator_says_otherwise()
