@@ -61,6 +61,7 @@ internal sealed class TrackingApi : IDisposable
             AllowAutoRedirect = false,
             // Addresses are UTF-8 where mail is (RFC 6531); .NET would refuse to send them.
             RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+            ConnectCallback = EarlyAnswerStream.ConnectAsync,
         })
         {
             BaseAddress = new Uri(server, server.AbsolutePath.TrimEnd('/') + "/api/v1/"),
@@ -97,6 +98,8 @@ internal sealed class TrackingApi : IDisposable
         params IEnumerable<KeyValuePair<string, string>> headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
+        // What was not sent of it would be missing in the next request.
+        request.Headers.ConnectionClose = content is not null;
         foreach (var (name, value) in headers)
         {
             if (!request.Headers.TryAddWithoutValidation(name, value))
@@ -146,7 +149,7 @@ internal sealed class TrackingApi : IDisposable
 
         // What is in the way of the request, not in the request: worth trying again.
         var code = response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
-            or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests
+            or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout
             ? ExitCode.Unavailable
             : ExitCode.Refused;
         var complaint = json?["title"] is { } title

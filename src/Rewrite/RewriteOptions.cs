@@ -107,7 +107,7 @@ public sealed class RewriteOptions : IValidatableObject
         return shares
             .Where(share => share.Bytes < MaxMessageBytes)
             .Select(share => new ValidationResult(
-                $"got {share.Bytes}, takes at least {nameof(MaxMessageBytes)}, which is {MaxMessageBytes}",
+                $"got \"{share.Bytes}\", takes at least {nameof(MaxMessageBytes)}, which is {MaxMessageBytes}",
                 [share.Name]));
     }
 }

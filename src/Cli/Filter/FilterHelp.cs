@@ -37,7 +37,8 @@ internal static class FilterHelp
           pass:  the message goes on as it came, without tracking.
 
           A message that the server does not understand, or finds too large, always goes on as it
-          came; so does one that sendmail refuses only in its rewritten, larger form.
+          came, also when the server says so before all was sent; so does one that sendmail
+          refuses only in its rewritten, larger form.
 
         RECIPIENTS
           With one recipient its clicks and opens are recorded as that recipient's. Several share

@@ -17,6 +17,7 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
     private const string FileName = "links.copy";
     private const int HeaderSize = 8;
     private const int KeySize = 12;
+    private const int MaxRecord = HeaderSize + KeySize + DestinationPolicy.MaxLength;
 
     private readonly string _path = Path.Combine(folder.Path, FileName);
     private readonly Lock _gate = new();
@@ -33,17 +34,20 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
         lock (_gate)
         {
             var links = new List<CachedLink>();
-            var bytes = File.Exists(_path) ? File.ReadAllBytes(_path) : [];
-            var at = 0;
-            while (TryDecode(bytes.AsSpan(at), out var link, out var size))
+            _length = 0;
+            _handle = OwnFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+            // As a stream: a file from before its bound was lowered may be larger than an array.
+            using (var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16))
             {
-                links.Add(link);
-                at += size;
+                var record = new byte[MaxRecord];
+                while (TryRead(file, record, out var link, out var size))
+                {
+                    links.Add(link);
+                    _length += size;
+                }
             }
 
-            _handle = OwnFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
-            RandomAccess.SetLength(_handle, at);
-            _length = at;
+            RandomAccess.SetLength(_handle, _length);
             return links;
         }
     }
@@ -131,28 +135,29 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
         return bytes;
     }
 
-    private static bool TryDecode(ReadOnlySpan<byte> bytes, out CachedLink link, out int size)
+    private static bool TryRead(FileStream file, byte[] record, out CachedLink link, out int size)
     {
         link = null!;
         size = 0;
-        if (bytes.Length < HeaderSize + KeySize)
+        if (file.ReadAtLeast(record.AsSpan(0, HeaderSize), HeaderSize, throwOnEndOfStream: false) < HeaderSize)
         {
             return false;
         }
 
-        var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
-        if (length < KeySize || length > bytes.Length - HeaderSize)
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(record);
+        if (length is < KeySize or > MaxRecord - HeaderSize)
         {
             return false;
         }
 
-        var payload = bytes.Slice(HeaderSize, (int)length);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) != EventRecord.Crc32C(payload))
+        var payload = record.AsSpan(HeaderSize, (int)length);
+        if (file.ReadAtLeast(payload, payload.Length, throwOnEndOfStream: false) < payload.Length
+            || BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(4)) != EventRecord.Crc32C(payload))
         {
             return false;
         }
 
-        size = HeaderSize + (int)length;
+        size = HeaderSize + payload.Length;
         var key = new LinkKey(
             new ClusterId(BinaryPrimitives.ReadInt32LittleEndian(payload)),
             new LinkId(BinaryPrimitives.ReadUInt64LittleEndian(payload[4..])));

@@ -37,7 +37,7 @@ public sealed record RewriteLimits
 
     /// <summary>Octets of a text part whose charset must be decoded (UTF-16, Shift_JIS and the like), for which five
     /// times as much memory is needed. 8 MiB is a hundred times a long newsletter.</summary>
-    [Range(64 * 1_024, 1 << 30)]
+    [Range(64 * 1_024, 1 << 28)]
     public int MaxDecodedBytes { get; init; } = 8 * 1024 * 1024;
 
     /// <summary>Octets of a line without its line break (RFC 5322 2.1.1).</summary>

@@ -1,3 +1,6 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
 using System.Text;
 using System.Text.Json.Nodes;
 using MassTransit;
@@ -45,6 +48,30 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         Assert.Equal(
             new MessagingOptions().OwnedQueueExpiry, TimeSpan.FromMilliseconds((long)owned["x-expires"]!));
         Assert.DoesNotContain("owned.dead", await broker.QueuesAsync(Ends));
+    }
+
+    [Fact]
+    public async Task Every_limit_at_its_largest_is_one_that_the_broker_takes()
+    {
+        var broker = await rabbit.CreateVirtualHostAsync(Ends);
+        await using var bus = await BusHost.StartAsync(
+            broker,
+            add: services =>
+            {
+                services.AddSingleton(new BusEndpoint("orders", (_, _) => { }));
+                services.AddSingleton(new BusEndpoint("owned", (_, _) => { }) { IsOwned = true });
+            },
+            settings: typeof(MessagingOptions).GetProperties()
+                .Select(property => (property.Name, Range: property.GetCustomAttribute<RangeAttribute>()!))
+                .ToDictionary(
+                    option => $"Tracking:Messaging:{option.Name}",
+                    option => Convert.ToString(option.Range.Maximum, CultureInfo.InvariantCulture)));
+        await bus.IsReadyAsync();
+
+        Assert.Equal(1L << 40, (long?)(await ArgumentsAsync(broker, "orders"))["x-max-length-bytes"]);
+        Assert.Equal(2_000_000_000, (int?)(await ArgumentsAsync(broker, "orders"))["x-delivery-limit"]);
+        Assert.Equal(
+            TimeSpan.FromDays(365), TimeSpan.FromMilliseconds((long)(await ArgumentsAsync(broker, "owned"))["x-expires"]!));
     }
 
     [Fact]

@@ -23,7 +23,8 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         await broker.AddAccountsAsync(made.Read("rabbitmq_definitions.json"), Ends);
         foreach (var (queue, owner) in ((string, string)[])
         [
-            (QueueNames.Rewrite, "rewrite"), ("rewrite.dead", "rewrite"), (QueueNames.Rewritten, "rewrite"),
+            (QueueNames.Rewrite, "rewrite"), (QueueNames.RewriteAlone, "rewrite"), ("rewrite.dead", "rewrite"),
+            (QueueNames.Rewritten, "rewrite"),
             (QueueNames.StoreEvents, "ingest"), ("store-events.dead", "ingest"), (_edge, "edge"),
         ])
         {

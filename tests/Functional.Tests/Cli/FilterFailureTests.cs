@@ -14,6 +14,7 @@ public sealed class FilterFailureTests
     [Theory]
     [InlineData(503, "unavailable")]
     [InlineData(429, "too-many-requests")]
+    [InlineData(408, "request-timeout")]
     [InlineData(401, "unauthorized")]
     [InlineData(404, "not-found")]
     [InlineData(409, "conflict")]

@@ -145,7 +145,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
         var refused = await Assert.ThrowsAnyAsync<Exception>(() => RewriteHost.StartAsync(
             database, ($"Tracking:Rewrite:{name}", $"{1 << 20}"), ("Tracking:Rewrite:MaxMessageBytes", "2000000")));
         Assert.Contains(
-            $"Tracking__Rewrite__{name}: got 1048576, takes at least MaxMessageBytes, which is 2000000",
+            $"Tracking__Rewrite__{name}: got \"1048576\", takes at least MaxMessageBytes, which is 2000000",
             refused.Message,
             StringComparison.Ordinal);
     }

@@ -63,6 +63,43 @@ public sealed class LinkCopyTests : IDisposable
         Assert.Equal(links[^1].Url, again.Read()[^1].Url);
     }
 
+    [Fact]
+    public void A_file_that_is_larger_than_an_array_is_read_and_cut()
+    {
+        using (var copy = new LinkCopy(_folder, 1 << 20))
+        {
+            copy.Read();
+            copy.Append(Link(1));
+        }
+
+        // Sparse: it takes no space.
+        var path = Path.Combine(_temporary.Path, "links.copy");
+        var length = new FileInfo(path).Length;
+        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite))
+        {
+            RandomAccess.SetLength(file, 3L << 30);
+        }
+
+        using var again = new LinkCopy(_folder, 1 << 20);
+        Assert.Equal(Link(1).Url, Assert.Single(again.Read()).Url);
+        Assert.Equal(length, new FileInfo(path).Length);
+    }
+
+    [Fact]
+    public void The_longest_destination_is_kept()
+    {
+        var link = new CachedLink(
+            new LinkKey(new ClusterId(1), new LinkId(1)), new string('x', DestinationPolicy.MaxLength));
+        using (var copy = new LinkCopy(_folder, 1 << 20))
+        {
+            copy.Read();
+            copy.Append(link);
+        }
+
+        using var again = new LinkCopy(_folder, 1 << 20);
+        Assert.Equal(link.Url, Assert.Single(again.Read()).Url);
+    }
+
     private static CachedLink Link(ulong id) =>
         new(new LinkKey(new ClusterId(1), new LinkId(id)), $"https://example.com/{id:D4}");
 }
