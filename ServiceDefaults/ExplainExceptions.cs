@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Tracking.ServiceDefaults;
 
 /// <summary>
-/// Answers requests whose handling threw. What the client did is explained; what we did is logged in full and answered
-/// with nothing but the trace id to find it by.
+/// Answers requests whose handling threw. What the client did is explained, and that the database is away; what we did is
+/// logged in full and answered with nothing but the trace id to find it by.
 /// </summary>
 internal sealed partial class ExplainExceptions(ILogger<ExplainExceptions> logger) : IExceptionHandler
 {
@@ -23,7 +23,9 @@ internal sealed partial class ExplainExceptions(ILogger<ExplainExceptions> logge
             return true;
         }
 
-        var problem = exception is BadHttpRequestException bad ? Explain(httpContext, bad) : Internal();
+        var problem = exception is BadHttpRequestException bad
+            ? Explain(httpContext, bad)
+            : AnswerStoreAway.Explain(httpContext, exception) ?? Internal();
         if (problem.Type == ProblemType.Internal)
         {
             LogUnhandled(

@@ -106,7 +106,7 @@ internal sealed partial class KnownApiKeys(
                 _keys[ApiKeySecret.ShortHash(reader.GetFieldValue<byte[]>(0))] = reading;
             }
         }
-        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
         {
             if (!_isAway)
             {

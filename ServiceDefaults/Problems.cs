@@ -188,9 +188,14 @@ public static class Problems
         return builder;
     }
 
-    /// <summary>Answers with problems from here on down the pipeline.</summary>
+    /// <summary>Answers with problems from here on down the pipeline; calling twice is once.</summary>
     public static WebApplication UseProblems(this WebApplication app)
     {
+        if (!((IApplicationBuilder)app).Properties.TryAdd(nameof(UseProblems), true))
+        {
+            return app;
+        }
+
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => ForStatus(context.HttpContext).ExecuteAsync(context.HttpContext));
         return app;

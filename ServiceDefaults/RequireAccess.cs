@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 
@@ -38,9 +37,6 @@ public static class RequireAccess
 {
     /// <summary>The name of the route value that holds the cluster.</summary>
     public const string ClusterRouteValue = "cluster";
-
-    // A database restarts in seconds; asking sooner helps nobody.
-    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>Any key that works.</summary>
     public static TBuilder RequireAnyKey<TBuilder>(this TBuilder builder)
@@ -88,19 +84,8 @@ public static class RequireAccess
             var next = endpoint.RequestDelegate!;
             endpoint.RequestDelegate = async context =>
             {
-                try
-                {
-                    var refusal = await CheckAsync(context, level);
-                    await (refusal is null ? next(context) : refusal.ExecuteAsync(context));
-                }
-                catch (Exception exception) when (IsTimedOut(exception) && !context.Response.HasStarted)
-                {
-                    await TimedOut(context).ExecuteAsync(context);
-                }
-                catch (Exception exception) when (IsStoreAway(exception) && !context.Response.HasStarted)
-                {
-                    await Problems.Unavailable("The database", _retryAfter).ExecuteAsync(context);
-                }
+                var refusal = await CheckAsync(context, level);
+                await (refusal is null ? next(context) : refusal.ExecuteAsync(context));
             };
         });
         return builder;
@@ -147,33 +132,6 @@ public static class RequireAccess
         context.Features.Set(holder);
         return null;
     }
-
-    /// <summary>Whether the database did not answer.</summary>
-    public static bool IsStoreAway(Exception? exception) => IsIn(exception, npgsql => npgsql.IsTransient);
-
-    // SQLSTATE 57014, query_canceled: the statement had its time (Tracking__Database__ApiStatementTimeout).
-    private static bool IsTimedOut(Exception? exception) => IsIn(
-        exception, npgsql => npgsql is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled });
-
-    // Also behind what EF Core wraps round it.
-    private static bool IsIn(Exception? exception, Func<NpgsqlException, bool> isIt)
-    {
-        for (; exception is not null; exception = exception.InnerException)
-        {
-            if (exception is NpgsqlException npgsql && isIt(npgsql))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    // A reading that took too long will take as long again; a change only waited for others.
-    private static Problem TimedOut(HttpContext context) => HttpMethods.IsGet(context.Request.Method)
-        ? Problems.TooExpensive(
-            context.RequestServices.GetRequiredService<IOptions<DatabaseOptions>>().Value.ApiStatementTimeout)
-        : Problems.Unavailable("The database", _retryAfter);
 
     private static async ValueTask<bool> OpensAsync(
         HttpContext context, ApiKeyAuthentication keys, ApiKeyHolder holder, ClusterId cluster)

@@ -85,7 +85,7 @@ public static class StartUp
             await (app.Services.GetService<SigningKeyRing>()?.RefreshAsync(CancellationToken.None)
                 ?? Task.CompletedTask);
         }
-        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
         {
             _ = exception;
         }
@@ -126,7 +126,7 @@ public static class StartUp
         PostgresException refused => new(
             $"the database refuses: {refused.MessageText} ({refused.SqlState}).",
             IsAboutCredentials(refused.SqlState) ? ConfigurationError : Unavailable),
-        NpgsqlException { InnerException: SocketException or TimeoutException or IOException } away => new(
+        NpgsqlException away => new(
             $"the database of ConnectionStrings__tracking does not answer: {away.Message}.", Unavailable),
         IOException { InnerException: AddressInUseException } taken => new(taken.Message, Unavailable),
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.AccessDenied } refused =>

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Tracking.Database;
 
@@ -74,7 +73,7 @@ public sealed partial class RefreshDirectories(
                 keys is null ? Task.CompletedTask : RefreshKeysAsync(keys, cancellationToken),
                 clusters.RefreshAsync(cancellationToken));
         }
-        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+        catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
         {
             LogDatabaseAway(exception.Message);
         }

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.ServiceDefaults;
@@ -29,7 +28,7 @@ internal sealed partial class ApplyChange(
             await directory.RefreshAsync(limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception exception)
-            when (exception is NpgsqlException or TimeoutException or IOException or OperationCanceledException)
+            when (exception is OperationCanceledException || StoreAway.IsOrUnfit(exception))
         {
             LogNotRead(exception.Message);
         }

@@ -47,6 +47,7 @@ public static class ManagementComposition
     public static WebApplication MapManagement(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseProblems();
         var api = app.MapGroup("/api/v1");
         api.AddEndpointFilter(LimitTenants.FilterAsync);
 

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
@@ -66,11 +65,9 @@ internal sealed partial class PrepareDatabase(
         }
     }
 
-    // 57P03: it starts up or recovers. 3D000: whoever makes the database has not done so yet.
-    private static bool IsNotThereYet(Exception exception) => exception is
-        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.InvalidCatalogName }
-        or NpgsqlException { InnerException: SocketException or TimeoutException or IOException }
-        or TimeoutException;
+    // It may not be there (3D000) until somebody has made it. A role or password that is refused (class 28) stays so.
+    private static bool IsNotThereYet(Exception exception) =>
+        StoreAway.Is(exception) && exception is not PostgresException { SqlState: ['2', '8', ..] };
 
     private byte[]? ReadAdminKey()
     {

@@ -40,6 +40,7 @@ public static class RewriteComposition
     /// <summary>Maps the HTTP endpoint.</summary>
     public static WebApplication MapRewrite(this WebApplication app)
     {
+        app.UseProblems();
         RewriteOverHttp.Map(app);
         return app;
     }

@@ -1,10 +1,9 @@
-using System.Data.Common;
-using System.Net.Sockets;
 using MassTransit;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Contracts;
+using Tracking.Database;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.EventIngest.Batches;
@@ -47,7 +46,7 @@ internal sealed partial class ConsumeBatch(
                 return;
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested
-                && (IsDatabaseAway(exception) || ++faults < options.Value.AttemptsAfterFault))
+                && (StoreAway.IsOrUnfit(exception) || ++faults < options.Value.AttemptsAfterFault))
             {
                 var pause = PauseAfter(attempt, options.Value);
                 LogAgain(batch.EdgeId, batch.Sequence, attempt, pause, exception.Message);
@@ -77,9 +76,6 @@ internal sealed partial class ConsumeBatch(
             cancellationToken, lifetime.ApplicationStopping);
         await Task.Delay(pause, time, stopping.Token);
     }
-
-    private static bool IsDatabaseAway(Exception exception) =>
-        exception is DbException or TimeoutException or IOException or SocketException;
 
     private async Task AcknowledgeAsync(SendToQueue queue, EventBatchStored stored)
     {

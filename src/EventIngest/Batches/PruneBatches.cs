@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database;
 
 namespace Tracking.EventIngest.Batches;
 
@@ -65,7 +66,7 @@ internal sealed partial class PruneBatches(
                 var deleted = await RunAsync(stoppingToken);
                 LogPruned(deleted);
             }
-            catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+            catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
             {
                 LogNotPruned(exception.Message);
             }

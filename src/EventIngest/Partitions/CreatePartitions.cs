@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database;
 
 namespace Tracking.EventIngest.Partitions;
 
@@ -77,7 +78,7 @@ internal sealed partial class CreatePartitions(
             {
                 await RunAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or TimeoutException or IOException)
+            catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
             {
                 pause = options.Value.UpkeepRetry;
                 LogNotCreated(pause, exception.Message);

@@ -52,7 +52,7 @@ internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelem
         {
             return await next(context);
         }
-        catch (Exception exception) when (RequireAccess.IsStoreAway(exception))
+        catch (Exception exception) when (AnswerStoreAway.IsAway(exception))
         {
             // The time went by while the database was away: that is nobody's use of it.
             began = null;

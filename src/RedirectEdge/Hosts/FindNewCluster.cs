@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 
@@ -36,8 +35,8 @@ internal sealed partial class FindNewCluster(
         {
             return await AskAsync(cluster, timeout.Token);
         }
-        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException
-            or TimeoutException or IOException or ObjectDisposedException)
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception)
+            || exception is OperationCanceledException or ObjectDisposedException)
         {
             LogUnavailable(cluster, exception.Message);
             return HostOutcome.NotLoaded;

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.ServiceDefaults;
@@ -192,8 +193,8 @@ internal sealed partial class LinkLookup : IDisposable
                 _connections.Release();
             }
         }
-        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException
-            or TimeoutException or IOException or ObjectDisposedException)
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception)
+            || exception is OperationCanceledException or ObjectDisposedException)
         {
             LogUnavailable(exception.Message);
             return new LookedUpLink(LookupOutcome.Unavailable, null);

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Tracking.Database;
 using Tracking.Rewrite.Messages;
 
@@ -109,7 +108,7 @@ internal sealed partial class TrackDelivery(
         {
             cluster = await choose.ForAsync(delivery.Properties, body.Mail, cancellationToken);
         }
-        catch (Exception away) when (away is NpgsqlException or TimeoutException or IOException)
+        catch (Exception away) when (StoreAway.IsOrUnfit(away))
         {
             LogStoreAway(away.Message);
             outage.Saw();

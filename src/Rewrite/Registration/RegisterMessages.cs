@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Registration;
@@ -132,7 +133,7 @@ public sealed partial class RegisterMessages(
             // Behind the answer, and it waits for nothing: a mail that has left does not need it.
             Share(batch);
         }
-        catch (Exception exception) when (StoreAnswer.IsAway(exception))
+        catch (Exception exception) when (StoreAway.Is(exception))
         {
             // Who answers next may be another server, or this one from a backup.
             known.Forget();
@@ -147,7 +148,7 @@ public sealed partial class RegisterMessages(
             await RegisterAsync(batch[..half], cancellationToken);
             await RegisterAsync(batch[half..], cancellationToken);
         }
-        catch (Exception exception) when (exception is PostgresException answer && !StoreAnswer.IsAboutRow(answer))
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
         {
             Unavailable(batch, exception);
         }
@@ -177,7 +178,7 @@ public sealed partial class RegisterMessages(
             }
         }
 
-        throw new IOException("Another state of the database answers each time.");
+        throw new NpgsqlException("Another state of the database answers each time.");
     }
 
     private async Task<bool> StoreAsync(

@@ -1,0 +1,81 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Tracking.Database;
+
+/// <summary>Whose fault it is that the database did not do what it was asked.</summary>
+public enum StoreFault
+{
+    /// <summary>The exception says nothing of the database.</summary>
+    None,
+
+    /// <summary>The database is away: it can do nothing for anybody now, whatever it is asked. Asking later
+    /// helps.</summary>
+    Away,
+
+    /// <summary>The database refuses what it was given. Asking later with the same does not help; others are not
+    /// concerned.</summary>
+    Content,
+
+    /// <summary>The database refuses for a reason that is neither: a missing table, a missing right, a damaged index.
+    /// Asking later helps once somebody has looked after it, or has corrected the statement.</summary>
+    Unfit,
+}
+
+/// <summary>
+/// Says whether the database is away: the one place that decides it. PostgreSQL's own answers are told apart by the
+/// class of their SQLSTATE (PostgreSQL's manual, appendix A). Everything else that Npgsql throws means that there was no
+/// answer.
+/// </summary>
+public static class StoreAway
+{
+    /// <summary>Whether the database is away.</summary>
+    public static bool Is(Exception exception) => FaultOf(exception) == StoreFault.Away;
+
+    /// <summary>Whether the fault is the database's own, and not that of what it was given: it is away, or not fit. For
+    /// work that is kept and done later.</summary>
+    public static bool IsOrUnfit(Exception exception) =>
+        FaultOf(exception) is StoreFault.Away or StoreFault.Unfit;
+
+    /// <summary>Whether PostgreSQL ended a statement because it took longer than it may, SQLSTATE 57014. It counts as
+    /// away too; whoever set the time (<see cref="DatabaseOptions.ApiStatementTimeout"/>) asks this first.</summary>
+    public static bool IsStatementTimeout(Exception exception) =>
+        Npgsql(exception) is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+
+    /// <summary>Whose fault <paramref name="exception"/> speaks of. What EF Core wraps round an exception of Npgsql
+    /// changes nothing.</summary>
+    public static StoreFault FaultOf(Exception exception) => Npgsql(exception) switch
+    {
+        PostgresException answer => FaultOf(answer.SqlState),
+        not null => StoreFault.Away,
+        // Npgsql wraps these mostly; a file of its connection string that cannot be read is one of the rest.
+        null when exception is SocketException or TimeoutException or IOException => StoreFault.Away,
+        null => StoreFault.None,
+    };
+
+    /// <summary>Whose fault a SQLSTATE speaks of.</summary>
+    public static StoreFault FaultOf(string sqlState) => sqlState.AsSpan(0, Math.Min(2, sqlState.Length)) switch
+    {
+        // No connection. A transaction in the wrong state, above all on a standby, which is read-only (25006).
+        "08" or "25" => StoreFault.Away,
+        // Our role or password is refused, or the database does not exist: nobody gets in.
+        "28" or "3D" => StoreFault.Away,
+        // Rolled back for the sake of others (serialization, deadlock); a lock that is not to be had now.
+        "40" or "55" => StoreFault.Away,
+        // No memory, no disk, too many connections; the server stops or starts; the operating system failed it.
+        "53" or "57" or "58" => StoreFault.Away,
+        // Cardinality, data exception, integrity constraint, check option, program limit; what a trigger raises.
+        "21" or "22" or "23" or "44" or "54" or "P0" => StoreFault.Content,
+        _ => StoreFault.Unfit,
+    };
+
+    private static NpgsqlException? Npgsql(Exception? exception)
+    {
+        while (exception is not (null or NpgsqlException))
+        {
+            exception = exception.InnerException;
+        }
+
+        return (NpgsqlException?)exception;
+    }
+}
