@@ -115,7 +115,7 @@ internal static class RewriteOverHttp
         // Until the answer is sent: whoever reads it slowly holds the message as long.
         var held = memory.OfRequest(context.Features.GetRequiredFeature<ApiKeyHolder>().KeyId);
         context.Response.RegisterForDispose(held);
-        var (message, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);
+        var (bytes, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);
         if (refusal?.Type == ProblemType.MalformedRequest)
         {
             return refusal;
@@ -129,6 +129,7 @@ internal static class RewriteOverHttp
             return Results.Empty;
         }
 
+        var message = MessageHeader.Read(bytes, options.Value.Limits);
         if (isDryRun)
         {
             var (plan, ignoredHost) = track.Plan(owner, message, request);

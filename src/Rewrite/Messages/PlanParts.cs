@@ -27,11 +27,11 @@ internal sealed class PlanParts : IDisposable
 
     public void Run()
     {
-        var bodyIsSigned = RemoveControlHeaders.Run(_plan, _decider);
-        var request = _plan.Request;
-        var problem = bodyIsSigned && !request.TrackSigned
+        RemoveControlHeaders.Run(_plan);
+        ReadUnsubscribe.Run(_plan.Header, _decider);
+        var problem = _plan.Header.BodyIsSigned && !_plan.Request.TrackSigned
             ? Untouched.DkimSigned
-            : MimeWalker.Walk(_plan.Message, _plan.Limits, _parts, _plan.ContentSums);
+            : _plan.Header.ReadParts(_parts, _plan.ContentSums);
         if (problem is null)
         {
             var headerSplices = _plan.Splices.Count;

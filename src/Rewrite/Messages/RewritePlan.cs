@@ -11,14 +11,12 @@ namespace Tracking.Rewrite.Messages;
 /// </summary>
 public sealed class RewritePlan : IDisposable
 {
-    private readonly ReadOnlyMemory<byte> _message;
     private bool _disposed;
 
-    internal RewritePlan(ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits limits)
+    internal RewritePlan(MessageHeader header, RewriteRequest request)
     {
-        _message = message;
+        Header = header;
         Request = request;
-        Limits = limits;
         Report = new LinkReport(this);
     }
 
@@ -52,9 +50,11 @@ public sealed class RewritePlan : IDisposable
 
     internal LinkReport Report { get; }
 
+    internal MessageHeader Header { get; }
+
     internal RewriteRequest Request { get; }
 
-    internal RewriteLimits Limits { get; }
+    internal RewriteLimits Limits => Header.Limits;
 
     internal PooledList<Splice> Splices { get; } = new();
 
@@ -67,9 +67,9 @@ public sealed class RewritePlan : IDisposable
 
     internal ByteBuffer Buffer { get; } = new();
 
-    internal ReadOnlySpan<byte> Message => _message.Span;
+    internal ReadOnlySpan<byte> Message => MessageMemory.Span;
 
-    internal ReadOnlyMemory<byte> MessageMemory => _message;
+    internal ReadOnlyMemory<byte> MessageMemory => Header.Message;
 
     /// <summary>Writes the message with its tracked links and pixel.</summary>
     /// <param name="output">Receives the message.</param>

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
 using RabbitMQ.Client;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
@@ -22,12 +23,16 @@ internal sealed class OpenBody
     private bool _isCompressed;
     private JsonForm? _json;
 
-    private OpenBody()
-    {
-    }
+    private readonly RewriteLimits _limits;
+    private MessageHeader? _header;
+
+    private OpenBody(RewriteLimits limits) => _limits = limits;
 
     /// <summary>The raw message.</summary>
     public ReadOnlyMemory<byte> Mail { get; private set; }
+
+    /// <summary>The message's own header.</summary>
+    public MessageHeader Header => _header ??= MessageHeader.Read(Mail, _limits);
 
     /// <summary>The envelope sender that the body names.</summary>
     public string? Sender => _json?.Envelope;
@@ -45,7 +50,7 @@ internal sealed class OpenBody
         var isJson = IsJson(delivery.Properties.ContentType);
         var maxBytes = MaxBytes(delivery, options);
         var body = delivery.Body;
-        var opened = new OpenBody { _isCompressed = IsGzip(delivery.Properties) };
+        var opened = new OpenBody(options.Limits) { _isCompressed = IsGzip(delivery.Properties) };
         if (opened._isCompressed)
         {
             if (Decompress(body, maxBytes, out untouched) is not { } plain)

@@ -32,7 +32,7 @@ internal sealed partial class TrackDelivery(
         {
             telemetry.Rewritten(untouched!, 0);
             return untouched == QueueUntouched.TooLarge && OpenBody.IsPlainMail(delivery)
-                ? AsItCame(delivery, untouched) with { Body = Written(RewriteMessage.PlanHeader(delivery.Body)) }
+                ? AsItCame(delivery, untouched) with { Body = WithoutControlHeaders(delivery) }
                 : AsItCame(delivery, untouched!);
         }
 
@@ -107,7 +107,7 @@ internal sealed partial class TrackDelivery(
         DirectoryCluster? cluster;
         try
         {
-            cluster = await choose.ForAsync(delivery.Properties, body.Mail, cancellationToken);
+            cluster = await choose.ForAsync(delivery.Properties, body.Header, cancellationToken);
         }
         catch (Exception away) when (away is NpgsqlException or TimeoutException or IOException)
         {
@@ -122,13 +122,13 @@ internal sealed partial class TrackDelivery(
         }
 
         string? ignoredId = null;
-        var result = await track.TrackAsync(cluster, body.Mail, metadata, cancellationToken);
+        var result = await track.TrackAsync(cluster, body.Header, metadata, cancellationToken);
         if (result.Outcome == TrackOutcome.OtherContent && metadata.MessageId is not null)
         {
             // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
             ignoredId = result.MessageId;
             result = await track.TrackAsync(
-                cluster, body.Mail, metadata with { MessageId = null }, cancellationToken);
+                cluster, body.Header, metadata with { MessageId = null }, cancellationToken);
         }
 
         switch (result.Outcome)
@@ -167,12 +167,15 @@ internal sealed partial class TrackDelivery(
         QueuedMessage delivery, OpenBody body, string untouched, string detail = "")
     {
         telemetry.Rewritten(untouched, 0);
-        var mail = Written(RewriteMessage.Plan(body.Mail, new RewriteRequest(), options.Value.Limits));
+        var mail = Written(RewriteMessage.Plan(body.Header, new RewriteRequest()));
         return AsItCame(delivery, untouched + detail) with
         {
             Body = InItsForm(delivery, body, mail) ?? delivery.Body,
         };
     }
+
+    private ReadOnlyMemory<byte> WithoutControlHeaders(QueuedMessage delivery) =>
+        Written(RewriteMessage.PlanHeader(MessageHeader.Read(delivery.Body, options.Value.Limits)));
 
     private static ReadOnlyMemory<byte> Written(RewritePlan plan)
     {
