@@ -147,7 +147,9 @@ public sealed partial class ReadingWithMimeKit(ITestOutputHelper log)
     [GeneratedRegex("&(?:amp|lt|gt|quot)(?![;=A-Za-z0-9])")]
     private static partial Regex Reference();
 
-    [GeneratedRegex(@"https?://track\.[a-z.]+/[^\s""'<>]*?[A-Za-z0-9_-]{40}(?![A-Za-z0-9_-])")]
+    // Behind a token may stand anything, and before it the words of a link in the path style.
+    [GeneratedRegex(
+        @"https?://track\.[a-z.]+/(?:[a-z]/[A-Za-z0-9_-]{40}|[^\s""'<>]*?[A-Za-z0-9_-]{40}(?![A-Za-z0-9_-]))")]
     private static partial Regex Tracked();
 
     [GeneratedRegex(@"<img src=""https?://track\.[a-z.]+/[^\s""'<>]*"" width=""1""[^>]*>")]
