@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using Tracking.Database;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
@@ -159,7 +160,7 @@ internal static class RewriteOverHttp
                 {
                     MessageId = result.MessageId,
                     Message = result.Output,
-                    Untouched = result.UntouchedReason,
+                    Untouched = WireWords.Of(result.UntouchedReason),
                     HostIgnored = result.IgnoredHost,
                 });
             default:
@@ -177,7 +178,7 @@ internal static class RewriteOverHttp
         response.Headers["Tracking-Opens"] = result.HasPixel ? "yes" : "no";
         if (result.UntouchedReason is { } reason)
         {
-            response.Headers["Tracking-Untouched"] = reason;
+            response.Headers["Tracking-Untouched"] = WireWords.Of(reason);
         }
 
         if (result.IgnoredHost is { } host)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -108,7 +109,7 @@ public sealed class MessageHeader
     /// <param name="sums">Receives the header fields that state something about the content of text parts, or of the
     /// whole message.</param>
     /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
-    internal string? ReadParts(List<MimePart> parts, List<ContentSum> sums)
+    internal Untouched? ReadParts(List<MimePart> parts, List<ContentSum> sums)
     {
         sums.AddRange(_sums);
         return MimeWalker.Walk(Message.Span, _entity, Limits, parts, sums);

@@ -1,3 +1,4 @@
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 
 namespace Tracking.Rewrite.Messages;

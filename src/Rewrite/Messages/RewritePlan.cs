@@ -1,5 +1,6 @@
 using System.Buffers;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -37,7 +38,7 @@ public sealed class RewritePlan : IDisposable
 
     /// <summary>Why no link is wrapped and no pixel added; <see langword="null"/> when there is either. Control headers
     /// and opt-out markers are removed all the same.</summary>
-    public string? UntouchedReason { get; internal set; }
+    public Untouched? UntouchedReason { get; internal set; }
 
     /// <summary>Control headers that stay because a DKIM signature names them.</summary>
     public bool KeepsSignedControlHeaders { get; internal set; }

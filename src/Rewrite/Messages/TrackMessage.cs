@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Registration;
 
@@ -41,7 +42,7 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
     public bool HasPixel { get; init; }
 
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
-    public string? UntouchedReason { get; init; }
+    public Untouched? UntouchedReason { get; init; }
 
     /// <summary>The tracking host asked for and not used; <see langword="null"/> when there is none.</summary>
     public string? IgnoredHost { get; init; }
@@ -138,7 +139,7 @@ public sealed partial class TrackMessage(
         string messageId,
         RewritePlan plan,
         string? ignoredHost,
-        string? untouched,
+        Untouched? untouched,
         Action<IBufferWriter<byte>> write)
     {
         var output = plan.MessageMemory;
@@ -157,7 +158,7 @@ public sealed partial class TrackMessage(
         }
 
         var tracked = untouched is null;
-        telemetry.Rewritten(untouched ?? "tracked", tracked ? plan.TrackedLinks : 0);
+        telemetry.Rewritten(untouched, tracked ? plan.TrackedLinks : 0);
         return new TrackedMessageResult(tracked ? TrackOutcome.Tracked : TrackOutcome.Untouched, messageId)
         {
             Output = output,

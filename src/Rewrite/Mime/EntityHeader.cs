@@ -1,4 +1,4 @@
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 
@@ -46,7 +46,7 @@ internal struct EntityHeader
     public bool HasOddSum;
 
     /// <summary>Why the content cannot be read, whatever it is; <see langword="null"/> when it can.</summary>
-    public string? Reason;
+    public Untouched? Reason;
 
     /// <summary>A header of which nothing has been read.</summary>
     public static EntityHeader At(int start) =>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 
@@ -32,7 +32,7 @@ internal sealed class MimeWalker : IDisposable
     /// <param name="sums">Has the fields of the message's header that state something about its content; receives those
     /// of the parts' headers, and keeps those of text parts and of the whole message.</param>
     /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
-    public static string? Walk(
+    public static Untouched? Walk(
         ReadOnlySpan<byte> message,
         in EntityHeader header,
         RewriteLimits limits,
@@ -46,7 +46,7 @@ internal sealed class MimeWalker : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _scratch.Dispose();
 
-    private string? Walk(ReadOnlySpan<byte> message, EntityHeader header, List<MimePart> parts)
+    private Untouched? Walk(ReadOnlySpan<byte> message, EntityHeader header, List<MimePart> parts)
     {
         var start = header.Start;
         var firstSum = 0;

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
 using RabbitMQ.Client;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
@@ -45,7 +46,7 @@ internal sealed class OpenBody
     /// <param name="options">How large a message may be, and a body.</param>
     /// <param name="untouched">Why there is nothing to rewrite.</param>
     /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
-    public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out string? untouched)
+    public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out Untouched? untouched)
     {
         var isJson = IsJson(delivery.Properties.ContentType);
         var maxBytes = MaxBytes(delivery, options);
@@ -62,11 +63,11 @@ internal sealed class OpenBody
         }
         else if (HasUnknownEncoding(delivery.Properties))
         {
-            untouched = QueueUntouched.UnknownContentEncoding;
+            untouched = Untouched.UnknownContentEncoding;
             return null;
         }
 
-        untouched = body.Length > maxBytes ? QueueUntouched.TooLarge : null;
+        untouched = body.Length > maxBytes ? Untouched.TooLarge : null;
         if (untouched is not null)
         {
             return null;
@@ -76,7 +77,7 @@ internal sealed class OpenBody
         if (isJson || MayBeJson(delivery.Properties.ContentType, body.Span))
         {
             opened._json = JsonForm.Read(body, options.MaxMessageBytes, out untouched);
-            if (opened._json is null && (isJson || untouched == QueueUntouched.TooLarge))
+            if (opened._json is null && (isJson || untouched == Untouched.TooLarge))
             {
                 return null;
             }
@@ -84,7 +85,7 @@ internal sealed class OpenBody
             opened.Mail = opened._json?.Mail ?? body;
         }
 
-        untouched = opened.Mail.Length > options.MaxMessageBytes ? QueueUntouched.TooLarge : null;
+        untouched = opened.Mail.Length > options.MaxMessageBytes ? Untouched.TooLarge : null;
         return untouched is null ? opened : null;
     }
 
@@ -149,7 +150,7 @@ internal sealed class OpenBody
     private static int MaxBytes(QueuedMessage delivery, RewriteOptions options) =>
         IsJson(delivery.Properties.ContentType) ? options.Queue.MaxBodyBytes : options.MaxMessageBytes;
 
-    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, int maxBytes, out string? untouched)
+    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, int maxBytes, out Untouched? untouched)
     {
         try
         {
@@ -157,12 +158,12 @@ internal sealed class OpenBody
             var said = SaidSize(body.Span);
             if (said > maxBytes)
             {
-                untouched = IsLargerThan(maxBytes, gzip) ? QueueUntouched.TooLarge : QueueUntouched.MalformedGzip;
+                untouched = IsLargerThan(maxBytes, gzip) ? Untouched.TooLarge : Untouched.MalformedGzip;
                 return null;
             }
 
             // Memory is taken once, and for no more than the body can hold.
-            untouched = QueueUntouched.MalformedGzip;
+            untouched = Untouched.MalformedGzip;
             if (said == 0 || said > (long)body.Length * BestRatio)
             {
                 return null;
@@ -180,7 +181,7 @@ internal sealed class OpenBody
         }
         catch (InvalidDataException)
         {
-            untouched = QueueUntouched.MalformedGzip;
+            untouched = Untouched.MalformedGzip;
             return null;
         }
     }

@@ -1,4 +1,6 @@
 using System.Text;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Tests.Messages;
