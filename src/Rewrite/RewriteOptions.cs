@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 
 namespace Tracking.Rewrite;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite;
@@ -56,10 +58,11 @@ public sealed class RewriteTelemetry : IDisposable
     public static ActivitySource Source { get; } = new(Name);
 
     /// <summary>Counts a message that goes out.</summary>
-    /// <param name="outcome"><c>tracked</c>, or why it is untouched.</param>
+    /// <param name="untouched">Why nothing is tracked; <see langword="null"/> when something is.</param>
     /// <param name="links">Links wrapped.</param>
-    public void Rewritten(string outcome, int links)
+    public void Rewritten(Untouched? untouched, int links)
     {
+        var outcome = untouched is { } reason ? WireWords.Of(reason) : WireWords.Tracked;
         _messages.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         _links.Add(links);
     }

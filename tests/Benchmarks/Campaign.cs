@@ -22,7 +22,7 @@ internal sealed class Campaign
     {
         Message = message;
         var parts = new List<MimePart>();
-        MimeWalker.Walk(message, RewriteLimits.Default, parts, []);
+        MessageHeader.Read(message).ReadParts(parts, []);
         foreach (var mark in marks.Select(Encoding.ASCII.GetBytes))
         {
             var count = _places.Count + _lines.Count;

@@ -17,7 +17,7 @@ internal sealed class Newsletter
         var folder = Path.Combine(Path.GetDirectoryName(SourceFile())!, "../Newsletters");
         Message = File.ReadAllBytes(Path.Combine(folder, "shop-alternative-quoted-printable.eml"));
         var parts = new List<MimePart>();
-        if (MimeWalker.Walk(Message, RewriteLimits.Default, parts, []) is not null || parts.Count != 2)
+        if (MessageHeader.Read(Message).ReadParts(parts, []) is not null || parts.Count != 2)
         {
             throw new InvalidOperationException("The newsletter is not what it was.");
         }

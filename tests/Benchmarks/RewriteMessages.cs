@@ -12,6 +12,7 @@ using Tracking.Links;
 using Tracking.Rewrite;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Benchmarks;

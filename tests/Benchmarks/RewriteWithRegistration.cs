@@ -99,7 +99,8 @@ internal static class RewriteWithRegistration
                 Sender = "letter@example.org",
                 Recipient = $"reader{number}@example.net",
             };
-            var result = await track.TrackAsync(cluster, letters.Message, metadata, CancellationToken.None);
+            var result = await track.TrackAsync(
+                cluster, MessageHeader.Read(letters.Message), metadata, CancellationToken.None);
             if (result is not { Outcome: TrackOutcome.Tracked, TrackedLinks: > 80 })
             {
                 throw new InvalidOperationException($"A letter was not tracked: {result.Outcome}.");

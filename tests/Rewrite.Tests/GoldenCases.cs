@@ -5,6 +5,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Tests.Messages;
 
@@ -119,15 +121,15 @@ public sealed class GoldenCases
 
     private static object Report(RewritePlan plan) => new
     {
-        untouched = plan.UntouchedReason,
+        untouched = WireWords.Of(plan.UntouchedReason),
         pixels = plan.Pixels,
-        parts = plan.Parts.Select(part => part.Reason ?? $"{part.Links} links"),
+        parts = plan.Parts.Select(part => WireWords.Of(part.Reason) ?? $"{part.Links} links"),
         links = plan.Links.Select(link => new
         {
             link.Part,
             link.Position,
             link.Ordinal,
-            link.Decision,
+            Decision = WireWords.Of(link.Decision),
             Kind = link.Kind.ToString(),
             Url = Encoding.UTF8.GetString(link.Url.Span),
             Destination = link.Destination.Span.SequenceEqual(link.Url.Span)

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Tracking.Links;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
@@ -51,7 +51,7 @@ internal ref struct FindHtmlLinks
     /// <param name="textLimit">Bytes kept of a link's visible text.</param>
     /// <param name="found">Receives what is found.</param>
     /// <returns>Why the part cannot be rewritten, or <see langword="null"/>.</returns>
-    public static string? Find(
+    public static Untouched? Find(
         ReadOnlySpan<byte> html, MailCharset charset, bool images, int textLimit, PartFindings found)
     {
         Span<HtmlAttribute> scratch = stackalloc HtmlAttribute[24];
@@ -61,7 +61,7 @@ internal ref struct FindHtmlLinks
         return finder.Scan(0, html.Length, conditional: false);
     }
 
-    private string? Scan(int start, int end, bool conditional)
+    private Untouched? Scan(int start, int end, bool conditional)
     {
         var tokens = new HtmlTokenizer(_html[..end], _scratch, start);
         var foreignDepth = 0;

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using Tracking.Database;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
@@ -115,7 +116,7 @@ internal static class RewriteOverHttp
         // Until the answer is sent: whoever reads it slowly holds the message as long.
         var held = memory.OfRequest(context.Features.GetRequiredFeature<ApiKeyHolder>().KeyId);
         context.Response.RegisterForDispose(held);
-        var (message, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);
+        var (bytes, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);
         if (refusal?.Type == ProblemType.MalformedRequest)
         {
             return refusal;
@@ -129,6 +130,7 @@ internal static class RewriteOverHttp
             return Results.Empty;
         }
 
+        var message = MessageHeader.Read(bytes, options.Value.Limits);
         if (isDryRun)
         {
             var (plan, ignoredHost) = track.Plan(owner, message, request);
@@ -158,7 +160,7 @@ internal static class RewriteOverHttp
                 {
                     MessageId = result.MessageId,
                     Message = result.Output,
-                    Untouched = result.UntouchedReason,
+                    Untouched = WireWords.Of(result.UntouchedReason),
                     HostIgnored = result.IgnoredHost,
                 });
             default:
@@ -176,7 +178,7 @@ internal static class RewriteOverHttp
         response.Headers["Tracking-Opens"] = result.HasPixel ? "yes" : "no";
         if (result.UntouchedReason is { } reason)
         {
-            response.Headers["Tracking-Untouched"] = reason;
+            response.Headers["Tracking-Untouched"] = WireWords.Of(reason);
         }
 
         if (result.IgnoredHost is { } host)

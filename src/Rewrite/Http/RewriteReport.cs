@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Serialization;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Http;
@@ -35,7 +36,7 @@ public sealed record ReportedLink(
             link.Position,
             ShownUrl.Mask(url),
             encoded,
-            link.Decision,
+            WireWords.Of(link.Decision),
             link.IsTracked ? ShownUrl.Mask(Encoding.ASCII.GetString(link.Destination.Span)) : null,
             link.Name.IsEmpty ? null : ShownUrl.Mask(Encoding.UTF8.GetString(link.Name.Span)))
         {
@@ -69,6 +70,11 @@ public sealed record RewriteReport(
     string? HostIgnored,
     bool KeepsSignedControlHeaders)
 {
+    /// <summary>The version of the words in <c>decision</c>, <c>reason</c> and <c>untouched</c>: <c>docs/reasons.md</c>.
+    /// 2 since they have hyphens in place of blanks; reports before had no version.</summary>
+    [JsonPropertyOrder(-1)]
+    public int Version { get; init; } = WireWords.Version;
+
     /// <summary>Of a message about which nothing is known.</summary>
     internal static RewriteReport None { get; } = new([], [], 0, false, null, null, false);
 
@@ -86,10 +92,10 @@ public sealed record RewriteReport(
 
     internal static RewriteReport Of(RewritePlan plan, string? hostIgnored, WrittenUrls? urls = null) => new(
         [.. plan.Links.Select(link => ReportedLink.Of(link, urls))],
-        [.. plan.Parts.Select(part => new ReportedPart(part.Number, part.Links, part.Reason))],
+        [.. plan.Parts.Select(part => new ReportedPart(part.Number, part.Links, WireWords.Of(part.Reason)))],
         plan.TrackedLinks,
         plan.HasPixel,
-        plan.UntouchedReason,
+        WireWords.Of(plan.UntouchedReason),
         hostIgnored,
         plan.KeepsSignedControlHeaders)
     {

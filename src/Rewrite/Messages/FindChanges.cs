@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Text;
@@ -22,7 +24,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
     /// <param name="number">Its number.</param>
     /// <param name="content">Its content, transfer encoding decoded.</param>
     /// <returns>Why the part stays as it is, or <see langword="null"/>.</returns>
-    public string? Run(in MimePart part, int number, ReadOnlySpan<byte> content)
+    public Untouched? Run(in MimePart part, int number, ReadOnlySpan<byte> content)
     {
         Clear();
         var charset = part.Charset!;
@@ -57,7 +59,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
         _segments?.Dispose();
     }
 
-    private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset? charset)
+    private Untouched? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset? charset)
     {
         // Lines of UTF-16 are no lines to anybody on the way (RFC 2781 4.2).
         if (charset is null || (charset.UnitLength > 1 && part.Encoding == TransferEncoding.Lines))
@@ -92,7 +94,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
         return reason;
     }
 
-    private string? Find(
+    private Untouched? Find(
         in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset charset, MailCharset? encoded)
     {
         var request = plan.Request;
@@ -118,7 +120,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
         }
 
         var position = 0;
-        decider.Decide(content, charset, encoded, number, ref position, _found, Edits);
+        decider.DecideFound(content, charset, encoded, number, ref position, _found, Edits);
         // An empty part may have no line break of its own: a pixel there would stand before the boundary, on its line.
         if (part.Kind == PartKind.Html && request.AddsPixel && part.BodyStart < part.BodyEnd
             && !_found.Landmarks.HasFrames && !decider.HasPixel(content, _found))

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 
@@ -65,7 +66,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     /// <param name="position">Links of the part so far.</param>
     /// <param name="found">What was found in it.</param>
     /// <param name="edits">Receives what is to be changed.</param>
-    public void Decide(
+    public void DecideFound(
         ReadOnlySpan<byte> content,
         MailCharset charset,
         MailCharset? encoded,
@@ -87,7 +88,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             var encoding = !link.Has(FoundFlags.Html) ? null
                 : encoded is null ? charset.EncodingOf(content[link.Start..link.End])
                 : encoded.QueryEncoding;
-            var decision = Decide(link, content, url, encoding, baseUrl, found, edits, out var destination);
+            var decision = JudgeFound(link, content, url, encoding, baseUrl, found, edits, out var destination);
             if (IsMark(decision, link.Flags))
             {
                 Mark(decision, url, encoding, baseUrl);
@@ -121,7 +122,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     /// <param name="number">The part's number.</param>
     /// <param name="position">Links of the part so far.</param>
     /// <param name="edits">Receives what is to be changed.</param>
-    public void Decide(
+    public void DecideRemembered(
         Segment segment,
         int start,
         ReadOnlySpan<byte> gapUrl,
@@ -145,7 +146,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
             var decision = (link.Flags & FoundFlags.OptOut) != 0 ? LinkDecision.OptOut
                 : IsOff(link.Flags) ? LinkDecision.TrackingOff
-                : Decide(
+                : Judge(
                     outcome,
                     link.Flags,
                     url,
@@ -204,7 +205,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         return false;
     }
 
-    private string Decide(
+    private LinkDecision JudgeFound(
         in FoundLink link,
         ReadOnlySpan<byte> content,
         ReadOnlySpan<byte> url,
@@ -244,18 +245,18 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         }
 
         var outcome = ReadDestination(url, encoding, baseUrl, out destination);
-        return Decide(
+        return Judge(
             outcome, link.Flags, url, destination, UrlTraits.Unread, link.Text.In(found.Buffer.Span));
     }
 
-    private static bool IsMark(string decision, FoundFlags flags) =>
+    private static bool IsMark(LinkDecision decision, FoundFlags flags) =>
         (flags & FoundFlags.Image) == 0
-        && ((flags & FoundFlags.Unsubscribe) != 0 || ReferenceEquals(decision, LinkDecision.OptOut));
+        && ((flags & FoundFlags.Unsubscribe) != 0 || decision == LinkDecision.OptOut);
 
     // Whether or not the part's links are tracked: those of another part may be.
-    private void Mark(string decision, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
+    private void Mark(LinkDecision decision, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
     {
-        var isOptOut = ReferenceEquals(decision, LinkDecision.OptOut);
+        var isOptOut = decision == LinkDecision.OptOut;
         if (HasNoTrack(url))
         {
             var plus = url.IndexOf((byte)'+');
@@ -293,25 +294,27 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
         : (flags & FoundFlags.Html) != 0 ? !plan.Request.TracksHtml
         : !plan.Request.TracksText;
 
-    private string Decide(
+    // The rules that hold for every link, in their order: the first that applies is the reason.
+    private LinkDecision Judge(
         DestinationOutcome outcome,
         FoundFlags flags,
         ReadOnlySpan<byte> url,
         in DestinationUrl destination,
         UrlTraits traits,
-        ReadOnlySpan<byte> text) => outcome switch
-        {
-            DestinationOutcome.Accepted => Decide(flags, destination, traits, text),
-            DestinationOutcome.Empty => LinkDecision.Empty,
-            DestinationOutcome.NotHttp => LinkDecision.NotHttp,
-            DestinationOutcome.Relative => url.StartsWith("#"u8) ? LinkDecision.Empty : LinkDecision.Relative,
-            DestinationOutcome.TooLong => LinkDecision.TooLong,
-            _ => LinkDecision.NotAUrl,
-        };
-
-    private string Decide(
-        FoundFlags flags, in DestinationUrl destination, UrlTraits traits, ReadOnlySpan<byte> text)
+        ReadOnlySpan<byte> text)
     {
+        if (outcome != DestinationOutcome.Accepted)
+        {
+            return outcome switch
+            {
+                DestinationOutcome.Empty => LinkDecision.Empty,
+                DestinationOutcome.NotHttp => LinkDecision.NotHttp,
+                DestinationOutcome.Relative => url.StartsWith("#"u8) ? LinkDecision.Empty : LinkDecision.Relative,
+                DestinationOutcome.TooLong => LinkDecision.TooLong,
+                _ => LinkDecision.NotAUrl,
+            };
+        }
+
         var request = plan.Request;
         if (!destination.Host.SequenceEqual(_host.Span))
         {

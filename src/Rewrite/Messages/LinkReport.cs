@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -42,7 +43,7 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     }
 
     /// <summary>Leaves a link plain after all.</summary>
-    public void Untrack(int index, string reason)
+    public void Untrack(int index, LinkDecision reason)
     {
         ref var row = ref _rows[index];
         row.Decision = reason;
@@ -51,7 +52,7 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     }
 
     /// <summary>Leaves all links from one on plain after all.</summary>
-    public void UntrackFrom(int index, string reason)
+    public void UntrackFrom(int index, LinkDecision reason)
     {
         for (; index < Count; index++)
         {
@@ -145,7 +146,7 @@ internal readonly record struct MarkedLink(int Row, bool IsOptOut, ByteRange Url
 /// <summary>A link in the report.</summary>
 internal struct LinkRow
 {
-    public string Decision;
+    public LinkDecision Decision;
 
     /// <summary>What the ranges are of; <see langword="null"/> for the plan's own buffer.</summary>
     public byte[]? Texts;
@@ -162,5 +163,5 @@ internal struct LinkRow
     public ByteRange Encoded;
     public LinkKind Kind;
 
-    public readonly bool IsTracked => ReferenceEquals(Decision, LinkDecision.Tracked);
+    public readonly bool IsTracked => Decision == LinkDecision.Tracked;
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 
@@ -27,11 +28,11 @@ internal sealed class PlanParts : IDisposable
 
     public void Run()
     {
-        var bodyIsSigned = RemoveControlHeaders.Run(_plan, _decider);
-        var request = _plan.Request;
-        var problem = bodyIsSigned && !request.TrackSigned
+        RemoveControlHeaders.Run(_plan);
+        ReadUnsubscribe.Run(_plan.Header, _decider);
+        var problem = _plan.Header.BodyIsSigned && !_plan.Request.TrackSigned
             ? Untouched.DkimSigned
-            : MimeWalker.Walk(_plan.Message, _plan.Limits, _parts, _plan.ContentSums);
+            : _plan.Header.ReadParts(_parts, _plan.ContentSums);
         if (problem is null)
         {
             var headerSplices = _plan.Splices.Count;
@@ -60,7 +61,7 @@ internal sealed class PlanParts : IDisposable
         _read.Dispose();
     }
 
-    private string ReasonOfParts()
+    private Untouched ReasonOfParts()
     {
         var request = _plan.Request;
         if (request.Origin is null)
@@ -74,7 +75,7 @@ internal sealed class PlanParts : IDisposable
         }
 
         // The most telling reason: of the parts that would have been rewritten, else of those that hide their content.
-        string? reason = null;
+        Untouched? reason = null;
         for (var i = 0; i < _reports.Count; i++)
         {
             if (_reports[i].Reason is null)
@@ -89,7 +90,7 @@ internal sealed class PlanParts : IDisposable
             }
         }
 
-        return reason is null or Untouched.OtherType or Untouched.Attachment ? Untouched.NoHtmlOrText : reason;
+        return reason is null or Untouched.OtherType or Untouched.Attachment ? Untouched.NoHtmlOrText : reason.Value;
     }
 
     private void ReadPart(in MimePart part, int number)
@@ -137,7 +138,7 @@ internal sealed class PlanParts : IDisposable
         }
     }
 
-    private string? ReadPlainBody(in MimePart part, int number, out int links)
+    private Untouched? ReadPlainBody(in MimePart part, int number, out int links)
     {
         var reason = RunContent(part, number, _plan.Message[part.BodyStart..part.BodyEnd], out links);
         MoveEncoded(part, links);
@@ -145,7 +146,7 @@ internal sealed class PlanParts : IDisposable
         return reason;
     }
 
-    private string? ReadQuotedPrintable(in MimePart part, int number, out int links)
+    private Untouched? ReadQuotedPrintable(in MimePart part, int number, out int links)
     {
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
         var firstLink = _plan.Report.Count;
@@ -158,7 +159,7 @@ internal sealed class PlanParts : IDisposable
         return reason;
     }
 
-    private string? ReadBase64(in MimePart part, int number, out int links)
+    private Untouched? ReadBase64(in MimePart part, int number, out int links)
     {
         links = 0;
         var body = _plan.Message[part.BodyStart..part.BodyEnd];
@@ -209,7 +210,7 @@ internal sealed class PlanParts : IDisposable
         }
     }
 
-    private string? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> body, int firstLink)
+    private Untouched? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> body, int firstLink)
     {
         var content = ArrayPool<byte>.Shared.Rent(body.Length);
         try
@@ -238,10 +239,10 @@ internal sealed class PlanParts : IDisposable
     }
 
     // Links are left in the coordinates of the content.
-    private string? RunContent(in MimePart part, int number, ReadOnlySpan<byte> content, out int links)
+    private Untouched? RunContent(in MimePart part, int number, ReadOnlySpan<byte> content, out int links)
     {
         var firstLink = _plan.Report.Count;
-        string? reason = null;
+        Untouched? reason = null;
         if (!_changes.TryRunInSegments(part, number, content, isQuotedPrintable: false))
         {
             reason = _changes.Run(part, number, content);

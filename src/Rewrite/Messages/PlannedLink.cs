@@ -1,4 +1,6 @@
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -26,7 +28,7 @@ public readonly record struct PlannedLink
     public int Ordinal => Row.Ordinal;
 
     /// <summary><see cref="LinkDecision.Tracked"/> or the reason why it stays plain.</summary>
-    public string Decision => Row.Decision;
+    public LinkDecision Decision => Row.Decision;
 
     /// <summary>A click or an image.</summary>
     public LinkKind Kind => Row.Kind;
@@ -53,7 +55,7 @@ public readonly record struct PlannedLink
 /// <param name="Number">Counted from 1.</param>
 /// <param name="Links">Links found in it.</param>
 /// <param name="Reason">Why it was left as it is; <see langword="null"/> when it was read.</param>
-public readonly record struct PlannedPart(int Number, int Links, string? Reason);
+public readonly record struct PlannedPart(int Number, int Links, Untouched? Reason);
 
 /// <summary>What a splice puts in place of the bytes it takes out.</summary>
 internal enum SpliceKind : byte

@@ -1,6 +1,5 @@
 using System.Text;
 using Tracking.Database.Entities;
-using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
@@ -18,24 +17,21 @@ public static class ReadControlHeaders
     private const int MaxNameBytes = 17;
 
     /// <summary>Reads the control headers of a message's own header, not of its parts.</summary>
-    public static MessageMetadata From(ReadOnlySpan<byte> message)
+    public static MessageMetadata From(MessageHeader header)
     {
+        ArgumentNullException.ThrowIfNull(header);
         var metadata = new MessageMetadata();
-        var headers = HeaderReader.OfMessage(message);
-        for (var fields = 0;
-            fields < RewriteLimits.Default.MaxHeaderFields && headers.Read() == HeaderStep.Field;
-            fields++)
+        foreach (ref readonly var field in header.Fields)
         {
-            if (headers.Name.Length > MaxNameBytes
-                || headers.Value.Length > MaxValueBytes
-                || !ControlHeaders.IsControl(headers.Name))
+            if (field.Kind != HeaderFieldKind.Control
+                || header.Name(field.Range).Length > MaxNameBytes
+                || header.Value(field.Range).Length > MaxValueBytes)
             {
                 continue;
             }
 
-            var name = Encoding.ASCII.GetString(headers.Name).ToLowerInvariant();
-            // Unfolding (RFC 5322 2.2.3): the line break goes, the white space stays.
-            var value = Encoding.UTF8.GetString(headers.Value).ReplaceLineEndings("").Trim();
+            var name = Encoding.ASCII.GetString(header.Name(field.Range)).ToLowerInvariant();
+            var value = header.Text(field.Range).Trim();
             metadata = name switch
             {
                 "x-amp" when value.Equals("skip", StringComparison.OrdinalIgnoreCase) =>

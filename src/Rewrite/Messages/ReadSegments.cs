@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 
@@ -141,7 +143,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             return false;
         }
 
-        decider.Decide(segment, start, isKnown ? null : url, moved, _part, ref _position, edits);
+        decider.DecideRemembered(segment, start, isKnown ? null : url, moved, _part, ref _position, edits);
         foreach (var removal in segment.Removals)
         {
             edits.Add(Splice.Removal(
@@ -254,7 +256,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             edits.Add(Splice.Removal(from, to));
         }
 
-        decider.Decide(content, _kind.Charset, null, _part, ref _position, _found, edits);
+        decider.DecideFound(content, _kind.Charset, null, _part, ref _position, _found, edits);
         _hasPixel |= decider.HasPixel(content, _found);
         var landmarks = _found.Landmarks;
         landmarks.TextEnd = endsPart ? landmarks.TextEnd : -1;
@@ -378,7 +380,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             Name = Keep(plan.Report.Text(row, row.Name).Span, texts),
             Text = Keep(found.Text.In(_found.Buffer.Span), texts),
         };
-        if (ReferenceEquals(row.Decision, LinkDecision.OptOut))
+        if (row.Decision == LinkDecision.OptOut)
         {
             // A marker in the URL is among the removals, as one in an attribute is.
             link.Flags |= FoundFlags.OptOut;

@@ -1,3 +1,4 @@
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 
 namespace Tracking.Rewrite.Messages;
@@ -13,10 +14,22 @@ public static class RewriteMessage
     /// the same with and without.</param>
     /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
     public static RewritePlan Plan(
-        ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits? limits = null, MarkupMemory? memory = null)
+        ReadOnlyMemory<byte> message,
+        RewriteRequest request,
+        RewriteLimits? limits = null,
+        MarkupMemory? memory = null) => Plan(MessageHeader.Read(message, limits), request, memory);
+
+    /// <summary>Finds what will be changed in a message whose header has been read.</summary>
+    /// <param name="header">The message's header.</param>
+    /// <param name="request">The settings in effect.</param>
+    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything afresh. The plan is
+    /// the same with and without.</param>
+    /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
+    public static RewritePlan Plan(MessageHeader header, RewriteRequest request, MarkupMemory? memory = null)
     {
+        ArgumentNullException.ThrowIfNull(header);
         ArgumentNullException.ThrowIfNull(request);
-        var plan = new RewritePlan(message, request, limits ?? RewriteLimits.Default);
+        var plan = new RewritePlan(header, request);
         try
         {
             using var planner = new PlanParts(plan, memory);
@@ -32,7 +45,7 @@ public static class RewriteMessage
             plan.Failure = fault;
         }
 
-        plan.OutputSizeHint = message.Length;
+        plan.OutputSizeHint = header.Message.Length;
         foreach (ref readonly var splice in plan.Splices.Span)
         {
             plan.OutputSizeHint += splice.Length + 16;
@@ -42,15 +55,12 @@ public static class RewriteMessage
     }
 
     /// <summary>Plans the removal of control headers and nothing else: for a message too large to be read.</summary>
-    /// <param name="message">The raw message, which must not change while the plan is in use.</param>
-    public static RewritePlan PlanHeader(ReadOnlyMemory<byte> message)
+    /// <param name="header">The message's header.</param>
+    public static RewritePlan PlanHeader(MessageHeader header)
     {
-        var plan = new RewritePlan(message, new RewriteRequest(), RewriteLimits.Default)
-        {
-            OutputSizeHint = message.Length,
-        };
-        using var decider = new LinkDecider(plan);
-        RemoveControlHeaders.Run(plan, decider);
+        ArgumentNullException.ThrowIfNull(header);
+        var plan = new RewritePlan(header, new RewriteRequest()) { OutputSizeHint = header.Message.Length };
+        RemoveControlHeaders.Run(plan);
         return plan;
     }
 }

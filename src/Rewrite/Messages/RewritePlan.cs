@@ -1,5 +1,6 @@
 using System.Buffers;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
@@ -11,14 +12,12 @@ namespace Tracking.Rewrite.Messages;
 /// </summary>
 public sealed class RewritePlan : IDisposable
 {
-    private readonly ReadOnlyMemory<byte> _message;
     private bool _disposed;
 
-    internal RewritePlan(ReadOnlyMemory<byte> message, RewriteRequest request, RewriteLimits limits)
+    internal RewritePlan(MessageHeader header, RewriteRequest request)
     {
-        _message = message;
+        Header = header;
         Request = request;
-        Limits = limits;
         Report = new LinkReport(this);
     }
 
@@ -39,7 +38,7 @@ public sealed class RewritePlan : IDisposable
 
     /// <summary>Why no link is wrapped and no pixel added; <see langword="null"/> when there is either. Control headers
     /// and opt-out markers are removed all the same.</summary>
-    public string? UntouchedReason { get; internal set; }
+    public Untouched? UntouchedReason { get; internal set; }
 
     /// <summary>Control headers that stay because a DKIM signature names them.</summary>
     public bool KeepsSignedControlHeaders { get; internal set; }
@@ -52,9 +51,11 @@ public sealed class RewritePlan : IDisposable
 
     internal LinkReport Report { get; }
 
+    internal MessageHeader Header { get; }
+
     internal RewriteRequest Request { get; }
 
-    internal RewriteLimits Limits { get; }
+    internal RewriteLimits Limits => Header.Limits;
 
     internal PooledList<Splice> Splices { get; } = new();
 
@@ -67,9 +68,9 @@ public sealed class RewritePlan : IDisposable
 
     internal ByteBuffer Buffer { get; } = new();
 
-    internal ReadOnlySpan<byte> Message => _message.Span;
+    internal ReadOnlySpan<byte> Message => MessageMemory.Span;
 
-    internal ReadOnlyMemory<byte> MessageMemory => _message;
+    internal ReadOnlyMemory<byte> MessageMemory => Header.Message;
 
     /// <summary>Writes the message with its tracked links and pixel.</summary>
     /// <param name="output">Receives the message.</param>

@@ -3,11 +3,10 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
-using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Rewrite.Messages;
@@ -43,7 +42,7 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
     public bool HasPixel { get; init; }
 
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
-    public string? UntouchedReason { get; init; }
+    public Untouched? UntouchedReason { get; init; }
 
     /// <summary>The tracking host asked for and not used; <see langword="null"/> when there is none.</summary>
     public string? IgnoredHost { get; init; }
@@ -54,7 +53,6 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
 /// </summary>
 public sealed partial class TrackMessage(
     EffectiveSettings settings,
-    IOptions<RewriteOptions> options,
     SigningKeyRing keys,
     RegisterMessages register,
     MarkupMemory memory,
@@ -64,21 +62,21 @@ public sealed partial class TrackMessage(
     /// <summary>Plans what would become of a message; nothing is stored.</summary>
     /// <returns>The plan, and the tracking host asked for that is not used.</returns>
     public (RewritePlan Plan, string? IgnoredHost) Plan(
-        DirectoryCluster cluster, ReadOnlyMemory<byte> message, MessageMetadata request)
+        DirectoryCluster cluster, MessageHeader message, MessageMetadata request)
     {
-        var own = ReadControlHeaders.From(message.Span);
+        var own = ReadControlHeaders.From(message);
         return (Plan(cluster, message, request, own), settings.IgnoredHost(request, own));
     }
 
     /// <summary>Rewrites a message; its links are registered before this returns.</summary>
     /// <param name="cluster">Whose message it is.</param>
-    /// <param name="message">The raw message (RFC 5322); must not change meanwhile.</param>
+    /// <param name="message">The message, by its header; must not change meanwhile.</param>
     /// <param name="request">What the publisher says of it.</param>
     /// <param name="cancellationToken">Ends waiting; a registration under way still completes.</param>
     /// <param name="describe">Told of a message that goes out, with its tracked URLs when it has any.</param>
     public async Task<TrackedMessageResult> TrackAsync(
         DirectoryCluster cluster,
-        ReadOnlyMemory<byte> message,
+        MessageHeader message,
         MessageMetadata request,
         CancellationToken cancellationToken,
         Action<RewritePlan, WrittenUrls?>? describe = null)
@@ -86,12 +84,12 @@ public sealed partial class TrackMessage(
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
         byte[]? contentHash = null;
         var messageId = request.MessageId ?? HashOf(cluster.Id, request, ContentHash());
-        var own = ReadControlHeaders.From(message.Span);
+        var own = ReadControlHeaders.From(message);
         using var plan = Plan(cluster, message, request, own);
         var ignoredHost = settings.IgnoredHost(request, own);
         if (plan.UntouchedReason is { } reason)
         {
-            return Output(cluster, message, messageId, plan, ignoredHost, reason, output =>
+            return Output(cluster, messageId, plan, ignoredHost, reason, output =>
             {
                 plan.Write(output);
                 describe?.Invoke(plan, null);
@@ -108,7 +106,7 @@ public sealed partial class TrackMessage(
         return registered.Outcome switch
         {
             RegistrationOutcome.Registered => Output(
-                cluster, message, messageId, plan, ignoredHost, null,
+                cluster, messageId, plan, ignoredHost, null,
                 output =>
                 {
                     plan.Write(output, registered.Links, cluster.Id, registered.Message, key);
@@ -121,13 +119,13 @@ public sealed partial class TrackMessage(
 
         // Once, and only where it is needed: of a large message it takes longer than all else. An mbox line before the
         // header says when it was handed on: with it, the same message would be another one at each try.
-        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Span[MessageStart.Of(message.Span)..]);
+        byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Message.Span[message.Start..]);
     }
 
     private RewritePlan Plan(
-        DirectoryCluster cluster, ReadOnlyMemory<byte> message, MessageMetadata request, MessageMetadata own)
+        DirectoryCluster cluster, MessageHeader message, MessageMetadata request, MessageMetadata own)
     {
-        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), options.Value.Limits, memory);
+        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), memory);
         if (plan.Failure is { } failure)
         {
             LogFault(failure, cluster.Id);
@@ -138,14 +136,13 @@ public sealed partial class TrackMessage(
 
     private TrackedMessageResult Output(
         DirectoryCluster cluster,
-        ReadOnlyMemory<byte> message,
         string messageId,
         RewritePlan plan,
         string? ignoredHost,
-        string? untouched,
+        Untouched? untouched,
         Action<IBufferWriter<byte>> write)
     {
-        var output = message;
+        var output = plan.MessageMemory;
         try
         {
             var written = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
@@ -161,7 +158,7 @@ public sealed partial class TrackMessage(
         }
 
         var tracked = untouched is null;
-        telemetry.Rewritten(untouched ?? "tracked", tracked ? plan.TrackedLinks : 0);
+        telemetry.Rewritten(untouched, tracked ? plan.TrackedLinks : 0);
         return new TrackedMessageResult(tracked ? TrackOutcome.Tracked : TrackOutcome.Untouched, messageId)
         {
             Output = output,

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;

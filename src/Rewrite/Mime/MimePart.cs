@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Findings;
+
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>How a part's content is encoded for transfer (RFC 2045 6).</summary>
@@ -48,5 +50,5 @@ internal struct MimePart
     public int Alternative;
 
     /// <summary>Why the part is left as it is; <see langword="null"/> when it is a candidate.</summary>
-    public string? Reason;
+    public Untouched? Reason;
 }

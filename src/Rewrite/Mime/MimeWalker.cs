@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 
@@ -16,8 +16,7 @@ internal sealed class MimeWalker : IDisposable
     private readonly RewriteLimits _limits;
     private readonly List<ContentSum> _sums;
     private int _alternatives;
-    private int _headerFields;
-    private int _headerBytes;
+    private HeaderSize _headers;
 
     private MimeWalker(RewriteLimits limits, List<ContentSum> sums)
     {
@@ -27,36 +26,41 @@ internal sealed class MimeWalker : IDisposable
 
     /// <summary>Lists the parts in their order.</summary>
     /// <param name="message">The message.</param>
+    /// <param name="header">Its own header.</param>
     /// <param name="limits">Bounds.</param>
     /// <param name="parts">Receives the parts that hold no other parts.</param>
-    /// <param name="sums">Receives the header fields that state something about the content of text parts, or of the
-    /// whole message.</param>
+    /// <param name="sums">Has the fields of the message's header that state something about its content; receives those
+    /// of the parts' headers, and keeps those of text parts and of the whole message.</param>
     /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
-    public static string? Walk(
-        ReadOnlySpan<byte> message, RewriteLimits limits, List<MimePart> parts, List<ContentSum> sums)
+    public static Untouched? Walk(
+        ReadOnlySpan<byte> message,
+        in EntityHeader header,
+        RewriteLimits limits,
+        List<MimePart> parts,
+        List<ContentSum> sums)
     {
         using var walker = new MimeWalker(limits, sums);
-        return walker.Walk(message, parts);
+        return walker.Walk(message, header, parts);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _scratch.Dispose();
 
-    private string? Walk(ReadOnlySpan<byte> message, List<MimePart> parts)
+    private Untouched? Walk(ReadOnlySpan<byte> message, EntityHeader header, List<MimePart> parts)
     {
-        var start = MessageStart.Of(message);
-        var position = start;
+        var start = header.Start;
+        var firstSum = 0;
+        _headers = header.Size;
         while (true)
         {
             // One entity: its header, then either a new boundary to watch for or a leaf.
-            var isMessage = position == start;
-            var firstSum = _sums.Count;
-            var problem = ReadHeader(message, position, out var part, out var boundary);
-            if (problem is not null)
+            if (_headers.Exceeds(_limits))
             {
-                return problem;
+                return Untouched.HeaderTooLarge;
             }
 
+            var isMessage = header.Start == start;
+            var part = ReadPart(message, header, out var boundary);
             var from = part.BodyStart;
             if (boundary is not null)
             {
@@ -97,7 +101,8 @@ internal sealed class MimeWalker : IDisposable
                 from = lineEnd;
                 if (!closes)
                 {
-                    position = lineEnd;
+                    firstSum = _sums.Count;
+                    header = ReadHeader(message, lineEnd);
                     break;
                 }
 
@@ -195,96 +200,62 @@ internal sealed class MimeWalker : IDisposable
         return false;
     }
 
-    private string? ReadHeader(ReadOnlySpan<byte> message, int start, out MimePart part, out byte[]? boundary)
+    // Up to its end, or to where it is too large together with those before it.
+    private EntityHeader ReadHeader(ReadOnlySpan<byte> message, int start)
     {
-        part = new MimePart
-        {
-            HeaderStart = start,
-            Alternative = _boundaries.Count > 0 ? _boundaries[^1].Alternative : 0,
-        };
-        boundary = null;
+        var entity = EntityHeader.At(start);
         var header = new HeaderReader(message, start);
-        ReadOnlySpan<byte> type = default;
-        ReadOnlySpan<byte> encoding = default;
-        ReadOnlySpan<byte> disposition = default;
-        var seen = 0;
-        var hasOddSum = false;
-        string? reason = null;
-        while (true)
+        while (!IsDelimiter(message, header.Position, out _, out _, out _))
         {
-            // A part may end inside its header.
-            if (_boundaries.Count > 0 && IsDelimiter(message, header.Position, out _, out _, out _))
-            {
-                part.BodyStart = header.Position;
-                reason ??= Untouched.NoBody;
-                break;
-            }
-
             var step = header.Read();
             if (step != HeaderStep.Field)
             {
-                part.BodyStart = header.Position;
-                reason ??= step == HeaderStep.Malformed ? Untouched.MalformedHeader
-                    : header.HasEnd ? null
-                    : Untouched.NoBody;
-                break;
+                entity.End(header, step);
+                return entity;
             }
 
-            _headerBytes += header.Field.End - header.Field.Start;
-            if (++_headerFields > _limits.MaxHeaderFields || _headerBytes > _limits.MaxHeaderBytes)
+            _headers.Add(header.Field);
+            if (_headers.Exceeds(_limits))
             {
-                return Untouched.HeaderTooLarge;
+                return entity;
             }
 
-            var bit = 0;
-            if (header.Is("Content-Type"u8))
-            {
-                type = header.Value;
-                bit = 1;
-            }
-            else if (header.Is("Content-Transfer-Encoding"u8))
-            {
-                encoding = header.Value;
-                bit = 2;
-            }
-            else if (header.Is("Content-Disposition"u8))
-            {
-                disposition = header.Value;
-                bit = 4;
-            }
-            else if (ContentSum.KindOf(header) is { } kind)
-            {
-                if (ContentSum.TryRead(message, header.Field, kind, out var sum))
-                {
-                    _sums.Add(sum);
-                }
-                else
-                {
-                    hasOddSum = true;
-                }
-            }
-
-            // Readers differ in which of two fields they believe.
-            reason = (seen & bit) != 0 ? Untouched.DuplicateHeader : reason;
-            seen |= bit;
+            entity.See(message, header, _sums);
         }
 
-        if (reason is not null)
+        entity.CutAt(header.Position);
+        return entity;
+    }
+
+    private MimePart ReadPart(ReadOnlySpan<byte> message, in EntityHeader header, out byte[]? boundary)
+    {
+        var part = new MimePart
         {
-            part.Reason = reason;
-            return null;
+            HeaderStart = header.Start,
+            BodyStart = header.BodyStart,
+            Alternative = _boundaries.Count > 0 ? _boundaries[^1].Alternative : 0,
+            Reason = header.Reason,
+        };
+        boundary = null;
+        if (part.Reason is not null)
+        {
+            return part;
         }
 
-        part.Encoding = ReadEncoding(encoding);
-        ReadType(type, (seen & 1) != 0, ref part, ref boundary);
+        var type = Value(message, header.Type);
+        part.Encoding = ReadEncoding(Value(message, header.Encoding));
+        ReadType(type, header.Type.IsGiven, ref part, ref boundary);
         if (part.Reason is null && part.Kind != PartKind.Other)
         {
-            ReadDisposition(type, disposition, ref part);
-            part.Reason ??= hasOddSum ? Untouched.ContentSums : null;
+            ReadDisposition(type, Value(message, header.Disposition), ref part);
+            part.Reason ??= header.HasOddSum ? Untouched.ContentSums : null;
         }
 
-        return null;
+        return part;
     }
+
+    private static ReadOnlySpan<byte> Value(ReadOnlySpan<byte> message, ByteRange field) =>
+        field.IsGiven ? field.In(message) : default;
 
     private TransferEncoding ReadEncoding(ReadOnlySpan<byte> field)
     {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Database;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
@@ -19,7 +20,7 @@ internal sealed class ChooseCluster(ClusterDirectory clusters, IOptions<RewriteO
     /// <returns>The cluster, or <see langword="null"/> when it is nobody's.</returns>
     /// <exception cref="NpgsqlException">It cannot be known: the store is away.</exception>
     public async ValueTask<DirectoryCluster?> ForAsync(
-        IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> mail, CancellationToken cancellationToken)
+        IReadOnlyBasicProperties properties, MessageHeader mail, CancellationToken cancellationToken)
     {
         if (!clusters.IsLoaded)
         {
@@ -29,7 +30,7 @@ internal sealed class ChooseCluster(ClusterDirectory clusters, IOptions<RewriteO
         var named = ReadQueueHeaders.Text(properties, Header)?.Trim();
         if (string.IsNullOrEmpty(named) && options.Value.TrustMessageHeaders)
         {
-            named = FromDomain.ClusterHeader(mail.Span);
+            named = mail.Cluster;
         }
 
         if (!string.IsNullOrEmpty(named))
@@ -37,7 +38,7 @@ internal sealed class ChooseCluster(ClusterDirectory clusters, IOptions<RewriteO
             return await clusters.FindAsync(named, cancellationToken);
         }
 
-        if (FromDomain.Of(mail.Span) is { } domain && clusters.TryGetBySendingDomain(domain, out var sending))
+        if (mail.FromDomain is { } domain && clusters.TryGetBySendingDomain(domain, out var sending))
         {
             return sending;
         }

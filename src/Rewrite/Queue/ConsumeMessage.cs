@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
 using Tracking.Contracts;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Memory;
 using Tracking.ServiceDefaults;
 
@@ -120,14 +121,14 @@ internal sealed partial class ConsumeMessage(
         if (outcome == PublishOutcome.TooLarge)
         {
             outcome = await SendAsync(
-                delivery, track.PassThrough(delivery, QueueUntouched.OutputTooLarge), began, cancellationToken);
+                delivery, track.PassThrough(delivery, Untouched.OutputTooLarge), began, cancellationToken);
         }
 
         if (outcome == PublishOutcome.TooLarge)
         {
             // Compressed by us it may be larger than by its publisher.
             outcome = await SendAsync(
-                delivery, TrackDelivery.AsItCame(delivery, QueueUntouched.OutputTooLarge), began, cancellationToken);
+                delivery, TrackDelivery.AsItCame(delivery, Untouched.OutputTooLarge), began, cancellationToken);
         }
 
         switch (outcome)

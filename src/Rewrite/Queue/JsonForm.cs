@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
@@ -36,9 +37,9 @@ internal sealed class JsonForm
     /// <summary>Reads the object.</summary>
     /// <param name="body">UTF-8, with or without a byte order mark.</param>
     /// <param name="maxMailBytes">The largest message taken.</param>
-    /// <param name="untouched">Why there is nothing to rewrite; one of <see cref="QueueUntouched"/>.</param>
+    /// <param name="untouched">Why there is nothing to rewrite; one of <see cref="Untouched"/>.</param>
     /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
-    public static JsonForm? Read(ReadOnlyMemory<byte> body, int maxMailBytes, out string? untouched)
+    public static JsonForm? Read(ReadOnlyMemory<byte> body, int maxMailBytes, out Untouched? untouched)
     {
         try
         {
@@ -47,7 +48,7 @@ internal sealed class JsonForm
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
             // The reader reports half a surrogate pair as an invalid operation.
-            untouched = QueueUntouched.MalformedJson;
+            untouched = Untouched.MalformedJson;
             return null;
         }
     }
@@ -68,12 +69,12 @@ internal sealed class JsonForm
         return true;
     }
 
-    private static JsonForm? ReadObject(ReadOnlyMemory<byte> body, int maxMailBytes, out string? untouched)
+    private static JsonForm? ReadObject(ReadOnlyMemory<byte> body, int maxMailBytes, out Untouched? untouched)
     {
         var skipped = body.Span.StartsWith(_byteOrderMark) ? _byteOrderMark.Length : 0;
         var reader = new Utf8JsonReader(
             body.Span[skipped..], new JsonReaderOptions { MaxDepth = MaxDepth, CommentHandling = JsonCommentHandling.Disallow });
-        untouched = QueueUntouched.NoMime;
+        untouched = Untouched.NoMime;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             return null;
@@ -127,7 +128,7 @@ internal sealed class JsonForm
         if (mimes > 1)
         {
             // Which of them the next reader takes is anybody's guess.
-            untouched = QueueUntouched.SeveralMimes;
+            untouched = Untouched.SeveralMimes;
             return null;
         }
 
@@ -138,7 +139,7 @@ internal sealed class JsonForm
 
         if (isTooLarge)
         {
-            untouched = QueueUntouched.TooLarge;
+            untouched = Untouched.TooLarge;
             return null;
         }
 

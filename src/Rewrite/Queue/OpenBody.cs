@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
 using RabbitMQ.Client;
+using Tracking.Rewrite.Findings;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
@@ -22,12 +24,16 @@ internal sealed class OpenBody
     private bool _isCompressed;
     private JsonForm? _json;
 
-    private OpenBody()
-    {
-    }
+    private readonly RewriteLimits _limits;
+    private MessageHeader? _header;
+
+    private OpenBody(RewriteLimits limits) => _limits = limits;
 
     /// <summary>The raw message.</summary>
     public ReadOnlyMemory<byte> Mail { get; private set; }
+
+    /// <summary>The message's own header.</summary>
+    public MessageHeader Header => _header ??= MessageHeader.Read(Mail, _limits);
 
     /// <summary>The envelope sender that the body names.</summary>
     public string? Sender => _json?.Envelope;
@@ -40,12 +46,12 @@ internal sealed class OpenBody
     /// <param name="options">How large a message may be, and a body.</param>
     /// <param name="untouched">Why there is nothing to rewrite.</param>
     /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
-    public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out string? untouched)
+    public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out Untouched? untouched)
     {
         var isJson = IsJson(delivery.Properties.ContentType);
         var maxBytes = MaxBytes(delivery, options);
         var body = delivery.Body;
-        var opened = new OpenBody { _isCompressed = IsGzip(delivery.Properties) };
+        var opened = new OpenBody(options.Limits) { _isCompressed = IsGzip(delivery.Properties) };
         if (opened._isCompressed)
         {
             if (Decompress(body, maxBytes, out untouched) is not { } plain)
@@ -57,11 +63,11 @@ internal sealed class OpenBody
         }
         else if (HasUnknownEncoding(delivery.Properties))
         {
-            untouched = QueueUntouched.UnknownContentEncoding;
+            untouched = Untouched.UnknownContentEncoding;
             return null;
         }
 
-        untouched = body.Length > maxBytes ? QueueUntouched.TooLarge : null;
+        untouched = body.Length > maxBytes ? Untouched.TooLarge : null;
         if (untouched is not null)
         {
             return null;
@@ -71,7 +77,7 @@ internal sealed class OpenBody
         if (isJson || MayBeJson(delivery.Properties.ContentType, body.Span))
         {
             opened._json = JsonForm.Read(body, options.MaxMessageBytes, out untouched);
-            if (opened._json is null && (isJson || untouched == QueueUntouched.TooLarge))
+            if (opened._json is null && (isJson || untouched == Untouched.TooLarge))
             {
                 return null;
             }
@@ -79,7 +85,7 @@ internal sealed class OpenBody
             opened.Mail = opened._json?.Mail ?? body;
         }
 
-        untouched = opened.Mail.Length > options.MaxMessageBytes ? QueueUntouched.TooLarge : null;
+        untouched = opened.Mail.Length > options.MaxMessageBytes ? Untouched.TooLarge : null;
         return untouched is null ? opened : null;
     }
 
@@ -144,7 +150,7 @@ internal sealed class OpenBody
     private static int MaxBytes(QueuedMessage delivery, RewriteOptions options) =>
         IsJson(delivery.Properties.ContentType) ? options.Queue.MaxBodyBytes : options.MaxMessageBytes;
 
-    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, int maxBytes, out string? untouched)
+    private static ReadOnlyMemory<byte>? Decompress(ReadOnlyMemory<byte> body, int maxBytes, out Untouched? untouched)
     {
         try
         {
@@ -152,12 +158,12 @@ internal sealed class OpenBody
             var said = SaidSize(body.Span);
             if (said > maxBytes)
             {
-                untouched = IsLargerThan(maxBytes, gzip) ? QueueUntouched.TooLarge : QueueUntouched.MalformedGzip;
+                untouched = IsLargerThan(maxBytes, gzip) ? Untouched.TooLarge : Untouched.MalformedGzip;
                 return null;
             }
 
             // Memory is taken once, and for no more than the body can hold.
-            untouched = QueueUntouched.MalformedGzip;
+            untouched = Untouched.MalformedGzip;
             if (said == 0 || said > (long)body.Length * BestRatio)
             {
                 return null;
@@ -175,7 +181,7 @@ internal sealed class OpenBody
         }
         catch (InvalidDataException)
         {
-            untouched = QueueUntouched.MalformedGzip;
+            untouched = Untouched.MalformedGzip;
             return null;
         }
     }

@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Findings;
+
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>A message as it leaves the queue consumer.</summary>
@@ -20,5 +22,8 @@ internal sealed record RewrittenMessage(ReadOnlyMemory<byte> Body)
     public bool HasPixel { get; init; }
 
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
-    public string? Untouched { get; init; }
+    public Untouched? Untouched { get; init; }
+
+    /// <summary>The header that cannot be used, where that is why.</summary>
+    public string? InvalidHeader { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using RabbitMQ.Client;
 using Tracking.Contracts;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 using Tracking.ServiceDefaults;
 
@@ -58,7 +59,9 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
         Set("tracking-host-ignored", message.IgnoredHost is { } host
             ? $"{RewriteResult.InHeader(host)} is not an active tracking domain of this cluster"
             : null);
-        Set("tracking-untouched", message.Untouched);
+        Set("tracking-untouched", message.Untouched is { } reason
+            ? WireWords.Of(reason) + (message.InvalidHeader is { } header ? $" {header}" : "")
+            : null);
         if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity)
         {
             headers["traceparent"] = activity.Id;

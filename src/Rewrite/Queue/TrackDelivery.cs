@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
@@ -29,17 +30,17 @@ internal sealed partial class TrackDelivery(
         var body = OpenBody.Of(delivery, options.Value, out var untouched);
         if (body is null)
         {
-            telemetry.Rewritten(untouched!, 0);
-            return untouched == QueueUntouched.TooLarge && OpenBody.IsPlainMail(delivery)
-                ? AsItCame(delivery, untouched) with { Body = Written(RewriteMessage.PlanHeader(delivery.Body)) }
-                : AsItCame(delivery, untouched!);
+            telemetry.Rewritten(untouched, 0);
+            return untouched == Untouched.TooLarge && OpenBody.IsPlainMail(delivery)
+                ? AsItCame(delivery, Untouched.TooLarge) with { Body = WithoutControlHeaders(delivery) }
+                : AsItCame(delivery, untouched!.Value);
         }
 
         var metadata = ReadQueueHeaders.Read(delivery, body, out var problem);
         if (metadata is null)
         {
             // Not tracked rather than tracked in a way that was not asked for; and the mail is not held back for it.
-            return PassThrough(delivery, body, QueueUntouched.InvalidHeader, $" {problem!.Header}");
+            return PassThrough(delivery, body, Untouched.InvalidHeader) with { InvalidHeader = problem!.Header };
         }
 
         var longest = options.Value.WhenStoreUnavailable == WhenStoreUnavailable.PassThrough
@@ -55,7 +56,7 @@ internal sealed partial class TrackDelivery(
             // The second is for one that the store never takes, while it takes others and the outage ends each time.
             if (outage.Lasts(longest) || time.GetElapsedTime(began) >= longest)
             {
-                return PassThrough(delivery, body, QueueUntouched.StoreUnavailable);
+                return PassThrough(delivery, body, Untouched.StoreUnavailable);
             }
 
             refresh.RequestNow();
@@ -65,13 +66,13 @@ internal sealed partial class TrackDelivery(
 
     /// <summary>Without tracking, but also without the headers by which it is controlled: recipients never see
     /// them.</summary>
-    public RewrittenMessage PassThrough(QueuedMessage delivery, string untouched) =>
+    public RewrittenMessage PassThrough(QueuedMessage delivery, Untouched untouched) =>
         OpenBody.Of(delivery, options.Value, out _) is { } body
             ? PassThrough(delivery, body, untouched)
             : AsItCame(delivery, untouched);
 
     /// <summary>Every byte of it.</summary>
-    public static RewrittenMessage AsItCame(QueuedMessage delivery, string untouched) =>
+    public static RewrittenMessage AsItCame(QueuedMessage delivery, Untouched untouched) =>
         new(delivery.Body) { Untouched = untouched };
 
     private async Task<RewrittenMessage?> AskAsync(
@@ -106,7 +107,7 @@ internal sealed partial class TrackDelivery(
         DirectoryCluster? cluster;
         try
         {
-            cluster = await choose.ForAsync(delivery.Properties, body.Mail, cancellationToken);
+            cluster = await choose.ForAsync(delivery.Properties, body.Header, cancellationToken);
         }
         catch (Exception away) when (StoreAway.IsOrUnfit(away))
         {
@@ -117,17 +118,17 @@ internal sealed partial class TrackDelivery(
 
         if (cluster is null)
         {
-            return PassThrough(delivery, body, QueueUntouched.NoCluster);
+            return PassThrough(delivery, body, Untouched.NoCluster);
         }
 
         string? ignoredId = null;
-        var result = await track.TrackAsync(cluster, body.Mail, metadata, cancellationToken);
+        var result = await track.TrackAsync(cluster, body.Header, metadata, cancellationToken);
         if (result.Outcome == TrackOutcome.OtherContent && metadata.MessageId is not null)
         {
             // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
             ignoredId = result.MessageId;
             result = await track.TrackAsync(
-                cluster, body.Mail, metadata with { MessageId = null }, cancellationToken);
+                cluster, body.Header, metadata with { MessageId = null }, cancellationToken);
         }
 
         switch (result.Outcome)
@@ -141,7 +142,7 @@ internal sealed partial class TrackDelivery(
                 // Somebody has given that hash as an id to another message. The store has answered, and will not answer
                 // otherwise later.
                 outage.Ended();
-                return PassThrough(delivery, body, QueueUntouched.IdTaken) with { IgnoredMessageId = ignoredId };
+                return PassThrough(delivery, body, Untouched.IdTaken) with { IgnoredMessageId = ignoredId };
             case TrackOutcome.StoreUnavailable:
                 outage.Saw();
                 return null;
@@ -159,19 +160,21 @@ internal sealed partial class TrackDelivery(
                 HasPixel = result.HasPixel,
                 Untouched = result.UntouchedReason,
             }
-            : AsItCame(delivery, QueueUntouched.OutputNotUtf8);
+            : AsItCame(delivery, Untouched.OutputNotUtf8);
     }
 
-    private RewrittenMessage PassThrough(
-        QueuedMessage delivery, OpenBody body, string untouched, string detail = "")
+    private RewrittenMessage PassThrough(QueuedMessage delivery, OpenBody body, Untouched untouched)
     {
         telemetry.Rewritten(untouched, 0);
-        var mail = Written(RewriteMessage.Plan(body.Mail, new RewriteRequest(), options.Value.Limits));
-        return AsItCame(delivery, untouched + detail) with
+        var mail = Written(RewriteMessage.Plan(body.Header, new RewriteRequest()));
+        return AsItCame(delivery, untouched) with
         {
             Body = InItsForm(delivery, body, mail) ?? delivery.Body,
         };
     }
+
+    private ReadOnlyMemory<byte> WithoutControlHeaders(QueuedMessage delivery) =>
+        Written(RewriteMessage.PlanHeader(MessageHeader.Read(delivery.Body, options.Value.Limits)));
 
     private static ReadOnlyMemory<byte> Written(RewritePlan plan)
     {

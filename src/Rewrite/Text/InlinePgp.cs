@@ -1,4 +1,4 @@
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Text;
 
@@ -6,7 +6,7 @@ namespace Tracking.Rewrite.Text;
 internal static class InlinePgp
 {
     /// <summary>Why the text must stay as it is, or <see langword="null"/>.</summary>
-    public static string? Reason(ReadOnlySpan<byte> text)
+    public static Untouched? Reason(ReadOnlySpan<byte> text)
     {
         var position = 0;
         while (true)

@@ -50,7 +50,7 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             "--clicks", "no", "--tag", "spring", "--tag", "vip", "-o", output);
 
         Assert.Equal(
-            (0, "Message m1: 3 links tracked, opens yes.\n  2 links left alone: excluded domain\n"
+            (0, "Message m1: 3 links tracked, opens yes.\n  2 links left alone: excluded-domain\n"
                 + "  1 link left alone: opt-out\n  1 part left alone: attachment\n"),
             (code, error));
         byte[] expected = [(byte)'X', .. message];
@@ -110,7 +110,7 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             """
             PART  POSITION  DECISION         NAME  URL
                0         1  tracked          Shop  https://shop.example/
-               0         2  excluded domain  -     https://intern.example/
+               0         2  excluded-domain  -     https://intern.example/
             opens: yes
             """,
             output);
@@ -143,7 +143,7 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             await context.Response.WriteAsync(
                 """
                 {"links":[{"part":0,"position":1,"url":"https://shop.example/","decision":"tracked","name":"Shop"},
-                {"part":0,"position":2,"url":"https://intern.example/","decision":"excluded domain"}],
+                {"part":0,"position":2,"url":"https://intern.example/","decision":"excluded-domain"}],
                 "opens":true}
                 """);
             return;
@@ -160,9 +160,9 @@ public sealed class RewriteCommandTests : IAsyncLifetime
             links = new object[]
             {
                 new { decision = "tracked", trackedUrl = "https://track.example/c/1" },
-                new { decision = "excluded domain" },
+                new { decision = "excluded-domain" },
                 new { decision = "opt-out" },
-                new { decision = "excluded domain" },
+                new { decision = "excluded-domain" },
                 new { decision = "tracked", trackedUrl = "https://track.example/c/2" },
             },
             parts = new object[] { new { part = 1 }, new { part = 2, reason = "attachment" } },

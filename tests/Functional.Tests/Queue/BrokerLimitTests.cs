@@ -1,4 +1,6 @@
 using Tracking.Functional.Tests.Rewrite;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
 
@@ -19,7 +21,7 @@ public sealed class BrokerLimitTests(TestPostgres postgres)
         foreach (var control in (string[])["", "X-Tracking-Tags: many\r\n"])
         {
             var large = await PlainClients.PublishAsync(host.Broker, Mail.Bytes(control + mail));
-            Assert.Equal(QueueUntouched.OutputTooLarge, large.Header("tracking-untouched"));
+            Assert.Equal(WireWords.Of(Untouched.OutputTooLarge), large.Header("tracking-untouched"));
             Assert.Equal(mail, large.Text);
             Assert.Equal(("0", "no"), (large.Header("tracking-links"), large.Header("tracking-opens")));
         }

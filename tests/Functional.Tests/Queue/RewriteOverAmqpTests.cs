@@ -7,6 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Rewrite;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
@@ -188,17 +190,17 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         var gzip = new { content_encoding = "gzip" };
         (byte[] Body, object? Properties, object? Headers, string Reason)[] cases =
         [
-            (stranger, null, null, QueueUntouched.NoCluster),
-            (mail, null, new Dictionary<string, string> { ["tracking-cluster"] = "zzzzz" }, QueueUntouched.NoCluster),
-            (mail, null, new Dictionary<string, string> { ["tracking-opens"] = "maybe" }, "invalid header tracking-opens"),
-            ("{\"mime\":\"From: a"u8.ToArray(), json, null, QueueUntouched.MalformedJson),
-            ("{\"mime\":{\"a\":1}}"u8.ToArray(), json, null, QueueUntouched.NoMime),
-            ("{\"key\":\"stored-elsewhere\"}"u8.ToArray(), json, null, QueueUntouched.NoMime),
-            ("not gzip"u8.ToArray(), gzip, null, QueueUntouched.MalformedGzip),
-            (Gzip(mail)[..^20], gzip, null, QueueUntouched.MalformedGzip),
-            (Gzip(new byte[50_000_000]), gzip, null, QueueUntouched.TooLarge),
-            (mail, new { content_encoding = "zstd" }, null, QueueUntouched.UnknownContentEncoding),
-            ([.. mail, .. new byte[60_000]], null, null, QueueUntouched.TooLarge),
+            (stranger, null, null, WireWords.Of(Untouched.NoCluster)),
+            (mail, null, new Dictionary<string, string> { ["tracking-cluster"] = "zzzzz" }, WireWords.Of(Untouched.NoCluster)),
+            (mail, null, new Dictionary<string, string> { ["tracking-opens"] = "maybe" }, "invalid-header tracking-opens"),
+            ("{\"mime\":\"From: a"u8.ToArray(), json, null, WireWords.Of(Untouched.MalformedJson)),
+            ("{\"mime\":{\"a\":1}}"u8.ToArray(), json, null, WireWords.Of(Untouched.NoMime)),
+            ("{\"key\":\"stored-elsewhere\"}"u8.ToArray(), json, null, WireWords.Of(Untouched.NoMime)),
+            ("not gzip"u8.ToArray(), gzip, null, WireWords.Of(Untouched.MalformedGzip)),
+            (Gzip(mail)[..^20], gzip, null, WireWords.Of(Untouched.MalformedGzip)),
+            (Gzip(new byte[50_000_000]), gzip, null, WireWords.Of(Untouched.TooLarge)),
+            (mail, new { content_encoding = "zstd" }, null, WireWords.Of(Untouched.UnknownContentEncoding)),
+            ([.. mail, .. new byte[60_000]], null, null, WireWords.Of(Untouched.TooLarge)),
         ];
         foreach (var (body, properties, headers, reason) in cases)
         {
@@ -219,7 +221,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
                 + new string('.', length);
             var answer = await PlainClients.PublishAsync(Broker, Mail.Bytes(mail));
             Assert.Equal(
-                length == 0 ? QueueUntouched.NoCluster : QueueUntouched.TooLarge,
+                length == 0 ? WireWords.Of(Untouched.NoCluster) : WireWords.Of(Untouched.TooLarge),
                 answer.Header("tracking-untouched"));
             Assert.Equal(
                 mail.Replace("X-Tracking-Clicks: yes\r\n", "", StringComparison.Ordinal), answer.Text);
@@ -254,7 +256,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
 
         var answer = await PlainClients.PublishAsync(Broker, mail, id is null ? null : new { message_id = id });
         Assert.Equal(mail, answer.Body);
-        Assert.Equal(QueueUntouched.IdTaken, answer.Header("tracking-untouched"));
+        Assert.Equal(WireWords.Of(Untouched.IdTaken), answer.Header("tracking-untouched"));
         Assert.Equal(
             id is null ? null : "taken was rewritten before with other bytes",
             answer.Header("tracking-message-id-ignored"));

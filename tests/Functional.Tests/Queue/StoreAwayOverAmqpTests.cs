@@ -1,4 +1,6 @@
 using Tracking.Functional.Tests.Rewrite;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
 
@@ -60,7 +62,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
             for (var i = 0; i < Messages; i++)
             {
                 var taken = await host.Broker.TakeAsync("rewritten", Ends);
-                Assert.Equal(QueueUntouched.StoreUnavailable, PlainClients.Text(taken, "tracking-untouched"));
+                Assert.Equal(WireWords.Of(Untouched.StoreUnavailable), PlainClients.Text(taken, "tracking-untouched"));
             }
         }
 
@@ -105,7 +107,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
             Assert.Equal(1L, other.Properties.Headers!["tracking-links"]);
         }
 
-        Assert.Equal(QueueUntouched.StoreUnavailable, (await never).Header("tracking-untouched"));
+        Assert.Equal(WireWords.Of(Untouched.StoreUnavailable), (await never).Header("tracking-untouched"));
         Assert.Equal(mail, (await never).Body);
     }
 
@@ -124,7 +126,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
             host.Broker,
             Mail.Bytes(mail.Replace("Subject", "X-Tracking-Tags: a\r\nSubject", StringComparison.Ordinal)));
 
-        Assert.Equal(QueueUntouched.StoreUnavailable, answer.Header("tracking-untouched"));
+        Assert.Equal(WireWords.Of(Untouched.StoreUnavailable), answer.Header("tracking-untouched"));
         Assert.Equal(mail, answer.Text);
     }
 }

@@ -31,7 +31,7 @@ public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<Shared
         Assert.Equal("https://example.com/?a=1&b=2", (string)first["destination"]!);
         Assert.Equal("Offer", (string)first["name"]!);
         var second = report["links"]![1]!;
-        Assert.Equal("not http", (string)second["decision"]!);
+        Assert.Equal("not-http", (string)second["decision"]!);
         Assert.Null(second["destination"]);
         Assert.Equal(0, await _host.StoredAsync());
     }
@@ -92,7 +92,7 @@ public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<Shared
         var cluster = await _host.CreateClusterAsync(new ClusterSettings());
         var message = Mail.Html("x", "https://example.com/1");
         using var response = await _host.RewriteAsync(cluster, message);
-        Assert.Equal("tracking off", Header(response, "Tracking-Untouched"));
+        Assert.Equal("tracking-off", Header(response, "Tracking-Untouched"));
         Assert.Equal("0", Header(response, "Tracking-Links"));
         Assert.Equal("no", Header(response, "Tracking-Opens"));
         Assert.Matches("^[0-9a-f]{64}$", Header(response, "Tracking-Message-Id"));

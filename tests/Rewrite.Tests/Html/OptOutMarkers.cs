@@ -1,4 +1,5 @@
 using System.Text;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Html;
@@ -72,7 +73,7 @@ public sealed class OptOutMarkers
                 {
                     var (decision, output) = Rewrite(before + written + value + behind, request);
                     var isOff = request != TestKeys.Request;
-                    Assert.Equal(expected == "opt-out" ? "opt-out" : isOff ? "tracking off" : "tracked", decision);
+                    Assert.Equal(expected == "opt-out" ? "opt-out" : isOff ? "tracking-off" : "tracked", decision);
                     Assert.Equal(expected == "kept", output.Contains(written + value, StringComparison.Ordinal));
                     Assert.Equal(
                         expected == "opt-out" || isOff,
@@ -103,6 +104,6 @@ public sealed class OptOutMarkers
             $"From: a@shop.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n");
         using var plan = RewriteMessage.Plan(message, request);
         Assert.Null(plan.Failure);
-        return (Assert.Single(plan.Links).Decision, Encoding.ASCII.GetString(TestKeys.Write(plan)));
+        return (WireWords.Of(Assert.Single(plan.Links).Decision), Encoding.ASCII.GetString(TestKeys.Write(plan)));
     }
 }

@@ -4,6 +4,7 @@ using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;
 
@@ -82,7 +83,7 @@ public sealed class EffectiveSettingsTests
                     {
                         TrackClicks = true, TrackOpens = true, TrackingLevel = cluster,
                     };
-                    var own = ReadControlHeaders.From(Header("X-Tracking-Level", message?.ToString()));
+                    var own = Controls(Header("X-Tracking-Level", message?.ToString()));
                     var level = EffectiveSettings.Level(
                         Cluster(settings), new MessageMetadata { Level = request }, own);
                     Assert.Equal(new TrackingLevel?[] { cluster, request, message }.Max(), level);
@@ -136,11 +137,11 @@ public sealed class EffectiveSettingsTests
     [Fact]
     public void Tags_and_host_of_the_message_are_read_and_folding_is_undone()
     {
-        var own = ReadControlHeaders.From(
-            "X-Tracking-Tags: spring,\r\n sale\r\nX-Tracking-Host: track.shop.example\r\n\r\n"u8);
+        var own = Controls(
+            "X-Tracking-Tags: spring,\r\n sale\r\nX-Tracking-Host: track.shop.example\r\n\r\n"u8.ToArray());
         Assert.Equal(["spring", "sale"], own.Tags);
         Assert.Equal("track.shop.example", own.Host);
-        Assert.Empty(ReadControlHeaders.From("X-Tracking-Tags: 1,2,3,4,5,6,7,8,9,10,11\r\n\r\n"u8).Tags);
+        Assert.Empty(Controls("X-Tracking-Tags: 1,2,3,4,5,6,7,8,9,10,11\r\n\r\n"u8.ToArray()).Tags);
     }
 
     [Fact]
@@ -150,7 +151,7 @@ public sealed class EffectiveSettingsTests
         message.AsSpan().Fill((byte)',');
         "X-Tracking-Tags: "u8.CopyTo(message);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Empty(ReadControlHeaders.From(message).Tags);
+        Assert.Empty(Controls(message).Tags);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024 * 1024);
     }
 
@@ -198,7 +199,9 @@ public sealed class EffectiveSettingsTests
     }
 
     internal static RewriteRequest InForce(ClusterSettings settings, MessageMetadata request, byte[] message) =>
-        Settings().For(Cluster(settings), request, ReadControlHeaders.From(message));
+        Settings().For(Cluster(settings), request, Controls(message));
+
+    private static MessageMetadata Controls(byte[] message) => ReadControlHeaders.From(MessageHeader.Read(message));
 
     private static DirectoryCluster Cluster(ClusterSettings settings) => new(TestKeys.Cluster, settings);
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
@@ -20,7 +20,7 @@ internal static class HostileMail
 
     /// <summary>What makes each message, and the reason it passes through; <see langword="null"/> where it is
     /// rewritten or where that does not matter.</summary>
-    public static readonly Dictionary<string, (string? Reason, Func<int, string> Make)> All = new()
+    public static readonly Dictionary<string, (Untouched? Reason, Func<int, string> Make)> All = new()
     {
         // Structure.
         ["10,000 nested multiparts"] = (Untouched.TooDeep, part => string.Concat(

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
@@ -370,6 +371,6 @@ public sealed class MarksInAlternatives
     {
         using var plan = RewriteMessage.Plan(message, request);
         Assert.Null(plan.Failure);
-        return [.. plan.Links.Select(link => (Encoding.UTF8.GetString(link.Url.Span).Trim(), link.Decision))];
+        return [.. plan.Links.Select(link => (Encoding.UTF8.GetString(link.Url.Span).Trim(), WireWords.Of(link.Decision)))];
     }
 }

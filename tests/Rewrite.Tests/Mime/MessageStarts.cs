@@ -1,7 +1,8 @@
 using System.Text;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
-using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Tests.Messages;
 
 namespace Tracking.Rewrite.Tests.Mime;
@@ -57,12 +58,13 @@ public sealed class MessageStarts
     public void Every_reader_of_the_header_begins_behind_it(string beginning)
     {
         var message = Bytes(beginning + Message, "\r\n");
-        Assert.False(ReadControlHeaders.From(message).Opens);
-        Assert.Equal("shop.example", FromDomain.Of(message));
-        Assert.Equal("abcde", FromDomain.ClusterHeader(message));
+        var read = MessageHeader.Read(message);
+        Assert.False(ReadControlHeaders.From(read).Opens);
+        Assert.Equal("shop.example", read.FromDomain);
+        Assert.Equal("abcde", read.Cluster);
         using var plan = RewriteMessage.Plan(message, TestKeys.Request);
         Assert.Contains(plan.Links, link => link.Decision == LinkDecision.Unsubscribe);
-        using var header = RewriteMessage.PlanHeader(message);
+        using var header = RewriteMessage.PlanHeader(read);
         var output = new System.Buffers.ArrayBufferWriter<byte>();
         header.Write(output);
         var text = Encoding.UTF8.GetString(output.WrittenSpan);
@@ -107,7 +109,7 @@ public sealed class MessageStarts
         var message = Bytes("X-AMP: keep\r\nFrom : a@shop.example\r\n\r\nhttps://shop.example/a\r\n", "\r\n");
         var once = TestKeys.Rewrite(message, TestKeys.Request);
         Assert.StartsWith("From : a@", Encoding.UTF8.GetString(once), StringComparison.Ordinal);
-        Assert.Equal("shop.example", FromDomain.Of(once));
+        Assert.Equal("shop.example", MessageHeader.Read(once).FromDomain);
         Assert.Equal(once, TestKeys.Rewrite(once, TestKeys.Request));
     }
 

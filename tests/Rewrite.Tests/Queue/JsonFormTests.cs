@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 
 namespace Tracking.Rewrite.Tests.Queue;
@@ -50,24 +51,24 @@ public sealed class JsonFormTests
     }
 
     [Theory]
-    [InlineData("", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"a\"", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"a\"}}", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"a\"} {}", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"a\",}", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"\\ud800\"}", QueueUntouched.MalformedJson)]
-    [InlineData("{\"mime\":\"a\nb\"}", QueueUntouched.MalformedJson)]
-    [InlineData("{'mime':'a'}", QueueUntouched.MalformedJson)]
-    [InlineData("{/* */\"mime\":\"a\"}", QueueUntouched.MalformedJson)]
-    [InlineData("[\"mime\",\"a\"]", QueueUntouched.NoMime)]
-    [InlineData("\"mime\"", QueueUntouched.NoMime)]
-    [InlineData("{\"Mime\":\"a\"}", QueueUntouched.NoMime)]
-    [InlineData("{\"mime\":null}", QueueUntouched.NoMime)]
-    [InlineData("{\"mime\":{\"mime\":\"a\"}}", QueueUntouched.NoMime)]
-    [InlineData("{\"key\":\"x\"}", QueueUntouched.NoMime)]
-    [InlineData("{\"mime\":\"a\",\"mime\":\"b\"}", QueueUntouched.SeveralMimes)]
-    [InlineData("{\"mime\":{},\"mime\":\"b\"}", QueueUntouched.SeveralMimes)]
-    public void Anything_else_has_a_reason(string json, string reason)
+    [InlineData("", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"a\"", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"a\"}}", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"a\"} {}", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"a\",}", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"\\ud800\"}", Untouched.MalformedJson)]
+    [InlineData("{\"mime\":\"a\nb\"}", Untouched.MalformedJson)]
+    [InlineData("{'mime':'a'}", Untouched.MalformedJson)]
+    [InlineData("{/* */\"mime\":\"a\"}", Untouched.MalformedJson)]
+    [InlineData("[\"mime\",\"a\"]", Untouched.NoMime)]
+    [InlineData("\"mime\"", Untouched.NoMime)]
+    [InlineData("{\"Mime\":\"a\"}", Untouched.NoMime)]
+    [InlineData("{\"mime\":null}", Untouched.NoMime)]
+    [InlineData("{\"mime\":{\"mime\":\"a\"}}", Untouched.NoMime)]
+    [InlineData("{\"key\":\"x\"}", Untouched.NoMime)]
+    [InlineData("{\"mime\":\"a\",\"mime\":\"b\"}", Untouched.SeveralMimes)]
+    [InlineData("{\"mime\":{},\"mime\":\"b\"}", Untouched.SeveralMimes)]
+    public void Anything_else_has_a_reason(string json, Untouched reason)
     {
         Assert.Null(JsonForm.Read(Encoding.UTF8.GetBytes(json), Limit, out var untouched));
         Assert.Equal(reason, untouched);
@@ -77,7 +78,7 @@ public sealed class JsonFormTests
     public void Bytes_that_are_not_utf_8_are_refused_both_ways()
     {
         Assert.Null(JsonForm.Read((byte[])[.. "{\"mime\":\""u8, 0xff, .. "\"}"u8], Limit, out var untouched));
-        Assert.Equal(QueueUntouched.MalformedJson, untouched);
+        Assert.Equal(Untouched.MalformedJson, untouched);
         using var output = new MemoryStream();
         Assert.False(JsonForm.Read("{\"mime\":\"a\"}"u8.ToArray(), Limit, out _)!.TryWrite(output, [0xc3]));
         Assert.Equal(0, output.Length);

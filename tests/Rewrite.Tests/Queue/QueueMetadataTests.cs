@@ -70,7 +70,7 @@ public sealed class QueueMetadataTests
     [InlineData("Sender: a@shop.example", null)]
     [InlineData("Subject: x\r\n\r\nFrom: a@shop.example", null)]
     public void The_author_s_domain_is_found(string header, string? domain) =>
-        Assert.Equal(domain, FromDomain.Of(Encoding.UTF8.GetBytes(header + "\r\n\r\n")));
+        Assert.Equal(domain, MessageHeader.Read(Encoding.UTF8.GetBytes(header + "\r\n\r\n")).FromDomain);
 
     [Fact]
     public void The_output_has_what_the_input_had_and_nothing_of_its_delivery()

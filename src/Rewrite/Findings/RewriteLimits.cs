@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Tracking.Links;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Findings;
 
 /// <summary>Bounds on what the rewriter takes on; beyond them a message passes through unchanged, with the
 /// reason.</summary>

@@ -1,0 +1,92 @@
+using System.Diagnostics.CodeAnalysis;
+using Tracking.Rewrite.Findings;
+
+namespace Tracking.Rewrite.Decisions;
+
+/// <summary>
+/// The words by which reports, headers and metrics name what became of a message, a part or a link: the one table of
+/// them, held by <c>docs/reasons.md</c>. Lower case with hyphens; no word ever changes its meaning, and one that goes or
+/// is renamed raises <see cref="Version"/>.
+/// </summary>
+public static class WireWords
+{
+    /// <summary>The version of the words. 2: hyphens, where version 1 had blanks.</summary>
+    public const int Version = 2;
+
+    /// <summary>The word for a message that went out with tracked links or a pixel.</summary>
+    public const string Tracked = "tracked";
+
+    /// <summary>The word for why a message or a part went out as it came.</summary>
+    public static string Of(Untouched reason) => reason switch
+    {
+        Untouched.TrackingOff => "tracking-off",
+        Untouched.NoTrackingHost => "no-tracking-host",
+        Untouched.NoHtmlOrText => "no-html-or-text",
+        Untouched.NothingToTrack => "nothing-to-track",
+        Untouched.DkimSigned => "dkim-signed",
+        Untouched.ContentSigned => "signed",
+        Untouched.Encrypted => "encrypted",
+        Untouched.Attachment => "attachment",
+        Untouched.EnclosedMessage => "enclosed-message",
+        Untouched.OtherType => "other-type",
+        Untouched.NoBoundary => "no-boundary",
+        Untouched.EncodedMultipart => "encoded-multipart",
+        Untouched.MalformedHeader => "malformed-header",
+        Untouched.NoBody => "no-body",
+        Untouched.DuplicateHeader => "duplicate-header",
+        Untouched.HeaderTooLarge => "header-too-large",
+        Untouched.TooDeep => "nested-too-deeply",
+        Untouched.TooManyParts => "too-many-parts",
+        Untouched.ContentSums => "content-length-or-checksum-in-the-header",
+        Untouched.UnknownEncoding => "unknown-transfer-encoding",
+        Untouched.InvalidEncoding => "invalid-transfer-encoding",
+        Untouched.Charset => "charset-not-supported",
+        Untouched.InvalidCharset => "content-not-in-its-charset",
+        Untouched.TooLargeToDecode => "too-large-to-decode",
+        Untouched.UnterminatedMarkup => "unterminated-markup",
+        Untouched.TooManyAttributes => "too-many-attributes",
+        Untouched.ForeignContent => "ambiguous-foreign-content",
+        Untouched.InternalFault => "internal-fault",
+        Untouched.NoCluster => "no-cluster",
+        Untouched.StoreUnavailable => "store-unavailable",
+        Untouched.IdTaken => "message-id-taken",
+        Untouched.MalformedJson => "malformed-json",
+        Untouched.NoMime => "no-mime-string",
+        Untouched.SeveralMimes => "several-mime-properties",
+        Untouched.MalformedGzip => "malformed-gzip",
+        Untouched.UnknownContentEncoding => "unknown-content-encoding",
+        Untouched.TooLarge => "too-large",
+        Untouched.OutputTooLarge => "output-too-large",
+        Untouched.OutputNotUtf8 => "output-not-utf-8",
+        Untouched.InvalidHeader => "invalid-header",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "It has no word."),
+    };
+
+    /// <summary>The word for why a message or a part went out as it came, if it did.</summary>
+    [return: NotNullIfNotNull(nameof(reason))]
+    public static string? Of(Untouched? reason) => reason is { } given ? Of(given) : null;
+
+    /// <summary>The word for what was decided about a link.</summary>
+    public static string Of(LinkDecision decision) => decision switch
+    {
+        LinkDecision.Tracked => Tracked,
+        LinkDecision.TrackingOff => "tracking-off",
+        LinkDecision.OptOut => "opt-out",
+        LinkDecision.Empty => "empty",
+        LinkDecision.NotHttp => "not-http",
+        LinkDecision.Relative => "relative",
+        LinkDecision.NotAUrl => "not-a-url",
+        LinkDecision.TooLong => "too-long",
+        LinkDecision.Unclear => "unclear-end",
+        LinkDecision.TrackingHost => "tracking-host",
+        LinkDecision.AlreadyTracked => "already-tracked",
+        LinkDecision.Excluded => "excluded-domain",
+        LinkDecision.Unsubscribe => "unsubscribe",
+        LinkDecision.HttpOnly => "tracking-host-has-no-https",
+        LinkDecision.UrlText => "visible-text-is-a-url",
+        LinkDecision.TooManyLinks => "too-many-links",
+        LinkDecision.Charset => "content-not-in-its-charset",
+        LinkDecision.LineTooLong => "line-too-long",
+        _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "It has no word."),
+    };
+}
