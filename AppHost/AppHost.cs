@@ -1,42 +1,34 @@
-using Aspire.Hosting.Docker.Resources.ServiceNodes;
+using System.Globalization;
+using Tracking.AppHost.Engines;
+using Tracking.AppHost.Secrets;
 
 // The system as a diagram: what there is, who talks to whom, who waits for whom.
 // Names here are what services read in ServiceDefaults/ServiceNames.cs, Messaging, SharedCache and OpenDataSource.
 
 var builder = DistributedApplication.CreateBuilder(args);
-builder.AddDockerComposeEnvironment("compose")
-    .WithDashboard()
-    .ConfigureComposeFile(file =>
-    {
-        foreach (var edge in EdgeNames())
-        {
-            file.AddVolume(new Volume { Name = SpoolOf(edge), Driver = "local" });
-        }
-    });
+
+// What it keeps is in AppHost/.data, or where --data FOLDER says; its secrets are the user's (dotnet user-secrets).
+var data = Path.GetFullPath(builder.Configuration["Data"] ?? Path.Combine(builder.AppHostDirectory, ".data"));
 
 // ── What the operator decides: appsettings.json, user secrets or the dashboard ──────────────────────────────────────
 var systemHost = builder.AddParameter("system-host");
 var systemScheme = builder.AddParameter("system-scheme");
 var systemPort = builder.AddParameter("system-port");
 var apiHost = builder.AddParameter("api-host");
-var masterKey = builder.AddParameter("master-key", secret: true);
-var adminKey = builder.AddParameter("admin-key", secret: true);
+var masterKey = builder.AddSecret("master-key", MakeSecret.MasterKey);
+var adminKey = builder.AddSecret("admin-key", MakeSecret.AdminKey);
 
-// ── Engines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-var tracking = builder.AddPostgres("postgres").WithDataVolume().AddDatabase("tracking");
-
-// Larger than the largest message an MTA takes: RabbitMQ 4 refuses more than 16 MiB unless told.
-var rabbitmq = builder.AddRabbitMQ("rabbitmq")
-    .WithDataVolume()
-    .WithManagementPlugin()
-    .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-rabbit max_message_size 67108864");
+// ── Engines: containers or local programs, --engines containers|local ───────────────────────────────────────────────
+var engines = ChooseEngines.For(builder, data);
+var tracking = engines.AddPostgres("postgres", database: "tracking");
+var rabbitmq = engines.AddRabbitMQ("rabbitmq");
 
 // Nothing lives here alone: losing it costs speed only.
-var redis = builder.AddRedis("redis");
+var redis = engines.AddRedis("redis");
 
 // ── Once, before everything else ────────────────────────────────────────────────────────────────────────────────────
 var migrator = builder.AddProject<Projects.Migrator>("migrator")
-    .WithReference(tracking)
+    .WithReference(tracking, "tracking")
     .WaitFor(tracking)
     .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithEnvironment("Tracking__Migrator__AdminKey", adminKey);
@@ -44,6 +36,7 @@ var migrator = builder.AddProject<Projects.Migrator>("migrator")
 // ── Services ────────────────────────────────────────────────────────────────────────────────────────────────────────
 var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
     .WithReference(redis)
+    .WaitFor(redis)
     .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpHealthCheck("/health/ready")
@@ -57,6 +50,7 @@ Service(builder.AddProject<Projects.EventIngest>("ingest"))
 // Each edge owns its spool, so two of them are two resources and not two replicas of one.
 var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.RedirectEdge>(name))
     .WithReference(redis)
+    .WaitFor(redis)
     .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpEndpoint(name: "health", env: "Tracking__Edge__HealthPort")
@@ -66,10 +60,7 @@ var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.Redir
     .WithEnvironment("Tracking__Edge__Gateways__1", "::1/128")
     .WithEnvironment("Tracking__Edge__Gateways__2", "10.0.0.0/8")
     .WithEnvironment("Tracking__Edge__Gateways__3", "172.16.0.0/12")
-    .WithEnvironment("Tracking__Edge__Gateways__4", "192.168.0.0/16")
-    .PublishAsDockerComposeService((_, service) => service.AddVolume(
-        // The user of the image owns this folder, and so whatever a new volume puts in its place.
-        new Volume { Name = SpoolOf(name), Source = SpoolOf(name), Target = "/home/app", Type = "volume" })))
+    .WithEnvironment("Tracking__Edge__Gateways__4", "192.168.0.0/16"))
     .ToArray();
 
 Service(builder.AddProject<Projects.DomainVerifier>("verifier"))
@@ -83,7 +74,6 @@ var certificates = Service(builder.AddProject<Projects.Certificates>("certificat
 var management = Service(builder.AddProject<Projects.Management>("management"))
     .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
-    .WithExternalHttpEndpoints()
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
@@ -93,7 +83,7 @@ var gateway = Named(builder.AddProject<Projects.Gateway>("gateway"))
     .WithReference(rewrite.GetEndpoint("http"))
     .WithReference(management.GetEndpoint("http"))
     .WithReference(certificates.GetEndpoint("http"))
-    .WithHttpEndpoint(port: 8081)
+    .WithHttpEndpoint(port: int.Parse(builder.Configuration["Parameters:system-port"]!, CultureInfo.InvariantCulture))
     .WithExternalHttpEndpoints()
     .WithHttpHealthCheck("/health/ready")
     .WithEnvironment("Tracking__Gateway__Edge", "proxied")
@@ -113,7 +103,7 @@ builder.Build().Run();
 // What the services have: the database, made ready by the migrator, the bus and the operator's own names. They are one
 // user of the database here; deploy/postgres gives each its own.
 IResourceBuilder<ProjectResource> Service(IResourceBuilder<ProjectResource> service) => Named(service)
-    .WithReference(tracking)
+    .WithReference(tracking, "tracking")
     .WithReference(rabbitmq)
     .WaitFor(rabbitmq)
     .WaitForCompletion(migrator);
@@ -123,10 +113,7 @@ IResourceBuilder<ProjectResource> Named(IResourceBuilder<ProjectResource> servic
     .WithEnvironment("Tracking__SystemScheme", systemScheme)
     .WithEnvironment("Tracking__SystemPort", systemPort);
 
-string FolderOf(string edge) => builder.ExecutionContext.IsPublishMode
-    ? "/home/app/edge"
-    : Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..", ".data", edge));
+string FolderOf(string edge) =>
+    builder.ExecutionContext.IsPublishMode ? "/home/app/edge" : Path.Combine(data, edge);
 
 static string[] EdgeNames() => ["edge-1", "edge-2"];
-
-static string SpoolOf(string edge) => $"{edge}-spool";

@@ -16,9 +16,16 @@ require_dotnet() {
 }
 
 has_postgres() {
+    find_postgres > /dev/null
+}
+
+# The folder of PostgreSQL's programs: of the major version that is asked for, or the newest.
+find_postgres() {
     local folder
-    for folder in "${Tracking__PostgresBin:-}" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin ${PATH//:/ }; do
-        if [[ -n $folder && -x $folder/postgres && -x $folder/initdb ]]; then
+    for folder in "${Tracking__PostgresBin:-}" $(printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin | sort -rV) ${PATH//:/ }; do
+        if [[ -n $folder && -x $folder/postgres && -x $folder/initdb ]] &&
+            [[ -z ${1:-} || $("$folder/postgres" --version) == *" $1"[.\ ]* ]]; then
+            echo "$folder"
             return 0
         fi
     done

@@ -16,14 +16,19 @@ public static class BuiltPrograms
     /// <param name="project">Its folder under <c>src</c>.</param>
     public static string Service(string project) => Built(project, "Tracking." + project);
 
-    private static string Built(string project, string program)
+    /// <summary>The AppHost.</summary>
+    public static string AppHost => Built("AppHost", "Tracking.AppHost", "");
+
+    /// <summary>Where it starts, as by <c>dotnet run</c>: its settings are there.</summary>
+    public static string AppHostFolder => Path.Combine(Repository, "AppHost");
+
+    private static string Built(string project, string program, string parent = "src")
     {
         // tests/<Project>/bin/<Configuration>/<Framework>/
         var output = new DirectoryInfo(AppContext.BaseDirectory);
-        var path = Path.Combine(Repository, "src", project, "bin", output.Parent!.Name, output.Name, program);
-        return File.Exists(path)
-            ? path
-            : throw new FileNotFoundException($"{path} is missing: build src/{project} first.");
+        var folder = Path.Combine(Repository, parent, project);
+        var path = Path.Combine(folder, "bin", output.Parent!.Name, output.Name, program);
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: build {folder} first.");
     }
 
     private static string FindRepository()

@@ -98,10 +98,12 @@ public sealed class ServerProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>SIGTERM; returns when it has ended.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Asks it to stop; returns when it has ended.</summary>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="signal">SIGTERM unless given.</param>
+    public async Task StopAsync(CancellationToken cancellationToken, string signal = "TERM")
     {
-        Signal("TERM");
+        Signal(signal);
         await _process.WaitForExitAsync(cancellationToken).WaitAsync(Eventually.Deadline, cancellationToken);
     }
 
