@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
