@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
@@ -29,7 +30,8 @@ public static class RewriteComposition
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();
         builder.Services.AddSingleton<MessageMemory>();
-        builder.Services.AddSingleton<MarkupMemory>();
+        builder.Services.AddSingleton(provider =>
+            new MarkupMemory(provider.GetRequiredService<IOptions<RewriteOptions>>().Value.RememberedSegments));
         builder.Services.AddSingleton<KnownDestinations>();
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());

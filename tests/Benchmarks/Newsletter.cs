@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
 

@@ -10,6 +10,7 @@ using AngleSharp.Text;
 using Microsoft.Extensions.Options;
 using Tracking.Links;
 using Tracking.Rewrite;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
@@ -100,7 +101,7 @@ internal static class RewriteMessages
         ];
     }
 
-    private static MarkupMemory Memory() => new(Options.Create(new RewriteOptions()));
+    private static MarkupMemory Memory() => new(new RewriteOptions().RememberedSegments);
 
     /// <summary>Rewrites one message over and over, so that a profiler sees nothing else.</summary>
     /// <param name="name">How the case's name begins.</param>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests;

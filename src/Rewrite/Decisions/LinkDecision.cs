@@ -1,6 +1,7 @@
 
 
 
+
 namespace Tracking.Rewrite.Decisions;
 
 /// <summary>What was decided about a link: <see cref="Tracked"/>, or why it stays as it was.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;

@@ -1,6 +1,6 @@
 using System.Text;
 using Tracking.Links;
-using Tracking.Rewrite.Mime;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
 

@@ -1,8 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Microsoft.Extensions.Options;
-using Tracking.Rewrite.Mime;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
 
@@ -11,8 +10,8 @@ namespace Tracking.Rewrite.Html;
 /// follows from the bytes alone, and is used only where every byte is the same; so it is nobody's in particular, and
 /// forgetting costs time only. Bounded; any number of threads.
 /// </summary>
-/// <param name="options">How many segments.</param>
-public sealed class MarkupMemory(IOptions<RewriteOptions> options)
+/// <param name="segments">How many segments; taken up to the next power of two.</param>
+public sealed class MarkupMemory(int segments)
 {
     /// <summary>The longest segment that is remembered, in bytes: a newsletter's head with its styles, and room to
     /// spare.</summary>
@@ -22,11 +21,11 @@ public sealed class MarkupMemory(IOptions<RewriteOptions> options)
 
     // Nobody who sends mail can choose what falls on one place.
     private readonly ulong _seed = MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-    private readonly Segment?[] _segments = new Segment?[Sets(options.Value.RememberedSegments) * Ways];
+    private readonly Segment?[] _segments = new Segment?[Sets(segments) * Ways];
 
     // What stands in one message only, such as the recipient's name, must not push out what they share: a segment is
     // remembered when it comes a second time.
-    private readonly ulong[] _seen = new ulong[Sets(options.Value.RememberedSegments) * 4];
+    private readonly ulong[] _seen = new ulong[Sets(segments) * 4];
 
     /// <summary>Finds what followed the previous segment the last time, if it does again.</summary>
     /// <returns>Its length in the rest of the part, or -1.</returns>

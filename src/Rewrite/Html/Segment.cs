@@ -1,4 +1,5 @@
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
@@ -9,81 +10,6 @@ namespace Tracking.Rewrite.Html;
 /// <param name="Images">Whether images are links too.</param>
 /// <param name="TextLimit">Bytes kept of a link's visible text.</param>
 internal readonly record struct SegmentKind(MailCharset Charset, bool IsQuotedPrintable, bool Images, int TextLimit);
-
-/// <summary>The places in a part that matter for the pixel; -1 where there is none.</summary>
-internal struct Landmarks
-{
-    /// <summary>Behind the first end tag of <c>head</c>.</summary>
-    public int HeadEnd;
-
-    /// <summary>Behind the first start tag of <c>body</c>.</summary>
-    public int BodyStart;
-
-    /// <summary>Before the last end tag of <c>body</c>.</summary>
-    public int BodyEnd;
-
-    /// <summary>Before the last end tag of <c>html</c>.</summary>
-    public int HtmlEnd;
-
-    /// <summary>Before the first start tag of <c>frameset</c>.</summary>
-    public int Frameset;
-
-    /// <summary>Behind the last character that is not white space.</summary>
-    public int TextEnd;
-
-    /// <summary>No places.</summary>
-    public static Landmarks None => new()
-    {
-        HeadEnd = -1,
-        BodyStart = -1,
-        BodyEnd = -1,
-        HtmlEnd = -1,
-        Frameset = -1,
-        TextEnd = -1,
-    };
-
-    /// <summary>Whether frames stand in the body's place: a pixel before them would turn them off, and one behind them
-    /// is shown by nobody.</summary>
-    public readonly bool HasFrames => Frameset >= 0 && (BodyStart < 0 || Frameset < BodyStart);
-
-    /// <summary>Where a pixel at the top goes; -1 when the markup shows no such place.</summary>
-    public readonly int Top => BodyStart >= 0 ? BodyStart : HeadEnd;
-
-    /// <summary>Where a pixel at the bottom goes: never behind the document's end, where mail programs cut it
-    /// off.</summary>
-    public readonly int Bottom => BodyEnd >= 0 && HtmlEnd >= 0 ? Math.Min(BodyEnd, HtmlEnd)
-        : BodyEnd >= 0 ? BodyEnd
-        : HtmlEnd >= 0 ? HtmlEnd
-        : TextEnd;
-
-    /// <summary>Adds the places of what follows.</summary>
-    /// <param name="later">Its places.</param>
-    /// <param name="start">Where it starts.</param>
-    public void Add(in Landmarks later, int start)
-    {
-        HeadEnd = HeadEnd < 0 ? Moved(later.HeadEnd, start) : HeadEnd;
-        BodyStart = BodyStart < 0 ? Moved(later.BodyStart, start) : BodyStart;
-        BodyEnd = later.BodyEnd < 0 ? BodyEnd : later.BodyEnd + start;
-        HtmlEnd = later.HtmlEnd < 0 ? HtmlEnd : later.HtmlEnd + start;
-        Frameset = Frameset < 0 ? Moved(later.Frameset, start) : Frameset;
-        TextEnd = later.TextEnd < 0 ? TextEnd : later.TextEnd + start;
-    }
-
-    /// <summary>The same places after bytes were put in or taken out.</summary>
-    /// <param name="place">Where.</param>
-    /// <param name="more">How many more there are.</param>
-    public readonly Landmarks MovedBehind(int place, int more) => new()
-    {
-        HeadEnd = HeadEnd < place ? HeadEnd : HeadEnd + more,
-        BodyStart = BodyStart < place ? BodyStart : BodyStart + more,
-        BodyEnd = BodyEnd < place ? BodyEnd : BodyEnd + more,
-        HtmlEnd = HtmlEnd < place ? HtmlEnd : HtmlEnd + more,
-        Frameset = Frameset < place ? Frameset : Frameset + more,
-        TextEnd = TextEnd < place ? TextEnd : TextEnd + more,
-    };
-
-    private static int Moved(int place, int start) => place < 0 ? -1 : place + start;
-}
 
 /// <summary>
 /// A stretch of a part that was read before: from text to text, with every tag in it whole, so that the same bytes mean

@@ -1,3 +1,5 @@
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 

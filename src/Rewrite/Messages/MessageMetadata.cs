@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tracking.Database.Entities;
+using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 

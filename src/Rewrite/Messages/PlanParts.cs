@@ -1,4 +1,5 @@
 using System.Buffers;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
@@ -22,14 +23,21 @@ internal sealed class PlanParts : IDisposable
     public PlanParts(RewritePlan plan, MarkupMemory? memory)
     {
         _plan = plan;
-        _decider = new LinkDecider(plan);
+        _decider = new LinkDecider(plan.Request, plan.Limits, plan.Report);
         _changes = new FindChanges(plan, _decider, memory);
     }
 
     public void Run()
     {
         RemoveControlHeaders.Run(_plan);
-        ReadUnsubscribe.Run(_plan.Header, _decider);
+        foreach (ref readonly var field in _plan.Header.Fields)
+        {
+            if (field.Kind == HeaderFieldKind.Unsubscribe)
+            {
+                ReadUnsubscribe.Run(_plan.Header.Value(field.Range), _decider);
+            }
+        }
+
         var problem = _plan.Header.BodyIsSigned && !_plan.Request.TrackSigned
             ? Untouched.DkimSigned
             : _plan.Header.ReadParts(_parts, _plan.ContentSums);
@@ -41,7 +49,7 @@ internal sealed class PlanParts : IDisposable
                 ReadPart(_parts[i], i + 1);
             }
 
-            AcceptAll(headerSplices, CoverAlternatives.Run(_plan, _parts));
+            AcceptAll(headerSplices, CoverAlternatives.Run(_plan.Report, _parts));
             PlanContentSums();
         }
 

@@ -40,7 +40,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
             return false;
         }
 
-        var (links, buffered) = (plan.Report.Count, plan.Buffer.Length);
+        var (links, buffered) = (plan.Report.Count, plan.Report.Buffer.Length);
         _kind = new SegmentKind(charset, isQuotedPrintable, plan.Request.TracksImages, plan.Limits.MaxLinkNameBytes);
         _landmarks = Landmarks.None;
         _hasPixel = false;
@@ -49,7 +49,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         if (!Read(body, edits))
         {
             plan.Report.Truncate(links);
-            plan.Buffer.Truncate(buffered);
+            plan.Report.Buffer.Truncate(buffered);
             edits.Truncate();
             return false;
         }

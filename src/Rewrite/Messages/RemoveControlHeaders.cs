@@ -1,4 +1,5 @@
 using System.Text;
+using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 

@@ -1,3 +1,4 @@
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
@@ -18,7 +19,7 @@ public sealed class RewritePlan : IDisposable
     {
         Header = header;
         Request = request;
-        Report = new LinkReport(this);
+        Report = new LinkReport(header.Message);
     }
 
     /// <summary>Every link found, in document order over the whole message.</summary>
@@ -65,8 +66,6 @@ public sealed class RewritePlan : IDisposable
 
     /// <summary>The charsets that replacements are encoded in; there are fewer than 30.</summary>
     internal List<MailCharset> Charsets { get; } = [];
-
-    internal ByteBuffer Buffer { get; } = new();
 
     internal ReadOnlySpan<byte> Message => MessageMemory.Span;
 
@@ -148,7 +147,6 @@ public sealed class RewritePlan : IDisposable
         }
 
         _disposed = true;
-        Buffer.Dispose();
         Report.Dispose();
         Splices.Dispose();
         foreach (var part in Base64Parts)

@@ -1,5 +1,7 @@
 using System.Buffers;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;

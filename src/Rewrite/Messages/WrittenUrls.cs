@@ -1,6 +1,7 @@
 using System.Text;
 using Tracking.Links;
-using Tracking.Rewrite.Mime;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Messages;
 

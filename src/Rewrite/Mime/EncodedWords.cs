@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 

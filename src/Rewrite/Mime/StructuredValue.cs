@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 

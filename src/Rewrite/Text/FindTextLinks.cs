@@ -1,4 +1,5 @@
 using System.Text;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Text;

@@ -1,5 +1,6 @@
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 

@@ -3,8 +3,8 @@ using AngleSharp.Html;
 using AngleSharp.Html.Parser;
 using AngleSharp.Html.Parser.Tokens;
 using AngleSharp.Text;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
-using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Tests.Html;
 

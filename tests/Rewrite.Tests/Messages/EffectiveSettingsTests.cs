@@ -4,6 +4,7 @@ using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Messages;

@@ -1,4 +1,5 @@
 using Tracking.Database.Entities;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 

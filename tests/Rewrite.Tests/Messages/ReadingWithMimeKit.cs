@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using MimeKit;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Microsoft.Extensions.Options;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Messages;
 
@@ -23,7 +23,7 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
     ];
 
     // Small, so that segments are forgotten and places change hands while the tests run.
-    private readonly MarkupMemory _memory = new(Options.Create(new RewriteOptions { RememberedSegments = 256 }));
+    private readonly MarkupMemory _memory = new(256);
 
     [Fact]
     public void Golden_cases_come_out_the_same_from_memory()
@@ -99,7 +99,7 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
     public void Letters_of_a_campaign_are_read_from_memory_but_for_what_is_the_recipients_own()
     {
         var letter = File.ReadAllText(Newsletters().First(file => file.Contains("shop", StringComparison.Ordinal)));
-        var memory = new MarkupMemory(Options.Create(new RewriteOptions()));
+        var memory = new MarkupMemory(new RewriteOptions().RememberedSegments);
         var recalled = new List<int>();
         for (var recipient = 0; recipient < 5; recipient++)
         {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;

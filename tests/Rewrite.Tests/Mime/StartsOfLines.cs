@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Tests.Messages;
 

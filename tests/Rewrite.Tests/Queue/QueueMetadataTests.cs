@@ -1,5 +1,6 @@
 using System.Text;
 using RabbitMQ.Client;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Queue;
 

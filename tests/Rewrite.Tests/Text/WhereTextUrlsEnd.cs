@@ -1,5 +1,6 @@
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Text;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 
-namespace Tracking.Rewrite.Mime;
+namespace Tracking.Rewrite.Findings;
 
 /// <summary>A list of values in pooled memory, so that a message costs no garbage for what is only kept while it is
 /// planned.</summary>

@@ -3,9 +3,8 @@ using System.Text;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Rewrite.Findings;
-using Tracking.Rewrite.Mime;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>The part of a tracked URL between origin and token.</summary>
 internal static class TrackedUrl

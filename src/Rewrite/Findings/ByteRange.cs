@@ -1,4 +1,4 @@
-namespace Tracking.Rewrite.Mime;
+namespace Tracking.Rewrite.Findings;
 
 /// <summary>A range of bytes, of whatever they are in.</summary>
 /// <param name="Start">Where it starts; -1 where there is none.</param>

@@ -1,9 +1,9 @@
 using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.Rewrite.Html;
-using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 
-namespace Tracking.Rewrite;
+namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// The open pixel's markup. Its size is explicit, and its <c>alt</c> empty so that nothing shows while images are

@@ -1,9 +1,10 @@
 using System.Buffers;
 using System.Text;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>
 /// Reads the URLs of <c>List-Unsubscribe</c> (RFC 2369): in angle brackets, separated by commas, with comments, folded
@@ -14,19 +15,8 @@ internal static class ReadUnsubscribe
 {
     private static readonly SearchValues<byte> BareEnd = SearchValues.Create(" \t\r\n<>\""u8);
 
-    /// <summary>Reads the fields of a message's header.</summary>
-    public static void Run(MessageHeader header, LinkDecider decider)
-    {
-        foreach (ref readonly var field in header.Fields)
-        {
-            if (field.Kind == HeaderFieldKind.Unsubscribe)
-            {
-                Run(header.Value(field.Range), decider);
-            }
-        }
-    }
-
-    private static void Run(ReadOnlySpan<byte> value, LinkDecider decider)
+    /// <summary>Reads a field's value.</summary>
+    public static void Run(ReadOnlySpan<byte> value, LinkDecider decider)
     {
         using var decoded = new ByteBuffer();
         if (value.IndexOf("=?"u8) >= 0)

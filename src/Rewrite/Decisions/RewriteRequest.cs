@@ -3,7 +3,7 @@ using System.Text;
 using Tracking.Database.Entities;
 using Tracking.Links;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>In which parts links are wrapped.</summary>
 [Flags]

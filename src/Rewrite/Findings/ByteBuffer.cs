@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Tracking.Rewrite.Mime;
+namespace Tracking.Rewrite.Findings;
 
 /// <summary>Bytes that grow, in pooled memory. Ranges into it stay good; spans do not survive the next
 /// growth.</summary>

@@ -1,17 +1,19 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using Tracking.Links;
-using Tracking.Rewrite.Decisions;
-using Tracking.Rewrite.Mime;
+using Tracking.Rewrite.Findings;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>Every link of a message and what became of it, in pooled memory: what the plan's links are read
 /// from.</summary>
 [SuppressMessage("Naming", "CA1710", Justification = "Its callers see a list of links.")]
-internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>, IDisposable
+internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<PlannedLink>, IDisposable
 {
     private readonly PooledList<LinkRow> _rows = new();
+
+    /// <summary>URLs and names, but for those of remembered markup.</summary>
+    public ByteBuffer Buffer { get; } = new();
 
     /// <summary>Links that are marked, in their order.</summary>
     public PooledList<MarkedLink> Marks { get; } = new();
@@ -82,7 +84,7 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     }
 
     /// <summary>Copies bytes to where the report finds them.</summary>
-    public ByteRange Keep(ReadOnlySpan<byte> bytes) => new(plan.Buffer.Append(bytes), bytes.Length);
+    public ByteRange Keep(ReadOnlySpan<byte> bytes) => new(Buffer.Append(bytes), bytes.Length);
 
     /// <summary>Keeps where the bytes of a link stand in the message.</summary>
     public void SetEncoded(int index, int start, int end) => _rows[index].Encoded = new ByteRange(start, end - start);
@@ -108,14 +110,14 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
     }
 
     /// <summary>Where a wrapped link leads.</summary>
-    public ReadOnlySpan<byte> Destination(in LinkRow row) => row.Destination.In(row.Texts ?? plan.Buffer.Span);
+    public ReadOnlySpan<byte> Destination(in LinkRow row) => row.Destination.In(row.Texts ?? Buffer.Span);
 
     /// <summary>One of a link's texts.</summary>
-    public ReadOnlyMemory<byte> Text(in LinkRow row, ByteRange range) => range.In(row.Texts ?? plan.Buffer.Memory);
+    public ReadOnlyMemory<byte> Text(in LinkRow row, ByteRange range) => range.In(row.Texts ?? Buffer.Memory);
 
     /// <summary>The bytes of a link.</summary>
     public ReadOnlyMemory<byte> Encoded(in LinkRow row) =>
-        row.Encoded.In(row.EncodedIn ?? plan.MessageMemory);
+        row.Encoded.In(row.EncodedIn ?? message);
 
     /// <inheritdoc/>
     public IEnumerator<PlannedLink> GetEnumerator()
@@ -134,13 +136,14 @@ internal sealed class LinkReport(RewritePlan plan) : IReadOnlyList<PlannedLink>,
         Tracked = 0;
         _rows.Dispose();
         Marks.Dispose();
+        Buffer.Dispose();
     }
 }
 
 /// <summary>A link that its part marks.</summary>
 /// <param name="Row">Its row.</param>
 /// <param name="IsOptOut">Whether it is not to be tracked; else it unsubscribes.</param>
-/// <param name="Url">Where it leads, in the plan's buffer.</param>
+/// <param name="Url">Where it leads, in the report's buffer.</param>
 internal readonly record struct MarkedLink(int Row, bool IsOptOut, ByteRange Url);
 
 /// <summary>A link in the report.</summary>
@@ -148,7 +151,7 @@ internal struct LinkRow
 {
     public LinkDecision Decision;
 
-    /// <summary>What the ranges are of; <see langword="null"/> for the plan's own buffer.</summary>
+    /// <summary>What the ranges are of; <see langword="null"/> for the report's own buffer.</summary>
     public byte[]? Texts;
 
     /// <summary>What <see cref="Encoded"/> is of; <see langword="null"/> for the message.</summary>

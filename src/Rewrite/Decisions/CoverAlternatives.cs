@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Tracking.Links;
-using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Mime;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>
 /// A mark on a link, that it is not to be tracked or that it unsubscribes, holds for the same URL in the other parts of
@@ -14,12 +14,11 @@ namespace Tracking.Rewrite.Messages;
 internal static class CoverAlternatives
 {
     /// <summary>Leaves plain what marks elsewhere cover.</summary>
-    /// <param name="plan">Every link of the message has been decided.</param>
+    /// <param name="report">Has every link of the message, decided.</param>
     /// <param name="parts">The parts that the report's numbers count.</param>
     /// <returns>Whether there was anything.</returns>
-    public static bool Run(RewritePlan plan, List<MimePart> parts)
+    public static bool Run(LinkReport report, List<MimePart> parts)
     {
-        var report = plan.Report;
         var marks = report.Marks;
         if (marks.Count == 0 || report.Tracked == 0)
         {
@@ -33,7 +32,7 @@ internal static class CoverAlternatives
             var number = report.Row(mark.Row).Part;
             if (parts[number - 1].Alternative > 0)
             {
-                traits |= ComparableUrl.Trait(mark.Url.In(plan.Buffer.Span));
+                traits |= ComparableUrl.Trait(mark.Url.In(report.Buffer.Span));
                 part = part == Marked.NoPart || part == number ? number : Marked.SeveralParts;
             }
         }
@@ -44,14 +43,14 @@ internal static class CoverAlternatives
         for (var i = 0; traits != 0 && i < report.Count; i++)
         {
             ref readonly var row = ref report.Row(i);
-            if (row.Part == part || !row.IsTracked || row.Kind != LinkKind.Click || !MayBeMarked(plan, row, traits)
+            if (row.Part == part || !row.IsTracked || row.Kind != LinkKind.Click || !MayBeMarked(report, row, traits)
                 || parts[row.Part - 1].Alternative == 0)
             {
                 continue;
             }
 
-            marked ??= Collect(plan, parts, form);
-            if (Find(plan, row, parts[row.Part - 1].Alternative, marked, form) is { } all && all.Part != row.Part)
+            marked ??= Collect(report, parts, form);
+            if (Find(report, row, parts[row.Part - 1].Alternative, marked, form) is { } all && all.Part != row.Part)
             {
                 report.Untrack(i, all.IsOptOut ? LinkDecision.OptOut : LinkDecision.Unsubscribe);
                 covered = true;
@@ -61,19 +60,19 @@ internal static class CoverAlternatives
         return covered;
     }
 
-    private static bool MayBeMarked(RewritePlan plan, in LinkRow row, ulong traits) =>
-        (ComparableUrl.Trait(plan.Report.Destination(row)) & traits) != 0
-        || !Ascii.IsValid(plan.Report.Text(row, row.Url).Span);
+    private static bool MayBeMarked(LinkReport report, in LinkRow row, ulong traits) =>
+        (ComparableUrl.Trait(report.Destination(row)) & traits) != 0
+        || !Ascii.IsValid(report.Text(row, row.Url).Span);
 
     private static Dictionary<(int Alternative, string Url), Marked> Collect(
-        RewritePlan plan, List<MimePart> parts, ByteBuffer form)
+        LinkReport report, List<MimePart> parts, ByteBuffer form)
     {
         var marked = new Dictionary<(int Alternative, string Url), Marked>();
-        foreach (ref readonly var mark in plan.Report.Marks.Span)
+        foreach (ref readonly var mark in report.Marks.Span)
         {
-            var part = plan.Report.Row(mark.Row).Part;
+            var part = report.Row(mark.Row).Part;
             var alternative = parts[part - 1].Alternative;
-            if (alternative > 0 && Key(mark.Url.In(plan.Buffer.Span), form) is { } key)
+            if (alternative > 0 && Key(mark.Url.In(report.Buffer.Span), form) is { } key)
             {
                 ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
                 all = new Marked(
@@ -85,19 +84,19 @@ internal static class CoverAlternatives
     }
 
     private static Marked? Find(
-        RewritePlan plan,
+        LinkReport report,
         in LinkRow row,
         int alternative,
         Dictionary<(int Alternative, string Url), Marked> marked,
         ByteBuffer form)
     {
-        if (Key(plan.Report.Destination(row), form) is { } key && marked.TryGetValue((alternative, key), out var all))
+        if (Key(report.Destination(row), form) is { } key && marked.TryGetValue((alternative, key), out var all))
         {
             return all;
         }
 
         // Letters in a query were sent in the charset of one part, and may have been in another one's.
-        var url = plan.Report.Text(row, row.Url).Span;
+        var url = report.Text(row, row.Url).Span;
         return !Ascii.IsValid(url) && Key(url, form) is { } other && marked.TryGetValue((alternative, other), out all)
             ? all
             : null;

@@ -1,14 +1,14 @@
 using System.Text;
 using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Mime;
 
-namespace Tracking.Rewrite.Messages;
+namespace Tracking.Rewrite.Decisions;
 
 /// <summary>Decides about each link that was found.</summary>
-internal sealed class LinkDecider(RewritePlan plan) : IDisposable
+internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, LinkReport report) : IDisposable
 {
     // URLs of List-Unsubscribe that are looked at. Lists give one or two (RFC 8058 one), each of which may be read in up
     // to three ways; all are held against every link.
@@ -16,7 +16,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
     private static ReadOnlySpan<byte> NoTrack => "+notrack"u8;
 
-    private readonly LinkReport _report = plan.Report;
     private readonly List<UnsubscribeUrl> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
 
@@ -101,16 +100,16 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 Position = position,
                 Decision = decision,
                 Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click,
-                Url = _report.Keep(url),
-                Name = name.Length > 0 ? _report.Keep(name.In(found.Buffer.Span)) : default,
+                Url = report.Keep(url),
+                Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default,
             };
             if (row.IsTracked)
             {
-                row.Destination = destination.Url == url ? row.Url : _report.Keep(destination.Url);
+                row.Destination = destination.Url == url ? row.Url : report.Keep(destination.Url);
                 edits.Add(Change(link.Start, link.End, link.BreakAt, link.Flags, destination));
             }
 
-            _report.Add(row);
+            report.Add(row);
         }
     }
 
@@ -168,26 +167,26 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
                 Position = position,
                 Decision = decision,
                 Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
-                Url = isOther ? _report.Keep(url) : link.Url,
-                Name = isOther ? _report.Keep(link.Name.In(segment.Texts)) : link.Name,
+                Url = isOther ? report.Keep(url) : link.Url,
+                Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name,
                 Encoded = new ByteRange(from, to - from),
             };
             if (row.IsTracked)
             {
                 row.Destination = !isOther ? link.Destination
                     : destination.Url == url ? row.Url
-                    : _report.Keep(destination.Url);
+                    : report.Keep(destination.Url);
                 var breakAt = link.BreakAt < 0 ? -1 : start + segment.Moved(link.BreakAt, moved);
                 edits.Add(Change(from, to, breakAt, link.Flags, destination));
             }
 
-            _report.Add(row);
+            report.Add(row);
         }
     }
 
     /// <summary>Whether an image's source is a pixel of ours.</summary>
     public bool IsPixel(ReadOnlySpan<byte> source) =>
-        plan.Request.Keys is { } keys
+        request.Keys is { } keys
             && LinkToken.Read(TrimBlank(source), keys, out var token) == TokenOutcome.Valid
             && token.Kind == LinkKind.Open;
 
@@ -268,14 +267,14 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
 
         if (ReadDestination(url, encoding, baseUrl, out var destination) == DestinationOutcome.Accepted)
         {
-            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+            report.Marks.Add(new MarkedLink(report.Count, isOptOut, report.Keep(destination.Url)));
         }
 
         // Another part may send the same letters in another charset.
         if (encoding is not null && !Ascii.IsValid(url)
             && ReadDestination(url, null, baseUrl, out destination) == DestinationOutcome.Accepted)
         {
-            _report.Marks.Add(new MarkedLink(_report.Count, isOptOut, _report.Keep(destination.Url)));
+            report.Marks.Add(new MarkedLink(report.Count, isOptOut, report.Keep(destination.Url)));
         }
     }
 
@@ -290,9 +289,9 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
     }
 
     private bool IsOff(FoundFlags flags) =>
-        (flags & FoundFlags.Image) != 0 ? !plan.Request.TracksImages
-        : (flags & FoundFlags.Html) != 0 ? !plan.Request.TracksHtml
-        : !plan.Request.TracksText;
+        (flags & FoundFlags.Image) != 0 ? !request.TracksImages
+        : (flags & FoundFlags.Html) != 0 ? !request.TracksHtml
+        : !request.TracksText;
 
     // The rules that hold for every link, in their order: the first that applies is the reason.
     private LinkDecision Judge(
@@ -315,7 +314,6 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             };
         }
 
-        var request = plan.Request;
         if (!destination.Host.SequenceEqual(_host.Span))
         {
             _host.Truncate();
@@ -371,7 +369,7 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             return LinkDecision.UrlText;
         }
 
-        return _report.Tracked + _trackedBefore >= plan.Limits.MaxTrackedLinks
+        return report.Tracked + _trackedBefore >= limits.MaxTrackedLinks
             ? LinkDecision.TooManyLinks
             : LinkDecision.Tracked;
     }
@@ -426,11 +424,11 @@ internal sealed class LinkDecider(RewritePlan plan) : IDisposable
             Start = start,
             End = end,
             ValueStart = start,
-            Index = _report.Count,
+            Index = report.Count,
             BreakAt = breakAt,
             IsHtml = isHtml,
             Length = TrackedUrl.Length(
-                plan.Request, plan.Limits, destination, isHtml, (flags & FoundFlags.Image) != 0),
+                request, limits, destination, isHtml, (flags & FoundFlags.Image) != 0),
         };
     }
 
