@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Rewrite;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Rewrite.Messages;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 

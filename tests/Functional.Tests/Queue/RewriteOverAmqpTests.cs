@@ -5,11 +5,11 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Rewrite;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Queue;
 
