@@ -3,7 +3,7 @@ using Tracking.AppHost.Engines;
 using Tracking.AppHost.Secrets;
 
 // The system as a diagram: what there is, who talks to whom, who waits for whom.
-// Names here are what services read in ServiceDefaults/ServiceNames.cs, Messaging, SharedCache and OpenDataSource.
+// Names here are what services read in ServiceNames, RabbitAddress, SharedCacheString and OpenDataSource.
 
 var builder = DistributedApplication.CreateBuilder(args);
 

@@ -2,13 +2,16 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Tracking.Database;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
+using Tracking.ServiceDefaults.Telemetry;
 
 namespace Tracking.ServiceDefaults;
 
-/// <summary>What every service has: telemetry, health endpoints, problem details, checked settings, the bus.</summary>
+/// <summary>What every service has: checked settings, telemetry, health endpoints, and how it listens.</summary>
 public static class Defaults
 {
-    /// <summary>Adds the defaults; each has a file of its own beside this one.</summary>
+    /// <summary>Adds the defaults; each has a file of its own in the folders beside this one.</summary>
     public static IHostApplicationBuilder AddServiceDefaults(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
@@ -17,8 +20,6 @@ public static class Defaults
         builder.AddLogLevels();
         builder.AddTelemetry();
         builder.AddHealth();
-        builder.AddProblems();
-        builder.AddMessaging();
         builder.AddConnectionLimits();
         builder.AddHttp2WithoutTls();
         builder.AddForwardedHeadersGuard();
@@ -26,12 +27,11 @@ public static class Defaults
     }
 
     /// <summary>
-    /// Maps what the defaults serve, and answers errors with problems from here on down the pipeline. Routing starts
-    /// here too: middleware added before it (the edge's branch) pays for none of this.
+    /// Maps what the defaults serve. Routing starts here: middleware added before it (the edge's branch) pays for none of
+    /// this.
     /// </summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {
-        app.UseProblems();
         app.UseRouting();
         app.MapHealth();
         return app;

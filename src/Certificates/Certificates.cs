@@ -1,5 +1,5 @@
+using Tracking.Bus;
 using Tracking.Database;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Certificates;
 
@@ -10,6 +10,7 @@ public static class CertificatesComposition
     /// <summary>Adds what it has: the database, and news of changes.</summary>
     public static IHostApplicationBuilder AddCertificates(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddDirectoryChanges();
         return builder;

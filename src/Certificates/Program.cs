@@ -1,5 +1,6 @@
 using Tracking.Certificates;
 using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {

@@ -1,5 +1,5 @@
+using Tracking.Bus;
 using Tracking.Database;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.DomainVerifier;
 
@@ -10,6 +10,7 @@ public static class DomainVerifierComposition
     /// <summary>Adds what it has: the database, and news of changes.</summary>
     public static IHostApplicationBuilder AddDomainVerifier(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddDirectoryChanges();
         return builder;

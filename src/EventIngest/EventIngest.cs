@@ -3,13 +3,14 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.EventIngest;
 
@@ -20,6 +21,7 @@ public static class EventIngest
     /// service defaults, and the schema to be in place when the host starts.</summary>
     public static IHostApplicationBuilder AddEventIngest(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         var services = builder.Services;
         builder.AddTrackingOptions<EventIngestOptions>(EventIngestOptions.Section);

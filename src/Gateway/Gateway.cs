@@ -1,8 +1,11 @@
 using System.Net;
 using Microsoft.Extensions.Options;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Gateway.Routing;
 using Tracking.RedirectEdge;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.ServiceDiscovery;
 
@@ -14,6 +17,8 @@ public static class GatewayComposition
     /// <summary>Adds the routes, and the edge when it is in this process.</summary>
     public static IHostApplicationBuilder AddGateway(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
+        builder.AddProblems();
         builder.AddTrackingOptions<GatewayOptions>(GatewayOptions.Section);
         builder.Services.AddSingleton<IValidateOptions<GatewayOptions>, ApiHosts.WithoutSystemHost>();
         builder.Services.AddSingleton<ApiHosts>();
@@ -47,6 +52,7 @@ public static class GatewayComposition
     /// <summary>Maps the routes.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        app.UseProblems();
         if (HasEdge(app.Configuration))
         {
             var api = app.Services.GetRequiredService<ApiHosts>();

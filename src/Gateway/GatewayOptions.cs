@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Gateway;
 

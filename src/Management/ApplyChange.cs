@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management;
 

@@ -5,6 +5,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
@@ -14,7 +16,7 @@ using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
@@ -24,9 +26,10 @@ public static class ManagementComposition
     /// <summary>Adds what the API needs.</summary>
     public static IHostApplicationBuilder AddManagement(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddSigningKeys();
-        builder.AddApiKeyAuthentication();
+        builder.AddApi();
         builder.AddDirectoryChanges();
         builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);
         builder.Services.TryAddSingleton<ApplyChange>();

@@ -1,7 +1,8 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Tracking.Database;
 using Tracking.Database.Rights;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
+using Tracking.ServiceDefaults.Telemetry;
 
 namespace Tracking.Migrator;
 

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Rights;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Migrator;
 

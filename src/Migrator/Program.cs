@@ -1,5 +1,5 @@
 using Tracking.Migrator;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {

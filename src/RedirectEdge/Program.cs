@@ -1,5 +1,6 @@
 using Tracking.RedirectEdge;
 using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.RedirectEdge.Clicks;
@@ -15,7 +16,9 @@ using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
 using Tracking.RedirectEdge.Links;
 using Tracking.RedirectEdge.Opens;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
+using Tracking.SharedCache;
 
 namespace Tracking.RedirectEdge;
 
@@ -25,6 +28,7 @@ public static class RedirectEdgeComposition
     /// <summary>Adds the edge's parts.</summary>
     public static IHostApplicationBuilder AddRedirectEdge(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddSigningKeys();
         builder.AddSharedCache();
@@ -38,7 +42,7 @@ public static class RedirectEdgeComposition
         services.AddSingleton<EdgeMeters>();
         services.AddSingleton(OpenFolder);
 
-        if (services.Any(service => service.ServiceType == typeof(SharedCache)))
+        if (services.Any(service => service.ServiceType == typeof(SharedValues)))
         {
             services.AddSingleton<SharedHosts>();
             services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge;
 

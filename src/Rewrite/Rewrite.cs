@@ -2,6 +2,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
@@ -9,7 +11,8 @@ using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
+using Tracking.SharedCache;
 
 namespace Tracking.Rewrite;
 
@@ -19,9 +22,10 @@ public static class RewriteComposition
     /// <summary>Adds the rewriter, its registration, and where the bus is RabbitMQ its queue.</summary>
     public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
     {
+        builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddSigningKeys();
-        builder.AddApiKeyAuthentication();
+        builder.AddApi();
         builder.AddTrackingOptions<RewriteOptions>(RewriteOptions.Section);
         builder.AddDirectoryChanges();
         builder.AddSharedCache();

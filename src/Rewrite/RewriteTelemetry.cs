@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Tracking.Api;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone;
 

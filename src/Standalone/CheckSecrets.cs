@@ -1,4 +1,4 @@
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone;
 

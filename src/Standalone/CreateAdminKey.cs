@@ -1,5 +1,6 @@
 using Npgsql;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone;
 

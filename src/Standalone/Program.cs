@@ -3,6 +3,7 @@ using Tracking.Management;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone;
 
 return await StartUp.RunOrExplainAsync(async () =>

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration.Memory;
 using Tracking.Database;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
+using Tracking.ServiceDefaults.Telemetry;
 using Tracking.Standalone.PrivatePostgres;
 
 namespace Tracking.Standalone;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Standalone;
 

@@ -1,8 +1,8 @@
 using MassTransit;
 using MassTransit.Serialization;
+using Tracking.Bus;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Benchmarks;
 
@@ -63,7 +63,7 @@ internal static class ForwardMail
     /// <summary>The process itself; runs until it is killed.</summary>
     public static async Task RunAsync(string uri, bool isTuned)
     {
-        var bus = Bus.Factory.CreateUsingRabbitMq(transport =>
+        var bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(transport =>
         {
             transport.Host(new Uri(uri));
             transport.ReceiveEndpoint(JsonIn, queue =>

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management;

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
+using Tracking.Api;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Tests;
 

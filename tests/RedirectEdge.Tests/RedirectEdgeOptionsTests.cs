@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge.Tests;
 

@@ -9,7 +9,7 @@ using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
 using Tracking.RedirectEdge.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests;
 

@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Tests.Events;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Npgsql;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Servers;
 

@@ -1,3 +1,5 @@
+using Tracking.ServiceDefaults.Telemetry;
+
 namespace Tracking.ServiceDefaults.Tests;
 
 public sealed class HideTokensTests

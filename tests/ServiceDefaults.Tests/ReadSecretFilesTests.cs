@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Configuration;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.ServiceDefaults.Tests;
 

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.ServiceDefaults.Tests;
 

@@ -6,6 +6,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Tracking.Otlp;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Telemetry;
 
 namespace Tracking.ServiceDefaults.Tests;
 

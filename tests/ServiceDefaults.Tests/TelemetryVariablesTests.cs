@@ -1,3 +1,6 @@
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Telemetry;
+
 namespace Tracking.ServiceDefaults.Tests;
 
 public sealed class TelemetryVariablesTests

@@ -3,10 +3,12 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Tracking.Api;
+using Tracking.Bus;
 
 namespace Tracking.ServiceDefaults.Tests;
 
-/// <summary>A small service with the defaults and nothing else, on a loopback port of its own.</summary>
+/// <summary>A small service with the defaults, the bus and problem details, on a loopback port of its own.</summary>
 internal sealed class TestHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -34,6 +36,8 @@ internal sealed class TestHost : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.AddServiceDefaults();
+        builder.AddBus();
+        builder.AddProblems();
         return builder;
     }
 
@@ -49,6 +53,7 @@ internal sealed class TestHost : IAsyncDisposable
         add?.Invoke(builder);
         var app = builder.Build();
         app.MapServiceDefaults();
+        app.UseProblems();
         map?.Invoke(app);
         await app.StartAsync();
         return new(app);

@@ -2,6 +2,8 @@ using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.ServiceDefaults.Tests;
 

@@ -2,9 +2,9 @@ using MassTransit;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.EventIngest.Batches;
 

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Gateway.Routing;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Options;
 using Tracking.RedirectEdge;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;

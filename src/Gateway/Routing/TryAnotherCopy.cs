@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using Tracking.RedirectEdge;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Tracking.Gateway.Routing;

@@ -1,9 +1,10 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Management.OpenApi;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Auth;
 

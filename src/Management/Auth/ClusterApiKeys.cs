@@ -1,10 +1,11 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.OpenApi;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Auth;
 

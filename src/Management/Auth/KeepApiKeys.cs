@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Auth;
 

@@ -3,10 +3,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.OpenApi;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Clusters;
 

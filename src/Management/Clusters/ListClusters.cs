@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Clusters;
 

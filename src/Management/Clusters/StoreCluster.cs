@@ -1,9 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Clusters;
 

@@ -3,9 +3,9 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Events;
 

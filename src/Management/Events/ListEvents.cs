@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace Tracking.Management.Events;

@@ -2,10 +2,11 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Keys;
 

@@ -1,6 +1,6 @@
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Messages;
 

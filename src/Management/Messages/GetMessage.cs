@@ -3,12 +3,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management.Events;
 using Tracking.Management.OpenApi;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Messages;
 

@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
+using Tracking.Api;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.OpenApi;
 

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.OpenApi;
 

@@ -1,4 +1,4 @@
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 

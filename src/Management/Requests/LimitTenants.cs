@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Tracking.Api;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Requests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 

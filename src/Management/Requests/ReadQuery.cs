@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 

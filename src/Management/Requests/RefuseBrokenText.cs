@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 

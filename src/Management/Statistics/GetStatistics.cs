@@ -5,12 +5,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.Events;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Management.Statistics;
 

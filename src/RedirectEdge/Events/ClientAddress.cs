@@ -5,7 +5,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge.Events;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Tracking.Contracts;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Events;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge.Events;
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
+using Tracking.SharedCache;
 
 namespace Tracking.RedirectEdge.Hosts;
 
@@ -15,7 +15,7 @@ namespace Tracking.RedirectEdge.Hosts;
 /// keep a deleted cluster alive. Content: when PostgreSQL was read (i64, ticks UTC), clusters (i32 each, ascending).
 /// </summary>
 internal sealed class SharedHosts(
-    SharedCache cache,
+    SharedValues cache,
     ClusterDirectory clusters,
     RefreshDirectories refresh,
     IOptions<SystemOptions> options,

@@ -6,7 +6,7 @@ using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
-using Tracking.ServiceDefaults;
+using Tracking.SharedCache;
 
 namespace Tracking.RedirectEdge.Links;
 

@@ -1,9 +1,9 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Tracking.Api;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Mime;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Http;
 

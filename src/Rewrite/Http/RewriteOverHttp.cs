@@ -6,11 +6,11 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Http;
 

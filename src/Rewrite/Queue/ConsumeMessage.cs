@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Memory;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 

@@ -2,8 +2,8 @@ using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Tracking.Bus;
 using Tracking.Contracts;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 

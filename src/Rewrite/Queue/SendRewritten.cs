@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Messages;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 

@@ -1,6 +1,6 @@
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Contracts;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Rewrite.Queue;
 

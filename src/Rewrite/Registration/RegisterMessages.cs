@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
-using Tracking.ServiceDefaults;
+using Tracking.SharedCache;
 
 namespace Tracking.Rewrite.Registration;
 

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
 

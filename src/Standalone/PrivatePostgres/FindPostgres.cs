@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
 

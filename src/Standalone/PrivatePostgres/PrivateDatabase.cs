@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
 

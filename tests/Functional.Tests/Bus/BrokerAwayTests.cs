@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Bus;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using Tracking.Bus;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
@@ -38,6 +39,7 @@ internal sealed class BusHost : IAsyncDisposable
         });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.AddServiceDefaults();
+        builder.AddBus();
         add?.Invoke(builder.Services);
         configure?.Invoke(builder);
         var app = builder.Build();

@@ -6,9 +6,9 @@ using System.Text.Json.Nodes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Bus;
 

@@ -2,8 +2,8 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+using Tracking.Bus;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Bus;
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.EventIngest;
 using Tracking.Servers;

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 

@@ -4,7 +4,8 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Tracking.RedirectEdge;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 

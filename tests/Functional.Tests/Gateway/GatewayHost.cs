@@ -6,8 +6,9 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using Tracking.Gateway;
-using Tracking.ServiceDefaults;
 using Tracking.Servers;
+using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Functional.Tests.Gateway;
 

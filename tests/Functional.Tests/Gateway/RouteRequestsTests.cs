@@ -1,5 +1,5 @@
-using Tracking.ServiceDefaults;
 using Tracking.Servers;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 

@@ -1,4 +1,4 @@
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 

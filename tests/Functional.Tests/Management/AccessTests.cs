@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
+using Tracking.Api;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management;

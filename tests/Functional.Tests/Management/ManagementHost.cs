@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Links;
 using Tracking.Management;
 using Tracking.Servers;

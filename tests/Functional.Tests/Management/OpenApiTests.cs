@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
-using Tracking.ServiceDefaults;
+using Tracking.Api;
 using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management;

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Tracking.Api;
 using Tracking.Links;
 using Tracking.Management;
 using Tracking.ServiceDefaults;

@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Text;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using Tracking.Bus;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Queue;
 

@@ -1,10 +1,10 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Queue;
 

@@ -5,13 +5,13 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using Tracking.Bus;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Rewrite;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Queue;
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;

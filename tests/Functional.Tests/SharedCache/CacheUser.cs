@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
-using Tracking.ServiceDefaults;
 using Tracking.Servers;
+using Tracking.SharedCache;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
@@ -41,15 +41,15 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
         _seal = new CacheSeal(_master);
         Connection = new SharedCacheConnection(
             ConfigurationOptions.Parse(connection), options, TimeProvider.System, Log);
-        Cache = new ServiceDefaults.SharedCache(
+        Cache = new SharedValues(
             Connection, _seal, options, TimeProvider.System, new SharedCacheMeters(this),
-            new KeptLog<ServiceDefaults.SharedCache>());
+            new KeptLog<SharedValues>());
         Links = new SharedLinks(Cache, Options.Create(options), LinkLog);
     }
 
     public SharedCacheConnection Connection { get; }
 
-    public ServiceDefaults.SharedCache Cache { get; }
+    public SharedValues Cache { get; }
 
     public SharedLinks Links { get; }
 

@@ -9,8 +9,8 @@ using Tracking.Database;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.RedirectEdge;
-using Tracking.ServiceDefaults;
 using Tracking.Servers;
+using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.SharedCache;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone.PrivatePostgres;
 
 namespace Tracking.Functional.Tests.Standalone;

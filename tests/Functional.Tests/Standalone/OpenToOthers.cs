@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone;
 
 namespace Tracking.Functional.Tests.Standalone;

@@ -2,11 +2,11 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Tracking.Api;
 using Tracking.Functional.Tests.Management;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Tenants;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Events;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 

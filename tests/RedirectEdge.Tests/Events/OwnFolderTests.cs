@@ -1,5 +1,5 @@
 using Tracking.RedirectEdge.Events;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 

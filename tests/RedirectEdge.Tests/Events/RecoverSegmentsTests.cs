@@ -1,6 +1,6 @@
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Events;
-using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 

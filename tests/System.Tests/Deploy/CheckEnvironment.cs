@@ -10,6 +10,7 @@ using Tracking.Migrator;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Settings;
 using Tracking.Standalone;
 
 namespace Tracking.System.Tests.Deploy;

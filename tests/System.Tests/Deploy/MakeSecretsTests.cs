@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Npgsql;
+using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.System.Tests.Deploy;
 

@@ -8,6 +8,8 @@ using Tracking.Migrator;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
+using Tracking.ServiceDefaults.Hosting;
+using Tracking.ServiceDefaults.Settings;
 using Tracking.Standalone;
 
 namespace Tracking.System.Tests.Documents;

@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Tracking.ServiceDefaults.Hosting;
+
+/// <summary>
+/// HTTP/2 without TLS beside HTTP/1.1 on the same port, for clients that know of it (RFC 9113 3.3): the gateway asks
+/// every service so. Kestrel serves HTTP/1.1 alone on such a port (dotnet/aspnetcore#56984), so a connection is looked
+/// at before Kestrel chooses: one that begins with HTTP/2's preface is served as HTTP/2, any other as it was.
+/// </summary>
+public static class AcceptHttp2
+{
+    // RFC 9113 3.4. No request of HTTP/1.1 begins with its first line: PRI is no method that anything else uses.
+    private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+
+    /// <summary>Accepts both on every port of this process.</summary>
+    /// <exception cref="MissingMemberException">This version of Kestrel takes the choice in another way.</exception>
+    public static IHostApplicationBuilder AddHttp2WithoutTls(this IHostApplicationBuilder builder)
+    {
+        // Asked for now: a version of Kestrel without it must not be found out by the first connection.
+        _ = CreateChoice(HttpProtocols.Http2);
+        builder.Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<ConnectionLimits>>((kestrel, limits) => kestrel.ConfigureEndpointDefaults(
+                endpoint => endpoint.Use(next => connection => ChooseAsync(connection, next, limits.Value))));
+        return builder;
+    }
+
+    private static async Task ChooseAsync(ConnectionContext connection, ConnectionDelegate next, ConnectionLimits limits)
+    {
+        if (await BeginsWithPrefaceAsync(connection, limits.HeadersTimeout))
+        {
+            var choice = CreateChoice(HttpProtocols.Http2);
+            connection.Features[choice.GetType()] = choice;
+        }
+
+        await next(connection);
+    }
+
+    // Reads as little as tells the two apart and takes nothing of it. A client that is silent is left to HTTP/1.1, whose
+    // own time limits cut it.
+    private static async Task<bool> BeginsWithPrefaceAsync(ConnectionContext connection, TimeSpan timeout)
+    {
+        var input = connection.Transport.Input;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(
+            connection.ConnectionClosed,
+            connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default);
+        patience.CancelAfter(timeout);
+        try
+        {
+            while (true)
+            {
+                var read = await input.ReadAsync(patience.Token);
+                var buffer = read.Buffer;
+                var isPreface = Compare(buffer);
+                var isCertain = isPreface is not null || read.IsCompleted || read.IsCanceled;
+                input.AdvanceTo(buffer.Start, isCertain ? buffer.Start : buffer.End);
+                if (isCertain)
+                {
+                    return isPreface ?? false;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <returns><see langword="null"/> while more must be read.</returns>
+    private static bool? Compare(in ReadOnlySequence<byte> buffer)
+    {
+        Span<byte> start = stackalloc byte[Preface.Length];
+        start = start[..(int)Math.Min(start.Length, buffer.Length)];
+        buffer.Slice(0, start.Length).CopyTo(start);
+        return !start.SequenceEqual(Preface[..start.Length]) ? false
+            : start.Length == Preface.Length ? true
+            : null;
+    }
+
+    // What Kestrel itself uses to choose by the name in a TLS handshake. There is no public way to say it.
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    [return: UnsafeAccessorType(
+        "Microsoft.AspNetCore.Server.Kestrel.Core.Internal.HttpProtocolsFeature, "
+        + "Microsoft.AspNetCore.Server.Kestrel.Core")]
+    private static extern object CreateChoice(HttpProtocols protocols);
+}

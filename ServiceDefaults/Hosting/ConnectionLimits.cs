@@ -1,0 +1,65 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Tracking.ServiceDefaults.Settings;
+
+namespace Tracking.ServiceDefaults.Hosting;
+
+/// <summary>
+/// What clients may take up, hostile ones included. Body sizes and rates stay Kestrel's
+/// (30 MB; 240 bytes a second after 5 s): whoever takes larger bodies says so at its own endpoint.
+/// </summary>
+public sealed class ConnectionLimits
+{
+    /// <summary>The section under <c>Tracking</c>.</summary>
+    public const string Section = "Connections";
+
+    /// <summary>
+    /// Connections open at once, over all ports. 20,000: at about 20 kB each, under half a gigabyte; Kestrel has no
+    /// limit.
+    /// </summary>
+    [Range(10, 1_000_000)]
+    public int MaxOpen { get; set; } = 20_000;
+
+    /// <summary>Longest time for the whole of the request headers. 10 s; Kestrel's own is 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
+    public TimeSpan HeadersTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long an idle connection is kept. 60 s; Kestrel's own is 130 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Largest request headers together, in bytes. 32768, as Kestrel has it.</summary>
+    [Range(4_096, 1_048_576)]
+    public int MaxHeaderBytes { get; set; } = 32_768;
+
+    /// <summary>Streams at once in one HTTP/2 connection. 100, as Kestrel has it and RFC 9113 6.5.2 suggests.</summary>
+    [Range(1, 10_000)]
+    public int MaxStreams { get; set; } = 100;
+
+    internal void ApplyTo(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = MaxOpen;
+        kestrel.Limits.MaxConcurrentUpgradedConnections = MaxOpen;
+        kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
+        kestrel.Limits.KeepAliveTimeout = IdleTimeout;
+        kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
+    }
+}
+
+/// <summary>Adds <see cref="ConnectionLimits"/>.</summary>
+public static class ConnectionLimitsComposition
+{
+    /// <summary>Limits every endpoint of this process.</summary>
+    public static IHostApplicationBuilder AddConnectionLimits(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<ConnectionLimits>(ConnectionLimits.Section);
+        builder.Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<ConnectionLimits>>((kestrel, limits) => limits.Value.ApplyTo(kestrel));
+        return builder;
+    }
+}

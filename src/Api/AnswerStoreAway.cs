@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+
+namespace Tracking.Api;
+
+/// <summary>What the API answers when the database is away, or needed longer than a request may take.</summary>
+public static class AnswerStoreAway
+{
+    // A database restarts in seconds; asking sooner helps nobody.
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether a request failed because the database is away.</summary>
+    /// <remarks>A bare <see cref="IOException"/> is the client's connection: Npgsql wraps those of its own.</remarks>
+    public static bool IsAway(Exception exception) => exception is not IOException && StoreAway.Is(exception);
+
+    /// <summary>The answer; <see langword="null"/> when the database is not the reason.</summary>
+    internal static Problem? Explain(HttpContext context, Exception exception) =>
+        StoreAway.IsStatementTimeout(exception) ? TimedOut(context)
+        : IsAway(exception) ? Away()
+        : null;
+
+    // A reading that took too long will take as long again; a change only waited for others.
+    private static Problem TimedOut(HttpContext context) => HttpMethods.IsGet(context.Request.Method)
+        ? Problems.TooExpensive(
+            context.RequestServices.GetRequiredService<IOptions<DatabaseOptions>>().Value.ApiStatementTimeout)
+        : Away();
+
+    private static Problem Away() => Problems.Unavailable("The database", _retryAfter);
+}

@@ -1,0 +1,248 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Tracking.Api;
+
+/// <summary>
+/// An error answer of the API, RFC 9457. Endpoints return it beside their result:
+/// <c>Results&lt;Ok&lt;Cluster&gt;, Problem&gt;</c>. Made by <see cref="Problems"/>.
+/// </summary>
+public sealed record Problem : IResult, IStatusCodeHttpResult, IContentTypeHttpResult
+{
+    /// <summary>The media type of RFC 9457.</summary>
+    public const string MediaType = "application/problem+json";
+
+    internal Problem(ProblemType type, string detail)
+    {
+        Type = type;
+        Detail = detail;
+    }
+
+    /// <summary>Its kind, which is also the status.</summary>
+    public ProblemType Type { get; }
+
+    /// <summary>Names the input, what was wrong with it and what would be right.</summary>
+    public string Detail { get; }
+
+    /// <summary>Further members of the answer.</summary>
+    public IReadOnlyDictionary<string, object?> Members { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary>When to try again, in whole seconds, as <c>Retry-After</c>.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>What <c>WWW-Authenticate</c> says with 401 (RFC 6750).</summary>
+    internal string Challenge { get; init; } = "Bearer realm=\"tracking\"";
+
+    /// <inheritdoc/>
+    public int? StatusCode => Type.Status;
+
+    /// <inheritdoc/>
+    public string ContentType => MediaType;
+
+    /// <summary>The same problem with one more member.</summary>
+    public Problem With(string member, object? value) =>
+        this with { Members = new Dictionary<string, object?>(Members) { [member] = value } };
+
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArgumentNullException.ThrowIfNull(httpContext);
+        var headers = httpContext.Response.Headers;
+        if (RetryAfter is { } wait)
+        {
+            headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (Type.Status == StatusCodes.Status401Unauthorized)
+        {
+            headers.WWWAuthenticate = Challenge;
+        }
+
+        return TypedResults.Problem(new ProblemDetails
+        {
+            Type = Type.Uri,
+            Title = Type.Title,
+            Status = Type.Status,
+            Detail = Detail,
+            Extensions = new Dictionary<string, object?>(Members),
+        }).ExecuteAsync(httpContext);
+    }
+}
+
+/// <summary>Makes the problems that endpoints answer with, and turns every other error into one.</summary>
+public static class Problems
+{
+    // Enough to recognise an address or a host name.
+    private const int MaxQuoted = 100;
+
+    /// <summary>There is no such thing, or this key may not know of it: the answer is the same.</summary>
+    /// <param name="kind">What was looked for: <c>cluster</c>.</param>
+    /// <param name="id">The id as the client gave it.</param>
+    /// <param name="hint">What would be right, in a sentence.</param>
+    public static Problem NotFound(string kind, string? id, string? hint = null) =>
+        new(ProblemType.NotFound, $"There is no {kind} {Quote(id)}. {hint}".TrimEnd());
+
+    /// <summary>One value is wrong.</summary>
+    /// <param name="name">The input: a JSON path, header or query parameter.</param>
+    /// <param name="got">What it was; <see langword="null"/> when it was missing.</param>
+    /// <param name="takes">What it takes: <c>a host name of at least three labels</c>.</param>
+    public static Problem Invalid(string name, string? got, string takes) =>
+        Invalid([new(name, $"got {Quote(got)}, takes {takes}.")]);
+
+    /// <summary>Several values are wrong; all are named.</summary>
+    public static Problem Invalid(IReadOnlyList<InputError> errors) =>
+        new Problem(
+            ProblemType.InvalidValue, string.Join(" ", errors.Select(error => $"{error.Name}: {error.Detail}")))
+            .With("errors", errors);
+
+    /// <summary>It contradicts what is stored.</summary>
+    /// <param name="detail">What contradicts what, and the way out.</param>
+    public static Problem Conflict(string detail) => new(ProblemType.Conflict, detail);
+
+    /// <summary>The body, or something in it, is longer than allowed.</summary>
+    /// <param name="what">What is too large: <c>message</c>.</param>
+    /// <param name="limitBytes">The limit, bytes.</param>
+    public static Problem TooLarge(string what, long limitBytes) =>
+        new Problem(ProblemType.TooLarge, $"The {what} is larger than {limitBytes} bytes.").With("limit", limitBytes);
+
+    /// <summary>The body is of a media type that is not understood here.</summary>
+    /// <param name="got">The content type as given.</param>
+    /// <param name="wants">The ones that are understood.</param>
+    public static Problem UnsupportedMediaType(string? got, params IEnumerable<string> wants) =>
+        new(ProblemType.UnsupportedMediaType, $"Content-Type: got {Quote(got)}, takes {string.Join(" or ", wants)}.");
+
+    /// <summary>None of the media types asked for can be produced.</summary>
+    /// <param name="got">The <c>Accept</c> header as given.</param>
+    /// <param name="has">The ones that can.</param>
+    public static Problem NotAcceptable(string? got, params IEnumerable<string> has) =>
+        new(ProblemType.NotAcceptable, $"Accept: got {Quote(got)}, takes one of {string.Join(", ", has)}.");
+
+    /// <summary>No API key, or one that does not work; why it does not is not said.</summary>
+    /// <param name="keyGiven">Whether there was one.</param>
+    public static Problem Unauthorized(bool keyGiven) => keyGiven
+        ? new(
+            ProblemType.Unauthorized,
+            "Authorization: the key is unknown, revoked, or its cluster is deleted; takes 'Bearer trk_…'.")
+        {
+            Challenge = "Bearer realm=\"tracking\", error=\"invalid_token\"",
+        }
+        : new(
+            ProblemType.Unauthorized,
+            "Authorization: not given, takes 'Bearer trk_…'. A key in the URL is not accepted.");
+
+    /// <summary>A valid key that does not reach this far.</summary>
+    /// <param name="detail">What it does not reach, and which key would.</param>
+    public static Problem Forbidden(string detail) => new(ProblemType.Forbidden, detail);
+
+    /// <summary>Something needed is away.</summary>
+    /// <param name="what">What is away: <c>The database</c>.</param>
+    /// <param name="retryAfter">When to try again.</param>
+    public static Problem Unavailable(string what, TimeSpan retryAfter) =>
+        Busy($"{what} is not available", retryAfter);
+
+    /// <summary>There is no room for the request now.</summary>
+    /// <param name="why">What takes the room.</param>
+    /// <param name="retryAfter">When to try again.</param>
+    public static Problem Busy(string why, TimeSpan retryAfter) =>
+        new(ProblemType.Unavailable, $"{why}; nothing is wrong with the request, send it again.")
+        {
+            RetryAfter = retryAfter,
+        };
+
+    /// <summary>The body did not arrive in time.</summary>
+    /// <param name="what">What did not arrive: <c>message</c>.</param>
+    /// <param name="limit">The longest.</param>
+    public static Problem TooSlow(string what, TimeSpan limit) => new(
+        ProblemType.RequestTimeout,
+        string.Create(CultureInfo.InvariantCulture, $"The {what} did not arrive within {limit.TotalSeconds} s."));
+
+    /// <summary>Too many requests.</summary>
+    /// <param name="limit">The limit in words: <c>100 requests a minute</c>.</param>
+    /// <param name="retryAfter">When to try again.</param>
+    public static Problem TooMany(string limit, TimeSpan retryAfter) =>
+        new(ProblemType.TooManyRequests, $"The limit is {limit}.") { RetryAfter = retryAfter };
+
+    /// <summary>The database needed longer than a request may take.</summary>
+    /// <param name="limit">The longest.</param>
+    public static Problem TooExpensive(TimeSpan limit) => new(
+        ProblemType.TooExpensive,
+        string.Create(CultureInfo.InvariantCulture, $"Reading this takes longer than {limit.TotalSeconds} s, the most ")
+            + "that a request may take; takes a shorter range (from, to) or a narrower filter.");
+
+    /// <summary>The request cannot be read at all.</summary>
+    /// <param name="detail">What cannot be read, where, and what is expected.</param>
+    public static Problem Malformed(string detail) => new(ProblemType.MalformedRequest, detail);
+
+    /// <summary>Adds problem details for whatever goes wrong outside the endpoints; calling twice is once.</summary>
+    public static IHostApplicationBuilder AddProblems(this IHostApplicationBuilder builder)
+    {
+        if (builder.Services.Any(service => service.ImplementationType == typeof(ExplainExceptions)))
+        {
+            return builder;
+        }
+
+        builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = context => Name(context));
+        builder.Services.AddExceptionHandler<ExplainExceptions>();
+        // Otherwise a parameter that cannot be bound is an empty 400 outside development.
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        return builder;
+    }
+
+    /// <summary>Answers with problems from here on down the pipeline; calling twice is once.</summary>
+    public static WebApplication UseProblems(this WebApplication app)
+    {
+        if (!((IApplicationBuilder)app).Properties.TryAdd(nameof(UseProblems), true))
+        {
+            return app;
+        }
+
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(context => ForStatus(context.HttpContext).ExecuteAsync(context.HttpContext));
+        return app;
+    }
+
+    /// <summary>What was given, as it is repeated in an answer; <c>nothing</c> for nothing.</summary>
+    public static string Quote(string? text) => text switch
+    {
+        null => "nothing",
+        // Long input is cut: the client knows what it sent, and an answer is not a mirror.
+        { Length: > MaxQuoted } => $"'{text.AsSpan(0, MaxQuoted)}…'",
+        _ => $"'{text}'",
+    };
+
+    /// <summary>The problem for an answer that some middleware left without a body.</summary>
+    private static Problem ForStatus(HttpContext context)
+    {
+        var (request, type) = (context.Request, ProblemType.ForStatus(context.Response.StatusCode));
+        var detail = type.Status switch
+        {
+            401 => Unauthorized(context.Request.Headers.Authorization.Count != 0).Detail,
+            404 => $"There is nothing at {request.Path}.",
+            405 => $"{request.Method} is not allowed at {request.Path}; allowed: {context.Response.Headers.Allow}.",
+            415 => $"Content-Type: got {Quote(request.ContentType)}, which is not understood here.",
+            _ => type.Title + ".",
+        };
+        return new(type, detail);
+    }
+
+    /// <summary>Gives problems that the framework wrote one of our types.</summary>
+    private static void Name(ProblemDetailsContext context)
+    {
+        var problem = context.ProblemDetails;
+        if (problem.Type?.StartsWith(ProblemType.Prefix, StringComparison.Ordinal) != true)
+        {
+            var type = ProblemType.ForStatus(problem.Status ?? context.HttpContext.Response.StatusCode);
+            (problem.Type, problem.Title) = (type.Uri, type.Title);
+        }
+    }
+}
+
+/// <summary>One thing that was wrong with a request.</summary>
+/// <param name="Name">The input: a property's path, a query parameter, a header.</param>
+/// <param name="Detail">What was wrong and what would be right.</param>
+public sealed record InputError(string Name, string Detail);
