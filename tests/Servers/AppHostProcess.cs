@@ -16,14 +16,14 @@ public sealed class AppHostProcess : IDisposable
     private AppHostProcess(ServerProcess process, int gateway, int dashboard)
     {
         _process = process;
-        Gateway = ServiceProcess.Loopback(gateway);
-        Dashboard = ServiceProcess.Loopback(dashboard);
+        Gateway = new Uri(Localhost(gateway));
+        Dashboard = new Uri(Localhost(dashboard));
     }
 
     /// <summary>How long everything may take until it is ready: some twenty processes on two busy cores.</summary>
     public static TimeSpan LongestStart { get; } = TimeSpan.FromMinutes(6);
 
-    /// <summary>The way in, for the API (as <c>localhost</c>) and for recipients.</summary>
+    /// <summary>The way in; by this name to the API, by <c>track.localhost</c> for recipients.</summary>
     public Uri Gateway { get; }
 
     /// <summary>The dashboard; it asks nobody who he is.</summary>
@@ -92,11 +92,7 @@ public sealed class AppHostProcess : IDisposable
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Gateway, "/health/ready"))
-            {
-                Headers = { Host = "localhost" },
-            };
-            using var answer = await _http.SendAsync(request, cancellationToken);
+            using var answer = await _http.GetAsync(new Uri(Gateway, "/health/ready"), cancellationToken);
             return answer.StatusCode == HttpStatusCode.OK;
         }
         catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException
