@@ -1,7 +1,6 @@
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
-using Tracking.Rewrite.Queue;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
