@@ -13,7 +13,6 @@ using Tracking.Rewrite;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Messages;
-using Tracking.Rewrite.Mime;
 using Tracking.Rewrite.Registration;
 
 namespace Tracking.Benchmarks;
