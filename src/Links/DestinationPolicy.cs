@@ -333,7 +333,7 @@ public static class DestinationPolicy
         }
 
         var last = host[(host.LastIndexOf((byte)'.') + 1)..];
-        return !char.IsAsciiDigit((char)last[0]) && host.IndexOf("--"u8) < 0;
+        return !char.IsAsciiDigit((char)last[0]) && (!host.Contains((byte)'-') || host.IndexOf("--"u8) < 0);
     }
 
     private static bool HasScheme(ReadOnlySpan<byte> url)

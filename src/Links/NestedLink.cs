@@ -44,15 +44,15 @@ public static class NestedLink
     }
 
     /// <summary>Whether <see cref="IsTracked"/> has to be asked about a URL: about most it has not, as they have no run
-    /// of characters as long as a token, unless some of them are escaped or in base64.</summary>
+    /// of characters as long as a token, nor is anything in them escaped.</summary>
     public static bool MayBeTracked(in DestinationUrl url)
     {
         var text = url.Url[url.PathStart..];
-        return text.Length >= LinkToken.Length + ShortestUrl
-            && (text.Contains((byte)'%') || HasRunOfAToken(text) || text.IndexOf(Base64Http) >= 0);
+        return text.Length >= LinkToken.Length + ShortestUrl && (text.Contains((byte)'%') || HasRunOfAToken(text));
     }
 
-    // A run so long covers one of the places that are a token's length apart.
+    // A run so long covers one of the places that are a token's length apart. In base64 it is longer, and none of its
+    // characters is '+' or '/', which are made of '>', '?' and '~' alone.
     private static bool HasRunOfAToken(ReadOnlySpan<byte> text)
     {
         for (var place = LinkToken.Length - 1; place < text.Length; place += LinkToken.Length)

@@ -88,7 +88,11 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                 : encoded is null ? charset.EncodingOf(content[link.Start..link.End])
                 : encoded.QueryEncoding;
             var decision = JudgeFound(link, content, url, encoding, baseUrl, found, edits, out var destination);
-            Mark(decision, link.Flags, url, encoding, baseUrl);
+            if (IsMark(decision, link.Flags))
+            {
+                Mark(decision, url, encoding, baseUrl);
+            }
+
             var name = link.Name.Length > 0 ? link.Name : link.Text;
             var row = new LinkRow
             {
@@ -148,7 +152,11 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                     destination,
                     isOther ? UrlTraits.Unread : link.Traits,
                     link.Text.In(segment.Texts));
-            Mark(decision, link.Flags, url, segment.Kind.Charset.EncodingOf(default), default);
+            if (IsMark(decision, link.Flags))
+            {
+                Mark(decision, url, segment.Kind.Charset.EncodingOf(default), default);
+            }
+
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
             position++;
@@ -240,15 +248,14 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             outcome, link.Flags, url, destination, UrlTraits.Unread, link.Text.In(found.Buffer.Span));
     }
 
+    private static bool IsMark(LinkDecision decision, FoundFlags flags) =>
+        (flags & FoundFlags.Image) == 0
+        && ((flags & FoundFlags.Unsubscribe) != 0 || decision == LinkDecision.OptOut);
+
     // Whether or not the part's links are tracked: those of another part may be.
-    private void Mark(LinkDecision decision, FoundFlags flags, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
+    private void Mark(LinkDecision decision, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
     {
         var isOptOut = decision == LinkDecision.OptOut;
-        if ((!isOptOut && (flags & FoundFlags.Unsubscribe) == 0) || (flags & FoundFlags.Image) != 0)
-        {
-            return;
-        }
-
         if (HasNoTrack(url))
         {
             var plus = url.IndexOf((byte)'+');

@@ -13,19 +13,22 @@ internal ref partial struct ReadTextUrl
 
     private readonly bool ClosesMark(TextUrlSign sign, Rune rune, int from, int to)
     {
-        if (sign != TextUrlSign.Emphasis || !_opening.HasMark((byte)rune.Value))
+        if (sign != TextUrlSign.Emphasis)
         {
             return false;
         }
 
         TextUrlSigns.Read(_text[to..], _charset, out var next, out var nextRune);
-        return rune.Value switch
+        var mayClose = rune.Value switch
         {
             '*' => nextRune.Value != '/',
             '~' => to - from > 1 || next != TextUrlSign.Word || _text[from - 1] != '/',
             _ => EndsWord(to)
                 || (to - from > 1 && _text[from - 1] != '/' && next == TextUrlSign.Word && !EndsLater(to, rune)),
         };
+
+        // Last, because it looks back: links are full of "utm_source".
+        return mayClose && _opening.HasMark((byte)rune.Value);
     }
 
     // "'https://…/d'abord'": an apostrophe, where the mark that closes follows.
