@@ -91,7 +91,7 @@ public sealed partial class AlertsTests
     [Fact]
     public void Outcomes_that_alerts_name_are_counted()
     {
-        var sources = new[] { "src/Rewrite", "ServiceDefaults" }
+        var sources = new[] { "src/Rewrite", "src/SharedCache" }
             .SelectMany(folder => Directory.EnumerateFiles(
                 Path.Combine(BuiltPrograms.Repository, folder), "*.cs", SearchOption.AllDirectories))
             .Select(File.ReadAllText).ToList();
