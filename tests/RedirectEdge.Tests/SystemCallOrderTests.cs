@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Links;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Tests.Events;
 
 namespace Tracking.RedirectEdge.Tests;

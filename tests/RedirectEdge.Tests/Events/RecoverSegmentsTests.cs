@@ -27,7 +27,7 @@ public sealed class RecoverSegmentsTests : IDisposable
         {
             using var folder = new TemporaryFolder();
             Directory.CreateDirectory(folder.Spool);
-            var path = Path.Combine(folder.Spool, Segment.OpenFileName(5));
+            var path = Path.Combine(folder.Spool, SpoolSegment.OpenFileName(5));
             File.WriteAllBytes(path, bytes[..cut]);
 
             var recovery = RecoverSegments.Recover(folder.Spool);
