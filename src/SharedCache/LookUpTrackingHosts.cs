@@ -32,7 +32,8 @@ public static class LookUpTrackingHosts
         services.AddSingleton<TrackingHostsTelemetry>();
         services.AddSingleton<TrackingHosts>();
         services.AddSingleton(provider => new HeedHostChange(provider.GetRequiredService<TrackingHosts>().Heed));
-        services.AddHostedService<RefreshTrackingHosts>();
+        services.AddSingleton<RefreshTrackingHosts>();
+        services.AddHostedService(provider => provider.GetRequiredService<RefreshTrackingHosts>());
         return builder;
     }
 

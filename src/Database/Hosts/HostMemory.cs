@@ -33,12 +33,15 @@ internal sealed class HostMemory
             return false;
         }
 
-        host.Used = true;
+        host.IsUsed = true;
         return true;
     }
 
     /// <summary>Whether a name is here; leaves no mark.</summary>
     public bool Contains(string name) => _hosts.ContainsKey(name);
+
+    /// <summary>What is known of a name; leaves no mark.</summary>
+    public TrackingHost? Peek(string name) => _hosts.GetValueOrDefault(name);
 
     /// <summary>Puts a name's domains in the place of what was known of it.</summary>
     /// <returns>What was known before.</returns>
@@ -47,7 +50,7 @@ internal sealed class HostMemory
         lock (_gate)
         {
             _hosts.TryGetValue(host.Hostname, out var before);
-            host.Used = before?.Used ?? false;
+            host.IsUsed = before?.IsUsed ?? false;
             _hosts[host.Hostname] = host;
             _hand.Enqueue(host);
 
@@ -60,9 +63,9 @@ internal sealed class HostMemory
                     continue;
                 }
 
-                if (oldest.Used)
+                if (oldest.IsUsed)
                 {
-                    oldest.Used = false;
+                    oldest.IsUsed = false;
                     _hand.Enqueue(oldest);
                 }
                 else

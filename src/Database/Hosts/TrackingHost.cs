@@ -65,12 +65,13 @@ public sealed class TrackingHost
     /// <summary>The same name at another cluster.</summary>
     public TrackingHost? Next { get; internal set; }
 
-    /// <summary>Asked for since the eviction hand last passed. Written only when it changes: a hot name's cache line
-    /// stays shared between cores.</summary>
-    internal bool Used
+    /// <summary>Asked for since the eviction hand last passed.</summary>
+    public bool IsUsed
     {
         get => Volatile.Read(ref _used);
-        set
+
+        // Written only when it changes: a hot name's cache line stays shared between cores.
+        internal set
         {
             if (_used != value)
             {
@@ -98,6 +99,24 @@ public sealed class TrackingHost
         }
 
         return host;
+    }
+
+    /// <summary>Whether two say the same.</summary>
+    public static bool AreSame(TrackingHost? one, TrackingHost? other)
+    {
+        for (; one is not null && other is not null; (one, other) = (one.Next, other.Next))
+        {
+            if (one.Hostname != other.Hostname || one.Cluster != other.Cluster || one.Status != other.Status
+                || one.Https != other.Https || one._certificateUntil != other._certificateUntil
+                || one.IsRetired != other.IsRetired || one.TracksClicks != other.TracksClicks
+                || one.TracksOpens != other.TracksOpens
+                || !one.ExcludedDomains.AsSpan().SequenceEqual(other.ExcludedDomains))
+            {
+                return false;
+            }
+        }
+
+        return one is null && other is null;
     }
 
     /// <summary>Whether the name serves a cluster's links.</summary>

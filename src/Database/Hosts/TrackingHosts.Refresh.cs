@@ -12,6 +12,7 @@ public sealed partial class TrackingHosts
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     private volatile bool _mustReadAll;
+    private bool _isAway;
     private volatile ConcurrentDictionary<string, bool>? _outdated;
 
     /// <summary>Asks PostgreSQL which names have changed since the last time, and has them read again.</summary>
@@ -88,6 +89,7 @@ public sealed partial class TrackingHosts
             {
                 var outdated = _outdated = new(StringComparer.OrdinalIgnoreCase);
                 var (found, _) = await ReadTrackingHosts.ByNameAsync(_dataSource, names, cancellationToken);
+                _isAway = false;
                 _telemetry.Reloaded(names.Length);
                 foreach (var name in names)
                 {
@@ -107,7 +109,13 @@ public sealed partial class TrackingHosts
             }
             catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
             {
-                LogNotReloaded(names.Length, exception.Message);
+                // Once for each time it is away.
+                if (!_isAway)
+                {
+                    _isAway = true;
+                    LogNotReloaded(names.Length, exception.Message);
+                }
+
                 await Task.Delay(RetryPause, _time, cancellationToken);
             }
         }
@@ -115,7 +123,7 @@ public sealed partial class TrackingHosts
 
     private void Replace(string name, TrackingHost? now)
     {
-        if (!_memory.Contains(name))
+        if (_memory.Peek(name) is not { } known || TrackingHost.AreSame(known, now))
         {
             return;
         }

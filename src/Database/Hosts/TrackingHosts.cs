@@ -145,10 +145,24 @@ public sealed partial class TrackingHosts : IDisposable
     }
 
     /// <summary>Takes what an earlier run knew; read again as soon as the database answers.</summary>
-    public void Restore(TrackingHost host)
+    public void Restore(IEnumerable<TrackingHost> hosts)
     {
-        ArgumentNullException.ThrowIfNull(host);
-        _memory.Put(host);
+        ArgumentNullException.ThrowIfNull(hosts);
+        foreach (var host in hosts)
+        {
+            // What has been read since is newer.
+            if (!_memory.Contains(host.Hostname))
+            {
+                _memory.Put(host);
+            }
+        }
+
+        // Before the first question to PostgreSQL that is what the first one does.
+        if (Volatile.Read(ref _horizon) != 0)
+        {
+            _mustReadAll = true;
+            Wake();
+        }
     }
 
     /// <inheritdoc/>
