@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.Extensions.Options;
 using Tracking.Api;
 using Tracking.Bus;
@@ -30,7 +29,7 @@ public static class GatewayComposition
             RouteRequests.Clusters(
                 provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
                 provider.GetRequiredService<IConfiguration>())));
-        builder.Services.AddSingleton<FindAddresses>(Dns.GetHostAddressesAsync);
+        builder.Services.AddSingleton<FindAddresses>(System.Net.Dns.GetHostAddressesAsync);
         builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>();
         if (HasEdge(builder.Configuration))

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
+using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
@@ -88,6 +89,7 @@ public sealed class ConfigurationDocument
         builder.AddRedirectEdge();
         builder.AddEventIngest();
         builder.AddManagement();
+        builder.AddDomainVerifier();
         builder.AddGateway();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
