@@ -37,7 +37,8 @@ internal sealed class VerifierDatabase : IAsyncDisposable
 
     public VerifierOptions Settings { get; } = new();
 
-    /// <summary>Where names lead; a name that is not in it leads nowhere. An empty target: nobody can tell.</summary>
+    /// <summary>Where names lead; a name that is not in it leads nowhere. An empty target: nobody can tell;
+    /// <c>*</c>: to whatever is looked for.</summary>
     public ConcurrentDictionary<string, string> Dns { get; } = new();
 
     /// <summary>Names that were asked about, in order, with the target that was looked for.</summary>
@@ -183,16 +184,17 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         Asked.Enqueue((host.Value, target.Value));
         var at = Time.GetUtcNow();
         var leadsTo = Dns.GetValueOrDefault(host.Value);
+        var isRight = leadsTo == "*" || leadsTo == target.Value;
         await WhileAsking(host, cancellationToken);
         return new DomainDiagnosis
         {
             Host = host,
             Target = target,
             Outcome = leadsTo == "" ? DiagnosisOutcome.NoEvidence
-                : leadsTo == target.Value ? DiagnosisOutcome.Verified
+                : isRight ? DiagnosisOutcome.Verified
                 : DiagnosisOutcome.Contradicted,
             At = at,
-            Findings = leadsTo == target.Value
+            Findings = isRight
                 ? []
                 :
                 [

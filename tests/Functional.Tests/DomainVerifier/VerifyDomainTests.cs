@@ -106,6 +106,7 @@ public sealed class VerifyDomainTests(TestPostgres server)
         }
 
         database.Dns[Host] = VerifierDatabase.TargetOf(id);
+        database.Time.Advance(TimeSpan.FromMinutes(1));
         await database.AskAsync(id);
         await verifier.CheckDueAsync();
         var well = await database.ReadAsync(id);
