@@ -1,26 +1,50 @@
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using MassTransit;
 using Tracking.Bus;
+using Tracking.Contracts;
 using Tracking.Database;
-using Tracking.DomainVerifier.Verification;
 using Tracking.Dns;
+using Tracking.DomainVerifier.Verification;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.DomainVerifier;
 
-/// <summary>Checks that tracking domains lead here. It runs, hears of changes and tells its health; what checks names is
-/// there, what calls it is not yet.</summary>
+/// <summary>Checks that tracking domains lead here, and tells their clusters when they do not.</summary>
 public static class DomainVerifierComposition
 {
-    /// <summary>Adds what it has: the database, news of changes, and asking DNS.</summary>
+    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices. Expects
+    /// the service defaults, and the schema to be in place when the host starts.</summary>
     public static IHostApplicationBuilder AddDomainVerifier(this IHostApplicationBuilder builder)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddDirectoryChanges();
         builder.AddDns();
-        builder.Services.TryAddSingleton<VerificationWalk>();
+        var services = builder.Services;
+        builder.AddTrackingOptions<VerifierOptions>(VerifierOptions.Section);
+        services.AddSingleton<VerifierTelemetry>();
+        services.AddSingleton<VerificationWalk>();
+        services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
+        services.AddSingleton<DomainsWaiting>();
+        services.AddSingleton<NoticesWaiting>();
+        services.AddSingleton<ClaimDomains>();
+        services.AddSingleton<StoreCheck>();
+        services.AddSingleton<Verification.VerifyDomain>();
+        services.AddHostedService<RecheckDomains>();
+        services.AddHostedService<MeasureBacklog>();
+        services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (context, queue) =>
+        {
+            // Only a call to look: what is to be checked stands in the database.
+            var waiting = context.GetRequiredService<DomainsWaiting>();
+            queue.Handler<Contracts.VerifyDomain>(_ =>
+            {
+                waiting.Call();
+                return Task.CompletedTask;
+            });
+        }));
         return builder;
     }
 
-    /// <summary>Maps nothing yet.</summary>
+    /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapDomainVerifier(this WebApplication app) => app;
 }

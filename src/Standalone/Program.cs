@@ -1,3 +1,4 @@
+using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Management;
 using Tracking.RedirectEdge;
@@ -15,6 +16,7 @@ return await StartUp.RunOrExplainAsync(async () =>
     builder.AddRedirectEdge();
     builder.AddEventIngest();
     builder.AddManagement();
+    builder.AddDomainVerifier();
     await standalone.PrepareAsync(builder);
     var app = builder.Build();
     app.MapServiceDefaults();
@@ -22,5 +24,6 @@ return await StartUp.RunOrExplainAsync(async () =>
     app.MapRedirectEdge(standalone.EdgePorts);
     app.MapEventIngest();
     app.MapManagement();
+    app.MapDomainVerifier();
     await standalone.RunAsync(app);
 });

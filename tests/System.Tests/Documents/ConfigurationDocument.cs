@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
 using Tracking.Certificates;
+using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
@@ -89,6 +90,7 @@ public sealed class ConfigurationDocument
         builder.AddRedirectEdge();
         builder.AddEventIngest();
         builder.AddManagement();
+        builder.AddDomainVerifier();
         builder.AddGateway();
         builder.AddCertificates();
         builder.AddMigrator();
