@@ -10,6 +10,7 @@ using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
+using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
@@ -20,7 +21,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, keys, messages, events, statistics, and its own description.</summary>
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>
@@ -34,6 +35,8 @@ public static class ManagementComposition
         builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);
         builder.Services.TryAddSingleton<ApplyChange>();
         builder.Services.TryAddSingleton<LimitTenants>();
+        builder.Services.TryAddSingleton<DescribeDomain>();
+        builder.AddVerifierQuestions();
         builder.Services.AddApiDescription();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -67,6 +70,17 @@ public static class ManagementComposition
         GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
+
+        var domains = cluster.MapGroup("/tracking-domains").WithTags("Tracking domains");
+        AddTrackingDomain.Map(domains);
+        ListTrackingDomains.Map(domains);
+        GetTrackingDomain.Map(domains);
+        ChangeTrackingDomain.Map(domains);
+        DeleteTrackingDomain.Map(domains);
+        SetDefaultDomain.Map(domains);
+        VerifyTrackingDomain.Map(domains);
+        ListChecks.Map(domains);
+        CheckHostname.Map(api);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
