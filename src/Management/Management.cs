@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
+using Tracking.Management.Audit;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
 using Tracking.Management.Domains;
@@ -37,6 +38,8 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<LimitTenants>();
         builder.Services.TryAddSingleton<DescribeDomain>();
         builder.AddVerifierQuestions();
+        builder.Services.TryAddSingleton<PruneAuditLog>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.AddApiDescription();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -81,6 +84,7 @@ public static class ManagementComposition
         VerifyTrackingDomain.Map(domains);
         ListChecks.Map(domains);
         CheckHostname.Map(api);
+        ListAuditLog.Map(api);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));

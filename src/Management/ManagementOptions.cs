@@ -70,4 +70,9 @@ public sealed class ManagementOptions
     /// sends questions to name servers of other people. What comes beyond is answered 429.</summary>
     [Range(1, 1000)]
     public int ConcurrentVerifications { get; set; } = 10;
+
+    /// <summary>How often entries of the audit log that are older than their cluster's retention are deleted; 1 min to 7
+    /// days, default 1 h: retention is counted in months.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]
+    public TimeSpan AuditPruneInterval { get; set; } = TimeSpan.FromHours(1);
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+using NpgsqlTypes;
 using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
@@ -20,21 +22,51 @@ internal sealed record AuditedChange(
 /// and no entry without its change.</summary>
 internal static class RecordChange
 {
-    /// <summary>Writes it with the context's transaction, which must have been begun.</summary>
+    /// <summary>Writes it in the context's transaction.</summary>
+    /// <exception cref="InvalidOperationException">None was begun.</exception>
     public static Task AddAsync(
         TrackingDb db, ApiKeyHolder holder, AuditedChange change, TimeProvider time, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        return db.Database.ExecuteSqlAsync(
-            $"""
-            INSERT INTO management.audit_log (id, at, cluster_id, api_key_id, actor, action, subject, before, after)
-            VALUES ({Guid.CreateVersion7(now)}, {now}, {change.Cluster?.Value}::integer, {holder.KeyId},
-                coalesce((SELECT name FROM management.api_keys WHERE id = {holder.KeyId}), ''),
-                {change.Action}, {change.Subject}, {Json(change.Before)}::jsonb, {Json(change.After)}::jsonb)
-            """,
-            cancellationToken);
+        var transaction = db.Database.CurrentTransaction?.GetDbTransaction()
+            ?? throw new InvalidOperationException("A change and its entry are one transaction.");
+        return AddAsync((NpgsqlTransaction)transaction, holder, change, time, cancellationToken);
     }
 
-    private static string? Json(object? value) =>
-        value is null ? null : JsonSerializer.Serialize(value, ClusterSettings.Json);
+    /// <summary>Writes it in a transaction.</summary>
+    public static async Task AddAsync(
+        NpgsqlTransaction transaction,
+        ApiKeyHolder holder,
+        AuditedChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO management.audit_log (id, at, cluster_id, api_key_id, actor, action, subject, before, after)
+            SELECT $1, $2, $3, $4, coalesce((SELECT name FROM management.api_keys WHERE id = $4), ''), $5, $6, $7, $8
+            """,
+            transaction.Connection,
+            transaction)
+        {
+            Parameters =
+            {
+                new() { Value = Guid.CreateVersion7(now) },
+                new() { Value = now },
+                new() { Value = (object?)change.Cluster?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                new() { Value = holder.KeyId },
+                new() { Value = change.Action },
+                new() { Value = change.Subject },
+                Json(change.Before),
+                Json(change.After),
+            },
+        };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static NpgsqlParameter Json(object? value) => new()
+    {
+        Value = value is null ? DBNull.Value : JsonSerializer.Serialize(value, ClusterSettings.Json),
+        NpgsqlDbType = NpgsqlDbType.Jsonb,
+    };
 }

@@ -64,6 +64,14 @@ internal static class AddTrackingDomain
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            // Shared: a cluster that is deleted at this moment takes this name with it, or does not take it in.
+            if ((await db.Database.SqlQuery<int>(
+                $"SELECT id FROM management.clusters WHERE id = {cluster.Value} AND deleted_at IS NULL FOR SHARE")
+                .ToListAsync(cancellationToken)).Count == 0)
+            {
+                return RequireAccess.NoSuchCluster(cluster.ToString());
+            }
+
             db.TrackingDomains.Add(domain);
             await db.SaveChangesAsync(cancellationToken);
             await RecordChange.AddAsync(
