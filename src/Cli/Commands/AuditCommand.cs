@@ -13,7 +13,7 @@ internal static class AuditCommand
     {
         var cluster = new Option<string?>("--cluster")
         {
-            Description = "Only this cluster's", HelpName = ChooseCluster.HelpName,
+            Description = "Only this cluster's", HelpName = FindClusterByName.HelpName,
         };
         var action = new Option<string?>("--action") { Description = "Only this, such as delete-tracking-domain" };
         var subject = new Option<string?>("--subject") { Description = "Only of this host name, key or cluster" };
@@ -34,8 +34,8 @@ internal static class AuditCommand
             var named = parsed.GetValue(cluster);
             if (named is not null)
             {
-                var (id, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
-                if (refusal is not null && !ChooseCluster.IsId(named))
+                var (id, refusal) = await FindClusterByName.FindAsync(api, named, cancellationToken);
+                if (refusal is not null && !FindClusterByName.IsId(named))
                 {
                     return refusal.Report(terminal);
                 }

@@ -61,7 +61,7 @@ internal static class DeleteDomain
         return await Console.In.ReadLineAsync(cancellationToken);
     }
 
-    private static int Print(Answer answer, Terminal terminal)
+    private static int Print(ApiAnswer answer, Terminal terminal)
     {
         if (terminal.Json)
         {

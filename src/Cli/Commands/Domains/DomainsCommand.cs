@@ -34,7 +34,7 @@ internal static class DomainsCommand
         $"clusters/{Query.Escape(cluster)}/tracking-domains" + (name is null ? "" : $"/{Query.Escape(name)}");
 
     /// <summary>Prints why something is not done.</summary>
-    public static int Report(Answer answer, Terminal terminal)
+    public static int Report(ApiAnswer answer, Terminal terminal)
     {
         var code = answer.Status is 404 or 409 ? ExitCode.WrongState : answer.ExitCode;
         if (terminal.Json && answer.Json.Count != 0)
@@ -48,7 +48,7 @@ internal static class DomainsCommand
     }
 
     /// <summary>Prints a tracking domain, or why it is not there.</summary>
-    public static int Print(Answer answer, Terminal terminal, bool verbose = false)
+    public static int Print(ApiAnswer answer, Terminal terminal, bool verbose = false)
     {
         if (!answer.IsDone)
         {

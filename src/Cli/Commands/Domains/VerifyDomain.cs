@@ -90,7 +90,7 @@ internal static class VerifyDomain
         };
     }
 
-    private static async Task<Answer> AskAsync(
+    private static async Task<ApiAnswer> AskAsync(
         TrackingApi api, string path, TimeSpan longest, Terminal terminal, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
