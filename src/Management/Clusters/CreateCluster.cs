@@ -7,6 +7,7 @@ using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -26,6 +27,7 @@ internal static class CreateCluster
 
     private static async Task<Results<Created<ClusterResponse>, Problem>> HandleAsync(
         HttpRequest request,
+        ApiKeyHolder holder,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
         TimeProvider time,
@@ -56,7 +58,7 @@ internal static class CreateCluster
             };
             try
             {
-                await StoreAsync(database, cluster, document, cancellationToken);
+                await StoreAsync(database, cluster, document, holder, time, cancellationToken);
             }
             catch (DbUpdateException exception) when (StoreCluster.IsIdTaken(exception) && attempt < Attempts)
             {
@@ -77,6 +79,8 @@ internal static class CreateCluster
         IDbContextFactory<TrackingDb> database,
         Cluster cluster,
         ClusterDocument document,
+        ApiKeyHolder holder,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         await using var db = await database.CreateDbContextAsync(cancellationToken);
@@ -84,6 +88,12 @@ internal static class CreateCluster
         db.Clusters.Add(cluster);
         await db.SaveChangesAsync(cancellationToken);
         await StoreCluster.StoreSendingDomainsAsync(db, cluster.Id, document.SendingDomains, cancellationToken);
+        await RecordChange.AddAsync(
+            db,
+            holder,
+            new("create-cluster", cluster.Id.ToString(), cluster.Id, After: document),
+            time,
+            cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 }
