@@ -3,7 +3,6 @@ using System.Text.Json.Serialization;
 using Npgsql;
 using NpgsqlTypes;
 using Tracking.Certificates.Acme;
-using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 

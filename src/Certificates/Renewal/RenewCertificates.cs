@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Issuance;
 using Tracking.Database;
