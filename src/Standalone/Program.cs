@@ -5,6 +5,7 @@ using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone;
+using Tracking.Tls;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {
@@ -15,11 +16,13 @@ return await StartUp.RunOrExplainAsync(async () =>
     builder.AddRedirectEdge();
     builder.AddEventIngest();
     builder.AddManagement();
+    builder.AddTls();
     await standalone.PrepareAsync(builder);
     var app = builder.Build();
     app.MapServiceDefaults();
     app.MapRewrite();
     app.MapRedirectEdge(standalone.EdgePorts);
+    app.MapTls(standalone.EdgePorts);
     app.MapEventIngest();
     app.MapManagement();
     await standalone.RunAsync(app);

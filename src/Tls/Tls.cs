@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -50,6 +51,16 @@ public static class TlsComposition
         // In front of what was added before, the edge's branch among it.
         services.Insert(0, ServiceDescriptor.Transient<IStartupFilter, SeeFirst>());
         return builder;
+    }
+
+    /// <summary>Lets it see the requests on these ports first.</summary>
+    /// <param name="app">The host.</param>
+    /// <param name="ports">Ports that Kestrel listens on.</param>
+    public static WebApplication MapTls(this WebApplication app, IReadOnlyList<int> ports)
+    {
+        int[] own = [.. ports];
+        return app.MapTls(context => own.AsSpan().Contains(
+            context.Features.GetRequiredFeature<IHttpConnectionFeature>().LocalPort));
     }
 
     /// <summary>Lets it see these requests first.</summary>
