@@ -5,6 +5,7 @@ using Tracking.Gateway.Routing;
 using Tracking.RedirectEdge;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.Tls;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.ServiceDiscovery;
 
@@ -45,12 +46,23 @@ public static class GatewayComposition
                 });
         }
 
+        builder.AddTls();
+        builder.Services.AddSingleton<IServedHosts, ApiHosts>(
+            provider => provider.GetRequiredService<ApiHosts>());
+        if (HasEdge(builder.Configuration))
+        {
+            // Beside the edge's own copies: the volume that outlives the process.
+            builder.Services.AddOptions<TlsOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>(
+                (tls, edge) => tls.CopyFile ??= Path.Combine(edge.Value.Folder, "certificates.copy"));
+        }
+
         return builder;
     }
 
     /// <summary>Maps the routes.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        app.MapTls(_ => true);
         app.UseProblems();
         if (HasEdge(app.Configuration))
         {

@@ -6,6 +6,7 @@ using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone;
+using Tracking.Tls;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {
@@ -17,11 +18,13 @@ return await StartUp.RunOrExplainAsync(async () =>
     builder.AddEventIngest();
     builder.AddManagement();
     builder.AddDomainVerifier();
+    builder.AddTls();
     await standalone.PrepareAsync(builder);
     var app = builder.Build();
     app.MapServiceDefaults();
     app.MapRewrite();
     app.MapRedirectEdge(standalone.EdgePorts);
+    app.MapTls(standalone.EdgePorts);
     app.MapEventIngest();
     app.MapManagement();
     app.MapDomainVerifier();

@@ -8,6 +8,8 @@ using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
 using Tracking.ServiceDefaults.Telemetry;
 using Tracking.Standalone.PrivatePostgres;
+using Tracking.Tls;
+using Tracking.Tls.Certificates;
 
 namespace Tracking.Standalone;
 
@@ -159,24 +161,34 @@ internal sealed class StandaloneHost : IAsyncDisposable
         ["Tracking:SystemScheme"] = "http",
         ["Tracking:SystemPort"] = listeners.Edge[0].Port.ToString(CultureInfo.InvariantCulture),
         ["Tracking:Edge:Folder"] = folder.EdgeSpool,
+        ["Tracking:Tls:CopyFile"] = folder.CertificateCopy,
     };
 
     private void ConfigureKestrel(WebApplicationBuilder builder)
     {
         var systemHost = builder.Configuration.ReadTrackingOptions<SystemOptions>("").SystemHost;
-        var certificate = _certificate = new SelfSignedCertificate(Folder, systemHost, _time);
+        _certificate = new SelfSignedCertificate(Folder, systemHost, _time);
+        builder.Services.AddSingleton<ICertificateSource>(_certificate);
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = Listeners.Take);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            foreach (var endpoint in Listeners.Http.Concat(Listeners.Edge))
+            foreach (var endpoint in Listeners.Http)
             {
                 kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http1);
             }
 
+            foreach (var endpoint in Listeners.Edge)
+            {
+                kestrel.Listen(endpoint, listen =>
+                {
+                    listen.Protocols = HttpProtocols.Http1;
+                    listen.UsePlain();
+                });
+            }
+
             foreach (var endpoint in Listeners.EdgeTls)
             {
-                kestrel.Listen(endpoint, listen => listen.UseHttps(
-                    https => https.ServerCertificateSelector = (_, _) => certificate.Current()));
+                kestrel.Listen(endpoint, listen => listen.UseTls());
             }
         });
     }

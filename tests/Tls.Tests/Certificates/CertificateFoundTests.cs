@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tracking.Tls.Certificates;
 
-namespace Tracking.Tls.Tests;
+namespace Tracking.Tls.Tests.Certificates;
 
 public sealed class CertificateFoundTests
 {

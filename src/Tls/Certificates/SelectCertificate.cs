@@ -1,0 +1,393 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Links;
+
+namespace Tracking.Tls.Certificates;
+
+/// <summary>Whether there is a certificate for a name.</summary>
+internal enum SelectOutcome
+{
+    /// <summary>There is; whoever asked gives it back.</summary>
+    Found,
+
+    /// <summary>There is none.</summary>
+    Unknown,
+
+    /// <summary>That cannot be told now.</summary>
+    Unavailable,
+}
+
+/// <summary>
+/// The certificate of a host name: from memory, where it stays until another takes its place, else from the sources.
+/// Names that no directory of hosts knows cost nothing, other unknown names one question; who asks for the same name at
+/// the same time shares it. What has been served once is served on while the sources are away.
+/// </summary>
+internal sealed partial class SelectCertificate : IServedCertificates, IDisposable
+{
+    // A question that failed: long enough to spare a store that is away a question for each connection.
+    private static readonly TimeSpan FailureLifetime = TimeSpan.FromSeconds(1);
+
+    // Questions at a time: a flood of names leaves the database its connections for others.
+    private const int MaxQuestions = 8;
+
+    private readonly ConcurrentDictionary<string, KeptCertificate> _kept = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<HostName, Lazy<Task<KeptCertificate?>>> _asking = new();
+    private readonly UnknownNames _unknown;
+    private readonly UnknownNames _failed;
+    private readonly SemaphoreSlim _questions = new(MaxQuestions);
+    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationToken _ending;
+    private readonly Lock _changing = new();
+    private readonly ICertificateSource[] _sources;
+    private readonly IServedHosts[] _hosts;
+    private readonly TlsOptions _options;
+    private readonly TimeProvider _time;
+    private readonly TlsMeters _meters;
+    private readonly ILogger _logger;
+    private long _questionsBegun;
+    private long _replacements;
+    private long _version;
+    private bool _isAway;
+
+    public SelectCertificate(
+        IEnumerable<ICertificateSource> sources,
+        IEnumerable<IServedHosts> hosts,
+        IOptions<TlsOptions> options,
+        TlsMeters meters,
+        TimeProvider time,
+        ILogger<SelectCertificate> logger)
+    {
+        (_sources, _hosts, _options, _meters, _time, _logger) =
+            ([.. sources], [.. hosts], options.Value, meters, time, logger);
+        _ending = _end.Token;
+        _unknown = new UnknownNames(_options.MaxUnknownNames, time);
+        _failed = new UnknownNames(_options.MaxUnknownNames, time);
+        meters.ObserveCertificates(() => _kept.Count);
+    }
+
+    /// <summary>Changes whenever a certificate comes, goes or is replaced.</summary>
+    public long Version => Interlocked.Read(ref _version);
+
+    /// <summary>Names remembered as unknown.</summary>
+    internal int UnknownCount => _unknown.Count;
+
+    /// <summary>Finds the certificate of a name and takes it for the caller.</summary>
+    public ValueTask<(SelectOutcome Outcome, ServedCertificate? Certificate)> FindAsync(
+        HostName name, CancellationToken cancellationToken)
+    {
+        if (TryTakeKept(name, out var certificate))
+        {
+            return ValueTask.FromResult<(SelectOutcome, ServedCertificate?)>((SelectOutcome.Found, certificate));
+        }
+
+        if (StandingOf(name) == HostStanding.Unknown || _unknown.Contains(name))
+        {
+            return ValueTask.FromResult<(SelectOutcome, ServedCertificate?)>((SelectOutcome.Unknown, null));
+        }
+
+        return _failed.Contains(name)
+            ? ValueTask.FromResult<(SelectOutcome, ServedCertificate?)>((SelectOutcome.Unavailable, null))
+            : AskAndTakeAsync(name, cancellationToken);
+    }
+
+    /// <summary>What is known of a name: the directory that says most counts.</summary>
+    public HostStanding StandingOf(HostName name)
+    {
+        var standing = HostStanding.Unsaid;
+        foreach (var directory in _hosts)
+        {
+            var said = directory.Find(name);
+            standing = said > standing ? said : standing;
+        }
+
+        return standing;
+    }
+
+    /// <inheritdoc/>
+    public async Task ReplaceAsync(HostName name, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _replacements);
+        _unknown.Remove(name);
+        _failed.Remove(name);
+        if (_kept.ContainsKey(name.Value) || _asking.ContainsKey(name))
+        {
+            await AskAsync(name).WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Puts in what an earlier process served; the sources are asked as soon as it is used.</summary>
+    public void Restore(IEnumerable<CertificateFound> certificates)
+    {
+        foreach (var certificate in certificates)
+        {
+            _kept.TryAdd(certificate.Name, new KeptCertificate(certificate, question: 0, KeptCertificate.Never));
+        }
+    }
+
+    /// <summary>Forgets those that are on this machine: they have changed, and are found again for nothing.</summary>
+    public void ForgetLocal()
+    {
+        Interlocked.Increment(ref _replacements);
+        foreach (var (name, kept) in _kept.Where(pair => pair.Value.Found.IsLocal))
+        {
+            if (_kept.TryRemove(KeyValuePair.Create(name, kept)))
+            {
+                kept.GiveBack();
+            }
+        }
+
+        _unknown.Clear();
+    }
+
+    /// <summary>The certificates that are not on this machine anyway, the most recently used first.</summary>
+    public List<CertificateFound> MostRecent(int count) =>
+        [.. _kept.Values.Where(kept => !kept.Found.IsLocal)
+            .OrderByDescending(kept => kept.UsedAt).Take(count).Select(kept => kept.Found)];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _end.Cancel();
+        foreach (var name in _kept.Keys)
+        {
+            if (_kept.TryRemove(name, out var kept))
+            {
+                kept.GiveBack();
+            }
+        }
+
+        _end.Dispose();
+    }
+
+    private bool TryTakeKept(HostName name, [NotNullWhen(true)] out ServedCertificate? certificate)
+    {
+        certificate = null;
+        var dot = name.Value.IndexOf('.', StringComparison.Ordinal);
+        if (!_kept.TryGetValue(name.Value, out var kept)
+            && (dot < 0 || !_kept.TryGetValue(string.Concat("*", name.Value.AsSpan(dot)), out kept)))
+        {
+            return false;
+        }
+
+        var now = _time.GetTimestamp();
+        kept.UsedAt = now;
+        if ((kept.CheckedAt == KeptCertificate.Never || _time.GetElapsedTime(kept.CheckedAt, now) > _options.RecheckAfter)
+            && kept.BeginCheck())
+        {
+            _ = CheckAsync(name, kept);
+        }
+
+        try
+        {
+            certificate = kept.Take();
+            return certificate is not null || TryTakeKept(name, out certificate);
+        }
+        catch (CryptographicException exception)
+        {
+            // Only what the copy brought has not been made ready before; the source may have a better one.
+            LogBroken(kept.Found.Name, exception.Message);
+            _kept.TryRemove(KeyValuePair.Create(kept.Found.Name, kept));
+            return false;
+        }
+    }
+
+    private async ValueTask<(SelectOutcome Outcome, ServedCertificate? Certificate)> AskAndTakeAsync(
+        HostName name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asked = _asking.GetOrAdd(name, other => new Lazy<Task<KeptCertificate?>>(() => AskForAllAsync(other)));
+            var kept = await asked.Value.WaitAsync(cancellationToken);
+            // Replaced between the answer and now: in memory in any case.
+            return kept?.Take() is { } certificate || (kept is not null && TryTakeKept(name, out certificate))
+                ? (SelectOutcome.Found, certificate)
+                : (_failed.Contains(name) ? SelectOutcome.Unavailable : SelectOutcome.Unknown, null);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (SelectOutcome.Unavailable, null);
+        }
+    }
+
+    // One that was answered between the look at memory and here has left its answer there.
+    private async Task<KeptCertificate?> AskForAllAsync(HostName name)
+    {
+        try
+        {
+            return _unknown.Contains(name) ? null : await AskAsync(name);
+        }
+        finally
+        {
+            _asking.TryRemove(name, out _);
+        }
+    }
+
+    private async Task CheckAsync(HostName name, KeptCertificate kept)
+    {
+        try
+        {
+            await AskAsync(name);
+        }
+        finally
+        {
+            kept.EndCheck(_time.GetTimestamp());
+        }
+    }
+
+    // Never throws for what a source does; it ends only with the process.
+    private async Task<KeptCertificate?> AskAsync(HostName name)
+    {
+        await _questions.WaitAsync(_ending);
+        try
+        {
+            var question = Interlocked.Increment(ref _questionsBegun);
+            var replacements = Interlocked.Read(ref _replacements);
+            CertificateFound? found = null;
+            foreach (var source in _sources)
+            {
+                found = await source.FindAsync(name, _ending);
+                if (found is not null)
+                {
+                    break;
+                }
+            }
+
+            Answered();
+            _meters.LookedUp(found is null ? "unknown" : "found");
+            return Keep(name, found, question, isCurrent: replacements == Interlocked.Read(ref _replacements));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !_ending.IsCancellationRequested)
+        {
+            _meters.LookedUp("failed");
+            Failed(name, exception);
+            return null;
+        }
+        finally
+        {
+            _questions.Release();
+        }
+    }
+
+    private KeptCertificate? Keep(HostName name, CertificateFound? found, long question, bool isCurrent)
+    {
+        // Made ready outside the lock, and not at all where it is what is served already.
+        var fresh = found is null ? null : new KeptCertificate(found, question, isCurrent ? _time.GetTimestamp() : KeptCertificate.Never);
+        if (fresh is not null && !(_kept.TryGetValue(found!.Name, out var same) && same.IsSame(found)))
+        {
+            fresh.Prepare();
+            if (!fresh.IsSentAsGiven)
+            {
+                LogChain(found.Name);
+            }
+        }
+
+        lock (_changing)
+        {
+            if (_ending.IsCancellationRequested)
+            {
+                fresh?.GiveBack();
+                return null;
+            }
+
+            var place = found?.Name ?? name.Value;
+            _kept.TryGetValue(place, out var old);
+            if (old is not null && old.Question > question)
+            {
+                // A later question was answered before this one.
+                fresh?.GiveBack();
+                return old;
+            }
+
+            if (fresh is null)
+            {
+                if (isCurrent)
+                {
+                    _unknown.Add(name, _options.RecheckAfter);
+                }
+
+                if (old is not null && _kept.TryRemove(place, out _))
+                {
+                    Interlocked.Increment(ref _version);
+                    old.GiveBack();
+                    LogGone(place);
+                }
+
+                return null;
+            }
+
+            if (old is not null && old.IsSame(fresh.Found))
+            {
+                fresh.GiveBack();
+                old.Confirm(question, fresh.CheckedAt);
+                return old;
+            }
+
+            fresh.Prepare();
+            fresh.UsedAt = _time.GetTimestamp();
+            _kept[place] = fresh;
+            Interlocked.Increment(ref _version);
+            old?.GiveBack();
+            MakeRoom();
+            return fresh;
+        }
+    }
+
+    // A sixteenth at a time, so that a process with more names than room does not sort them for each.
+    private void MakeRoom()
+    {
+        if (_kept.Count <= _options.MaxCertificates)
+        {
+            return;
+        }
+
+        foreach (var (name, kept) in _kept.OrderBy(pair => pair.Value.UsedAt)
+            .Take(Math.Max(1, _options.MaxCertificates / 16)).ToList())
+        {
+            if (_kept.TryRemove(KeyValuePair.Create(name, kept)))
+            {
+                kept.GiveBack();
+            }
+        }
+    }
+
+    private void Answered()
+    {
+        if (Interlocked.Exchange(ref _isAway, false))
+        {
+            LogBack();
+        }
+    }
+
+    private void Failed(HostName name, Exception exception)
+    {
+        _failed.Add(name, FailureLifetime);
+        if (exception is CryptographicException)
+        {
+            LogBroken(name.Value, exception.Message);
+        }
+        else if (!Interlocked.Exchange(ref _isAway, true))
+        {
+            LogAway(exception.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Certificates cannot be looked up: {Reason}. Names in use are served on")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Certificates can be looked up again")]
+    private partial void LogBack();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The certificate of {Name} cannot be used: {Reason}")]
+    private partial void LogBroken(string name, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "The chain of {Name} is not in order, or has certificates that do not belong to it: clients get it put right")]
+    private partial void LogChain(string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Name} has no certificate any more")]
+    private partial void LogGone(string name);
+}
