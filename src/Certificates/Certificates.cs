@@ -4,7 +4,7 @@ using Tracking.Bus;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Issuance;
 using Tracking.Certificates.Renewal;
-using Tracking.Certificates.Storage;
+using Tracking.Tls.Stored;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Dns;

@@ -1,3 +1,4 @@
+using Tracking.Certificates;
 using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Management;
@@ -7,6 +8,7 @@ using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.Standalone;
 using Tracking.Tls;
+using Tracking.Tls.Stored;
 
 return await StartUp.RunOrExplainAsync(async () =>
 {
@@ -19,6 +21,8 @@ return await StartUp.RunOrExplainAsync(async () =>
     builder.AddManagement();
     builder.AddDomainVerifier();
     builder.AddTls();
+    builder.AddStoredCertificates();
+    builder.AddCertificates();
     await standalone.PrepareAsync(builder);
     var app = builder.Build();
     app.MapServiceDefaults();
@@ -28,5 +32,6 @@ return await StartUp.RunOrExplainAsync(async () =>
     app.MapEventIngest();
     app.MapManagement();
     app.MapDomainVerifier();
+    app.MapCertificates();
     await standalone.RunAsync(app);
 });

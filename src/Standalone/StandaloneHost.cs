@@ -57,6 +57,12 @@ internal sealed class StandaloneHost : IAsyncDisposable
             var host = new StandaloneHost(folder, BindListeners.To(settings), TimeProvider.System);
             builder.Configuration.Sources.Insert(
                 0, new MemoryConfigurationSource { InitialData = Defaults(folder, host.Listeners) });
+            if (bool.TryParse(builder.Configuration["Tracking:Dns:AllowPrivateAddresses"], out var isLab) && isLab)
+            {
+                builder.Configuration.Sources.Insert(
+                    0, new MemoryConfigurationSource { InitialData = LaboratoryDefaults(host.Listeners) });
+            }
+
             AddSettings(builder);
             return host;
         }
@@ -159,10 +165,20 @@ internal sealed class StandaloneHost : IAsyncDisposable
     {
         ["Tracking:SystemHost"] = "track.localhost",
         ["Tracking:SystemScheme"] = "http",
-        ["Tracking:SystemPort"] = listeners.Edge[0].Port.ToString(CultureInfo.InvariantCulture),
+        ["Tracking:SystemPort"] = Port(listeners.Edge),
         ["Tracking:Edge:Folder"] = folder.EdgeSpool,
         ["Tracking:Tls:CopyFile"] = folder.CertificateCopy,
     };
+
+    // In a laboratory (private addresses are allowed) the edge's ports are what 80 and 443 are to the world.
+    private static Dictionary<string, string?> LaboratoryDefaults(BindListeners listeners) => new()
+    {
+        ["Tracking:Certificates:HttpPort"] = Port(listeners.Edge),
+        ["Tracking:Certificates:TlsPort"] = Port(listeners.EdgeTls),
+    };
+
+    private static string Port(IReadOnlyList<System.Net.IPEndPoint> endpoints) =>
+        endpoints[0].Port.ToString(CultureInfo.InvariantCulture);
 
     private void ConfigureKestrel(WebApplicationBuilder builder)
     {

@@ -4,7 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Certificates.Acme;
-using Tracking.Certificates.Storage;
+using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Accounts;
 

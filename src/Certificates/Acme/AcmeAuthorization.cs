@@ -1,3 +1,5 @@
+using Tracking.Tls.Challenges;
+
 namespace Tracking.Certificates.Acme;
 
 /// <summary>Where an authorization or a challenge stands (RFC 8555 §7.1.6).</summary>

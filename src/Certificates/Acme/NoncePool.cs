@@ -1,3 +1,5 @@
+using Tracking.Tls.Challenges;
+
 namespace Tracking.Certificates.Acme;
 
 /// <summary>Nonces that answers brought, each used once, the newest first: the oldest are those that a server has
@@ -15,7 +17,7 @@ internal sealed class NoncePool(TimeSpan age, TimeProvider time)
 
     public void Add(string? nonce)
     {
-        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength || nonce.AsSpan().ContainsAnyExcept(Base64UrlText.Characters))
+        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength || nonce.AsSpan().ContainsAnyExcept(KeyAuthorization.TokenCharacters))
         {
             return;
         }

@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Acme;
-using Tracking.Certificates.Storage;
+using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Issuance;
 

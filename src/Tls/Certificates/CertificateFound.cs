@@ -37,8 +37,20 @@ public sealed class CertificateFound
         ArgumentNullException.ThrowIfNull(chain);
         ArgumentNullException.ThrowIfNull(privateKey);
         using var own = X509Certificate2.CreateFromPem(chain, privateKey);
+        return new CertificateFound
+        {
+            Name = name,
+            Chain = ReadChain(chain),
+            PrivateKey = ExportKey(own),
+            FirstRenewedAt = firstRenewedAt,
+        };
+    }
+
+    /// <summary>The certificates in PEM (RFC 7468), in their order; anything else in it is passed over.</summary>
+    public static IReadOnlyList<byte[]> ReadChain(string pem)
+    {
         var certificates = new List<byte[]>();
-        for (var rest = chain.AsSpan(); PemEncoding.TryFind(rest, out var fields); rest = rest[fields.Location.End..])
+        for (var rest = pem.AsSpan(); PemEncoding.TryFind(rest, out var fields); rest = rest[fields.Location.End..])
         {
             if (rest[fields.Label] is "CERTIFICATE")
             {
@@ -46,13 +58,7 @@ public sealed class CertificateFound
             }
         }
 
-        return new CertificateFound
-        {
-            Name = name,
-            Chain = certificates,
-            PrivateKey = ExportKey(own),
-            FirstRenewedAt = firstRenewedAt,
-        };
+        return certificates;
     }
 
     private static byte[] ExportKey(X509Certificate2 certificate)

@@ -106,6 +106,19 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         return standing;
     }
 
+    /// <summary>As <see cref="StandingOf"/>, for a name that may not be in memory yet.</summary>
+    public async ValueTask<HostStanding> LearnStandingAsync(HostName name)
+    {
+        var standing = StandingOf(name);
+        foreach (var directory in standing == HostStanding.Unsaid ? _hosts : [])
+        {
+            var said = await directory.LearnAsync(name);
+            standing = said > standing ? said : standing;
+        }
+
+        return standing;
+    }
+
     /// <inheritdoc/>
     public async Task ReplaceAsync(HostName name, CancellationToken cancellationToken)
     {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Tracking.Tls.Certificates;
@@ -17,50 +16,42 @@ internal sealed class AnswerChallenge(
     /// <summary>Where authorities ask.</summary>
     public const string Path = "/.well-known/acme-challenge/";
 
-    // A token has at least 128 bits (RFC 8555 8.3), which is 22 characters.
-    private const int ShortestToken = 22;
-    private const int LongestToken = 128;
-    private static readonly SearchValues<char> _tokenCharacters = SearchValues.Create(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
     /// <summary>Whether an authority asks.</summary>
     public bool IsFor(HttpContext context) =>
         thumbprints is not null
         && context.Request.Path.Value is { } path && path.StartsWith(Path, StringComparison.Ordinal);
 
     /// <summary>Answers, or goes on where there is no account: another service may know.</summary>
-    public Task AnswerAsync(HttpContext context, RequestDelegate next)
+    public async Task AnswerAsync(HttpContext context, RequestDelegate next)
     {
         var token = context.Request.Path.Value![Path.Length..];
-        if (!IsToken(token)
+        if (!KeyAuthorization.IsToken(token)
             || !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
             || !ServePlain.TryName(context.Request.Host, out var name)
-            || hosts.StandingOf(name) is HostStanding.Unsaid or HostStanding.Unknown)
+            || await hosts.LearnStandingAsync(name) is HostStanding.Unsaid or HostStanding.Unknown)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             context.Response.ContentLength = 0;
-            return Task.CompletedTask;
+            return;
         }
 
         if (thumbprints!.Find(name, token) is not { } thumbprint)
         {
-            return next(context);
+            await next(context);
+            return;
         }
 
         meters.Challenges.Add(1, new KeyValuePair<string, object?>("type", "http-01"));
-        var answer = Encoding.ASCII.GetBytes($"{token}.{thumbprint}");
+        var answer = Encoding.ASCII.GetBytes(KeyAuthorization.Of(token, thumbprint));
         var response = context.Response;
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "text/plain";
         response.ContentLength = answer.Length;
         response.Headers.XContentTypeOptions = "nosniff";
         response.Headers.CacheControl = "no-store";
-        return HttpMethods.IsHead(context.Request.Method)
-            ? Task.CompletedTask
-            : response.BodyWriter.WriteAsync(answer).AsTask();
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await response.BodyWriter.WriteAsync(answer);
+        }
     }
-
-    /// <summary>Whether a text has the form of a token.</summary>
-    internal static bool IsToken(ReadOnlySpan<char> text) =>
-        text.Length is >= ShortestToken and <= LongestToken && !text.ContainsAnyExcept(_tokenCharacters);
 }

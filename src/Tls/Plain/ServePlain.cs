@@ -31,10 +31,17 @@ internal sealed class ServePlain(
 
         if (context.Features.Get<ClientHello>() is not { } hello)
         {
-            return MayBeRedirected(context) && TryName(context.Request.Host, out var name)
-                && certificates.StandingOf(name) == HostStanding.ActiveWithHttps
-                ? RedirectAsync(context, name, next)
-                : next(context);
+            if (!MayBeRedirected(context) || !TryName(context.Request.Host, out var name))
+            {
+                return next(context);
+            }
+
+            return certificates.StandingOf(name) switch
+            {
+                HostStanding.ActiveWithHttps => RedirectAsync(context, name, next),
+                HostStanding.Unsaid => LearnAndServeAsync(context, name, next),
+                _ => next(context),
+            };
         }
 
         if (hello.Form == ServerNameForm.Name && !IsSame(context.Request.Host.Value, hello.Name.Value))
@@ -71,6 +78,11 @@ internal sealed class ServePlain(
         && context.Request.Path.Value is { } path && path != "/"
         && !path.StartsWith("/health", StringComparison.OrdinalIgnoreCase)
         && context.Request.Headers["X-Forwarded-Proto"] != "https";
+
+    private async Task LearnAndServeAsync(HttpContext context, HostName name, RequestDelegate next) =>
+        await (await certificates.LearnStandingAsync(name) == HostStanding.ActiveWithHttps
+            ? RedirectAsync(context, name, next)
+            : next(context));
 
     private async Task RedirectAsync(HttpContext context, HostName name, RequestDelegate next)
     {

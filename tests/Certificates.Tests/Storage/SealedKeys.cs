@@ -1,4 +1,4 @@
-using Tracking.Certificates.Storage;
+using Tracking.Tls.Stored;
 using Tracking.Links;
 
 namespace Tracking.Certificates.Tests.Storage;

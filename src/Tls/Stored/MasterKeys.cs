@@ -1,6 +1,6 @@
 using Tracking.Links;
 
-namespace Tracking.Certificates.Storage;
+namespace Tracking.Tls.Stored;
 
 /// <summary>The master keys by version. During a rotation there are two: the newest seals, both open.</summary>
 public sealed class MasterKeys

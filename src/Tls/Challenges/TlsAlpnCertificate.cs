@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tracking.Links;
 
-namespace Tracking.Certificates.Acme;
+namespace Tracking.Tls.Challenges;
 
 /// <summary>The certificate that answers a tls-alpn-01 challenge (RFC 8737 §3): self-signed, one name, and the key
 /// authorization in a critical extension. It is shown for ALPN <c>acme-tls/1</c> alone.</summary>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Tracking.Links;
 
-namespace Tracking.Certificates.Storage;
+namespace Tracking.Tls.Stored;
 
 /// <summary>
 /// A private key as it is stored: sealed under a master key (AES-256-GCM, random 96-bit nonce), bound to its row and to
