@@ -51,7 +51,9 @@ public sealed class AskCaa(IOptions<DnsOptions> options, AskResolver resolver)
             var reply = await resolver.AskAsync(new DnsQuestion(name, DnsType.Caa), budget, cancellationToken);
             if (!reply.IsUsable)
             {
-                var failure = await FailureAsync(reply, budget, cancellationToken);
+                // A top-level domain does not fail; our way to it does.
+                var failure = name.Parent.IsRoot
+                    ? CaaFailure.NoResolver : await FailureAsync(reply, budget, cancellationToken);
                 return new CaaAnswer(asked, null, [], failure, name);
             }
 
