@@ -21,7 +21,7 @@ internal sealed class SmallInternet : IAsyncDisposable
     public SmallInternet()
     {
         _resolver = new LyingServer(
-            query => [(ResolverSays?.Invoke(Read(query)) ?? Resolve)(query)],
+            query => [Cut(query, (ResolverSays?.Invoke(Read(query)) ?? Resolve)(query))],
             LyingServer.OverTcp(query => (ResolverSays?.Invoke(Read(query)) ?? Resolve)(query)));
         var first = new LyingServer(_ => []);
         _port = first.EndPoint.Port;
@@ -42,6 +42,9 @@ internal sealed class SmallInternet : IAsyncDisposable
 
     /// <summary>Has the resolver say something else about some questions.</summary>
     public Func<(DnsQuestion Question, int Flags), Func<byte[], byte[]>?>? ResolverSays { get; set; }
+
+    /// <summary>Has the resolver say over UDP only that there is more.</summary>
+    public bool IsTruncating { get; set; }
 
     public int ResolverQueries => _resolver.Queries.Count;
 
@@ -150,6 +153,9 @@ internal sealed class SmallInternet : IAsyncDisposable
 
         return Fail(query, DnsRcode.ServFail);
     }
+
+    private byte[] Cut(byte[] query, byte[] answer) =>
+        IsTruncating && answer.Length > WriteQuery.UdpSize ? Message.To(query, flags: 0x8380).Bytes : answer;
 
     private TestZone? Closest(DnsName name)
     {
