@@ -28,6 +28,12 @@ internal sealed class FindingList(Check check)
     {
         get
         {
+            if (check.Zone is { } own && own.Zone == check.Host)
+            {
+                return $"{check.Host} is a zone of its own, and a zone's name cannot have a CNAME record. "
+                    + "Use a name below it, or have it served by the zone above.";
+            }
+
             var where = (Provider, check.Zone) switch
             {
                 ({ } provider, { } zone) => $"At {provider.Name}, in the zone {zone.Zone}, ",
@@ -58,7 +64,7 @@ internal sealed class FindingList(Check check)
             Severity = severity,
             Text = text,
             Expected = expected ?? (seen is null ? null : Expected),
-            Seen = seen,
+            Seen = seen is null ? null : Check.Short(seen),
             Server = server,
             At = when,
             RememberedUntil = remembered is { } span ? when + span : null,
