@@ -6,7 +6,7 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>One check under way: what it is about, what was asked, and how much may still be asked.</summary>
-internal sealed class Check(HostName host, HostName target, int queries, DateTimeOffset at)
+internal sealed class Check(HostName host, HostName? target, int queries, DateTimeOffset at)
 {
     private const int UsualPort = 53;
 
@@ -18,11 +18,13 @@ internal sealed class Check(HostName host, HostName target, int queries, DateTim
 
     public HostName HostName => host;
 
-    public HostName TargetName => target;
+    /// <summary>Where the name must lead; <see langword="null"/> when DNS is only looked at.</summary>
+    public HostName? TargetName => target;
 
     public DnsName Host { get; } = DnsName.From(host);
 
-    public DnsName Target { get; } = DnsName.From(target);
+    // Without a target no name is the end of the way: nothing leads to the root.
+    public DnsName Target { get; } = target is { } wanted ? DnsName.From(wanted) : DnsName.Root;
 
     public DateTimeOffset At => at;
 

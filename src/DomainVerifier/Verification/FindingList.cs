@@ -63,7 +63,7 @@ internal sealed class FindingList(Check check)
             Code = code,
             Severity = severity,
             Text = text,
-            Expected = expected ?? (seen is null ? null : Expected),
+            Expected = expected ?? (seen is null || check.TargetName is null ? null : Expected),
             Seen = seen is null ? null : Check.Short(seen),
             Server = server,
             At = when,

@@ -41,7 +41,20 @@ public sealed class VerificationWalk
     /// <param name="host">The tracking domain.</param>
     /// <param name="target">The verification target that was issued for it.</param>
     /// <param name="cancellationToken">Ends it with an exception; time-outs are answers and no exceptions.</param>
-    public async Task<DomainDiagnosis> RunAsync(HostName host, HostName target, CancellationToken cancellationToken)
+    public Task<DomainDiagnosis> RunAsync(HostName host, HostName target, CancellationToken cancellationToken) =>
+        CheckAsync(host, target, cancellationToken);
+
+    /// <summary>Looks at a name that nobody has added: its zone and provider, and what would be in the way of a
+    /// record.</summary>
+    /// <param name="host">The name.</param>
+    /// <param name="cancellationToken">Ends it with an exception; time-outs are answers and no exceptions.</param>
+    /// <returns>With the outcome <see cref="DiagnosisOutcome.Looked"/>. No finding means that the record can be
+    /// entered.</returns>
+    public Task<DomainDiagnosis> LookAsync(HostName host, CancellationToken cancellationToken) =>
+        CheckAsync(host, null, cancellationToken);
+
+    private async Task<DomainDiagnosis> CheckAsync(
+        HostName host, HostName? target, CancellationToken cancellationToken)
     {
         var check = new Check(host, target, _options.QueriesPerCheck, _time.GetUtcNow());
         var findings = new FindingList(check);
@@ -120,7 +133,7 @@ public sealed class VerificationWalk
             Zone = check.Zone?.Zone.ToString(),
             Provider = findings.Provider?.Name,
             NameToEnter = findings.NameToEnter,
-            ValueToEnter = findings.ValueToEnter,
+            ValueToEnter = check.TargetName is null ? null : findings.ValueToEnter,
             Queries = check.Budget.Sent,
         };
     }
@@ -130,6 +143,11 @@ public sealed class VerificationWalk
     internal static DiagnosisOutcome Decide(Check check)
     {
         var (servers, resolver) = (check.ByServers, check.ByResolver);
+        if (check.TargetName is null)
+        {
+            return DiagnosisOutcome.Looked;
+        }
+
         if (check.IsBogus)
         {
             return DiagnosisOutcome.NoEvidence;

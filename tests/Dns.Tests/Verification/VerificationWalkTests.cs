@@ -599,6 +599,33 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_free_name_is_looked_at_and_nothing_is_in_the_way()
+    {
+        var diagnosis = await _internet.LookAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Looked);
+        Assert.Equal(("shop.example", "track"), (diagnosis.Zone, diagnosis.NameToEnter));
+        Assert.Null(diagnosis.ValueToEnter);
+        Assert.DoesNotContain("\"target\"", diagnosis.ToJson());
+    }
+
+    [Theory]
+    [InlineData("track.shop.example", "CNAME www.shop.example", FindingCode.OtherTarget)]
+    [InlineData("track.shop.example", "A 192.0.2.9", FindingCode.AddressInsteadOfCname)]
+    [InlineData("*.shop.example", "A 192.0.2.9", FindingCode.WildcardInTheWay)]
+    public async Task What_stands_in_the_way_of_a_name_is_said_before_it_is_added(
+        string owner, string record, FindingCode code)
+    {
+        _shop.Add(owner, record).Add("www.shop.example", "A 192.0.2.9");
+
+        Says(await _internet.LookAsync(), DiagnosisOutcome.Looked, code);
+    }
+
+    [Fact]
+    public async Task A_domain_that_does_not_exist_is_said_before_it_is_added() =>
+        Says(await _internet.LookAsync("track.nobody.example"), DiagnosisOutcome.Looked, FindingCode.NoZone);
+
+    [Fact]
     public void The_words_of_findings_never_change() => Assert.Equal(
         "no-record other-target address-instead-of-cname flattened proxied doubled-suffix value-with-scheme "
         + "value-with-zone-appended wildcard-in-the-way wildcard-to-target several-records loop chain-too-long "

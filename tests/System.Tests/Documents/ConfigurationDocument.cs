@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
+using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
@@ -89,6 +90,7 @@ public sealed class ConfigurationDocument
         builder.AddEventIngest();
         builder.AddManagement();
         builder.AddGateway();
+        builder.AddDomainVerifier();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
     }
