@@ -16,6 +16,12 @@ internal sealed class ExplainWalk(
     public async Task ExplainAsync(CancellationToken cancellationToken)
     {
         var walk = check.ByServers.Last?.Answering.Count > 0 ? check.ByServers : check.ByResolver;
+        if (check.TargetName is null)
+        {
+            await ExplainLookAsync(walk, cancellationToken);
+            return;
+        }
+
         switch (walk.End)
         {
             case WalkEnd.Arrived:
@@ -45,8 +51,8 @@ internal sealed class ExplainWalk(
             case WalkEnd.Absent or WalkEnd.Address or WalkEnd.Silent when walk.Steps.Count > 1:
                 await ExplainOtherTargetAsync(walk, cancellationToken);
                 break;
-            case WalkEnd.NoZone or WalkEnd.Silent when check.ByResolver.End == WalkEnd.Absent:
-                await ExplainAbsenceAsync(check.ByResolver.Steps[^1], cancellationToken);
+            case WalkEnd.NoZone when walk.Last is { Majority.Kind: AnswerKind.Alias }:
+                await ExplainOtherTargetAsync(walk, cancellationToken);
                 break;
         }
 
@@ -54,6 +60,40 @@ internal sealed class ExplainWalk(
         {
             await CompareWithParentAsync(zone, cancellationToken);
         }
+    }
+
+    // Before a name is added its absence is right. Whatever stands there already has to go, unless it is a wildcard's.
+    private async Task ExplainLookAsync(Walk walk, CancellationToken cancellationToken)
+    {
+        if (walk.Steps is not [{ Majority: { } answer } step, ..] || answer.Kind is AnswerKind.None)
+        {
+            return;
+        }
+
+        if (answer.Kind == AnswerKind.Absent)
+        {
+            AddNoZone(step, answer);
+            return;
+        }
+
+        if (await SiblingAsync(step, cancellationToken) is { } sibling && sibling.Vote == answer.Vote
+            && sibling.Addresses.ToHashSet().SetEquals(answer.Addresses))
+        {
+            findings.Add(
+                FindingCode.WildcardInTheWay, FindingSeverity.Info,
+                $"A wildcard record answers for {check.Host} and for every other name under {check.Host.Parent}. A record "
+                + "of its own takes its place.",
+                answer.Seen, sibling.ShownServer, remembered: answer.Ttl, expected: "no record");
+            return;
+        }
+
+        findings.Add(
+            answer.Kind == AnswerKind.Address ? FindingCode.AddressInsteadOfCname
+                : answer.Kind == AnswerKind.Several ? FindingCode.SeveralRecords
+                : FindingCode.OtherTarget,
+            FindingSeverity.Warning, $"{check.Host} has a record already: {answer.Seen}. It would have to be replaced.",
+            answer.Seen, answer.ShownServer, "Choose another name, or replace the record.", answer.Ttl,
+            expected: "no record");
     }
 
     private static bool HasTrouble(WalkStep step) =>
@@ -90,25 +130,19 @@ internal sealed class ExplainWalk(
     private async Task ExplainAbsenceAsync(WalkStep step, CancellationToken cancellationToken)
     {
         var absent = step.Majority!;
-        if (step.Zone is { } zone
-            && PublicSuffix.Suffix(check.HostName).SequenceEqual(zone.Zone.Text))
+        if (AddNoZone(step, absent))
         {
-            findings.Add(
-                FindingCode.NoZone, FindingSeverity.Error,
-                $"The domain {PublicSuffix.RegistrableDomain(check.HostName)} is not in DNS. It is not registered, has "
-                + "expired, or has no name servers.",
-                "no such domain", absent.ShownServer, "Register the domain, or correct its spelling.");
             return;
         }
 
-        if (step.Zone is not null && check.Host.Before(step.Zone.Zone) is { } twice
-            && await askZone.ProbeAsync(twice, step, check, cancellationToken) is { Kind: AnswerKind.Alias } doubled
-            && (doubled.Alias == check.Target || ReadValue.Of(doubled.Alias!.Value, check.Target, step.Zone.Zone)
+        if (check.Zone is { Zone: var suffix } && check.Host.Before(suffix) is { } twice
+            && await ProbeAsync(twice, step, cancellationToken) is { Kind: AnswerKind.Alias } doubled
+            && (doubled.Alias == check.Target || ReadValue.Of(doubled.Alias!.Value, check.Target, suffix)
                 != ValueMistake.OtherName))
         {
             findings.Add(
                 FindingCode.DoubledSuffix, FindingSeverity.Error,
-                $"The record stands at {twice}. The provider's form has added {step.Zone.Zone} by itself.",
+                $"The record stands at {twice}. The provider's form has added {suffix} by itself.",
                 $"{twice} {doubled.Seen}", doubled.ShownServer,
                 $"Change the name of the record to {findings.NameToEnter}.");
             return;
@@ -122,6 +156,22 @@ internal sealed class ExplainWalk(
         findings.Add(
             FindingCode.NoRecord, FindingSeverity.Error, $"{check.Host} has no record.{remembered}", "no record",
             string.Join(", ", step.Answering.Select(answer => answer.ShownServer)), findings.Enter, ttl);
+    }
+
+    private bool AddNoZone(WalkStep step, ServerAnswer answer)
+    {
+        if (step.Zone is { } zone
+            && PublicSuffix.Suffix(check.HostName).SequenceEqual(zone.Zone.Text))
+        {
+            findings.Add(
+                FindingCode.NoZone, FindingSeverity.Error,
+                $"The domain {PublicSuffix.RegistrableDomain(check.HostName)} is not in DNS. It is not registered, has "
+                + "expired, or has no name servers.",
+                "no such domain", answer.ShownServer, "Register the domain, or correct its spelling.");
+            return true;
+        }
+
+        return false;
     }
 
     private async Task ExplainAddressAsync(WalkStep step, CancellationToken cancellationToken)
@@ -179,7 +229,7 @@ internal sealed class ExplainWalk(
         var step = walk.Steps[0];
         var answer = step.Majority!;
         var value = answer.Alias!.Value;
-        switch (ReadValue.Of(value, check.Target, step.Zone?.Zone))
+        switch (ReadValue.Of(value, check.Target, check.Zone?.Zone))
         {
             case ValueMistake.Scheme:
                 findings.Add(
@@ -224,8 +274,21 @@ internal sealed class ExplainWalk(
         var label = RandomNumberGenerator.GetHexString(16, lowercase: true);
         return DnsName.TryParse(label, out var name) && name.Before(check.Host.Parent) is { } sibling
             && (step.Zone is null || sibling.Parent.IsAtOrBelow(step.Zone.Zone))
-                ? await askZone.ProbeAsync(sibling, step, check, cancellationToken)
+                ? await ProbeAsync(sibling, step, cancellationToken)
                 : null;
+    }
+
+    // Of whoever answered before: a server of the zone, or our resolver.
+    private async Task<ServerAnswer?> ProbeAsync(DnsName name, WalkStep beside, CancellationToken cancellationToken)
+    {
+        if (beside.Zone is not null)
+        {
+            return await askZone.ProbeAsync(name, beside, check, cancellationToken);
+        }
+
+        var reply = await resolver.AskAsync(new DnsQuestion(name, DnsType.A), check.Budget, cancellationToken);
+        check.Heard(HopPurpose.Probe, null, reply);
+        return ServerAnswer.Read(null, reply, name);
     }
 
     private async Task CompareWithParentAsync(ZoneServers zone, CancellationToken cancellationToken)

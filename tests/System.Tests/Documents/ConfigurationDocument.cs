@@ -93,6 +93,7 @@ public sealed class ConfigurationDocument
         builder.AddDomainVerifier();
         builder.AddGateway();
         builder.AddCertificates();
+        builder.AddDomainVerifier();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
     }
