@@ -16,7 +16,7 @@ using Tracking.Database.Hosts;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;

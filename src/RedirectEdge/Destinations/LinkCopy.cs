@@ -3,7 +3,7 @@ using System.Text;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 
-namespace Tracking.RedirectEdge.Links;
+namespace Tracking.RedirectEdge.Destinations;
 
 /// <summary>
 /// Links on disk, so that an edge that starts while the database is away redirects. Each link is appended when it is
