@@ -11,7 +11,8 @@ public sealed partial class TrackingHosts
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
-    private volatile bool _mustReadAll;
+    private int _allWanted;
+    private int _allRead;
     private bool _isAway;
     private volatile ConcurrentDictionary<string, bool>? _outdated;
 
@@ -28,20 +29,24 @@ public sealed partial class TrackingHosts
             name =>
             {
                 changed++;
-                Reread(name, isGone: false);
+                Heed(new HostChange(null, name, IsGone: false));
             },
             cancellationToken);
-        Volatile.Write(ref _horizon, next);
-        _telemetry.Polled(changed);
 
         // What was known before the first time came from a copy or from others; and a database whose numbers go back is
         // another one, restored from a backup.
         if (since == 0 || next < since)
         {
-            _mustReadAll = true;
-            Wake();
+            Interlocked.Increment(ref _allWanted);
         }
+
+        Volatile.Write(ref _horizon, next);
+        _telemetry.Polled(changed);
+        Wake();
     }
+
+    /// <summary>Whether PostgreSQL has been asked, and what was known before has been read again.</summary>
+    internal bool IsCaughtUp => Volatile.Read(ref _horizon) != 0 && _allRead == Volatile.Read(ref _allWanted);
 
     /// <summary>Reads again what has changed, as it changes, until it is stopped. One query after the other: what was
     /// read earlier never takes the place of what was read later.</summary>
@@ -51,14 +56,16 @@ public sealed partial class TrackingHosts
         {
             await _wanted.WaitAsync(cancellationToken);
             await ReloadChangedAsync(cancellationToken);
-            if (_mustReadAll)
+            var wanted = Volatile.Read(ref _allWanted);
+            if (_allRead != wanted)
             {
-                _mustReadAll = false;
                 foreach (var names in _memory.Names.Chunk(NamesAtOnce))
                 {
                     await ReloadAsync(names, cancellationToken);
                     await ReloadChangedAsync(cancellationToken);
                 }
+
+                _allRead = wanted;
             }
         }
     }

@@ -140,8 +140,23 @@ public sealed partial class TrackingHosts : IDisposable
         ArgumentNullException.ThrowIfNull(change);
 
         // The shared cache may hold it as it was.
-        _told.Add(change.Hostname);
-        Reread(change.Hostname, change.IsGone);
+        var name = change.Hostname;
+        _told.Add(name);
+        _unknown.Remove(name);
+
+        // In this order: whoever is reading it looks for these marks after he has put his answer into memory.
+        _outdated?.TryAdd(name, true);
+        if (_asking.TryGetValue(name, out var asking))
+        {
+            asking.IsOutdated = true;
+        }
+
+        if (change.IsGone && _memory.Remove(name) is { } before)
+        {
+            Changed?.Invoke(name, before, null);
+        }
+
+        ReadAgain(name);
     }
 
     /// <summary>Takes what an earlier run knew; read again as soon as the database answers.</summary>
@@ -160,7 +175,7 @@ public sealed partial class TrackingHosts : IDisposable
         // Before the first question to PostgreSQL that is what the first one does.
         if (Volatile.Read(ref _horizon) != 0)
         {
-            _mustReadAll = true;
+            Interlocked.Increment(ref _allWanted);
             Wake();
         }
     }
@@ -186,25 +201,6 @@ public sealed partial class TrackingHosts : IDisposable
         return dot > 0
             && hostname.AsSpan(dot + 1).Contains('.')
             && !(hostname.StartsWith("v-", StringComparison.Ordinal) && hostname.AsSpan(dot + 1).SequenceEqual(_zone));
-    }
-
-    private void Reread(string name, bool isGone)
-    {
-        _unknown.Remove(name);
-
-        // In this order: whoever is reading it looks for these marks after he has put his answer into memory.
-        _outdated?.TryAdd(name, true);
-        if (_asking.TryGetValue(name, out var asking))
-        {
-            asking.IsOutdated = true;
-        }
-
-        if (isGone && _memory.Remove(name) is { } before)
-        {
-            Changed?.Invoke(name, before, null);
-        }
-
-        ReadAgain(name);
     }
 
     private void ReadAgain(string name)
