@@ -22,7 +22,8 @@ public sealed class DomainsCommandTests(ManagementHost host)
         var (cluster, _) = await host.CreateClusterAsync();
         var name = DomainClient.NewName();
 
-        var (_, output, error) = await DoneAsync("domains", "add", name, "--cluster", cluster, "--default", "--no-opens");
+        var (_, output, error) = await DoneAsync(
+            "domains", "add", name, "--cluster", cluster, "--default", "--no-opens");
 
         var lines = output.Split('\n');
         Assert.Equal(name, lines[0]);
@@ -60,11 +61,13 @@ public sealed class DomainsCommandTests(ManagementHost host)
 
         var hops = await DoneAsync("domains", "show", name, "--cluster", domains.Cluster, "--verbose");
         Assert.Contains(
-            "  track.shop.example CNAME at ns1.shop.example 192.0.2.53 (udp, walk)", hops.Output, StringComparison.Ordinal);
+            "  track.shop.example CNAME at ns1.shop.example 192.0.2.53 (udp, walk)",
+            hops.Output,
+            StringComparison.Ordinal);
         Assert.Contains("    NOERROR, remembered for 300 s", hops.Output, StringComparison.Ordinal);
         Assert.Contains("    CNAME v-b.example", hops.Output, StringComparison.Ordinal);
 
-        await host.ExecuteAsync("UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
+        await AskedLongAgoAsync(name);
         var json = await RunAsync("domains", "verify", name, "--cluster", domains.Cluster, "--json");
         Assert.Equal(3, json.Code);
         Assert.Equal(
@@ -75,7 +78,7 @@ public sealed class DomainsCommandTests(ManagementHost host)
             await domains.ActivateAsync(name);
             await CheckedAsync(name);
         };
-        await host.ExecuteAsync("UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
+        await AskedLongAgoAsync(name);
         var verified = await DoneAsync("domains", "verify", name, "--cluster", domains.Cluster, "--wait", "1m");
         Assert.Contains("Status:       active since", verified.Output, StringComparison.Ordinal);
 
@@ -91,12 +94,13 @@ public sealed class DomainsCommandTests(ManagementHost host)
         var name = await domains.AddActiveAsync();
         string[] of = ["--cluster", domains.Cluster];
 
-        Assert.Contains("the default", (await DoneAsync(["domains", "default", name, .. of])).Output, StringComparison.Ordinal);
+        var set = await DoneAsync(["domains", "default", name, .. of]);
+        Assert.Contains("the default", set.Output, StringComparison.Ordinal);
         var list = await DoneAsync(["domains", "list", .. of]);
         Assert.Matches(@"^NAME +STATUS +NEW LINKS +CERTIFICATE +NEXT CHECK$", list.Output.Split('\n')[0]);
         Assert.Matches($"^{name}  active  yes, the default  active ", list.Output.Split('\n')[1]);
 
-        var set = await DoneAsync(
+        set = await DoneAsync(
             ["domains", "set", name, .. of, "--clicks", "false", "--https", "optional", "--exclude", "*.a.example",
              "--exclude", "b.example/c"]);
         Assert.Contains("Tracks:       opens, no clicks", set.Output, StringComparison.Ordinal);
@@ -115,7 +119,9 @@ public sealed class DomainsCommandTests(ManagementHost host)
         await DoneAsync(["domains", "retire", name, .. of, "--undo"]);
         await DoneAsync(["domains", "default", name, .. of]);
         Assert.DoesNotContain(
-            "the default", (await DoneAsync(["domains", "default", name, .. of, "--unset"])).Output, StringComparison.Ordinal);
+            "the default",
+            (await DoneAsync(["domains", "default", name, .. of, "--unset"])).Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -167,7 +173,8 @@ public sealed class DomainsCommandTests(ManagementHost host)
         var lines = audit.Output.Split('\n');
         Assert.Equal(3, lines.Length);
         Assert.Matches($"test  create-tracking-domain +{name}", lines[1]);
-        Assert.EndsWith("trackOpens: true -> false; excludedDomains: none -> a.example", lines[2], StringComparison.Ordinal);
+        Assert.EndsWith(
+            "trackOpens: true -> false; excludedDomains: none -> a.example", lines[2], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -183,6 +190,9 @@ public sealed class DomainsCommandTests(ManagementHost host)
         Assert.Contains("verify", words.Output.Split('\n'));
         Assert.Contains("retire", words.Output.Split('\n'));
     }
+
+    private Task AskedLongAgoAsync(string name) => host.ExecuteAsync(
+        "UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
 
     private Task CheckedAsync(string name) => host.ExecuteAsync(
         """

@@ -35,7 +35,8 @@ public sealed class AuditLogTests(ManagementHost host)
                 "revoke-api-key first", "create-tracking-domain test", "change-tracking-domain test",
                 "set-default-tracking-domain test", "clear-default-tracking-domain test", "delete-tracking-domain test",
             ],
-            entries.OrderBy(entry => (DateTimeOffset)entry["at"]!).Select(entry => $"{entry["action"]} {entry["actor"]}"));
+            entries.OrderBy(entry => (DateTimeOffset)entry["at"]!)
+                .Select(entry => $"{entry["action"]} {entry["actor"]}"));
         Assert.All(entries, entry => Assert.Equal(domains.Cluster, (string)entry["cluster"]!));
         Assert.DoesNotContain((string)key["secret"]!, log.ToJsonString(), StringComparison.Ordinal);
         Assert.DoesNotContain("hash", log.ToJsonString(), StringComparison.OrdinalIgnoreCase);

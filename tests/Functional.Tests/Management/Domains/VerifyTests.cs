@@ -87,7 +87,8 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
         await host.ExecuteAsync(
-            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1", name);
+            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1",
+            name);
 
         using var response = await domains.VerifyAsync(name);
 
