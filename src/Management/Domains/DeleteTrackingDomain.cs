@@ -57,7 +57,7 @@ internal static class DeleteTrackingDomain
 
         if (!isDryRun)
         {
-            await change.ApplyAsync(cluster, hostname: name);
+            await change.ApplyAsync(cluster, isDeleted: true, hostname: name);
         }
 
         // Counted behind the deletion: that must wait for nothing.

@@ -7,8 +7,8 @@ namespace Tracking.Management.Domains;
 internal static class DestinationPattern
 {
     /// <summary>What an entry must be.</summary>
-    public const string Takes = "a host name such as example.com, *.example.com for everything below it, or one of them "
-        + "with the beginning of a path: example.com/account";
+    public const string Takes = "a host name such as example.com, *.example.com for everything below it, or one of "
+        + "them with the beginning of a path: example.com/account";
 
     // Longer ones are addresses of one page, and the beginning says the same.
     private const int MaxPathLength = 500;

@@ -87,7 +87,8 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
         await host.ExecuteAsync(
-            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1", name);
+            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1",
+            name);
 
         using var response = await domains.VerifyAsync(name);
 
@@ -126,12 +127,12 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         await Expect.ProblemAsync(response, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
         Assert.NotNull(response.Headers.RetryAfter);
 
-        using var check = await domains.CheckAsync(new { hostname = name.Replace("track.", "other.", StringComparison.Ordinal) });
+        using var check = await domains.CheckAsync(new { hostname = DomainClient.NewName() });
         await Expect.ProblemAsync(check, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
 
         // Waits that never end are those of the limit: all but one are refused.
-        var names = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ => (string)(await domains.AddAsync())["hostname"]!));
-        var answers = await Task.WhenAll(names.Select(domains.VerifyAsync));
+        var added = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => domains.AddAsync()));
+        var answers = await Task.WhenAll(added.Select(domain => domains.VerifyAsync((string)domain["hostname"]!)));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable);
         Array.ForEach(answers, answer => answer.Dispose());
