@@ -3,6 +3,7 @@ using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Dns;
+using Tracking.DomainVerifier.Notices;
 using Tracking.DomainVerifier.Verification;
 using Tracking.ServiceDefaults.Settings;
 
@@ -22,6 +23,7 @@ public static class DomainVerifierComposition
         builder.AddDns();
         var services = builder.Services;
         builder.AddTrackingOptions<VerifierOptions>(VerifierOptions.Section);
+        builder.AddTrackingOptions<NoticeOptions>(NoticeOptions.Section);
         services.AddSingleton<VerifierTelemetry>();
         services.AddSingleton<VerificationWalk>();
         services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
@@ -32,6 +34,9 @@ public static class DomainVerifierComposition
         services.AddSingleton<Verification.VerifyDomain>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
+        services.AddSingleton<ClaimNotices>();
+        services.AddSingleton<PublishNotice>();
+        services.AddHostedService<SendNotices>();
         services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (context, queue) =>
         {
             // Only a call to look: what is to be checked stands in the database.

@@ -9,6 +9,7 @@ using Tracking.Contracts;
 using Tracking.Database.Entities;
 using Tracking.Domains;
 using Tracking.DomainVerifier;
+using Tracking.DomainVerifier.Notices;
 using Tracking.DomainVerifier.Verification;
 using Tracking.Links;
 using Tracking.Servers;
@@ -49,6 +50,11 @@ internal sealed class VerifierDatabase : IAsyncDisposable
 
     /// <summary>What was announced to whoever serves links.</summary>
     public ConcurrentQueue<DirectoryChanged> Announced { get; } = new();
+
+    /// <summary>What programs were told of tracking domains.</summary>
+    public ConcurrentQueue<object> Published { get; } = new();
+
+    public NoticeOptions Notices { get; } = new();
 
     public static async Task<VerifierDatabase> CreateAsync(TestPostgres server) =>
         new(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
@@ -252,6 +258,10 @@ internal sealed class OneVerifier : IAsyncDisposable
 
     public ClaimDomains Claim => _services.GetRequiredService<ClaimDomains>();
 
+    public ClaimNotices ClaimNotices => _services.GetRequiredService<ClaimNotices>();
+
+    public SendNotices Notices => _services.GetRequiredService<SendNotices>();
+
     public VerifyDomain Verify => _services.GetRequiredService<VerifyDomain>();
 
     public RecheckDomains Recheck => _services.GetRequiredService<RecheckDomains>();
@@ -277,12 +287,18 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddSingleton<VerifyDomain>();
         services.AddSingleton<RecheckDomains>();
         services.AddSingleton<MeasureBacklog>();
+        services.AddSingleton(Options.Create(database.Notices));
+        services.AddSingleton<ClaimNotices>();
+        services.AddSingleton<PublishNotice>();
+        services.AddSingleton<SendNotices>();
         services.AddMassTransit(bus => bus.UsingInMemory((_, transport) =>
-            transport.ReceiveEndpoint("announced", queue => queue.Handler<DirectoryChanged>(changed =>
+            transport.ReceiveEndpoint("announced", queue =>
             {
-                database.Announced.Enqueue(changed.Message);
-                return Task.CompletedTask;
-            }))));
+                queue.Handler<DirectoryChanged>(changed => Keep(database.Announced, changed.Message));
+                queue.Handler<TrackingDomainVerified>(told => Keep(database.Published, told.Message));
+                queue.Handler<TrackingDomainWarned>(told => Keep(database.Published, told.Message));
+                queue.Handler<TrackingDomainLost>(told => Keep(database.Published, told.Message));
+            })));
         services.AddSingleton<DirectoryChanges>();
         var provider = services.BuildServiceProvider();
         await provider.GetRequiredService<IBusControl>().StartAsync(TestContext.Current.CancellationToken);
@@ -306,6 +322,12 @@ internal sealed class OneVerifier : IAsyncDisposable
         }
 
         return checks;
+    }
+
+    private static Task Keep<T>(ConcurrentQueue<T> kept, T message)
+    {
+        kept.Enqueue(message);
+        return Task.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
