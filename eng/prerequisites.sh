@@ -65,6 +65,12 @@ require_redis() {
     require_command Redis redis-server redis-server
 }
 
+# Name servers of zones, and a resolver that checks signatures: what the verifier asks in the tests.
+require_name_servers() {
+    require_command Knot /usr/sbin/knotd knot
+    require_command Unbound /usr/sbin/unbound unbound
+}
+
 # Clients that know nothing of this project: messages go in and come out by them.
 require_amqp_clients() {
     require_command "amqp-publish" amqp-publish amqp-tools

@@ -18,7 +18,8 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
     private static readonly TimeSpan AddressesFor = TimeSpan.FromMinutes(1);
 
     private readonly DnsOptions _options = options.Value;
-    private readonly Lazy<LookupClient> _client = new(() => new LookupClient(new LookupClientOptions(Array.Empty<NameServer>())
+    // Each question names its server. The library wants one beforehand all the same, which is never asked.
+    private readonly LookupClient _client = new(new LookupClientOptions(IPAddress.Loopback)
     {
         AutoResolveNameServers = false,
         UseCache = false,
@@ -32,7 +33,7 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
         RequestDnsSecRecords = true,
         ExtendedDnsBufferSize = WriteQuery.UdpSize,
         Timeout = options.Value.QueryTimeout,
-    }));
+    });
 
     private Known? _known;
 
@@ -105,7 +106,7 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
         {
             // Names that the library's question would not take as a host name are asked all the same.
             var asked = new Library.DnsQuestion(question.Name.ToString(), (QueryType)question.Type);
-            var response = await _client.Value
+            var response = await _client
                 .QueryServerAsync([new NameServer(server)], asked, either.Token)
                 .WaitAsync(either.Token);
             return new DnsReply

@@ -131,7 +131,8 @@ public readonly record struct DnsName
             int length = wire[position++];
             if (length == 0)
             {
-                name = new DnsName(text.ToString());
+                // The root has one form, so that names compare.
+                name = text.Length == 0 ? default : new DnsName(text.ToString());
                 return position == wire.Length;
             }
 

@@ -33,7 +33,7 @@ internal static class ExplainServers
         }
 
         AddResolver(check, findings, trouble);
-        if (check.ByServers.End == WalkEnd.NoZone && !findings.Has(FindingCode.NoZone)
+        if (check.ByServers is { End: WalkEnd.NoZone, Steps.Count: 0 } && !findings.Has(FindingCode.NoZone)
             && check.ByResolver.End is not (WalkEnd.Arrived or WalkEnd.Silent))
         {
             findings.Add(
@@ -173,7 +173,7 @@ internal static class ExplainServers
                 answer.Seen, answer.ShownServer, remembered: answer.Ttl, at: answer.Reply!.At);
         }
 
-        if (check.ByServers.End is WalkEnd.Silent or WalkEnd.NoZone && check.ByResolver.Last?.Answering.Count > 0)
+        if (check.ByServers.Steps.All(step => step.Answering.Count == 0) && check.ByResolver.Last?.Answering.Count > 0)
         {
             findings.Add(
                 FindingCode.ResolverOnly, FindingSeverity.Info,

@@ -45,8 +45,8 @@ internal sealed class ExplainWalk(
             case WalkEnd.Absent or WalkEnd.Address or WalkEnd.Silent when walk.Steps.Count > 1:
                 await ExplainOtherTargetAsync(walk, cancellationToken);
                 break;
-            case WalkEnd.NoZone or WalkEnd.Silent when check.ByResolver.End == WalkEnd.Absent:
-                await ExplainAbsenceAsync(check.ByResolver.Steps[^1], cancellationToken);
+            case WalkEnd.NoZone when walk.Last is { Majority.Kind: AnswerKind.Alias }:
+                await ExplainOtherTargetAsync(walk, cancellationToken);
                 break;
         }
 
@@ -101,14 +101,14 @@ internal sealed class ExplainWalk(
             return;
         }
 
-        if (step.Zone is not null && check.Host.Before(step.Zone.Zone) is { } twice
-            && await askZone.ProbeAsync(twice, step, check, cancellationToken) is { Kind: AnswerKind.Alias } doubled
-            && (doubled.Alias == check.Target || ReadValue.Of(doubled.Alias!.Value, check.Target, step.Zone.Zone)
+        if (check.Zone is { Zone: var suffix } && check.Host.Before(suffix) is { } twice
+            && await ProbeAsync(twice, step, cancellationToken) is { Kind: AnswerKind.Alias } doubled
+            && (doubled.Alias == check.Target || ReadValue.Of(doubled.Alias!.Value, check.Target, suffix)
                 != ValueMistake.OtherName))
         {
             findings.Add(
                 FindingCode.DoubledSuffix, FindingSeverity.Error,
-                $"The record stands at {twice}. The provider's form has added {step.Zone.Zone} by itself.",
+                $"The record stands at {twice}. The provider's form has added {suffix} by itself.",
                 $"{twice} {doubled.Seen}", doubled.ShownServer,
                 $"Change the name of the record to {findings.NameToEnter}.");
             return;
@@ -179,7 +179,7 @@ internal sealed class ExplainWalk(
         var step = walk.Steps[0];
         var answer = step.Majority!;
         var value = answer.Alias!.Value;
-        switch (ReadValue.Of(value, check.Target, step.Zone?.Zone))
+        switch (ReadValue.Of(value, check.Target, check.Zone?.Zone))
         {
             case ValueMistake.Scheme:
                 findings.Add(
@@ -224,8 +224,21 @@ internal sealed class ExplainWalk(
         var label = RandomNumberGenerator.GetHexString(16, lowercase: true);
         return DnsName.TryParse(label, out var name) && name.Before(check.Host.Parent) is { } sibling
             && (step.Zone is null || sibling.Parent.IsAtOrBelow(step.Zone.Zone))
-                ? await askZone.ProbeAsync(sibling, step, check, cancellationToken)
+                ? await ProbeAsync(sibling, step, cancellationToken)
                 : null;
+    }
+
+    // Of whoever answered before: a server of the zone, or our resolver.
+    private async Task<ServerAnswer?> ProbeAsync(DnsName name, WalkStep beside, CancellationToken cancellationToken)
+    {
+        if (beside.Zone is not null)
+        {
+            return await askZone.ProbeAsync(name, beside, check, cancellationToken);
+        }
+
+        var reply = await resolver.AskAsync(new DnsQuestion(name, DnsType.A), check.Budget, cancellationToken);
+        check.Heard(HopPurpose.Probe, null, reply);
+        return ServerAnswer.Read(null, reply, name);
     }
 
     private async Task CompareWithParentAsync(ZoneServers zone, CancellationToken cancellationToken)
