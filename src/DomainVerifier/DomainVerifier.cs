@@ -1,4 +1,5 @@
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
@@ -32,6 +33,7 @@ public static class DomainVerifierComposition
         services.AddSingleton<ClaimDomains>();
         services.AddSingleton<StoreCheck>();
         services.AddSingleton<Verification.VerifyDomain>();
+        services.AddSingleton<AnswerNameCheck>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
         services.AddSingleton<ClaimNotices>();
@@ -47,8 +49,19 @@ public static class DomainVerifierComposition
                 return Task.CompletedTask;
             });
         }));
+        services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
+        {
+            queue.ConcurrentMessageLimit = context.GetRequiredService<IOptions<VerifierOptions>>().Value.NameChecksAtOnce;
+            queue.Handler<CheckName>(asked =>
+                // Asked for at this late moment because it needs the bus that is being configured here.
+                context.GetRequiredService<AnswerNameCheck>().RunAsync(
+                    asked.Message, Utc(asked.SentTime), asked.CancellationToken));
+        }));
         return builder;
     }
+
+    private static DateTimeOffset? Utc(DateTime? sent) =>
+        sent is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
 
     /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapDomainVerifier(this WebApplication app) => app;

@@ -31,6 +31,9 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         _parts.Add(DataSource);
     }
 
+    /// <summary>How the service logs in.</summary>
+    public string ServiceConnectionString => ServiceLogins.Of(_connectionString, "verifier");
+
     /// <summary>Connections that are not the service's.</summary>
     public NpgsqlDataSource DataSource { get; }
 
@@ -62,7 +65,7 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     /// <summary>A verifier, as a process of its own would be.</summary>
     public async Task<OneVerifier> StartAsync()
     {
-        var own = NpgsqlDataSource.Create(ServiceLogins.Of(_connectionString, "verifier"));
+        var own = NpgsqlDataSource.Create(ServiceConnectionString);
         var verifier = await OneVerifier.StartAsync(this, own);
         _parts.Add(own);
         _parts.Insert(0, verifier);
