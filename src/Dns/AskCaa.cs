@@ -117,6 +117,8 @@ public enum CaaVerdict : byte
 /// <summary>Reads CAA records as an authority does (RFC 8659, RFC 8657), for a name without a wildcard.</summary>
 public static class JudgeCaa
 {
+    private const int MostShown = 5;
+
     private static readonly string[] KnownTags =
         ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"];
 
@@ -163,7 +165,7 @@ public static class JudgeCaa
     {
         ArgumentNullException.ThrowIfNull(answer);
         var at = answer.FoundAt ?? answer.FailedAt ?? answer.Name;
-        var records = string.Join(", ", answer.Records.Select(record => record.Value));
+        var records = string.Join(", ", answer.Records.Take(MostShown).Select(record => record.Value));
         return verdict switch
         {
             CaaVerdict.Allowed when answer.Records.Count == 0 => "No CAA record restricts who issues certificates.",

@@ -75,7 +75,7 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
                 return;
             }
 
-            var needsTcp = !await AskOverUdpAsync(attempt, cancellationToken);
+            var needsTcp = !await AskOverUdpAsync(attempt, budget, cancellationToken);
             if (needsTcp)
             {
                 if (!budget.TryTake())
@@ -97,7 +97,8 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
     }
 
     /// <returns><see langword="false"/> when the question has to be asked over TCP.</returns>
-    private async Task<bool> AskOverUdpAsync(Attempt attempt, CancellationToken cancellationToken)
+    private async Task<bool> AskOverUdpAsync(
+        Attempt attempt, QueryBudget budget, CancellationToken cancellationToken)
     {
         using var socket = new Socket(attempt.Server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         await socket.ConnectAsync(attempt.Server, cancellationToken);
@@ -117,7 +118,11 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 // The same datagram: whoever guesses gains nothing, and an answer to the first one is still an answer.
-                await socket.SendAsync(attempt.Query, cancellationToken);
+                if (budget.TryTake())
+                {
+                    await socket.SendAsync(attempt.Query, cancellationToken);
+                }
+
                 wait = cancellationToken;
                 continue;
             }

@@ -71,7 +71,7 @@ public sealed class QueryBudget(int most)
     /// <summary>Whether one was wanted that could not be sent.</summary>
     public bool IsExceeded => Volatile.Read(ref _sent) > most;
 
-    /// <summary>Takes one.</summary>
+    /// <summary>Takes one; the same question sent again is another.</summary>
     /// <returns><see langword="false"/> when there is none left.</returns>
     public bool TryTake() => Interlocked.Increment(ref _sent) <= most;
 }

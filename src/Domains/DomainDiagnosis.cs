@@ -17,6 +17,9 @@ public enum DiagnosisOutcome : byte
     /// <summary>Nobody can tell: time-outs, failing or disagreeing servers, a network of ours that is away. Worth
     /// another try soon, and never a strike.</summary>
     NoEvidence,
+
+    /// <summary>There was no target to arrive at: DNS was looked at before the name is added.</summary>
+    Looked,
 }
 
 /// <summary>
@@ -29,9 +32,10 @@ public sealed record DomainDiagnosis
     [JsonConverter(typeof(HostNameText))]
     public required HostName Host { get; init; }
 
-    /// <summary>Where its CNAME record must lead.</summary>
+    /// <summary>Where its CNAME record must lead; <see langword="null"/> when none was issued, and DNS was only looked
+    /// at.</summary>
     [JsonConverter(typeof(HostNameText))]
-    public required HostName Target { get; init; }
+    public HostName? Target { get; init; }
 
     /// <summary>What the check says.</summary>
     public required DiagnosisOutcome Outcome { get; init; }
@@ -57,8 +61,8 @@ public sealed record DomainDiagnosis
     /// by itself.</summary>
     public required string NameToEnter { get; init; }
 
-    /// <summary>What belongs into the field "value" of the record.</summary>
-    public required string ValueToEnter { get; init; }
+    /// <summary>What belongs into the field "value" of the record; <see langword="null"/> without a target.</summary>
+    public string? ValueToEnter { get; init; }
 
     /// <summary>Questions that were sent, retries among them.</summary>
     public required int Queries { get; init; }

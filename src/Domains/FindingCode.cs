@@ -68,7 +68,7 @@ public enum FindingCode : byte
     NoZone,
 
     /// <summary>A name server or the resolver reports a failure of its own (SERVFAIL).</summary>
-    ServFail,
+    Servfail,
 
     /// <summary>The zone's DNSSEC signatures are broken.</summary>
     DnssecBogus,

@@ -53,9 +53,13 @@ internal static class ReadResponse
             new NameRecord(owner, DnsType.Ns, ttl, target),
         global::DnsClient.Protocol.SoaRecord soa => new SoaRecord(owner, ttl, TimeSpan.FromSeconds(soa.Minimum)),
         global::DnsClient.Protocol.CaaRecord caa => new CaaRecord(
-            owner, ttl, (caa.Flags & 0x80) != 0, caa.Tag.ToLowerInvariant(), caa.Value),
+            owner, ttl, (caa.Flags & 0x80) != 0, Shown(caa.Tag).ToLowerInvariant(), Shown(caa.Value)),
         _ => null,
     };
+
+    // A stranger's octets, to be read and shown.
+    private static string Shown(string text) =>
+        string.Concat(text.Select(character => character is >= ' ' and <= '~' ? character : '?'));
 
     private static IEnumerable<ExtendedError> Errors(byte[] options)
     {

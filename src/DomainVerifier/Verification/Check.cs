@@ -6,18 +6,25 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>One check under way: what it is about, what was asked, and how much may still be asked.</summary>
-internal sealed class Check(HostName host, HostName target, int queries, DateTimeOffset at)
+internal sealed class Check(HostName host, HostName? target, int queries, DateTimeOffset at)
 {
     private const int UsualPort = 53;
+
+    // What is kept of a stranger's answers: as much as a reader needs, and no row of any size.
+    private const int MostAnswers = 8;
+    private const int MostCharacters = 300;
+
     private readonly List<DnsHop> _hops = [];
 
     public HostName HostName => host;
 
-    public HostName TargetName => target;
+    /// <summary>Where the name must lead; <see langword="null"/> when DNS is only looked at.</summary>
+    public HostName? TargetName => target;
 
     public DnsName Host { get; } = DnsName.From(host);
 
-    public DnsName Target { get; } = DnsName.From(target);
+    // Without a target no name is the end of the way: nothing leads to the root.
+    public DnsName Target { get; } = target is { } wanted ? DnsName.From(wanted) : DnsName.Root;
 
     public DateTimeOffset At => at;
 
@@ -78,19 +85,21 @@ internal sealed class Check(HostName host, HostName target, int queries, DateTim
         }
     }
 
+    /// <summary>The beginning of a text that a stranger may have made long.</summary>
+    public static string Short(string text) => text.Length <= MostCharacters ? text : text[..MostCharacters] + "…";
+
     // A zone's answer is its records; a referral is the records of its authority section.
     private static IReadOnlyList<string> Shown(DnsQuestion question, DnsMessage message)
     {
-        const int most = 20;
         var records = message.Answers.Count > 0
             ? message.Answers
             : [.. message.Authority.Where(record => record.Type == DnsType.Ns)];
         return
         [
-            .. records.Take(most).Select(record =>
-                record.Owner == question.Name ? record.ToString() : $"{record.Owner} {record}"),
-            .. records.Count > most
-                ? [string.Create(CultureInfo.InvariantCulture, $"and {records.Count - most} more")]
+            .. records.Take(MostAnswers).Select(record =>
+                Short(record.Owner == question.Name ? record.ToString() : $"{record.Owner} {record}")),
+            .. records.Count > MostAnswers
+                ? [string.Create(CultureInfo.InvariantCulture, $"and {records.Count - MostAnswers} more")]
                 : Array.Empty<string>(),
         ];
     }

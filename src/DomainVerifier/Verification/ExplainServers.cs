@@ -84,7 +84,7 @@ internal static class ExplainServers
     private static (string Text, string? Next) Texts(FindingCode code, string servers, DnsName zone) => code switch
     {
         FindingCode.TimeOut => ($"No answer came in time from {servers}.", "The check is repeated soon."),
-        FindingCode.ServFail => ($"A failure (SERVFAIL) was reported by {servers}.", AskProvider),
+        FindingCode.Servfail => ($"A failure (SERVFAIL) was reported by {servers}.", AskProvider),
         FindingCode.ServerRefuses => (
             $"Questions about {zone} are refused by {servers}.",
             "Remove the server from the zone's NS records, or have it serve the zone."),
@@ -156,7 +156,7 @@ internal static class ExplainServers
             findings.Add(
                 problem is FindingCode.LameServer ? FindingCode.BadAnswers : problem,
                 check.ByServers.End == WalkEnd.Arrived ? FindingSeverity.Info : trouble,
-                problem == FindingCode.ServFail
+                problem == FindingCode.Servfail
                     ? $"Our resolver found no way to an answer about {check.ByResolver.Last!.Name} (SERVFAIL)."
                     : "Our resolver gave no answer.",
                 Seen(answer), answer.ShownServer, "The check is repeated soon.",

@@ -28,6 +28,12 @@ internal sealed class FindingList(Check check)
     {
         get
         {
+            if (check.Zone is { } own && own.Zone == check.Host)
+            {
+                return $"{check.Host} is a zone of its own, and a zone's name cannot have a CNAME record. "
+                    + "Use a name below it, or have it served by the zone above.";
+            }
+
             var where = (Provider, check.Zone) switch
             {
                 ({ } provider, { } zone) => $"At {provider.Name}, in the zone {zone.Zone}, ",
@@ -57,8 +63,8 @@ internal sealed class FindingList(Check check)
             Code = code,
             Severity = severity,
             Text = text,
-            Expected = expected ?? (seen is null ? null : Expected),
-            Seen = seen,
+            Expected = expected ?? (seen is null || check.TargetName is null ? null : Expected),
+            Seen = seen is null ? null : Check.Short(seen),
             Server = server,
             At = when,
             RememberedUntil = remembered is { } span ? when + span : null,

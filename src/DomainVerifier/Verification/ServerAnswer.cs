@@ -26,6 +26,8 @@ internal enum AnswerKind : byte
 /// <summary>One server's word about one name.</summary>
 internal sealed record ServerAnswer
 {
+    private const int MostShown = 8;
+
     /// <summary>The server's name; <see langword="null"/> for the resolver.</summary>
     public required DnsName? Server { get; init; }
 
@@ -63,8 +65,8 @@ internal sealed record ServerAnswer
     public string Seen => Kind switch
     {
         AnswerKind.Alias => $"CNAME {Alias}",
-        AnswerKind.Several => string.Join(", ", Reply!.Message!.Answers),
-        AnswerKind.Address => string.Join(", ", Addresses),
+        AnswerKind.Several => string.Join(", ", Reply!.Message!.Answers.Take(MostShown)),
+        AnswerKind.Address => string.Join(", ", Addresses.Take(MostShown)),
         AnswerKind.Absent => "no record",
         _ => "no answer",
     };
@@ -124,7 +126,7 @@ internal sealed record ServerAnswer
         {
             DnsRcode.NoError or DnsRcode.NxDomain when isResolver || reply.Message.IsAuthoritative => null,
             DnsRcode.NoError or DnsRcode.NxDomain or DnsRcode.NotAuth => FindingCode.LameServer,
-            DnsRcode.ServFail => FindingCode.ServFail,
+            DnsRcode.ServFail => FindingCode.Servfail,
             DnsRcode.Refused => FindingCode.ServerRefuses,
             _ => FindingCode.BadAnswers,
         },

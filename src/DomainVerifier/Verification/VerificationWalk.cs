@@ -41,7 +41,20 @@ public sealed class VerificationWalk
     /// <param name="host">The tracking domain.</param>
     /// <param name="target">The verification target that was issued for it.</param>
     /// <param name="cancellationToken">Ends it with an exception; time-outs are answers and no exceptions.</param>
-    public async Task<DomainDiagnosis> RunAsync(HostName host, HostName target, CancellationToken cancellationToken)
+    public Task<DomainDiagnosis> RunAsync(HostName host, HostName target, CancellationToken cancellationToken) =>
+        CheckAsync(host, target, cancellationToken);
+
+    /// <summary>Looks at a name that nobody has added: its zone and provider, and what would be in the way of a
+    /// record.</summary>
+    /// <param name="host">The name.</param>
+    /// <param name="cancellationToken">Ends it with an exception; time-outs are answers and no exceptions.</param>
+    /// <returns>With the outcome <see cref="DiagnosisOutcome.Looked"/>. No finding means that the record can be
+    /// entered.</returns>
+    public Task<DomainDiagnosis> LookAsync(HostName host, CancellationToken cancellationToken) =>
+        CheckAsync(host, null, cancellationToken);
+
+    private async Task<DomainDiagnosis> CheckAsync(
+        HostName host, HostName? target, CancellationToken cancellationToken)
     {
         var check = new Check(host, target, _options.QueriesPerCheck, _time.GetUtcNow());
         var findings = new FindingList(check);
@@ -73,11 +86,9 @@ public sealed class VerificationWalk
             var reply = await _resolver.AskAsync(new DnsQuestion(name, type), check.Budget, cancellationToken);
             check.Heard(HopPurpose.Resolver, null, reply);
             answer = ServerAnswer.Read(null, reply, name);
-            if (answer.Problem == FindingCode.ServFail)
+            if (answer.Problem == FindingCode.Servfail)
             {
-                var again = await _resolver.AskUncheckedAsync(reply, check.Budget, cancellationToken);
-                check.Heard(HopPurpose.Resolver, null, again);
-                check.IsBogus |= again.IsUsable;
+                answer = await AskAgainAsync(reply, answer, check, cancellationToken);
             }
 
             if (answer is not { Kind: AnswerKind.Absent, Reply.Message.Rcode: DnsRcode.NoError })
@@ -87,6 +98,24 @@ public sealed class VerificationWalk
         }
 
         return new WalkStep(name, null, [answer]);
+    }
+
+    // An answer without a check of signatures, and none with one before and after it: a failure that has passed in
+    // between would look the same.
+    private async Task<ServerAnswer> AskAgainAsync(
+        DnsReply failed, ServerAnswer answer, Check check, CancellationToken cancellationToken)
+    {
+        var uncheckedReply = await _resolver.AskUncheckedAsync(failed, check.Budget, cancellationToken);
+        check.Heard(HopPurpose.Resolver, null, uncheckedReply);
+        if (!uncheckedReply.IsUsable)
+        {
+            return answer;
+        }
+
+        var reply = await _resolver.AskAsync(failed.Question, check.Budget, cancellationToken);
+        check.Heard(HopPurpose.Resolver, null, reply);
+        check.IsBogus |= reply.Message is { Rcode: DnsRcode.ServFail };
+        return reply.IsUsable ? ServerAnswer.Read(null, reply, failed.Question.Name) : answer;
     }
 
     private static DomainDiagnosis Diagnose(Check check, FindingList findings)
@@ -104,7 +133,7 @@ public sealed class VerificationWalk
             Zone = check.Zone?.Zone.ToString(),
             Provider = findings.Provider?.Name,
             NameToEnter = findings.NameToEnter,
-            ValueToEnter = findings.ValueToEnter,
+            ValueToEnter = check.TargetName is null ? null : findings.ValueToEnter,
             Queries = check.Budget.Sent,
         };
     }
@@ -114,6 +143,11 @@ public sealed class VerificationWalk
     internal static DiagnosisOutcome Decide(Check check)
     {
         var (servers, resolver) = (check.ByServers, check.ByResolver);
+        if (check.TargetName is null)
+        {
+            return DiagnosisOutcome.Looked;
+        }
+
         if (check.IsBogus)
         {
             return DiagnosisOutcome.NoEvidence;

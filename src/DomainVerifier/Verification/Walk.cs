@@ -61,8 +61,11 @@ internal sealed record WalkStep(DnsName Name, ZoneServers? Zone, IReadOnlyList<S
         && Answering.All(answer =>
             answer.Vote == majority.Vote || answer.Kind is AnswerKind.Absent or AnswerKind.Address);
 
-    /// <summary>Whether two servers said it, or the only one that there is.</summary>
-    public bool IsSupported => Answering.Count > 1 || Zone is null || Zone.AllNames.Count == 1;
+    /// <summary>Whether servers at two addresses said it, or the only one that there is.</summary>
+    public bool IsSupported => Zone is null
+        || Answering.Select(answer => answer.Reply!.Server!.Address).Distinct().Count() > 1
+        || Zone.AllNames.Count == 1
+        || Zone.Servers.Select(server => server.Addresses is [var first, ..] ? first : null).Distinct().Count() == 1;
 }
 
 /// <summary>The way from a name along its aliases.</summary>

@@ -100,6 +100,9 @@ internal sealed class SmallInternet : IAsyncDisposable
     public Task<DomainDiagnosis> CheckAsync(string host = "track.shop.example") =>
         Walk().RunAsync(Host(host), Target, TestContext.Current.CancellationToken);
 
+    public Task<DomainDiagnosis> LookAsync(string host = "track.shop.example") =>
+        Walk().LookAsync(Host(host), TestContext.Current.CancellationToken);
+
     public IOptions<DnsOptions> Wrapped => Microsoft.Extensions.Options.Options.Create(Options);
 
     public static (DnsQuestion Question, int Flags) Read(byte[] query)

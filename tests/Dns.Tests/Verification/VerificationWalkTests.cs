@@ -275,7 +275,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(DnsRcode.ServFail, FindingCode.ServFail)]
+    [InlineData(DnsRcode.ServFail, FindingCode.Servfail)]
     [InlineData(DnsRcode.Refused, FindingCode.ServerRefuses)]
     [InlineData(DnsRcode.NotAuth, FindingCode.LameServer)]
     [InlineData(DnsRcode.NotImp, FindingCode.BadAnswers)]
@@ -301,7 +301,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         var diagnosis = await _internet.CheckAsync();
 
-        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.ServFail);
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.Servfail);
         Assert.Equal(FindingSeverity.Warning, diagnosis.Findings[0].Severity);
     }
 
@@ -365,7 +365,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
             ? query => Fail(query, DnsRcode.ServFail)
             : null;
         var broken = await _internet.CheckAsync();
-        Says(broken, DiagnosisOutcome.Verified, FindingCode.ServFail);
+        Says(broken, DiagnosisOutcome.Verified, FindingCode.Servfail);
     }
 
     [Fact]
@@ -553,6 +553,87 @@ public sealed class VerificationWalkTests : IAsyncDisposable
         Assert.Contains("\"code\":\"no-record\"", json);
         Assert.Contains("\"host\":\"track.shop.example\"", json);
     }
+
+    [Fact]
+    public async Task A_failure_of_the_resolver_that_has_passed_is_no_broken_signature()
+    {
+        _shop.Add("track.shop.example", Right);
+        var failures = 1;
+        _internet.ResolverSays = asked => asked.Question.Type is DnsType.Cname && failures-- > 0
+            ? query => Fail(query, DnsRcode.ServFail)
+            : null;
+
+        Says(await _internet.CheckAsync(), DiagnosisOutcome.Verified);
+    }
+
+    [Fact]
+    public async Task Name_servers_that_are_not_there_are_named()
+    {
+        _shop.Clear("ns2.shop.example");
+        _shop.Add("ns2.shop.example", "A 127.0.0.99").Add("track.shop.example", Right);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.ServerUnreachable);
+        Assert.Equal("ns2.shop.example (127.0.0.99)", diagnosis.Findings[0].Server);
+    }
+
+    [Fact]
+    public async Task A_zone_of_its_own_cannot_have_the_record()
+    {
+        _internet.Zone("track.shop.example", "127.0.0.4");
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.NoRecord);
+        Assert.StartsWith("track.shop.example is a zone of its own", diagnosis.Findings[0].NextStep);
+    }
+
+    [Fact]
+    public async Task Two_names_of_one_server_are_one_server()
+    {
+        _shop.Clear("ns2.shop.example");
+        _shop.Add("ns2.shop.example", "A 127.0.0.4");
+
+        Assert.Equal(DiagnosisOutcome.Contradicted, (await _internet.CheckAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_free_name_is_looked_at_and_nothing_is_in_the_way()
+    {
+        var diagnosis = await _internet.LookAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Looked);
+        Assert.Equal(("shop.example", "track"), (diagnosis.Zone, diagnosis.NameToEnter));
+        Assert.Null(diagnosis.ValueToEnter);
+        Assert.DoesNotContain("\"target\"", diagnosis.ToJson());
+    }
+
+    [Theory]
+    [InlineData("track.shop.example", "CNAME www.shop.example", FindingCode.OtherTarget)]
+    [InlineData("track.shop.example", "A 192.0.2.9", FindingCode.AddressInsteadOfCname)]
+    [InlineData("*.shop.example", "A 192.0.2.9", FindingCode.WildcardInTheWay)]
+    public async Task What_stands_in_the_way_of_a_name_is_said_before_it_is_added(
+        string owner, string record, FindingCode code)
+    {
+        _shop.Add(owner, record).Add("www.shop.example", "A 192.0.2.9");
+
+        Says(await _internet.LookAsync(), DiagnosisOutcome.Looked, code);
+    }
+
+    [Fact]
+    public async Task A_domain_that_does_not_exist_is_said_before_it_is_added() =>
+        Says(await _internet.LookAsync("track.nobody.example"), DiagnosisOutcome.Looked, FindingCode.NoZone);
+
+    [Fact]
+    public void The_words_of_findings_never_change() => Assert.Equal(
+        "no-record other-target address-instead-of-cname flattened proxied doubled-suffix value-with-scheme "
+        + "value-with-zone-appended wildcard-in-the-way wildcard-to-target several-records loop chain-too-long "
+        + "lame-server server-refuses server-unreachable bad-answers servers-disagree delegation-mismatch no-zone "
+        + "servfail dnssec-bogus time-out name-server-address-refused not-yet-published resolver-only "
+        + "too-many-queries no-network target-proxied",
+        string.Join(' ', Enum.GetValues<FindingCode>().Select(code =>
+            System.Text.Json.JsonSerializer.Serialize(code).Trim('"'))));
 
     private TestZone Parent() => _internet.Server("127.0.0.2").Zones[0];
 }

@@ -91,6 +91,7 @@ public sealed class ConfigurationDocument
         builder.AddManagement();
         builder.AddDomainVerifier();
         builder.AddGateway();
+        builder.AddDomainVerifier();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
     }
