@@ -81,6 +81,14 @@ require_amqp_clients() {
     fi
 }
 
+# The mail server that notices are sent to.
+require_aiosmtpd() {
+    if ! /usr/bin/python3 -c "import aiosmtpd" 2> /dev/null; then
+        may_install "Python's mail server" python3-aiosmtpd
+        install_packages "Python's mail server" python3-aiosmtpd
+    fi
+}
+
 # What it is called, the command (or its path) that says it is there, the packages that bring it.
 require_command() {
     local name=$1 command=$2

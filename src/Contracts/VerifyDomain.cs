@@ -39,6 +39,13 @@ public sealed record NameChecked
     /// <summary>The question's id.</summary>
     public required Guid Request { get; init; }
 
-    /// <summary>The diagnosis, JSON.</summary>
+    /// <summary>The diagnosis, JSON. No target has been issued: the one in it is a place holder.</summary>
     public required string Diagnosis { get; init; }
+
+    /// <summary>Who may issue certificates (CAA, RFC 8659), a record a line; empty: everybody. <see langword="null"/>:
+    /// nobody could say, which authorities take for a no.</summary>
+    public IReadOnlyList<string>? Caa { get; init; }
+
+    /// <summary>The name that these records stand at: the name itself or a parent.</summary>
+    public string? CaaFoundAt { get; init; }
 }

@@ -1,8 +1,10 @@
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Tracking.Bus;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Dns;
+using Tracking.DomainVerifier.Notices;
 using Tracking.DomainVerifier.Verification;
 using Tracking.ServiceDefaults.Settings;
 
@@ -22,6 +24,7 @@ public static class DomainVerifierComposition
         builder.AddDns();
         var services = builder.Services;
         builder.AddTrackingOptions<VerifierOptions>(VerifierOptions.Section);
+        builder.AddTrackingOptions<NoticeOptions>(NoticeOptions.Section);
         services.AddSingleton<VerifierTelemetry>();
         services.AddSingleton<VerificationWalk>();
         services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
@@ -30,8 +33,12 @@ public static class DomainVerifierComposition
         services.AddSingleton<ClaimDomains>();
         services.AddSingleton<StoreCheck>();
         services.AddSingleton<Verification.VerifyDomain>();
+        services.AddSingleton<AnswerNameCheck>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
+        services.AddSingleton<ClaimNotices>();
+        services.AddSingleton<PublishNotice>();
+        services.AddHostedService<SendNotices>();
         services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (context, queue) =>
         {
             // Only a call to look: what is to be checked stands in the database.
@@ -42,8 +49,19 @@ public static class DomainVerifierComposition
                 return Task.CompletedTask;
             });
         }));
+        services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
+        {
+            queue.ConcurrentMessageLimit = context.GetRequiredService<IOptions<VerifierOptions>>().Value.NameChecksAtOnce;
+            queue.Handler<CheckName>(asked =>
+                // Asked for at this late moment because it needs the bus that is being configured here.
+                context.GetRequiredService<AnswerNameCheck>().RunAsync(
+                    asked.Message, Utc(asked.SentTime), asked.CancellationToken));
+        }));
         return builder;
     }
+
+    private static DateTimeOffset? Utc(DateTime? sent) =>
+        sent is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
 
     /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapDomainVerifier(this WebApplication app) => app;

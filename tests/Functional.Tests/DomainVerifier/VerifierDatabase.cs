@@ -9,6 +9,7 @@ using Tracking.Contracts;
 using Tracking.Database.Entities;
 using Tracking.Domains;
 using Tracking.DomainVerifier;
+using Tracking.DomainVerifier.Notices;
 using Tracking.DomainVerifier.Verification;
 using Tracking.Links;
 using Tracking.Servers;
@@ -30,6 +31,9 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         _parts.Add(DataSource);
     }
 
+    /// <summary>How the service logs in.</summary>
+    public string ServiceConnectionString => ServiceLogins.Of(_connectionString, "verifier");
+
     /// <summary>Connections that are not the service's.</summary>
     public NpgsqlDataSource DataSource { get; }
 
@@ -50,13 +54,18 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     /// <summary>What was announced to whoever serves links.</summary>
     public ConcurrentQueue<DirectoryChanged> Announced { get; } = new();
 
+    /// <summary>What programs were told of tracking domains.</summary>
+    public ConcurrentQueue<object> Published { get; } = new();
+
+    public NoticeOptions Notices { get; } = new();
+
     public static async Task<VerifierDatabase> CreateAsync(TestPostgres server) =>
         new(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
 
     /// <summary>A verifier, as a process of its own would be.</summary>
     public async Task<OneVerifier> StartAsync()
     {
-        var own = NpgsqlDataSource.Create(ServiceLogins.Of(_connectionString, "verifier"));
+        var own = NpgsqlDataSource.Create(ServiceConnectionString);
         var verifier = await OneVerifier.StartAsync(this, own);
         _parts.Add(own);
         _parts.Insert(0, verifier);
@@ -252,6 +261,10 @@ internal sealed class OneVerifier : IAsyncDisposable
 
     public ClaimDomains Claim => _services.GetRequiredService<ClaimDomains>();
 
+    public ClaimNotices ClaimNotices => _services.GetRequiredService<ClaimNotices>();
+
+    public SendNotices Notices => _services.GetRequiredService<SendNotices>();
+
     public VerifyDomain Verify => _services.GetRequiredService<VerifyDomain>();
 
     public RecheckDomains Recheck => _services.GetRequiredService<RecheckDomains>();
@@ -277,12 +290,18 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddSingleton<VerifyDomain>();
         services.AddSingleton<RecheckDomains>();
         services.AddSingleton<MeasureBacklog>();
+        services.AddSingleton(Options.Create(database.Notices));
+        services.AddSingleton<ClaimNotices>();
+        services.AddSingleton<PublishNotice>();
+        services.AddSingleton<SendNotices>();
         services.AddMassTransit(bus => bus.UsingInMemory((_, transport) =>
-            transport.ReceiveEndpoint("announced", queue => queue.Handler<DirectoryChanged>(changed =>
+            transport.ReceiveEndpoint("announced", queue =>
             {
-                database.Announced.Enqueue(changed.Message);
-                return Task.CompletedTask;
-            }))));
+                queue.Handler<DirectoryChanged>(changed => Keep(database.Announced, changed.Message));
+                queue.Handler<TrackingDomainVerified>(told => Keep(database.Published, told.Message));
+                queue.Handler<TrackingDomainWarned>(told => Keep(database.Published, told.Message));
+                queue.Handler<TrackingDomainLost>(told => Keep(database.Published, told.Message));
+            })));
         services.AddSingleton<DirectoryChanges>();
         var provider = services.BuildServiceProvider();
         await provider.GetRequiredService<IBusControl>().StartAsync(TestContext.Current.CancellationToken);
@@ -306,6 +325,12 @@ internal sealed class OneVerifier : IAsyncDisposable
         }
 
         return checks;
+    }
+
+    private static Task Keep<T>(ConcurrentQueue<T> kept, T message)
+    {
+        kept.Enqueue(message);
+        return Task.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
