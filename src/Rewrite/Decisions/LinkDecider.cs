@@ -45,7 +45,8 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);
-            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _form.Span.ToArray()));
+            _unsubscribeUrls.Add(new UnsubscribeUrl(
+                destination.Host.ToArray(), _form.Span.ToArray(), ComparableUrl.TailOf(_form.Span)));
         }
     }
 
@@ -389,12 +390,17 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
     private bool Unsubscribes(in DestinationUrl destination, UrlTraits traits)
     {
+        var isComparable = traits.HasFlag(UrlTraits.Comparable);
+        if (!isComparable && ComparableUrl.TryReadTail(destination, out var tail) && !MayEndIn(tail))
+        {
+            return false;
+        }
+
         var url = destination.Url;
 
         // Where only scheme and host may be in another case.
         var path = destination.PathStart;
-        if (!(traits == UrlTraits.Unread
-            ? ComparableUrl.IsComparable(destination) : traits.HasFlag(UrlTraits.Comparable)))
+        if (!isComparable && !(traits == UrlTraits.Unread && ComparableUrl.IsComparable(destination)))
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);
@@ -402,11 +408,25 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             path = 0;
         }
 
-        foreach (var (_, unsubscribe) in _unsubscribeUrls)
+        foreach (var unsubscribe in _unsubscribeUrls)
         {
-            if (url.Length == unsubscribe.Length
-                && url[path..].SequenceEqual(unsubscribe.AsSpan(path))
-                && Ascii.EqualsIgnoreCase(url[..path], unsubscribe.AsSpan(0, path)))
+            var form = unsubscribe.Form;
+            if (url.Length == form.Length
+                && url[path..].SequenceEqual(form.AsSpan(path))
+                && Ascii.EqualsIgnoreCase(url[..path], form.AsSpan(0, path)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool MayEndIn(ulong tail)
+    {
+        foreach (var unsubscribe in _unsubscribeUrls)
+        {
+            if (unsubscribe.Tail == tail)
             {
                 return true;
             }
@@ -468,5 +488,5 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return url;
     }
 
-    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Comparable);
+    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Form, ulong Tail);
 }
