@@ -95,22 +95,17 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             }
 
             var name = link.Name.Length > 0 ? link.Name : link.Text;
-            var row = new LinkRow
-            {
-                Part = number,
-                Position = position,
-                Decision = decision,
-                Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click,
-                Url = report.Keep(url),
-                Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default,
-            };
+            ref var row = ref report.Add(decision);
+            row.Part = number;
+            row.Position = position;
+            row.Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click;
+            row.Url = report.Keep(url);
+            row.Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default;
             if (row.IsTracked)
             {
                 row.Destination = destination.Url == url ? row.Url : report.Keep(destination.Url);
                 edits.Add(Change(link.Start, link.End, link.BreakAt, link.Flags, destination));
             }
-
-            report.Add(row);
         }
     }
 
@@ -161,17 +156,14 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
             position++;
-            var row = new LinkRow
-            {
-                Texts = isOther ? null : segment.Texts,
-                Part = number,
-                Position = position,
-                Decision = decision,
-                Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
-                Url = isOther ? report.Keep(url) : link.Url,
-                Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name,
-                Encoded = new ByteRange(from, to - from),
-            };
+            ref var row = ref report.Add(decision);
+            row.Texts = isOther ? null : segment.Texts;
+            row.Part = number;
+            row.Position = position;
+            row.Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click;
+            row.Url = isOther ? report.Keep(url) : link.Url;
+            row.Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name;
+            row.Encoded = new ByteRange(from, to - from);
             if (row.IsTracked)
             {
                 row.Destination = !isOther ? link.Destination
@@ -180,8 +172,6 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                 var breakAt = link.BreakAt < 0 ? -1 : start + segment.Moved(link.BreakAt, moved);
                 edits.Add(Change(from, to, breakAt, link.Flags, destination));
             }
-
-            report.Add(row);
         }
     }
 
@@ -435,6 +425,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return false;
     }
 
+    // What wraps the link that was added last.
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
     {
         var isHtml = (flags & FoundFlags.Html) != 0;
@@ -444,7 +435,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             Start = start,
             End = end,
             ValueStart = start,
-            Index = report.Count,
+            Index = report.Count - 1,
             BreakAt = breakAt,
             IsHtml = isHtml,
             Length = TrackedUrl.Length(
