@@ -65,6 +65,12 @@ require_redis() {
     require_command Redis redis-server redis-server
 }
 
+# Let's Encrypt's small authority and what answers its challenges, and a client that knows nothing of this project.
+require_acme() {
+    require_command pebble pebble-challtestsrv pebble
+    require_command acme-tiny acme-tiny acme-tiny
+}
+
 # Clients that know nothing of this project: messages go in and come out by them.
 require_amqp_clients() {
     require_command "amqp-publish" amqp-publish amqp-tools
