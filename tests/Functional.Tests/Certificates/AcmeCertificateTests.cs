@@ -107,6 +107,8 @@ public sealed class AcmeCertificateTests : IAsyncLifetime
             certificate.Chain, key.ExportPublicKey(), [Name(Track)], time.GetUtcNow());
 
         Assert.Equal(fault, refusal?.Fault);
+        // The authority's clock tells that ours is the wrong one.
+        Assert.InRange(acme.Client.ClockOffset.TotalDays, -days - 0.01, -days + 0.01);
     }
 
     [Fact]

@@ -130,6 +130,39 @@ public sealed class AcmeRefusalTests : IAsyncLifetime
         await acme.RegisterAsync();
     }
 
+    [Fact]
+    public async Task A_directory_that_was_read_is_used_while_it_cannot_be_read_again()
+    {
+        var time = new SteppedTime();
+        using var acme = Of(_authority, time: time);
+        var account = await acme.RegisterAsync();
+        time.Advance(TimeSpan.FromHours(2));
+        _authority.Script("directory", new RefusalException(503, "serverInternal", "later"), times: 2);
+
+        await acme.OrderAsync(account, Name(Track));
+        await acme.OrderAsync(account, Name(Track));
+        Assert.Equal(2, _authority.Count("directory"));
+        time.Advance(TimeSpan.FromMinutes(2));
+        await acme.OrderAsync(account, Name(Track));
+        Assert.Equal(3, _authority.Count("directory"));
+    }
+
+    [Fact]
+    public async Task An_answer_without_a_nonce_is_not_asked_for_again_and_again()
+    {
+        using var acme = Of(_authority);
+        _authority.Script("new-nonce", context =>
+        {
+            context.Response.Headers.Remove("Replay-Nonce");
+            return Task.CompletedTask;
+        });
+
+        var outcome = await acme.Client.RegisterAsync(acme.Key, Cancelled);
+
+        Assert.Equal(AcmeProblemType.NotAcme, outcome.Problem?.Type);
+        Assert.Equal((1, 0), (_authority.Count("new-nonce"), _authority.Count("new-account")));
+    }
+
     private async Task<AcmeProblem> OrderAsync(string name = Track)
     {
         using var acme = Of(_authority);
@@ -148,4 +181,17 @@ public sealed class AcmeRefusalTests : IAsyncLifetime
         ["type"] = $"urn:ietf:params:acme:error:{type}", ["detail"] = detail,
         ["identifier"] = new JsonObject { ["type"] = "dns", ["value"] = name },
     };
+
+    /// <summary>The system's clock with steps forward.</summary>
+    private sealed class SteppedTime : TimeProvider
+    {
+        private TimeSpan _ahead;
+
+        public void Advance(TimeSpan by) => _ahead += by;
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _ahead;
+
+        public override long GetTimestamp() =>
+            System.GetTimestamp() + (long)(_ahead.TotalSeconds * System.TimestampFrequency);
+    }
 }
