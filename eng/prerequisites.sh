@@ -69,6 +69,10 @@ require_redis() {
 require_name_servers() {
     require_command Knot /usr/sbin/knotd knot
     require_command Unbound /usr/sbin/unbound unbound
+# Let's Encrypt's small authority and what answers its challenges, and a client that knows nothing of this project.
+require_acme() {
+    require_command pebble pebble-challtestsrv pebble
+    require_command acme-tiny acme-tiny acme-tiny
 }
 
 # Clients that know nothing of this project: messages go in and come out by them.

@@ -25,6 +25,7 @@ public sealed partial class TestAuthority : IAsyncDisposable
     private readonly HashSet<string> _nonces = [];
     private readonly List<(string Resource, Func<HttpContext, Task> Answer)> _script = [];
     private readonly Dictionary<string, Func<string, string>> _alterations = [];
+    private readonly HashSet<string> _lost = [];
     private readonly List<(string Method, string Resource)> _requests = [];
     private WebApplication? _app;
     private X509Certificate2? _server;
@@ -130,6 +131,15 @@ public sealed partial class TestAuthority : IAsyncDisposable
     /// <summary>Every right answer of a resource is changed.</summary>
     public void Alter(string resource, Func<string, string> change) => _alterations[resource] = change;
 
+    /// <summary>The next request for a resource is done and its answer never arrives.</summary>
+    public void LoseAnswer(string resource)
+    {
+        lock (_lock)
+        {
+            _lost.Add(resource);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_app is not null)
@@ -182,9 +192,17 @@ public sealed partial class TestAuthority : IAsyncDisposable
             }
 
             Answer answer;
+            bool isLost;
             lock (_lock)
             {
                 answer = context.Request.Method == "POST" ? Post(context, resource, body) : Get(context, resource);
+                isLost = _lost.Remove(resource);
+            }
+
+            if (isLost)
+            {
+                context.Abort();
+                return;
             }
 
             await WriteAsync(context, resource, answer);

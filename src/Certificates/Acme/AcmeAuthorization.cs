@@ -48,7 +48,11 @@ public sealed record AcmeChallenge(
     public TimeSpan? RetryAfter { get; init; }
 
     internal static AcmeOutcome<AcmeChallenge> Read(AcmeAnswer answer, AcmeTransport transport) =>
-        answer.Read(AcmeJson.Default.ChallengeJson).Then(json => Read(answer, json, transport));
+        answer.Read(AcmeJson.Default.ChallengeJson).Then(json => Read(answer, json, transport))
+            // We answer only those that we know.
+            .Then<AcmeChallenge>(challenge => challenge.Type == ChallengeType.Other
+                ? answer.NotAcme("it is not the challenge that was answered")
+                : challenge);
 
     internal static AcmeOutcome<AcmeChallenge> Read(AcmeAnswer answer, ChallengeJson json, AcmeTransport transport)
     {

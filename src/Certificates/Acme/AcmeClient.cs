@@ -15,6 +15,9 @@ public sealed partial class AcmeClient : IDisposable
     // Directories change with an authority's deployments, a few times a year; the URLs in them outlive an hour.
     private static readonly TimeSpan _directoryAge = TimeSpan.FromHours(1);
 
+    // One that cannot be read is not asked for at each step: every one would wait for the deadline.
+    private static readonly TimeSpan _directoryRetry = TimeSpan.FromMinutes(1);
+
     private readonly AuthoritySettings _authority;
     private readonly CertificateOptions _options;
     private readonly TimeProvider _time;
@@ -41,11 +44,11 @@ public sealed partial class AcmeClient : IDisposable
     /// certificates seem not to be valid yet.</summary>
     public TimeSpan ClockOffset => _transport.ClockOffset;
 
-    /// <summary>What the authority offers; read again after an hour. While it cannot be read, what was read
-    /// before.</summary>
+    /// <summary>What the authority offers; read again after an hour. While it cannot be read, what was read before, and
+    /// it is tried again after a minute.</summary>
     public async Task<AcmeOutcome<AcmeDirectory>> ReadDirectoryAsync(CancellationToken cancellationToken)
     {
-        if (_kept is { } kept && _time.GetElapsedTime(kept.At) < _directoryAge)
+        if (_kept is { } kept && _time.GetElapsedTime(kept.At) < kept.GoodFor)
         {
             return kept.Directory;
         }
@@ -54,11 +57,17 @@ public sealed partial class AcmeClient : IDisposable
         var read = answer.Then(got => AcmeDirectory.Read(got, _transport));
         if (read.Value is { } directory)
         {
-            _kept = new Kept(directory, _time.GetTimestamp());
+            _kept = new Kept(directory, _time.GetTimestamp(), _directoryAge);
             return directory;
         }
 
-        return _kept is { } old ? old.Directory : read;
+        if (_kept is not { } old)
+        {
+            return read;
+        }
+
+        _kept = new Kept(old.Directory, _time.GetTimestamp(), _directoryRetry);
+        return old.Directory;
     }
 
     /// <summary>Places an order. An authority that does not know the profile is asked once more without it, and one that
@@ -176,5 +185,5 @@ public sealed partial class AcmeClient : IDisposable
         "{Authority} has replaced certificate {Certificate} already; the order is placed as a new one.")]
     private partial void LogWithoutReplaces(string authority, string certificate);
 
-    private sealed record Kept(AcmeDirectory Directory, long At);
+    private sealed record Kept(AcmeDirectory Directory, long At, TimeSpan GoodFor);
 }

@@ -12,6 +12,9 @@ public sealed class CertificateChain
     // Let's Encrypt's longest has four.
     private const int MaxCertificates = 10;
 
+    // Ten of the largest that public authorities issue. Beginnings without an end are searched for again and again.
+    private const int MaxPem = 131_072;
+
     private CertificateChain(IReadOnlyList<byte[]> certificates, string rootName)
     {
         Certificates = certificates;
@@ -32,6 +35,11 @@ public sealed class CertificateChain
     public static CertificateChain? FromPem(string pem)
     {
         ArgumentNullException.ThrowIfNull(pem);
+        if (pem.Length > MaxPem)
+        {
+            return null;
+        }
+
         var certificates = new List<byte[]>();
         ReadOnlySpan<char> rest = pem;
         string? rootName = null;

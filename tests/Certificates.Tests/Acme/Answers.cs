@@ -126,6 +126,13 @@ public sealed class Answers
         Assert.Null(CertificateChain.FromPem(pem));
     }
 
+    [Fact]
+    public void Beginnings_without_an_end_are_no_chain_and_cost_no_more_than_a_moment()
+    {
+        Assert.Null(CertificateChain.FromPem(string.Concat(Enumerable.Repeat("-----BEGIN A-----\n", 60_000))));
+        Assert.Null(CertificateChain.FromPem(string.Concat(Enumerable.Repeat("-----BEGIN A-----\n", 7_000))));
+    }
+
     private static AcmeOutcome<RenewalInformation> Window(string start, string end, int? retryAfter) =>
         RenewalInformation.Read(new AcmeAnswer(
             new Uri("https://authority.example/"), 200,
