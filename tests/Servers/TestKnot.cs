@@ -12,6 +12,7 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
     private const string TimeToLive = "$TTL 300\n";
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, bool> _zones = [];
+    private int _serial;
     private ServerProcess? _server;
 
     /// <summary>Where it listens.</summary>
@@ -24,10 +25,26 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
     public TestKnot Add(string name, string records, bool isSigned = false)
     {
         _zones.Add(name, isSigned);
-        File.WriteAllText(
-            FileOf(name),
-            $"$ORIGIN {name.TrimEnd('.')}.\n{TimeToLive}@ SOA ns1 host 1 3600 600 86400 60\n{records}\n");
+        Write(name, records);
         return this;
+    }
+
+    /// <summary>Gives a zone other records while it runs, and waits until they are served.</summary>
+    /// <param name="name">The zone; not signed.</param>
+    /// <param name="records">All of its records but SOA.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task ReplaceAsync(string name, string records, CancellationToken cancellationToken)
+    {
+        Write(name, records);
+        using var reload = await ServerProcess.StartAsync(
+            ["/usr/sbin/knotc", "-c", _folder.In("knot.conf"), "-b", "zone-reload", name],
+            _folder.Path,
+            new Dictionary<string, string>());
+        await Eventually.HoldsAsync(() => reload.HasExited, "Knot has read the zone again", cancellationToken);
+        if (reload.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"Knot did not read the zone again:\n{reload.Output}\n{_server!.Output}");
+        }
     }
 
     /// <summary>Starts it, and waits until all zones are there.</summary>
@@ -67,6 +84,10 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
         _folder.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private void Write(string name, string records) => File.WriteAllText(
+        FileOf(name),
+        $"$ORIGIN {name.TrimEnd('.')}.\n{TimeToLive}@ SOA ns1 host {++_serial} 3600 600 86400 60\n{records}\n");
 
     private string FileOf(string zone) => _folder.In($"{(zone == "." ? "root" : zone)}.zone");
 

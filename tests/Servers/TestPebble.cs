@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -35,6 +36,10 @@ public sealed class TestPebble : IAsyncDisposable
 
     /// <summary>Keys for external account binding, base64url; with any, it is required.</summary>
     public IReadOnlyDictionary<string, string> ExternalAccounts { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where it looks at names: ports of http-01 and tls-alpn-01, and the resolver that it asks. Not set: the
+    /// answers that it is told, on ports of its own.</summary>
+    public (int HttpPort, int TlsPort, IPEndPoint Resolver)? Looks { get; init; }
 
     /// <summary>The URL of its directory.</summary>
     public string Directory => $"https://127.0.0.1:{_ports[0]}/dir";
@@ -117,8 +122,8 @@ public sealed class TestPebble : IAsyncDisposable
                     managementListenAddress = Local(1),
                     certificate = _folder.In("cert.pem"),
                     privateKey = _folder.In("key.pem"),
-                    httpPort = _ports[2],
-                    tlsPort = _ports[3],
+                    httpPort = Looks?.HttpPort ?? _ports[2],
+                    tlsPort = Looks?.TlsPort ?? _ports[3],
                     ocspResponderURL = "",
                     externalAccountBindingRequired = ExternalAccounts.Count > 0,
                     externalAccountMACKeys = ExternalAccounts,
@@ -133,7 +138,7 @@ public sealed class TestPebble : IAsyncDisposable
             _folder.Path,
             new Dictionary<string, string>());
         _authority = await ServerProcess.StartAsync(
-            ["pebble", "-config", _folder.In("config.json"), "-dnsserver", Local(5), "-strict"],
+            ["pebble", "-config", _folder.In("config.json"), "-dnsserver", Looks?.Resolver.ToString() ?? Local(5), "-strict"],
             _folder.Path,
             new Dictionary<string, string>
             {
@@ -187,7 +192,7 @@ public sealed class TestPebble : IAsyncDisposable
         var request = new CertificateRequest("CN=pebble for tests", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(global::System.Net.IPAddress.Loopback);
+        names.AddIpAddress(IPAddress.Loopback);
         names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         var now = TimeProvider.System.GetUtcNow();

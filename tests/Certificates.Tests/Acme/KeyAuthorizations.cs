@@ -1,4 +1,5 @@
 using Tracking.Certificates.Acme;
+using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Tests.Acme;
 

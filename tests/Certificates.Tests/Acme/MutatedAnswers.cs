@@ -1,5 +1,6 @@
 using System.Text;
 using Tracking.Certificates.Acme;
+using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Tests.Acme;
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Tracking.Certificates.Acme;
 using Tracking.Links;
+using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Tests.Acme;
 
