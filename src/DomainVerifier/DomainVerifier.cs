@@ -6,8 +6,8 @@ using Tracking.Dns;
 
 namespace Tracking.DomainVerifier;
 
-/// <summary>Checks that tracking domains lead here. It runs, hears of changes and tells its health; what checks names is
-/// there, what calls it is not yet.</summary>
+/// <summary>Checks that tracking domains lead here. It runs, hears of changes and tells its health; what checks names
+/// is there, what calls it is not yet.</summary>
 public static class DomainVerifierComposition
 {
     /// <summary>Adds what it has: the database, news of changes, and asking DNS.</summary>

@@ -5,7 +5,8 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>Asks all name servers of a zone about a name, at the same time, and follows referrals to zones below.</summary>
+/// <summary>Asks all name servers of a zone about a name, at the same time, and follows referrals to zones
+/// below.</summary>
 internal sealed class AskZone(
     IOptions<DnsOptions> options, AskNameServer nameServer, FindNameServers findServers)
 {
@@ -31,8 +32,9 @@ internal sealed class AskZone(
                 reply => check.Heard(HopPurpose.Zone, null, reply), cancellationToken);
         for (var referrals = 0; zone is not null; referrals++)
         {
+            var question = new DnsQuestion(name, DnsType.A);
             var answers = await Task.WhenAll(zone.Servers.Select(
-                server => AskAsync(server, new DnsQuestion(name, DnsType.A), HopPurpose.Walk, check, cancellationToken)));
+                server => AskAsync(server, question, HopPurpose.Walk, check, cancellationToken)));
             var referral = answers
                 .Select(answer => answer.Reply?.Message)
                 .FirstOrDefault(message => message is not null
