@@ -59,11 +59,11 @@ internal sealed class AskZone(
             ? await AskAsync(server, new DnsQuestion(name, DnsType.A), HopPurpose.Probe, check, cancellationToken)
             : null;
 
-    /// <summary>The reply of the first server of a zone that gives one.</summary>
+    /// <summary>The reply of the first server of a zone that gives one; two are tried, one after the other.</summary>
     public async Task<DnsReply?> AskAnyAsync(
         ZoneServers zone, DnsQuestion question, Check check, CancellationToken cancellationToken)
     {
-        foreach (var server in zone.Servers)
+        foreach (var server in zone.Servers.Take(2))
         {
             var answer = await AskAsync(server, question, HopPurpose.Zone, check, cancellationToken);
             if (answer.Reply is { IsUsable: true } reply)

@@ -41,8 +41,7 @@ internal sealed partial class ExplainWalk
         }
 
         var question = new DnsQuestion(zone.Zone, DnsType.Ns);
-        var above = Names(await askZone.AskAnyAsync(
-            parent with { Servers = [.. parent.Servers.Take(2)] }, question, check, cancellationToken));
+        var above = Names(await askZone.AskAnyAsync(parent, question, check, cancellationToken));
         var below = Names(await askZone.AskAnyAsync(zone, question, check, cancellationToken));
         if (above.Count > 0 && below.Count > 0 && !above.SequenceEqual(below))
         {
