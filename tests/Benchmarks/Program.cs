@@ -29,6 +29,9 @@ switch (args)
     case ["forward-mail", var uri, var settings]:
         await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
+    case ["tracking-hosts", .. var rest]:
+        await TrackingHostsInMemory.RunAsync(rest is [var file] ? file : null);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -39,6 +42,6 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart");
+            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart | tracking-hosts [file]");
         return 2;
 }
