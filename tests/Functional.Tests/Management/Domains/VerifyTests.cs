@@ -180,7 +180,7 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
         var broker = await rabbit.CreateVirtualHostAsync(TestContext.Current.CancellationToken);
         await using var separate = new ManagementHost(postgres)
         {
-            Settings = new() { ["ConnectionStrings:rabbitmq"] = broker.AmqpUri.ToString() },
+            Settings = new() { ["ConnectionStrings:rabbitmq"] = broker.AmqpUri.AbsoluteUri },
         };
         await separate.InitializeAsync();
         using var domains = await DomainClient.CreateAsync(separate);
