@@ -39,7 +39,7 @@ public sealed record NameChecked
     /// <summary>The question's id.</summary>
     public required Guid Request { get; init; }
 
-    /// <summary>The diagnosis, JSON. No target has been issued: the one in it is a place holder.</summary>
+    /// <summary>The diagnosis, JSON, without a target.</summary>
     public required string Diagnosis { get; init; }
 
     /// <summary>Who may issue certificates (CAA, RFC 8659), a record a line; empty: everybody. <see langword="null"/>:

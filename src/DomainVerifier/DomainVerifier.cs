@@ -28,6 +28,7 @@ public static class DomainVerifierComposition
         services.AddSingleton<VerifierTelemetry>();
         services.AddSingleton<VerificationWalk>();
         services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
+        services.AddSingleton<Look>(provider => provider.GetRequiredService<VerificationWalk>().LookAsync);
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<ClaimDomains>();

@@ -29,6 +29,9 @@ switch (args)
     case ["forward-mail", var uri, var settings]:
         await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
+    case ["recheck-domains", .. var rest]:
+        await RecheckDomains.RunAsync(rest is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 5);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -39,6 +42,6 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart");
+            + " | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | services [seconds] | tenants-apart");
         return 2;
 }

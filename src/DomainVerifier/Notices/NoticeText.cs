@@ -142,7 +142,7 @@ internal sealed class NoticeText
 
     private void WriteRecord(DomainDiagnosis? diagnosis)
     {
-        if (diagnosis is null)
+        if (diagnosis?.ValueToEnter is not { } value)
         {
             return;
         }
@@ -150,7 +150,7 @@ internal sealed class NoticeText
         _body.Heading(diagnosis.Zone is { Length: > 0 } zone
             ? $"The record that must stand in the zone {zone.TrimEnd('.')}"
             : "The record that must be there");
-        _body.Table(("Type", "CNAME"), ("Name", diagnosis.NameToEnter), ("Value", diagnosis.ValueToEnter));
+        _body.Table(("Type", "CNAME"), ("Name", diagnosis.NameToEnter), ("Value", value));
     }
 
     private static string Shown(string hostname) =>

@@ -187,6 +187,12 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
+    public async Task<DomainDiagnosis> LookAsync(HostName host, CancellationToken cancellationToken) =>
+        await DiagnoseAsync(host, host, cancellationToken) with
+        {
+            Outcome = DiagnosisOutcome.Looked, Target = null, ValueToEnter = null,
+        };
+
     public async Task<DomainDiagnosis> DiagnoseAsync(
         HostName host, HostName target, CancellationToken cancellationToken)
     {
