@@ -29,6 +29,10 @@ public static class DomainVerifierComposition
         services.AddSingleton<VerificationWalk>();
         services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
         services.AddSingleton<Look>(provider => provider.GetRequiredService<VerificationWalk>().LookAsync);
+        services.AddSingleton<FetchTransportSecurity>();
+        services.AddSingleton<ReadTransportSecurity>(
+            provider => provider.GetRequiredService<FetchTransportSecurity>().RunAsync);
+        services.AddSingleton<AskParents>();
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<ClaimDomains>();

@@ -29,6 +29,11 @@ public sealed class VerifierOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan LongestCheck { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>The longest that the site of a parent may take to say whether names below it are https alone, 0 to 30 s,
+    /// default 2 s; 0: no site is asked. All parents of a name are asked at once, whenever its record is right.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
+    public TimeSpan ParentTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a name belongs to the process that took it, 10 s to 1 h, default 3 min: a process that died
     /// delays its names by no more. At least twice <see cref="LongestCheck"/>: two checks, when a name changes its
     /// cluster.</summary>

@@ -2,11 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Domains;
@@ -69,6 +67,8 @@ internal static class RecheckDomains
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:tracking"] = ServiceLogins.Of(connection, "verifier"),
+            // Parents' sites are the internet's, not the database's.
+            ["Tracking:Verifier:ParentTimeout"] = "00:00:00",
         });
         builder.AddServiceDefaults();
         builder.AddDomainVerifier();

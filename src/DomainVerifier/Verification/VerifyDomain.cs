@@ -15,6 +15,7 @@ namespace Tracking.DomainVerifier.Verification;
 internal sealed partial class VerifyDomain(
     NpgsqlDataSource dataSource,
     Diagnose diagnose,
+    AskParents parents,
     StoreCheck store,
     DirectoryChanges changes,
     NoticesWaiting notices,
@@ -44,6 +45,12 @@ internal sealed partial class VerifyDomain(
         var began = time.GetUtcNow();
         var started = time.GetTimestamp();
         var diagnosis = await AskAsync(domain.Host, domain.Target, cancellationToken);
+        if (diagnosis.Outcome == DiagnosisOutcome.Verified
+            && await parents.RunAsync(domain.Host, cancellationToken) is { } forced)
+        {
+            diagnosis = diagnosis with { Findings = [.. diagnosis.Findings, forced] };
+        }
+
         var result = new CheckResult { Diagnosis = diagnosis, Outcome = OutcomeOf(diagnosis), BeganAt = began };
         var stored = (Outcome: StoreOutcome.Conflict, Effect: CheckEffect.Nothing);
         for (var attempt = 0; attempt < Attempts && stored.Outcome == StoreOutcome.Conflict; attempt++)

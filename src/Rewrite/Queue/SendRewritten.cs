@@ -89,7 +89,8 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     }
 
     private static bool IsWorkedOff(string queue) =>
-        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents
+        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents or QueueNames.VerifyDomains
+            or QueueNames.CheckNames or QueueNames.OrderCertificates
         || HasIdBehind("edge-", queue)
         || HasIdBehind("directory-", queue);
 

@@ -26,6 +26,8 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
             (QueueNames.Rewrite, "rewrite"), (QueueNames.RewriteAlone, "rewrite"), ("rewrite.dead", "rewrite"),
             (QueueNames.Rewritten, "rewrite"),
             (QueueNames.StoreEvents, "ingest"), ("store-events.dead", "ingest"), (_edge, "edge"),
+            (QueueNames.VerifyDomains, "verifier"), ("verify-domains.dead", "verifier"),
+            (QueueNames.CheckNames, "verifier"),
         ])
         {
             Assert.Equal([owner], await WhoMayAsync(broker, queue, c => c.BasicGetAsync(queue, autoAck: false, Ends)));
@@ -34,7 +36,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         }
 
         Assert.Equal(
-            ["rewrite", "edge", "ingest"],
+            ["rewrite", "edge", "ingest", "verifier"],
             await WhoMayAsync(broker, "some", async c => await c.BasicPublishAsync(
                 "", "some", mandatory: true, ReadOnlyMemory<byte>.Empty, Ends)));
     }
