@@ -91,7 +91,6 @@ public sealed class ConfigurationDocument
         builder.AddManagement();
         builder.AddDomainVerifier();
         builder.AddGateway();
-        builder.AddDomainVerifier();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
     }
