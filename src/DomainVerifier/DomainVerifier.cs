@@ -13,8 +13,8 @@ namespace Tracking.DomainVerifier;
 /// <summary>Checks that tracking domains lead here, and tells their clusters when they do not.</summary>
 public static class DomainVerifierComposition
 {
-    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices. Expects
-    /// the service defaults, and the schema to be in place when the host starts.</summary>
+    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices.
+    /// Expects the service defaults, and the schema to be in place when the host starts.</summary>
     public static IHostApplicationBuilder AddDomainVerifier(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -56,7 +56,8 @@ public static class DomainVerifierComposition
         }));
         services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
         {
-            queue.ConcurrentMessageLimit = context.GetRequiredService<IOptions<VerifierOptions>>().Value.NameChecksAtOnce;
+            var options = context.GetRequiredService<IOptions<VerifierOptions>>().Value;
+            queue.ConcurrentMessageLimit = options.NameChecksAtOnce;
             queue.Handler<CheckName>(asked =>
                 // Asked for at this late moment because it needs the bus that is being configured here.
                 context.GetRequiredService<AnswerNameCheck>().RunAsync(

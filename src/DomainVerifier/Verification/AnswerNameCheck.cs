@@ -8,8 +8,8 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Answers what DNS says of a name that nobody has added, and who may issue certificates for it. Nothing is stored, and a
-/// question that cannot be answered now is dropped: whoever waits gives up by himself.
+/// Answers what DNS says of a name that nobody has added, and who may issue certificates for it. Nothing is stored, and
+/// a question that cannot be answered now is dropped: whoever waits gives up by himself.
 /// </summary>
 internal sealed partial class AnswerNameCheck(
     Look look,
@@ -41,7 +41,7 @@ internal sealed partial class AnswerNameCheck(
             await Task.WhenAll(diagnosis, caa);
             await send.SendAsync(question.ReplyTo, Answer(question, await diagnosis, await caa));
         }
-#pragma warning disable CA1031 // A question without an answer is asked again by a person; it must not come back for ever.
+#pragma warning disable CA1031 // A person asks again; the question must not come back for ever by itself.
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {

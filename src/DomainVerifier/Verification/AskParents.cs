@@ -8,7 +8,8 @@ namespace Tracking.DomainVerifier.Verification;
 /// <summary>Reads the header <c>Strict-Transport-Security</c> of <c>https://</c> a name.</summary>
 /// <param name="name">The name.</param>
 /// <param name="cancellationToken">Ends it with an exception.</param>
-/// <returns><see langword="null"/> when there is none, or nobody answers with a certificate that browsers take.</returns>
+/// <returns><see langword="null"/> when there is none, or nobody answers with a certificate that browsers
+/// take.</returns>
 internal delegate Task<string?> ReadTransportSecurity(HostName name, CancellationToken cancellationToken);
 
 /// <summary>

@@ -7,8 +7,9 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Asks a site that a tenant names for one header: one request, no redirect followed, no body read, and only at addresses
-/// that name servers may have too. What goes wrong means that there is no header: browsers would not have taken it.
+/// Asks a site that a tenant names for one header: one request, no redirect followed, no body read, and only at
+/// addresses that name servers may have too. What goes wrong means that there is no header: browsers would not have
+/// taken it.
 /// </summary>
 internal sealed class FetchTransportSecurity : IDisposable
 {

@@ -44,8 +44,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         UPDATE domains.tracking_domains SET is_default = false WHERE cluster_id = $1 AND is_default AND id <> $2
         """;
 
-    // Asked for again since it was taken: due at once. Where browsers open the name by https alone, http links are dead:
-    // the transition is over.
+    // Asked for again since it was taken: due at once. Where browsers open the name by https alone, http links are
+    // dead: the transition is over.
     private const string UpdateDomain =
         """
         UPDATE domains.tracking_domains
@@ -101,7 +101,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
 
         var now = result.BeganAt;
         var decision = DecideEffect.For(stored.State, result.Outcome, now, _options);
-        var becomesDefault = decision.Effect == CheckEffect.Activated && stored is { WantsDefault: true, IsRetired: false };
+        var becomesDefault = decision.Effect == CheckEffect.Activated
+            && stored is { WantsDefault: true, IsRetired: false };
         await using var batch = new NpgsqlBatch(connection, transaction);
         if (decision.Effect == CheckEffect.Activated && result.Elsewhere is { } other)
         {
@@ -129,7 +130,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             decision.NextCheckAt?.UtcDateTime,
             result.Diagnosis.Findings.Any(finding => finding.Code == FindingCode.HttpsForcedByParent));
         KeepCheck.AddTo(
-            batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now, _options.KeptChecks);
+            batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now,
+            _options.KeptChecks);
         if (Tell(domain, stored, result, decision) is { } notice)
         {
             notice.AddTo(batch);

@@ -8,8 +8,8 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Checks one leased tracking domain: asks DNS, stores what follows, and tells whoever serves its links. A record ends at
-/// one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
+/// Checks one leased tracking domain: asks DNS, stores what follows, and tells whoever serves its links. A record ends
+/// at one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
 /// first, by its own target, so that it is told what DNS says of it.
 /// </summary>
 internal sealed partial class VerifyDomain(

@@ -96,7 +96,8 @@ public sealed class VerifierHostTests(TestPostgres server)
         builder.AddServiceDefaults();
         builder.AddDomainVerifier();
         builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>(database.DiagnoseAsync));
-        builder.Services.Replace(ServiceDescriptor.Singleton<ReadTransportSecurity>((_, _) => Task.FromResult<string?>(null)));
+        builder.Services.Replace(
+            ServiceDescriptor.Singleton<ReadTransportSecurity>((_, _) => Task.FromResult<string?>(null)));
         builder.Services.Replace(ServiceDescriptor.Singleton<Look>(database.LookAsync));
         add(builder.Services);
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");
