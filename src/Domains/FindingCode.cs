@@ -95,4 +95,8 @@ public enum FindingCode : byte
     /// <summary>The operator's own target lies behind a proxy, which takes no traffic of other people's
     /// names.</summary>
     TargetProxied,
+
+    /// <summary>Browsers open the name by https alone: a parent says so for all names below it, or its top-level domain
+    /// is on their list.</summary>
+    HttpsForcedByParent,
 }

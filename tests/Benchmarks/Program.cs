@@ -32,6 +32,9 @@ switch (args)
     case ["tracking-hosts", .. var rest]:
         await TrackingHostsInMemory.RunAsync(rest is [var file] ? file : null);
         return 0;
+    case ["recheck-domains", .. var rest]:
+        await RecheckDomains.RunAsync(rest is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 5);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -42,6 +45,6 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart | tracking-hosts [file]");
+            + " | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | services [seconds] | tenants-apart | tracking-hosts [file]");
         return 2;
 }

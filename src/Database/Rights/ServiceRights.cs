@@ -83,8 +83,6 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
-            "SELECT, INSERT, UPDATE ON domains.tracking_domains",
-            "USAGE ON SCHEMA domains",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
                 + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
