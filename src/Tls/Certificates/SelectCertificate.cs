@@ -150,6 +150,12 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
     /// <inheritdoc/>
     public void Dispose()
     {
+        // Both as itself and as what others know it by.
+        if (_ending.IsCancellationRequested)
+        {
+            return;
+        }
+
         _end.Cancel();
         foreach (var name in _kept.Keys)
         {
