@@ -12,6 +12,10 @@ public sealed record DirectoryChanged
     /// <summary>The cluster concerned, its number; <see langword="null"/> when it concerns all.</summary>
     public required int? Cluster { get; init; }
 
+    /// <summary>The tracking domain concerned, A-labels; <see langword="null"/> when it concerns the cluster or more. One
+    /// name's change reloads one name.</summary>
+    public string? Hostname { get; init; }
+
     /// <summary>Whether the cluster was deleted: it stops at once, also where the database cannot be read.</summary>
     public bool IsDeleted { get; init; }
 }

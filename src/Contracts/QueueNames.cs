@@ -16,6 +16,15 @@ public static class QueueNames
     /// <summary>Rewritten messages, unless their publisher named a queue of its own.</summary>
     public const string Rewritten = "rewritten";
 
+    /// <summary>Tracking domains that somebody wants checked now, for the verifiers.</summary>
+    public const string VerifyDomains = "verify-domains";
+
+    /// <summary>Names that somebody asks about without adding them, for the verifiers.</summary>
+    public const string CheckNames = "check-names";
+
+    /// <summary>Names that want a certificate now, for the certificate services.</summary>
+    public const string OrderCertificates = "order-certificates";
+
     /// <summary>The queue on which an edge learns which of its batches are stored.</summary>
     public static string Acknowledgements(Guid edgeId) => $"edge-{edgeId:N}";
 }

@@ -11,6 +11,16 @@ public sealed class SystemOptions : IValidatableObject
     [Required]
     public string SystemHost { get; set; } = "track.localhost";
 
+    /// <summary>The zone under which the verification targets of tracking domains are issued: <c>v-….zone</c>. The
+    /// operator's DNS answers every name in it with the addresses of the gateway (one wildcard record). Not set: the
+    /// system host is the zone.</summary>
+    public string? SystemZone { get; set; }
+
+    /// <summary>Whether something in front of this installation ends TLS with valid certificates for every tracking
+    /// domain. Default false: a tracking domain whose https is required waits for a certificate of this
+    /// installation.</summary>
+    public bool TlsEndsInFront { get; set; }
+
     /// <summary>The scheme of links on the system host: <c>https</c> (default) or <c>http</c>.</summary>
     [RegularExpression("^https?$", ErrorMessage = "https or http")]
     public string SystemScheme { get; set; } = "https";
@@ -39,6 +49,12 @@ public sealed class SystemOptions : IValidatableObject
         {
             yield return new ValidationResult(
                 $"got \"{SystemHost}\", takes a host name without scheme or port", [nameof(SystemHost)]);
+        }
+
+        if (SystemZone is not null && !HostName.TryParse(SystemZone, out _))
+        {
+            yield return new ValidationResult(
+                $"got \"{SystemZone}\", takes a domain name without scheme or port", [nameof(SystemZone)]);
         }
     }
 }

@@ -45,6 +45,18 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Hourly totals.</summary>
     public DbSet<LinkHour> LinkHours => Set<LinkHour>();
 
+    /// <summary>Tracking domains, deleted ones included.</summary>
+    public DbSet<TrackingDomain> TrackingDomains => Set<TrackingDomain>();
+
+    /// <summary>Checks of tracking domains.</summary>
+    public DbSet<DomainCheck> DomainChecks => Set<DomainCheck>();
+
+    /// <summary>What has to be told of tracking domains.</summary>
+    public DbSet<DomainNotice> DomainNotices => Set<DomainNotice>();
+
+    /// <summary>Who changed what.</summary>
+    public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
@@ -54,6 +66,12 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<LinkKind>().HaveConversion<short>();
         configurationBuilder.Properties<Verdict>().HaveConversion<short>();
         configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
+        configurationBuilder.Properties<DomainStatus>().HaveConversion<short>();
+        configurationBuilder.Properties<HttpsPolicy>().HaveConversion<short>();
+        configurationBuilder.Properties<CheckCause>().HaveConversion<short>();
+        configurationBuilder.Properties<CheckOutcome>().HaveConversion<short>();
+        configurationBuilder.Properties<CheckEffect>().HaveConversion<short>();
+        configurationBuilder.Properties<NoticeKind>().HaveConversion<short>();
         configurationBuilder.Properties<ClusterSettings>().HaveConversion<ClusterSettingsConverter>();
     }
 
@@ -81,6 +99,28 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);
         modelBuilder.Entity<LinkHour>().ToTable("link_hours", "ingest")
             .HasKey(h => new { h.ClusterId, h.Hour, h.Kind, h.LinkId, h.Verdict });
+        modelBuilder.Entity<TrackingDomain>(domain =>
+        {
+            domain.ToTable("tracking_domains", "domains").HasKey(d => d.Id);
+            domain.Property(d => d.LastCheck).HasColumnType("jsonb");
+            domain.Property(d => d.ChangedIn).HasColumnType("xid8").ValueGeneratedOnAddOrUpdate();
+        });
+        modelBuilder.Entity<DomainCheck>(check =>
+        {
+            check.ToTable("checks", "domains").HasKey(c => c.Id);
+            check.Property(c => c.Diagnosis).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<DomainNotice>(notice =>
+        {
+            notice.ToTable("notices", "domains").HasKey(n => n.Id);
+            notice.Property(n => n.Facts).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<AuditEntry>(entry =>
+        {
+            entry.ToTable("audit_log", "management").HasKey(e => e.Id);
+            entry.Property(e => e.Before).HasColumnType("jsonb");
+            entry.Property(e => e.After).HasColumnType("jsonb");
+        });
 
         foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(type => type.GetProperties()))
         {

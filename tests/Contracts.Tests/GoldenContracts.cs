@@ -30,7 +30,35 @@ public sealed class GoldenContracts
             Sequence = 42,
         },
         new DirectoryChanged { Id = new Guid("01890a5d-ac96-774b-bcce-b302099a8057"), Cluster = 7 },
+        new VerifyDomain { Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com" },
+        new CheckName { Id = Id, Hostname = "track.example.com", ReplyTo = "checks-1" },
+        new NameChecked { Id = Id, Request = Domain, Diagnosis = "{}" },
+        new TrackingDomainVerified
+        {
+            Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com", At = At, Diagnosis = "{}",
+        },
+        new TrackingDomainWarned
+        {
+            Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com", At = At, Diagnosis = "{}",
+            LosesLinksAt = At.AddDays(1),
+        },
+        new TrackingDomainLost
+        {
+            Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com", At = At, Diagnosis = "{}",
+            Reason = "record-gone",
+        },
+        new CertificateIssued
+        {
+            Id = Id, Cluster = 7, Hostname = "track.example.com", At = At, NotAfter = At.AddDays(45),
+        },
     ];
+
+    private static Guid Id => new("01890a5d-ac96-774b-bcce-b302099a8057");
+
+    private static Guid Domain => new("01890a5d-ac96-774b-bcce-b302099a8058");
+
+    private static DateTimeOffset At => new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
+
 
     public static TheoryData<string> Names => [.. Messages.Select(message => message.GetType().Name)];
 

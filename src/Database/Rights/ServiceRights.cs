@@ -78,8 +78,20 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
+            "USAGE ON SCHEMA domains",
+            "SELECT, INSERT, UPDATE ON domains.tracking_domains",
+            "SELECT ON domains.checks",
+            "SELECT, INSERT, DELETE ON management.audit_log",
         ]),
-        new("verifier", [.. _schema, .. _directory]),
+        new("verifier",
+        [
+            .. _schema, .. _directory,
+            "SELECT (id, notify_emails, name, deleted_at) ON management.clusters",
+            "USAGE ON SCHEMA domains",
+            "SELECT, UPDATE ON domains.tracking_domains",
+            "SELECT, INSERT, DELETE ON domains.checks",
+            "SELECT, INSERT, UPDATE, DELETE ON domains.notices",
+        ]),
         new("certificates", [.. _schema, .. _directory]),
     ];
 }
