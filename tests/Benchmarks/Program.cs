@@ -29,6 +29,12 @@ switch (args)
     case ["forward-mail", var uri, var settings]:
         await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
+    case ["tls-handshakes", .. var rest]:
+        await TlsHandshakes.RunAsync(rest);
+        return 0;
+    case ["tls-resumption", .. var names]:
+        await TlsResumption.RunAsync(names);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -39,6 +45,7 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart");
+            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart"
+            + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
         return 2;
 }

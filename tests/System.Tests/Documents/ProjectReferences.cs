@@ -15,7 +15,7 @@ public sealed class ProjectReferences
         ["Contracts", "Links", "Cli"],
         ["Database"],
         ["ServiceDefaults"],
-        ["Bus", "SharedCache", "Api"],
+        ["Bus", "SharedCache", "Api", "Tls"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
         ["Gateway"],
         ["Standalone", "AppHost"],
