@@ -65,6 +65,11 @@ require_redis() {
     require_command Redis redis-server redis-server
 }
 
+# The client that sees what TLS sends.
+require_openssl() {
+    require_command OpenSSL openssl openssl
+}
+
 # Clients that know nothing of this project: messages go in and come out by them.
 require_amqp_clients() {
     require_command "amqp-publish" amqp-publish amqp-tools
