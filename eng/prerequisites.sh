@@ -73,6 +73,9 @@ require_name_servers() {
 require_acme() {
     require_command pebble pebble-challtestsrv pebble
     require_command acme-tiny acme-tiny acme-tiny
+# The client that sees what TLS sends.
+require_openssl() {
+    require_command OpenSSL openssl openssl
 }
 
 # Clients that know nothing of this project: messages go in and come out by them.
