@@ -4,9 +4,9 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Certificates;
 
-/// <summary>Obtains and renews certificates of tracking domains (ACME, RFC 8555). Nothing orders any yet: tracking domains
-/// do not exist. It runs, hears of changes, checks its settings and tells its health, so that what deploys it need not
-/// change when they do.</summary>
+/// <summary>Obtains and renews certificates of tracking domains (ACME, RFC 8555). Nothing orders any yet: tracking
+/// domains do not exist. It runs, hears of changes, checks its settings and tells its health, so that what deploys it
+/// need not change when they do.</summary>
 public static class CertificatesComposition
 {
     /// <summary>Adds what it has: its settings, the database, and news of changes.</summary>

@@ -15,7 +15,8 @@ internal sealed class NoncePool(TimeSpan age, TimeProvider time)
 
     public void Add(string? nonce)
     {
-        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength || nonce.AsSpan().ContainsAnyExcept(Base64UrlText.Characters))
+        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength
+            || nonce.AsSpan().ContainsAnyExcept(Base64UrlText.Characters))
         {
             return;
         }
