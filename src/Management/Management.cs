@@ -10,6 +10,7 @@ using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
+using Tracking.Management.Console;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
@@ -20,7 +21,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, keys, messages, events, statistics, and its own description.</summary>
+/// <summary>The REST API: clusters, keys, messages, events, statistics, and its own description; and the web
+/// console.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>
@@ -35,6 +37,7 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<ApplyChange>();
         builder.Services.TryAddSingleton<LimitTenants>();
         builder.Services.AddApiDescription();
+        builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             // A number is a number: the default also takes and describes it as a text.
@@ -46,11 +49,13 @@ public static class ManagementComposition
         return builder;
     }
 
-    /// <summary>Maps the routes under <c>/api/v1</c> and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps the routes under <c>/api/v1</c>, <c>/openapi/v1.json</c>, and the console everywhere else.</summary>
     public static WebApplication MapManagement(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseSecurityHeaders();
         app.UseProblems();
+        app.UseConsole();
         var api = app.MapGroup("/api/v1");
         api.AddEndpointFilter(LimitTenants.FilterAsync);
 
@@ -72,6 +77,7 @@ public static class ManagementComposition
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
 
         app.MapApiDescription();
+        app.MapConsole();
         return app;
     }
 }

@@ -82,6 +82,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
+            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [
