@@ -18,11 +18,12 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     /// the request that made the change.</summary>
     /// <param name="cluster">The cluster concerned; <see langword="null"/> for all.</param>
     /// <param name="isDeleted">Whether it was deleted.</param>
-    public void Announce(ClusterId? cluster, bool isDeleted = false)
+    /// <param name="hostname">The one tracking domain concerned, A-labels; <see langword="null"/> when it is more.</param>
+    public void Announce(ClusterId? cluster, bool isDeleted = false, string? hostname = null)
     {
         var change = new DirectoryChanged
         {
-            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, IsDeleted = isDeleted,
+            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, Hostname = hostname, IsDeleted = isDeleted,
         };
         Apply(change);
         _ = PublishAsync(change);

@@ -6,6 +6,7 @@ using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.Requests;
 
 namespace Tracking.Management.Auth;
@@ -21,6 +22,7 @@ internal static class KeepApiKeys
 
     public static async Task<Results<Created<NewApiKeyResponse>, Problem>> CreateAsync(
         HttpRequest request,
+        ApiKeyHolder holder,
         ClusterId? owner,
         TrackingDb db,
         ApiKeyAuthentication keys,
@@ -58,8 +60,15 @@ internal static class KeepApiKeys
             SecretHash = hash!,
             CreatedAt = time.GetUtcNow(),
         };
-        db.ApiKeys.Add(key);
-        await db.SaveChangesAsync(cancellationToken);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
+        {
+            db.ApiKeys.Add(key);
+            await db.SaveChangesAsync(cancellationToken);
+            await RecordChange.AddAsync(
+                db, holder, new("create-api-key", $"{key.Id}", owner, After: new { name }), time, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
         keys.Made(hash);
         changes.Announce(owner);
         return TypedResults.Created(
@@ -84,6 +93,7 @@ internal static class KeepApiKeys
 
     public static async Task<Results<NoContent, Problem>> RevokeAsync(
         string id,
+        ApiKeyHolder holder,
         ClusterId? owner,
         TrackingDb db,
         DirectoryChanges changes,
@@ -117,6 +127,10 @@ internal static class KeepApiKeys
             return NoSuchKey(id);
         }
 
+        var name = await db.ApiKeys.Where(key => key.Id == guid).Select(key => key.Name)
+            .SingleAsync(cancellationToken);
+        await RecordChange.AddAsync(
+            db, holder, new("revoke-api-key", $"{guid}", owner, new { name }), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         changes.Announce(owner);
         return TypedResults.NoContent();

@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -31,6 +32,7 @@ internal static class ChangeCluster
         TrackingDb db,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         var (patch, problem) = await ReadJsonBody.ReadAsync(request, cancellationToken);
@@ -75,6 +77,8 @@ internal static class ChangeCluster
         {
             await db.SaveChangesAsync(cancellationToken);
             await StoreCluster.StoreSendingDomainsAsync(db, cluster, document.SendingDomains, cancellationToken);
+            await RecordChange.AddAsync(
+                db, holder, new("change-cluster", cluster.ToString(), cluster, current, document), time, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
         catch (DbUpdateException exception) when (StoreCluster.IsTaken(exception))

@@ -7,6 +7,7 @@ using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -26,6 +27,7 @@ internal static class CreateCluster
 
     private static async Task<Results<Created<ClusterResponse>, Problem>> HandleAsync(
         HttpRequest request,
+        ApiKeyHolder holder,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
         TimeProvider time,
@@ -44,7 +46,7 @@ internal static class CreateCluster
             return errors.ToProblem();
         }
 
-        var (created, refusal) = await CreateAsync(document, database, change, time, cancellationToken);
+        var (created, refusal) = await CreateAsync(document, holder, database, change, time, cancellationToken);
         return created is null
             ? refusal!
             : TypedResults.Created(
@@ -54,6 +56,7 @@ internal static class CreateCluster
     /// <summary>Stores a new cluster, or says what is taken.</summary>
     public static async Task<(Cluster? Created, Problem? Refusal)> CreateAsync(
         ClusterDocument document,
+        ApiKeyHolder holder,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
         TimeProvider time,
@@ -71,7 +74,7 @@ internal static class CreateCluster
             };
             try
             {
-                await StoreAsync(database, cluster, document, cancellationToken);
+                await StoreAsync(database, cluster, document, holder, time, cancellationToken);
             }
             catch (DbUpdateException exception) when (StoreCluster.IsIdTaken(exception) && attempt < Attempts)
             {
@@ -93,6 +96,8 @@ internal static class CreateCluster
         IDbContextFactory<TrackingDb> database,
         Cluster cluster,
         ClusterDocument document,
+        ApiKeyHolder holder,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         await using var db = await database.CreateDbContextAsync(cancellationToken);
@@ -100,6 +105,12 @@ internal static class CreateCluster
         db.Clusters.Add(cluster);
         await db.SaveChangesAsync(cancellationToken);
         await StoreCluster.StoreSendingDomainsAsync(db, cluster.Id, document.SendingDomains, cancellationToken);
+        await RecordChange.AddAsync(
+            db,
+            holder,
+            new("create-cluster", cluster.Id.ToString(), cluster.Id, After: document),
+            time,
+            cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 }
