@@ -29,6 +29,12 @@ public static class SendSecurityHeaders
                     headers["Referrer-Policy"] = "same-origin";
                     headers["Cross-Origin-Opener-Policy"] = "same-origin";
                     headers["Cross-Origin-Resource-Policy"] = "same-origin";
+                    if (Microsoft.Extensions.Primitives.StringValues.IsNullOrEmpty(headers.CacheControl))
+                    {
+                        // Answers belong to whoever asked: no cache on the way may keep them.
+                        headers.CacheControl = "no-store";
+                    }
+
                     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
                     return Task.CompletedTask;
                 },

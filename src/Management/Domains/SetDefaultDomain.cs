@@ -34,7 +34,7 @@ internal static class SetDefaultDomain
                 + "being verified.");
     }
 
-    private static async Task<Results<Ok<TrackingDomainResponse>, Problem>> SetAsync(
+    public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> SetAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,
@@ -120,7 +120,7 @@ internal static class SetDefaultDomain
         return (domain, null);
     }
 
-    private static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ClearAsync(
+    public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ClearAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,

@@ -44,11 +44,14 @@ internal static partial class ErrorPage
     }
 
     /// <summary>Answers with the page for a status.</summary>
-    public static Task WriteAsync(HttpContext context, int status)
+    public static async Task WriteAsync(HttpContext context, int status)
     {
+        // Anew: what draws a page is used up where one failed half-way.
+        var services = context.RequestServices;
+        await using var scope = services.CreateAsyncScope();
+        context.RequestServices = scope.ServiceProvider;
         context.Response.StatusCode = status;
-        context.Response.Headers.CacheControl = "no-store";
-        return new RazorComponentResult<Error>(new Dictionary<string, object?>
+        await new RazorComponentResult<Error>(new Dictionary<string, object?>
         {
             [nameof(Error.Status)] = status,
             [nameof(Error.Trace)] = status == StatusCodes.Status500InternalServerError
@@ -58,6 +61,7 @@ internal static partial class ErrorPage
             StatusCode = status,
             PreventStreamingRendering = true,
         }.ExecuteAsync(context);
+        context.RequestServices = services;
     }
 
     private static int Status(HttpContext context, Exception exception)

@@ -50,7 +50,6 @@ internal static class RequireSession
 
     private static async Task InvokeAsync(HttpContext context, PageAccess? access, RequestDelegate next)
     {
-        context.Response.Headers.CacheControl = "no-store";
         if (access == PageAccess.Anybody)
         {
             await next(context);

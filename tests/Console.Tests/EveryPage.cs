@@ -1,0 +1,60 @@
+using Microsoft.Playwright;
+
+namespace Tracking.Console.Tests;
+
+/// <summary>Every page, as every reader sees it.</summary>
+public sealed class EveryPage(Running running)
+{
+    private static readonly (string Name, Reader Reader)[] _readers =
+    [
+        ("light", Reader.Usual), ("dark", Reader.Dark), ("phone", Reader.Phone),
+        ("forced", new Reader { Forced = ForcedColors.Active }), ("plain", Reader.WithoutScripts),
+    ];
+
+    private IEnumerable<(string Name, string Path)> Pages
+    {
+        get
+        {
+            var shop = $"/clusters/{running.Shop.Id}";
+            return
+            [
+                ("clusters", "/clusters"), ("add-cluster", "/clusters/add"), ("overview", shop),
+            ];
+        }
+    }
+
+    [Theory]
+    [InlineData("light")]
+    [InlineData("dark")]
+    [InlineData("phone")]
+    [InlineData("forced")]
+    [InlineData("plain")]
+    public async Task Every_page_can_be_read_by_everybody(string name)
+    {
+        var reader = _readers.Single(one => one.Name == name).Reader;
+        await using var visit = await Visit.BeginAsync(running, reader);
+        await visit.Page.GotoAsync("/");
+        await visit.PictureAsync($"sign-in-{name}");
+        if (reader.Scripts)
+        {
+            await visit.AssertAccessibleAsync();
+        }
+
+        await visit.SignInAsync(running.Server.AdminKey);
+        foreach (var (page, path) in Pages)
+        {
+            var answer = await visit.Page.GotoAsync(path);
+            Assert.True(answer!.Status == 200, $"{path} {answer.Status} {running.Server.Output}");
+            await visit.PictureAsync($"{page}-{name}");
+            if (reader.Scripts)
+            {
+                await visit.AssertAccessibleAsync();
+            }
+
+            if (reader.Scripts)
+            {
+                await visit.AssertFitsAsync();
+            }
+        }
+    }
+}
