@@ -63,14 +63,14 @@ internal sealed class Connection
         Func<TrackingApi, string, Terminal, Task<int>> work,
         CancellationToken cancellationToken) => RunAsync(parsed, async (api, terminal) =>
     {
-        var (id, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+        var (id, refusal) = await FindClusterByName.FindAsync(api, named, cancellationToken);
         return refusal?.Report(terminal) ?? await work(api, id, terminal);
     });
 
     /// <summary>The option that names a cluster.</summary>
     public static Option<string> Cluster() => new("--cluster")
     {
-        Description = "The cluster", HelpName = ChooseCluster.HelpName, Required = true,
+        Description = "The cluster", HelpName = FindClusterByName.HelpName, Required = true,
     };
 
     /// <summary>The API at a server; <see langword="null"/> after a complaint.</summary>

@@ -85,7 +85,7 @@ internal sealed class FollowEvents(TrackingApi api, string path, Terminal termin
         }
     }
 
-    private async Task<(Answer Answer, List<JsonObject> Events)> ReadAsync(
+    private async Task<(ApiAnswer Answer, List<JsonObject> Events)> ReadAsync(
         DateTimeOffset from, CancellationToken cancellationToken)
     {
         var events = new List<JsonObject>();

@@ -11,9 +11,9 @@ namespace Tracking.Cli;
 /// <param name="ExitCode"><see cref="ExitCode.Done"/>, <see cref="ExitCode.Refused"/> or
 /// <see cref="ExitCode.Unavailable"/>.</param>
 /// <param name="Complaint">Why it is not done, in a line.</param>
-internal sealed record Answer(int ExitCode, string? Complaint)
+internal sealed record ApiAnswer(int ExitCode, string? Complaint)
 {
-    /// <summary>The body, when it is JSON.</summary>
+    /// <summary>The body, when it is JSON: what was asked for, or the problem.</summary>
     public JsonObject Json { get; init; } = [];
 
     /// <summary>The body, when it is a message.</summary>
@@ -30,6 +30,9 @@ internal sealed record Answer(int ExitCode, string? Complaint)
 
     /// <summary>The HTTP status; 0 when nothing was answered.</summary>
     public int Status { get; init; }
+
+    /// <summary>When to try again, as the server says.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>The problem's type, when the server said what is wrong.</summary>
     public string? ProblemType { get; init; }
@@ -74,23 +77,26 @@ internal sealed class TrackingApi : IDisposable
     /// <summary>Server and port, for messages.</summary>
     public string Server => _client.BaseAddress!.GetLeftPart(UriPartial.Authority);
 
-    public Task<Answer> GetAsync(string path, CancellationToken cancellationToken) =>
+    public Task<ApiAnswer> GetAsync(string path, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, cancellationToken);
 
-    public Task<Answer> DeleteAsync(string path, CancellationToken cancellationToken) =>
+    public Task<ApiAnswer> DeleteAsync(string path, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Delete, path, null, cancellationToken);
 
-    public Task<Answer> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
+    public Task<ApiAnswer> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, body is null ? null : JsonContent.Create(body), cancellationToken);
 
-    public Task<Answer> PatchAsync(string path, JsonNode body, CancellationToken cancellationToken) => SendAsync(
+    public Task<ApiAnswer> PutAsync(string path, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Put, path, null, cancellationToken);
+
+    public Task<ApiAnswer> PatchAsync(string path, JsonNode body, CancellationToken cancellationToken) => SendAsync(
         HttpMethod.Patch,
         path,
         JsonContent.Create(body, new MediaTypeHeaderValue("application/merge-patch+json")),
         cancellationToken);
 
     /// <summary>Sends; the content may carry further request headers.</summary>
-    public async Task<Answer> SendAsync(
+    public async Task<ApiAnswer> SendAsync(
         HttpMethod method,
         string path,
         HttpContent? content,
@@ -104,7 +110,7 @@ internal sealed class TrackingApi : IDisposable
         {
             if (!request.Headers.TryAddWithoutValidation(name, value))
             {
-                return new Answer(ExitCode.Usage, $"{name}: '{value}' cannot stand in a header.");
+                return new ApiAnswer(ExitCode.Usage, $"{name}: '{value}' cannot stand in a header.");
             }
         }
 
@@ -115,28 +121,28 @@ internal sealed class TrackingApi : IDisposable
         }
         catch (HttpRequestException exception)
         {
-            return new Answer(ExitCode.Unavailable, $"{Server} cannot be reached: {exception.Message}");
+            return new ApiAnswer(ExitCode.Unavailable, $"{Server} cannot be reached: {exception.Message}");
         }
         catch (IOException exception)
         {
-            return new Answer(ExitCode.Unavailable, $"{Server} broke off: {exception.Message}");
+            return new ApiAnswer(ExitCode.Unavailable, $"{Server} broke off: {exception.Message}");
         }
         catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return new Answer(ExitCode.Unavailable, $"{Server} did not answer within {_client.Timeout.TotalSeconds} s.");
+            return new ApiAnswer(ExitCode.Unavailable, $"{Server} did not answer within {_client.Timeout.TotalSeconds} s.");
         }
     }
 
     public void Dispose() => _client.Dispose();
 
-    private async Task<Answer> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private async Task<ApiAnswer> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         var type = response.Content.Headers.ContentType?.MediaType;
         var json = type is "application/json" or "application/problem+json" ? Parse(bytes) : null;
         if (response.IsSuccessStatusCode)
         {
-            return new Answer(ExitCode.Done, null)
+            return new ApiAnswer(ExitCode.Done, null)
             {
                 Json = json ?? [],
                 Bytes = bytes,
@@ -156,9 +162,13 @@ internal sealed class TrackingApi : IDisposable
             ? $"{title}. {json["detail"]}".TrimEnd()
             : $"{Server} answered {(int)response.StatusCode} {response.ReasonPhrase}, without saying why; "
                 + "is it the API's address?";
-        return new Answer(code, complaint)
+        return new ApiAnswer(code, complaint)
         {
-            MediaType = type, Status = (int)response.StatusCode, ProblemType = json?["type"]?.ToString(),
+            Json = json ?? [],
+            MediaType = type,
+            Status = (int)response.StatusCode,
+            ProblemType = json?["type"]?.ToString(),
+            RetryAfter = response.Headers.RetryAfter?.Delta,
         };
     }
 

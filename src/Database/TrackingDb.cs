@@ -51,6 +51,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Checks of tracking domains.</summary>
     public DbSet<DomainCheck> DomainChecks => Set<DomainCheck>();
 
+    /// <summary>What has to be told of tracking domains.</summary>
+    public DbSet<DomainNotice> DomainNotices => Set<DomainNotice>();
+
     /// <summary>Who changed what.</summary>
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
 
@@ -71,6 +74,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<CheckCause>().HaveConversion<short>();
         configurationBuilder.Properties<CheckOutcome>().HaveConversion<short>();
         configurationBuilder.Properties<CheckEffect>().HaveConversion<short>();
+        configurationBuilder.Properties<NoticeKind>().HaveConversion<short>();
         configurationBuilder.Properties<ClusterSettings>().HaveConversion<ClusterSettingsConverter>();
     }
 
@@ -102,11 +106,17 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         {
             domain.ToTable("tracking_domains", "domains").HasKey(d => d.Id);
             domain.Property(d => d.LastCheck).HasColumnType("jsonb");
+            domain.Property(d => d.ChangedIn).HasColumnType("xid8").ValueGeneratedOnAddOrUpdate();
         });
         modelBuilder.Entity<DomainCheck>(check =>
         {
             check.ToTable("checks", "domains").HasKey(c => c.Id);
             check.Property(c => c.Diagnosis).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<DomainNotice>(notice =>
+        {
+            notice.ToTable("notices", "domains").HasKey(n => n.Id);
+            notice.Property(n => n.Facts).HasColumnType("jsonb");
         });
         modelBuilder.Entity<AuditEntry>(entry =>
         {

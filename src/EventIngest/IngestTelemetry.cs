@@ -57,7 +57,7 @@ internal sealed class IngestTelemetry
 
         foreach (var (refusal, count) in batch.Rejected.CountBy(rejected => rejected.Refusal))
         {
-            _rejected.Add(count, new KeyValuePair<string, object?>("reason", RejectedEvent.NameOf(refusal)));
+            _rejected.Add(count, new KeyValuePair<string, object?>("reason", RefusedEvent.NameOf(refusal)));
         }
 
         if (_lag.Enabled)

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Microsoft.AspNetCore.Http;
 
 namespace Tracking.RedirectEdge;
 
@@ -66,17 +65,9 @@ internal sealed class EdgeMeters
 
     public Counter<long> Acknowledged { get; }
 
-    /// <summary>Counts a request that is not served, and answers it.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="outcome">Why it is not served.</param>
-    /// <param name="isPicture">Whether an image was asked for: a page in its place would be shown as a broken
-    /// one.</param>
-    public void Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
-    {
-        (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
-            .Add(1, new KeyValuePair<string, object?>("reason", ReasonNames[(int)outcome]));
-        Answer.Write(context, outcome, isPicture: isPicture);
-    }
+    /// <summary>Counts a request that is not served.</summary>
+    public void Refused(EdgeOutcome outcome) => (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
+        .Add(1, new KeyValuePair<string, object?>("reason", ReasonNames[(int)outcome]));
 
     /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>
     public void ObserveSpool(Func<long> events, Func<long> bytes)

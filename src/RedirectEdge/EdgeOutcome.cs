@@ -1,6 +1,6 @@
 namespace Tracking.RedirectEdge;
 
-/// <summary>What a request comes to. <see cref="Answer"/> maps it to HTTP.</summary>
+/// <summary>What a request comes to. <see cref="EdgeAnswer"/> maps it to HTTP.</summary>
 internal enum EdgeOutcome
 {
     /// <summary>302 to the link's destination.</summary>

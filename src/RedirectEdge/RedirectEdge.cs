@@ -14,7 +14,7 @@ using Tracking.Database;
 using Tracking.RedirectEdge.Clicks;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Opens;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;

@@ -173,13 +173,13 @@ internal sealed class ServeEdge(
     {
         if (path is "/")
         {
-            Answer.Write(context, EdgeOutcome.Hello);
+            EdgeAnswer.Write(context, EdgeOutcome.Hello);
             return Task.CompletedTask;
         }
 
         if (path is "/robots.txt")
         {
-            Answer.Write(context, EdgeOutcome.Robots);
+            EdgeAnswer.Write(context, EdgeOutcome.Robots);
             return Task.CompletedTask;
         }
 
@@ -188,7 +188,7 @@ internal sealed class ServeEdge(
 
     private Task Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
     {
-        meters.Refuse(context, outcome, isPicture);
+        EdgeAnswer.Refuse(context, meters, outcome, isPicture);
         return Task.CompletedTask;
     }
 

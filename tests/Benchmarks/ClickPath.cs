@@ -16,7 +16,7 @@ using Tracking.Links;
 using Tracking.RedirectEdge;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
 namespace Tracking.Benchmarks;
 

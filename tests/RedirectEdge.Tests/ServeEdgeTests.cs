@@ -8,7 +8,7 @@ using Tracking.Database;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Links;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Tests.Events;
 
 namespace Tracking.RedirectEdge.Tests;
@@ -18,7 +18,7 @@ public sealed partial class SystemCallOrderTests
     private const int AllowTracingBy = 0x59616d61;
 
     [Fact]
-    public async Task Every_answer_is_sent_after_the_write_of_its_event_has_returned()
+    public async Task S1_every_answer_is_sent_after_the_write_of_its_event_has_returned()
     {
         const int Clicks = 40;
         await using var edge = await EdgeUnderTest.StartAsync();
@@ -49,7 +49,7 @@ public sealed partial class SystemCallOrderTests
     }
 
     [Fact]
-    public async Task A_sequence_is_synced_before_its_segment_exists_and_a_segment_before_and_after_it_is_renamed()
+    public async Task S4_a_sequence_is_synced_before_its_segment_exists_and_a_segment_before_and_after_it_is_renamed()
     {
         using var folder = new TemporaryFolder();
         var time = new ManualTime();

@@ -35,7 +35,7 @@ public sealed class BreakablePostgres : IAsyncDisposable
         var postgres = new BreakablePostgres();
         try
         {
-            await OnOwnThread(() => CreateCluster.UnlessThere(postgres._data, postgres._binaries, durable: true));
+            await OnOwnThread(() => InitializePostgres.UnlessThere(postgres._data, postgres._binaries, durable: true));
             await postgres.StartAsync(cancellationToken);
             await using var maintenance = new NpgsqlConnection(postgres.Connection("postgres"));
             await maintenance.OpenAsync(cancellationToken);
@@ -157,7 +157,7 @@ public sealed class BreakablePostgres : IAsyncDisposable
         Host = IPAddress.Loopback.ToString(),
         Port = _port,
         Database = database,
-        Username = CreateCluster.User,
+        Username = InitializePostgres.User,
         Password = File.ReadAllText(_data.DatabasePassword).Trim(),
         SslMode = SslMode.Disable,
         Pooling = database == Database,

@@ -182,7 +182,7 @@ internal static class ClustersCommand
             }
 
             var named = parsed.GetValue(id)!;
-            var (cluster, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+            var (cluster, refusal) = await FindClusterByName.FindAsync(api, named, cancellationToken);
             if (refusal is not null)
             {
                 return refusal.Report(terminal);
@@ -253,7 +253,7 @@ internal static class ClustersCommand
 
     private static JsonArray Array(string[]? texts) => [.. (texts ?? []).Select(text => (JsonNode)text)];
 
-    private static int Print(Answer answer, Terminal terminal)
+    private static int Print(ApiAnswer answer, Terminal terminal)
     {
         if (!answer.IsDone)
         {

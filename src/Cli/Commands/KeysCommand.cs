@@ -121,7 +121,7 @@ internal static class KeysCommand
         private readonly Option<string?> _cluster = new("--cluster")
         {
             Description = "A cluster's keys",
-            HelpName = ChooseCluster.HelpName,
+            HelpName = FindClusterByName.HelpName,
         };
 
         private readonly Option<bool> _admin = new("--admin") { Description = "The admins' keys" };
@@ -148,7 +148,7 @@ internal static class KeysCommand
                 return ("api-keys", ExitCode.Done);
             }
 
-            var (id, refusal) = await ChooseCluster.FindAsync(api, named, cancellationToken);
+            var (id, refusal) = await FindClusterByName.FindAsync(api, named, cancellationToken);
             return refusal is null
                 ? ($"clusters/{Query.Escape(id)}/api-keys", ExitCode.Done)
                 : (null, refusal.Report(terminal));

@@ -44,7 +44,7 @@ internal static class StatsCommand
         return command;
     }
 
-    private static void Print(Answer answer, Terminal terminal)
+    private static void Print(ApiAnswer answer, Terminal terminal)
     {
         if (terminal.Json)
         {

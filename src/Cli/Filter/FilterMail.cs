@@ -105,11 +105,11 @@ internal static class FilterMail
         return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
 
-    private static async Task<Answer> AskAsync(
+    private static async Task<ApiAnswer> AskAsync(
         TrackingApi api, FilterArguments arguments, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         // An id costs no question more for each mail; a name does, and so does a name that looks like an id.
-        var byId = ChooseCluster.IsId(arguments.Cluster!)
+        var byId = FindClusterByName.IsId(arguments.Cluster!)
             ? await AskAsync(api, arguments, arguments.Cluster!, message, cancellationToken)
             : null;
         if (byId is { Status: not 404 })
@@ -117,13 +117,13 @@ internal static class FilterMail
             return byId;
         }
 
-        var (cluster, refusal) = await ChooseCluster.FindAsync(api, arguments.Cluster!, cancellationToken);
+        var (cluster, refusal) = await FindClusterByName.FindAsync(api, arguments.Cluster!, cancellationToken);
         return refusal is null
             ? await AskAsync(api, arguments, cluster, message, cancellationToken)
             : byId ?? refusal;
     }
 
-    private static async Task<Answer> AskAsync(
+    private static async Task<ApiAnswer> AskAsync(
         TrackingApi api,
         FilterArguments arguments,
         string cluster,
@@ -140,7 +140,7 @@ internal static class FilterMail
             [KeyValuePair.Create("Accept", "message/rfc822"), .. Metadata(arguments)]);
         return answer.IsDone && !(answer.MediaType == "message/rfc822" && answer.Bytes.Length > 0
             && answer.Headers.ContainsKey("Tracking-Links"))
-                ? new Answer(ExitCode.Refused, $"{api.Server} did not answer with a message; is it the API's address?")
+                ? new ApiAnswer(ExitCode.Refused, $"{api.Server} did not answer with a message; is it the API's address?")
                 : answer;
     }
 
@@ -159,7 +159,7 @@ internal static class FilterMail
     }
 
     // Why the message goes on as it came; null when it does not.
-    private static string? Passes(Answer answer, FilterArguments arguments)
+    private static string? Passes(ApiAnswer answer, FilterArguments arguments)
     {
         // It is the message that is not understood or too large, and waiting changes neither.
         var isAboutMessage = answer.ProblemType is ProblemTypes + "malformed-request" or ProblemTypes + "too-large";
@@ -167,7 +167,7 @@ internal static class FilterMail
         return !answer.IsDone && (isAboutMessage || fallback == Fallback.Pass) ? answer.Complaint : null;
     }
 
-    private static string Summary(Answer answer) => answer.Headers.TryGetValue("Tracking-Untouched", out var reason)
+    private static string Summary(ApiAnswer answer) => answer.Headers.TryGetValue("Tracking-Untouched", out var reason)
         ? $"not tracked: {reason}"
         : $"{answer.Headers["Tracking-Links"]} links tracked, opens "
             + $"{answer.Headers.GetValueOrDefault("Tracking-Opens", "no")}"

@@ -114,6 +114,15 @@ public sealed class TrackingDomain
     /// <summary>Checks since it became pending.</summary>
     public int PendingChecks { get; set; }
 
+    /// <summary>The verifier at work on it.</summary>
+    public Guid? LeasedBy { get; set; }
+
+    /// <summary>Until when it is that one's.</summary>
+    public DateTimeOffset? LeasedUntil { get; set; }
+
+    /// <summary>The transaction of its last change that other processes must hear of; the database sets it.</summary>
+    public ulong ChangedIn { get; private set; }
+
     /// <summary>The one answer to whether new links use it.</summary>
     /// <param name="now">The time.</param>
     /// <param name="hasHttpsElsewhere">Whether something in front of this installation ends TLS for every name:

@@ -109,7 +109,7 @@ internal sealed class PrepareBatch(
     {
         if (IsRefused(record, out var refusal, out var detail))
         {
-            prepared.Rejected.Add(new RejectedEvent(
+            prepared.Rejected.Add(new RefusedEvent(
                 prepared.Count, refusal, detail, record.Id, record.Cluster,
                 KeptFrame(record, PolicyOf(record, policies))));
             return;
@@ -227,7 +227,7 @@ internal sealed class PrepareBatch(
     // Whose it is cannot be trusted, so nothing that could be personal is kept; where a frame begins is certain only
     // until one was damaged, for that may have been its length.
     private void RefuseUnreadable(ReadOnlySpan<byte> frame, Refusal refusal, string detail) =>
-        prepared.Rejected.Add(new RejectedEvent(
+        prepared.Rejected.Add(new RefusedEvent(
             prepared.Count, refusal, detail, null, null,
             _isAligned ? frame[..Math.Min(frame.Length, ImpersonalFrameBytes)].ToArray() : null));
 

@@ -24,7 +24,7 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
         new(Math.Clamp(batch.Count, 0, batch.Events.Length / EventRecord.FrameHeaderSize));
 
     /// <summary>Events that are not stored.</summary>
-    public List<RejectedEvent> Rejected { get; } = [];
+    public List<RefusedEvent> Rejected { get; } = [];
 
     /// <summary>Events that are stored already, with another batch or earlier in this one.</summary>
     public int Repeats { get; private set; }
@@ -69,7 +69,7 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
     /// <summary>Takes events out again, with their rows.</summary>
     /// <param name="refused">Those that are rejected, by their index in <see cref="Events"/>.</param>
     /// <param name="repeats">The indexes of those whose id is stored by another.</param>
-    public void TakeOut(IReadOnlyDictionary<int, RejectedEvent> refused, IReadOnlySet<int> repeats)
+    public void TakeOut(IReadOnlyDictionary<int, RefusedEvent> refused, IReadOnlySet<int> repeats)
     {
         Rejected.AddRange(refused.Values);
         Repeats += repeats.Count;

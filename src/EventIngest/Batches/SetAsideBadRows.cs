@@ -23,7 +23,7 @@ internal sealed class SetAsideBadRows(
     public async Task RunAsync(
         StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
     {
-        var refused = new Dictionary<int, RejectedEvent>();
+        var refused = new Dictionary<int, RefusedEvent>();
         var repeats = new HashSet<int>();
         var parts = new Stack<(int First, int Count)>();
         parts.Push((0, prepared.Events.Count));
@@ -71,11 +71,11 @@ internal sealed class SetAsideBadRows(
         }
     }
 
-    private static RejectedEvent Reject(
+    private static RefusedEvent Reject(
         StoreEventBatch batch, in PreparedRow row, BatchPolicies policies, PostgresException error)
     {
         EventRecord.ReadFrame(batch.Events.AsSpan(row.Frame), out var record, out _);
-        return new RejectedEvent(
+        return new RefusedEvent(
             row.Position,
             Refusal.RefusedByDatabase,
             $"{error.SqlState} {error.MessageText}",

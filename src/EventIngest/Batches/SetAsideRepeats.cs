@@ -15,7 +15,7 @@ internal static class SetAsideRepeats
     private const string SelectStored =
         "SELECT id FROM ingest.events WHERE id = ANY($1) AND id BETWEEN $2 AND $3";
 
-    private static readonly Dictionary<int, RejectedEvent> NoneRefused = [];
+    private static readonly Dictionary<int, RefusedEvent> NoneRefused = [];
 
     /// <summary>Whether an error is a repeated id: <c>ingest.events</c> has no other unique index.</summary>
     public static bool IsRepeat(PostgresException exception) =>

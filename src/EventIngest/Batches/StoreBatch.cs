@@ -207,7 +207,7 @@ internal sealed partial class StoreBatch(
 
         if (prepared.Events.Count > 0)
         {
-            var counts = new CountEvents();
+            var counts = new AddToTotals();
             foreach (var stored in prepared.Events)
             {
                 counts.Add(stored.Key);
@@ -223,7 +223,7 @@ internal sealed partial class StoreBatch(
         }
     }
 
-    private static NpgsqlBatchCommand ToCommand(StoreEventBatch batch, List<RejectedEvent> rejected) =>
+    private static NpgsqlBatchCommand ToCommand(StoreEventBatch batch, List<RefusedEvent> rejected) =>
         new(InsertRejected)
         {
             Parameters =

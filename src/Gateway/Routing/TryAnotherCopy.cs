@@ -32,7 +32,7 @@ internal sealed class TryAnotherCopy(RequestDelegate next)
 
         if (context.GetReverseProxyFeature().Cluster.Config.ClusterId == ServiceNames.Edge)
         {
-            Answer.Write(context, EdgeOutcome.Unavailable);
+            EdgeAnswer.Write(context, EdgeOutcome.Unavailable);
         }
         else if (!wasReached)
         {

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
 namespace Tracking.RedirectEdge.Clicks;
 
@@ -22,7 +22,7 @@ internal sealed class ServeClick(LinkLookup links, RecordEvent record, EdgeMeter
 
     private Task RedirectAsync(HttpContext context, in LinkToken token, CachedLink link)
     {
-        Answer.Write(context, EdgeOutcome.Redirect, link.Url);
+        EdgeAnswer.Write(context, EdgeOutcome.Redirect, link.Url);
         if (context.Request.Method != HttpMethods.Get)
         {
             return Task.CompletedTask;
@@ -47,6 +47,6 @@ internal sealed class ServeClick(LinkLookup links, RecordEvent record, EdgeMeter
             LookupOutcome.Unsafe => EdgeOutcome.UnsafeDestination,
             _ => EdgeOutcome.Unavailable,
         };
-        meters.Refuse(context, outcome, ServeEdge.IsPicture(token.Kind));
+        EdgeAnswer.Refuse(context, meters, outcome, ServeEdge.IsPicture(token.Kind));
     }
 }

@@ -9,8 +9,8 @@ internal sealed partial class EventSpool
     private readonly Lock _segmentsGate = new();
     private readonly SortedSet<long> _live = [];
     private readonly Queue<OpenSegment> _toSeal = new();
-    private readonly List<Segment> _renamed = [];
-    private readonly Channel<Segment> _sealed = Channel.CreateUnbounded<Segment>();
+    private readonly List<SpoolSegment> _renamed = [];
+    private readonly Channel<SpoolSegment> _sealed = Channel.CreateUnbounded<SpoolSegment>();
     private readonly SemaphoreSlim _work = new(0);
     private long _bytes;
     private long _events;
@@ -18,7 +18,7 @@ internal sealed partial class EventSpool
     private TaskCompletionSource? _drained;
 
     /// <summary>Batches to publish, in order of their sequence.</summary>
-    public ChannelReader<Segment> Sealed => _sealed.Reader;
+    public ChannelReader<SpoolSegment> Sealed => _sealed.Reader;
 
     /// <summary>Every batch below this number has been acknowledged and forgotten.</summary>
     public long AcknowledgedBelow
@@ -84,9 +84,9 @@ internal sealed partial class EventSpool
                     open.Handle.Dispose();
                 }
 
-                var segment = new Segment(open.Sequence, open.Events, open.Length);
+                var segment = new SpoolSegment(open.Sequence, open.Events, open.Length);
                 File.Move(
-                    Path.Combine(_folder.SpoolPath, Segment.OpenFileName(open.Sequence)),
+                    Path.Combine(_folder.SpoolPath, SpoolSegment.OpenFileName(open.Sequence)),
                     Path.Combine(_folder.SpoolPath, segment.FileName));
                 lock (_segmentsGate)
                 {
@@ -193,7 +193,7 @@ internal sealed partial class EventSpool
     }
 
     /// <summary>Deletes a batch that is stored.</summary>
-    public void Forget(Segment segment)
+    public void Forget(SpoolSegment segment)
     {
         try
         {
@@ -220,7 +220,7 @@ internal sealed partial class EventSpool
     }
 
     /// <summary>The bytes of a sealed segment.</summary>
-    public Task<byte[]> ReadAsync(Segment segment, CancellationToken cancellationToken) =>
+    public Task<byte[]> ReadAsync(SpoolSegment segment, CancellationToken cancellationToken) =>
         File.ReadAllBytesAsync(Path.Combine(_folder.SpoolPath, segment.FileName), cancellationToken);
 
     private OpenSegment Open()
@@ -237,7 +237,7 @@ internal sealed partial class EventSpool
         try
         {
             handle = OwnFile.Open(
-                Path.Combine(_folder.SpoolPath, Segment.OpenFileName(sequence)), FileMode.CreateNew, FileAccess.Write);
+                Path.Combine(_folder.SpoolPath, SpoolSegment.OpenFileName(sequence)), FileMode.CreateNew, FileAccess.Write);
         }
         catch
         {

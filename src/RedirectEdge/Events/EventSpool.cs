@@ -37,7 +37,21 @@ internal delegate void WriteSegment(SafeFileHandle handle, ReadOnlySpan<byte> by
 /// leaves the turn to a work item behind the requests that are already queued, and one write() serves them all: the
 /// call costs more than everything else a click needs. Failing disks and a full spool cost events, never
 /// answers.</para>
-/// <para>Durability, sequence numbers and their argument: <c>docs/decisions/0002-spool.md</c>.</para>
+/// <para>Invariants. A test of each begins with its number.</para>
+/// <list type="bullet">
+/// <item>S1: an answer leaves after the write() of its record has returned.</item>
+/// <item>S2: a record is written once and whole, whichever thread writes it.</item>
+/// <item>S3: a failing disk and a full spool cost events, never answers, and every event lost is counted.</item>
+/// <item>S4: a batch is published only after its segment was synced, renamed and the folder synced; it never changes
+/// afterwards.</item>
+/// <item>S5: a start keeps every whole record of an open segment up to the first torn one, and invents none.</item>
+/// <item>S6: a sequence is used once, whatever a power cut takes: it is reserved on the disk before.</item>
+/// <item>S7: a batch keeps its key (edge id, sequence) for good: sent again, after a restart, by another edge.</item>
+/// <item>S8: a segment is deleted when it is acknowledged, and not before.</item>
+/// <item>S9: <c>AcknowledgedBelow</c> never passes a segment that exists.</item>
+/// <item>S10: a folder has one process at a time.</item>
+/// </list>
+/// <para>The argument for them: <c>docs/decisions/0002-spool.md</c>.</para>
 /// </summary>
 internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
 {

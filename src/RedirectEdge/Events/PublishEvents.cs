@@ -197,11 +197,11 @@ internal sealed partial class PublishEvents(
         return doubled < atMost ? doubled : atMost;
     }
 
-    private sealed class Flight(Segment segment)
+    private sealed class Flight(SpoolSegment segment)
     {
         public int Unfinished;
 
-        public Segment Segment { get; } = segment;
+        public SpoolSegment Segment { get; } = segment;
 
         public long SentAt { get; set; }
 

@@ -6,7 +6,7 @@ namespace Tracking.RedirectEdge.Events;
 /// <param name="Sealed">The batches to publish, by sequence.</param>
 /// <param name="RecoveredEvents">Whole records in segments that had not been sealed.</param>
 /// <param name="CutBytes">Bytes cut off behind the last whole record of such segments.</param>
-internal sealed record Recovery(IReadOnlyList<Segment> Sealed, long RecoveredEvents, long CutBytes);
+internal sealed record Recovery(IReadOnlyList<SpoolSegment> Sealed, long RecoveredEvents, long CutBytes);
 
 /// <summary>
 /// Brings a spool into order after the last run ended, however it ended. A segment that was still open was never
@@ -17,12 +17,12 @@ internal static class RecoverSegments
     /// <summary>Seals what was open, deletes what is empty, lists what is to be published.</summary>
     public static Recovery Recover(string spoolPath)
     {
-        var found = new List<Segment>();
+        var found = new List<SpoolSegment>();
         long recovered = 0;
         long cut = 0;
         foreach (var file in new DirectoryInfo(spoolPath).EnumerateFiles().ToArray())
         {
-            if (Segment.TryParseOpen(file.Name, out var sequence))
+            if (SpoolSegment.TryParseOpen(file.Name, out var sequence))
             {
                 var (whole, removed, segment) = Seal(file, sequence);
                 recovered += whole;
@@ -32,9 +32,9 @@ internal static class RecoverSegments
                     found.Add(segment);
                 }
             }
-            else if (Segment.TryParseSealed(file.Name, out sequence, out var events))
+            else if (SpoolSegment.TryParseSealed(file.Name, out sequence, out var events))
             {
-                found.Add(new Segment(sequence, events, file.Length));
+                found.Add(new SpoolSegment(sequence, events, file.Length));
             }
         }
 
@@ -70,7 +70,7 @@ internal static class RecoverSegments
         }
     }
 
-    private static (int Whole, long Cut, Segment? Segment) Seal(FileInfo file, long sequence)
+    private static (int Whole, long Cut, SpoolSegment? Segment) Seal(FileInfo file, long sequence)
     {
         // A segment is a few MiB at most: it is one message on the bus.
         var bytes = File.ReadAllBytes(file.FullName);
@@ -87,7 +87,7 @@ internal static class RecoverSegments
             RandomAccess.FlushToDisk(handle);
         }
 
-        var segment = new Segment(sequence, records, keep);
+        var segment = new SpoolSegment(sequence, records, keep);
         file.MoveTo(Path.Combine(file.DirectoryName!, segment.FileName));
         return (whole, bytes.Length - keep, segment);
     }

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Hosting;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
 namespace Tracking.RedirectEdge.Hosts;
 

@@ -21,7 +21,7 @@ internal sealed class ServePixel(RecordEvent record, EdgeMeters meters)
     /// <summary>Answers a verified open token on its host.</summary>
     public Task ServeAsync(HttpContext context, in LinkToken token)
     {
-        Answer.Write(context, EdgeOutcome.Pixel);
+        EdgeAnswer.Write(context, EdgeOutcome.Pixel);
         if (context.Request.Method != HttpMethods.Get)
         {
             return Task.CompletedTask;

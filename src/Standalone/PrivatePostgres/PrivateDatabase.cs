@@ -65,7 +65,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         var database = new PrivateDatabase(folder, binaries, settings, logger, time);
         try
         {
-            await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, settings.IsDurable));
+            await OnOwnThread(() => InitializePostgres.UnlessThere(folder, binaries, settings.IsDurable));
             database._socket = new SocketFolder(folder.Cluster);
             if (StopLeftovers.Of(folder.Cluster) is > 0 and var count)
             {
@@ -197,7 +197,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         Host = _socket!.Here,
         Port = _settings.SocketNumber,
         Database = database,
-        Username = CreateCluster.User,
+        Username = InitializePostgres.User,
         Password = File.ReadAllText(_folder.DatabasePassword).Trim(),
         SslMode = SslMode.Disable,
         Pooling = database == Database,

@@ -72,6 +72,10 @@ public sealed class ModelMatchesSchemaTests(TestPostgres server)
         Assert.Empty(await model.Edges.ToListAsync(token));
         Assert.Empty(await model.RejectedEvents.ToListAsync(token));
         Assert.Empty(await model.LinkHours.ToListAsync(token));
+        Assert.Empty(await model.TrackingDomains.ToListAsync(token));
+        Assert.Empty(await model.DomainChecks.ToListAsync(token));
+        Assert.Empty(await model.DomainNotices.ToListAsync(token));
+        Assert.Empty(await model.AuditLog.ToListAsync(token));
     }
 
     private static TrackingDb Model(SomeDatabase database) =>

@@ -16,8 +16,10 @@ public sealed class ServiceRightsTests(TestPostgres server)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("SELECT settings, name FROM management.clusters", "management")]
-    [InlineData("SELECT notify_emails FROM management.clusters", "management")]
+    [InlineData("SELECT settings, name FROM management.clusters", "management", "verifier")]
+    [InlineData("SELECT notify_emails FROM management.clusters", "management", "verifier")]
+    [InlineData("SELECT hostname FROM domains.tracking_domains", "management", "verifier")]
+    [InlineData("INSERT INTO domains.checks SELECT * FROM domains.checks", "verifier")]
     [InlineData("SELECT settings FROM management.clusters",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
     [InlineData("UPDATE management.clusters SET settings = '{}'", "management")]

@@ -9,7 +9,7 @@ using Tracking.Links;
 using Tracking.RedirectEdge;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Links;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.Rewrite;
 using Tracking.Rewrite.Registration;
 using Tracking.Servers;

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.RedirectEdge;
 using Tracking.RedirectEdge.Events;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;

@@ -52,7 +52,7 @@ public sealed class PrivateSocket(RestartedStandalone standalone)
         using var folder = DataFolder.Open(parent.Path);
         var binaries = FindPostgres.For(null, folder.Cluster);
         var port = FreePort.Take(1)[0];
-        await OnOwnThread(() => CreateCluster.UnlessThere(folder, binaries, durable: false));
+        await OnOwnThread(() => InitializePostgres.UnlessThere(folder, binaries, durable: false));
         var earlier = OnOwnThread(() =>
         {
             using var server = LaunchPostgres.Start(
@@ -66,7 +66,7 @@ public sealed class PrivateSocket(RestartedStandalone standalone)
         });
         var password = await File.ReadAllTextAsync(folder.DatabasePassword, Ends);
         await using (var database = NpgsqlDataSource.Create(
-            $"Host=127.0.0.1;Port={port};Database=postgres;Username={CreateCluster.User};Password={password};Pooling=false"))
+            $"Host=127.0.0.1;Port={port};Database=postgres;Username={InitializePostgres.User};Password={password};Pooling=false"))
         {
             await Eventually.HoldsAsync(
                 async () =>

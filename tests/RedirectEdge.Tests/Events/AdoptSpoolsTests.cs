@@ -35,7 +35,7 @@ public sealed class AdoptSpoolsTests : IDisposable
     }
 
     [Fact]
-    public async Task Batches_that_were_stored_before_their_edge_died_come_again_under_the_same_key()
+    public async Task S7_batches_that_were_stored_before_their_edge_died_come_again_under_the_same_key()
     {
         using var folder = new TemporaryFolder();
         var silent = new StandInIngest { Lose = _ => true };
@@ -90,7 +90,7 @@ public sealed class AdoptSpoolsTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_in_use_or_no_edges_folder_or_a_second_copy_is_left_alone()
+    public async Task S10_what_is_in_use_or_no_edges_folder_or_a_second_copy_is_left_alone()
     {
         using var living = new TestSpool(In("living"));
         living.Append("mine");

@@ -13,7 +13,7 @@ public sealed class EventSpoolTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void An_event_is_in_the_file_when_its_append_completes()
+    public void S1_an_event_is_in_the_file_when_its_append_completes()
     {
         using var spool = new TestSpool(_folder);
         spool.Append("first");
@@ -79,7 +79,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_forgotten_segment_leaves_nothing_behind()
+    public void S8_a_forgotten_segment_leaves_nothing_behind()
     {
         using var spool = new TestSpool(_folder, time: _time);
         Seal(spool, "a");
@@ -93,7 +93,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void Acknowledged_below_never_passes_a_batch_that_is_still_there()
+    public void S9_acknowledged_below_never_passes_a_batch_that_is_still_there()
     {
         using var spool = new TestSpool(_folder, time: _time);
         Seal(spool, "a");
@@ -112,7 +112,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_event_of_many_threads_is_written_exactly_once()
+    public async Task S2_every_event_of_many_threads_is_written_exactly_once()
     {
         const int Threads = 8;
         const int Each = 2_000;
@@ -148,7 +148,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_that_meet_a_busy_disk_are_written_in_one_call_and_complete_after_it()
+    public async Task S2_events_that_meet_a_busy_disk_are_written_in_one_call_and_complete_after_it()
     {
         using var spool = new TestSpool(_folder);
         using var entered = new SemaphoreSlim(0);
@@ -220,7 +220,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_full_spool_drops_and_counts_and_takes_events_again_when_there_is_room()
+    public void S3_a_full_spool_drops_and_counts_and_takes_events_again_when_there_is_room()
     {
         using var spool = new TestSpool(
             _folder, options => (options.MaxSpoolBytes, options.SegmentEvents) = (64 << 10, 10), _time);
@@ -242,7 +242,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_failing_disk_never_fails_an_append_and_loses_only_what_it_refused()
+    public void S3_a_failing_disk_never_fails_an_append_and_loses_only_what_it_refused()
     {
         using var spool = new TestSpool(_folder, time: _time);
         spool.Append("before");
@@ -268,7 +268,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_small_file_system_that_is_really_full_costs_events_only()
+    public void S3_a_small_file_system_that_is_really_full_costs_events_only()
     {
         if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || !TryMount(_folder.Path))
         {
@@ -297,7 +297,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_segment_that_cannot_be_sealed_is_not_published_and_tried_again()
+    public void S4_a_segment_that_cannot_be_sealed_is_not_published_and_tried_again()
     {
         using var spool = new TestSpool(_folder, time: _time);
         spool.Append("a");
@@ -316,7 +316,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void After_closing_events_are_counted_as_dropped()
+    public void S3_after_closing_events_are_counted_as_dropped()
     {
         using var meters = new TestMeters();
         var spool = new TestSpool(_folder, meters: meters);
@@ -328,7 +328,7 @@ public sealed class EventSpoolTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_belongs_to_one_edge_at_a_time()
+    public void S10_a_folder_belongs_to_one_edge_at_a_time()
     {
         using var spool = new TestSpool(_folder);
         var refused = Assert.Throws<StartUpException>(() => EdgeFolder.Open(_folder.Path));

@@ -42,7 +42,7 @@ public sealed class PublishEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_batch_is_deleted_only_when_it_is_acknowledged_and_a_second_acknowledgement_is_nothing()
+    public async Task S8_a_batch_is_deleted_only_when_it_is_acknowledged_and_a_second_acknowledgement_is_nothing()
     {
         using var publisher = Publisher(_spool);
         Seal(1);
@@ -61,7 +61,7 @@ public sealed class PublishEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_lost_acknowledgement_makes_the_same_batch_go_out_again_and_later_each_time()
+    public async Task S7_a_lost_acknowledgement_makes_the_same_batch_go_out_again_and_later_each_time()
     {
         using var publisher = Publisher(_spool);
         Seal(1);
@@ -132,7 +132,7 @@ public sealed class PublishEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_in_flight_at_a_restart_goes_out_again_under_the_same_key()
+    public async Task S7_what_was_in_flight_at_a_restart_goes_out_again_under_the_same_key()
     {
         using (var publisher = Publisher(_spool))
         {

@@ -12,7 +12,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_spool_cut_at_every_offset_gives_back_every_whole_record_and_invents_none()
+    public void S5_a_spool_cut_at_every_offset_gives_back_every_whole_record_and_invents_none()
     {
         var expected = Enumerable.Range(0, 4).Select(i => $"click {new string('x', i * 3)}").ToList();
         byte[] bytes;
@@ -27,7 +27,7 @@ public sealed class RecoverSegmentsTests : IDisposable
         {
             using var folder = new TemporaryFolder();
             Directory.CreateDirectory(folder.Spool);
-            var path = Path.Combine(folder.Spool, Segment.OpenFileName(5));
+            var path = Path.Combine(folder.Spool, SpoolSegment.OpenFileName(5));
             File.WriteAllBytes(path, bytes[..cut]);
 
             var recovery = RecoverSegments.Recover(folder.Spool);
@@ -49,7 +49,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_long_segment_cut_at_every_offset_ends_behind_its_last_whole_record()
+    public void S5_a_long_segment_cut_at_every_offset_ends_behind_its_last_whole_record()
     {
         byte[] bytes;
         using (var spool = new TestSpool(_folder))
@@ -73,7 +73,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void Zeros_behind_the_records_are_cut_as_a_power_cut_leaves_them()
+    public void S5_zeros_behind_the_records_are_cut_as_a_power_cut_leaves_them()
     {
         using (var spool = new TestSpool(_folder))
         {
@@ -87,7 +87,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_record_between_whole_ones_stays_and_is_counted()
+    public void S5_a_damaged_record_between_whole_ones_stays_and_is_counted()
     {
         using (var spool = new TestSpool(_folder))
         {
@@ -108,7 +108,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_record_hidden_in_a_user_agent_is_never_taken_for_an_event()
+    public void S5_a_record_hidden_in_a_user_agent_is_never_taken_for_an_event()
     {
         byte[] forged;
         using (var spool = new TestSpool(_folder))
@@ -160,7 +160,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_sequence_is_never_used_again_whatever_a_power_cut_takes_from_the_spool()
+    public void S6_a_sequence_is_never_used_again_whatever_a_power_cut_takes_from_the_spool()
     {
         var published = new Dictionary<long, string>();
         for (var run = 0; run < 40; run++)
@@ -195,7 +195,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_power_cut_while_a_block_of_sequences_is_being_reserved_leaves_the_old_or_the_new_reservation()
+    public void S6_a_power_cut_while_a_block_of_sequences_is_being_reserved_leaves_the_old_or_the_new_reservation()
     {
         var used = new HashSet<long>();
         for (var run = 0; run < 5; run++)
@@ -212,7 +212,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void Nobody_uses_a_sequence_before_its_reservation_is_on_the_disk()
+    public void S6_nobody_uses_a_sequence_before_its_reservation_is_on_the_disk()
     {
         using var folder = EdgeFolder.Open(_folder.Path);
         var sequences = new SequenceReservation(folder);
@@ -224,7 +224,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void A_copy_taken_in_the_middle_of_a_run_recovers_what_was_appended_by_then()
+    public void S5_a_copy_taken_in_the_middle_of_a_run_recovers_what_was_appended_by_then()
     {
         using var spool = new TestSpool(_folder, options => options.SegmentEvents = 3, _time);
         for (var i = 0; i < 20; i++)
@@ -243,7 +243,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     }
 
     [Fact]
-    public void The_edge_id_stays_and_a_new_folder_is_a_new_edge()
+    public void S7_the_edge_id_stays_and_a_new_folder_is_a_new_edge()
     {
         Guid first;
         using (var spool = new TestSpool(_folder))
@@ -261,7 +261,7 @@ public sealed class RecoverSegmentsTests : IDisposable
     [Theory]
     [InlineData("sequence")]
     [InlineData("edge-id")]
-    public void Events_without_the_files_they_belong_to_are_not_given_another_key(string lost)
+    public void S7_events_without_the_files_they_belong_to_are_not_given_another_key(string lost)
     {
         using (var spool = new TestSpool(_folder))
         {

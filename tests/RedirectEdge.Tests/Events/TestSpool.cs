@@ -67,7 +67,7 @@ internal sealed class TestSpool : IDisposable
         UserAgent = Encoding.UTF8.GetBytes(marker),
     });
 
-    public IEnumerable<Segment> TakeSealed()
+    public IEnumerable<SpoolSegment> TakeSealed()
     {
         while (Spool.Sealed.TryRead(out var segment))
         {
@@ -75,7 +75,7 @@ internal sealed class TestSpool : IDisposable
         }
     }
 
-    public List<string> Markers(Segment segment) =>
+    public List<string> Markers(SpoolSegment segment) =>
         Read(File.ReadAllBytes(Path.Combine(_folder.SpoolPath, segment.FileName))).Markers;
 
     public static (List<string> Markers, FrameOutcome End) Read(ReadOnlySpan<byte> bytes)

@@ -6,8 +6,11 @@ namespace Tracking.System.Tests.Documents;
 /// <summary>What the documents point at is there.</summary>
 public sealed partial class NamedThingsExist
 {
-    /// <summary>Paths of the README's table <em>Where is…?</em>.</summary>
-    public static TheoryData<string> Places => [.. Place().Matches(Read("README.md")).Select(m => m.Groups[1].Value)];
+    /// <summary>Paths of the tables <em>Where is…?</em>.</summary>
+    public static TheoryData<string, string> Places =>
+        new(from document in (string[])["README.md", "docs/where.md"]
+            from place in Place().Matches(Read(document))
+            select (document, place.Groups[1].Value));
 
     /// <summary>Tests that <c>docs/promises.md</c> names.</summary>
     public static TheoryData<string> PromisedTests =>
@@ -15,10 +18,19 @@ public sealed partial class NamedThingsExist
 
     [Theory]
     [MemberData(nameof(Places))]
-    public void Every_place_in_the_readme_exists(string path)
+    public void Every_place_that_a_document_names_exists(string document, string path)
     {
         var full = Path.Combine(BuiltPrograms.Repository, path);
-        Assert.True(File.Exists(full) || Directory.Exists(full), $"README.md names {path}, which does not exist.");
+        Assert.True(File.Exists(full) || Directory.Exists(full), $"{document} names {path}, which does not exist.");
+    }
+
+    [Fact]
+    public void The_readme_answers_ten_questions_and_the_page_behind_it_all_of_them()
+    {
+        var readme = Place().Matches(Read("README.md")).Select(match => match.Groups[1].Value).ToList();
+        var all = Place().Matches(Read("docs/where.md")).Select(match => match.Groups[1].Value).ToHashSet();
+        Assert.Equal(10, readme.Count);
+        Assert.Subset(all, readme.ToHashSet());
     }
 
     [Theory]

@@ -7,7 +7,7 @@ namespace Tracking.RedirectEdge.Events;
 /// <param name="Sequence">The batch's number.</param>
 /// <param name="Events">Records in it, whole ones and unreadable ones.</param>
 /// <param name="Bytes">Its size.</param>
-internal sealed record Segment(long Sequence, int Events, long Bytes)
+internal sealed record SpoolSegment(long Sequence, int Events, long Bytes)
 {
     private const string OpenSuffix = ".open";
     private const string SealedSuffix = ".sealed";

@@ -8,7 +8,7 @@ using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.SharedCache;
 
-namespace Tracking.RedirectEdge.Links;
+namespace Tracking.RedirectEdge.Destinations;
 
 /// <summary>How looking for a link ended.</summary>
 internal enum LookupOutcome

@@ -4,7 +4,7 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>Makes the database cluster on the first start: whole or not at all.</summary>
-internal static class CreateCluster
+internal static class InitializePostgres
 {
     /// <summary>The superuser, which the services use: the server is theirs alone.</summary>
     public const string User = "tracking";

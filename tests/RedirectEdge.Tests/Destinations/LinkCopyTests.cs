@@ -1,8 +1,8 @@
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
-namespace Tracking.RedirectEdge.Tests.Links;
+namespace Tracking.RedirectEdge.Tests.Destinations;
 
 public sealed class LinkCopyTests : IDisposable
 {

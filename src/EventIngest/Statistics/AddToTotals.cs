@@ -23,7 +23,7 @@ internal readonly record struct LinkHourKey(int Cluster, int Hour, LinkKind Kind
 }
 
 /// <summary>Adds up a batch's events and writes the totals, in the transaction that stores the rows.</summary>
-internal sealed class CountEvents
+internal sealed class AddToTotals
 {
     // Rows are locked in key order: two batches that count the same links wait for each other, never in a circle.
     private const string Upsert =

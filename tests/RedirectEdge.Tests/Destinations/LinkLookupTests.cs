@@ -6,9 +6,9 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
-namespace Tracking.RedirectEdge.Tests.Links;
+namespace Tracking.RedirectEdge.Tests.Destinations;
 
 public sealed class LinkLookupTests : IDisposable
 {

@@ -1,7 +1,7 @@
 using Tracking.Links;
-using Tracking.RedirectEdge.Links;
+using Tracking.RedirectEdge.Destinations;
 
-namespace Tracking.RedirectEdge.Tests.Links;
+namespace Tracking.RedirectEdge.Tests.Destinations;
 
 public sealed class LinkCacheTests
 {

@@ -5,7 +5,7 @@ using Tracking.Contracts;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 
-namespace Tracking.RedirectEdge.Links;
+namespace Tracking.RedirectEdge.Destinations;
 
 /// <summary>
 /// Links on disk, so that an edge that starts while the database is away redirects. Each link is appended when it is

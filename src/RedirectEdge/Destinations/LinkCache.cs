@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Tracking.Links;
 
-namespace Tracking.RedirectEdge.Links;
+namespace Tracking.RedirectEdge.Destinations;
 
 /// <summary>A destination: its cluster and its link id.</summary>
 internal readonly record struct LinkKey(ClusterId Cluster, LinkId Link)

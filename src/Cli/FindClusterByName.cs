@@ -1,7 +1,7 @@
 namespace Tracking.Cli;
 
 /// <summary>Finds the cluster that somebody named: by its id, or by its name. An id comes first where both fit.</summary>
-internal static class ChooseCluster
+internal static class FindClusterByName
 {
     // Five digits of Crockford's base32: a word of five letters may be one.
     private const int IdLength = 5;
@@ -13,10 +13,10 @@ internal static class ChooseCluster
     /// <param name="api">The server.</param>
     /// <param name="named">A name in any case, or an id.</param>
     /// <param name="cancellationToken">Ends waiting.</param>
-    public static async Task<(string Id, Answer? Refusal)> FindAsync(
+    public static async Task<(string Id, ApiAnswer? Refusal)> FindAsync(
         TrackingApi api, string named, CancellationToken cancellationToken)
     {
-        Answer? byId = null;
+        ApiAnswer? byId = null;
         if (IsId(named))
         {
             byId = await api.GetAsync($"clusters/{Query.Escape(named)}", cancellationToken);
@@ -40,7 +40,7 @@ internal static class ChooseCluster
         var items = byName.Json["items"]?.AsArray() ?? [];
         return items.Count == 1
             ? ((string)items[0]!["id"]!, null)
-            : (named, byId ?? new Answer(
+            : (named, byId ?? new ApiAnswer(
                 ExitCode.Refused,
                 $"There is no cluster named '{Terminal.Clean(named)}' that this key opens; "
                     + "trackctl clusters list shows them."));

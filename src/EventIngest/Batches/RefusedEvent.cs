@@ -46,7 +46,7 @@ internal enum Refusal
 /// <param name="EventId">Its id, when readable.</param>
 /// <param name="Cluster">Its cluster, when readable.</param>
 /// <param name="Raw">Its frame without what policy forbids to keep; null when nothing of it may be kept.</param>
-internal sealed record RejectedEvent(
+internal sealed record RefusedEvent(
     int Position, Refusal Refusal, string? Detail, Guid? EventId, int? Cluster, byte[]? Raw)
 {
     /// <summary>Why: a stable name such as <c>unknown-cluster</c>, and what exactly.</summary>

@@ -9,7 +9,7 @@ namespace Tracking.RedirectEdge;
 /// about why; every kind of "unknown" is the same bytes. Who asked for an image gets one: a page in its place is shown
 /// as a broken image.
 /// </summary>
-internal static class Answer
+internal static class EdgeAnswer
 {
     private const string ReferrerPolicy = "Referrer-Policy";
     private const string Html = "text/html; charset=utf-8";
@@ -33,6 +33,18 @@ internal static class Answer
         "<!doctype html><title>Not allowed</title><p>This address can only be opened.\n"u8.ToArray();
     private static readonly byte[] UnavailablePage =
         "<!doctype html><title>Try again</title><p>This link cannot be opened now. Please try again.\n"u8.ToArray();
+
+    /// <summary>Answers a request that is not served, and counts it.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="meters">Counts it.</param>
+    /// <param name="outcome">Why it is not served.</param>
+    /// <param name="isPicture">Whether an image was asked for: a page in its place would be shown as a broken
+    /// one.</param>
+    public static void Refuse(HttpContext context, EdgeMeters meters, EdgeOutcome outcome, bool isPicture)
+    {
+        meters.Refused(outcome);
+        Write(context, outcome, isPicture: isPicture);
+    }
 
     /// <summary>Sets status and headers and writes the body, except for <c>HEAD</c>.</summary>
     /// <param name="context">The request.</param>

@@ -1,0 +1,68 @@
+using System.Xml.Linq;
+using Tracking.Servers;
+
+namespace Tracking.System.Tests.Documents;
+
+/// <summary>
+/// Which project may know which: dependencies point one way. Libraries know libraries below them; services know
+/// libraries and never each other, but for the gateway, which carries the edge, and Standalone, which carries all.
+/// </summary>
+public sealed class ProjectReferences
+{
+    // From the bottom up: a project may refer to those of the levels below its own.
+    private static readonly string[][] Levels =
+    [
+        ["Contracts", "Links", "Cli"],
+        ["Database"],
+        ["ServiceDefaults"],
+        ["Bus", "SharedCache", "Api"],
+        ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
+        ["Gateway"],
+        ["Standalone", "AppHost"],
+    ];
+
+    // Levels whose projects stand alone: nothing of the same process may be reached past the bus and the database.
+    private static readonly Dictionary<string, string[]> Services = new()
+    {
+        ["Gateway"] = ["RedirectEdge"],
+    };
+
+    public static TheoryData<string> Projects => [.. Files().Select(file => Path.GetFileNameWithoutExtension(file))];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_project_refers_only_to_projects_below_it(string project)
+    {
+        var level = LevelOf(project);
+        Assert.True(level >= 0, $"{project} has no level in {nameof(ProjectReferences)}.");
+        foreach (var reference in ReferencesOf(project))
+        {
+            Assert.True(
+                LevelOf(reference) >= 0 && LevelOf(reference) < level,
+                $"{project} refers to {reference}, which is not below it.");
+            Assert.False(
+                Services.TryGetValue(project, out var carried) && LevelOf(reference) == level - 1
+                    && !carried.Contains(reference),
+                $"{project} refers to the service {reference}.");
+        }
+    }
+
+    [Fact]
+    public void Every_project_with_a_level_is_there() =>
+        Assert.Equal(Levels.SelectMany(level => level).Order(), Projects.Select(row => row.Data).Order());
+
+    private static int LevelOf(string project) => Array.FindIndex(Levels, level => level.Contains(project));
+
+    private static IEnumerable<string> ReferencesOf(string project) =>
+        XDocument.Load(Files().Single(file => Path.GetFileNameWithoutExtension(file) == project))
+            .Descendants("ProjectReference")
+            .Select(reference => Path.GetFileNameWithoutExtension(
+                reference.Attribute("Include")!.Value.Replace('\\', '/')));
+
+    private static IEnumerable<string> Files() =>
+        Directory.EnumerateFiles(Path.Combine(BuiltPrograms.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Concat([
+                Path.Combine(BuiltPrograms.Repository, "ServiceDefaults", "ServiceDefaults.csproj"),
+                Path.Combine(BuiltPrograms.Repository, "AppHost", "AppHost.csproj"),
+            ]);
+}
