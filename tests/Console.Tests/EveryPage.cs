@@ -18,7 +18,16 @@ public sealed class EveryPage(Running running)
             var shop = $"/clusters/{running.Shop.Id}";
             return
             [
-                ("clusters", "/clusters"), ("add-cluster", "/clusters/add"), ("overview", shop),
+                ("clusters", "/clusters"), ("add-cluster", "/clusters/add"), ("admin-keys", "/admin-keys"),
+                ("overview", shop), ("overview-filtered", $"{shop}?period=month&tag=shop&who=all"),
+                ("live", $"{shop}/live"), ("messages", $"{shop}/messages"),
+                ("message", $"{shop}/messages/{running.Shop.Message}"),
+                ("domains", $"{shop}/tracking-domains"), ("add-domain", $"{shop}/tracking-domains/add"),
+                ("domain-active", $"{shop}/tracking-domains/track.harbour.example.org"),
+                ("domain-warned", $"{shop}/tracking-domains/news.harbour.example.org"),
+                ("domain-pending", $"{shop}/tracking-domains/links.harbour.example.org"),
+                ("domain-delete", $"{shop}/tracking-domains/track.harbour.example.org/delete"),
+                ("keys", $"{shop}/api-keys"), ("settings", $"{shop}/settings"), ("audit-log", $"{shop}/audit-log"),
             ];
         }
     }

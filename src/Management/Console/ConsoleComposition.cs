@@ -36,6 +36,7 @@ internal static class ConsoleComposition
         });
         builder.Services.Configure<BrotliCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
         builder.Services.AddSingleton<ConsoleSession>();
+        builder.Services.AddSingleton<FollowEvents>();
         builder.Services.AddScoped<Parts.ShowTime>();
         return builder;
     }
@@ -70,6 +71,7 @@ internal static class ConsoleComposition
     {
         ServeAssets.Map(app);
         SignIn.Map(app);
+        FollowEvents.Map(app);
         app.MapRazorComponents<App>().Add(RequireSession.Guard);
     }
 

@@ -151,3 +151,12 @@ customElements.define("live-events", class extends HTMLElement {
     this.heard = 0;
   }
 });
+
+// A form that takes its time says so.
+document.addEventListener("submit", event => {
+  const button = event.target.dataset?.busy && event.target.querySelector("button:not([type=button])");
+  if (button) {
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = event.target.dataset.busy;
+  }
+});

@@ -51,6 +51,7 @@ internal static partial class Words
         public const string LatestEvents = "Latest";
         public const string ChartKeys = "Opens and clicks over time; arrow keys move through the values";
         public const string NeedsYou = "Needs you";
+        public const string ShowDns = "Show what DNS says";
         public const string NoMail = "No mail yet";
         public const string NoMailText = "Hand over a first message, by your mail server or by hand:";
         public const string NothingTracked = "Tracking is off";
