@@ -64,6 +64,62 @@ public sealed class SomeShop
         return shop;
     }
 
+    /// <summary>What somebody would write who wants to run a script, turn the text round, or widen the page.</summary>
+    public static readonly string Hostile =
+        "\"><script>alert(1)</script><img src=x onerror=alert(2)>\u202Etxt.exe\u2066{{7*7}}" + new string('W', 300);
+
+    /// <summary>A click of a person on the first message, now.</summary>
+    public async Task ClickNowAsync(string reason)
+    {
+        await using var connection = await _running.Database.OpenConnectionAsync(Cancelled);
+        await using var rows = await connection.BeginBinaryImportAsync(Events, Cancelled);
+        await WriteAsync(
+            rows, LinkKind.Click, TimeProvider.System.GetUtcNow(), _messages[0].Key, 0, Verdict.Human, null, [reason],
+            _agents[0]);
+        await rows.CompleteAsync(Cancelled);
+    }
+
+    /// <summary>A cluster whose every text is <see cref="Hostile"/>.</summary>
+    public async Task<(string Id, string Message)> AddHostileAsync()
+    {
+        var (id, _) = await _running.CreateClusterAsync(Hostile[..100]);
+        _ = ClusterId.TryParse(id, out var cluster);
+        await _running.PostAsync($"/api/v1/clusters/{id}/api-keys", new { name = Hostile[..80] + "<script>" });
+        var hash = MessageKey.HashId(Hostile);
+        var key = MessageKey.FromIdHash(hash, 0);
+        var url = "https://shop.example.org/" + Hostile;
+        var urlHash = SHA256.HashData(Encoding.UTF8.GetBytes(url));
+        await _running.ExecuteAsync(
+            "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, $3, $4)",
+            cluster.Value, LinkId.FromUrlHash(urlHash, 0).ToInt64(), urlHash, url);
+        await _running.ExecuteAsync(
+            """
+            INSERT INTO rewrite.messages (cluster_id, message_key, id_hash, content_hash, message_id, sender, recipient,
+                recipient_domain, tags, host, link_count, opens_tracked, link_map)
+            VALUES ($1, $2, $3, $3, $4, $4, $4, 'example.com', ARRAY[$4], $4, 1, true, $5)
+            """,
+            cluster.Value, key.ToBytes(), hash, Hostile, LinkMap.Write([new LinkPlace(1, 1, Hostile[..60])]));
+        for (var kind = 0; kind < 2; kind++)
+        {
+            await _running.ExecuteAsync(
+                """
+                INSERT INTO ingest.events (id, occurred_at, kind, method, cluster_id, message_key, link_id, ordinal,
+                    client_address, user_agent, verdict, vendor, reasons)
+                VALUES ($1, now(), $2, 0, $3, $4, $5, 0, '192.0.2.0', $6, 1, $6, ARRAY[$6])
+                """,
+                Guid.CreateVersion7(TimeProvider.System.GetUtcNow()), (short)kind, cluster.Value, key.ToBytes(),
+                kind == 0 ? LinkId.FromUrlHash(urlHash, 0).ToInt64() : 0L, Hostile);
+        }
+
+        return (id, key.ToString());
+    }
+
+    private const string Events =
+        """
+        COPY ingest.events (id, occurred_at, kind, method, cluster_id, message_key, link_id, ordinal,
+            client_address, user_agent, verdict, vendor, reasons) FROM STDIN BINARY
+        """;
+
     private async Task AddDestinationsAsync()
     {
         foreach (var (url, _, _) in _links)
@@ -86,15 +142,17 @@ public sealed class SomeShop
             """,
             Cancelled);
         var now = TimeProvider.System.GetUtcNow();
-        foreach (var (days, letter) in new[] { (2, "friday"), (5, "tuesday"), (9, "friday"), (12, "tuesday"), (40, "friday") })
+        var mailings = new[] { (2, "friday", 120, 40), (5, "tuesday", 120, 40), (9, "friday", 120, 40), (12, "tuesday", 120, 40), (40, "friday", 120, 40) }
+            .Concat(Enumerable.Range(0, 15).Select(day => (Days: day, "receipt", 60, 1440)));
+        foreach (var (days, letter, count, seconds) in mailings)
         {
-            for (var i = 0; i < 120; i++)
+            for (var i = 0; i < count; i++)
             {
                 var recipient = $"{_names[i % _names.Length]}{(i < _names.Length ? "" : i)}@example.com";
                 var id = $"{letter}-{days}-{i}@harbour.example.org";
                 var hash = MessageKey.HashId(id);
                 var key = MessageKey.FromIdHash(hash, 0);
-                var at = now.AddDays(-days).AddSeconds(i);
+                var at = now.AddDays(-days).AddSeconds(-i * seconds);
                 _messages.Add((key, at));
                 await rows.StartRowAsync(Cancelled);
                 await rows.WriteAsync(_cluster.Value, Cancelled);
@@ -105,7 +163,7 @@ public sealed class SomeShop
                 await rows.WriteAsync("news@harbour.example.org", Cancelled);
                 await rows.WriteAsync(recipient, Cancelled);
                 await rows.WriteAsync("example.com", Cancelled);
-                await rows.WriteAsync(new[] { $"{letter} letter", "shop" }, Cancelled);
+                await rows.WriteAsync(letter == "receipt" ? ["receipt"] : new[] { $"{letter} letter", "shop" }, Cancelled);
                 await rows.WriteAsync(i % 3 == 0 ? "news.harbour.example.org" : "track.harbour.example.org", Cancelled);
                 await rows.WriteAsync(at, NpgsqlDbType.TimestampTz, Cancelled);
                 await rows.WriteAsync(_links.Length, Cancelled);
@@ -121,17 +179,12 @@ public sealed class SomeShop
     private async Task AddEventsAsync()
     {
         await using var connection = await _running.Database.OpenConnectionAsync(Cancelled);
-        await using var rows = await connection.BeginBinaryImportAsync(
-            """
-            COPY ingest.events (id, occurred_at, kind, method, cluster_id, message_key, link_id, ordinal,
-                client_address, user_agent, verdict, vendor, reasons) FROM STDIN BINARY
-            """,
-            Cancelled);
+        await using var rows = await connection.BeginBinaryImportAsync(Events, Cancelled);
         var now = TimeProvider.System.GetUtcNow();
         foreach (var (key, at) in _messages)
         {
             // A scanner looks at every fourth before anybody does, all links at once.
-            if (_random.Next(4) == 0)
+            if (_random.Next(5) == 0)
             {
                 for (short link = 0; link < _links.Length; link++)
                 {

@@ -47,7 +47,8 @@ public sealed class Visit : IAsyncDisposable
             TimezoneId = "Europe/Lisbon",
             BaseURL = running.Server.Api.ToString(),
         });
-        context.SetDefaultTimeout(10_000);
+        // A machine that builds beside it is slow.
+        context.SetDefaultTimeout(30_000);
         var visit = new Visit(running, context);
         await context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
         await context.AddInitScriptAsync(

@@ -17,6 +17,17 @@ function say(text) {
   say.timer = setTimeout(() => { toast.classList.remove("shown"); toast.textContent = ""; }, 4000);
 }
 
+// Whoever reads with the ears or the keyboard begins a new page at its heading, and a refused form at what is wrong.
+let path = location.pathname;
+document.addEventListener("DOMContentLoaded", () => window.Blazor?.addEventListener("enhancedload", () => {
+  const wrong = document.querySelector("[aria-invalid=true]");
+  const target = wrong ?? (path === location.pathname ? null : document.querySelector("h1"));
+  path = location.pathname;
+  if (!target) return;
+  if (!wrong) target.tabIndex = -1;
+  target.focus({ preventScroll: !wrong });
+}));
+
 async function copy(button) {
   const value = button.dataset.copy;
   try {
