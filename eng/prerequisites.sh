@@ -75,6 +75,11 @@ require_amqp_clients() {
     fi
 }
 
+# The browser that looks at the console and the dashboard.
+require_chromium() {
+    require_command Chromium chromium chromium fonts-liberation
+}
+
 # What it is called, the command (or its path) that says it is there, the packages that bring it.
 require_command() {
     local name=$1 command=$2

@@ -53,9 +53,9 @@ public enum NameRefusal
 }
 
 /// <summary>
-/// Whether a name, as a person typed it, may be a tracking domain: a value with the reason and with what would be right.
-/// What no public certificate authority would sign is refused here and not at its first certificate. Whether its last
-/// label exists is not asked: the Public Suffix List is as old as this release, and new ones come.
+/// Whether a name, as a person typed it, may be a tracking domain: a value with the reason and with what would be
+/// right. What no public certificate authority would sign is refused here and not at its first certificate. Whether its
+/// last label exists is not asked: the Public Suffix List is as old as this release, and new ones come.
 /// </summary>
 public sealed record TrackingDomainName
 {
@@ -73,7 +73,8 @@ public sealed record TrackingDomainName
         Why = why;
     }
 
-    /// <summary>The name in its one form, A-labels in lower case; the default value when it could not be read.</summary>
+    /// <summary>The name in its one form, A-labels in lower case; the default value when it could not be
+    /// read.</summary>
     public HostName Host { get; }
 
     /// <summary>Why it is refused.</summary>
@@ -107,7 +108,8 @@ public sealed record TrackingDomainName
         if (alone.Length != typed.Length)
         {
             return HostName.TryParse(alone, out var inside)
-                ? Refuse(NameRefusal.NotAlone, $"is more than a name; takes the name alone: {inside.ToUnicode()}", inside)
+                ? Refuse(
+                    NameRefusal.NotAlone, $"is more than a name; takes the name alone: {inside.ToUnicode()}", inside)
                 : Refuse(NameRefusal.NotAlone, "is not a name; takes a host name alone, such as track.example.com, "
                     + "without scheme, port or path.");
         }
@@ -123,8 +125,8 @@ public sealed record TrackingDomainName
         return zone.Length == 0 || zone.Length == host.Value.Length ? host.Value : host.Value[..^(zone.Length + 1)];
     }
 
-    /// <summary>The registered domain of a name, by the registries' part of the Public Suffix List: mostly the zone that
-    /// its record belongs into. Empty when the name has none.</summary>
+    /// <summary>The registered domain of a name, by the registries' part of the Public Suffix List: mostly the zone
+    /// that its record belongs into. Empty when the name has none.</summary>
     public static string Zone(HostName host) =>
         PublicSuffix.RegistrableDomain(host, SuffixSections.Registries).ToString();
 
@@ -148,14 +150,14 @@ public sealed record TrackingDomainName
         if (Array.Find(labels, label => label.Length >= 4 && label[2] == '-' && label[3] == '-'
             && !label.StartsWith("xn--", StringComparison.Ordinal)) is { } dashed)
         {
-            return Refuse(NameRefusal.InvalidALabel, $"has the label {dashed} with two hyphens in third and fourth place, "
-                + "which no certificate authority signs; takes another name.", host);
+            return Refuse(NameRefusal.InvalidALabel, $"has the label {dashed} with two hyphens in third and fourth "
+                + "place, which no certificate authority signs; takes another name.", host);
         }
 
         if (Array.IndexOf(_reserved, labels[^1]) >= 0)
         {
-            return Refuse(NameRefusal.ReservedTopLevel, $"ends in {labels[^1]}, which leads nowhere on the internet; takes "
-                + "a name under a domain of yours, such as track.example.com.", host);
+            return Refuse(NameRefusal.ReservedTopLevel, $"ends in {labels[^1]}, which leads nowhere on the internet; "
+                + "takes a name under a domain of yours, such as track.example.com.", host);
         }
 
         if (host == systemHost || host == systemZone || host.IsBelow(systemZone))
@@ -166,11 +168,11 @@ public sealed record TrackingDomainName
 
         var domain = Zone(host);
         return domain.Length == 0
-            ? Refuse(NameRefusal.NotASubdomain, $"is not a name that somebody can register, and {host} has no owner but its "
-                + "registry; takes at least three labels, such as track.example.com.", host)
+            ? Refuse(NameRefusal.NotASubdomain, $"is not a name that somebody can register, and {host} has no owner "
+                + "but its registry; takes at least three labels, such as track.example.com.", host)
             : domain.Length == name.Length
-                ? Refuse(NameRefusal.NotASubdomain, "is the registered domain itself, which cannot be an alias; takes a "
-                    + $"name under it, such as track.{host.ToUnicode()}.", host)
+                ? Refuse(NameRefusal.NotASubdomain, "is the registered domain itself, which cannot be an alias; takes "
+                    + $"a name under it, such as track.{host.ToUnicode()}.", host)
                 : new TrackingDomainName(host, NameRefusal.None, "");
     }
 
@@ -192,8 +194,8 @@ public sealed record TrackingDomainName
 
         if (Array.Exists(labels, label => label.Length > MaxLabelLength))
         {
-            return Refuse(NameRefusal.LabelTooLong, $"has a label of more than {MaxLabelLength} octets; DNS has no room "
-                + "for it, takes a shorter one.");
+            return Refuse(NameRefusal.LabelTooLong, $"has a label of more than {MaxLabelLength} octets; DNS has no "
+                + "room for it, takes a shorter one.");
         }
 
         if (name.Length > HostName.MaxLength)
@@ -205,8 +207,8 @@ public sealed record TrackingDomainName
         if (Array.Find(labels, label => label.StartsWith("xn--", StringComparison.Ordinal)
             && !HostName.TryParse(label, out _)) is { } wrong)
         {
-            return Refuse(NameRefusal.InvalidALabel, $"has the label {wrong}, which stands for no letters; takes the name "
-                + "as it is written, or its right A-labels.");
+            return Refuse(NameRefusal.InvalidALabel, $"has the label {wrong}, which stands for no letters; takes the "
+                + "name as it is written, or its right A-labels.");
         }
 
         if (Array.Exists(labels, label => label[0] == '-' || label[^1] == '-'))
@@ -218,8 +220,8 @@ public sealed record TrackingDomainName
         return System.Text.Ascii.IsValid(name)
             ? Refuse(NameRefusal.NotAName, "has a character that no host name has; takes letters, digits, hyphens and "
                 + "dots, such as track.example.com.")
-            : Refuse(NameRefusal.NotAName, "has characters that browsers do not agree on, or is too long with its letters "
-                + "as A-labels; takes another name.");
+            : Refuse(NameRefusal.NotAName, "has characters that browsers do not agree on, or is too long with its "
+                + "letters as A-labels; takes another name.");
     }
 
     // Any form that a browser reads as an address, in brackets or not, with a port or a path or not.

@@ -16,7 +16,7 @@ internal sealed partial class ApplyChange(
 {
     /// <summary>Returns when this process has read the change, or could not in time: it is stored either way.</summary>
     /// <param name="cluster">The cluster that changed.</param>
-    /// <param name="isDeleted">Whether it was deleted.</param>
+    /// <param name="isDeleted">Whether it, or the tracking domain, was deleted.</param>
     /// <param name="hostname">The one tracking domain that changed; <see langword="null"/> when it is more.</param>
     public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false, string? hostname = null)
     {

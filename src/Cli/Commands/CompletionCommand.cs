@@ -2,8 +2,8 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl completion bash|zsh|fish</c>: what a shell needs to complete commands and options. The words come
-/// from the program itself, by the parser's own directive <c>[suggest]</c>.</summary>
+/// <summary><c>trackctl completion bash|zsh|fish</c>: what a shell needs to complete commands and options. The words
+/// come from the program itself, by the parser's own directive <c>[suggest]</c>.</summary>
 internal static class CompletionCommand
 {
     private const string Bash =
@@ -11,8 +11,8 @@ internal static class CompletionCommand
         # trackctl completion bash > /etc/bash_completion.d/trackctl
         _trackctl() {
             local IFS=$'\n'
-            local word="${COMP_WORDS[COMP_CWORD]}"
-            COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null)" -- "${word}"))
+            local words="$("${COMP_WORDS[0]}" "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null)"
+            COMPREPLY=($(compgen -W "${words}" -- "${COMP_WORDS[COMP_CWORD]}"))
         }
         complete -F _trackctl trackctl
         """;

@@ -79,7 +79,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
             "USAGE ON SCHEMA domains",
-            "SELECT, INSERT, UPDATE ON domains.tracking_domains",
+            // Whether a name is verified and has a certificate, others say.
+            "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
+                + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
             "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",

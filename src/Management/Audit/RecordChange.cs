@@ -25,7 +25,11 @@ internal static class RecordChange
     /// <summary>Writes it in the context's transaction.</summary>
     /// <exception cref="InvalidOperationException">None was begun.</exception>
     public static Task AddAsync(
-        TrackingDb db, ApiKeyHolder holder, AuditedChange change, TimeProvider time, CancellationToken cancellationToken)
+        TrackingDb db,
+        ApiKeyHolder holder,
+        AuditedChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var transaction = db.Database.CurrentTransaction?.GetDbTransaction()
             ?? throw new InvalidOperationException("A change and its entry are one transaction.");

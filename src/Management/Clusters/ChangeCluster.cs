@@ -92,7 +92,11 @@ internal static class ChangeCluster
             await db.SaveChangesAsync(cancellationToken);
             await StoreCluster.StoreSendingDomainsAsync(db, cluster, document.SendingDomains, cancellationToken);
             await RecordChange.AddAsync(
-                db, holder, new("change-cluster", cluster.ToString(), cluster, current, document), time, cancellationToken);
+                db,
+                holder,
+                new("change-cluster", cluster.ToString(), cluster, current, document),
+                time,
+                cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
         catch (DbUpdateException exception) when (StoreCluster.IsTaken(exception))

@@ -21,7 +21,8 @@ internal sealed partial class AskVerifier(
     /// <summary>When to ask again where no verifier answered: one that starts is there by then.</summary>
     public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Calls the verifiers to a domain. Never waits: its row says the same, they find it by themselves.</summary>
+    /// <summary>Calls the verifiers to a domain. Never waits: its row says the same, they find it by
+    /// themselves.</summary>
     public void Verify(VerifyDomain message) => _ = SendAsync(QueueNames.VerifyDomains, message);
 
     /// <summary>What DNS says of a name that nobody has added, as JSON.</summary>
@@ -74,7 +75,7 @@ internal sealed class NameAnswers
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource<string>> _expected = new();
 
     /// <summary>The queue, of this process alone.</summary>
-    public string Queue { get; } = $"checks-{Guid.NewGuid():N}";
+    public string Queue { get; } = $"{QueueNames.Checks}{Guid.NewGuid():N}";
 
     /// <summary>Waits for the answer to a question from now on; <see cref="Forget"/> is its end.</summary>
     public Task<string> Expect(Guid request) => _expected.GetOrAdd(

@@ -21,8 +21,8 @@ internal static class ChangeTrackingDomain
 {
     private static readonly (string Member, string Instead)[] _elsewhere =
     [
-        ("hostname", "cannot be changed, links that were sent hold it; add the new name, make it the default and retire "
-            + "this one."),
+        ("hostname", "cannot be changed, links that were sent hold it; add the new name, make it the default and "
+            + "retire this one."),
         ("isDefault", "is set with PUT …/default and cleared with DELETE …/default."),
         ("setAsDefault", "is said when a name is added; of an active one PUT …/default."),
         ("status", "follows from DNS; POST …/verify asks it now."),

@@ -86,7 +86,7 @@ internal static class DeleteTrackingDomain
         await RecordChange.AddAsync(
             db, holder, new("delete-tracking-domain", domain.Hostname, cluster, before), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        await change.ApplyAsync(cluster, hostname: domain.Hostname);
+        await change.ApplyAsync(cluster, isDeleted: true, hostname: domain.Hostname);
         return domain.Hostname;
     }
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -18,10 +19,10 @@ namespace Tracking.Management.Domains;
 /// <summary>A look at DNS for a tracking domain.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="At">When.</param>
-/// <param name="Cause">Why: polled (it waits to be verified), daily, asked (somebody wanted it), takenOver (another
+/// <param name="Cause">Why: polled (it waits to be verified), daily, asked (somebody wanted it), taken-over (another
 /// cluster verified the same name).</param>
 /// <param name="Outcome">What DNS showed: verified, contradicted (all that answer agree that the record is not right),
-/// noEvidence (nothing is proved).</param>
+/// no-evidence (nothing is proved).</param>
 /// <param name="Effect">What followed: nothing, activated, warned (a first strike), demoted (pending again), recovered
 /// (the strike is taken back).</param>
 /// <param name="Diagnosis">Everything that was found.</param>
@@ -83,10 +84,14 @@ internal static class ListChecks
     private static CheckResponse Of(DomainCheck check) => new(
         check.Id,
         check.At,
-        ReadQuery.Word(check.Cause),
-        ReadQuery.Word(check.Outcome),
-        ReadQuery.Word(check.Effect),
+        Word(check.Cause),
+        Word(check.Outcome),
+        Word(check.Effect),
         JsonNode.Parse(check.Diagnosis));
+
+    // With hyphens, as in the diagnosis itself.
+    private static string Word<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }
 
 /// <summary>The query of <see cref="ListChecks"/>.</summary>

@@ -22,7 +22,8 @@ internal static class ListTrackingDomains
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapGet("/", HandleAsync)
         .RequireClusterAccess()
-        .Describe("ListTrackingDomains", "Lists the cluster's tracking domains by name.")
+        .Describe("ListTrackingDomains", "Lists the cluster's tracking domains by name; lastCheck without its "
+            + "hops.")
         .DescribeProblems(400);
 
     private static async Task<Results<Ok<Page<TrackingDomainResponse>>, Problem>> HandleAsync(
@@ -64,7 +65,7 @@ internal static class ListTrackingDomains
             LIMIT {limit + 1}
             """).AsNoTracking().ToListAsync(cancellationToken);
         return TypedResults.Ok(new Page<TrackingDomainResponse>(
-            [.. rows.Take(limit).Select(describe.Of)],
+            [.. rows.Take(limit).Select(describe.InList)],
             rows.Count > limit ? Cursor.OfHostname(rows[limit - 1].Hostname) : null));
     }
 }

@@ -42,5 +42,7 @@ internal static class ReadHostname
     /// <summary>Why a name is refused.</summary>
     public static string Refusal(string text, TrackingDomainName name) =>
         // A pasted URL may hold a password.
-        name.Refusal == NameRefusal.NotAlone ? $"what was given {name.Why}" : $"{Problems.Quote(text.Trim())} {name.Why}";
+        name.Refusal == NameRefusal.NotAlone
+            ? $"what was given {name.Why}"
+            : $"{Problems.Quote(text.Trim())} {name.Why}";
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
+using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
@@ -18,7 +19,7 @@ namespace Tracking.Management.Domains;
 /// </summary>
 internal static class SetDefaultDomain
 {
-    // Of two who set another default at once, one meets the other's and begins again: the last one wins.
+    // A verifier may fulfil a wish at the same moment: whoever meets it begins again, and the last one wins.
     private const int Attempts = 5;
 
     public static void Map(IEndpointRouteBuilder domains)
@@ -39,6 +40,7 @@ internal static class SetDefaultDomain
         string hostname,
         ApiKeyHolder holder,
         IDbContextFactory<TrackingDb> database,
+        DirectoryChanges changes,
         ApplyChange change,
         DescribeDomain describe,
         TimeProvider time,
@@ -49,14 +51,18 @@ internal static class SetDefaultDomain
             try
             {
                 await using var db = await database.CreateDbContextAsync(cancellationToken);
-                var (domain, refusal) = await TrySetAsync(cluster, hostname, holder, db, time, cancellationToken);
+                var (domain, old, refusal) = await TrySetAsync(cluster, hostname, holder, db, time, cancellationToken);
                 if (domain is null)
                 {
                     return refusal!;
                 }
 
-                // Two names changed: whoever caches reads the cluster's.
-                await change.ApplyAsync(cluster);
+                if (old is not null && old != domain.Hostname)
+                {
+                    changes.Announce(cluster, hostname: old);
+                }
+
+                await change.ApplyAsync(cluster, hostname: domain.Hostname);
                 return TypedResults.Ok(describe.Of(domain));
             }
             catch (Exception exception) when (FindDomain.Violates(exception, FindDomain.OneDefault))
@@ -70,7 +76,7 @@ internal static class SetDefaultDomain
         }
     }
 
-    private static async Task<(TrackingDomain? Domain, Problem? Refusal)> TrySetAsync(
+    private static async Task<(TrackingDomain? Domain, string? Old, Problem? Refusal)> TrySetAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,
@@ -80,7 +86,11 @@ internal static class SetDefaultDomain
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
-        // The old default first: there is no moment with two. It is also the order in which all lock.
+        // One at a time in a cluster.
+        await db.Database.ExecuteSqlAsync(
+            $"SELECT FROM management.clusters WHERE id = {cluster.Value} FOR NO KEY UPDATE", cancellationToken);
+
+        // The old default first: there is no moment with two.
         var old = await db.TrackingDomains.Where(row => row.ClusterId == cluster && row.IsDefault)
             .Select(row => row.Hostname).SingleOrDefaultAsync(cancellationToken);
         if (old is not null)
@@ -91,19 +101,19 @@ internal static class SetDefaultDomain
 
         if (await FindDomain.LockAsync(db, cluster, hostname, cancellationToken) is not { } domain)
         {
-            return (null, FindDomain.NoSuchDomain(hostname));
+            return (null, null, FindDomain.NoSuchDomain(hostname));
         }
 
         if (domain.Status != DomainStatus.Active)
         {
-            return (null, Problems.Conflict($"'{domain.Hostname}' is not verified, and only an active tracking domain can "
-                + "be the default; make its record and POST …/verify first."));
+            return (null, null, Problems.Conflict($"'{domain.Hostname}' is not verified, and only an active tracking "
+                + "domain can be the default; make its record and POST …/verify first."));
         }
 
         if (domain.IsRetired)
         {
-            return (null, Problems.Conflict($"'{domain.Hostname}' is retired and makes no new links; PATCH it with "
-                + "{\"retired\":false} first."));
+            return (null, null, Problems.Conflict($"'{domain.Hostname}' is retired and makes no new links; PATCH it "
+                + "with {\"retired\":false} first."));
         }
 
         domain.IsDefault = true;
@@ -117,7 +127,7 @@ internal static class SetDefaultDomain
             time,
             cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (domain, null);
+        return (domain, old, null);
     }
 
     public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ClearAsync(

@@ -7,14 +7,15 @@ namespace Tracking.Management.Domains;
 
 /// <summary>What is sent to add a tracking domain.</summary>
 /// <param name="Hostname">The name, of at least three labels: track.example.com.</param>
-/// <param name="SetAsDefault">Whether it becomes the cluster's default as soon as it is verified; default false.</param>
+/// <param name="SetAsDefault">Whether it becomes the cluster's default as soon as it is verified; default
+/// false.</param>
 /// <param name="TrackClicks">Whether clicks are tracked on it; default true. It may restrict, never extend what the
 /// cluster tracks.</param>
 /// <param name="TrackOpens">Whether opens are tracked on it, likewise.</param>
-/// <param name="Https">required (default): no new links before there is a certificate. optional: a transition, links are
-/// http until then, and browsers warn before them.</param>
-/// <param name="ExcludedDomains">Destinations that stay plain on it: example.com, *.example.com, each also with the
-/// beginning of a path (example.com/account); at most 1,000.</param>
+/// <param name="Https">required (default): no new links before there is a certificate. optional: a transition, links
+/// are http until then, and browsers warn before them.</param>
+/// <param name="ExcludedDomains">Destinations that stay plain on it: example.com, *.example.com, each also with a
+/// path (example.com/account: that and what is below; example.com/acc*: whatever begins so); at most 1,000.</param>
 internal sealed record TrackingDomainRequest(
     string Hostname,
     bool SetAsDefault,
@@ -93,7 +94,8 @@ internal sealed record TrackingDomainSettings(
             }
         }
 
-        errors.Add("https", $"{ReadJson.Got(value)}, takes one of {string.Join(", ", words.Select(word => word.Word))}.");
+        errors.Add(
+            "https", $"{ReadJson.Got(value)}, takes one of {string.Join(", ", words.Select(word => word.Word))}.");
         return HttpsPolicy.Required;
     }
 }

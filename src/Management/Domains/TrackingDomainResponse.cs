@@ -72,6 +72,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         var now = time.GetUtcNow();
         var tls = TlsState.Of(domain, now, system.Value.TlsEndsInFront);
         var newLinks = domain.AcceptsNewLinks(now, system.Value.TlsEndsInFront);
+        var check = domain.LastCheck is { } json ? JsonNode.Parse(json) : null;
         return new TrackingDomainResponse(
             domain.Hostname,
             host.ToUnicode(),
@@ -91,15 +92,30 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
                 "CNAME",
                 domain.Hostname,
                 domain.Target,
-                TrackingDomainName.RelativeName(host),
-                TrackingDomainName.Zone(host)),
+                // What DNS has said goes before what the name looks like: a zone may begin below the registered domain.
+                Text(check, "nameToEnter") ?? TrackingDomainName.RelativeName(host),
+                Text(check, "zone") ?? TrackingDomainName.Zone(host)),
             tls,
-            domain.LastCheck is { } check ? JsonNode.Parse(check) : null,
+            check,
             domain.LastCheckedAt,
             domain.NextCheckAt,
             domain.Strikes,
             domain.CreatedAt);
     }
+
+    /// <summary>As <see cref="Of"/>, without the single questions of its last check: they are most of it, and a list is
+    /// not read for them.</summary>
+    public TrackingDomainResponse InList(TrackingDomain domain)
+    {
+        var described = Of(domain);
+        (described.LastCheck as JsonObject)?.Remove("hops");
+        return described;
+    }
+
+    private static string? Text(JsonNode? check, string member) =>
+        check is JsonObject found && found[member] is JsonValue value && value.TryGetValue<string>(out var text)
+            ? text
+            : null;
 
     private string Sentence(TrackingDomain domain, NewLinks newLinks, TlsState tls)
     {

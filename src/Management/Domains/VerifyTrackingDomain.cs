@@ -15,17 +15,17 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/verify</c>: DNS is asked now, and the answer waits for
-/// it. 1. The row says that somebody asks. 2. The verifiers are called. 3. The row is read until it says what they found.
-/// </summary>
+/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/verify</c>: DNS is asked now, and the answer waits
+/// for it. 1. The row says that somebody asks. 2. The verifiers are called. 3. The row is read until it says what they
+/// found. </summary>
 internal static class VerifyTrackingDomain
 {
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost(
             FindDomain.Route + "/verify",
             (ClusterId cluster, string hostname) => (IResult)new Verification(cluster, hostname))
         .RequireClusterAccess()
-        .Describe("VerifyTrackingDomain", "Asks DNS now. The answer is the domain when it is active, else what DNS says "
-            + "and how to put it right.")
+        .Describe("VerifyTrackingDomain", "Asks DNS now. The answer is the domain when it is active, else what DNS "
+            + "says and how to put it right.")
         .Produces<TrackingDomainResponse>()
         .DescribeProblems(409);
 
@@ -81,7 +81,8 @@ internal static class VerifyTrackingDomain
                 Cluster = cluster.Value,
                 Hostname = domain.Hostname,
             });
-            if (!await services.GetRequiredService<AwaitChecks>().IsDoneAsync(domain.Id, requestedAt, cancellationToken))
+            var checks = services.GetRequiredService<AwaitChecks>();
+            if (!await checks.IsDoneAsync(domain.Id, requestedAt, cancellationToken))
             {
                 return Problems.Unavailable("A verifier", AskVerifier.RetryAfter);
             }

@@ -35,7 +35,8 @@ public sealed class AuditLogTests(ManagementHost host)
                 "revoke-api-key first", "create-tracking-domain test", "change-tracking-domain test",
                 "set-default-tracking-domain test", "clear-default-tracking-domain test", "delete-tracking-domain test",
             ],
-            entries.OrderBy(entry => (DateTimeOffset)entry["at"]!).Select(entry => $"{entry["action"]} {entry["actor"]}"));
+            entries.OrderBy(entry => (DateTimeOffset)entry["at"]!)
+                .Select(entry => $"{entry["action"]} {entry["actor"]}"));
         Assert.All(entries, entry => Assert.Equal(domains.Cluster, (string)entry["cluster"]!));
         Assert.DoesNotContain((string)key["secret"]!, log.ToJsonString(), StringComparison.Ordinal);
         Assert.DoesNotContain("hash", log.ToJsonString(), StringComparison.OrdinalIgnoreCase);
@@ -76,11 +77,12 @@ public sealed class AuditLogTests(ManagementHost host)
         Assert.Empty((await GetAsync(mine.Client, $"{Log}?subject={name}"))["items"]!.AsArray());
         using var other = await Expect.GetAsync(mine.Client, $"{Log}?cluster={theirs.Cluster}");
         await Expect.ProblemAsync(other, HttpStatusCode.NotFound, "not-found", theirs.Cluster);
-        Assert.Single((await GetAsync(theirs.Client, $"{Log}?cluster={theirs.Cluster}&subject={name}"))["items"]!.AsArray());
+        var of = $"{Log}?cluster={theirs.Cluster}";
+        Assert.Single((await GetAsync(theirs.Client, $"{of}&subject={name}"))["items"]!.AsArray());
         Assert.Single((await GetAsync(host.Admin, $"{Log}?subject={name}"))["items"]!.AsArray());
         Assert.Single((await GetAsync(
-            host.Admin, $"{Log}?cluster={theirs.Cluster}&action=create-tracking-domain&from=2020-01-01"))["items"]!.AsArray());
-        Assert.Empty((await GetAsync(host.Admin, $"{Log}?cluster={theirs.Cluster}&to=2020-01-01"))["items"]!.AsArray());
+            host.Admin, $"{of}&action=create-tracking-domain&from=2020-01-01"))["items"]!.AsArray());
+        Assert.Empty((await GetAsync(host.Admin, $"{of}&to=2020-01-01"))["items"]!.AsArray());
         using var wrong = await Expect.GetAsync(host.Admin, $"{Log}?from=yesterday&colour=1&limit=0&after=x");
         var problem = await Expect.ProblemAsync(wrong, HttpStatusCode.BadRequest, "invalid-value");
         Assert.Equal(4, problem["errors"]!.AsArray().Count);
@@ -131,7 +133,10 @@ public sealed class AuditLogTests(ManagementHost host)
         using var usual = await DomainClient.CreateAsync(host);
         (await Expect.PatchAsync(
             host.Admin, $"/api/v1/clusters/{brief.Cluster}", """{"settings":{"retentionMonths":2}}""")).Dispose();
-        foreach (var (cluster, days) in new[] { (brief.Cluster, 70), (brief.Cluster, 50), (usual.Cluster, 70), (usual.Cluster, 420) })
+        foreach (var (cluster, days) in new[]
+        {
+            (brief.Cluster, 70), (brief.Cluster, 50), (usual.Cluster, 70), (usual.Cluster, 420),
+        })
         {
             Assert.True(ClusterId.TryParse(cluster, out var id));
             await host.ExecuteAsync(

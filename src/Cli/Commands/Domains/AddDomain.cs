@@ -52,8 +52,8 @@ internal static class AddDomain
             var code = DomainsCommand.Print(answer, terminal);
             if (code == ExitCode.Done && !terminal.Json)
             {
-                terminal.Complain($"When the record is made: trackctl domains verify {answer.Json["hostname"]} --cluster "
-                    + $"{id} --wait");
+                terminal.Complain($"When the record is made: trackctl domains verify {answer.Json["hostname"]} "
+                    + $"--cluster {id} --wait");
             }
 
             return code;

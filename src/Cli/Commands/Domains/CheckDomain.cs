@@ -10,7 +10,7 @@ internal static class CheckDomain
     {
         var name = DomainsCommand.Name();
         var verbose = DomainsCommand.Verbose();
-        var command = new Command("check", "Says whether a name could be added and what DNS says of it; stores nothing.")
+        var command = new Command("check", "Says whether a name could be added and what DNS says of it now.")
         {
             name, verbose,
         };

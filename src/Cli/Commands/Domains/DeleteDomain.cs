@@ -15,8 +15,8 @@ internal static class DeleteDomain
             Description = "The name once more: do not ask", HelpName = "NAME",
         };
         var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would die" };
-        var command = new Command("delete", "Deletes a tracking domain: links on it stop at once, for good. retire is the "
-            + "mild way.")
+        var command = new Command("delete", "Deletes a tracking domain: links on it stop at once, for good. retire is "
+            + "the mild way.")
         {
             name, cluster, yes, dryRun,
         };

@@ -11,7 +11,7 @@ internal static class RetireDomain
         var name = DomainsCommand.Name();
         var cluster = Connection.Cluster();
         var undo = new Option<bool>("--undo") { Description = "New links may use it again" };
-        var command = new Command("retire", "New links do not use the name any more, those that were sent go on working.")
+        var command = new Command("retire", "New links do not use the name any more; those sent before go on working.")
         {
             name, cluster, undo,
         };

@@ -54,7 +54,8 @@ internal static class SetDomain
             }
 
             return DomainsCommand.Print(
-                await api.PatchAsync(DomainsCommand.Path(id, parsed.GetValue(name)), patch, cancellationToken), terminal);
+                await api.PatchAsync(DomainsCommand.Path(id, parsed.GetValue(name)), patch, cancellationToken),
+                terminal);
         }, cancellationToken));
         return command;
     }

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains verify</c>: asks DNS now, and with <c>--wait</c> again until the record is there.</summary>
+/// <summary><c>trackctl domains verify</c>: asks DNS now, and with <c>--wait</c> again until the record is
+/// there.</summary>
 internal static class VerifyDomain
 {
     private const string NotVerified = "urn:tracking:problem:domain-not-verified";
@@ -22,7 +23,7 @@ internal static class VerifyDomain
         var verbose = DomainsCommand.Verbose();
         var wait = new Option<string?>("--wait")
         {
-            Description = "Ask again every ten seconds until it is verified, for so long at most (90s, 10m, 2h); alone 10m",
+            Description = "Ask again every ten seconds, for so long at most (90s, 10m, 2h); alone 10m",
             HelpName = "DURATION",
             Arity = ArgumentArity.ZeroOrOne,
         };

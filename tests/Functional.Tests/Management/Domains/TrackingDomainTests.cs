@@ -56,7 +56,8 @@ public sealed class TrackingDomainTests(ManagementHost host)
         using var twice = await Expect.PostTextAsync(
             domains.Client, domains.Path, $$"""{"hostname":"klick.xn--bcher-kva.{{zone}}"}""");
         await Expect.ProblemAsync(twice, HttpStatusCode.Conflict, "conflict", "hostname", "already");
-        Assert.Equal((string)domain["hostname"]!, (string)(await domains.GetAsync($"klick.bücher.{zone}"))["hostname"]!);
+        var found = await domains.GetAsync($"klick.bücher.{zone}");
+        Assert.Equal((string)domain["hostname"]!, (string)found["hostname"]!);
         Assert.Single(await domains.NamesAsync("?q=b%C3%BCcher"));
     }
 
@@ -96,7 +97,8 @@ public sealed class TrackingDomainTests(ManagementHost host)
     [InlineData("1.2.3.4.5.6.7.8.9.example.com", "11 labels")]
     [InlineData("https://track.example.com/x", "takes the name alone: track.example.com")]
     [InlineData("", "takes a host name")]
-    public async Task A_name_that_cannot_be_one_is_refused_with_what_would_be_right(string hostname, params string[] texts)
+    public async Task A_name_that_cannot_be_one_is_refused_with_what_would_be_right(
+        string hostname, params string[] texts)
     {
         using var domains = await DomainClient.CreateAsync(host);
         using var response = await Expect.PostTextAsync(
@@ -284,7 +286,8 @@ public sealed class TrackingDomainTests(ManagementHost host)
         var body = $$"""{"hostname":"{{DomainClient.NewName()}}"}""";
 
         var answers = await Task.WhenAll(
-            Expect.PostTextAsync(host.Admin, domains.Path, body), Expect.PostTextAsync(domains.Client, domains.Path, body));
+            Expect.PostTextAsync(host.Admin, domains.Path, body),
+            Expect.PostTextAsync(domains.Client, domains.Path, body));
 
         Assert.Equal(
             [HttpStatusCode.Created, HttpStatusCode.Conflict],
@@ -310,7 +313,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
 
         var first = await GetAsync(domains.Client, $"{domains.Path}/{name}/checks?limit=2");
         Assert.Equal(
-            ["asked noEvidence warned 2", "daily contradicted activated 1"],
+            ["asked no-evidence warned 2", "daily contradicted activated 1"],
             first["items"]!.AsArray().Select(
                 check => $"{check!["cause"]} {check["outcome"]} {check["effect"]} {check["diagnosis"]!["n"]}"));
         var second = await GetAsync(domains.Client, $"{domains.Path}/{name}/checks?limit=2&after={first["next"]}");

@@ -4,7 +4,7 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Management.Domains;
 
 [Collection(nameof(ManagementCollection))]
-public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
+public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, TestRabbit rabbit)
 {
     private const string NoRecord =
         """
@@ -87,7 +87,8 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
         await host.ExecuteAsync(
-            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1", name);
+            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 day' WHERE hostname = $1",
+            name);
 
         using var response = await domains.VerifyAsync(name);
 
@@ -126,12 +127,12 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         await Expect.ProblemAsync(response, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
         Assert.NotNull(response.Headers.RetryAfter);
 
-        using var check = await domains.CheckAsync(new { hostname = name.Replace("track.", "other.", StringComparison.Ordinal) });
+        using var check = await domains.CheckAsync(new { hostname = DomainClient.NewName() });
         await Expect.ProblemAsync(check, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
 
         // Waits that never end are those of the limit: all but one are refused.
-        var names = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ => (string)(await domains.AddAsync())["hostname"]!));
-        var answers = await Task.WhenAll(names.Select(domains.VerifyAsync));
+        var added = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => domains.AddAsync()));
+        var answers = await Task.WhenAll(added.Select(domain => domains.VerifyAsync((string)domain["hostname"]!)));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable);
         Array.ForEach(answers, answer => answer.Dispose());
@@ -171,6 +172,27 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         using var none = await domains.CheckAsync(new { name = "x" });
         var problem = await Expect.ProblemAsync(none, HttpStatusCode.BadRequest, "invalid-value");
         Assert.Equal(2, problem["errors"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Verifiers_are_asked_and_answer_over_RabbitMQ_too()
+    {
+        var broker = await rabbit.CreateVirtualHostAsync(TestContext.Current.CancellationToken);
+        await using var separate = new ManagementHost(postgres)
+        {
+            Settings = new() { ["ConnectionStrings:rabbitmq"] = broker.AmqpUri.AbsoluteUri },
+        };
+        await separate.InitializeAsync();
+        using var domains = await DomainClient.CreateAsync(separate);
+        var name = (string)(await domains.AddAsync())["hostname"]!;
+        separate.Verifier.Diagnoses["track.example.com"] = NoRecord;
+        separate.Verifier.Verifications[name] = _ => separate.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET last_check = '{}', last_checked_at = clock_timestamp()");
+
+        using var verified = await domains.VerifyAsync(name);
+        await Expect.ProblemAsync(verified, HttpStatusCode.Conflict, "domain-not-verified");
+        using var check = await domains.CheckAsync(new { hostname = "track.example.com" });
+        Assert.True((bool)(await Expect.OkAsync(check))["accepted"]!);
     }
 
     private Task CheckedAsync(string name, string diagnosis) => host.ExecuteAsync(
