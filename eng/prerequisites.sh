@@ -94,6 +94,9 @@ require_aiosmtpd() {
         may_install "Python's mail server" python3-aiosmtpd
         install_packages "Python's mail server" python3-aiosmtpd
     fi
+# The browser that looks at the console and the dashboard.
+require_chromium() {
+    require_command Chromium chromium chromium fonts-liberation
 }
 
 # What it is called, the command (or its path) that says it is there, the packages that bring it.

@@ -88,6 +88,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
+            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [
