@@ -25,19 +25,20 @@ internal sealed class AnswerChallenge(
     public async Task AnswerAsync(HttpContext context, RequestDelegate next)
     {
         var token = context.Request.Path.Value![Path.Length..];
+        var name = ServePlain.TryName(context.Request.Host, out var host) ? host : default;
+        if (thumbprints!.Find(name, token) is not { } thumbprint)
+        {
+            await next(context);
+            return;
+        }
+
         if (!KeyAuthorization.IsToken(token)
             || !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
-            || !ServePlain.TryName(context.Request.Host, out var name)
+            || name == default
             || await hosts.LearnStandingAsync(name) is HostStanding.Unsaid or HostStanding.Unknown)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             context.Response.ContentLength = 0;
-            return;
-        }
-
-        if (thumbprints!.Find(name, token) is not { } thumbprint)
-        {
-            await next(context);
             return;
         }
 
