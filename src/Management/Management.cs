@@ -83,6 +83,8 @@ public static class ManagementComposition
         SetDefaultDomain.Map(domains);
         VerifyTrackingDomain.Map(domains);
         ListChecks.Map(domains);
+        GetCertificate.Map(domains);
+        RetryCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
