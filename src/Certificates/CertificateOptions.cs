@@ -89,6 +89,11 @@ public sealed class CertificateOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan ChallengeHeadStart { get; set; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long attempts are shown in a name's timeline, and expired certificates are kept; 1 d to 3650 d, default
+    /// 180 d: four renewals of certificates of 45 days.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00")]
+    public TimeSpan KeepAttempts { get; set; } = TimeSpan.FromDays(180);
+
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

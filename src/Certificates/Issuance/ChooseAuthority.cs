@@ -53,7 +53,14 @@ internal sealed class ChooseAuthority(
                 return new ChosenAuthority(null, unreachable);
             }
 
-            _types[name.Host] = looked.Type;
+            if (looked.Type == ChallengeType.Http01)
+            {
+                _types.TryRemove(name.Host, out _);
+            }
+            else
+            {
+                _types[name.Host] = looked.Type;
+            }
         }
 
         var allowed = await caa.AskAsync(name.Host, cancellationToken);

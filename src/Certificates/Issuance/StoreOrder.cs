@@ -124,12 +124,14 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = time.GetUtcNow().UtcDateTime },
             new() { Value = dueAt.UtcDateTime });
 
-    /// <summary>Nothing was tried: a budget is empty. No failure.</summary>
+    /// <summary>Nothing was tried because a limit has no room, or the authority takes its time. No failure; an order that
+    /// is under way stays.</summary>
     public Task<bool> WaitAsync(
-        LeasedName name, AcmeProblem reason, DateTimeOffset dueAt, CancellationToken cancellationToken) =>
+        LeasedName name, AcmeProblem reason, string? authority, DateTimeOffset dueAt,
+        CancellationToken cancellationToken) =>
         ChangeAsync(
             name, Wait, cancellationToken,
-            new() { Value = FailureFacts.Of(reason, null).ToJson() },
+            new() { Value = FailureFacts.Of(reason, authority).ToJson() },
             new() { Value = time.GetUtcNow().UtcDateTime },
             new() { Value = dueAt.UtcDateTime });
 
