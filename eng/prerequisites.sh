@@ -73,6 +73,9 @@ require_name_servers() {
 require_acme() {
     require_command pebble pebble-challtestsrv pebble
     require_command acme-tiny acme-tiny acme-tiny
+# The client that sees what TLS sends.
+require_openssl() {
+    require_command OpenSSL openssl openssl
 }
 
 # Clients that know nothing of this project: messages go in and come out by them.
@@ -91,6 +94,9 @@ require_aiosmtpd() {
         may_install "Python's mail server" python3-aiosmtpd
         install_packages "Python's mail server" python3-aiosmtpd
     fi
+# The browser that looks at the console and the dashboard.
+require_chromium() {
+    require_command Chromium chromium chromium fonts-liberation
 }
 
 # What it is called, the command (or its path) that says it is there, the packages that bring it.

@@ -5,7 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates;
 
-/// <summary>A certificate authority: <c>Tracking__Certificates__Authorities__0__…</c>. The first is asked first.</summary>
+/// <summary>A certificate authority: <c>Tracking__Certificates__Authorities__0__…</c>. The first is asked
+/// first.</summary>
 public sealed class AuthoritySettings : IValidatableObject
 {
     // RFC 2104: a key shorter than the hash weakens it. Authorities give 32 bytes and more.
@@ -19,11 +20,12 @@ public sealed class AuthoritySettings : IValidatableObject
     /// system's.</summary>
     public string? RootCertificates { get; set; }
 
-    /// <summary>Other origins (<c>https://host:port</c>) that the authority's addresses may be of. Default none: requests
-    /// go to the directory's only.</summary>
+    /// <summary>Other origins (<c>https://host:port</c>) that the authority's addresses may be of. Default none:
+    /// requests go to the directory's only.</summary>
     public IList<string> OtherOrigins { get; } = [];
 
-    /// <summary>The id of the key for external account binding (RFC 8555 §7.3.4), where the authority needs one.</summary>
+    /// <summary>The id of the key for external account binding (RFC 8555 §7.3.4), where the authority needs
+    /// one.</summary>
     public string? EabKeyId { get; set; }
 
     /// <summary>The key for external account binding in base64url, as the authority gave it.</summary>
@@ -35,8 +37,8 @@ public sealed class AuthoritySettings : IValidatableObject
     public string Profile { get; set; } = "tlsserver";
 
     /// <summary>The name of the root at which the chain shall end, where the authority offers several. Not set: the
-    /// authority's choice, which most clients trust. The shortest chain is not the best: it may end at a root that older
-    /// phones do not know.</summary>
+    /// authority's choice, which most clients trust. The shortest chain is not the best: it may end at a root that
+    /// older phones do not know.</summary>
     public string? PreferredRoot { get; set; }
 
     /// <summary>Orders of the account. The default is Let's Encrypt's (rate limits of 5 August

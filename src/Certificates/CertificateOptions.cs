@@ -13,8 +13,8 @@ public sealed class CertificateOptions : IValidatableObject
     /// ordered.</summary>
     public IList<AuthoritySettings> Authorities { get; } = [];
 
-    /// <summary>Whether the operator accepts the terms of service of all authorities above. Default off: where there are
-    /// terms, no account is made.</summary>
+    /// <summary>Whether the operator accepts the terms of service of all authorities above. Default off: where there
+    /// are terms, no account is made.</summary>
     public bool AcceptTermsOfService { get; set; }
 
     /// <summary>An e-mail address that authorities may write to. Not set: none; Let's Encrypt sends nothing any
@@ -31,13 +31,13 @@ public sealed class CertificateOptions : IValidatableObject
     [Range(65_536, 16 * 1_048_576)]
     public int MaxAnswerBytes { get; set; } = 1_048_576;
 
-    /// <summary>How often a request is sent that is refused for its nonce; 1 to 100, default 20: a fresh nonce is refused
-    /// where several servers stand behind one address and hear of it late.</summary>
+    /// <summary>How often a request is sent that is refused for its nonce; 1 to 100, default 20: a fresh nonce is
+    /// refused where several servers stand behind one address and hear of it late.</summary>
     [Range(1, 100)]
     public int NonceAttempts { get; set; } = 20;
 
-    /// <summary>How long a nonce is kept; 1 s to 1 h, default 5 min: authorities forget them after some thousand others,
-    /// or when they are restarted.</summary>
+    /// <summary>How long a nonce is kept; 1 s to 1 h, default 5 min: authorities forget them after some thousand
+    /// others, or when they are restarted.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan NonceAge { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -97,7 +97,8 @@ public sealed class CertificateOptions : IValidatableObject
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (!string.IsNullOrEmpty(Contact) && (!MailAddress.TryCreate(Contact, out var mail) || mail.Address != Contact))
+        if (!string.IsNullOrEmpty(Contact)
+            && (!MailAddress.TryCreate(Contact, out var mail) || mail.Address != Contact))
         {
             yield return new($"got \"{Contact}\", takes one e-mail address without a name", [nameof(Contact)]);
         }

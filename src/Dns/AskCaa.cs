@@ -21,8 +21,8 @@ public enum CaaFailure : byte
 
 /// <summary>Who may issue certificates for a name.</summary>
 /// <param name="Name">The name that was asked about.</param>
-/// <param name="FoundAt">Where the records were asked for when some were found: the name or a parent of it. The records'
-/// own owner is another name when an alias led there.</param>
+/// <param name="FoundAt">Where the records were asked for when some were found: the name or a parent of it. The
+/// records' own owner is another name when an alias led there.</param>
 /// <param name="Records">The relevant records; none means that every authority may.</param>
 /// <param name="Failure">Why there is no answer. A failure is no permission (Baseline Requirements, 3.2.2.8).</param>
 /// <param name="FailedAt">The name at which it failed.</param>

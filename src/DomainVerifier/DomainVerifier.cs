@@ -13,8 +13,8 @@ namespace Tracking.DomainVerifier;
 /// <summary>Checks that tracking domains lead here, and tells their clusters when they do not.</summary>
 public static class DomainVerifierComposition
 {
-    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices. Expects
-    /// the service defaults, and the schema to be in place when the host starts.</summary>
+    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices.
+    /// Expects the service defaults, and the schema to be in place when the host starts.</summary>
     public static IHostApplicationBuilder AddDomainVerifier(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -28,6 +28,11 @@ public static class DomainVerifierComposition
         services.AddSingleton<VerifierTelemetry>();
         services.AddSingleton<VerificationWalk>();
         services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
+        services.AddSingleton<Look>(provider => provider.GetRequiredService<VerificationWalk>().LookAsync);
+        services.AddSingleton<FetchTransportSecurity>();
+        services.AddSingleton<ReadTransportSecurity>(
+            provider => provider.GetRequiredService<FetchTransportSecurity>().RunAsync);
+        services.AddSingleton<AskParents>();
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<ClaimDomains>();
@@ -51,7 +56,8 @@ public static class DomainVerifierComposition
         }));
         services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
         {
-            queue.ConcurrentMessageLimit = context.GetRequiredService<IOptions<VerifierOptions>>().Value.NameChecksAtOnce;
+            var options = context.GetRequiredService<IOptions<VerifierOptions>>().Value;
+            queue.ConcurrentMessageLimit = options.NameChecksAtOnce;
             queue.Handler<CheckName>(asked =>
                 // Asked for at this late moment because it needs the bus that is being configured here.
                 context.GetRequiredService<AnswerNameCheck>().RunAsync(

@@ -19,8 +19,8 @@ public sealed class VerifierOptions : IValidatableObject
     [Range(1, 64)]
     public int NameChecksAtOnce { get; set; } = 4;
 
-    /// <summary>How often the database is asked for names that are due, when nobody calls; 100 ms to 1 min, default 1 s:
-    /// a call that got lost costs a second.</summary>
+    /// <summary>How often the database is asked for names that are due, when nobody calls; 100 ms to 1 min, default 1
+    /// s: a call that got lost costs a second.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan LookInterval { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -28,6 +28,12 @@ public sealed class VerifierOptions : IValidatableObject
     /// among them. It is given up then, and tried again after <see cref="FirstRetry"/>.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan LongestCheck { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The longest that the site of a parent may take to say whether names below it are https alone, 0 to 30
+    /// s, default 2 s; 0: no site is asked. All parents of a name are asked at once, whenever its record is
+    /// right.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
+    public TimeSpan ParentTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a name belongs to the process that took it, 10 s to 1 h, default 3 min: a process that died
     /// delays its names by no more. At least twice <see cref="LongestCheck"/>: two checks, when a name changes its
@@ -50,8 +56,8 @@ public sealed class VerifierOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "7.00:00:00")]
     public TimeSpan SecondStrikeAfter { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>The pause after a check that proved nothing, 1 s to 1 day, default 5 min: so long resolvers may remember
-    /// a failure (RFC 9520 3.2). It doubles each time.</summary>
+    /// <summary>The pause after a check that proved nothing, 1 s to 1 day, default 5 min: so long resolvers may
+    /// remember a failure (RFC 9520 3.2). It doubles each time.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan FirstRetry { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -73,8 +79,8 @@ public sealed class VerifierOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
     public TimeSpan PollDailyAfter { get; set; } = TimeSpan.FromDays(2);
 
-    /// <summary>From when on a pending name is checked only when somebody asks, 1 min to 365 days, default 14 days. Asking
-    /// begins it all again.</summary>
+    /// <summary>From when on a pending name is checked only when somebody asks, 1 min to 365 days, default 14 days.
+    /// Asking begins it all again.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
     public TimeSpan PollUntil { get; set; } = TimeSpan.FromDays(14);
 

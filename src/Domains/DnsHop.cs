@@ -43,7 +43,8 @@ public sealed record DnsHop
     /// <summary>The answer's code (<c>NOERROR</c>, <c>NXDOMAIN</c>); <see langword="null"/> when none came.</summary>
     public string? Rcode { get; init; }
 
-    /// <summary>Why no answer came: <c>timed-out</c>, <c>unreachable</c>; <see langword="null"/> when one did.</summary>
+    /// <summary>Why no answer came: <c>timed-out</c>, <c>unreachable</c>; <see langword="null"/> when one
+    /// did.</summary>
     public string? Failure { get; init; }
 
     /// <summary>The server's own explanation (RFC 8914): its number, our words for it, and the server's text.</summary>

@@ -31,7 +31,8 @@ public enum FindingCode : byte
     /// <summary>The zone's name was appended to the record's value.</summary>
     ValueWithZoneAppended,
 
-    /// <summary>The name has no record of its own: the answer comes from a wildcard record that leads elsewhere.</summary>
+    /// <summary>The name has no record of its own: the answer comes from a wildcard record that leads
+    /// elsewhere.</summary>
     WildcardInTheWay,
 
     /// <summary>A wildcard record leads to the target, and with it every other name beside this one.</summary>
@@ -91,6 +92,11 @@ public enum FindingCode : byte
     /// <summary>Nobody could be reached, not even our own resolver.</summary>
     NoNetwork,
 
-    /// <summary>The operator's own target lies behind a proxy, which takes no traffic of other people's names.</summary>
+    /// <summary>The operator's own target lies behind a proxy, which takes no traffic of other people's
+    /// names.</summary>
     TargetProxied,
+
+    /// <summary>Browsers open the name by https alone: a parent says so for all names below it, or its top-level domain
+    /// is on their list.</summary>
+    HttpsForcedByParent,
 }

@@ -11,6 +11,7 @@ using Tracking.Database;
 using Tracking.Management.Audit;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
+using Tracking.Management.Console;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
@@ -22,7 +23,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description.</summary>
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description; and the
+/// web console.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>
@@ -41,6 +43,7 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.AddApiDescription();
+        builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             // A number is a number: the default also takes and describes it as a text.
@@ -52,11 +55,13 @@ public static class ManagementComposition
         return builder;
     }
 
-    /// <summary>Maps the routes under <c>/api/v1</c> and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps the routes under <c>/api/v1</c>, <c>/openapi/v1.json</c>, and the console everywhere else.</summary>
     public static WebApplication MapManagement(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseSecurityHeaders();
         app.UseProblems();
+        app.UseConsole();
         var api = app.MapGroup("/api/v1");
         api.AddEndpointFilter(LimitTenants.FilterAsync);
 
@@ -92,6 +97,7 @@ public static class ManagementComposition
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
 
         app.MapApiDescription();
+        app.MapConsole();
         return app;
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -29,10 +30,7 @@ public static class ListenWithTlsComposition
             return builder;
         }
 
-        // Kestrel would say that it listens elsewhere than the addresses, which are the same.
-        configuration[WebHostDefaults.ServerUrlsKey] = "";
-        configuration[WebHostDefaults.HttpPortsKey] = "";
-        configuration[WebHostDefaults.HttpsPortsKey] = "";
+        builder.Services.AddTransient<IStartupFilter, ForgetAddresses>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             foreach (var address in urls.Select(BindingAddress.Parse))
@@ -101,6 +99,16 @@ public static class ListenWithTlsComposition
     private static IEnumerable<string> Urls(string scheme, string? ports) =>
         (ports ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(port => $"{scheme}://*:{port}");
+
+    // Kestrel would warn that it does not listen at the addresses but at the endpoints, which are the same.
+    private sealed class ForgetAddresses : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.ServerFeatures.Get<IServerAddressesFeature>()?.Addresses.Clear();
+            next(app);
+        };
+    }
 
     // As Kestrel reads them.
     private static void Listen(KestrelServerOptions kestrel, BindingAddress address, Action<ListenOptions> configure)

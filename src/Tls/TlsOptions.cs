@@ -30,8 +30,10 @@ public sealed class TlsOptions : IValidatableObject
     /// anybody else a header is not understood. Default none.</summary>
     public IList<string> ProxyProtocolFrom { get; } = [];
 
-    /// <summary>Certificates of the operator's own, for the names that they are made out to, wildcards included. They
-    /// win over those from authorities; read again when a file changes. Default none.</summary>
+    /// <summary>Certificates of the operator's own, for the names that they are made out to, wildcards included:
+    /// <c>…__0__Certificate</c> is a PEM file with the certificate and its chain, <c>…__0__Key</c> one with the private
+    /// key, unless that is in the same file. They win over those from authorities; read again when a file changes.
+    /// Default none.</summary>
     public IList<CertificateFile> Files { get; } = [];
 
     /// <summary>How often the files are looked at for changes, 1 s to 1 h, default 10 s. By their time and size:

@@ -235,7 +235,8 @@ public sealed partial class TestAuthority : IAsyncDisposable
             return NewAccount(request, url);
         }
 
-        var account = _accounts.Find(known => known.Url == request.Kid) ?? throw RefusalException.Malformed("kid is needed here");
+        var account = _accounts.Find(known => known.Url == request.Kid)
+            ?? throw RefusalException.Malformed("kid is needed here");
         if (account.Status != "valid")
         {
             throw new RefusalException(403, "unauthorized", $"Account is {account.Status}");

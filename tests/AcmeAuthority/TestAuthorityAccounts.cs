@@ -40,7 +40,8 @@ public sealed partial class TestAuthority
         {
             return known.Status == "valid"
                 ? AccountAnswer(known, 200)
-                : throw new RefusalException(403, "unauthorized", $"An account exists with this key but is {known.Status}");
+                : throw new RefusalException(
+                    403, "unauthorized", $"An account exists with this key but is {known.Status}");
         }
 
         if ((bool?)json["onlyReturnExisting"] is true)
@@ -96,7 +97,8 @@ public sealed partial class TestAuthority
     private Answer ChangeKey(Account account, VerifiedRequest request, string url)
     {
         var inner = VerifyRequest.Read(
-            Encoding.UTF8.GetString(request.Payload), url, takeNonce: null, _ => throw RefusalException.Malformed("jwk inside"));
+            Encoding.UTF8.GetString(request.Payload), url, takeNonce: null,
+            _ => throw RefusalException.Malformed("jwk inside"));
         var newKey = inner.Jwk ?? throw RefusalException.Malformed("jwk inside");
         if ((string?)inner.Json["account"] != account.Url || !JsonNode.DeepEquals(inner.Json["oldKey"], account.Key))
         {

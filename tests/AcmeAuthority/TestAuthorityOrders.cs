@@ -156,7 +156,8 @@ public sealed partial class TestAuthority
             }
 
             challenge.Status = "processing";
-            _ = Task.Run(() => LookAtNameAsync(authorization, challenge, $"{challenge.Token}.{VerifyRequest.Thumbprint(account.Key)}"));
+            var answer = $"{challenge.Token}.{VerifyRequest.Thumbprint(account.Key)}";
+            _ = Task.Run(() => LookAtNameAsync(authorization, challenge, answer));
         }
 
         return new Answer(200, Json(authorization, challenge))
@@ -206,7 +207,8 @@ public sealed partial class TestAuthority
         Settle(order);
         if (order.Status != "ready")
         {
-            throw new RefusalException(403, "orderNotReady", $"Order's status (\"{order.Status}\") is not acceptable for finalization");
+            throw new RefusalException(
+                403, "orderNotReady", $"Order's status (\"{order.Status}\") is not acceptable for finalization");
         }
 
         var csr = Base64Url.DecodeFromChars((string?)request.Json["csr"] ?? throw RefusalException.Malformed("no csr"));

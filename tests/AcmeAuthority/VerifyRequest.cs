@@ -23,8 +23,8 @@ internal static class VerifyRequest
 
     /// <param name="body">The flattened JWS.</param>
     /// <param name="url">What <c>url</c> has to say.</param>
-    /// <param name="takeNonce">Whether it is one of ours and has not been used; <see langword="null"/> where there must be
-    /// none (inside another request).</param>
+    /// <param name="takeNonce">Whether it is one of ours and has not been used; <see langword="null"/> where there must
+    /// be none (inside another request).</param>
     /// <param name="findKey">The key of an account.</param>
     public static VerifiedRequest Read(
         string body, string url, Func<string, bool>? takeNonce, Func<string, JsonObject> findKey)
@@ -47,7 +47,8 @@ internal static class VerifyRequest
 
         if (!isFresh)
         {
-            throw new RefusalException(400, "badNonce", takeNonce is null ? "a nonce inside" : $"nonce \"{nonce}\" is not good");
+            throw new RefusalException(
+                400, "badNonce", takeNonce is null ? "a nonce inside" : $"nonce \"{nonce}\" is not good");
         }
 
         return (string?)header["url"] == url

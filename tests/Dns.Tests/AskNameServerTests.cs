@@ -109,7 +109,9 @@ public sealed class AskNameServerTests
         Assert.InRange(ids.GroupBy(id => id % buckets).Sum(g => Math.Pow(g.Count() - expected, 2) / expected), 0, 137);
         Assert.InRange(ids.GroupBy(id => id / 1024).Sum(g => Math.Pow(g.Count() - expected, 2) / expected), 0, 137);
         Assert.True(server.Queries.Select(query => query.Port).Distinct().Count() > count / 8);
-        Assert.Equal(server.Queries.Count, server.Queries.Select(query => (query.Port, query.Query[0], query.Query[1])).Distinct().Count());
+        Assert.Equal(
+            server.Queries.Count,
+            server.Queries.Select(query => (query.Port, query.Query[0], query.Query[1])).Distinct().Count());
     }
 
     [Fact]

@@ -24,7 +24,8 @@ internal static class Asking
     }
 
     public static Task<DnsReply> AskAsync(
-        IPEndPoint server, Action<DnsOptions>? change = null, QueryBudget? budget = null, DnsQuestion? question = null) =>
+        IPEndPoint server, Action<DnsOptions>? change = null, QueryBudget? budget = null,
+        DnsQuestion? question = null) =>
         new AskNameServer(Options(change), TimeProvider.System).AskAsync(
             server, question ?? Question, budget ?? new QueryBudget(100), TestContext.Current.CancellationToken);
 

@@ -26,12 +26,13 @@ public sealed class JudgeCaaTests
     [InlineData(CaaVerdict.OtherAccount, "issue letsencrypt.org; accounturi=https://acme.example/acct/2")]
     [InlineData(CaaVerdict.Allowed, "issue letsencrypt.org;validationmethods=dns-01,http-01")]
     [InlineData(CaaVerdict.OtherMethod, "issue letsencrypt.org; validationmethods=dns-01")]
-    [InlineData(CaaVerdict.OtherAuthorities, "issue letsencrypt.org; accounturi=https://acme.example/acct/1; accounturi=https://acme.example/acct/1")]
+    [InlineData(CaaVerdict.OtherAuthorities, "issue letsencrypt.org; accounturi=a; accounturi=a")]
     [InlineData(CaaVerdict.OtherAuthorities, "issue letsencrypt.org; =x")]
     [InlineData(CaaVerdict.Allowed, "issue letsencrypt.org; something=else")]
     public void Records_are_read_as_an_authority_reads_them(CaaVerdict expected, params string[] records)
     {
-        var answer = new CaaAnswer(Name("a.example"), Name("a.example"), [.. records.Select(Record)], CaaFailure.None, null);
+        var name = Name("a.example");
+        var answer = new CaaAnswer(name, name, [.. records.Select(Record)], CaaFailure.None, null);
 
         var verdict = JudgeCaa.Judge(answer, Issuer);
 

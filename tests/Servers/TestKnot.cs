@@ -69,12 +69,13 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
         using var keymgr = await ServerProcess.StartAsync(
             ["/usr/sbin/keymgr", "-c", _folder.In("knot.conf"), zone, "ds"], _folder.Path,
             new Dictionary<string, string>());
-        string? line = null;
+        // The record with a digest of SHA-256: algorithm 13, digest 2.
+        string? record = null;
         await Eventually.HoldsAsync(
-            () => keymgr.HasExited && (line = keymgr.Output.Split('\n')
-                .FirstOrDefault(line => line.Contains(" DS ", StringComparison.Ordinal) && line.Contains(" 2 "))) is not null,
+            () => keymgr.HasExited && (record = Array.Find(
+                keymgr.Output.Split('\n'), line => line.Contains(" 13 2 ", StringComparison.Ordinal))) is not null,
             "Knot tells its key", cancellationToken);
-        return line!;
+        return record!;
     }
 
     /// <inheritdoc/>

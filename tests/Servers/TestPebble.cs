@@ -10,8 +10,8 @@ using System.Text.Json;
 namespace Tracking.Servers;
 
 /// <summary>
-/// Let's Encrypt's small authority for tests (pebble) and what answers its challenges and DNS (pebble-challtestsrv), each
-/// a process of its own with its own folder and loopback ports. They die with the test process.
+/// Let's Encrypt's small authority for tests (pebble) and what answers its challenges and DNS (pebble-challtestsrv),
+/// each a process of its own with its own folder and loopback ports. They die with the test process.
 /// </summary>
 public sealed class TestPebble : IAsyncDisposable
 {

@@ -18,9 +18,8 @@ public sealed class AccountKey : IDisposable
         _key = key;
         var point = key.ExportParameters(includePrivateParameters: false).Q;
         // Members in this order and without white space: the thumbprint is over these bytes (RFC 7638 §3).
-        var jwk = $$"""
-            {"crv":"P-256","kty":"EC","x":"{{Base64Url.EncodeToString(point.X)}}","y":"{{Base64Url.EncodeToString(point.Y)}}"}
-            """;
+        var (x, y) = (Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
+        var jwk = $$"""{"crv":"P-256","kty":"EC","x":"{{x}}","y":"{{y}}"}""";
         using var document = JsonDocument.Parse(jwk);
         Jwk = document.RootElement.Clone();
         JwkText = jwk;

@@ -56,6 +56,7 @@ internal sealed partial record AcmeAnswer(Uri Url, int Status, byte[] Body)
     ];
 
     [GeneratedRegex(
-        @"<([^<>\s]*)>\s*;[^,<]*?rel\s*=\s*""?([A-Za-z0-9-]+)", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+        @"<([^<>\s]*)>\s*;[^,<]*?rel\s*=\s*""?([A-Za-z0-9-]+)",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex LinkValue();
 }

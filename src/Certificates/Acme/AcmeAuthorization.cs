@@ -76,7 +76,8 @@ public sealed record AcmeChallenge(
             ? answer.NotAcme("a challenge has a status that is not known")
             : !KeyAuthorization.IsToken(json.Token)
             ? answer.NotAcme("a challenge has no token, or one that is none")
-            : new AcmeChallenge(type, url, status, json.Token!, json.Error is null ? null : ReadProblem.From(json.Error))
+            : new AcmeChallenge(
+                type, url, status, json.Token!, json.Error is null ? null : ReadProblem.From(json.Error))
             {
                 RetryAfter = answer.RetryAfter,
             };
@@ -98,7 +99,8 @@ public sealed record AcmeAuthorization(
     public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>Why it failed: the error of the challenge that was tried.</summary>
-    public AcmeProblem? Error => Challenges.Select(challenge => challenge.Error).FirstOrDefault(error => error is not null);
+    public AcmeProblem? Error =>
+        Challenges.Select(challenge => challenge.Error).FirstOrDefault(error => error is not null);
 
     // There are five types.
     private const int MaxChallenges = 32;

@@ -70,8 +70,8 @@ public sealed partial class AcmeClient : IDisposable
         return old.Directory;
     }
 
-    /// <summary>Places an order. An authority that does not know the profile is asked once more without it, and one that
-    /// has replaced the certificate already without <paramref name="replaces"/>.</summary>
+    /// <summary>Places an order. An authority that does not know the profile is asked once more without it, and one
+    /// that has replaced the certificate already without <paramref name="replaces"/>.</summary>
     /// <param name="account">Who orders.</param>
     /// <param name="names">The names, one or more.</param>
     /// <param name="replaces">The certificate that this one will replace (<see cref="CertificateId"/>): such an order
@@ -86,7 +86,8 @@ public sealed partial class AcmeClient : IDisposable
         }
 
         IdentifierJson[] identifiers = [.. names.Select(name => new IdentifierJson("dns", name.Value))];
-        var profile = _authority.Profile is { Length: > 0 } wanted && directory.Profiles.ContainsKey(wanted) ? wanted : null;
+        var isOffered = _authority.Profile.Length > 0 && directory.Profiles.ContainsKey(_authority.Profile);
+        var profile = isOffered ? _authority.Profile : null;
         var certificate = directory.RenewalInformation is null ? null : replaces;
         var (withoutProfile, withoutReplaces) = (false, false);
         while (true)

@@ -68,8 +68,8 @@ public sealed partial class AcmeClient
         {
             return new AcmeProblem(
                 AcmeProblemType.TermsNotAccepted,
-                $"The certificate authority has terms of service ({terms}); Tracking__Certificates__AcceptTermsOfService "
-                + "accepts them.")
+                $"The certificate authority has terms of service ({terms}); "
+                + "Tracking__Certificates__AcceptTermsOfService accepts them.")
             {
                 TermsOfService = terms,
             };
@@ -82,8 +82,8 @@ public sealed partial class AcmeClient
         {
             return new AcmeProblem(
                 AcmeProblemType.ExternalAccountRequired,
-                $"{_authority.Directory} needs an external account binding; EabKeyId and EabKey of the authority are not "
-                + "set.");
+                $"{_authority.Directory} needs an external account binding; EabKeyId and EabKey of the authority "
+                + "are not set.");
         }
 
         var payload = JsonSerializer.SerializeToUtf8Bytes(

@@ -50,7 +50,8 @@ public sealed partial class AcmeClient
         {
             // An alternate that cannot be had is no reason to go without the certificate.
             if (!_transport.Resolve(answer, text.Target, "alternate").Succeeded(out var url, out problem)
-                || !(await PostAsync(account, url, [], cancellationToken, PemChain)).Succeeded(out var other, out problem)
+                || !(await PostAsync(account, url, [], cancellationToken, PemChain))
+                    .Succeeded(out var other, out problem)
                 || !CertificateChain.Read(other).Succeeded(out var alternate, out problem))
             {
                 LogNoAlternate(_authority.Directory, problem);

@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What authorities send and get, as JSON has it. What they send is read with its bounds: depth 32, no property
-/// twice. Everything may be missing.</summary>
+/// <summary>What authorities send and get, as JSON has it. What they send is read with its bounds: depth 32, no
+/// property twice. Everything may be missing.</summary>
 [JsonSourceGenerationOptions(
     MaxDepth = MaxDepth,
     AllowDuplicateProperties = false,

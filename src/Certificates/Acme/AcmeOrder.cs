@@ -49,7 +49,8 @@ public sealed record AcmeOrder(
     {
         Uri? url = known;
         AcmeProblem? problem;
-        if (url is null && !transport.Resolve(answer, answer.Location, "order (Location)").Succeeded(out url, out problem))
+        if (url is null
+            && !transport.Resolve(answer, answer.Location, "order (Location)").Succeeded(out url, out problem))
         {
             return problem;
         }

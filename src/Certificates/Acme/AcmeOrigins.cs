@@ -1,7 +1,7 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>The origins (RFC 6454) that requests go to: the directory's, and those that are configured. An authority that
-/// was taken over, or an answer that somebody could change, cannot send us elsewhere.</summary>
+/// <summary>The origins (RFC 6454) that requests go to: the directory's, and those that are configured. An authority
+/// that was taken over, or an answer that somebody could change, cannot send us elsewhere.</summary>
 internal sealed class AcmeOrigins
 {
     private readonly HashSet<string> _allowed;
@@ -17,8 +17,8 @@ internal sealed class AcmeOrigins
             ? null
             : new AcmeProblem(
                 AcmeProblemType.ForeignUrl,
-                $"The certificate authority names an address at {ReadProblem.Clean(Of(url), 300)}, which is neither its "
-                + "directory's origin nor configured (OtherOrigins).");
+                $"The certificate authority names an address at {ReadProblem.Clean(Of(url), 300)}, which is neither "
+                + "its directory's origin nor configured (OtherOrigins).");
 
     private static string Of(Uri url) => url.GetLeftPart(UriPartial.Scheme) + url.IdnHost + ":" + url.Port;
 }

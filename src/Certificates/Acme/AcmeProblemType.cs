@@ -1,7 +1,7 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What kind of problem it is. The first block are the types of RFC 8555 §6.7 and of its extensions, the second
-/// is what happens without the authority saying so.</summary>
+/// <summary>What kind of problem it is. The first block are the types of RFC 8555 §6.7 and of its extensions, the
+/// second is what happens without the authority saying so.</summary>
 public enum AcmeProblemType
 {
     /// <summary>A type that this program does not know; <see cref="AcmeProblem.TypeText"/> has it.</summary>

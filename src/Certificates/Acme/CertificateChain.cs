@@ -63,7 +63,8 @@ public sealed class CertificateChain
     }
 
     /// <summary>As PEM.</summary>
-    public string ToPem() => string.Concat(Certificates.Select(der => PemEncoding.WriteString("CERTIFICATE", der) + "\n"));
+    public string ToPem() =>
+        string.Concat(Certificates.Select(der => PemEncoding.WriteString("CERTIFICATE", der) + "\n"));
 
     internal static AcmeOutcome<CertificateChain> Read(AcmeAnswer answer) =>
         FromPem(Encoding.Latin1.GetString(answer.Body)) is { } chain

@@ -17,7 +17,8 @@ public static class CertificateId
         try
         {
             using var read = X509CertificateLoader.LoadCertificate(certificate);
-            return read.Extensions[AuthorityKeyIdentifier] is X509AuthorityKeyIdentifierExtension { KeyIdentifier: { } key }
+            var issuer = read.Extensions[AuthorityKeyIdentifier] as X509AuthorityKeyIdentifierExtension;
+            return issuer?.KeyIdentifier is { } key
                 // The content of the INTEGER: a leading 00 belongs to it.
                 ? $"{Base64Url.EncodeToString(key.Span)}.{Base64Url.EncodeToString(read.SerialNumberBytes.Span)}"
                 : null;

@@ -11,8 +11,8 @@ public sealed class CertificateKey : IDisposable
 
     private CertificateKey(ECDsa key) => _key = key;
 
-    /// <summary>Makes a new one. It has to be stored before its request is sent: the answer may be lost, the certificate
-    /// is not.</summary>
+    /// <summary>Makes a new one. It has to be stored before its request is sent: the answer may be lost, the
+    /// certificate is not.</summary>
     public static CertificateKey Create() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
     /// <summary>Reads what <see cref="ExportPkcs8"/> gave.</summary>

@@ -100,8 +100,8 @@ public static class CheckCertificate
             {
                 return new(
                     CertificateFault.NotYetValid,
-                    $"{which} is valid from {certificate.NotBefore.ToUniversalTime():u} and it is {now:u} here: a clock "
-                    + "is wrong.");
+                    $"{which} is valid from {certificate.NotBefore.ToUniversalTime():u} and it is {now:u} here: "
+                    + "a clock is wrong.");
             }
 
             if (now >= certificate.NotAfter)

@@ -17,7 +17,8 @@ internal sealed class NoncePool(TimeSpan age, TimeProvider time)
 
     public void Add(string? nonce)
     {
-        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength || nonce.AsSpan().ContainsAnyExcept(KeyAuthorization.TokenCharacters))
+        if (string.IsNullOrEmpty(nonce) || nonce.Length > MaxLength
+            || nonce.AsSpan().ContainsAnyExcept(KeyAuthorization.TokenCharacters))
         {
             return;
         }

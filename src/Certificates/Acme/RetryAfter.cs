@@ -7,8 +7,8 @@ namespace Tracking.Certificates.Acme;
 /// <summary>How long an authority wants to be left alone.</summary>
 public static partial class RetryAfter
 {
-    /// <summary>What a longer time is cut to: 7 d, the longest period over which an authority counts (Let's Encrypt, rate
-    /// limits of 5 August 2026). One that says ten years is mistaken.</summary>
+    /// <summary>What a longer time is cut to: 7 d, the longest period over which an authority counts (Let's Encrypt,
+    /// rate limits of 5 August 2026). One that says ten years is mistaken.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(7);
 
     /// <summary>From the header: seconds or a date (RFC 9110 §10.2.3); 0 to <see cref="Longest"/>.</summary>

@@ -4,7 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Connections to an authority's own HTTPS, by the system's trust or by the roots that are configured.</summary>
+/// <summary>Connections to an authority's own HTTPS, by the system's trust or by the roots that are
+/// configured.</summary>
 internal static class TrustAuthority
 {
     // A certificate authority far away answers within a second; the request's deadline is for the rest.

@@ -13,6 +13,7 @@ internal sealed class HostMemory
     private readonly Queue<TrackingHost> _hand = new();
     private readonly Lock _gate = new();
     private readonly int _max;
+    private int _count;
 
     public HostMemory(int max)
     {
@@ -20,8 +21,8 @@ internal sealed class HostMemory
         _byName = _hosts.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>Names, each once; counting takes all of the table's locks.</summary>
-    public int Count => _hosts.Count;
+    /// <summary>Names, each once.</summary>
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>All names, while others come and go.</summary>
     public IEnumerable<string> Names => _hosts.Select(entry => entry.Key);
@@ -53,10 +54,10 @@ internal sealed class HostMemory
             host.IsUsed = before?.IsUsed ?? false;
             _hosts[host.Hostname] = host;
             _hand.Enqueue(host);
+            _count += before is null ? 1 : 0;
 
-            // A whole round at most clears every mark, so this ends. What was replaced still stands in the round, and
-            // goes when the hand comes to it.
-            while (_hand.Count > _max && _hand.TryDequeue(out var oldest))
+            // A whole round at most clears every mark, so this ends.
+            while (_count > _max && _hand.TryDequeue(out var oldest))
             {
                 if (!IsCurrent(oldest))
                 {
@@ -71,9 +72,11 @@ internal sealed class HostMemory
                 else
                 {
                     _hosts.TryRemove(oldest.Hostname, out _);
+                    _count--;
                 }
             }
 
+            ForgetReplaced();
             return before;
         }
     }
@@ -84,7 +87,7 @@ internal sealed class HostMemory
     {
         lock (_gate)
         {
-            _hosts.TryRemove(name, out var before);
+            _count -= _hosts.TryRemove(name, out var before) ? 1 : 0;
             return before;
         }
     }
@@ -95,6 +98,20 @@ internal sealed class HostMemory
         lock (_gate)
         {
             return [.. _hand.Where(IsCurrent)];
+        }
+    }
+
+    // What was replaced or taken out still stands in the round: at most as much again as what is there.
+    private void ForgetReplaced()
+    {
+        if (_hand.Count > (2 * (long)_count) + 64)
+        {
+            TrackingHost[] current = [.. _hand.Where(IsCurrent)];
+            _hand.Clear();
+            foreach (var host in current)
+            {
+                _hand.Enqueue(host);
+            }
         }
     }
 

@@ -94,7 +94,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
-            "SELECT, INSERT, UPDATE ON domains.tracking_domains",
+            // Whether a name is verified and has a certificate, others say.
+            "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
+                + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
             "USAGE ON SCHEMA certificates",
@@ -102,6 +104,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "leased_until), UPDATE (due_at, failures) ON certificates.names",
             "SELECT (id, cluster_id, not_before, not_after, chain) ON certificates.issued",
             "SELECT ON certificates.attempts",
+            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Text;
 
 namespace Tracking.Dns.Wire;
 
@@ -12,8 +11,8 @@ namespace Tracking.Dns.Wire;
 /// ends.</item>
 /// <item>A name has at most 255 octets, a message at most <see cref="MostRecords"/> records and
 /// <see cref="MostNameOctets"/> octets of names: a short message cannot become a long one.</item>
-/// <item>Only the types in <see cref="DnsType"/> that lead a walk are read: A, AAAA, CNAME, DNAME, NS and SOA. Others are
-/// stepped over.</item>
+/// <item>Only the types in <see cref="DnsType"/> that lead a walk are read: A, AAAA, CNAME, DNAME, NS and SOA. Others
+/// are stepped over.</item>
 /// <item>Whatever breaks a rule makes the whole message unreadable: a value, never an exception.</item>
 /// </list>
 /// </summary>
@@ -30,16 +29,13 @@ internal ref struct ReadMessage
 
     // Of one name; real ones have one or two.
     private const int MostJumps = 64;
-    private const int ExtendedErrorOption = 15;
-    private const int MostExtendedErrors = 8;
-    private const int MostErrorText = 200;
     private readonly ReadOnlySpan<byte> _wire;
     private int _position;
     private int _nameOctets;
     private int _records;
     private bool _hasOpt;
     private ushort _upperRcode;
-    private List<ExtendedError>? _errors;
+    private IReadOnlyList<ExtendedError>? _errors;
 
     private ReadMessage(ReadOnlySpan<byte> wire)
     {
@@ -130,7 +126,8 @@ internal ref struct ReadMessage
             var isAllowed = isAdditional && !_hasOpt && _wire[ownerStart] == 0;
             _hasOpt = true;
             _upperRcode = (ushort)(ttl >> 24 << 4);
-            return isAllowed && TryReadOptions(_wire.Slice(data, length));
+            _errors = ReadOptions.Read(_wire.Slice(data, length));
+            return isAllowed && _errors is not null;
         }
 
         if (recordClass != 1
@@ -178,53 +175,6 @@ internal ref struct ReadMessage
                 records.Add(new NameRecord(owner, type, ttl, target));
                 return true;
         }
-    }
-
-    private bool TryReadOptions(ReadOnlySpan<byte> options)
-    {
-        while (options.Length >= 4)
-        {
-            int code = BinaryPrimitives.ReadUInt16BigEndian(options);
-            int length = BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
-            if (length > options.Length - 4)
-            {
-                return false;
-            }
-
-            if (code == ExtendedErrorOption)
-            {
-                if (length < 2)
-                {
-                    return false;
-                }
-
-                _errors ??= [];
-                if (_errors.Count < MostExtendedErrors)
-                {
-                    _errors.Add(new ExtendedError(
-                        BinaryPrimitives.ReadUInt16BigEndian(options[4..]), Shown(options[6..(4 + length)])));
-                }
-            }
-
-            options = options[(4 + length)..];
-        }
-
-        return options.IsEmpty;
-    }
-
-    // A stranger's words: what could move a terminal's cursor, break a line or end a JSON string is left out.
-    private static string Shown(ReadOnlySpan<byte> text)
-    {
-        var shown = new StringBuilder();
-        foreach (var rune in Encoding.UTF8.GetString(text[..Math.Min(text.Length, MostErrorText)]).EnumerateRunes())
-        {
-            if (Rune.IsLetterOrDigit(rune) || Rune.IsPunctuation(rune) || Rune.IsSymbol(rune) || rune.Value == ' ')
-            {
-                shown.Append(rune.ToString());
-            }
-        }
-
-        return shown.ToString();
     }
 
     // A TTL with its highest bit set counts as 0 (RFC 2181, 8).

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using DnsClient;
 using DnsClient.Protocol;
 using DnsClient.Protocol.Options;
@@ -9,8 +7,6 @@ namespace Tracking.Dns.Wire;
 /// <summary>The library's answer as ours.</summary>
 internal static class ReadResponse
 {
-    private const int ExtendedErrorOption = 15;
-
     /// <summary>Takes what we know of it over.</summary>
     public static DnsMessage Read(IDnsQueryResponse response)
     {
@@ -24,7 +20,7 @@ internal static class ReadResponse
             Answers = Records(response.Answers),
             Authority = Records(response.Authorities),
             Additional = Records(response.Additionals),
-            ExtendedErrors = opt?.Data is { } data ? [.. Errors(data)] : [],
+            ExtendedErrors = ReadOptions.Read(opt?.Data) ?? [],
         };
     }
 
@@ -60,27 +56,4 @@ internal static class ReadResponse
     // A stranger's octets, to be read and shown.
     private static string Shown(string text) =>
         string.Concat(text.Select(character => character is >= ' ' and <= '~' ? character : '?'));
-
-    private static IEnumerable<ExtendedError> Errors(byte[] options)
-    {
-        for (var position = 0; position + 4 <= options.Length;)
-        {
-            int code = BinaryPrimitives.ReadUInt16BigEndian(options.AsSpan(position));
-            int length = BinaryPrimitives.ReadUInt16BigEndian(options.AsSpan(position + 2));
-            if (position + 4 + length > options.Length)
-            {
-                yield break;
-            }
-
-            if (code == ExtendedErrorOption && length >= 2)
-            {
-                yield return new ExtendedError(
-                    BinaryPrimitives.ReadUInt16BigEndian(options.AsSpan(position + 4)),
-                    string.Concat(Encoding.UTF8.GetString(options, position + 6, length - 2)
-                        .Where(character => !char.IsControl(character)).Take(200)));
-            }
-
-            position += 4 + length;
-        }
-    }
 }

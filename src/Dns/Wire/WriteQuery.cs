@@ -8,7 +8,8 @@ internal static class WriteQuery
     /// <summary>Octets of the header.</summary>
     public const int HeaderLength = 12;
 
-    /// <summary>The largest answer over UDP that we ask for: fits into one packet everywhere (DNS flag day 2020).</summary>
+    /// <summary>The largest answer over UDP that we ask for: fits into one packet everywhere (DNS flag day
+    /// 2020).</summary>
     public const int UdpSize = 1232;
 
     private const int MostOctets = HeaderLength + DnsName.MaxWireLength + 4 + 11;

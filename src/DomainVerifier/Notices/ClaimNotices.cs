@@ -6,7 +6,8 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>The outbox: takes notices that are due, and keeps who has been told. What is taken is leased in its row.</summary>
+/// <summary>The outbox: takes notices that are due, and keeps who has been told. What is taken is leased in its
+/// row.</summary>
 internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeOptions> options, TimeProvider time)
 {
     // A deleted cluster has nobody to be told; programs are told all the same.

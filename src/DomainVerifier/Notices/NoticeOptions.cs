@@ -9,23 +9,23 @@ public sealed class NoticeOptions : IValidatableObject
     /// <summary>The configuration section.</summary>
     public const string Section = "Notices";
 
-    /// <summary>The mail server that takes notices: <c>smtp://user:password@host:port</c>, with STARTTLS when it offers it,
-    /// or <c>smtps://…</c>, with TLS from the start. User and password percent-encoded; both may be left out. Without a
-    /// port: 465 for smtps, 587 with a user, else 25. Not set: no mail, notices are in the log and on the bus
+    /// <summary>The mail server that takes notices: <c>smtp://user:password@host:port</c>, with STARTTLS when it offers
+    /// it, or <c>smtps://…</c>, with TLS from the start. User and password percent-encoded; both may be left out.
+    /// Without a port: 465 for smtps, 587 with a user, else 25. Not set: no mail, notices are in the log and on the bus
     /// alone.</summary>
     [DataType(DataType.Password)]
     public string? Smtp { get; set; }
 
-    /// <summary>The sender of notices: an address, with a name or without (<c>Tracking &lt;noreply@example.com&gt;</c>).
-    /// Its domain stands in the Message-ID. Needed with <see cref="Smtp"/>.</summary>
+    /// <summary>The sender of notices: an address, with a name or without (<c>Tracking
+    /// &lt;noreply@example.com&gt;</c>). Its domain stands in the Message-ID. Needed with <see cref="Smtp"/>.</summary>
     public string? From { get; set; }
 
     /// <summary>The address of the console for links in notices, <c>https://tracking.example.com</c>. Not set: notices
     /// have no link.</summary>
     public Uri? ConsoleUrl { get; set; }
 
-    /// <summary>A PEM file with the root certificates that the mail server's own certificate is checked against. Not set:
-    /// those of the machine.</summary>
+    /// <summary>A PEM file with the root certificates that the mail server's own certificate is checked against. Not
+    /// set: those of the machine.</summary>
     public string? RootCertificates { get; set; }
 
     /// <summary>The longest that one step with the mail server may take, 1 s to 10 min, default 30 s. RFC 5321 4.5.3.2

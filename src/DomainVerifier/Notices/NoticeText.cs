@@ -28,8 +28,10 @@ internal sealed class NoticeText
         var subject = new NoticeText(notice, body).WriteKind();
         if (consoleUrl is not null)
         {
-            var page = $"{consoleUrl.AbsoluteUri.TrimEnd('/')}/clusters/{notice.Cluster}/tracking-domains/{notice.Hostname}";
-            body.Link("The tracking domain in the console:", page);
+            var console = consoleUrl.AbsoluteUri.TrimEnd('/');
+            body.Link(
+                "The tracking domain in the console:",
+                $"{console}/clusters/{notice.Cluster}/tracking-domains/{notice.Hostname}");
         }
 
         body.Small($"You get this mail because your address is among those that cluster {notice.ClusterName} "
@@ -52,8 +54,8 @@ internal sealed class NoticeText
         var stop = facts.LosesLinksAt is { } at ? $"after {Moment(at)}" : "after the next check";
         _body.Paragraph($"The DNS record of {_host} no longer leads here. This is what the check of "
             + $"{Moment(_notice.At)} found.");
-        _body.Paragraph($"Links on {_host} still work. They stop {stop} if the next check finds the same, also those in "
-            + "mail that has been sent already.");
+        _body.Paragraph($"Links on {_host} still work. They stop {stop} if the next check finds the same, also those "
+            + "in mail that has been sent already.");
         WriteDiagnosis(facts.Diagnosis);
         WriteRecord(facts.Diagnosis);
         return $"{_host}: DNS record wrong, links stop {stop}";
@@ -66,8 +68,8 @@ internal sealed class NoticeText
         _body.Paragraph("New mail does not use the name. If it was the default of its cluster, it is no longer.");
         WriteDiagnosis(facts.Diagnosis);
         WriteRecord(facts.Diagnosis);
-        _body.Paragraph("As soon as the record is right, links work again. We look for it often at first and then daily "
-            + "for two weeks; \"Verify now\" in the console looks at once.");
+        _body.Paragraph("As soon as the record is right, links work again. We look for it often at first and then "
+            + "daily for two weeks; \"Verify now\" in the console looks at once.");
         return $"{_host}: links have stopped, DNS record wrong";
     }
 
@@ -76,8 +78,8 @@ internal sealed class NoticeText
         _body.Paragraph($"The DNS record of {_host} leads to the verification target of another cluster, which has "
             + $"verified the name. A record leads to one target only: links of this cluster on {_host} stopped working "
             + $"on {Moment(_notice.At)}, also those in mail that has been sent already.");
-        _body.Paragraph("If this is what you wanted, there is nothing to do. If it is not, somebody who may change your "
-            + "DNS zone has changed the record: put it back.");
+        _body.Paragraph("If this is what you wanted, there is nothing to do. If it is not, somebody who may change "
+            + "your DNS zone has changed the record: put it back.");
         WriteDiagnosis(facts.Diagnosis);
         WriteRecord(facts.Diagnosis);
         return $"{_host}: links have stopped, another cluster has the name";
@@ -142,7 +144,7 @@ internal sealed class NoticeText
 
     private void WriteRecord(DomainDiagnosis? diagnosis)
     {
-        if (diagnosis is null)
+        if (diagnosis?.ValueToEnter is not { } value)
         {
             return;
         }
@@ -150,7 +152,7 @@ internal sealed class NoticeText
         _body.Heading(diagnosis.Zone is { Length: > 0 } zone
             ? $"The record that must stand in the zone {zone.TrimEnd('.')}"
             : "The record that must be there");
-        _body.Table(("Type", "CNAME"), ("Name", diagnosis.NameToEnter), ("Value", diagnosis.ValueToEnter ?? ""));
+        _body.Table(("Type", "CNAME"), ("Name", diagnosis.NameToEnter), ("Value", value));
     }
 
     private static string Shown(string hostname) =>

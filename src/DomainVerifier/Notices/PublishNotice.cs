@@ -5,7 +5,8 @@ using Tracking.Database.Entities;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>Tells programs what a notice tells people: a message on the bus with the notice's id, at least once.</summary>
+/// <summary>Tells programs what a notice tells people: a message on the bus with the notice's id, at least
+/// once.</summary>
 internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
 {
     // A broker that is away must not hold up mail; the notice is published with its next attempt.

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using Tracking.Bus;
 using Tracking.Contracts;
-using Tracking.Database;
 using Tracking.Dns;
 using Tracking.Domains;
 using Tracking.Links;
@@ -9,24 +8,17 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Answers what DNS says of a name that nobody has added, and who may issue certificates for it. There is no target yet:
-/// one that was never issued stands in its place. Nothing is stored, and a question that cannot be answered now is
-/// dropped: whoever waits gives up by himself.
+/// Answers what DNS says of a name that nobody has added, and who may issue certificates for it. Nothing is stored, and
+/// a question that cannot be answered now is dropped: whoever waits gives up by himself.
 /// </summary>
 internal sealed partial class AnswerNameCheck(
-    Diagnose diagnose,
+    Look look,
     AskCaa askCaa,
     SendToQueue send,
-    IOptions<SystemOptions> system,
     IOptions<VerifierOptions> options,
     TimeProvider time,
     ILogger<AnswerNameCheck> logger)
 {
-    /// <summary>The first label of the target in answers: no issued one is like it.</summary>
-    public const string NoTarget = "v-issued-when-added";
-
-    private readonly HostName _target = TargetIn(system.Value);
-
     /// <summary>Answers.</summary>
     /// <param name="question">The question.</param>
     /// <param name="sentAt">When it was asked, if that is known.</param>
@@ -44,12 +36,12 @@ internal sealed partial class AnswerNameCheck(
         {
             using var limit = new CancellationTokenSource(options.Value.LongestCheck, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-            var diagnosis = diagnose(host, _target, either.Token);
+            var diagnosis = look(host, either.Token);
             var caa = askCaa.AskAsync(host, either.Token);
             await Task.WhenAll(diagnosis, caa);
             await send.SendAsync(question.ReplyTo, Answer(question, await diagnosis, await caa));
         }
-#pragma warning disable CA1031 // A question without an answer is asked again by a person; it must not come back for ever.
+#pragma warning disable CA1031 // A person asks again; the question must not come back for ever by itself.
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {
@@ -65,11 +57,6 @@ internal sealed partial class AnswerNameCheck(
         Caa = caa.Failure == CaaFailure.None ? [.. caa.Records.Select(record => record.Value)] : null,
         CaaFoundAt = caa.FoundAt?.ToString(),
     };
-
-    private static HostName TargetIn(SystemOptions system) =>
-        HostName.TryParse($"{NoTarget}.{system.SystemZone ?? system.SystemHost}", out var target)
-            ? target
-            : throw new ArgumentException($"The zone of {nameof(SystemOptions)} has not been checked.");
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The question about {Host} is not answered: {Reason}")]
     private partial void LogDropped(string host, string reason);

@@ -5,7 +5,8 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>Asks all name servers of a zone about a name, at the same time, and follows referrals to zones below.</summary>
+/// <summary>Asks all name servers of a zone about a name, at the same time, and follows referrals to zones
+/// below.</summary>
 internal sealed class AskZone(
     IOptions<DnsOptions> options, AskNameServer nameServer, FindNameServers findServers)
 {
@@ -31,8 +32,9 @@ internal sealed class AskZone(
                 reply => check.Heard(HopPurpose.Zone, null, reply), cancellationToken);
         for (var referrals = 0; zone is not null; referrals++)
         {
+            var question = new DnsQuestion(name, DnsType.A);
             var answers = await Task.WhenAll(zone.Servers.Select(
-                server => AskAsync(server, new DnsQuestion(name, DnsType.A), HopPurpose.Walk, check, cancellationToken)));
+                server => AskAsync(server, question, HopPurpose.Walk, check, cancellationToken)));
             var referral = answers
                 .Select(answer => answer.Reply?.Message)
                 .FirstOrDefault(message => message is not null
@@ -57,11 +59,11 @@ internal sealed class AskZone(
             ? await AskAsync(server, new DnsQuestion(name, DnsType.A), HopPurpose.Probe, check, cancellationToken)
             : null;
 
-    /// <summary>The reply of the first server of a zone that gives one.</summary>
+    /// <summary>The reply of the first server of a zone that gives one; two are tried, one after the other.</summary>
     public async Task<DnsReply?> AskAnyAsync(
         ZoneServers zone, DnsQuestion question, Check check, CancellationToken cancellationToken)
     {
-        foreach (var server in zone.Servers)
+        foreach (var server in zone.Servers.Take(2))
         {
             var answer = await AskAsync(server, question, HopPurpose.Zone, check, cancellationToken);
             if (answer.Reply is { IsUsable: true } reply)

@@ -11,8 +11,8 @@ internal static class CheckSchedule
     private const int PollShare = 8;
 
     /// <summary>
-    /// The next check of an active name: its own moment of the interval, which is a hash of its id. So a bulk import, or
-    /// a backlog after an outage, is flat again a day later.
+    /// The next check of an active name: its own moment of the interval, which is a hash of its id. So a bulk import,
+    /// or a backlog after an outage, is flat again a day later.
     /// </summary>
     /// <param name="domain">The domain's id.</param>
     /// <param name="now">When it was checked.</param>

@@ -46,8 +46,8 @@ internal sealed record Decision(
     DateTimeOffset? NextCheckAt);
 
 /// <summary>
-/// The rules of two strikes. Only what all servers that answer agree on can be a strike; the second counts when a day has
-/// passed since the first, whoever asked for it, and none before. What proves nothing changes nothing.
+/// The rules of two strikes. Only what all servers that answer agree on can be a strike; the second counts when a day
+/// has passed since the first, whoever asked for it, and none before. What proves nothing changes nothing.
 /// </summary>
 internal static class DecideEffect
 {

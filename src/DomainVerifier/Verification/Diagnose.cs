@@ -9,3 +9,8 @@ namespace Tracking.DomainVerifier.Verification;
 /// <param name="cancellationToken">Gives up.</param>
 internal delegate Task<DomainDiagnosis> Diagnose(
     HostName host, HostName target, CancellationToken cancellationToken);
+
+/// <summary>Asks DNS what stands at a name that nobody has added.</summary>
+/// <param name="host">The name.</param>
+/// <param name="cancellationToken">Gives up.</param>
+internal delegate Task<DomainDiagnosis> Look(HostName host, CancellationToken cancellationToken);

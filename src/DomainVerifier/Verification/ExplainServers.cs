@@ -19,8 +19,8 @@ internal static class ExplainServers
         {
             findings.Add(
                 FindingCode.NoNetwork, FindingSeverity.Error,
-                "Nobody could be asked: neither a name server nor our own resolver answered. The fault is probably with "
-                + "this installation's network, not with the domain.",
+                "Nobody could be asked: neither a name server nor our own resolver answered. The fault is probably "
+                + "with this installation's network, not with the domain.",
                 nextStep: "The operator checks the network and the setting Tracking__Dns__Resolvers. "
                     + "The check is repeated soon.");
             return;
@@ -61,7 +61,8 @@ internal static class ExplainServers
     {
         // One server of several that fails keeps nobody from anything.
         var severity = step.Answering.Count > 0 ? FindingSeverity.Warning : trouble;
-        foreach (var group in step.Answers.Where(answer => answer.Problem is not null).GroupBy(answer => answer.Problem))
+        foreach (var group in step.Answers
+            .Where(answer => answer.Problem is not null).GroupBy(answer => answer.Problem))
         {
             var servers = string.Join(", ", group.Select(answer => answer.ShownServer));
             var zone = step.Zone!.Zone;
@@ -75,8 +76,8 @@ internal static class ExplainServers
         {
             findings.Add(
                 FindingCode.BadAnswers, FindingSeverity.Warning,
-                $"With the answer of {answer.ShownServer} came others that answered no question of ours. Somebody may be "
-                + "guessing. The answer was fetched over TCP.",
+                $"With the answer of {answer.ShownServer} came others that answered no question of ours. Somebody may "
+                + "be guessing. The answer was fetched over TCP.",
                 server: answer.ShownServer);
         }
     }
@@ -96,7 +97,8 @@ internal static class ExplainServers
             "Check that the server's name has an address and that it runs. If it has an IPv6 address alone, this "
             + "installation may have no IPv6."),
         FindingCode.NameServerAddressRefused => (
-            $"The address of this name server of {zone} is a private one or our own: {servers}. No question is sent there.",
+            $"The address of this name server of {zone} is a private one or our own: {servers}. "
+                + "No question is sent there.",
             "Give the name server a public address. In a laboratory, the operator sets "
             + "Tracking__Dns__AllowPrivateAddresses."),
         FindingCode.TooManyQueries => ("The check has used up its questions.", null),

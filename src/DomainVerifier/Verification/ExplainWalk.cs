@@ -1,13 +1,11 @@
-using System.Security.Cryptography;
 using Tracking.Dns;
 using Tracking.Domains;
-using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>Says why a name does not lead to its target, or what is odd although it does; asks a few questions
 /// more.</summary>
-internal sealed class ExplainWalk(
+internal sealed partial class ExplainWalk(
     Check check, FindingList findings, AskZone askZone, AskResolver resolver, FindNameServers findServers)
 {
     // Questions that looking at the parent zone may take: its servers' names, two addresses, one answer or two.
@@ -60,40 +58,6 @@ internal sealed class ExplainWalk(
         {
             await CompareWithParentAsync(zone, cancellationToken);
         }
-    }
-
-    // Before a name is added its absence is right. Whatever stands there already has to go, unless it is a wildcard's.
-    private async Task ExplainLookAsync(Walk walk, CancellationToken cancellationToken)
-    {
-        if (walk.Steps is not [{ Majority: { } answer } step, ..] || answer.Kind is AnswerKind.None)
-        {
-            return;
-        }
-
-        if (answer.Kind == AnswerKind.Absent)
-        {
-            AddNoZone(step, answer);
-            return;
-        }
-
-        if (await SiblingAsync(step, cancellationToken) is { } sibling && sibling.Vote == answer.Vote
-            && sibling.Addresses.ToHashSet().SetEquals(answer.Addresses))
-        {
-            findings.Add(
-                FindingCode.WildcardInTheWay, FindingSeverity.Info,
-                $"A wildcard record answers for {check.Host} and for every other name under {check.Host.Parent}. A record "
-                + "of its own takes its place.",
-                answer.Seen, sibling.ShownServer, remembered: answer.Ttl, expected: "no record");
-            return;
-        }
-
-        findings.Add(
-            answer.Kind == AnswerKind.Address ? FindingCode.AddressInsteadOfCname
-                : answer.Kind == AnswerKind.Several ? FindingCode.SeveralRecords
-                : FindingCode.OtherTarget,
-            FindingSeverity.Warning, $"{check.Host} has a record already: {answer.Seen}. It would have to be replaced.",
-            answer.Seen, answer.ShownServer, "Choose another name, or replace the record.", answer.Ttl,
-            expected: "no record");
     }
 
     private static bool HasTrouble(WalkStep step) =>
@@ -156,22 +120,6 @@ internal sealed class ExplainWalk(
         findings.Add(
             FindingCode.NoRecord, FindingSeverity.Error, $"{check.Host} has no record.{remembered}", "no record",
             string.Join(", ", step.Answering.Select(answer => answer.ShownServer)), findings.Enter, ttl);
-    }
-
-    private bool AddNoZone(WalkStep step, ServerAnswer answer)
-    {
-        if (step.Zone is { } zone
-            && PublicSuffix.Suffix(check.HostName).SequenceEqual(zone.Zone.Text))
-        {
-            findings.Add(
-                FindingCode.NoZone, FindingSeverity.Error,
-                $"The domain {PublicSuffix.RegistrableDomain(check.HostName)} is not in DNS. It is not registered, has "
-                + "expired, or has no name servers.",
-                "no such domain", answer.ShownServer, "Register the domain, or correct its spelling.");
-            return true;
-        }
-
-        return false;
     }
 
     private async Task ExplainAddressAsync(WalkStep step, CancellationToken cancellationToken)
@@ -268,57 +216,4 @@ internal sealed class ExplainWalk(
             $"{check.Host} seems to have no record of its own. Names that nobody has entered get the same answer, from "
             + $"the wildcard record *.{check.Host.Parent}.",
             answer.Seen, sibling.ShownServer, findings.Enter, answer.Ttl);
-
-    private async Task<ServerAnswer?> SiblingAsync(WalkStep step, CancellationToken cancellationToken)
-    {
-        var label = RandomNumberGenerator.GetHexString(16, lowercase: true);
-        return DnsName.TryParse(label, out var name) && name.Before(check.Host.Parent) is { } sibling
-            && (step.Zone is null || sibling.Parent.IsAtOrBelow(step.Zone.Zone))
-                ? await ProbeAsync(sibling, step, cancellationToken)
-                : null;
-    }
-
-    // Of whoever answered before: a server of the zone, or our resolver.
-    private async Task<ServerAnswer?> ProbeAsync(DnsName name, WalkStep beside, CancellationToken cancellationToken)
-    {
-        if (beside.Zone is not null)
-        {
-            return await askZone.ProbeAsync(name, beside, check, cancellationToken);
-        }
-
-        var reply = await resolver.AskAsync(new DnsQuestion(name, DnsType.A), check.Budget, cancellationToken);
-        check.Heard(HopPurpose.Probe, null, reply);
-        return ServerAnswer.Read(null, reply, name);
-    }
-
-    private async Task CompareWithParentAsync(ZoneServers zone, CancellationToken cancellationToken)
-    {
-        if (check.Budget.Left < QueriesForParent || zone.Zone.Parent.IsRoot
-            || await findServers.FindAsync(
-                zone.Zone.Parent, 2, check.Budget, reply => check.Heard(HopPurpose.Zone, null, reply),
-                cancellationToken) is not { } parent
-            || !zone.Zone.IsBelow(parent.Zone))
-        {
-            return;
-        }
-
-        var question = new DnsQuestion(zone.Zone, DnsType.Ns);
-        var above = Names(await askZone.AskAnyAsync(
-            parent with { Servers = [.. parent.Servers.Take(2)] }, question, check, cancellationToken));
-        var below = Names(await askZone.AskAnyAsync(zone, question, check, cancellationToken));
-        if (above.Count > 0 && below.Count > 0 && !above.SequenceEqual(below))
-        {
-            findings.Add(
-                FindingCode.DelegationMismatch, FindingSeverity.Warning,
-                $"The zone {parent.Zone} names other servers for {zone.Zone} than the zone itself does. Some resolvers "
-                + "ask servers that do not know about changes.",
-                string.Join(", ", above), null,
-                "At the registrar, enter the name servers that the DNS provider gives.",
-                expected: string.Join(", ", below));
-        }
-
-        IReadOnlyList<DnsName> Names(DnsReply? reply) => reply?.Message is { } message
-            ? FindNameServers.NamesOf(zone.Zone, message.Answers.Concat(message.Authority))
-            : [];
-    }
 }

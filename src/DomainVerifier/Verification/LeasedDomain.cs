@@ -9,7 +9,8 @@ internal sealed record LeasedDomain
     /// <summary>The domain's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The lease: a new one each time, so that what a slow check brings is not taken for that of the next.</summary>
+    /// <summary>The lease: a new one each time, so that what a slow check brings is not taken for that of the
+    /// next.</summary>
     public required Guid Lease { get; init; }
 
     /// <summary>Whose it is.</summary>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 using Tracking.Database.Entities;
+using Tracking.Domains;
 using Tracking.DomainVerifier.Notices;
 
 namespace Tracking.DomainVerifier.Verification;
@@ -43,7 +44,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         UPDATE domains.tracking_domains SET is_default = false WHERE cluster_id = $1 AND is_default AND id <> $2
         """;
 
-    // Asked for again since it was taken: due at once.
+    // Asked for again since it was taken: due at once. Where browsers open the name by https alone, http links are
+    // dead: the transition is over.
     private const string UpdateDomain =
         """
         UPDATE domains.tracking_domains
@@ -51,6 +53,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             verified_at = CASE WHEN $4 THEN $3 ELSE verified_at END, is_default = $5, wants_default = $6,
             strikes = $7, struck_at = $8, pending_checks = $9, last_check = $10, last_checked_at = greatest($3, $11),
             next_check_at = CASE WHEN check_requested_at IS DISTINCT FROM $11 THEN $3 ELSE $12 END,
+            https = CASE WHEN $13 THEN 0 ELSE https END,
             leased_by = NULL, leased_until = NULL
         WHERE id = $1
         """;
@@ -98,7 +101,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
 
         var now = result.BeganAt;
         var decision = DecideEffect.For(stored.State, result.Outcome, now, _options);
-        var becomesDefault = decision.Effect == CheckEffect.Activated && stored is { WantsDefault: true, IsRetired: false };
+        var becomesDefault = decision.Effect == CheckEffect.Activated
+            && stored is { WantsDefault: true, IsRetired: false };
         await using var batch = new NpgsqlBatch(connection, transaction);
         if (decision.Effect == CheckEffect.Activated && result.Elsewhere is { } other)
         {
@@ -123,9 +127,11 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             decision.PendingChecks,
             new Json(result.Diagnosis.ToJson()),
             domain.RequestedAt?.UtcDateTime,
-            decision.NextCheckAt?.UtcDateTime);
+            decision.NextCheckAt?.UtcDateTime,
+            result.Diagnosis.Findings.Any(finding => finding.Code == FindingCode.HttpsForcedByParent));
         KeepCheck.AddTo(
-            batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now, _options.KeptChecks);
+            batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now,
+            _options.KeptChecks);
         if (Tell(domain, stored, result, decision) is { } notice)
         {
             notice.AddTo(batch);

@@ -10,8 +10,8 @@ namespace Tracking.DomainVerifier.Verification;
 /// <list type="number">
 /// <item>All name servers of the zone are asked, at each alias anew. A fresh record does not wait for what resolvers
 /// remember.</item>
-/// <item>Our resolver is asked for the same way. It knows whether the signatures are in order, and it decides where no name
-/// server answers.</item>
+/// <item>Our resolver is asked for the same way. It knows whether the signatures are in order, and it decides where no
+/// name server answers.</item>
 /// <item>More than half of those that answered verify. Only when all that answered agree is it a contradiction.</item>
 /// <item>What was found is explained, with a few more questions where something is wrong.</item>
 /// </list>
@@ -79,7 +79,8 @@ public sealed class VerificationWalk
 
     private async Task<WalkStep?> AskResolverAsync(DnsName name, Check check, CancellationToken cancellationToken)
     {
-        // CNAME first: for an address the resolver would go on behind the target, which may fail for reasons of its own.
+        // CNAME first: for an address the resolver would go on behind the target, which may fail for reasons of its
+        // own.
         ServerAnswer answer = null!;
         foreach (var type in new[] { DnsType.Cname, DnsType.A, DnsType.Aaaa })
         {

@@ -8,13 +8,14 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Checks one leased tracking domain: asks DNS, stores what follows, and tells whoever serves its links. A record ends at
-/// one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
+/// Checks one leased tracking domain: asks DNS, stores what follows, and tells whoever serves its links. A record ends
+/// at one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
 /// first, by its own target, so that it is told what DNS says of it.
 /// </summary>
 internal sealed partial class VerifyDomain(
     NpgsqlDataSource dataSource,
     Diagnose diagnose,
+    AskParents parents,
     StoreCheck store,
     DirectoryChanges changes,
     NoticesWaiting notices,
@@ -44,6 +45,12 @@ internal sealed partial class VerifyDomain(
         var began = time.GetUtcNow();
         var started = time.GetTimestamp();
         var diagnosis = await AskAsync(domain.Host, domain.Target, cancellationToken);
+        if (diagnosis.Outcome == DiagnosisOutcome.Verified
+            && await parents.RunAsync(domain.Host, cancellationToken) is { } forced)
+        {
+            diagnosis = diagnosis with { Findings = [.. diagnosis.Findings, forced] };
+        }
+
         var result = new CheckResult { Diagnosis = diagnosis, Outcome = OutcomeOf(diagnosis), BeganAt = began };
         var stored = (Outcome: StoreOutcome.Conflict, Effect: CheckEffect.Nothing);
         for (var attempt = 0; attempt < Attempts && stored.Outcome == StoreOutcome.Conflict; attempt++)

@@ -46,8 +46,8 @@ internal sealed record WalkStep(DnsName Name, ZoneServers? Zone, IReadOnlyList<S
     public IReadOnlyList<ServerAnswer> Answering { get; } =
         [.. Answers.Where(answer => answer.Kind != AnswerKind.None)];
 
-    /// <summary>One that says what more than half of those say that answered; <see langword="null"/> when nothing is said
-    /// by so many.</summary>
+    /// <summary>One that says what more than half of those say that answered; <see langword="null"/> when nothing is
+    /// said by so many.</summary>
     public ServerAnswer? Majority => Answering
         .GroupBy(answer => answer.Vote)
         .FirstOrDefault(group => 2 * group.Count() > Answering.Count)?.First();

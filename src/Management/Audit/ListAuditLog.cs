@@ -89,6 +89,22 @@ internal static class ListAuditLog
             cluster = asked;
         }
 
+        return TypedResults.Ok(await ReadPageAsync(
+            db, cluster, after, from, to, action, subject, limit, cancellationToken));
+    }
+
+    /// <summary>A page of the log; what is <see langword="null"/> does not filter.</summary>
+    public static async Task<Page<AuditEntryResponse>> ReadPageAsync(
+        TrackingDb db,
+        ClusterId? cluster,
+        Guid? after,
+        DateTimeOffset? from,
+        DateTimeOffset? to,
+        string? action,
+        string? subject,
+        int limit,
+        CancellationToken cancellationToken)
+    {
         var rows = await db.AuditLog.FromSql(
             $"""
             SELECT * FROM management.audit_log
@@ -99,9 +115,9 @@ internal static class ListAuditLog
             ORDER BY id DESC
             LIMIT {limit + 1}
             """).AsNoTracking().ToListAsync(cancellationToken);
-        return TypedResults.Ok(new Page<AuditEntryResponse>(
+        return new Page<AuditEntryResponse>(
             [.. rows.Take(limit).Select(Of)],
-            rows.Count > limit ? Cursor.OfAuditEntry(rows[limit - 1].Id) : null));
+            rows.Count > limit ? Cursor.OfAuditEntry(rows[limit - 1].Id) : null);
     }
 
     private static AuditEntryResponse Of(AuditEntry entry) => new(

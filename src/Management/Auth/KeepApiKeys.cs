@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -36,18 +37,33 @@ internal static class KeepApiKeys
             return problem!;
         }
 
+        var (created, refusal) = await CreateAsync(json, holder, owner, db, keys, changes, time, cancellationToken);
+        return created is null ? refusal! : TypedResults.Created($"{request.Path}/{created.Id}", created);
+    }
+
+    /// <summary>Makes a key as a document says.</summary>
+    public static async Task<(NewApiKeyResponse? Created, Problem? Refusal)> CreateAsync(
+        JsonObject json,
+        ApiKeyHolder holder,
+        ClusterId? owner,
+        TrackingDb db,
+        ApiKeyAuthentication keys,
+        DirectoryChanges changes,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var errors = new InputErrors();
         ReadJson.RefuseUnknown(json, "", ["name"], errors);
         var name = ReadJson.Name(json, "name", MaxNameLength, errors);
         if (errors.Any || name is null)
         {
-            return errors.ToProblem();
+            return (null, errors.ToProblem());
         }
 
         if (await Working(db, owner).CountAsync(cancellationToken) >= MaxKeys)
         {
-            return Problems.Conflict(
-                $"There are {MaxKeys} keys that work, the most there may be; revoke one that is not used.");
+            return (null, Problems.Conflict(
+                $"There are {MaxKeys} keys that work, the most there may be; revoke one that is not used."));
         }
 
         var secret = ApiKeySecret.Create();
@@ -71,8 +87,7 @@ internal static class KeepApiKeys
 
         keys.Made(hash);
         changes.Announce(owner);
-        return TypedResults.Created(
-            $"{request.Path}/{key.Id}", new NewApiKeyResponse(key.Id, key.Name, key.CreatedAt, secret));
+        return (new NewApiKeyResponse(key.Id, key.Name, key.CreatedAt, secret), null);
     }
 
     public static async Task<Ok<Page<ApiKeyResponse>>> ListAsync(

@@ -41,6 +41,20 @@ internal static class ChangeCluster
             return problem!;
         }
 
+        return await ChangeAsync(cluster, patch, holder, db, database, change, time, cancellationToken);
+    }
+
+    /// <summary>Applies a merge patch.</summary>
+    public static async Task<Results<Ok<ClusterResponse>, Problem>> ChangeAsync(
+        ClusterId cluster,
+        JsonObject patch,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        IDbContextFactory<TrackingDb> database,
+        ApplyChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
         // Locked: of two patches at once, the second applies to what the first left.

@@ -46,6 +46,22 @@ internal static class CreateCluster
             return errors.ToProblem();
         }
 
+        var (created, refusal) = await CreateAsync(document, holder, database, change, time, cancellationToken);
+        return created is null
+            ? refusal!
+            : TypedResults.Created(
+                $"/api/v1/clusters/{created.Id}", ClusterResponse.Of(created, document.SendingDomains));
+    }
+
+    /// <summary>Stores a new cluster, or says what is taken.</summary>
+    public static async Task<(Cluster? Created, Problem? Refusal)> CreateAsync(
+        ClusterDocument document,
+        ApiKeyHolder holder,
+        IDbContextFactory<TrackingDb> database,
+        ApplyChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         for (var attempt = 1; ; attempt++)
         {
             var cluster = new Cluster
@@ -66,12 +82,13 @@ internal static class CreateCluster
             }
             catch (DbUpdateException exception) when (StoreCluster.IsTaken(exception))
             {
-                return await StoreCluster.TakenAsync(exception, document, cluster.Id, database, cancellationToken);
+                return (
+                    null,
+                    await StoreCluster.TakenAsync(exception, document, cluster.Id, database, cancellationToken));
             }
 
             await change.ApplyAsync(cluster.Id);
-            return TypedResults.Created(
-                $"/api/v1/clusters/{cluster.Id}", ClusterResponse.Of(cluster, document.SendingDomains));
+            return (cluster, null);
         }
     }
 

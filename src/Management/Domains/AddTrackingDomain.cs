@@ -46,14 +46,31 @@ internal static class AddTrackingDomain
             return problem!;
         }
 
-        var own = OwnNames.Of(system.Value);
+        return await AddAsync(
+            cluster, json, holder, db, change, describe, system.Value, options.Value, time, cancellationToken);
+    }
+
+    /// <summary>Adds what a document says.</summary>
+    public static async Task<Results<Created<TrackingDomainResponse>, Problem>> AddAsync(
+        ClusterId cluster,
+        JsonObject json,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        ApplyChange change,
+        DescribeDomain describe,
+        SystemOptions system,
+        ManagementOptions options,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var own = OwnNames.Of(system);
         var errors = new InputErrors();
         if (Read(json, cluster, own, errors, time.GetUtcNow()) is not { } domain)
         {
             return errors.ToProblem();
         }
 
-        var most = options.Value.MaxTrackingDomains;
+        var most = options.MaxTrackingDomains;
         if (await db.TrackingDomains.CountAsync(
             row => row.ClusterId == cluster && row.DeletedAt == null, cancellationToken) >= most)
         {

@@ -75,7 +75,7 @@ internal sealed class NameAnswers
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource<string>> _expected = new();
 
     /// <summary>The queue, of this process alone.</summary>
-    public string Queue { get; } = $"checks-{Guid.NewGuid():N}";
+    public string Queue { get; } = $"{QueueNames.Checks}{Guid.NewGuid():N}";
 
     /// <summary>Waits for the answer to a question from now on; <see cref="Forget"/> is its end.</summary>
     public Task<string> Expect(Guid request) => _expected.GetOrAdd(

@@ -51,6 +51,21 @@ internal static class ChangeTrackingDomain
             return problem!;
         }
 
+        return await ChangeAsync(cluster, hostname, patch, holder, db, change, describe, time, cancellationToken);
+    }
+
+    /// <summary>Applies a merge patch.</summary>
+    public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ChangeAsync(
+        ClusterId cluster,
+        string hostname,
+        JsonObject patch,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        ApplyChange change,
+        DescribeDomain describe,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (await FindDomain.LockAsync(db, cluster, hostname, cancellationToken) is not { } domain)
         {

@@ -49,15 +49,10 @@ internal static class DeleteTrackingDomain
 
         var name = isDryRun
             ? (await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken))?.Hostname
-            : await DeleteAsync(db, cluster, hostname, holder, time, cancellationToken);
+            : await DeleteAsync(db, cluster, hostname, holder, change, time, cancellationToken);
         if (name is null)
         {
             return FindDomain.NoSuchDomain(hostname);
-        }
-
-        if (!isDryRun)
-        {
-            await change.ApplyAsync(cluster, isDeleted: true, hostname: name);
         }
 
         // Counted behind the deletion: that must wait for nothing.
@@ -65,11 +60,14 @@ internal static class DeleteTrackingDomain
             await CountLinksAtRisk.CountAsync(dataSource, cluster, name, !isDryRun, time, cancellationToken));
     }
 
-    private static async Task<string?> DeleteAsync(
+    /// <summary>Deletes it.</summary>
+    /// <returns>Its name as it is stored; <see langword="null"/> when there is none.</returns>
+    public static async Task<string?> DeleteAsync(
         TrackingDb db,
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,
+        ApplyChange change,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -88,6 +86,7 @@ internal static class DeleteTrackingDomain
         await RecordChange.AddAsync(
             db, holder, new("delete-tracking-domain", domain.Hostname, cluster, before), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        await change.ApplyAsync(cluster, isDeleted: true, hostname: domain.Hostname);
         return domain.Hostname;
     }
 }

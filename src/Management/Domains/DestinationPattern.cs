@@ -2,13 +2,13 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>Destinations that stay plain: a host, <c>*.</c> and a host for everything below it, each with a path prefix
-/// or without one.</summary>
+/// <summary>Destinations that stay plain: a host, or <c>*.</c> and a host for everything below it; with a path, that path
+/// and what is below it, and with <c>*</c> at its end whatever begins so. <see cref="Links.HostSet"/> reads them.</summary>
 internal static class DestinationPattern
 {
     /// <summary>What an entry must be.</summary>
     public const string Takes = "a host name such as example.com, *.example.com for everything below it, or one of "
-        + "them with the beginning of a path: example.com/account";
+        + "them with a path: example.com/account, example.com/acc*";
 
     // Longer ones are addresses of one page, and the beginning says the same.
     private const int MaxPathLength = 500;
@@ -23,8 +23,9 @@ internal static class DestinationPattern
         return MailName.DomainPattern(slash < 0 ? trimmed : trimmed[..slash]) is { } host
             && path.Length <= MaxPathLength
             && !path.StartsWith("//", StringComparison.Ordinal)
-            && !path.Any(c => c <= ' ' || c >= '\x7f' || c is '?' or '#' or '*' or '\\')
-                ? host + (path == "/" ? "" : path)
+            && !path.Any(c => c <= ' ' || c >= '\x7f' || c is '?' or '#' or '\\')
+            && path.IndexOf('*', StringComparison.Ordinal) is var star && (star < 0 || star == path.Length - 1)
+                ? host + (path is "/" or "/*" ? "" : path)
                 : null;
     }
 }

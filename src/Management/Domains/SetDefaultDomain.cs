@@ -35,7 +35,7 @@ internal static class SetDefaultDomain
                 + "being verified.");
     }
 
-    private static async Task<Results<Ok<TrackingDomainResponse>, Problem>> SetAsync(
+    public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> SetAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,
@@ -130,7 +130,7 @@ internal static class SetDefaultDomain
         return (domain, old, null);
     }
 
-    private static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ClearAsync(
+    public static async Task<Results<Ok<TrackingDomainResponse>, Problem>> ClearAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,

@@ -14,8 +14,8 @@ namespace Tracking.Management.Domains;
 /// <param name="TrackOpens">Whether opens are tracked on it, likewise.</param>
 /// <param name="Https">required (default): no new links before there is a certificate. optional: a transition, links
 /// are http until then, and browsers warn before them.</param>
-/// <param name="ExcludedDomains">Destinations that stay plain on it: example.com, *.example.com, each also with the
-/// beginning of a path (example.com/account); at most 1,000.</param>
+/// <param name="ExcludedDomains">Destinations that stay plain on it: example.com, *.example.com, each also with a
+/// path (example.com/account: that and what is below; example.com/acc*: whatever begins so); at most 1,000.</param>
 internal sealed record TrackingDomainRequest(
     string Hostname,
     bool SetAsDefault,

@@ -29,6 +29,12 @@ internal static class VerifyTrackingDomain
         .Produces<TrackingDomainResponse>()
         .DescribeProblems(409);
 
+    /// <summary>Asks DNS now, and waits for it as long as a person does.</summary>
+    /// <returns>The answer of the route.</returns>
+    public static Task<IResult> VerifyAsync(
+        ClusterId cluster, string hostname, IServiceProvider services, CancellationToken cancellationToken) =>
+        new Verification(cluster, hostname).RunAsync(services, cancellationToken);
+
     // A result, because the endpoint's own time is bounded for each tenant and this takes its time waiting.
     private sealed class Verification(ClusterId cluster, string hostname) : IResult
     {
@@ -52,7 +58,7 @@ internal static class VerifyTrackingDomain
             }
         }
 
-        private async Task<IResult> RunAsync(IServiceProvider services, CancellationToken cancellationToken)
+        public async Task<IResult> RunAsync(IServiceProvider services, CancellationToken cancellationToken)
         {
             var db = services.GetRequiredService<TrackingDb>();
             if (await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is not { } domain)

@@ -48,10 +48,7 @@ public sealed class EffectiveSettings(
             PixelPosition = settings.PixelPosition,
             HttpsLinksMayUseHttp = options.Value.AllowHttpForHttpsLinks || IsLoopback(host.Origin.Host),
             ExcludedDomains = Excluded(settings, domain),
-            TrackingHosts = cluster.DefaultDomain is { } usual
-                ? _hostsWithDefault.GetValue(
-                    usual, usual => HostSet.Of(system.Value.SystemHost, usual.Hostname))
-                : _systemHosts,
+            TrackingHosts = cluster.DefaultDomain is { } usual ? WithDefault(usual) : _systemHosts,
             Keys = keys.Current,
         };
     }
@@ -80,6 +77,11 @@ public sealed class EffectiveSettings(
     // W3C Secure Contexts 3.1: hosts under localhost are as trustworthy as https, they never leave the machine.
     private static bool IsLoopback(HostName host) =>
         host.Value == "localhost" || host.Value.EndsWith(".localhost", StringComparison.Ordinal);
+
+    private HostSet WithDefault(TrackingHost usual) =>
+        _hostsWithDefault.TryGetValue(usual, out var hosts)
+            ? hosts
+            : _hostsWithDefault.GetValue(usual, usual => HostSet.Of(system.Value.SystemHost, usual.Hostname));
 
     private HostSet Excluded(ClusterSettings settings, TrackingHost? domain)
     {

@@ -87,8 +87,10 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     }
 
     private static bool IsWorkedOff(string queue) =>
-        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents
+        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents or QueueNames.VerifyDomains
+            or QueueNames.CheckNames or QueueNames.OrderCertificates
         || HasIdBehind("edge-", queue)
+        || HasIdBehind(QueueNames.Checks, queue)
         || HasIdBehind("directory-", queue);
 
     private static bool HasIdBehind(string prefix, string queue) =>

@@ -24,14 +24,7 @@ internal sealed class ServedCertificate
         NotAfter = own.NotAfter.ToUniversalTime();
         IsSelfSigned = own.SubjectName.RawData.AsSpan().SequenceEqual(own.IssuerName.RawData);
 
-        // Without the two last arguments .NET looks for a chain of its own in the machine's store and sends that
-        // (dotnet/runtime#59906): where the store has the root of a cross-signed chain, the certificate that leads to
-        // the older root is left out, and clients that know only that one fail. An empty trust has no root to stop at.
-        Context = SslStreamCertificateContext.Create(
-            own,
-            [.. others],
-            offline: true,
-            SslCertificateTrust.CreateForX509Collection([]));
+        Context = CreateContext(own, others);
         Options = CreateOptions(Context, _http);
     }
 
@@ -87,6 +80,15 @@ internal sealed class ServedCertificate
             throw;
         }
     }
+
+    /// <summary>What is sent: this certificate and the others.</summary>
+    /// <remarks>By default .NET looks for a chain of its own in the machine's store and sends that
+    /// (dotnet/runtime#59906): where the store has the root of a cross-signed chain, the certificate that leads to the
+    /// older root is left out, and clients that know only that one fail. So it is given a trust of its own, which holds
+    /// the end of the chain: an empty one counts as none.</remarks>
+    public static SslStreamCertificateContext CreateContext(X509Certificate2 own, X509Certificate2[] others) =>
+        SslStreamCertificateContext.Create(
+            own, [.. others], offline: true, SslCertificateTrust.CreateForX509Collection([others is [.., var last] ? last : own]));
 
     /// <summary>The options of a handshake: what is allowed, and what is not.</summary>
     /// <remarks>No <c>CipherSuitesPolicy</c>: with one, .NET makes each handshake a full one (dotnet/runtime, "Interop.

@@ -88,9 +88,7 @@ internal sealed class ChooseCertificate(
 
         meters.Challenges.Add(1, new KeyValuePair<string, object?>("type", "tls-alpn-01"));
         var options = ServedCertificate.CreateOptions(
-            SslStreamCertificateContext.Create(
-                certificate, additionalCertificates: null, offline: true, SslCertificateTrust.CreateForX509Collection([])),
-            _challengeProtocol);
+            ServedCertificate.CreateContext(certificate, others: []), _challengeProtocol);
         // Nobody comes back, and .NET would keep a context for whoever might.
         options.AllowTlsResume = false;
         connection.Features.Set(new Chosen(options, IsChallenge: true));

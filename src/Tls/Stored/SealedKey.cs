@@ -6,8 +6,8 @@ namespace Tracking.Tls.Stored;
 
 /// <summary>
 /// A private key as it is stored: sealed under a master key (AES-256-GCM, random 96-bit nonce), bound to its row and to
-/// the master key's version, so that rows cannot be swapped between names. Layout: master key version (u32, big-endian),
-/// then what <see cref="MasterKey.Seal"/> makes.
+/// the master key's version, so that rows cannot be swapped between names. Layout: master key version (u32,
+/// big-endian), then what <see cref="MasterKey.Seal"/> makes.
 /// </summary>
 /// <remarks>Random nonces are good for 2^32 seals under one key (NIST SP 800-38D §8.3); a key is sealed once when it is
 /// made and once a rotation.</remarks>
@@ -40,7 +40,8 @@ public static class SealedKey
     /// <summary>The version of the master key that sealed it; <see langword="null"/> when it is too short to have
     /// one.</summary>
     public static int? VersionOf(ReadOnlySpan<byte> value) =>
-        value.Length > HeaderSize && BinaryPrimitives.ReadUInt32BigEndian(value) is > 0 and <= int.MaxValue and var version
+        value.Length > HeaderSize
+        && BinaryPrimitives.ReadUInt32BigEndian(value) is > 0 and <= int.MaxValue and var version
             ? (int)version
             : null;
 

@@ -17,9 +17,7 @@ public sealed class AskCaaTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _internet.DisposeAsync();
 
     private Task<CaaAnswer> AskAsync() =>
-        new AskCaa(
-                _internet.Wrapped,
-                new AskResolver(_internet.Wrapped, new AskNameServer(_internet.Wrapped, TimeProvider.System), TimeProvider.System))
+        new AskCaa(_internet.Wrapped, _internet.Resolver())
             .AskAsync(Host("track.shop.example"), TestContext.Current.CancellationToken);
 
     [Fact]

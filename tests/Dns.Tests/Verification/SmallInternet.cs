@@ -89,13 +89,14 @@ internal sealed class SmallInternet : IAsyncDisposable
 
     public VerificationWalk Walk()
     {
-        var options = Microsoft.Extensions.Options.Options.Create(Options);
-        var nameServer = new AskNameServer(options, TimeProvider.System);
-        var resolver = new AskResolver(options, nameServer, TimeProvider.System);
+        var resolver = Resolver();
+        var find = new FindNameServers(Wrapped, resolver, new AddressGuard(Wrapped, TimeProvider.System));
         return new VerificationWalk(
-            options, nameServer, resolver,
-            new FindNameServers(options, resolver, new AddressGuard(options, TimeProvider.System)), TimeProvider.System);
+            Wrapped, new AskNameServer(Wrapped, TimeProvider.System), resolver, find, TimeProvider.System);
     }
+
+    public AskResolver Resolver() =>
+        new(Wrapped, new AskNameServer(Wrapped, TimeProvider.System), TimeProvider.System);
 
     public Task<DomainDiagnosis> CheckAsync(string host = "track.shop.example") =>
         Walk().RunAsync(Host(host), Target, TestContext.Current.CancellationToken);
@@ -113,7 +114,7 @@ internal sealed class SmallInternet : IAsyncDisposable
             end += 1 + query[end];
         }
 
-        Assert.True(DnsName.TryDecode(query.AsSpan(WriteQuery.HeaderLength, end + 1 - WriteQuery.HeaderLength), out var name));
+        Assert.True(DnsName.TryDecode(query.AsSpan()[WriteQuery.HeaderLength..(end + 1)], out var name));
         return (
             new DnsQuestion(name, (DnsType)((query[end + 1] << 8) | query[end + 2])), (query[2] << 8) | query[3]);
     }
@@ -265,7 +266,8 @@ internal sealed class TestZone(DnsName name)
 
     public byte[] Write(Message message, DnsName wanted, DnsType type, bool isRecursive)
     {
-        if (!isRecursive && Delegations.Where(cut => wanted.IsAtOrBelow(Asking.Name(cut.Zone))).ToList() is { Count: > 0 } cuts)
+        var cuts = Delegations.Where(cut => wanted.IsAtOrBelow(Asking.Name(cut.Zone))).ToList();
+        if (!isRecursive && cuts.Count > 0)
         {
             foreach (var cut in cuts)
             {
@@ -299,8 +301,9 @@ internal sealed class TestZone(DnsName name)
             else if (kind == "CAA")
             {
                 var words = value.Split(' ', 3);
-                message.Answer(wanted.Text, DnsType.Caa, 300,
-                    [byte.Parse(words[0]), (byte)words[1].Length, .. System.Text.Encoding.ASCII.GetBytes(words[1] + words[2])]);
+                var text = System.Text.Encoding.ASCII.GetBytes(words[1] + words[2]);
+                message.Answer(
+                    wanted.Text, DnsType.Caa, 300, [byte.Parse(words[0]), (byte)words[1].Length, .. text]);
             }
             else
             {

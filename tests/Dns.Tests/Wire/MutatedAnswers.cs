@@ -4,8 +4,8 @@ using Tracking.Dns.Wire;
 
 namespace Tracking.Dns.Tests.Wire;
 
-/// <summary>Answers with octets changed, dropped, doubled and spliced: whatever comes of it, reading ends, with a message
-/// or without. <c>TRACKING_FUZZ_SECONDS</c> has it go on for so long, as <c>./test fuzz</c> does;
+/// <summary>Answers with octets changed, dropped, doubled and spliced: whatever comes of it, reading ends, with a
+/// message or without. <c>TRACKING_FUZZ_SECONDS</c> has it go on for so long, as <c>./test fuzz</c> does;
 /// <c>TRACKING_TEST_SEED</c> repeats a run.</summary>
 public sealed class MutatedAnswers(ITestOutputHelper log)
 {

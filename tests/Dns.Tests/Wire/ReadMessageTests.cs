@@ -40,7 +40,8 @@ public sealed class ReadMessageTests
             .Aggregate(Start(), (message, _) => message.Record(6, "", 1, 0, [1, 2, 3, 4])).Bytes,
         ["more names than fit"] = () =>
         {
-            var message = Start().Increment(6).Raw(Labels(63, 63, 63, 61)).U16(1).U16(1).U16(0).U16(0).U16(4).Raw(1, 2, 3, 4);
+            var message = Start().Increment(6).Raw(Labels(63, 63, 63, 61))
+                .U16(1).U16(1).U16(0).U16(0).U16(4).Raw(1, 2, 3, 4);
             for (var i = 0; i < 300; i++)
             {
                 message.Increment(6).Raw(0xC0, Header).U16(1).U16(1).U16(0).U16(0).U16(4).Raw(1, 2, 3, 4);
@@ -151,9 +152,11 @@ public sealed class ReadMessageTests
         Assert.Equal(
             ["A 192.0.2.1", "AAAA 2001:db8::1", "CNAME c.example", "DNAME e.example"],
             message.Answers.Select(record => record.ToString()));
-        Assert.Equal(["NS ns.example", "SOA example minimum 60"], message.Authority.Select(record => record.ToString()));
+        Assert.Equal(
+            ["NS ns.example", "SOA example minimum 60"], message.Authority.Select(record => record.ToString()));
         Assert.Equal(TimeSpan.FromSeconds(60), message.NegativeTtl);
-        Assert.Equal(IPAddress.Parse("192.0.2.53"), Assert.IsType<AddressRecord>(Assert.Single(message.Additional)).Address);
+        var glue = Assert.IsType<AddressRecord>(Assert.Single(message.Additional));
+        Assert.Equal(IPAddress.Parse("192.0.2.53"), glue.Address);
         Assert.Equal("6 DNSSEC bogus: bad signature", Assert.Single(message.ExtendedErrors).ToString());
         Assert.True(message.IsAuthoritative);
     }

@@ -25,7 +25,10 @@ public sealed class NoticeOptionsTests
     public void Anything_else_is_refused_without_showing_it(string text)
     {
         Assert.Null(SmtpAddress.Parse(text));
-        Assert.DoesNotContain(text, Failures(new NoticeOptions { Smtp = text, From = "a@example.com" }).Single(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            text,
+            Failures(new NoticeOptions { Smtp = text, From = "a@example.com" }).Single(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -36,8 +39,10 @@ public sealed class NoticeOptionsTests
     public void The_sender_is_needed_with_a_server_and_has_to_be_an_address()
     {
         Assert.Empty(Failures(new NoticeOptions()));
-        Assert.Empty(Failures(new NoticeOptions { Smtp = "smtp://mail.example.com", From = "Tracking <a@example.com>" }));
-        Assert.Contains("missing", Failures(new NoticeOptions { Smtp = "smtp://mail.example.com" }).Single(), StringComparison.Ordinal);
+        var options = new NoticeOptions { Smtp = "smtp://mail.example.com" };
+        Assert.Contains("missing", Failures(options).Single(), StringComparison.Ordinal);
+        options.From = "Tracking <a@example.com>";
+        Assert.Empty(Failures(options));
         Assert.Single(Failures(new NoticeOptions { From = "nobody" }));
         Assert.Single(Failures(new NoticeOptions { ConsoleUrl = new Uri("/console", UriKind.Relative) }));
         Assert.Single(Failures(new NoticeOptions { RootCertificates = "/no/such/file" }));

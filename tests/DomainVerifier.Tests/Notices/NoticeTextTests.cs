@@ -6,8 +6,8 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Tests.Notices;
 
-/// <summary>Every notice as somebody gets it: <c>Golden/*.txt</c> and <c>.html</c>. <c>TRACKING_UPDATE_DOCS=1</c> writes
-/// them.</summary>
+/// <summary>Every notice as somebody gets it: <c>Golden/*.txt</c> and <c>.html</c>. <c>TRACKING_UPDATE_DOCS=1</c>
+/// writes them.</summary>
 public sealed class NoticeTextTests
 {
     private static readonly DateTimeOffset _at = new(2026, 3, 14, 9, 26, 53, TimeSpan.Zero);

@@ -295,7 +295,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
     {
         context.Response.ContentType = "application/json";
         var spaces = Encoding.ASCII.GetBytes(new string(' ', 65_536));
-        for (var written = 0L; written < 1L << 30 && !context.RequestAborted.IsCancellationRequested; written += spaces.Length)
+        for (var written = 0L; written < 1L << 30; written += spaces.Length)
         {
             await context.Response.Body.WriteAsync(spaces, context.RequestAborted);
         }

@@ -173,7 +173,9 @@ public sealed class AcmeRefusalTests : IAsyncLifetime
 
     private static RefusalException Limited(string detail, string? retryAfter) => new(429, "rateLimited", detail)
     {
-        Headers = retryAfter is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["Retry-After"] = retryAfter },
+        Headers = retryAfter is null
+            ? new Dictionary<string, string>()
+            : new Dictionary<string, string> { ["Retry-After"] = retryAfter },
     };
 
     private static JsonObject Sub(string type, string name, string detail) => new()

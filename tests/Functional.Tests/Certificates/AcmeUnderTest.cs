@@ -7,11 +7,12 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>A client of one authority, and the steps of an order one after the other as whoever issues certificates does
-/// them.</summary>
+/// <summary>A client of one authority, and the steps of an order one after the other as whoever issues certificates
+/// does them.</summary>
 internal sealed class AcmeUnderTest : IDisposable
 {
-    // A step that was refused for its nonce may be taken again; 0.9^20 of them are where nine of ten nonces are refused.
+    // A step that was refused for its nonce may be taken again; 0.9^20 of them are where nine of ten nonces are
+    // refused.
     private const int Tries = 20;
 
     private readonly TemporaryFolder _folder = new();

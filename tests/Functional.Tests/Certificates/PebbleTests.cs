@@ -161,9 +161,8 @@ public sealed class PebbleTests
         await using var another = new TestPebble();
         await another.StartAsync(Cancelled);
         using var stranger = Of(another);
-        var unknown = await stranger.Client.NewOrderAsync(
-            new AcmeAccount(stranger.Key, new Uri($"{new Uri(another.Directory).GetLeftPart(UriPartial.Authority)}/my-account/9")),
-            [Name(Track)], replaces: null, Cancelled);
+        var nobody = new AcmeAccount(stranger.Key, new Uri(new Uri(another.Directory), "/my-account/9"));
+        var unknown = await stranger.Client.NewOrderAsync(nobody, [Name(Track)], replaces: null, Cancelled);
         Assert.Equal(AcmeProblemType.AccountDoesNotExist, unknown.Problem?.Type);
         await stranger.RegisterAsync();
     }

@@ -50,7 +50,8 @@ public sealed class DnsLab : IAsyncLifetime
             .Add("example", one
                 + "shop NS ns1.shop\nshop NS ns2.shop\nns1.shop A 127.0.0.11\nns2.shop A 127.0.0.12\n"
                 + "deep NS ns2.deep\nns2.deep A 127.0.0.12\n")
-            .Add("operator.example", one + "*.t A 203.0.113.7\n*.t CAA 0 issue \"letsencrypt.org\"\n@ CAA 0 issue \"never.example\"\n")
+            .Add("operator.example", one + "*.t A 203.0.113.7\n*.t CAA 0 issue \"letsencrypt.org\"\n"
+                + "@ CAA 0 issue \"never.example\"\n")
             .Add("shop.example", shop + $"half CNAME {Target}.\n")
             .Add("agency.example", one + $"track CNAME {Target}.\n")
             .Add("lame.example", two + $"track CNAME {Target}.\n")

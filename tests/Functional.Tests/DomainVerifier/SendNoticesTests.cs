@@ -102,7 +102,8 @@ public sealed class SendNoticesTests(TestPostgres server)
 
         var mail = Assert.Single(smtp.Mails);
         Assert.True(Ascii.IsValid(mail.Message));
-        Assert.Contains("Käse", MimeMessage.Load(new MemoryStream(mail.Message), Cancelled).TextBody, StringComparison.Ordinal);
+        var message = MimeMessage.Load(new MemoryStream(mail.Message), Cancelled);
+        Assert.Contains("Käse", message.TextBody, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class TakeOverTests(TestPostgres server)
         Assert.Contains(VerifierDatabase.TargetOf(first), facts, StringComparison.Ordinal);
         Assert.DoesNotContain(second.ToString(), facts, StringComparison.Ordinal);
         Assert.DoesNotContain(theirs.ToString(), facts, StringComparison.Ordinal);
-        Assert.Equal(VerifierDatabase.TargetOf(first), DomainDiagnosis.FromJson(lost.LastCheck!).Target.Value);
+        Assert.Equal(VerifierDatabase.TargetOf(first), DomainDiagnosis.FromJson(lost.LastCheck!).Target?.Value);
         await Eventually.HoldsAsync(
             () => database.Announced.Count(change => change.Hostname == Host) == 3,
             "the loss is announced to the first cluster's edges too", Cancelled);

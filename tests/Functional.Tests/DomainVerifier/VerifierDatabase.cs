@@ -45,6 +45,9 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     /// <c>*</c>: to whatever is looked for.</summary>
     public ConcurrentDictionary<string, string> Dns { get; } = new();
 
+    /// <summary>What sites say in <c>Strict-Transport-Security</c>.</summary>
+    public ConcurrentDictionary<string, string?> TransportSecurity { get; } = new();
+
     /// <summary>Names that were asked about, in order, with the target that was looked for.</summary>
     public ConcurrentQueue<(string Host, string Target)> Asked { get; } = new();
 
@@ -187,6 +190,12 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
+    public async Task<DomainDiagnosis> LookAsync(HostName host, CancellationToken cancellationToken) =>
+        await DiagnoseAsync(host, host, cancellationToken) with
+        {
+            Outcome = DiagnosisOutcome.Looked, Target = null, ValueToEnter = null,
+        };
+
     public async Task<DomainDiagnosis> DiagnoseAsync(
         HostName host, HostName target, CancellationToken cancellationToken)
     {
@@ -282,6 +291,9 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddSingleton(Options.Create(database.Settings));
         services.AddSingleton(own);
         services.AddSingleton<Diagnose>(database.DiagnoseAsync);
+        services.AddSingleton<ReadTransportSecurity>((name, _) =>
+            Task.FromResult(database.TransportSecurity.GetValueOrDefault(name.Value)));
+        services.AddSingleton<AskParents>();
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<VerifierTelemetry>();

@@ -214,6 +214,28 @@ public sealed class VerifyDomainTests(TestPostgres server)
         Assert.Null((await database.ReadAsync(id)).NextCheckAt);
     }
 
+    [Fact]
+    public async Task A_parent_that_wants_https_for_all_names_below_it_ends_the_transition_and_is_named()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        var verifier = await database.StartAsync();
+        var id = await database.AddDomainAsync(await database.AddClusterAsync(), "track.shop.example.com");
+        await database.ExecuteAsync("UPDATE domains.tracking_domains SET https = 1");
+        database.Dns["track.shop.example.com"] = VerifierDatabase.TargetOf(id);
+        database.TransportSecurity["shop.example.com"] = "max-age=31536000";
+        await verifier.CheckDueAsync();
+        Assert.Equal((short)1, await database.ScalarAsync<short>("SELECT https FROM domains.tracking_domains"));
+
+        database.TransportSecurity["example.com"] = "max-age=31536000; includeSubDomains; preload";
+        await MoveToNextAsync(database, id);
+        await verifier.CheckDueAsync();
+
+        Assert.Equal((short)0, await database.ScalarAsync<short>("SELECT https FROM domains.tracking_domains"));
+        var finding = Assert.Single(DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings);
+        Assert.Equal(FindingCode.HttpsForcedByParent, finding.Code);
+        Assert.Contains("https://example.com ", finding.Seen, StringComparison.Ordinal);
+    }
+
     private static async Task MoveToNextAsync(VerifierDatabase database, Guid domain) =>
         database.Time.MoveTo((await database.ReadAsync(domain)).NextCheckAt!.Value);
 

@@ -273,14 +273,15 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     [Fact]
     public async Task What_one_process_had_to_ask_PostgreSQL_for_the_others_find_in_Redis()
     {
-        await AddAsync(Cluster, Name);
+        var name = $"{Guid.NewGuid():N}.shop.example";
+        await AddAsync(Cluster, name);
         await using var first = Names(cache: await CacheUser.UsingAsync(redis));
         await using var second = new NamesUnderTest(database: null, await CacheUser.UsingAsync(redis));
-        await first.FindAsync(Name);
+        await first.FindAsync(name);
         await Eventually.HoldsAsync(
             () => first.Cache["tracking.cache.writes/written"] == 1, "it is written", Cancelled);
-        var found = await second.FindAsync(Name);
-        Assert.True(TrackingHost.AreSame(found, await first.FindAsync(Name)));
+        var found = await second.FindAsync(name);
+        Assert.True(TrackingHost.AreSame(found, await first.FindAsync(name)));
         Assert.Equal((0, 1), (second.Queries, second.Shared));
     }
 

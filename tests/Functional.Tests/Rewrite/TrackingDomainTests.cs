@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Bus;
 using Tracking.Database;
-using Tracking.Database.Entities;
 using Tracking.Functional.Tests.RedirectEdge;
 using Tracking.Links;
 using Tracking.Servers;

@@ -15,7 +15,7 @@ public sealed class ProjectReferences
         ["Contracts", "Links", "Cli"],
         ["Database", "Domains"],
         ["ServiceDefaults"],
-        ["Bus", "SharedCache", "Api", "Dns"],
+        ["Bus", "SharedCache", "Api", "Dns", "Tls"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
         ["Gateway"],
         ["Standalone", "AppHost"],

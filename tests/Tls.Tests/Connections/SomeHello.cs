@@ -25,7 +25,10 @@ internal static class SomeHello
                 2, [.. protocols.SelectMany(protocol => Vector(1, Encoding.Latin1.GetBytes(protocol)))]));
         }
 
+        // TLS 1.3, P-256, and ECDSA over it.
         Extension(extensions, 43, [2, 3, 4]);
+        Extension(extensions, 10, [0, 2, 0, 0x17]);
+        Extension(extensions, 13, [0, 2, 4, 3]);
         var start = Start();
         var missing = size - (4 + start.Length + 2 + extensions.Count + 4);
         if (missing >= 0)

@@ -4,7 +4,7 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Management.Domains;
 
 [Collection(nameof(ManagementCollection))]
-public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
+public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, TestRabbit rabbit)
 {
     private const string NoRecord =
         """
@@ -172,6 +172,27 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres)
         using var none = await domains.CheckAsync(new { name = "x" });
         var problem = await Expect.ProblemAsync(none, HttpStatusCode.BadRequest, "invalid-value");
         Assert.Equal(2, problem["errors"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Verifiers_are_asked_and_answer_over_RabbitMQ_too()
+    {
+        var broker = await rabbit.CreateVirtualHostAsync(TestContext.Current.CancellationToken);
+        await using var separate = new ManagementHost(postgres)
+        {
+            Settings = new() { ["ConnectionStrings:rabbitmq"] = broker.AmqpUri.AbsoluteUri },
+        };
+        await separate.InitializeAsync();
+        using var domains = await DomainClient.CreateAsync(separate);
+        var name = (string)(await domains.AddAsync())["hostname"]!;
+        separate.Verifier.Diagnoses["track.example.com"] = NoRecord;
+        separate.Verifier.Verifications[name] = _ => separate.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET last_check = '{}', last_checked_at = clock_timestamp()");
+
+        using var verified = await domains.VerifyAsync(name);
+        await Expect.ProblemAsync(verified, HttpStatusCode.Conflict, "domain-not-verified");
+        using var check = await domains.CheckAsync(new { hostname = "track.example.com" });
+        Assert.True((bool)(await Expect.OkAsync(check))["accepted"]!);
     }
 
     private Task CheckedAsync(string name, string diagnosis) => host.ExecuteAsync(
