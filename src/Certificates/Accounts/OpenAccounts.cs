@@ -110,8 +110,8 @@ internal sealed partial class OpenAccounts(
         }
     }
 
-    /// <summary>The authority has refused something. Where it has deactivated the account, nothing is ordered there until
-    /// a person acts; where it is another account's order, for example, the account goes on.</summary>
+    /// <summary>The authority has refused something. Where it has deactivated the account, nothing is ordered there
+    /// until a person acts; where it is another account's order, for example, the account goes on.</summary>
     public async Task RefuseWhereClosedAsync(
         string directory, AcmeProblem problem, CancellationToken cancellationToken)
     {

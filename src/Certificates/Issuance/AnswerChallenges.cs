@@ -84,8 +84,8 @@ internal sealed class AnswerChallenges(
             await end.FailAsync(name, order, IssuanceStep.Challenge, problem, cancellationToken);
     }
 
-    /// <summary>Why an order is invalid. An order itself mostly says nothing: the reason stands at the name that could not
-    /// be verified.</summary>
+    /// <summary>Why an order is invalid. An order itself mostly says nothing: the reason stands at the name that could
+    /// not be verified.</summary>
     /// <returns>The step that failed, and the authority's words.</returns>
     public static async Task<(IssuanceStep Step, AcmeProblem Problem)> ExplainAsync(
         OpenAuthority authority, AcmeOrder placed, CancellationToken cancellationToken)

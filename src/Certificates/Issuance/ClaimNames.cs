@@ -6,8 +6,8 @@ using Tracking.Links;
 namespace Tracking.Certificates.Issuance;
 
 /// <summary>
-/// Takes names that are due. What is taken is leased in its row, so that no two processes order for one name; what a dead
-/// process took is due again when its lease ends, and its order is carried on.
+/// Takes names that are due. What is taken is leased in its row, so that no two processes order for one name; what a
+/// dead process took is due again when its lease ends, and its order is carried on.
 /// </summary>
 internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {

@@ -4,8 +4,8 @@ using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Ends work on a name that has brought no certificate: stores why, when it is tried again, and what was learnt
-/// of the authority. Whoever has lost its lease stores and counts nothing.</summary>
+/// <summary>Ends work on a name that has brought no certificate: stores why, when it is tried again, and what was
+/// learnt of the authority. Whoever has lost its lease stores and counts nothing.</summary>
 internal sealed partial class EndAttempt(
     ChooseAuthority choose,
     OpenAccounts accounts,

@@ -196,7 +196,8 @@ internal sealed class IssueCertificate(
             {
                 return await end.LaterAsync(
                     name, order, IssuanceStep.Order,
-                    problem ?? new AcmeProblem(AcmeProblemType.TimedOut, "The authority has not finished the order yet."),
+                    problem ?? new AcmeProblem(
+                        AcmeProblemType.TimedOut, "The authority has not finished the order yet."),
                     cancellationToken);
             }
 

@@ -15,12 +15,12 @@ internal sealed record NewCertificate(
     Guid Id, string Directory, string? RenewalId, string Chain, byte[] SealedKey,
     DateTimeOffset NotBefore, DateTimeOffset NotAfter);
 
-/// <summary>Puts a certificate into use: with it, in one transaction, the name's row and the tracking domain, whose links
-/// may be https from then on.</summary>
+/// <summary>Puts a certificate into use: with it, in one transaction, the name's row and the tracking domain, whose
+/// links may be https from then on.</summary>
 internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    // Who has lost the lease meanwhile still brings a good certificate. It is used while the order is still this one, and
-    // kept otherwise; a second one of the same order is the same row.
+    // Who has lost the lease meanwhile still brings a good certificate. It is used while the order is still this one,
+    // and kept otherwise; a second one of the same order is the same row.
     private const string Insert =
         """
         INSERT INTO certificates.issued (id, hostname, cluster_id, directory, renewal_id, not_before, not_after, chain,

@@ -8,7 +8,8 @@ internal sealed record LeasedName
 {
     public required HostName Host { get; init; }
 
-    /// <summary>The cluster whose active tracking domain it is; <see langword="null"/> for the operator's own.</summary>
+    /// <summary>The cluster whose active tracking domain it is; <see langword="null"/> for the operator's
+    /// own.</summary>
     public required ClusterId? Cluster { get; init; }
 
     /// <summary>The cluster that the certificate in use was ordered for.</summary>

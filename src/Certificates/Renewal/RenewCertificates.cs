@@ -181,7 +181,7 @@ internal sealed partial class RenewCertificates(
         {
             LogStoreAway(exception.Message);
         }
-#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again when its lease ends.
+#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again after its lease.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -17,9 +17,9 @@ internal static class RenewalTime
     // Names that were verified in one hour are not renewed in one hour for ever.
     private const double Spread = 1.0 / 12;
 
-    /// <summary>With one third of its life left, half below ten days, and up to a twelfth more by the name: always the same
-    /// for a name, so that many that began together drift apart. The real interval counts: authorities issue from an hour
-    /// ago.</summary>
+    /// <summary>With one third of its life left, half below ten days, and up to a twelfth more by the name: always the
+    /// same for a name, so that many that began together drift apart. The real interval counts: authorities issue from
+    /// an hour ago.</summary>
     public static DateTimeOffset Of(HostName host, DateTimeOffset notBefore, DateTimeOffset notAfter)
     {
         var life = notAfter - notBefore;

@@ -1,7 +1,7 @@
 namespace Tracking.Database.Rights;
 
-/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a member
-/// of that role.</summary>
+/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a
+/// member of that role.</summary>
 /// <param name="Service">The service's name, as in <c>deploy/</c>.</param>
 /// <param name="Grants">What stands between <c>GRANT</c> and <c>TO</c>.</param>
 internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grants)
@@ -61,8 +61,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient) ON rewrite.messages",
         ]),
-        // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs in
-        // as the edge.
+        // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs
+        // in as the edge.
         new("edge",
         [
             .. _schema, .. _directory, .. _hosts, .. _keys, .. _served,

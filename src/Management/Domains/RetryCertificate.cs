@@ -13,8 +13,8 @@ using Tracking.Management.OpenApi;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/retry</c>: whoever has put something right
-/// does not wait for the next attempt. It never goes past a limit of the authority, and never beside an attempt.
+/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/retry</c>: whoever has put something
+/// right does not wait for the next attempt. It never goes past a limit of the authority, and never beside an attempt.
 /// </summary>
 internal static class RetryCertificate
 {
@@ -82,8 +82,8 @@ internal static class RetryCertificate
             ? Problems.Conflict($"'{domain.Hostname}' is not verified, and only an active tracking domain gets a "
                 + "certificate; make its record and POST …/verify first.")
         : facts is null
-            ? Problems.Conflict($"Nothing has been ordered for '{domain.Hostname}': a name is ordered for within seconds "
-                + "after it is verified, where a certificate authority is configured.")
+            ? Problems.Conflict($"Nothing has been ordered for '{domain.Hostname}': a name is ordered for within "
+                + "seconds after it is verified, where a certificate authority is configured.")
         : facts.LeasedUntil > now
             ? UnderWay(domain)
         : facts.ErrorType == RateLimited && facts.DueAt > now
@@ -91,8 +91,8 @@ internal static class RetryCertificate
                 + facts.Error)
                 .With("nextAttempt", facts.DueAt)
         : domain.CertificateUntil > now && facts.Failures == 0 && facts.RenewAt > now
-            ? Problems.Conflict($"'{domain.Hostname}' has a certificate until {domain.CertificateUntil:u}; it is renewed "
-                + $"by itself at {facts.RenewAt:u}.")
+            ? Problems.Conflict($"'{domain.Hostname}' has a certificate until {domain.CertificateUntil:u}; it is "
+                + $"renewed by itself at {facts.RenewAt:u}.")
         : null;
 
     private static Problem UnderWay(TrackingDomain domain) => Problems.Conflict(

@@ -20,8 +20,10 @@ public sealed class RetryLadders
     [InlineData(3, 10, 60)]
     [InlineData(2, 10, 10)]
     [InlineData(4, 0.1, 1)]
-    public void With_little_life_left_it_is_a_tenth_of_that(int failures, double hoursLeft, double minutes) => Assert.Equal(
-        TimeSpan.FromMinutes(minutes), RetryLadder.Next(failures, TimeSpan.FromHours(hoursLeft), problem: null));
+    public void With_little_life_left_it_is_a_tenth_of_that(int failures, double hoursLeft, double minutes) =>
+        Assert.Equal(
+            TimeSpan.FromMinutes(minutes),
+            RetryLadder.Next(failures, TimeSpan.FromHours(hoursLeft), problem: null));
 
     [Theory]
     [InlineData(0)]

@@ -115,7 +115,8 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
     }
 
     /// <summary>What a process held that died is due again.</summary>
-    public Task ExpireLeasesAsync() => ExecuteAsync("UPDATE certificates.names SET leased_until = now() - interval '1 s'");
+    public Task ExpireLeasesAsync() =>
+        ExecuteAsync("UPDATE certificates.names SET leased_until = now() - interval '1 s'");
 
     /// <summary>Whatever waits is due.</summary>
     public Task HurryAsync() => ExecuteAsync("UPDATE certificates.names SET due_at = now() - interval '1 s'");
@@ -162,7 +163,8 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
         Services.GetRequiredService<ClaimNames>().RunAsync(
             100, Services.GetRequiredService<OwnHosts>().Names, cancellationToken);
 
-    public Task WorkAsync(LeasedName name, CancellationToken cancellationToken) => _renew.WorkAsync(name, cancellationToken);
+    public Task WorkAsync(LeasedName name, CancellationToken cancellationToken) =>
+        _renew.WorkAsync(name, cancellationToken);
 
     public Task FollowAsync(CancellationToken cancellationToken) =>
         Services.GetRequiredService<FollowDomains>().RunAsync(cancellationToken);

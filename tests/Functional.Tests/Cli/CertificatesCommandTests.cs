@@ -21,7 +21,8 @@ public sealed class CertificatesCommandTests(ManagementHost host)
             name);
         await host.ExecuteAsync(
             """
-            INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem, next_at)
+            INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem,
+                next_at)
             SELECT gen_random_uuid(), hostname, cluster_id, now(), 'https://authority.example/directory', 1, false,
                 last_failure, due_at
             FROM certificates.names WHERE hostname = $1

@@ -6,8 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the user
-/// of its service.</summary>
+/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the
+/// user of its service.</summary>
 public sealed class ServiceRightsTests(TestPostgres server)
 {
     private static readonly string[] _services =

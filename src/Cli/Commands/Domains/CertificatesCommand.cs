@@ -39,8 +39,8 @@ internal static class CertificatesCommand
     {
         var name = DomainsCommand.Name();
         var cluster = Connection.Cluster();
-        var command = new Command("status", "Shows a certificate and the last 20 steps on the way to it; ends with 0 when "
-            + "there is one that is valid, with 3 when not.")
+        var command = new Command("status", "Shows a certificate and the last 20 steps on the way to it; ends with 0 "
+            + "when there is one that is valid, with 3 when not.")
         {
             name, cluster,
         };
@@ -75,8 +75,8 @@ internal static class CertificatesCommand
     {
         var name = DomainsCommand.Name();
         var cluster = Connection.Cluster();
-        var command = new Command("retry", "Tries to get a certificate now, for when what was wrong is put right; status "
-            + "shows how it ends.")
+        var command = new Command("retry", "Tries to get a certificate now, for when what was wrong is put right; "
+            + "status shows how it ends.")
         {
             name, cluster,
         };
@@ -117,7 +117,8 @@ internal static class CertificatesCommand
         {
             table.Add(
                 (string?)attempt!["at"],
-                Uri.TryCreate((string?)attempt["authority"], UriKind.Absolute, out var authority) ? authority.Host : "-",
+                Uri.TryCreate((string?)attempt["authority"], UriKind.Absolute, out var authority)
+                    ? authority.Host : "-",
                 (string?)attempt["step"],
                 (bool)attempt["succeeded"]! ? "done" : "failed",
                 (string?)attempt["nextAt"],

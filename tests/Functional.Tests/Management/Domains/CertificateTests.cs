@@ -122,14 +122,14 @@ public sealed class CertificateTests(ManagementHost host)
         var (limited, busy, fine, unknown) = (
             await domains.AddActiveAsync(hasCertificate: false), await domains.AddActiveAsync(hasCertificate: false),
             await domains.AddActiveAsync(hasCertificate: false), await domains.AddActiveAsync(hasCertificate: false));
-        await EnterAsync(domains, limited, 2, """{"type":"rate-limited","detail":"authority.example has had enough"}""");
+        await EnterAsync(domains, limited, 2, """{"type":"rate-limited","detail":"authority has had enough"}""");
         await EnterAsync(domains, busy, 2, Failure);
         await host.ExecuteAsync(
             "UPDATE certificates.names SET leased_until = now() + interval '1 minute' WHERE hostname = $1", busy);
         await IssueAsync(domains, fine);
 
         foreach (var (name, reason) in ((string, string)[])
-            [(limited, "has had enough"), (busy, "under way"), (fine, "renewed"), (unknown, "Nothing has been ordered")])
+            [(limited, "has had enough"), (busy, "under way"), (fine, "renewed"), (unknown, "Nothing has been")])
         {
             using var refused = await RetryAsync(domains, name);
             await Expect.ProblemAsync(refused, HttpStatusCode.Conflict, "conflict", reason);
@@ -151,7 +151,8 @@ public sealed class CertificateTests(ManagementHost host)
     private Task EnterAsync(
         DomainClient domains, string name, int failures, string failure, string? pausedUrl = null) => host.ExecuteAsync(
         """
-        INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure, last_failed_at, paused_url)
+        INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure, last_failed_at,
+            paused_url)
         SELECT hostname, cluster_id, now() + interval '10 minutes', $3, $4::jsonb, now(), nullif($5, '')
         FROM domains.tracking_domains WHERE hostname = $1 AND cluster_id = $2
         """,
@@ -200,5 +201,6 @@ public sealed class CertificateTests(ManagementHost host)
     }
 
     private static int ClusterNumber(DomainClient domains) =>
-        Links.ClusterId.TryParse(domains.Cluster, out var cluster) ? cluster.Value : throw new InvalidOperationException();
+        Links.ClusterId.TryParse(domains.Cluster, out var cluster)
+            ? cluster.Value : throw new InvalidOperationException();
 }
