@@ -70,14 +70,21 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         TrackingDb db, TrackingDomain domain, CancellationToken cancellationToken) =>
         Of(domain, await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken));
 
+    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, in one query more.</summary>
+    public async Task<IReadOnlyList<TrackingDomainResponse>> OfAllAsync(
+        TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
+    {
+        var facts = await CertificateFacts.ReadAsync(
+            db, cluster, [.. domains.Select(domain => domain.Hostname)], cancellationToken);
+        return [.. domains.Select(domain => Of(domain, facts))];
+    }
+
     /// <summary>Domains of a cluster as <see cref="OfAsync"/>, without the single questions of their last checks: they
     /// are most of it, and a list is not read for them.</summary>
     public async Task<IReadOnlyList<TrackingDomainResponse>> InListAsync(
         TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
     {
-        var facts = await CertificateFacts.ReadAsync(
-            db, cluster, [.. domains.Select(domain => domain.Hostname)], cancellationToken);
-        var described = domains.Select(domain => Of(domain, facts)).ToList();
+        var described = await OfAllAsync(db, cluster, domains, cancellationToken);
         foreach (var domain in described)
         {
             (domain.LastCheck as JsonObject)?.Remove("hops");

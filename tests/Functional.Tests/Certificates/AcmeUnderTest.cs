@@ -4,6 +4,7 @@ using Tracking.Certificates.Acme;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
+using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Certificates;
 

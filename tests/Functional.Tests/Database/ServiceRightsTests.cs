@@ -22,8 +22,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
     [InlineData("SELECT changed_in FROM domains.tracking_domains", "rewrite", "edge", "management", "verifier",
         "certificates")]
-    [InlineData("UPDATE domains.tracking_domains SET certificate_until = now()", "management", "verifier",
-        "certificates")]
+    [InlineData("UPDATE domains.tracking_domains SET certificate_until = now()", "verifier", "certificates")]
     [InlineData("SELECT sealed_key FROM certificates.accounts", "certificates")]
     [InlineData("SELECT thumbprint FROM certificates.accounts", "edge", "certificates")]
     [InlineData("SELECT sealed_key FROM certificates.issued", "edge", "certificates")]
