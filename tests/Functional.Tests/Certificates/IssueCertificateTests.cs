@@ -18,7 +18,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
 
         await issuer.LookAsync(Cancelled);
 
@@ -33,7 +33,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         Assert.Equal("order stored", await StepsAsync(database));
         // Nothing is left to do, for it and for a process that starts now.
         Assert.Equal(0, await issuer.LookAsync(Cancelled));
-        await using var other = database.Start();
+        var other = database.Start();
         Assert.Equal(0, await other.LookAsync(Cancelled));
         Assert.Equal(1, database.Authorities[0].Orders);
     }
@@ -56,31 +56,29 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server);
         var authority = database.Authorities[0];
         await database.AddAsync(Name);
-        await using (var dies = database.Start())
+        var dies = database.Start();
+        using var death = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        if (isDone)
         {
-            using var death = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-            if (isDone)
+            authority.Alter(resource, answer =>
             {
-                authority.Alter(resource, answer =>
-                {
-                    death.Cancel();
-                    return answer;
-                });
-            }
-            else
+                death.Cancel();
+                return answer;
+            });
+        }
+        else
+        {
+            authority.Script(resource, async context =>
             {
-                authority.Script(resource, async context =>
-                {
-                    await death.CancelAsync();
-                    context.Abort();
-                });
-            }
-
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dies.LookAsync(death.Token));
-            authority.Alter(resource, answer => answer);
+                await death.CancelAsync();
+                context.Abort();
+            });
         }
 
-        await using var other = database.Start();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dies.LookAsync(death.Token));
+        authority.Alter(resource, answer => answer);
+
+        var other = database.Start();
         Assert.Equal(0, await other.LookAsync(Cancelled));
         await database.ExpireLeasesAsync();
         Assert.Equal(1, await other.LookAsync(Cancelled));
@@ -100,7 +98,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         database.Authorities[0].LoseAnswer("finalize");
         database.Authorities[0].ProcessingLooks = 1;
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
 
         await issuer.LookAsync(Cancelled);
 
@@ -117,8 +115,8 @@ public sealed class IssueCertificateTests(TestPostgres server)
             await database.AddAsync($"track.shop{number}.example.com");
         }
 
-        await using var first = database.Start();
-        await using var second = database.Start();
+        var first = database.Start();
+        var second = database.Start();
         await Task.WhenAll(first.LookAsync(Cancelled), second.LookAsync(Cancelled));
 
         Assert.Equal("20", await database.TextAsync("SELECT count(*) FROM certificates.issued"));
@@ -131,7 +129,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync("track.a.example.com");
         await database.AddAsync("track.b.example.com");
-        await using var issuer = database.Start(
+        var issuer = database.Start(
             settings: ("Tracking:Certificates:Authorities:0:CertificatesPerDomain:Capacity", "1"));
 
         await issuer.LookAsync(Cancelled);
@@ -144,7 +142,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
             FROM certificates.names WHERE certificate_id IS NULL
             """));
         // A restart does not change that.
-        await using var restarted = database.Start();
+        var restarted = database.Start();
         Assert.Equal(0, await restarted.LookAsync(Cancelled));
     }
 
@@ -154,7 +152,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server, authorities: 2);
         await database.AddAsync("track.a.example.com");
         await database.AddAsync("track.b.example.com");
-        await using var issuer = database.Start(
+        var issuer = database.Start(
             settings: ("Tracking:Certificates:Authorities:0:CertificatesPerDomain:Capacity", "1"));
 
         await issuer.LookAsync(Cancelled);
@@ -168,7 +166,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server, authorities: 2);
         database.Authorities[0].Script("new-order", Away, times: 100);
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
 
         for (var look = 0; look < 3; look++)
         {
@@ -185,20 +183,18 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server, authorities: 2);
         await database.AddAsync(Name);
-        await using (var dies = database.Start())
+        var dies = database.Start();
+        using var death = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        database.Authorities[0].Script("authorization", async context =>
         {
-            using var death = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-            database.Authorities[0].Script("authorization", async context =>
-            {
-                await death.CancelAsync();
-                context.Abort();
-            });
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dies.LookAsync(death.Token));
-        }
+            await death.CancelAsync();
+            context.Abort();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dies.LookAsync(death.Token));
 
         database.Authorities[0].Script("order", Away, times: 100);
         database.Authorities[0].Script("new-order", Away, times: 100);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         for (var look = 0; look < 4; look++)
         {
             await database.ExpireLeasesAsync();
@@ -214,7 +210,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync("track.a.example.com");
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.LookAsync(Cancelled);
         database.Authorities[0].DeactivateAccounts();
         await database.AddAsync("track.b.example.com");
@@ -223,7 +219,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         var asked = database.Authorities[0].Count("new-order");
         await database.HurryAsync();
         await issuer.LookAsync(Cancelled);
-        await using var restarted = database.Start();
+        var restarted = database.Start();
         await database.HurryAsync();
         await restarted.LookAsync(Cancelled);
 
@@ -240,7 +236,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server);
         database.Authorities[0].Script("new-order", new RefusalException(403, "unauthorized", "not this one"));
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
 
         await issuer.LookAsync(Cancelled);
         Assert.Equal("True", await database.TextAsync(
@@ -256,7 +252,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.LookAsync(Cancelled);
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET deleted_at = now()");
         await database.HurryAsync();
@@ -281,7 +277,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.LookAsync(Cancelled);
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET status = 0");
 
@@ -304,7 +300,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.FollowAsync(Cancelled);
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET status = 0");
 
@@ -326,7 +322,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await using var database = await IssuanceDatabase.CreateAsync(server);
         database.Authorities[0].RefusedNames[Name] = new RefusalException(403, "connection", "Timeout during connect");
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.LookAsync(Cancelled);
         await database.HurryAsync();
         await issuer.LookAsync(Cancelled);
@@ -334,7 +330,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
 
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET track_opens = NOT track_opens");
         Assert.Equal(0, await issuer.LookAsync(Cancelled));
-        await using var restarted = database.Start();
+        var restarted = database.Start();
         Assert.Equal(0, await restarted.LookAsync(Cancelled));
         Assert.Equal("2 connection", await database.TextAsync(
             "SELECT failures || ' ' || (last_failure->>'type') FROM certificates.names"));
@@ -354,7 +350,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         var start = DateTimeOffset.UtcNow.AddDays(5);
         authority.RenewalWindow = () => (start, start.AddDays(2));
         await database.AddAsync(Name);
-        await using var issuer = database.Start();
+        var issuer = database.Start();
         await issuer.LookAsync(Cancelled);
 
         var chosen = new HashSet<string>();
@@ -369,7 +365,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         var at = DateTimeOffset.Parse(Assert.Single(chosen), CultureInfo.InvariantCulture);
         Assert.InRange(at, start, start.AddDays(2));
 
-        await using var later = database.Start(ahead: TimeSpan.FromDays(7.1));
+        var later = database.Start(ahead: TimeSpan.FromDays(7.1));
         await later.LookAsync(Cancelled);
 
         Assert.Equal(1, authority.Replacements);

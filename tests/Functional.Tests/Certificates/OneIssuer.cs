@@ -20,6 +20,7 @@ namespace Tracking.Functional.Tests.Certificates;
 internal sealed class IssuanceDatabase : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly List<OneIssuer> _issuers = [];
 
     private IssuanceDatabase(string connectionString, TestAuthority[] authorities)
     {
@@ -50,7 +51,8 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
         return new IssuanceDatabase(await server.CreateDatabaseAsync(Cancelled), all);
     }
 
-    /// <summary>A process of its own, as the program composes it, that looks only when it is told.</summary>
+    /// <summary>A process of its own, as the program composes it, that looks only when it is told. One that dies is not
+    /// disposed of before the end: whoever is killed tidies nothing up.</summary>
     public OneIssuer Start(TimeSpan ahead = default, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder();
@@ -85,7 +87,9 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
         builder.Services.AddSingleton<TimeProvider>(new TimeAhead(ahead));
         builder.AddCertificates();
         builder.Services.AddSingleton(new HeedHostChange(change => Announced.Enqueue(change.Hostname)));
-        return new OneIssuer(builder.Build());
+        var issuer = new OneIssuer(builder.Build());
+        _issuers.Add(issuer);
+        return issuer;
     }
 
     /// <summary>A tracking domain that was verified.</summary>
@@ -123,6 +127,11 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var issuer in _issuers)
+        {
+            await issuer.DisposeAsync();
+        }
+
         foreach (var authority in Authorities)
         {
             await authority.DisposeAsync();
