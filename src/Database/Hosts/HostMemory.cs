@@ -51,7 +51,12 @@ internal sealed class HostMemory
         lock (_gate)
         {
             _hosts.TryGetValue(host.Hostname, out var before);
-            host.IsUsed = before?.IsUsed ?? false;
+            if (before is not null)
+            {
+                // The table goes on holding the string that it has: one for each name is enough.
+                (host.Hostname, host.IsUsed) = (before.Hostname, before.IsUsed);
+            }
+
             _hosts[host.Hostname] = host;
             _hand.Enqueue(host);
             _count += before is null ? 1 : 0;
@@ -101,10 +106,10 @@ internal sealed class HostMemory
         }
     }
 
-    // What was replaced or taken out still stands in the round: at most as much again as what is there.
+    // What was replaced or taken out still stands in the round: at most a quarter of what is there.
     private void ForgetReplaced()
     {
-        if (_hand.Count > (2 * (long)_count) + 64)
+        if (_hand.Count > _count + (_count / 4) + 64)
         {
             TrackingHost[] current = [.. _hand.Where(IsCurrent)];
             _hand.Clear();

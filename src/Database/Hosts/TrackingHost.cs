@@ -35,7 +35,7 @@ public sealed class TrackingHost
     }
 
     /// <summary>A-labels, lower case, without a final dot.</summary>
-    public string Hostname { get; }
+    public string Hostname { get; internal set; }
 
     /// <summary>Whose it is.</summary>
     public ClusterId Cluster { get; }

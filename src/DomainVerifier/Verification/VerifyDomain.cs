@@ -133,12 +133,12 @@ internal sealed partial class VerifyDomain(
         if (effect == CheckEffect.Activated && result.Elsewhere is { } other)
         {
             LogTakenOver(domain.Host, other.Cluster, domain.Cluster);
-            changes.Announce(other.Cluster, hostname: domain.Host.Value);
+            changes.Announce(other.Cluster, isDeleted: true, hostname: domain.Host.Value);
         }
 
         if (effect is CheckEffect.Activated or CheckEffect.Demoted)
         {
-            changes.Announce(domain.Cluster, hostname: domain.Host.Value);
+            changes.Announce(domain.Cluster, isDeleted: effect == CheckEffect.Demoted, hostname: domain.Host.Value);
         }
     }
 

@@ -1,4 +1,3 @@
-using Tracking.Certificates.Acme;
 using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Tests.Acme;

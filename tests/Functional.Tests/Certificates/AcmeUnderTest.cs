@@ -1,6 +1,7 @@
 using Tracking.AcmeAuthority;
 using Tracking.Certificates;
 using Tracking.Certificates.Acme;
+using Tracking.Tls.Challenges;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
