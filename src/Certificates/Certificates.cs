@@ -36,6 +36,7 @@ public static class CertificatesComposition
         services.AddSingleton<StoreOrder>();
         services.AddSingleton<KeepCertificate>();
         services.AddSingleton<TellGateways>();
+        services.AddSingleton<WarnOfExpiry>();
         services.AddSingleton<EndAttempt>();
         services.AddSingleton<AnswerChallenges>();
         services.AddSingleton<FetchCertificate>();

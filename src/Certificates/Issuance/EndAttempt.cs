@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Acme;
+using Tracking.Certificates.Renewal;
 
 namespace Tracking.Certificates.Issuance;
 
@@ -10,6 +11,7 @@ internal sealed partial class EndAttempt(
     ChooseAuthority choose,
     OpenAccounts accounts,
     StoreOrder store,
+    WarnOfExpiry warn,
     IOptions<CertificateOptions> options,
     TimeProvider time,
     ILogger<EndAttempt> logger)
@@ -31,6 +33,7 @@ internal sealed partial class EndAttempt(
         }
 
         await store.AddAttemptAsync(name, chosen.Directory, IssuanceStep.Check, problem, dueAt, cancellationToken);
+        await warn.FailedAsync(name, problem, dueAt, cancellationToken);
         LogPostponed(name.Host, problem, dueAt);
         return IssueOutcome.Postponed;
     }
@@ -65,6 +68,7 @@ internal sealed partial class EndAttempt(
 
         await choose.FailedAsync(name, order.Directory, step, problem, cancellationToken);
         await store.AddAttemptAsync(name, order.Directory, step, problem, dueAt, cancellationToken);
+        await warn.FailedAsync(name, problem, dueAt, cancellationToken);
         LogFailed(name.Host, order.Directory, problem, dueAt);
         return IssueOutcome.Postponed;
     }

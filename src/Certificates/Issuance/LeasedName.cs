@@ -43,6 +43,9 @@ internal sealed record LeasedName
 
     /// <summary>Failures in a row.</summary>
     public required int Failures { get; init; }
+
+    /// <summary>When an attempt failed last.</summary>
+    public DateTimeOffset? LastFailedAt { get; init; }
 }
 
 /// <summary>A certificate in use, without its key.</summary>

@@ -118,7 +118,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory,
             "USAGE ON SCHEMA certificates",
-            "SELECT (deleted_at, changed_in, status_since), UPDATE (certificate_until) ON domains.tracking_domains",
+            "SELECT (id, deleted_at, changed_in, status_since), UPDATE (certificate_until) ON domains.tracking_domains",
+            "INSERT ON domains.notices",
             "SELECT, INSERT, UPDATE ON certificates.accounts",
             "SELECT, INSERT, UPDATE ON certificates.names",
             "SELECT, INSERT, DELETE ON certificates.issued",

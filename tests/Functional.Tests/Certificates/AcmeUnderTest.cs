@@ -5,7 +5,6 @@ using Tracking.Tls.Challenges;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
-using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Certificates;
 

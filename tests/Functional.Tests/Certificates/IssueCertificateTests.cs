@@ -373,6 +373,29 @@ public sealed class IssueCertificateTests(TestPostgres server)
         Assert.Equal("2", await database.TextAsync("SELECT count(*) FROM certificates.issued"));
     }
 
+    [Fact]
+    public async Task A_certificate_that_nears_its_end_and_is_not_renewed_is_told_twice_and_no_more()
+    {
+        await using var database = await IssuanceDatabase.CreateAsync(server);
+        await database.AddAsync(Name);
+        await database.Start().LookAsync(Cancelled);
+        database.Authorities[0].RefusedNames[Name] = new RefusalException(400, "connection", "Timeout during connect");
+
+        foreach (var (days, told) in ((double, string)[])[(31, "0"), (39, "1"), (40, "1"), (43, "2"), (44, "2")])
+        {
+            await database.ExecuteAsync("UPDATE certificates.names SET due_at = now() + interval '30 days'");
+            await database.Start(ahead: TimeSpan.FromDays(days)).LookAsync(Cancelled);
+            Assert.Equal(told, await database.TextAsync("SELECT count(*) FROM domains.notices"));
+        }
+
+        Assert.Equal("3 Timeout during connect True", await database.TextAsync(
+            """
+            SELECT concat_ws(' ', n.kind, n.facts->>'error', CASE WHEN (n.facts->>'domain')::uuid = d.id
+                AND (n.facts->>'notAfter')::timestamptz = d.certificate_until THEN 'True' END)
+            FROM domains.notices n, domains.tracking_domains d LIMIT 1
+            """));
+    }
+
     private static Task Away(HttpContext context)
     {
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
