@@ -104,7 +104,8 @@ public sealed class CertificateOptions : IValidatableObject
             yield return new($"got \"{Contact}\", takes one e-mail address without a name", [nameof(Contact)]);
         }
 
-        if (Lease < LongestOrder + (2 * RequestTimeout))
+        // A time that is out of its own range is told alone.
+        if (RequestTimeout <= TimeSpan.FromMinutes(5) && Lease < LongestOrder + (2 * RequestTimeout))
         {
             yield return new(
                 $"got {Lease}, takes at least {nameof(LongestOrder)} and two {nameof(RequestTimeout)} together",

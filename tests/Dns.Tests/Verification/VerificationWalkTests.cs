@@ -633,7 +633,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
         + "value-with-zone-appended wildcard-in-the-way wildcard-to-target several-records loop chain-too-long "
         + "lame-server server-refuses server-unreachable bad-answers servers-disagree delegation-mismatch no-zone "
         + "servfail dnssec-bogus time-out name-server-address-refused not-yet-published resolver-only "
-        + "too-many-queries no-network target-proxied",
+        + "too-many-queries no-network target-proxied https-forced-by-parent",
         string.Join(' ', Enum.GetValues<FindingCode>().Select(code =>
             System.Text.Json.JsonSerializer.Serialize(code).Trim('"'))));
 
