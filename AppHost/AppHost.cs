@@ -68,6 +68,7 @@ Service(builder.AddProject<Projects.DomainVerifier>("verifier"))
     .WithHttpHealthCheck("/health/ready");
 
 var certificates = Service(builder.AddProject<Projects.Certificates>("certificates"))
+    .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpHealthCheck("/health/ready");
 

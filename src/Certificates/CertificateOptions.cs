@@ -45,12 +45,12 @@ public sealed class CertificateOptions : IValidatableObject
     /// Default none.</summary>
     public IList<string> Hosts { get; } = [];
 
-    /// <summary>Whether a name is looked at as an authority will before anything is ordered for it. Default on: a failed
-    /// attempt at an authority counts against its limits, our own look does not.</summary>
+    /// <summary>Whether a name is looked at as an authority will before anything is ordered for it. Default on: a
+    /// failed attempt at an authority counts against its limits, our own look does not.</summary>
     public bool CheckBeforeOrder { get; set; } = true;
 
-    /// <summary>The longest that our own look at one address of a name takes; 100 ms to 1 min, default 10 s: Let's Encrypt
-    /// waits ten.</summary>
+    /// <summary>The longest that our own look at one address of a name takes; 100 ms to 1 min, default 10 s: Let's
+    /// Encrypt waits ten.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan CheckTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -59,8 +59,8 @@ public sealed class CertificateOptions : IValidatableObject
     [Range(1, 65535)]
     public int HttpPort { get; set; } = 80;
 
-    /// <summary>The port of tls-alpn-01, 1 to 65535. Default 443, which every authority asks (RFC 8737 §3); another one is
-    /// for laboratories.</summary>
+    /// <summary>The port of tls-alpn-01, 1 to 65535. Default 443, which every authority asks (RFC 8737 §3); another one
+    /// is for laboratories.</summary>
     [Range(1, 65535)]
     public int TlsPort { get; set; } = 443;
 
@@ -69,7 +69,8 @@ public sealed class CertificateOptions : IValidatableObject
     [Range(1, 1000)]
     public int OrdersAtOnce { get; set; } = 16;
 
-    /// <summary>How often it is looked for names that are due without being called; 100 ms to 1 min, default 1 s.</summary>
+    /// <summary>How often it is looked for names that are due without being called; 100 ms to 1 min, default
+    /// 1 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan LookInterval { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -84,10 +85,15 @@ public sealed class CertificateOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "01:00:00")]
     public TimeSpan Lease { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long gateways have to hear of a challenge that they cannot answer from the first account alone; 0 to
-    /// 1 min, default 2 s: what the bus promises.</summary>
+    /// <summary>How long gateways have to hear of a challenge that they cannot answer from the first account alone; 0
+    /// to 1 min, default 2 s: what the bus promises.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan ChallengeHeadStart { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long attempts are shown in a name's timeline, and expired certificates are kept; 1 d to 3650 d,
+    /// default 180 d: four renewals of certificates of 45 days.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00")]
+    public TimeSpan KeepAttempts { get; set; } = TimeSpan.FromDays(180);
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

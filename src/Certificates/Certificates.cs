@@ -36,12 +36,17 @@ public static class CertificatesComposition
         services.AddSingleton<StoreOrder>();
         services.AddSingleton<KeepCertificate>();
         services.AddSingleton<TellGateways>();
+        services.AddSingleton<WarnOfExpiry>();
+        services.AddSingleton<EndAttempt>();
+        services.AddSingleton<AnswerChallenges>();
+        services.AddSingleton<FetchCertificate>();
         services.AddSingleton<IssueCertificate>();
         services.AddSingleton<OwnHosts>();
         services.AddSingleton<FollowDomains>();
         services.AddSingleton<NamesWaiting>();
         services.AddSingleton<ClaimNames>();
         services.AddSingleton<AskRenewal>();
+        services.AddSingleton<PruneTimeline>();
         if (builder.Configuration.ReadTrackingOptions<CertificateOptions>(CertificateOptions.Section)
             .Authorities.Count == 0)
         {

@@ -16,6 +16,7 @@ static async Task<int> RunCommandAsync(string[] args)
         KeysCommand.Create(connection),
         SigningKeysCommand.Create(connection),
         DomainsCommand.Create(connection),
+        CertificatesCommand.Create(connection),
         AuditCommand.Create(connection),
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),

@@ -23,8 +23,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description; and the
-/// web console.</summary>
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description; and
+/// the web console.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>
@@ -55,7 +55,8 @@ public static class ManagementComposition
         return builder;
     }
 
-    /// <summary>Maps the routes under <c>/api/v1</c>, <c>/openapi/v1.json</c>, and the console everywhere else.</summary>
+    /// <summary>Maps the routes under <c>/api/v1</c>, <c>/openapi/v1.json</c>, and the console everywhere
+    /// else.</summary>
     public static WebApplication MapManagement(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -88,6 +89,8 @@ public static class ManagementComposition
         SetDefaultDomain.Map(domains);
         VerifyTrackingDomain.Map(domains);
         ListChecks.Map(domains);
+        GetCertificate.Map(domains);
+        RetryCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 

@@ -38,7 +38,11 @@ internal sealed partial class OpenAccounts(
 
     private const string KeepUrl = "UPDATE certificates.accounts SET url = $2, refused = NULL WHERE directory = $1";
 
-    private const string KeepRefusal = "UPDATE certificates.accounts SET refused = $2::jsonb WHERE directory = $1";
+    // Of this account: a person may have had another one made meanwhile.
+    private const string KeepRefusal =
+        "UPDATE certificates.accounts SET refused = $2::jsonb WHERE directory = $1 AND url = $3";
+
+    private const string ForgetUrl = "UPDATE certificates.accounts SET url = NULL WHERE directory = $1 AND url = $2";
 
     private readonly ConcurrentDictionary<string, AcmeClient> _clients = new();
     private readonly ConcurrentDictionary<string, AcmeAccount> _accounts = new();
@@ -83,7 +87,7 @@ internal sealed partial class OpenAccounts(
                 }
 
                 url = made.Url;
-                await ExecuteAsync(KeepUrl, authority.Directory, url.AbsoluteUri, cancellationToken);
+                await ExecuteAsync(KeepUrl, cancellationToken, authority.Directory, url.AbsoluteUri);
                 LogRegistered(authority.Directory, url);
             }
 
@@ -100,19 +104,35 @@ internal sealed partial class OpenAccounts(
     /// order.</summary>
     public async Task ForgetAsync(string directory, CancellationToken cancellationToken)
     {
-        _accounts.TryRemove(directory, out _);
-        await ExecuteAsync(
-            "UPDATE certificates.accounts SET url = NULL WHERE directory = $1 AND $2::text IS NULL", directory, null,
-            cancellationToken);
+        if (_accounts.TryRemove(directory, out var account))
+        {
+            await ExecuteAsync(ForgetUrl, cancellationToken, directory, account.Url.AbsoluteUri);
+        }
     }
 
-    /// <summary>The authority has deactivated the account: nothing is ordered there until a person acts.</summary>
-    public async Task RefuseAsync(string directory, AcmeProblem problem, CancellationToken cancellationToken)
+    /// <summary>The authority has refused something. Where it has deactivated the account, nothing is ordered there
+    /// until a person acts; where it is another account's order, for example, the account goes on.</summary>
+    public async Task RefuseWhereClosedAsync(
+        string directory, AcmeProblem problem, CancellationToken cancellationToken)
     {
-        _accounts.TryRemove(directory, out _);
-        LogRefused(directory, problem);
-        await ExecuteAsync(
-            KeepRefusal, directory, JsonSerializer.Serialize(problem.ToString()), cancellationToken);
+        if (!_accounts.TryGetValue(directory, out var account) || Find(directory) is not { } authority)
+        {
+            return;
+        }
+
+        var state = await Client(authority).ReadAccountAsync(account, cancellationToken);
+        if (state.Value is { IsValid: true } || state.Problem is { Type: not AcmeProblemType.Unauthorized })
+        {
+            return;
+        }
+
+        if (_accounts.TryRemove(new KeyValuePair<string, AcmeAccount>(directory, account)))
+        {
+            LogRefused(directory, problem);
+            await ExecuteAsync(
+                KeepRefusal, cancellationToken, directory, JsonSerializer.Serialize(problem.ToString()),
+                account.Url.AbsoluteUri);
+        }
     }
 
     /// <inheritdoc/>
@@ -189,12 +209,14 @@ internal sealed partial class OpenAccounts(
         }
     }
 
-    private async Task ExecuteAsync(
-        string sql, string directory, string? value, CancellationToken cancellationToken)
+    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params string[] values)
     {
         await using var command = dataSource.CreateCommand(sql);
-        command.Parameters.Add(new() { Value = directory });
-        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = value });
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -203,6 +225,6 @@ internal sealed partial class OpenAccounts(
 
     [LoggerMessage(LogLevel.Critical,
         "{Authority} does not accept our account any more: {Problem}. No certificate is ordered there until "
-        + "trackctl certificates register makes a new account")]
+        + "the account's row is taken out of certificates.accounts (docs/certificates.md)")]
     private partial void LogRefused(string authority, AcmeProblem problem);
 }

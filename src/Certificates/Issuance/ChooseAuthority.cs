@@ -53,7 +53,14 @@ internal sealed class ChooseAuthority(
                 return new ChosenAuthority(null, unreachable);
             }
 
-            _types[name.Host] = looked.Type;
+            if (looked.Type == ChallengeType.Http01)
+            {
+                _types.TryRemove(name.Host, out _);
+            }
+            else
+            {
+                _types[name.Host] = looked.Type;
+            }
         }
 
         var allowed = await caa.AskAsync(name.Host, cancellationToken);
@@ -114,7 +121,8 @@ internal sealed class ChooseAuthority(
 
         // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
         // resolver cannot tell is no reason either.
-        if (verdict is not (CaaVerdict.Allowed or CaaVerdict.Unknown) && (identities.Count > 0 || allowed.Records.Count == 0))
+        if (verdict is not (CaaVerdict.Allowed or CaaVerdict.Unknown)
+            && (identities.Count > 0 || allowed.Records.Count == 0))
         {
             return new ChosenAuthority(
                 null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory);

@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Certificates.Acme;
 using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 
 /// <summary>
-/// Takes names that are due. What is taken is leased in its row, so that no two processes order for one name; what a dead
-/// process took is due again when its lease ends, and its order is carried on.
+/// Takes names that are due. What is taken is leased in its row, so that no two processes order for one name; what a
+/// dead process took is due again when its lease ends, and its order is carried on.
 /// </summary>
 internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {
@@ -24,19 +25,27 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
             FROM due WHERE n.hostname = due.hostname
             RETURNING n.*
         )
-        SELECT n.hostname, n.cluster_id, n.renew_at, n.window_asked_at, n.failures,
+        SELECT n.hostname, i.cluster_id, n.renew_at, n.window_asked_at, n.failures,
             n.order_id, n.order_directory, n.order_url, n.order_sealed_key, n.order_began_at, n.order_replaces,
             i.id, i.directory, i.renewal_id, i.not_before, i.not_after,
-            d.cluster_id, n.hostname = ANY($5)
+            d.cluster_id, n.hostname = ANY($5), n.due_at, d.certificate_until,
+            n.challenge_type, n.last_failed_at
         FROM taken n
         LEFT JOIN certificates.issued i ON i.id = n.certificate_id
         LEFT JOIN domains.tracking_domains d ON d.hostname = n.hostname AND d.status = 1 AND d.deleted_at IS NULL
         """;
 
+    // Another date than the one that it was taken with: it has become wanted meanwhile.
     private const string GiveBack =
         """
-        UPDATE certificates.names SET leased_by = NULL, leased_until = NULL, due_at = coalesce($3, due_at)
+        UPDATE certificates.names SET leased_by = NULL, leased_until = NULL,
+            due_at = CASE WHEN due_at = $3 THEN 'infinity' ELSE due_at END
         WHERE hostname = $1 AND leased_by = $2
+        """;
+
+    private const string Release =
+        """
+        UPDATE certificates.names SET leased_by = NULL, leased_until = NULL WHERE hostname = $1 AND leased_by = $2
         """;
 
     /// <summary>Takes names that are due.</summary>
@@ -68,16 +77,24 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         return taken;
     }
 
-    /// <summary>Ends a lease without a result.</summary>
+    /// <summary>Ends the lease of a name that nobody wants: it is due no more until it is entered again.</summary>
     /// <param name="name">The name; nothing happens when it is another's by now.</param>
-    /// <param name="dueAt">When it is due; <see langword="null"/>: as it was.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
-    public async Task GiveBackAsync(LeasedName name, DateTimeOffset? dueAt, CancellationToken cancellationToken)
+    public async Task GiveBackAsync(LeasedName name, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(GiveBack);
         command.Parameters.Add(new() { Value = name.Host.Value });
         command.Parameters.Add(new() { Value = name.Lease });
-        command.Parameters.Add(new NpgsqlParameter<DateTime?> { TypedValue = dueAt?.UtcDateTime });
+        command.Parameters.Add(new() { Value = name.DueAt.UtcDateTime });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Ends a lease before the work is done: whoever takes the name next goes on at once.</summary>
+    public async Task ReleaseAsync(LeasedName name, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Release);
+        command.Parameters.Add(new() { Value = name.Host.Value });
+        command.Parameters.Add(new() { Value = name.Lease });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -91,6 +108,10 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
             FormerCluster = Cluster(reader, 1),
             Cluster = cluster,
             IsWanted = cluster is not null || reader.GetBoolean(17),
+            DueAt = reader.GetFieldValue<DateTimeOffset>(18),
+            CertificateUntil = Time(reader, 19),
+            Challenge = reader.IsDBNull(20) ? null : (ChallengeType)reader.GetInt16(20),
+            LastFailedAt = Time(reader, 21),
             RenewAt = Time(reader, 2),
             WindowAskedAt = Time(reader, 3),
             Failures = reader.GetInt32(4),

@@ -15,12 +15,12 @@ internal sealed record NewCertificate(
     Guid Id, string Directory, string? RenewalId, string Chain, byte[] SealedKey,
     DateTimeOffset NotBefore, DateTimeOffset NotAfter);
 
-/// <summary>Puts a certificate into use: with it, in one transaction, the name's row and the tracking domain, whose links
-/// may be https from then on.</summary>
+/// <summary>Puts a certificate into use: with it, in one transaction, the name's row and the tracking domain, whose
+/// links may be https from then on.</summary>
 internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    // The order's columns end with it; who has lost the lease meanwhile still brings a good certificate: the id of the
-    // order is the same, so a second one of the same order is the same row.
+    // Who has lost the lease meanwhile still brings a good certificate. It is used while the order is still this one,
+    // and kept otherwise; a second one of the same order is the same row.
     private const string Insert =
         """
         INSERT INTO certificates.issued (id, hostname, cluster_id, directory, renewal_id, not_before, not_after, chain,
@@ -38,7 +38,7 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
             order_replaces = NULL, challenge_token = NULL, challenge_type = NULL,
             failures = 0, last_failure = NULL, last_failed_at = NULL, paused_url = NULL,
             leased_by = NULL, leased_until = NULL
-        WHERE hostname = $1
+        WHERE hostname = $1 AND (leased_by = $8 OR order_id = $2)
         """;
 
     private const string Tell =
@@ -57,9 +57,10 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
 
     /// <summary>Stores a new one and puts it into use.</summary>
     /// <exception cref="NpgsqlException">The database is away; the order is carried on later.</exception>
-    public async Task RunAsync(LeasedName name, NewCertificate made, CancellationToken cancellationToken)
+    /// <returns>Whether it is in use; otherwise another process has begun another order.</returns>
+    public async Task<bool> RunAsync(LeasedName name, NewCertificate made, CancellationToken cancellationToken)
     {
-        var isRenewal = name.Current is not null && name.FormerCluster == name.Cluster;
+        var isRenewal = name.Own is not null;
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using (var insert = new NpgsqlCommand(Insert, connection))
@@ -78,10 +79,11 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
             await insert.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await UseAsync(
+        var isUsed = await UseAsync(
             connection, name, made.Id, made.NotBefore, made.NotAfter, made.RenewalId is not null, isRenewal,
             cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        return isUsed;
     }
 
     /// <summary>Uses one again that was kept: a domain that was deleted and added again, or lost and verified again. A
@@ -112,14 +114,18 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
                 reader.GetFieldValue<DateTimeOffset>(4));
         }
 
-        await UseAsync(
+        if (!await UseAsync(
             connection, name, kept.Id, kept.NotBefore, kept.NotAfter, kept.RenewalId is not null, isRenewal: false,
-            cancellationToken);
+            cancellationToken))
+        {
+            return null;
+        }
+
         await transaction.CommitAsync(cancellationToken);
         return kept;
     }
 
-    private async Task UseAsync(
+    private async Task<bool> UseAsync(
         NpgsqlConnection connection,
         LeasedName name,
         Guid certificate,
@@ -130,7 +136,7 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
         CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var renewAt = RenewalTime.Of(notBefore, notAfter);
+        var renewAt = RenewalTime.Of(name.Host, notBefore, notAfter);
 
         // An authority that names windows is asked for this one's at once, while it still knows what it did.
         var dueAt = hasWindow && now + RenewCertificates.FirstQuestion < renewAt
@@ -145,7 +151,11 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
             use.Parameters.Add(new() { Value = dueAt.UtcDateTime });
             use.Parameters.Add(new() { Value = isRenewal });
             use.Parameters.Add(new() { Value = now.UtcDateTime });
-            await use.ExecuteNonQueryAsync(cancellationToken);
+            use.Parameters.Add(new() { Value = name.Lease });
+            if (await use.ExecuteNonQueryAsync(cancellationToken) == 0)
+            {
+                return false;
+            }
         }
 
         if (name.Cluster is { } cluster)
@@ -156,5 +166,7 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
             tell.Parameters.Add(new() { Value = notAfter.UtcDateTime });
             await tell.ExecuteNonQueryAsync(cancellationToken);
         }
+
+        return true;
     }
 }

@@ -1,3 +1,4 @@
+using Tracking.Certificates.Acme;
 using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
@@ -7,16 +8,23 @@ internal sealed record LeasedName
 {
     public required HostName Host { get; init; }
 
-    /// <summary>The cluster whose active tracking domain it is; <see langword="null"/> for the operator's own.</summary>
+    /// <summary>The cluster whose active tracking domain it is; <see langword="null"/> for the operator's
+    /// own.</summary>
     public required ClusterId? Cluster { get; init; }
 
-    /// <summary>The cluster that the certificate in the row was ordered for.</summary>
+    /// <summary>The cluster that the certificate in use was ordered for.</summary>
     public required ClusterId? FormerCluster { get; init; }
 
     /// <summary>Whether it is an active tracking domain or a host of the operator's own.</summary>
     public required bool IsWanted { get; init; }
 
     public required Guid Lease { get; init; }
+
+    /// <summary>Since when it was due.</summary>
+    public required DateTimeOffset DueAt { get; init; }
+
+    /// <summary>Until when the tracking domain believes that it has a certificate.</summary>
+    public DateTimeOffset? CertificateUntil { get; init; }
 
     /// <summary>The certificate in use.</summary>
     public StoredCertificate? Current { get; init; }
@@ -27,8 +35,17 @@ internal sealed record LeasedName
 
     public OrderUnderWay? Order { get; init; }
 
+    /// <summary>The challenge of that order that was answered, or was about to be.</summary>
+    public ChallengeType? Challenge { get; init; }
+
+    /// <summary>The certificate in use, unless it was ordered for another cluster.</summary>
+    public StoredCertificate? Own => FormerCluster == Cluster ? Current : null;
+
     /// <summary>Failures in a row.</summary>
     public required int Failures { get; init; }
+
+    /// <summary>When an attempt failed last.</summary>
+    public DateTimeOffset? LastFailedAt { get; init; }
 }
 
 /// <summary>A certificate in use, without its key.</summary>

@@ -37,8 +37,8 @@ internal sealed record FailureFacts(
     public string ToJson() => JsonSerializer.Serialize(this, _json);
 }
 
-/// <summary>Stores where an order stands, step by step. Every statement is the lease holder's only: whoever has lost its
-/// lease changes nothing and is told.</summary>
+/// <summary>Stores where an order stands, step by step. Every statement is the lease holder's only: whoever has lost
+/// its lease changes nothing and is told.</summary>
 internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
 {
     private const string Own = " WHERE hostname = $1 AND leased_by = $2";
@@ -124,12 +124,14 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = time.GetUtcNow().UtcDateTime },
             new() { Value = dueAt.UtcDateTime });
 
-    /// <summary>Nothing was tried: a budget is empty. No failure.</summary>
+    /// <summary>Nothing was tried because a limit has no room, or the authority takes its time. No failure; an order
+    /// that is under way stays.</summary>
     public Task<bool> WaitAsync(
-        LeasedName name, AcmeProblem reason, DateTimeOffset dueAt, CancellationToken cancellationToken) =>
+        LeasedName name, AcmeProblem reason, string? authority, DateTimeOffset dueAt,
+        CancellationToken cancellationToken) =>
         ChangeAsync(
             name, Wait, cancellationToken,
-            new() { Value = FailureFacts.Of(reason, null).ToJson() },
+            new() { Value = FailureFacts.Of(reason, authority).ToJson() },
             new() { Value = time.GetUtcNow().UtcDateTime },
             new() { Value = dueAt.UtcDateTime });
 

@@ -17,16 +17,26 @@ internal sealed class FollowDomains(NpgsqlDataSource dataSource, OwnHosts own, T
         WHERE certificates.names.due_at IS NULL OR certificates.names.due_at = 'infinity'
         """;
 
-    // What is there already and has its certificate stays as it is; who lost its name and got it again is due at once.
+    // Due at once: a name that nobody wanted, that is another cluster's now, whose domain knows of no certificate, or
+    // that was verified again after its last failure. All of it is in the rows, so that neither a restart nor a second
+    // process begins a ladder afresh. A leased one too: whoever is about to give it back as not wanted sees that.
     private const string EnterChanged =
         """
         INSERT INTO certificates.names AS n (hostname, cluster_id, due_at)
         SELECT d.hostname, d.cluster_id, $1 FROM domains.tracking_domains d
         WHERE d.changed_in >= $2::text::xid8 AND d.status = 1 AND d.deleted_at IS NULL
-        ON CONFLICT (hostname) DO UPDATE SET due_at = $1, failures = 0
+        ON CONFLICT (hostname) DO UPDATE SET due_at = $1, cluster_id = excluded.cluster_id,
+            failures = CASE WHEN n.leased_by IS NULL OR n.cluster_id IS DISTINCT FROM excluded.cluster_id THEN 0
+                ELSE n.failures END,
+            last_failure = CASE WHEN n.cluster_id IS NOT DISTINCT FROM excluded.cluster_id THEN n.last_failure END,
+            paused_url = CASE WHEN n.cluster_id IS NOT DISTINCT FROM excluded.cluster_id THEN n.paused_url END
         WHERE n.due_at IS NULL OR n.due_at = 'infinity' OR n.cluster_id IS DISTINCT FROM excluded.cluster_id
-            OR n.certificate_id IS NULL AND n.order_id IS NULL AND n.failures > 0
-        RETURNING 1
+            OR n.leased_by IS NOT NULL
+            OR n.failures > 0 AND n.last_failed_at < (SELECT d.status_since FROM domains.tracking_domains d
+                WHERE d.hostname = n.hostname AND d.status = 1 AND d.deleted_at IS NULL)
+            OR n.certificate_id IS NOT NULL AND n.failures = 0 AND EXISTS (SELECT FROM domains.tracking_domains d
+                WHERE d.hostname = n.hostname AND d.status = 1 AND d.deleted_at IS NULL
+                    AND d.certificate_until IS NULL)
         """;
 
     private const string Snapshot = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";

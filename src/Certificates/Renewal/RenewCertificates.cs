@@ -19,6 +19,8 @@ internal sealed partial class RenewCertificates(
     FollowDomains follow,
     NamesWaiting waiting,
     OpenAccounts accounts,
+    TellGateways tell,
+    PruneTimeline prune,
     IOptions<CertificateOptions> options,
     TimeProvider time,
     ILogger<RenewCertificates> logger) : BackgroundService
@@ -26,6 +28,9 @@ internal sealed partial class RenewCertificates(
     /// <summary>How long after its issue a certificate's authority is asked for the renewal window first.</summary>
     public static readonly TimeSpan FirstQuestion = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan _openingPause = TimeSpan.FromMinutes(1);
+
+    private DateTimeOffset _nextOpening;
     private readonly SemaphoreSlim _places = new(options.Value.OrdersAtOnce, options.Value.OrdersAtOnce);
 
     /// <summary>Works on one name.</summary>
@@ -36,16 +41,20 @@ internal sealed partial class RenewCertificates(
         if (!name.IsWanted)
         {
             // Its certificate stays until it expires, for when the same cluster verifies the name again.
-            await claim.GiveBackAsync(name, DateTimeOffset.MaxValue, cancellationToken);
+            await claim.GiveBackAsync(name, cancellationToken);
             return;
         }
 
         var now = time.GetUtcNow();
-        var current = name.FormerCluster == name.Cluster ? name.Current : null;
-        if ((current is null || current.NotAfter <= now) && name.Order is null
-            && await keep.AdoptAsync(name, cancellationToken) is not null)
+        var current = name.Own;
+
+        // A domain that was deleted and added again has a row of its own, which knows of no certificate.
+        var isKnown = name.Cluster is null || name.CertificateUntil == current?.NotAfter;
+        if ((current is null || current.NotAfter <= now || !isKnown) && name.Order is null
+            && await keep.AdoptAsync(name, cancellationToken) is { } kept)
         {
             LogAdopted(name.Host);
+            tell.OfCertificate(name, kept.NotAfter);
             return;
         }
 
@@ -75,12 +84,29 @@ internal sealed partial class RenewCertificates(
             return;
         }
 
+        try
+        {
+            await LookAsync(stoppingToken);
+        }
+        finally
+        {
+            // What was begun ends between two steps and gives its lease back.
+            for (var place = 0; place < options.Value.OrdersAtOnce; place++)
+            {
+                await _places.WaitAsync(CancellationToken.None);
+            }
+        }
+    }
+
+    private async Task LookAsync(CancellationToken stoppingToken)
+    {
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await follow.RunAsync(stoppingToken);
                 await OpenAccountsAsync(stoppingToken);
+                await prune.RunAsync(stoppingToken);
                 if (await BeginAsync(stoppingToken))
                 {
                     continue;
@@ -95,9 +121,17 @@ internal sealed partial class RenewCertificates(
         }
     }
 
-    // Gateways answer challenges by the account's thumbprint: it has to be there before the first order.
+    // Gateways answer challenges by the account's thumbprint: it has to be there before the first order. An authority
+    // that is away holds nothing up: the rest goes on meanwhile.
     private async Task OpenAccountsAsync(CancellationToken cancellationToken)
     {
+        var now = time.GetUtcNow();
+        if (now < _nextOpening)
+        {
+            return;
+        }
+
+        _nextOpening = now + _openingPause;
         foreach (var authority in options.Value.Authorities)
         {
             await accounts.OpenAsync(authority, cancellationToken);
@@ -141,13 +175,13 @@ internal sealed partial class RenewCertificates(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // Stopping: another process goes on when the lease ends.
+            await ReleaseAsync(name);
         }
         catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
         {
             LogStoreAway(exception.Message);
         }
-#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again when its lease ends.
+#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again after its lease.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -156,6 +190,19 @@ internal sealed partial class RenewCertificates(
         finally
         {
             _places.Release();
+        }
+    }
+
+    // Stopping: another process, or this one after its restart, goes on at once.
+    private async Task ReleaseAsync(LeasedName name)
+    {
+        try
+        {
+            await claim.ReleaseAsync(name, CancellationToken.None);
+        }
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
+        {
+            LogStoreAway(exception.Message);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Tracking.Database.Rights;
 
-/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a member
-/// of that role.</summary>
+/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a
+/// member of that role.</summary>
 /// <param name="Service">The service's name, as in <c>deploy/</c>.</param>
 /// <param name="Grants">What stands between <c>GRANT</c> and <c>TO</c>.</param>
 internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grants)
@@ -29,6 +29,16 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         "SELECT (version, sealed, signs_from) ON links.signing_keys",
     ];
 
+    // TLS and challenges: certificates with their sealed keys, and the thumbprints that answer challenges.
+    private static readonly string[] _served =
+    [
+        "USAGE ON SCHEMA certificates",
+        "SELECT (directory, thumbprint, rank) ON certificates.accounts",
+        "SELECT (hostname, certificate_id, first_renewed_at, challenge_token, challenge_type, order_directory) "
+            + "ON certificates.names",
+        "SELECT (id, chain, sealed_key) ON certificates.issued",
+    ];
+
     /// <summary>
     /// Every service that logs in, and exactly what its statements need: columns where it writes or reads some of them,
     /// the table where an API shows all. What a statement reads back (<c>RETURNING</c>, <c>excluded</c>, the columns of
@@ -51,10 +61,11 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient) ON rewrite.messages",
         ]),
-        // Reads, and writes nothing at all: it is what the world reaches.
+        // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs
+        // in as the edge.
         new("edge",
         [
-            .. _schema, .. _directory, .. _hosts, .. _keys,
+            .. _schema, .. _directory, .. _hosts, .. _keys, .. _served,
             "SELECT (cluster_id, link_id, url) ON links.destinations",
         ]),
         new("ingest",
@@ -88,6 +99,11 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
+            "USAGE ON SCHEMA certificates",
+            "SELECT (hostname, cluster_id, certificate_id, failures, last_failure, paused_url, due_at, renew_at, "
+                + "leased_until), UPDATE (due_at, failures) ON certificates.names",
+            "SELECT (id, cluster_id, not_before, not_after, chain) ON certificates.issued",
+            "SELECT ON certificates.attempts",
             "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
         ]),
         new("verifier",
@@ -98,6 +114,17 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON domains.checks",
             "SELECT, INSERT, UPDATE, DELETE ON domains.notices",
         ]),
-        new("certificates", [.. _schema, .. _directory]),
+        new("certificates",
+        [
+            .. _schema, .. _directory,
+            "USAGE ON SCHEMA certificates",
+            "SELECT (id, deleted_at, changed_in, status_since), UPDATE (certificate_until) ON domains.tracking_domains",
+            "INSERT ON domains.notices",
+            "SELECT, INSERT, UPDATE ON certificates.accounts",
+            "SELECT, INSERT, UPDATE ON certificates.names",
+            "SELECT, INSERT, DELETE ON certificates.issued",
+            "SELECT, INSERT, DELETE ON certificates.attempts",
+            "SELECT, INSERT, UPDATE, DELETE ON certificates.budgets",
+        ]),
     ];
 }

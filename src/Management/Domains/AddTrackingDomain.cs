@@ -107,7 +107,8 @@ internal static class AddTrackingDomain
 
         await change.ApplyAsync(cluster, hostname: domain.Hostname);
         return TypedResults.Created(
-            $"/api/v1/clusters/{cluster}/tracking-domains/{domain.Hostname}", describe.Of(domain));
+            $"/api/v1/clusters/{cluster}/tracking-domains/{domain.Hostname}",
+            await describe.OfAsync(db, domain, cancellationToken));
     }
 
     private static TrackingDomain? Read(

@@ -96,7 +96,7 @@ internal static class ChangeTrackingDomain
             cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         await change.ApplyAsync(cluster, hostname: domain.Hostname);
-        return TypedResults.Ok(describe.Of(domain));
+        return TypedResults.Ok(await describe.OfAsync(db, domain, cancellationToken));
     }
 
     private static TrackingDomainSettings? Read(TrackingDomain domain, JsonObject patch, InputErrors errors)

@@ -23,6 +23,6 @@ internal static class GetTrackingDomain
         DescribeDomain describe,
         CancellationToken cancellationToken) =>
         await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is { } domain
-            ? TypedResults.Ok(describe.Of(domain))
+            ? TypedResults.Ok(await describe.OfAsync(db, domain, cancellationToken))
             : FindDomain.NoSuchDomain(hostname);
 }

@@ -65,7 +65,7 @@ internal static class ListTrackingDomains
             LIMIT {limit + 1}
             """).AsNoTracking().ToListAsync(cancellationToken);
         return TypedResults.Ok(new Page<TrackingDomainResponse>(
-            [.. rows.Take(limit).Select(describe.InList)],
+            await describe.InListAsync(db, cluster, [.. rows.Take(limit)], cancellationToken),
             rows.Count > limit ? Cursor.OfHostname(rows[limit - 1].Hostname) : null));
     }
 }

@@ -63,7 +63,7 @@ internal static class SetDefaultDomain
                 }
 
                 await change.ApplyAsync(cluster, hostname: domain.Hostname);
-                return TypedResults.Ok(describe.Of(domain));
+                return TypedResults.Ok(await describe.OfAsync(db, domain, cancellationToken));
             }
             catch (Exception exception) when (FindDomain.Violates(exception, FindDomain.OneDefault))
             {
@@ -148,7 +148,7 @@ internal static class SetDefaultDomain
 
         if (!domain.IsDefault && !domain.WantsDefault)
         {
-            return TypedResults.Ok(describe.Of(domain));
+            return TypedResults.Ok(await describe.OfAsync(db, domain, cancellationToken));
         }
 
         var before = AuditedDomain.Of(domain);
@@ -163,6 +163,6 @@ internal static class SetDefaultDomain
             cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         await change.ApplyAsync(cluster, hostname: domain.Hostname);
-        return TypedResults.Ok(describe.Of(domain));
+        return TypedResults.Ok(await describe.OfAsync(db, domain, cancellationToken));
     }
 }

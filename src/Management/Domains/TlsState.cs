@@ -19,27 +19,58 @@ internal enum TlsStatus
 
     /// <summary>Something in front of this installation ends TLS.</summary>
     External,
+
+    /// <summary>There is none, and the last attempt failed.</summary>
+    Failed,
+
+    /// <summary>There is none, and the authority takes no more orders until a person has let the name go on.</summary>
+    Paused,
 }
 
 /// <summary>The state of a tracking domain's certificate. What is not known is left out.</summary>
-/// <param name="Status">Whether it has one.</param>
-/// <param name="Issuer">Who issued it.</param>
+/// <param name="Status">none: the name is not verified. pending: there is none yet. active: there is one. expired: its
+/// time is over. external: something in front ends TLS. failed: there is none, error says why. paused: the authority
+/// waits for a person at pausedUrl.</param>
+/// <param name="Issuer">Who issued it: the common name of the certificate above it.</param>
+/// <param name="NotBefore">From when it is valid.</param>
 /// <param name="NotAfter">Until when it is valid.</param>
-/// <param name="Error">Why there is none, in the words of the certificate authority.</param>
+/// <param name="RenewAt">When it is renewed.</param>
+/// <param name="Error">Why the last attempt brought none, in the words of the certificate authority.</param>
 /// <param name="NextAttempt">When it is tried again.</param>
+/// <param name="PausedUrl">Where a person lets the name go on.</param>
 internal sealed record TlsState(
     TlsStatus Status,
     string? Issuer = null,
+    DateTimeOffset? NotBefore = null,
     DateTimeOffset? NotAfter = null,
+    DateTimeOffset? RenewAt = null,
     string? Error = null,
-    DateTimeOffset? NextAttempt = null)
+    DateTimeOffset? NextAttempt = null,
+    string? PausedUrl = null)
 {
-    /// <summary>The state, by what the domain's own row says.</summary>
-    public static TlsState Of(TrackingDomain domain, DateTimeOffset now, bool endsInFront) => new(
-        domain.CertificateUntil > now ? TlsStatus.Active
+    /// <summary>The state, by what the domain's row says and what is known of its certificate.</summary>
+    public static TlsState Of(TrackingDomain domain, CertificateFacts? facts, DateTimeOffset now, bool endsInFront)
+    {
+        var status = domain.CertificateUntil > now ? TlsStatus.Active
             : endsInFront ? TlsStatus.External
             : domain.CertificateUntil is not null ? TlsStatus.Expired
-            : domain.Status == DomainStatus.Active ? TlsStatus.Pending
-            : TlsStatus.None,
-        NotAfter: domain.CertificateUntil);
+            : domain.Status != DomainStatus.Active ? TlsStatus.None
+            : facts?.PausedUrl is not null ? TlsStatus.Paused
+            : facts?.Failures > 0 ? TlsStatus.Failed
+            : TlsStatus.Pending;
+
+        // Of one in use, the row's next date is a question about renewal and no attempt.
+        var isOrdered = domain.Status == DomainStatus.Active && status != TlsStatus.External
+            && (status != TlsStatus.Active || facts?.Failures > 0 || facts?.RenewAt <= now);
+        var isInUse = facts?.NotAfter is { } until && until == domain.CertificateUntil;
+        return new TlsState(
+            status,
+            isInUse ? facts!.Issuer : null,
+            isInUse ? facts!.NotBefore : null,
+            domain.CertificateUntil,
+            isInUse && status == TlsStatus.Active ? facts!.RenewAt : null,
+            isOrdered ? facts?.Error : null,
+            isOrdered ? facts?.DueAt : null,
+            isOrdered ? facts?.PausedUrl : null);
+    }
 }

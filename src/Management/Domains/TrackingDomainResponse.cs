@@ -66,11 +66,42 @@ internal sealed record TrackingDomainResponse(
 internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvider time)
 {
     /// <summary>A domain as it is answered.</summary>
-    public TrackingDomainResponse Of(TrackingDomain domain)
+    public async Task<TrackingDomainResponse> OfAsync(
+        TrackingDb db, TrackingDomain domain, CancellationToken cancellationToken) =>
+        Of(domain, await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken));
+
+    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, in one query more.</summary>
+    public async Task<IReadOnlyList<TrackingDomainResponse>> OfAllAsync(
+        TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
+    {
+        var facts = await CertificateFacts.ReadAsync(
+            db, cluster, [.. domains.Select(domain => domain.Hostname)], cancellationToken);
+        return [.. domains.Select(domain => Of(domain, facts))];
+    }
+
+    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, without the single questions of their last checks: they
+    /// are most of it, and a list is not read for them.</summary>
+    public async Task<IReadOnlyList<TrackingDomainResponse>> InListAsync(
+        TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
+    {
+        var described = await OfAllAsync(db, cluster, domains, cancellationToken);
+        foreach (var domain in described)
+        {
+            (domain.LastCheck as JsonObject)?.Remove("hops");
+        }
+
+        return described;
+    }
+
+    /// <summary>The state of a domain's certificate.</summary>
+    public TlsState TlsOf(TrackingDomain domain, CertificateFacts? facts) =>
+        TlsState.Of(domain, facts, time.GetUtcNow(), system.Value.TlsEndsInFront);
+
+    private TrackingDomainResponse Of(TrackingDomain domain, IReadOnlyDictionary<string, CertificateFacts> certificates)
     {
         _ = HostName.TryParse(domain.Hostname, out var host);
         var now = time.GetUtcNow();
-        var tls = TlsState.Of(domain, now, system.Value.TlsEndsInFront);
+        var tls = TlsOf(domain, certificates.GetValueOrDefault(domain.Hostname));
         var newLinks = domain.AcceptsNewLinks(now, system.Value.TlsEndsInFront);
         var check = domain.LastCheck is { } json ? JsonNode.Parse(json) : null;
         return new TrackingDomainResponse(
@@ -101,15 +132,6 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
             domain.NextCheckAt,
             domain.Strikes,
             domain.CreatedAt);
-    }
-
-    /// <summary>As <see cref="Of"/>, without the single questions of its last check: they are most of it, and a list is
-    /// not read for them.</summary>
-    public TrackingDomainResponse InList(TrackingDomain domain)
-    {
-        var described = Of(domain);
-        (described.LastCheck as JsonObject)?.Remove("hops");
-        return described;
     }
 
     private static string? Text(JsonNode? check, string member) =>

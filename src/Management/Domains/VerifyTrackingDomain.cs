@@ -88,7 +88,7 @@ internal static class VerifyTrackingDomain
             }
 
             return await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is { } verified
-                ? Answer(services.GetRequiredService<DescribeDomain>().Of(verified))
+                ? Answer(await services.GetRequiredService<DescribeDomain>().OfAsync(db, verified, cancellationToken))
                 : FindDomain.NoSuchDomain(hostname);
         }
 

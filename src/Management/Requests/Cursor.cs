@@ -32,6 +32,7 @@ internal static class Cursor
     private const byte Hostnames = 4;
     private const byte Checks = 5;
     private const byte Audit = 6;
+    private const byte Attempts = 7;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -46,6 +47,10 @@ internal static class Cursor
     public static string OfAuditEntry(Guid id) => OfId(Audit, id);
 
     public static bool TryReadAuditEntry(string text, out Guid id) => TryReadId(text, Audit, out id);
+
+    public static string OfAttempt(Guid id) => OfId(Attempts, id);
+
+    public static bool TryReadAttempt(string text, out Guid id) => TryReadId(text, Attempts, out id);
 
     public static string OfMessage(long registeredMicros, MessageKey key)
     {

@@ -6,8 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the user
-/// of its service.</summary>
+/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the
+/// user of its service.</summary>
 public sealed class ServiceRightsTests(TestPostgres server)
 {
     private static readonly string[] _services =
@@ -20,7 +20,19 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("SELECT notify_emails FROM management.clusters", "management", "verifier")]
     [InlineData("SELECT hostname, is_default FROM domains.tracking_domains",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
-    [InlineData("SELECT changed_in FROM domains.tracking_domains", "rewrite", "edge", "management", "verifier")]
+    [InlineData("SELECT changed_in FROM domains.tracking_domains", "rewrite", "edge", "management", "verifier",
+        "certificates")]
+    [InlineData("UPDATE domains.tracking_domains SET certificate_until = now()", "verifier", "certificates")]
+    [InlineData("SELECT sealed_key FROM certificates.accounts", "certificates")]
+    [InlineData("SELECT thumbprint FROM certificates.accounts", "edge", "certificates")]
+    [InlineData("SELECT sealed_key FROM certificates.issued", "edge", "certificates")]
+    [InlineData("SELECT chain FROM certificates.issued", "edge", "management", "certificates")]
+    [InlineData("SELECT challenge_token FROM certificates.names", "edge", "certificates")]
+    [InlineData("SELECT order_sealed_key FROM certificates.names", "certificates")]
+    [InlineData("UPDATE certificates.names SET due_at = now(), failures = 0", "management", "certificates")]
+    [InlineData("UPDATE certificates.names SET certificate_id = NULL", "certificates")]
+    [InlineData("SELECT problem FROM certificates.attempts", "management", "certificates")]
+    [InlineData("INSERT INTO certificates.budgets VALUES ('d', 'b', 1, now())", "certificates")]
     [InlineData("SELECT target FROM domains.tracking_domains", "management", "verifier")]
     [InlineData("INSERT INTO domains.checks SELECT * FROM domains.checks", "verifier")]
     [InlineData("SELECT settings FROM management.clusters",

@@ -18,7 +18,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
         "certificates", "edge", "ingest", "management", "migrator", "rewrite", "verifier")]
     [InlineData("ConnectionStrings__rabbitmq", "certificates", "edge", "ingest", "management", "rewrite", "verifier")]
     [InlineData("ConnectionStrings__redis", "edge", "rewrite")]
-    [InlineData("Tracking__MasterKey", "edge", "management", "migrator", "rewrite")]
+    [InlineData("Tracking__MasterKey", "certificates", "edge", "management", "migrator", "rewrite")]
     [InlineData("Tracking__Migrator__AdminKey", "migrator")]
     public void Only_these_services_have_it(string secret, params string[] services) => Assert.Equal(
         services, Manifests.Services.Keys.Where(service => made.Of(service).Contains(secret)).Order());
@@ -55,7 +55,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
         Assert.True(ApiKeySecret.TryHash(made.Read("migrator/Tracking__Migrator__AdminKey"), out _));
         using var key = OpenMasterKey.From(new SystemOptions { MasterKey = made.Read("Tracking__MasterKey") });
         Assert.NotNull(key);
-        Assert.All(["edge", "rewrite", "management", "migrator"], service =>
+        Assert.All(["certificates", "edge", "rewrite", "management", "migrator"], service =>
             Assert.Equal(made.Read("Tracking__MasterKey"), made.Read($"{service}/Tracking__MasterKey")));
         Assert.Equal(MasterKey.Size, Convert.FromBase64String(made.Read("Tracking__MasterKey")).Length);
     }

@@ -48,6 +48,8 @@ internal static class PrintDomain
         "expired" => $"expired at {tls!["notAfter"]}",
         "external" => "what stands in front of this system has it",
         "pending" => "not there yet" + (tls!["error"] is { } error ? $": {error}" : ""),
+        "failed" => $"not there: {tls!["error"]}",
+        "paused" => $"not there, the authority waits for a person at {tls!["pausedUrl"]}",
         "none" => "ordered as soon as the record is verified",
         var other => other ?? "unknown",
     };

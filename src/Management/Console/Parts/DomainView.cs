@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Management.Console.Texts;
 using Tracking.Management.Domains;
@@ -10,9 +12,9 @@ public sealed class DomainView
 {
     private readonly DateTimeOffset _now;
 
-    internal DomainView(TrackingDomain domain, DescribeDomain describe, ShowTime times)
+    internal DomainView(TrackingDomain domain, TrackingDomainResponse answer, ShowTime times)
     {
-        (Domain, Answer, _now) = (domain, describe.Of(domain), times.Now);
+        (Domain, Answer, _now) = (domain, answer, times.Now);
         Findings = [.. (Answer.LastCheck?["findings"] as JsonArray ?? []).OfType<JsonObject>()];
         Hops = [.. (Answer.LastCheck?["hops"] as JsonArray ?? []).OfType<JsonObject>()];
         (Tone, Word) = State(times);
@@ -55,6 +57,16 @@ public sealed class DomainView
 
     /// <summary>When links stop if nobody acts: a day after the first strike.</summary>
     internal DateTimeOffset? WarnedUntil => IsActive && Domain.Strikes > 0 ? Domain.StruckAt?.AddDays(1) : null;
+
+    /// <summary>Domains of a cluster as the console shows them.</summary>
+    internal static async Task<List<DomainView>> OfAsync(
+        TrackingDb db, IReadOnlyList<TrackingDomain> domains, IServiceProvider services, ShowTime times,
+        CancellationToken cancellationToken) =>
+        domains.Count == 0
+            ? []
+            : [.. (await services.GetRequiredService<DescribeDomain>()
+                .OfAllAsync(db, domains[0].ClusterId, domains, cancellationToken))
+                .Zip(domains, (answer, domain) => new DomainView(domain, answer, times))];
 
     /// <summary>A text of a finding or a question; <see langword="null"/> where there is none.</summary>
     internal static string? Text(JsonObject? json, string name) =>

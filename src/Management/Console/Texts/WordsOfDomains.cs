@@ -103,6 +103,8 @@ internal static partial class Words
             TlsWord.External => "ends in front of us",
             TlsWord.Expired => "expired",
             TlsWord.Pending => "on its way",
+            TlsWord.Failed => "not issued",
+            TlsWord.Paused => "paused by the authority",
             _ => "after verification",
         };
 
@@ -139,12 +141,14 @@ internal static partial class Words
         public static string StepVerified(string? at, bool isActive) => at is null ? "As soon as the record is there"
             : isActive ? $"{at}, checked every day" : $"Last on {at}";
 
-        public static string StepCertificate(TlsWord state, int days, string? until) => state switch
+        public static string StepCertificate(TlsWord state, int days, string? until, string? error) => state switch
         {
             TlsWord.Active => $"Valid until {until}, {DaysLeft(days)}",
             TlsWord.External => "TLS ends in front of this installation",
             TlsWord.Expired => "Its time is over",
+            TlsWord.Pending when error is not null => error,
             TlsWord.Pending => "On its way, mostly under a minute",
+            TlsWord.Failed or TlsWord.Paused => error ?? "The authority has not issued it",
             _ => "Comes by itself after verification",
         };
 
@@ -217,5 +221,7 @@ internal static partial class Words
         Active,
         Expired,
         External,
+        Failed,
+        Paused,
     }
 }

@@ -1,0 +1,107 @@
+using Tracking.Certificates.Accounts;
+using Tracking.Certificates.Acme;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>Has an order's authorizations proved: the challenge is stored and gateways are told, then the authority
+/// is.</summary>
+internal sealed class AnswerChallenges(
+    ChooseAuthority choose, StoreOrder store, TellGateways tell, EndAttempt end)
+{
+    /// <summary>Answers what waits for an answer.</summary>
+    /// <param name="name">The name, leased.</param>
+    /// <param name="authority">The authority.</param>
+    /// <param name="order">The order.</param>
+    /// <param name="placed">The same as the authority sees it.</param>
+    /// <param name="answered">Challenges that were answered already: the authority looks once for each answer, and each
+    /// look that fails counts.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
+    /// <returns>How it ended; <see langword="null"/>: all is answered, look at the order again.</returns>
+    public async Task<IssueOutcome?> RunAsync(
+        LeasedName name,
+        OpenAuthority authority,
+        OrderUnderWay order,
+        AcmeOrder placed,
+        HashSet<Uri> answered,
+        CancellationToken cancellationToken)
+    {
+        foreach (var url in placed.Authorizations)
+        {
+            if (!(await authority.Client.ReadAuthorizationAsync(authority.Account, url, cancellationToken))
+                .Succeeded(out var authorization, out var problem))
+            {
+                return EndAttempt.IsTransient(problem) ? null : await FailAsync(problem);
+            }
+
+            if (authorization.Status is AuthorizationStatus.Invalid or AuthorizationStatus.Gone)
+            {
+                return await FailAsync(authorization.Error ?? new AcmeProblem(
+                    AcmeProblemType.Unauthorized, "The authority could not verify the name and does not say why."));
+            }
+
+            if (authorization.Status != AuthorizationStatus.Pending
+                || authorization.Challenges.Any(each => each.Status == AuthorizationStatus.Processing))
+            {
+                continue;
+            }
+
+            var type = name.Order?.Id == order.Id && name.Challenge is { } stored ? stored : choose.ChallengeFor(name);
+            var challenge = authorization.Challenges.FirstOrDefault(each => each.Type == type)
+                ?? authorization.Challenges.FirstOrDefault(each => each.Status == AuthorizationStatus.Pending);
+            if (challenge is null)
+            {
+                return await FailAsync(new AcmeProblem(
+                    AcmeProblemType.NotOffered, "The authority offers neither http-01 nor tls-alpn-01 for the name."));
+            }
+
+            if (challenge.Status != AuthorizationStatus.Pending || answered.Contains(challenge.Url))
+            {
+                continue;
+            }
+
+            if (!await store.KeepChallengeAsync(name, challenge, cancellationToken))
+            {
+                return IssueOutcome.LeaseLost;
+            }
+
+            // Six places of the authority ask six different gateways at once: each has to know before the authority
+            // does. An http-01 of the first authority is answered from its thumbprint, by all of them, always.
+            await tell.OfChallengeAsync(name, challenge.Type, authority.Settings, cancellationToken);
+            var sent = await authority.Client.AnswerChallengeAsync(authority.Account, challenge.Url, cancellationToken);
+            if (sent.Problem is not { } refused)
+            {
+                answered.Add(challenge.Url);
+            }
+            else if (!EndAttempt.IsTransient(refused))
+            {
+                return await FailAsync(refused);
+            }
+        }
+
+        return null;
+
+        async Task<IssueOutcome?> FailAsync(AcmeProblem problem) =>
+            await end.FailAsync(name, order, IssuanceStep.Challenge, problem, cancellationToken);
+    }
+
+    /// <summary>Why an order is invalid. An order itself mostly says nothing: the reason stands at the name that could
+    /// not be verified.</summary>
+    /// <returns>The step that failed, and the authority's words.</returns>
+    public static async Task<(IssuanceStep Step, AcmeProblem Problem)> ExplainAsync(
+        OpenAuthority authority, AcmeOrder placed, CancellationToken cancellationToken)
+    {
+        foreach (var url in placed.Authorizations)
+        {
+            if ((await authority.Client.ReadAuthorizationAsync(authority.Account, url, cancellationToken)).Value
+                is { Status: AuthorizationStatus.Invalid, Error: { } error })
+            {
+                return (IssuanceStep.Challenge, error);
+            }
+        }
+
+        return (
+            IssuanceStep.Order,
+            placed.Error ?? new AcmeProblem(
+                AcmeProblemType.Unknown, "The authority has given the order up and does not say why."));
+    }
+}

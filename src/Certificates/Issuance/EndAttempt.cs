@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Options;
+using Tracking.Certificates.Accounts;
+using Tracking.Certificates.Acme;
+using Tracking.Certificates.Renewal;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>Ends work on a name that has brought no certificate: stores why, when it is tried again, and what was
+/// learnt of the authority. Whoever has lost its lease stores and counts nothing.</summary>
+internal sealed partial class EndAttempt(
+    ChooseAuthority choose,
+    OpenAccounts accounts,
+    StoreOrder store,
+    WarnOfExpiry warn,
+    IOptions<CertificateOptions> options,
+    TimeProvider time,
+    ILogger<EndAttempt> logger)
+{
+    // An order that takes longer is no slow one any more.
+    private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
+
+    /// <summary>No authority was asked: our own look says that it would fail, or no limit has room.</summary>
+    public async Task<IssueOutcome> PostponeAsync(
+        LeasedName name, ChosenAuthority chosen, CancellationToken cancellationToken)
+    {
+        var problem = chosen.Problem!;
+        var dueAt = time.GetUtcNow() + (chosen.Wait ?? RetryLadder.Next(name.Failures + 1, Left(name), problem));
+        if (!await (chosen.Wait is null
+            ? store.PauseAsync(name, problem, chosen.Directory, dueAt, cancellationToken)
+            : store.WaitAsync(name, problem, chosen.Directory, dueAt, cancellationToken)))
+        {
+            return IssueOutcome.LeaseLost;
+        }
+
+        await store.AddAttemptAsync(name, chosen.Directory, IssuanceStep.Check, problem, dueAt, cancellationToken);
+        await warn.FailedAsync(name, problem, dueAt, cancellationToken);
+        LogPostponed(name.Host, problem, dueAt);
+        return IssueOutcome.Postponed;
+    }
+
+    /// <summary>A step failed. The order is over, unless the authority was not reached: it has forgotten nothing. Where
+    /// there is another authority it is not waited for twice.</summary>
+    public async Task<IssueOutcome> FailAsync(
+        LeasedName name,
+        OrderUnderWay order,
+        IssuanceStep step,
+        AcmeProblem problem,
+        CancellationToken cancellationToken)
+    {
+        var dueAt = time.GetUtcNow() + RetryLadder.Next(name.Failures + 1, Left(name), problem);
+        var isKept = IsTransient(problem)
+            && (options.Value.Authorities.Count == 1 || (order.Url is not null && name.Failures == 0));
+        if (!await (isKept
+            ? store.PauseAsync(name, problem, order.Directory, dueAt, cancellationToken)
+            : store.FailAsync(name, problem, order.Directory, dueAt, cancellationToken)))
+        {
+            return IssueOutcome.LeaseLost;
+        }
+
+        if (problem.Type == AcmeProblemType.AccountDoesNotExist)
+        {
+            await accounts.ForgetAsync(order.Directory, cancellationToken);
+        }
+        else if (problem.Type == AcmeProblemType.Unauthorized && step == IssuanceStep.Order)
+        {
+            await accounts.RefuseWhereClosedAsync(order.Directory, problem, cancellationToken);
+        }
+
+        await choose.FailedAsync(name, order.Directory, step, problem, cancellationToken);
+        await store.AddAttemptAsync(name, order.Directory, step, problem, dueAt, cancellationToken);
+        await warn.FailedAsync(name, problem, dueAt, cancellationToken);
+        LogFailed(name.Host, order.Directory, problem, dueAt);
+        return IssueOutcome.Postponed;
+    }
+
+    /// <summary>The authority takes its time: the order goes on later, and that is no failure for an hour.</summary>
+    public async Task<IssueOutcome> LaterAsync(
+        LeasedName name,
+        OrderUnderWay order,
+        IssuanceStep step,
+        AcmeProblem problem,
+        CancellationToken cancellationToken)
+    {
+        if (time.GetUtcNow() - order.BeganAt > _patience)
+        {
+            return await FailAsync(name, order, step, problem, cancellationToken);
+        }
+
+        var dueAt = time.GetUtcNow() + RetryLadder.Next(1, Left(name), problem);
+        LogPostponed(name.Host, problem, dueAt);
+        return await store.WaitAsync(name, problem, order.Directory, dueAt, cancellationToken)
+            ? IssueOutcome.Postponed : IssueOutcome.LeaseLost;
+    }
+
+    /// <summary>Whether the same question may have another answer in a moment.</summary>
+    public static bool IsTransient(AcmeProblem problem) => problem.Type is AcmeProblemType.Unreachable
+        or AcmeProblemType.TimedOut or AcmeProblemType.Unavailable or AcmeProblemType.ServerInternal
+        or AcmeProblemType.BadNonce;
+
+    private TimeSpan? Left(LeasedName name) => name.Own?.NotAfter - time.GetUtcNow();
+
+    [LoggerMessage(LogLevel.Warning, "No certificate for {Host} from {Authority}: {Problem}. Next attempt {Next:u}")]
+    private partial void LogFailed(Links.HostName host, string authority, AcmeProblem problem, DateTimeOffset next);
+
+    [LoggerMessage(LogLevel.Information, "The certificate of {Host} waits: {Problem}. Next attempt {Next:u}")]
+    private partial void LogPostponed(Links.HostName host, AcmeProblem problem, DateTimeOffset next);
+}

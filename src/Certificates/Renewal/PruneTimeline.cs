@@ -1,0 +1,56 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Tracking.Certificates.Renewal;
+
+/// <summary>Takes away what nobody needs any more: old lines of timelines, certificates long expired, and full
+/// buckets.</summary>
+internal sealed class PruneTimeline(
+    NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
+{
+    private static readonly TimeSpan _pause = TimeSpan.FromHours(1);
+
+    // Attempts in the order of their ids, which begin with their time.
+    private const string Attempts = "DELETE FROM certificates.attempts WHERE at < $1";
+
+    private const string Issued =
+        """
+        DELETE FROM certificates.issued i WHERE i.not_after < $1
+            AND NOT EXISTS (SELECT FROM certificates.names n WHERE n.certificate_id = i.id)
+        """;
+
+    private const string Buckets = "DELETE FROM certificates.budgets WHERE at < $1";
+
+    private DateTimeOffset _next;
+
+    /// <summary>Prunes once an hour; between, it does nothing.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        if (now < _next)
+        {
+            return;
+        }
+
+        var old = now - options.Value.KeepAttempts;
+        await ExecuteAsync(Attempts, old, cancellationToken);
+        await ExecuteAsync(Issued, old, cancellationToken);
+
+        // Untouched for so long that it is full again: none is as good.
+        await ExecuteAsync(Buckets, now - LongestRefill(), cancellationToken);
+        _next = now + _pause;
+    }
+
+    private TimeSpan LongestRefill() => TimeSpan.FromDays(Math.Min(3650, options.Value.Authorities
+        .SelectMany(authority => (BucketSettings[])[authority.Orders, authority.CertificatesPerDomain,
+            authority.CertificatesPerNames, authority.FailuresPerName])
+        .Max(limit => limit.Refill.TotalDays * limit.Capacity)));
+
+    private async Task ExecuteAsync(string sql, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = before.UtcDateTime });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

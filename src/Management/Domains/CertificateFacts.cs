@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.EntityFrameworkCore;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.Management.Domains;
+
+/// <summary>What is known of a name's certificate, by the service that gets certificates.</summary>
+internal sealed class CertificateFacts
+{
+    public required string Hostname { get; init; }
+
+    /// <summary>Failures in a row.</summary>
+    public required int Failures { get; init; }
+
+    /// <summary>Why the last attempt brought none, and what kind of failure it was.</summary>
+    public string? Error { get; init; }
+
+    public string? ErrorType { get; init; }
+
+    public string? PausedUrl { get; init; }
+
+    /// <summary>When the name is looked at next.</summary>
+    public DateTimeOffset? DueAt { get; init; }
+
+    public DateTimeOffset? RenewAt { get; init; }
+
+    /// <summary>Until when a process works on it.</summary>
+    public DateTimeOffset? LeasedUntil { get; init; }
+
+    public DateTimeOffset? NotBefore { get; init; }
+
+    public DateTimeOffset? NotAfter { get; init; }
+
+    /// <summary>The beginning of the chain, the certificate itself whole.</summary>
+    public string? Chain { get; init; }
+
+    /// <summary>The common name of the issuing authority's certificate.</summary>
+    public string? Issuer
+    {
+        get
+        {
+            try
+            {
+                if (Chain is null || !PemEncoding.TryFind(Chain, out _))
+                {
+                    return null;
+                }
+
+                using var certificate = X509Certificate2.CreateFromPem(Chain);
+                return certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: true) is { Length: > 0 } name
+                    ? name : null;
+            }
+            catch (CryptographicException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Of the cluster's names that are given, those of which something is known: another cluster's attempts at
+    /// the same name are its own. On the context's connection, in its transaction where there is one.</summary>
+    public static async Task<IReadOnlyDictionary<string, CertificateFacts>> ReadAsync(
+        TrackingDb db, ClusterId cluster, string[] hostnames, CancellationToken cancellationToken) =>
+        hostnames.Length == 0
+            ? new Dictionary<string, CertificateFacts>()
+            : await db.Database.SqlQuery<CertificateFacts>(
+                $"""
+                SELECT n.hostname "Hostname", n.failures "Failures", n.last_failure->>'detail' "Error",
+                    n.last_failure->>'type' "ErrorType", n.paused_url "PausedUrl",
+                    nullif(n.due_at, 'infinity') "DueAt", n.renew_at "RenewAt", n.leased_until "LeasedUntil",
+                    i.not_before "NotBefore", i.not_after "NotAfter", left(i.chain, 8192) "Chain"
+                FROM certificates.names n
+                LEFT JOIN certificates.issued i ON i.id = n.certificate_id AND i.cluster_id = n.cluster_id
+                WHERE n.hostname = ANY({hostnames}) AND n.cluster_id = {cluster.Value}
+                """).ToDictionaryAsync(facts => facts.Hostname, StringComparer.Ordinal, cancellationToken);
+}

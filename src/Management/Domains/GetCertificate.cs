@@ -1,0 +1,140 @@
+using System.ComponentModel;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Tracking.Api;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
+
+namespace Tracking.Management.Domains;
+
+/// <summary>A tracking domain's certificate, and what was tried for it, newest first.</summary>
+/// <param name="Hostname">The name, A-labels.</param>
+/// <param name="Tls">How it stands.</param>
+/// <param name="Items">The attempts.</param>
+/// <param name="Next">Give it as <c>after</c> for older ones; null after the last.</param>
+internal sealed record CertificateResponse(
+    string Hostname, TlsState Tls, IReadOnlyList<CertificateAttempt> Items, string? Next);
+
+/// <summary>A step on the way to a certificate.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="At">When.</param>
+/// <param name="Authority">The ACME directory of the authority; null where it was not asked.</param>
+/// <param name="Step">check (our own look before the order), order, challenge, finalize, download, stored (in use from
+/// then on) or revoked.</param>
+/// <param name="Succeeded">Whether it worked.</param>
+/// <param name="Problem">Why not: type, detail in the words of the authority, and subproblems.</param>
+/// <param name="NextAt">When it is tried again.</param>
+internal sealed record CertificateAttempt(
+    Guid Id, DateTimeOffset At, string? Authority, string Step, bool Succeeded, JsonNode? Problem,
+    DateTimeOffset? NextAt);
+
+/// <summary><c>GET /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate</c>.</summary>
+internal static class GetCertificate
+{
+    // In the order of the stored numbers.
+    private static readonly string[] _steps =
+        ["check", "order", "challenge", "finalize", "download", "stored", "revoked"];
+
+    public static void Map(IEndpointRouteBuilder domains) => domains.MapGet(
+            FindDomain.Route + "/certificate", HandleAsync)
+        .RequireClusterAccess()
+        .Describe("GetTrackingDomainCertificate", "The certificate of a tracking domain, and what was tried for it, "
+            + "newest first.")
+        .DescribeProblems(400);
+
+    private static async Task<Results<Ok<CertificateResponse>, Problem>> HandleAsync(
+        ClusterId cluster,
+        string hostname,
+        [AsParameters] GetCertificateQuery query,
+        HttpRequest request,
+        TrackingDb db,
+        DescribeDomain describe,
+        CancellationToken cancellationToken)
+    {
+        var errors = new InputErrors();
+        ReadQuery.RefuseUnknown<GetCertificateQuery>(request, errors);
+        var limit = ReadQuery.Limit(query.Limit, errors);
+        Guid? after = null;
+        if (!string.IsNullOrEmpty(query.After))
+        {
+            if (!Cursor.TryReadAttempt(query.After, out var id))
+            {
+                errors.Add("after", Cursor.Wrong);
+            }
+
+            after = id;
+        }
+
+        if (errors.Any)
+        {
+            return errors.ToProblem();
+        }
+
+        if (await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is not { } domain)
+        {
+            return FindDomain.NoSuchDomain(hostname);
+        }
+
+        var facts = await CertificateFacts.ReadAsync(db, cluster, [domain.Hostname], cancellationToken);
+        var rows = await db.Database.SqlQuery<AttemptRow>(
+            $"""
+            SELECT id "Id", at "At", directory "Authority", step "Step", succeeded "Succeeded",
+                problem::text "Problem", next_at "NextAt"
+            FROM certificates.attempts
+            WHERE hostname = {domain.Hostname} AND cluster_id = {cluster.Value}
+                AND ({after}::uuid IS NULL OR id < {after})
+            ORDER BY id DESC
+            LIMIT {limit + 1}
+            """).ToListAsync(cancellationToken);
+        return TypedResults.Ok(new CertificateResponse(
+            domain.Hostname,
+            describe.TlsOf(domain, facts.GetValueOrDefault(domain.Hostname)),
+            [.. rows.Take(limit).Select(Of)],
+            rows.Count > limit ? Cursor.OfAttempt(rows[limit - 1].Id) : null));
+    }
+
+    private static CertificateAttempt Of(AttemptRow row) => new(
+        row.Id,
+        row.At,
+        row.Authority,
+        _steps[row.Step],
+        row.Succeeded,
+        row.Problem is { } problem ? JsonNode.Parse(problem) : null,
+        row.NextAt);
+
+    private sealed class AttemptRow
+    {
+        public required Guid Id { get; init; }
+
+        public required DateTimeOffset At { get; init; }
+
+        public string? Authority { get; init; }
+
+        public required short Step { get; init; }
+
+        public required bool Succeeded { get; init; }
+
+        public string? Problem { get; init; }
+
+        public DateTimeOffset? NextAt { get; init; }
+    }
+}
+
+/// <summary>The query of <see cref="GetCertificate"/>.</summary>
+internal sealed class GetCertificateQuery
+{
+    /// <summary>Items of the page.</summary>
+    [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
+    public string? Limit { get; init; }
+
+    /// <summary>Where to continue.</summary>
+    [FromQuery(Name = "after"), Description("The value of next from the page before.")]
+    public string? After { get; init; }
+}

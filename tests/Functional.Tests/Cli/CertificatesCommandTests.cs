@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+using Tracking.Functional.Tests.Management;
+using Tracking.Functional.Tests.Management.Domains;
+
+namespace Tracking.Functional.Tests.Cli;
+
+[Collection(nameof(ManagementCollection))]
+public sealed class CertificatesCommandTests(ManagementHost host)
+{
+    [Fact]
+    public async Task The_status_says_what_the_authority_said_and_a_retry_does_not_wait()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var name = await domains.AddActiveAsync(hasCertificate: false);
+        await host.ExecuteAsync(
+            """
+            INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure, last_failed_at)
+            SELECT hostname, cluster_id, now() + interval '1 hour', 3, '{"type":"caa","detail":"CAA forbids it"}', now()
+            FROM domains.tracking_domains WHERE hostname = $1
+            """,
+            name);
+        await host.ExecuteAsync(
+            """
+            INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem,
+                next_at)
+            SELECT gen_random_uuid(), hostname, cluster_id, now(), 'https://authority.example/directory', 1, false,
+                last_failure, due_at
+            FROM certificates.names WHERE hostname = $1
+            """,
+            name);
+
+        var failed = await RunAsync("certificates", "status", name, "--cluster", domains.Cluster);
+        Assert.Equal(3, failed.Code);
+        Assert.Contains("Certificate:   not there: CAA forbids it", failed.Output, StringComparison.Ordinal);
+        Assert.Matches("authority.example +order +failed", failed.Output);
+        var json = await RunAsync("certificates", "status", name, "--cluster", domains.Cluster, "--json");
+        Assert.Equal("failed", (string)JsonNode.Parse(json.Output)!["tls"]!["status"]!);
+
+        var retried = await RunAsync("certificates", "retry", name, "--cluster", domains.Cluster);
+        Assert.Equal(0, retried.Code);
+        Assert.Contains("Next attempt:", retried.Output, StringComparison.Ordinal);
+
+        var unknown = await RunAsync("certificates", "retry", DomainClient.NewName(), "--cluster", domains.Cluster);
+        Assert.Equal(3, unknown.Code);
+
+        await domains.ActivateAsync(name);
+        Assert.Equal(0, (await RunAsync("certificates", "status", name, "--cluster", domains.Cluster)).Code);
+    }
+
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
+        Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
+}
