@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,7 +38,10 @@ internal static partial class ErrorPage
             return;
         }
 
-        if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null })
+        // A page that finds nothing leaves a 404 without a word behind.
+        if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null } response
+            && (response.ContentType is null || response.StatusCode == StatusCodes.Status404NotFound)
+            && !context.Items.ContainsKey(typeof(ErrorPage)))
         {
             await WriteAsync(context, context.Response.StatusCode);
         }
@@ -50,6 +54,7 @@ internal static partial class ErrorPage
         var services = context.RequestServices;
         await using var scope = services.CreateAsyncScope();
         context.RequestServices = scope.ServiceProvider;
+        context.Items[typeof(ErrorPage)] = true;
         context.Response.StatusCode = status;
         await new RazorComponentResult<Error>(new Dictionary<string, object?>
         {
@@ -76,7 +81,9 @@ internal static partial class ErrorPage
             return StatusCodes.Status422UnprocessableEntity;
         }
 
-        if (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception))
+        // The key ring wraps what it met while it was read.
+        if (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception)
+            || (exception is CryptographicException && StoreAway.Is(exception.GetBaseException())))
         {
             return StatusCodes.Status503ServiceUnavailable;
         }
