@@ -38,10 +38,7 @@ internal static partial class ErrorPage
             return;
         }
 
-        // A page that finds nothing leaves a 404 without a word behind.
-        if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null } response
-            && (response.ContentType is null || response.StatusCode == StatusCodes.Status404NotFound)
-            && !context.Items.ContainsKey(typeof(ErrorPage)))
+        if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null })
         {
             await WriteAsync(context, context.Response.StatusCode);
         }
@@ -54,7 +51,6 @@ internal static partial class ErrorPage
         var services = context.RequestServices;
         await using var scope = services.CreateAsyncScope();
         context.RequestServices = scope.ServiceProvider;
-        context.Items[typeof(ErrorPage)] = true;
         context.Response.StatusCode = status;
         await new RazorComponentResult<Error>(new Dictionary<string, object?>
         {
