@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Tracking.Links;
@@ -20,6 +21,10 @@ public static class ComparableUrl
 
     // What may be written in another way, or mean something, anywhere behind the host.
     private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'."u8);
+
+    // What is written as it stands wherever it is not part of an escape, and makes no dots of a segment.
+    private static readonly SearchValues<byte> WrittenAsIs = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/?=&"u8);
 
     private static readonly SearchValues<byte> Unreserved = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
@@ -59,6 +64,24 @@ public static class ComparableUrl
         var last = url.IsEmpty ? (byte)'/' : url[^1];
         return 1UL << (((length * 7) + last) & 63);
     }
+
+    /// <summary>The last octets of a destination's comparable form, told at a glance: most URLs that are not the same
+    /// end in another way.</summary>
+    /// <param name="destination">The destination.</param>
+    /// <param name="tail">A number that stands for them, as of <see cref="TailOf"/>.</param>
+    /// <returns>Whether that could be told; otherwise it must be written.</returns>
+    public static bool TryReadTail(in DestinationUrl destination, out ulong tail)
+    {
+        // Two more than there are in a tail: before it there may be the beginning of an escape.
+        var url = destination.Url;
+        var start = url.Length - sizeof(ulong) - PercentEncoding.Length + 1;
+        tail = start > destination.PathStart ? TailOf(url) : 0;
+        return start > destination.PathStart && !url[start..].ContainsAnyExcept(WrittenAsIs);
+    }
+
+    /// <summary>A number that stands for the last octets of a comparable form.</summary>
+    /// <param name="form">The form, which has always so many: <c>http://</c>, a host, a slash.</param>
+    public static ulong TailOf(ReadOnlySpan<byte> form) => MemoryMarshal.Read<ulong>(form[^sizeof(ulong)..]);
 
     /// <summary>Writes a destination in its comparable form.</summary>
     /// <param name="destination">The destination, as <see cref="DestinationPolicy"/> accepted it.</param>

@@ -109,6 +109,34 @@ public sealed class ComparableUrls
         Assert.Equal("https://example.org" + new string('/', 8000), Write("https://example.org" + new string('/', 8000)));
     }
 
+    /// <summary>Everything that may mean something in a URL, in any order, before what may be its last octets.</summary>
+    [Fact]
+    public void A_tail_that_is_told_is_the_comparable_forms()
+    {
+        string[] pieces =
+        [
+            "/", "/", ".", "..", "%2e", "%2f", "%", "%7", "%7e", "~", "\\", "?", "?", "#", "'", "<", "ö", "%C3%B6", " ",
+            "%%", "%4", "5", "A", "a", "b/", "=c", "&d", "-_", "0123", "abcd", "efgh?", "/ijk", "lmnopqrs", "456789",
+        ];
+        var random = new Random(3986);
+        var told = 0;
+        for (var i = 0; i < 30_000; i++)
+        {
+            var url = "http://example.org" + "/?#"[random.Next(3)]
+                + string.Concat(random.GetItems(pieces, random.Next(10)));
+            Assert.Equal(
+                DestinationOutcome.Accepted,
+                DestinationPolicy.Read(Encoding.UTF8.GetBytes(url), null, out var destination));
+            if (ComparableUrl.TryReadTail(destination, out var tail))
+            {
+                told++;
+                Assert.True(tail == ComparableUrl.TailOf(Encoding.ASCII.GetBytes(Write(url))), url);
+            }
+        }
+
+        Assert.InRange(told, 1000, 29_000);
+    }
+
     [Fact]
     public void Trait_tells_urls_apart()
     {

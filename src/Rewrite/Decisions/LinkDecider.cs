@@ -26,6 +26,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
+    private bool _hasExcludedPaths;
     private bool _mayUnsubscribe;
 
     private int _unsubscribeUrlsRead;
@@ -45,7 +46,8 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);
-            _unsubscribeUrls.Add(new UnsubscribeUrl(destination.Host.ToArray(), _form.Span.ToArray()));
+            _unsubscribeUrls.Add(new UnsubscribeUrl(
+                destination.Host.ToArray(), _form.Span.ToArray(), ComparableUrl.TailOf(_form.Span)));
         }
     }
 
@@ -94,22 +96,17 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             }
 
             var name = link.Name.Length > 0 ? link.Name : link.Text;
-            var row = new LinkRow
-            {
-                Part = number,
-                Position = position,
-                Decision = decision,
-                Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click,
-                Url = report.Keep(url),
-                Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default,
-            };
+            ref var row = ref report.Add(decision);
+            row.Part = number;
+            row.Position = position;
+            row.Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click;
+            row.Url = report.Keep(url);
+            row.Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default;
             if (row.IsTracked)
             {
                 row.Destination = destination.Url == url ? row.Url : report.Keep(destination.Url);
                 edits.Add(Change(link.Start, link.End, link.BreakAt, link.Flags, destination));
             }
-
-            report.Add(row);
         }
     }
 
@@ -160,17 +157,14 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             var from = start + segment.Moved(link.Start, moved);
             var to = start + segment.Moved(link.End, moved);
             position++;
-            var row = new LinkRow
-            {
-                Texts = isOther ? null : segment.Texts,
-                Part = number,
-                Position = position,
-                Decision = decision,
-                Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click,
-                Url = isOther ? report.Keep(url) : link.Url,
-                Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name,
-                Encoded = new ByteRange(from, to - from),
-            };
+            ref var row = ref report.Add(decision);
+            row.Texts = isOther ? null : segment.Texts;
+            row.Part = number;
+            row.Position = position;
+            row.Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click;
+            row.Url = isOther ? report.Keep(url) : link.Url;
+            row.Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name;
+            row.Encoded = new ByteRange(from, to - from);
             if (row.IsTracked)
             {
                 row.Destination = !isOther ? link.Destination
@@ -179,8 +173,6 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                 var breakAt = link.BreakAt < 0 ? -1 : start + segment.Moved(link.BreakAt, moved);
                 edits.Add(Change(from, to, breakAt, link.Flags, destination));
             }
-
-            report.Add(row);
         }
     }
 
@@ -321,6 +313,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
                 || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
+            _hasExcludedPaths = request.ExcludedDomains.HasPathsOf(destination.Host);
             _mayUnsubscribe = MayUnsubscribe(destination.Host);
         }
 
@@ -347,7 +340,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             return LinkDecision.AlreadyTracked;
         }
 
-        if (_isExcluded)
+        if (_isExcluded || (_hasExcludedPaths && request.ExcludedDomains.ContainsPath(destination)))
         {
             return LinkDecision.Excluded;
         }
@@ -389,12 +382,17 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
     private bool Unsubscribes(in DestinationUrl destination, UrlTraits traits)
     {
+        var isComparable = traits.HasFlag(UrlTraits.Comparable);
+        if (!isComparable && ComparableUrl.TryReadTail(destination, out var tail) && !MayEndIn(tail))
+        {
+            return false;
+        }
+
         var url = destination.Url;
 
         // Where only scheme and host may be in another case.
         var path = destination.PathStart;
-        if (!(traits == UrlTraits.Unread
-            ? ComparableUrl.IsComparable(destination) : traits.HasFlag(UrlTraits.Comparable)))
+        if (!isComparable && !(traits == UrlTraits.Unread && ComparableUrl.IsComparable(destination)))
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);
@@ -402,11 +400,12 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             path = 0;
         }
 
-        foreach (var (_, unsubscribe) in _unsubscribeUrls)
+        foreach (var unsubscribe in _unsubscribeUrls)
         {
-            if (url.Length == unsubscribe.Length
-                && url[path..].SequenceEqual(unsubscribe.AsSpan(path))
-                && Ascii.EqualsIgnoreCase(url[..path], unsubscribe.AsSpan(0, path)))
+            var form = unsubscribe.Form;
+            if (url.Length == form.Length
+                && url[path..].SequenceEqual(form.AsSpan(path))
+                && Ascii.EqualsIgnoreCase(url[..path], form.AsSpan(0, path)))
             {
                 return true;
             }
@@ -415,6 +414,20 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return false;
     }
 
+    private bool MayEndIn(ulong tail)
+    {
+        foreach (var unsubscribe in _unsubscribeUrls)
+        {
+            if (unsubscribe.Tail == tail)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // What wraps the link that was added last.
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
     {
         var isHtml = (flags & FoundFlags.Html) != 0;
@@ -424,7 +437,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             Start = start,
             End = end,
             ValueStart = start,
-            Index = report.Count,
+            Index = report.Count - 1,
             BreakAt = breakAt,
             IsHtml = isHtml,
             Length = TrackedUrl.Length(
@@ -468,5 +481,5 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return url;
     }
 
-    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Comparable);
+    private readonly record struct UnsubscribeUrl(byte[] Host, byte[] Form, ulong Tail);
 }

@@ -38,10 +38,13 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
     public ref LinkRow Row(int index) => ref _rows[index];
 
     /// <summary>Adds a link.</summary>
-    public void Add(in LinkRow row)
+    /// <returns>Its row, good until the next link is added: the rest of it is filled in where it stands.</returns>
+    public ref LinkRow Add(LinkDecision decision)
     {
-        Tracked += row.IsTracked ? 1 : 0;
-        _rows.Add(row);
+        Tracked += decision == LinkDecision.Tracked ? 1 : 0;
+        ref var row = ref _rows.Append();
+        row.Decision = decision;
+        return ref row;
     }
 
     /// <summary>Leaves a link plain after all.</summary>

@@ -15,6 +15,9 @@ internal static class ReadUnsubscribe
 {
     private static readonly SearchValues<byte> BareEnd = SearchValues.Create(" \t\r\n<>\""u8);
 
+    // A comment, a URL in brackets, or one without.
+    private static readonly SearchValues<byte> Begins = SearchValues.Create("(<hH"u8);
+
     /// <summary>Reads a field's value.</summary>
     public static void Run(ReadOnlySpan<byte> value, LinkDecider decider)
     {
@@ -55,7 +58,8 @@ internal static class ReadUnsubscribe
             }
             else
             {
-                i++;
+                var begin = value[++i..].IndexOfAny(Begins);
+                i = begin < 0 ? value.Length : i + begin;
             }
         }
     }
@@ -80,25 +84,30 @@ internal static class ReadUnsubscribe
     // White space inside a URL is folding.
     private static void Add(ReadOnlySpan<byte> text, LinkDecider decider)
     {
-        using var url = new ByteBuffer();
-        foreach (var c in text)
+        using var unfolded = new ByteBuffer();
+        if (text.ContainsAnyInRange((byte)0, (byte)' '))
         {
-            if (c > ' ')
+            foreach (var c in text)
             {
-                url.Append(c);
+                if (c > ' ')
+                {
+                    unfolded.Append(c);
+                }
             }
+
+            text = unfolded.Span;
         }
 
-        var start = url.Length > 4 && Ascii.EqualsIgnoreCase(url.Span[..4], "URL:"u8) ? 4 : 0;
-        if (!IsHttp(url.Span[start..]) || url.Length - start > DestinationPolicy.MaxLength)
+        var url = text.Length > 4 && Ascii.EqualsIgnoreCase(text[..4], "URL:"u8) ? text[4..] : text;
+        if (!IsHttp(url) || url.Length > DestinationPolicy.MaxLength)
         {
             return;
         }
 
-        decider.AddUnsubscribeUrl(url.Span[start..]);
-        if (url.Span.IndexOf("&amp;"u8) >= 0)
+        decider.AddUnsubscribeUrl(url);
+        if (url.IndexOf("&amp;"u8) >= 0)
         {
-            var unescaped = Encoding.Latin1.GetString(url.Span[start..]).Replace("&amp;", "&", StringComparison.Ordinal);
+            var unescaped = Encoding.Latin1.GetString(url).Replace("&amp;", "&", StringComparison.Ordinal);
             decider.AddUnsubscribeUrl(Encoding.Latin1.GetBytes(unescaped));
         }
     }

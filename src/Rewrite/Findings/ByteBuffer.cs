@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Tracking.Rewrite.Findings;
 
@@ -24,19 +25,17 @@ internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
     /// <returns>Where the bytes start.</returns>
     public int Append(ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(GetSpan(bytes.Length));
-        Length += bytes.Length;
-        return Length - bytes.Length;
+        Reserve(bytes.Length);
+        var start = Length;
+        bytes.CopyTo(_bytes.AsSpan(start));
+        Length = start + bytes.Length;
+        return start;
     }
 
     /// <summary>Appends one byte.</summary>
     public void Append(byte value)
     {
-        if (Length == _bytes.Length)
-        {
-            Grow(1);
-        }
-
+        Reserve(1);
         _bytes[Length++] = value;
     }
 
@@ -46,14 +45,14 @@ internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
     /// <inheritdoc/>
     public Span<byte> GetSpan(int sizeHint = 0)
     {
-        Grow(Math.Max(1, sizeHint));
+        Reserve(Math.Max(1, sizeHint));
         return _bytes.AsSpan(Length);
     }
 
     /// <inheritdoc/>
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        Grow(Math.Max(1, sizeHint));
+        Reserve(Math.Max(1, sizeHint));
         return _bytes.AsMemory(Length);
     }
 
@@ -69,13 +68,17 @@ internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
         Length = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Reserve(int room)
+    {
+        if (_bytes.Length - Length < room)
+        {
+            Grow(room);
+        }
+    }
+
     private void Grow(int room)
     {
-        if (_bytes.Length - Length >= room)
-        {
-            return;
-        }
-
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Length + room, Math.Max(1024, 2 * Length)));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         if (_bytes.Length > 0)

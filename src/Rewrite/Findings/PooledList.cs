@@ -25,18 +25,37 @@ internal sealed class PooledList<T> : IDisposable
     {
         if (Count == _items.Length)
         {
-            Grow();
+            Grow(1);
         }
 
         _items[Count++] = value;
     }
 
-    /// <summary>Appends a value.</summary>
-    /// <returns>Where it stands until the next one is added.</returns>
-    public ref T Append(in T value)
+    /// <summary>Appends values.</summary>
+    public void Add(ReadOnlySpan<T> values)
     {
-        Add(value);
-        return ref _items[Count - 1];
+        if (_items.Length - Count < values.Length)
+        {
+            Grow(values.Length);
+        }
+
+        values.CopyTo(_items.AsSpan(Count));
+        Count += values.Length;
+    }
+
+    /// <summary>Appends a value of nothing but zeros.</summary>
+    /// <returns>Where it stands until the next one is added.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref T Append()
+    {
+        if (Count == _items.Length)
+        {
+            Grow(1);
+        }
+
+        ref var value = ref _items[Count++];
+        value = default;
+        return ref value;
     }
 
     /// <summary>Forgets all values behind the first <paramref name="count"/>.</summary>
@@ -54,9 +73,9 @@ internal sealed class PooledList<T> : IDisposable
         Count = 0;
     }
 
-    private void Grow()
+    private void Grow(int room)
     {
-        var larger = ArrayPool<T>.Shared.Rent(Math.Max(16, 2 * Count));
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(Count + room, Math.Max(16, 2 * Count)));
         Span.CopyTo(larger);
         if (_items.Length > 0)
         {

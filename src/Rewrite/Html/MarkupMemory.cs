@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
@@ -19,8 +17,6 @@ public sealed class MarkupMemory(int segments)
 
     private const int Ways = 2;
 
-    // Nobody who sends mail can choose what falls on one place.
-    private readonly ulong _seed = MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private readonly Segment?[] _segments = new Segment?[Sets(segments) * Ways];
 
     // What stands in one message only, such as the recipient's name, must not push out what they share: a segment is
@@ -82,34 +78,10 @@ public sealed class MarkupMemory(int segments)
 
     /// <summary>A hash that is the same for the same bytes read as the same kind, in this process, whatever stands in
     /// the gap.</summary>
-    internal ulong Hash(SegmentKind kind, ReadOnlySpan<byte> markup, ByteRange gap, bool endsPart)
+    internal static ulong Hash(SegmentKind kind, ReadOnlySpan<byte> markup, ByteRange gap, bool endsPart)
     {
-        var hash = _seed ^ (uint)kind.GetHashCode() ^ (endsPart ? 1UL << 32 : 0);
-        return Hash(Hash(hash, markup[..gap.Start]), markup[gap.End..]);
-    }
-
-    private static ulong Hash(ulong hash, ReadOnlySpan<byte> bytes)
-    {
-        hash = Mix(hash, (uint)bytes.Length);
-        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        for (var i = 1; i < words.Length; i += 2)
-        {
-            hash = Mix(hash ^ words[i - 1], words[i]);
-        }
-
-        for (var i = words.Length / 2 * 16; i < bytes.Length; i++)
-        {
-            hash = Mix(hash, bytes[i]);
-        }
-
-        return hash;
-    }
-
-    // The 128 bits of a product, folded.
-    private static ulong Mix(ulong a, ulong b)
-    {
-        var high = Math.BigMul(a ^ 0x9e3779b97f4a7c15UL, b ^ 0xd1b54a32d192ed03UL, out var low);
-        return high ^ low;
+        var hash = (uint)kind.GetHashCode() ^ (endsPart ? 1UL << 32 : 0);
+        return SeededHash.Add(SeededHash.Add(hash, markup[..gap.Start]), markup[gap.End..]);
     }
 
     private static int Sets(int segments) => (int)BitOperations.RoundUpToPowerOf2((uint)segments) / Ways;

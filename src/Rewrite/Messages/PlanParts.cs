@@ -202,10 +202,7 @@ internal sealed class PlanParts : IDisposable
         }
 
         _read.Add(new PartEdits(number - 1, _plan.Splices.Count, edits.Length, base64Part));
-        foreach (ref readonly var edit in edits)
-        {
-            _plan.Splices.Add(edit);
-        }
+        _plan.Splices.Add(edits);
     }
 
     // From the coordinates of the body to those of the message.

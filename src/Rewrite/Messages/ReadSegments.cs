@@ -113,7 +113,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
 
         var markup = rest[..length];
         var gap = Segment.FindGap(markup, _kind.IsQuotedPrintable);
-        hash = memory.Hash(_kind, markup, gap, length == rest.Length);
+        hash = MarkupMemory.Hash(_kind, markup, gap, length == rest.Length);
         if (memory.Find(hash, _kind, rest, previous, out segment) is >= 0 and var known)
         {
             hash = 0;

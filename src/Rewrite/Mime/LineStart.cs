@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
@@ -8,12 +10,14 @@ namespace Tracking.Rewrite.Mime;
 internal static class LineStart
 {
     /// <summary>Whether a line that begins with this is at risk.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsAtRisk(ReadOnlySpan<byte> line) =>
-        !line.IsEmpty && line[0] switch
-        {
-            (byte)'.' => true,
-            (byte)'-' => line.StartsWith("--"u8),
-            (byte)'F' => line.StartsWith("From "u8),
-            _ => false,
-        };
+        line is [(byte)'.' or (byte)'-' or (byte)'F', ..] && IsAtRiskBehindFirst(line);
+
+    private static bool IsAtRiskBehindFirst(ReadOnlySpan<byte> line) => line[0] switch
+    {
+        (byte)'-' => line.StartsWith("--"u8),
+        (byte)'F' => line.StartsWith("From "u8),
+        _ => true,
+    };
 }

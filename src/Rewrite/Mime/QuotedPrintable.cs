@@ -147,7 +147,7 @@ internal sealed class QuotedPrintable : IDisposable
             column = 0;
         }
 
-        column = Write(last, column, lineBreak, output);
+        column = last.IsEmpty ? column : Write(last, column, lineBreak, output);
         for (taken = 0; column == 0 && LineStart.IsAtRisk(behind[taken..]); taken++)
         {
             AppendEscaped(behind[taken], output);
@@ -168,8 +168,9 @@ internal sealed class QuotedPrintable : IDisposable
         {
             // One place stays free for the "=" of a soft break.
             var room = MaxLineLength - 1 - column;
-            var run = text.IndexOfAnyExcept(Plain);
-            run = Math.Min(run < 0 ? text.Length : run, Math.Max(0, room));
+            var fitting = text[..Math.Clamp(room, 0, text.Length)];
+            var run = fitting.IndexOfAnyExcept(Plain);
+            run = run < 0 ? fitting.Length : run;
             var most = run;
             while (most == room && run > 1 && LineStart.IsAtRisk(text[run..]))
             {

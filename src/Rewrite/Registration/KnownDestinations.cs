@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Options;
 using Tracking.Links;
+using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Registration;
 
@@ -131,13 +132,7 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
         public Entry Create(Probe alternate) => new(alternate.Cluster, alternate.Url.ToArray());
 
-        public static int Hash(ClusterId cluster, ReadOnlySpan<byte> url)
-        {
-            // HashCode is seeded per process: a sender cannot choose URLs that collide.
-            var hash = default(HashCode);
-            hash.Add(cluster.Value);
-            hash.AddBytes(url);
-            return hash.ToHashCode();
-        }
+        public static int Hash(ClusterId cluster, ReadOnlySpan<byte> url) =>
+            (int)SeededHash.Add((uint)cluster.Value, url);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Npgsql;
 using NpgsqlTypes;
@@ -7,8 +8,8 @@ using Tracking.Links;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// The one round trip of a batch: new destinations and messages, in one implicit transaction. What stood there before,
-/// as when a message is sent again, is read back in a second one. Rows are inserted in key order, so that two rewriters
+/// The one round trip of a batch: new destinations and messages, in one implicit transaction. Where something stood there
+/// before, as when a message is sent again, all of it is read back in a second one. Rows are inserted in key order, so that two rewriters
 /// that register the same campaign cannot deadlock.
 /// <para>A row that came back is not stored yet: the commit is the server's word behind all rows. So what came back is
 /// kept aside until that word is there.</para>
@@ -16,14 +17,17 @@ namespace Tracking.Rewrite.Registration;
 internal static class RegistrationSql
 {
     // Which state of the database answers: another server, also behind a pooler that hides it, and the same one from
-    // other files have another start; a dump restored under this name is another database, in its place another file.
-    // Read in the same transaction, so that it speaks of who took the rows; behind them, because they may have waited.
-    private const string ReadState =
-        """
-        SELECT concat_ws($1, extract(epoch FROM pg_postmaster_start_time()),
-            (SELECT oid FROM pg_database WHERE datname = current_database()),
-            pg_relation_filenode('links.destinations'), pg_relation_filenode('rewrite.messages'))
-        """;
+    // other files have another start; a dump restored under this name is another database, whose files are in another
+    // folder; in its place it has other files. Read with each message, as a statement of its own costs a tenth of a
+    // registration; so it speaks of who took the rows. The last one counts: it is read behind all rows, which may have
+    // waited.
+    private const string State =
+        "pg_postmaster_start_time(), pg_relation_filepath('links.destinations'), pg_relation_filepath('rewrite.messages')";
+
+    private const string ReadState = $"SELECT {State}";
+
+    // Where it stands in a message's row.
+    private const int StateColumn = 4;
 
     private const string InsertDestinations =
         """
@@ -45,7 +49,7 @@ internal static class RegistrationSql
     // The same message under other settings keeps its key; its row follows the latest form that left. The level only
     // ever becomes stricter: an opt-out that was once given for a message is not undone by sending it again.
     private const string InsertMessages =
-        """
+        $$"""
         INSERT INTO rewrite.messages AS m (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender,
             recipient, recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map,
             trace)
@@ -66,7 +70,7 @@ internal static class RegistrationSql
                 AND ((m.link_map, m.opens_tracked, m.host)
                         IS DISTINCT FROM (excluded.link_map, excluded.opens_tracked, excluded.host)
                     OR excluded.tracking_level > m.tracking_level)
-        RETURNING cluster_id, message_key, id_hash, content_hash
+        RETURNING cluster_id, message_key, id_hash, content_hash, {{State}}
         """;
 
     private const string ReadMessages =
@@ -105,23 +109,18 @@ internal static class RegistrationSql
             insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
 
-        // With a parameter, or Npgsql reads and rewrites the text each time.
-        insert.BatchCommands.Add(new NpgsqlBatchCommand(ReadState)
-        {
-            Parameters = { new NpgsqlParameter<string> { TypedValue = "/" } },
-        });
-
         // Once for each connection: planning the statements costs as much as executing them for a few messages.
         await insert.PrepareAsync(cancellationToken);
-        var inserted = await ReadAsync(insert, hasState: true, links.Count > 0, messages.Count > 0, cancellationToken);
-        Settle(inserted, links, messages);
-        if (links.Count == 0 && messages.Count == 0)
+        var inserted = await ReadAsync(insert, links.Count, messages.Count, cancellationToken);
+        if (inserted.State is { } state && inserted.Links.Count == links.Count)
         {
-            return inserted.State;
+            Settle(inserted, links, messages);
+            return state;
         }
 
-        // Not prepared: a plan that was made while a table was small would be kept when it is large. In a transaction of
-        // its own: it sees what others have committed, and nothing else.
+        // All of it with the state, and not what is missing: behind a pooler another server may answer than before. Not
+        // prepared: a plan that was made while a table was small would be kept when it is large. In a transaction of its
+        // own: it sees what others have committed, and nothing else.
         await using var read = new NpgsqlBatch(connection);
         if (links.Count > 0)
         {
@@ -139,53 +138,58 @@ internal static class RegistrationSql
                 (messages.Keys.Select(key => key.Message.ToBytes()).ToArray(), NpgsqlDbType.Bytea)));
         }
 
-        var stood = await ReadAsync(read, hasState: false, links.Count > 0, messages.Count > 0, cancellationToken);
+        read.BatchCommands.Add(new NpgsqlBatchCommand(ReadState));
+        var stood = await ReadAsync(read, links.Count, messages.Count, cancellationToken);
         Settle(stood, links, messages);
-        return inserted.State;
+        return stood.State!;
     }
 
     /// <summary>Reads to the end: when this returns, the transaction has committed. An error of the last statement, and
     /// one of the commit, come behind the rows.</summary>
     private static async Task<Answer> ReadAsync(
-        NpgsqlBatch batch, bool hasState, bool hasLinks, bool hasMessages, CancellationToken cancellationToken)
+        NpgsqlBatch batch, int links, int messages, CancellationToken cancellationToken)
     {
         var answer = new Answer();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (hasLinks)
+        if (links > 0)
         {
             while (await reader.ReadAsync(cancellationToken))
             {
                 answer.Links.Add(((reader.GetInt32(0), reader.GetInt64(1)), reader.GetFieldValue<byte[]>(2)));
             }
 
-            await reader.NextResultAsync(cancellationToken);
+            if (messages > 0)
+            {
+                await reader.NextResultAsync(cancellationToken);
+            }
         }
 
-        while (hasMessages && await reader.ReadAsync(cancellationToken))
+        while (messages > 0 && await reader.ReadAsync(cancellationToken))
         {
             answer.Messages.Add((
                 (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1))),
                 reader.GetFieldValue<byte[]>(2),
                 reader.GetFieldValue<byte[]>(3)));
-        }
-
-        if (hasState)
-        {
-            if (hasMessages)
+            if (answer.Messages.Count == messages && reader.FieldCount > StateColumn)
             {
-                await reader.NextResultAsync(cancellationToken);
+                answer.State = StateAt(reader, StateColumn);
             }
-
-            await reader.ReadAsync(cancellationToken);
-            answer.State = reader.GetString(0);
         }
 
         while (await reader.NextResultAsync(cancellationToken))
         {
+            if (await reader.ReadAsync(cancellationToken))
+            {
+                answer.State = StateAt(reader, 0);
+            }
         }
 
         return answer;
     }
+
+    private static string StateAt(NpgsqlDataReader reader, int column) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{reader.GetDateTime(column).Ticks} {reader.GetValue(column + 1)} {reader.GetValue(column + 2)}");
 
     private static void Settle(
         Answer answer,
@@ -212,7 +216,9 @@ internal static class RegistrationSql
     /// <summary>The rows that came back.</summary>
     private sealed class Answer
     {
-        public string State { get; set; } = "";
+        /// <summary>Which state of the database gave them; <see langword="null"/> when a message has not come
+        /// back.</summary>
+        public string? State { get; set; }
 
         public List<((int Cluster, long Id) Key, byte[] Hash)> Links { get; } = [];
 

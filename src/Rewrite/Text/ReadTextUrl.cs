@@ -71,7 +71,7 @@ internal ref partial struct ReadTextUrl
         Span<int> openAt = [0, 0, 0];
         while (true)
         {
-            Skip(PathBytes);
+            SkipPath();
             var size = TextUrlSigns.Read(_text[Position..], _charset, out var sign, out var rune);
             if (sign is not (TextUrlSign.Closes or TextUrlSign.Emphasis) && ClosesQuote(rune, size))
             {
@@ -208,6 +208,17 @@ internal ref partial struct ReadTextUrl
     {
         var length = _text[Position..].IndexOfAnyExcept(plain);
         Position = length < 0 ? _text.Length : Position + length;
+    }
+
+    // With the underscores inside words, which close no mark: links are full of "utm_source".
+    private void SkipPath()
+    {
+        Skip(PathBytes);
+        while (_text[Position..] is [(byte)'_', var next, ..] && char.IsAsciiLetterOrDigit((char)next))
+        {
+            Position++;
+            Skip(PathBytes);
+        }
     }
 
     private void Pass(int size, TextUrlSign sign, Rune rune)

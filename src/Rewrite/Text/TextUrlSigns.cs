@@ -121,7 +121,8 @@ internal static class TextUrlSigns
     /// <summary>Reads the sign that a text ends with, as <see cref="Read"/> does.</summary>
     public static int ReadLast(ReadOnlySpan<byte> text, MailCharset charset, out TextUrlSign sign, out Rune rune)
     {
-        for (var size = Math.Min(4, text.Length); size > 1; size--)
+        // ASCII is a sign by itself, in every charset that is read so.
+        for (var size = text is [.., >= 0x80] ? Math.Min(4, text.Length) : 1; size > 1; size--)
         {
             if (text[^size] >= 0x80 && charset.ReadRune(text[^size..], out rune) == size)
             {

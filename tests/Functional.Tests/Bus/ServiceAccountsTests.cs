@@ -29,6 +29,9 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
             (QueueNames.Rewritten, "rewrite"),
             (QueueNames.StoreEvents, "ingest"), ("store-events.dead", "ingest"), (_edge, "edge"),
             (_checks, "management"),
+            (QueueNames.VerifyDomains, "verifier"), ("verify-domains.dead", "verifier"),
+            (QueueNames.CheckNames, "verifier"),
+            (QueueNames.OrderCertificates, "certificates"), ("order-certificates.dead", "certificates"),
         ])
         {
             Assert.Equal([owner], await WhoMayAsync(broker, queue, c => c.BasicGetAsync(queue, autoAck: false, Ends)));
@@ -37,7 +40,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         }
 
         Assert.Equal(
-            ["rewrite", "edge", "ingest", "management"],
+            ["rewrite", "edge", "ingest", "management", "verifier", "certificates"],
             await WhoMayAsync(broker, "some", async c => await c.BasicPublishAsync(
                 "", "some", mandatory: true, ReadOnlyMemory<byte>.Empty, Ends)));
     }

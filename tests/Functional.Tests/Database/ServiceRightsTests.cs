@@ -18,7 +18,10 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [Theory]
     [InlineData("SELECT settings, name FROM management.clusters", "management", "verifier")]
     [InlineData("SELECT notify_emails FROM management.clusters", "management", "verifier")]
-    [InlineData("SELECT hostname FROM domains.tracking_domains", "management", "verifier")]
+    [InlineData("SELECT hostname, is_default FROM domains.tracking_domains",
+        "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
+    [InlineData("SELECT changed_in FROM domains.tracking_domains", "rewrite", "edge", "management", "verifier")]
+    [InlineData("SELECT target FROM domains.tracking_domains", "management", "verifier")]
     [InlineData("INSERT INTO domains.checks SELECT * FROM domains.checks", "verifier")]
     [InlineData("SELECT settings FROM management.clusters",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]

@@ -194,6 +194,7 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
     [InlineData("windows-1255", "⟦https://e.example/תנ\"ך⟧ ⟦https://e.example/ג׳ירף⟧׳ x")]
     [InlineData("macintosh", "⟦https://e.example/l’école⟧’ «⟦https://e.example/é⟧»x")]
     [InlineData("euc-jp", "⟦https://e.example/スター・ウォーズ⟧・ 「⟦https://e.example/字⟧」次")]
+    [InlineData("euc-jp", "⟦https://e.example/日本⟧. ⟦https://e.example/日本⟧")]
     [InlineData("koi8-r", "⟦https://e.example/а·б⟧· x")]
     public void Signs_are_read_in_the_charset_of_the_text(string charset, string text)
     {
