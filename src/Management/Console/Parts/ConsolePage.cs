@@ -25,7 +25,12 @@ public abstract class ConsolePage : ComponentBase
     protected void Miss()
     {
         IsMissing = true;
-        Http.Response.StatusCode = StatusCodes.Status404NotFound;
+        // At the last moment: a page that is 404 while it is drawn is not sent at all.
+        Http.Response.OnStarting(() =>
+        {
+            Http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
     }
 
     /// <summary>Whether the request sends a form.</summary>
