@@ -61,6 +61,26 @@ public sealed class Sessions(Running running)
     }
 
     [Fact]
+    public async Task What_is_not_there_is_told_on_a_page_for_people()
+    {
+        await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
+        foreach (var path in new[]
+        {
+            "/nothing", $"/clusters/{running.Shop.Id}/nothing", $"/clusters/{running.Shop.Id}/messages/nothing",
+            $"/clusters/{running.Shop.Id}/tracking-domains/no.such.example.org",
+            $"/clusters/{running.Shop.Id}/tracking-domains/no.such.example.org/delete",
+        })
+        {
+            var answer = await visit.Page.GotoAsync(path);
+            Assert.True(answer!.Status == 404, $"{path} answered {answer.Status}.");
+            await visit.Page.GetByRole(AriaRole.Heading, new() { Name = "There is nothing here" }).WaitForAsync();
+            Assert.Equal(SendSecurityHeaders.Policy, answer.Headers["content-security-policy"]);
+        }
+
+        await visit.AssertAccessibleAsync();
+    }
+
+    [Fact]
     public async Task A_revoked_key_ends_its_sessions_within_five_seconds()
     {
         var (cluster, _) = await running.CreateClusterAsync($"Revoked {Guid.NewGuid()}");

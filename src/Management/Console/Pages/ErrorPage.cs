@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
@@ -76,7 +77,9 @@ internal static partial class ErrorPage
             return StatusCodes.Status422UnprocessableEntity;
         }
 
-        if (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception))
+        // The key ring wraps what it met while it was read.
+        if (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception)
+            || (exception is CryptographicException && StoreAway.Is(exception.GetBaseException())))
         {
             return StatusCodes.Status503ServiceUnavailable;
         }

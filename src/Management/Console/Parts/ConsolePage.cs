@@ -18,8 +18,20 @@ public abstract class ConsolePage : ComponentBase
     /// <summary>A value of the address.</summary>
     protected string? Query(string name) => Http.Request.Query[name] is [{ Length: > 0 and <= 1000 } one] ? one : null;
 
-    /// <summary>Ends the page as if there were nothing at its address.</summary>
-    protected Task NotFoundAsync() => Pages.ErrorPage.WriteAsync(Http, StatusCodes.Status404NotFound);
+    /// <summary>Whether there is nothing at the address.</summary>
+    protected bool IsMissing { get; private set; }
+
+    /// <summary>There is nothing at the address: the page says so, and so does its status.</summary>
+    protected void Miss()
+    {
+        IsMissing = true;
+        // At the last moment: a page that is 404 while it is drawn is not sent at all.
+        Http.Response.OnStarting(() =>
+        {
+            Http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
+    }
 
     /// <summary>Whether the request sends a form.</summary>
     protected bool IsPost => HttpMethods.IsPost(Http.Request.Method);

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Tracking.Api;
+using Tracking.Database;
 using Tracking.ServiceDefaults.Settings;
 using SameSiteMode = Microsoft.AspNetCore.Http.SameSiteMode;
 
@@ -96,7 +97,9 @@ internal sealed class ConsoleSession(
             bytes = _seal.Unprotect(Microsoft.AspNetCore.WebUtilities.WebEncoders.Base64UrlDecode(text));
             return bytes.Length == Size;
         }
-        catch (Exception exception) when (exception is CryptographicException or FormatException)
+        catch (Exception exception) when (
+            exception is FormatException
+            || (exception is CryptographicException && !StoreAway.Is(exception.GetBaseException())))
         {
             // Not ours, cut, or sealed under a key that is gone: nobody is signed in.
             return false;
