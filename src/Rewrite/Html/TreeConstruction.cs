@@ -1,4 +1,3 @@
-using System.Text;
 using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
@@ -10,8 +9,8 @@ namespace Tracking.Rewrite.Html;
 /// text up to <c>&lt;/style&gt;</c>. The standard leaves that switch to tree construction (13.2.6), and there are
 /// places where it is not made: inside <c>select</c> and <c>frameset</c> most start tags are ignored, and in SVG and
 /// MathML a <c>style</c> is an element like any other. What we take for text is markup there, and the other way round.
-/// So a link goes untracked, or what only looks like one is changed in a text; and a writer of mail who wants that could
-/// make it so. To build the whole tree would tell, at many times the price.
+/// So a link goes untracked, or what only looks like one is changed in a text, and a writer of mail who wants that
+/// could make it so. To build the whole tree would tell, at many times the price.
 /// </para>
 /// <para>
 /// The rule. We follow the few elements from which such a place begins, and ask at each start tag whose meaning depends
@@ -26,8 +25,8 @@ namespace Tracking.Rewrite.Html;
 /// text. Ambiguous are any other raw text element, SVG, MathML, and <c>template</c>, behind whose start tag
 /// <c>&lt;/select&gt;</c> means nothing.</item>
 /// <item><c>frameset</c> begins at its start tag and never ends. Whether that tag counts depends on all that stands
-/// before it. If it does, nothing but frames and <c>noframes</c> follows; any other raw text element, SVG and MathML are
-/// ambiguous.</item>
+/// before it. If it does, nothing but frames and <c>noframes</c> follows; any other raw text element, SVG and MathML
+/// are ambiguous.</item>
 /// <item>Behind a <c>template</c>'s start tag <c>col</c> is ambiguous: if the template is open and has no more than
 /// columns, its start tags are ignored from there on.</item>
 /// <item>SVG and MathML: what is open in them is kept in a stack, and a tag is judged by its top. Inside
@@ -37,17 +36,14 @@ namespace Tracking.Rewrite.Html;
 /// an end tag that fits nothing open, unless it means nothing or the same everywhere.</item>
 /// </list>
 /// <para>
-/// The cost. Mail with a style sheet in a <c>select</c>, behind a <c>frameset</c> or with markup in the style sheet of a
-/// drawing goes out without tracking, in that part. Where none of these elements occurs it costs one comparison for a
-/// tag. Links that the tree drops, as those inside a <c>select</c> of old, are wrapped all the same: nobody sees them.
+/// The cost. Mail with a style sheet in a <c>select</c>, behind a <c>frameset</c> or with markup in the style sheet of
+/// a drawing goes out without tracking, in that part. Where none of these elements occurs it costs one comparison for
+/// a tag. Links that the tree drops, as those inside a <c>select</c> of old, are wrapped all the same: nobody sees
+/// them.
 /// </para>
 /// </remarks>
-internal ref struct TreeConstruction
+internal ref partial struct TreeConstruction
 {
-    // Blink puts what is nested deeper than 512 elements elsewhere in its tree (html_tree_builder's
-    // maximum_html_parser_dom_tree_depth); no drawing comes near.
-    private const int MaxDepth = 256;
-
     private readonly ReadOnlySpan<byte> _html;
     private readonly PooledList<OpenElement> _open;
     private readonly int _bottom;
@@ -145,26 +141,6 @@ internal ref struct TreeConstruction
         return null;
     }
 
-    /// <summary>Whether what was read is a CDATA section or an HTML comment, depending on where it stands.</summary>
-    /// <param name="other">The markup, neither a tag nor a comment by its opening.</param>
-    public readonly bool IsAmbiguousSection(ReadOnlySpan<byte> other)
-    {
-        if (!InForeignContent || !other.StartsWith("<![CDATA["u8))
-        {
-            return false;
-        }
-
-        foreach (ref readonly var open in _open.Span[_bottom..])
-        {
-            if (open.Kind >= OpenKind.SvgText)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     private readonly bool IsAmbiguous(Element element) =>
         ((_in & (Places.Select | Places.OddSelect)) != 0 && element is Element.Svg or Element.Math or Element.Template
             or Element.RawText or Element.Noframes or Element.Plaintext)
@@ -172,139 +148,4 @@ internal ref struct TreeConstruction
         || ((_in & Places.Frameset) != 0 && element is Element.Svg or Element.Math or Element.RawText
             or Element.Textarea or Element.Script or Element.Plaintext)
         || ((_in & Places.Template) != 0 && element == Element.Col);
-
-    // False where it is ambiguous; so below.
-    private bool SeeInForeignContent(in HtmlTokenizer tokens)
-    {
-        var kind = _open[^1].Kind;
-        if (kind < OpenKind.SvgText || (kind == OpenKind.MathText && Elements.IsMathInText(tokens.Name)))
-        {
-            if (!Elements.BreaksOutOfForeignContent(tokens.Name))
-            {
-                return !tokens.Is("font"u8) && !tokens.Is("annotation-xml"u8)
-                    && (tokens.SelfClosing || (HasNoTagInText(tokens) && Open(tokens, KindOf(tokens.Name, kind))));
-            }
-
-            BreakOut();
-            if (!InForeignContent)
-            {
-                return true;
-            }
-        }
-
-        if (tokens.Element is Element.Svg or Element.Math)
-        {
-            return tokens.SelfClosing
-                || Open(tokens, tokens.Element == Element.Svg ? OpenKind.Svg : OpenKind.Math);
-        }
-
-        return !Elements.ReachesOutOfForeignContent(tokens.Name)
-            && HasNoTagInText(tokens)
-            && (Elements.HasNoContent(tokens.Name) || Open(tokens, OpenKind.Html));
-    }
-
-    private bool CloseInForeignContent(in HtmlTokenizer tokens)
-    {
-        if (tokens.Element == Element.Body || tokens.Is("br"u8))
-        {
-            // Neither is ever open here; and "</body>" leaves open what is open.
-            return tokens.Element == Element.Body || BreakOut();
-        }
-
-        for (var i = _open.Count - 1; i >= _bottom; i--)
-        {
-            ref readonly var open = ref _open[i];
-            var holdsHtml = open.Kind >= OpenKind.SvgText;
-            if (holdsHtml && i < _open.Count - 1)
-            {
-                break;
-            }
-
-            if (tokens.Is(_html[open.NameStart..open.NameEnd]))
-            {
-                Close(i);
-                return true;
-            }
-
-            if (holdsHtml)
-            {
-                break;
-            }
-        }
-
-        if (tokens.Is("p"u8))
-        {
-            return BreakOut() && !IsParagraphOpen();
-        }
-
-        return tokens.Element == Element.Html;
-    }
-
-    // The elements above the last one in which HTML stands.
-    private bool BreakOut()
-    {
-        var count = _open.Count;
-        while (count > _bottom && _open[count - 1].Kind < OpenKind.SvgText)
-        {
-            count--;
-        }
-
-        Close(count);
-        return true;
-    }
-
-    private readonly bool IsParagraphOpen()
-    {
-        for (var i = _open.Count - 1; i >= _bottom && _open[i].Kind == OpenKind.Html; i--)
-        {
-            if (Ascii.EqualsIgnoreCase(_html[_open[i].NameStart.._open[i].NameEnd], "p"u8))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private bool Open(in HtmlTokenizer tokens, OpenKind kind)
-    {
-        if (_open.Count - _bottom == MaxDepth)
-        {
-            return false;
-        }
-
-        _open.Add(new OpenElement(tokens.NameStart, tokens.NameEnd, kind));
-        _in |= Places.ForeignContent;
-        return true;
-    }
-
-    private void Close(int first)
-    {
-        _open.Truncate(first);
-        if (first == _bottom)
-        {
-            _in &= ~Places.ForeignContent;
-        }
-    }
-
-    private static OpenKind KindOf(ReadOnlySpan<byte> name, OpenKind parent) => parent switch
-    {
-        OpenKind.Svg => Elements.HoldsHtmlInSvg(name) ? OpenKind.SvgText : OpenKind.Svg,
-        _ => Elements.HoldsHtmlInMath(name) ? OpenKind.MathText : OpenKind.Math,
-    };
-
-    // Text or markup: where there is no tag in it, it makes no difference.
-    private readonly bool HasNoTagInText(in HtmlTokenizer tokens)
-    {
-        if (!Elements.HasRawText(tokens.Element))
-        {
-            return true;
-        }
-
-        var rest = _html[tokens.End..];
-        var next = rest.IndexOf((byte)'<');
-        return next >= 0
-            && rest[next..].StartsWith("</"u8)
-            && HtmlTokenizer.IsTagName(rest[(next + 2)..], tokens.Name);
-    }
 }
