@@ -36,6 +36,7 @@ public sealed class TreeAgainstAngleSharp(ITestOutputHelper log)
         "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>", "</annotation-xml>",
         "<![CDATA[", "]]>", "<![CDATA[ > ", "<![CDATA[ x ]]>", "<font>", "<font color=red>", "</font>", "<circle r=1/>",
         "<svg><style>a{}</style>", "<malignmark/>", "<svg><g><circle/></g></svg>", "<math><mi>x</mi></math>",
+        "<svg><desc><p><![CDATA[ > <!-- ]]></p></desc></svg>",
     ];
 
     private static readonly string[] RawTexts =
