@@ -62,10 +62,10 @@ internal ref partial struct TreeConstruction
 
     private bool CloseInForeignContent(in HtmlTokenizer tokens)
     {
-        if (tokens.Element == Element.Body || tokens.Is("br"u8))
+        if (tokens.Element == Element.Body)
         {
-            // Neither is ever open here; and "</body>" leaves open what is open.
-            return tokens.Element == Element.Body || BreakOut();
+            // Never open here, and its end leaves open what is open.
+            return true;
         }
 
         for (var i = _open.Count - 1; i >= _bottom; i--)
@@ -89,16 +89,15 @@ internal ref partial struct TreeConstruction
             }
         }
 
-        if (tokens.Is("p"u8))
-        {
-            return BreakOut() && !IsParagraphOpen();
-        }
-
-        return tokens.Element == Element.Html;
+        // "</p>" and "</br>" stand for an element. Today they leave SVG and MathML for it; in the standard before 2021
+        // (whatwg/html pull request 6736) and in WebKit before 2022 it comes to stand inside.
+        return tokens.Element == Element.Html
+            || (_open[^1].Kind >= OpenKind.SvgText
+                && (tokens.Is("br"u8) || (tokens.Is("p"u8) && !IsParagraphOpen())));
     }
 
     // The elements above the last one in which HTML stands.
-    private bool BreakOut()
+    private void BreakOut()
     {
         var count = _open.Count;
         while (count > _bottom && _open[count - 1].Kind < OpenKind.SvgText)
@@ -107,7 +106,6 @@ internal ref partial struct TreeConstruction
         }
 
         Close(count);
-        return true;
     }
 
     private readonly bool IsParagraphOpen()
