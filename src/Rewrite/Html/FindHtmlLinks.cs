@@ -101,7 +101,7 @@ internal ref struct FindHtmlLinks
 
                     if (!wasForeign)
                     {
-                        SeeEndTag(ref tokens, conditional);
+                        SeeEndTag(ref tokens, conditional || tree.InSelect);
                     }
 
                     break;
@@ -115,7 +115,11 @@ internal ref struct FindHtmlLinks
                         return ambiguity;
                     }
 
-                    if (!tree.InForeignContent)
+                    if (tree.InSelect && tokens.Element == Element.Body)
+                    {
+                        // No place for a pixel.
+                    }
+                    else if (!tree.InForeignContent)
                     {
                         textIsVisible = !Elements.HasRawText(tokens.Element);
                         SeeStartTag(ref tokens, conditional);

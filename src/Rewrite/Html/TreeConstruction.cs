@@ -78,6 +78,10 @@ internal ref partial struct TreeConstruction
     /// <summary>Whether SVG or MathML is open, be it with HTML in it.</summary>
     public readonly bool InForeignContent => (_in & Places.ForeignContent) != 0;
 
+    /// <summary>Whether a <c>select</c> may be open. What is added there is no picture to everybody, and makes it one
+    /// with more than options in it.</summary>
+    public readonly bool InSelect => (_in & Places.Select) != 0;
+
     /// <summary>Whether a start tag has to be seen even where <see cref="IsOpen"/> is not so.</summary>
     public static bool BeginsAt(Element element) => element is >= Element.Svg and <= Element.Template;
 
