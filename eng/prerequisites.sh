@@ -65,6 +65,19 @@ require_redis() {
     require_command Redis redis-server redis-server
 }
 
+# Name servers of zones, and a resolver that checks signatures: what the verifier asks in the tests.
+require_name_servers() {
+    require_command Knot /usr/sbin/knotd knot
+    require_command Unbound /usr/sbin/unbound unbound
+# Let's Encrypt's small authority and what answers its challenges, and a client that knows nothing of this project.
+require_acme() {
+    require_command pebble pebble-challtestsrv pebble
+    require_command acme-tiny acme-tiny acme-tiny
+# The client that sees what TLS sends.
+require_openssl() {
+    require_command OpenSSL openssl openssl
+}
+
 # Clients that know nothing of this project: messages go in and come out by them.
 require_amqp_clients() {
     require_command "amqp-publish" amqp-publish amqp-tools
@@ -73,6 +86,17 @@ require_amqp_clients() {
         may_install "Python's AMQP client" python3-pika
         install_packages "Python's AMQP client" python3-pika
     fi
+}
+
+# The mail server that notices are sent to.
+require_aiosmtpd() {
+    if ! /usr/bin/python3 -c "import aiosmtpd" 2> /dev/null; then
+        may_install "Python's mail server" python3-aiosmtpd
+        install_packages "Python's mail server" python3-aiosmtpd
+    fi
+# The browser that looks at the console and the dashboard.
+require_chromium() {
+    require_command Chromium chromium chromium fonts-liberation
 }
 
 # What it is called, the command (or its path) that says it is there, the packages that bring it.

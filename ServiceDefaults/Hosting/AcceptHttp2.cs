@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -25,10 +26,28 @@ public static class AcceptHttp2
     {
         // Asked for now: a version of Kestrel without it must not be found out by the first connection.
         _ = CreateChoice(HttpProtocols.Http2);
+        builder.Services.TryAddSingleton<ReadByThemselves>();
         builder.Services.AddOptions<KestrelServerOptions>()
-            .Configure<IOptions<ConnectionLimits>>((kestrel, limits) => kestrel.ConfigureEndpointDefaults(
-                endpoint => endpoint.Use(next => connection => ChooseAsync(connection, next, limits.Value))));
+            .Configure<IOptions<ConnectionLimits>, ReadByThemselves>((kestrel, limits, others) =>
+                kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => others.Endpoints.Contains(endpoint)
+                    ? next
+                    : connection => ChooseAsync(connection, next, limits.Value))));
         return builder;
+    }
+
+    /// <summary>Leaves an endpoint to who reads its connections first: TLS, or something in front of HTTP.</summary>
+    public static ListenOptions LeaveFirstBytes(this ListenOptions endpoint)
+    {
+        endpoint.ApplicationServices.GetService<ReadByThemselves>()?.Endpoints.Add(endpoint);
+        return endpoint;
+    }
+
+    /// <summary>Accepts both from here on, where something has been read from the connection before.</summary>
+    public static ListenOptions UseHttp2WithoutTls(this ListenOptions endpoint)
+    {
+        var limits = endpoint.ApplicationServices.GetRequiredService<IOptions<ConnectionLimits>>();
+        endpoint.Use(next => connection => ChooseAsync(connection, next, limits.Value));
+        return endpoint;
     }
 
     private static async Task ChooseAsync(ConnectionContext connection, ConnectionDelegate next, ConnectionLimits limits)
@@ -81,6 +100,11 @@ public static class AcceptHttp2
         return !start.SequenceEqual(Preface[..start.Length]) ? false
             : start.Length == Preface.Length ? true
             : null;
+    }
+
+    private sealed class ReadByThemselves
+    {
+        public HashSet<ListenOptions> Endpoints { get; } = [];
     }
 
     // What Kestrel itself uses to choose by the name in a TLS handshake. There is no public way to say it.

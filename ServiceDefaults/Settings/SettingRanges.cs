@@ -1,3 +1,4 @@
+using System.Collections;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
@@ -30,6 +31,16 @@ internal static class SettingRanges
                 && SettingForms.ElementType(property.PropertyType) is null)
             {
                 foreach (var failure in Failures(section.GetSection(property.Name), value))
+                {
+                    yield return failure;
+                }
+            }
+            else if (value is IList list && SettingForms.ElementType(property.PropertyType) is { } element
+                && !SettingForms.IsScalar(element))
+            {
+                // The binder adds them in the order of the children.
+                var children = section.GetSection(property.Name).GetChildren();
+                foreach (var failure in children.Zip(list.Cast<object>(), Failures).SelectMany(each => each))
                 {
                     yield return failure;
                 }

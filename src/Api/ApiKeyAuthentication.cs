@@ -94,6 +94,7 @@ public sealed class ApiKeyAuthentication
     private readonly ClientNetwork _networks;
     private readonly ConcurrentDictionary<UInt128, Remembered> _remembered = new();
     private readonly ConcurrentDictionary<UInt128, Remembered> _unknown = new();
+    private readonly ConcurrentDictionary<Guid, Remembered> _sessions = new();
 
     internal ApiKeyAuthentication(
         NpgsqlDataSource dataSource,
@@ -157,6 +158,55 @@ public sealed class ApiKeyAuthentication
         }
     }
 
+    /// <summary>Finds the holder of a key by its id, for a session that the key began; remembered as long as
+    /// <see cref="FindAsync"/> remembers, so that a revoked key ends both at once.</summary>
+    /// <param name="keyId">From where nobody but us can have written it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async ValueTask<ApiKeyHolder?> FindByIdAsync(Guid keyId, CancellationToken cancellationToken)
+    {
+        var now = _time.GetTimestamp();
+        if (!_sessions.TryGetValue(keyId, out var remembered)
+            || _time.GetElapsedTime(remembered.At, now) >= _options.RememberFor)
+        {
+            if (_sessions.Count >= _options.MaxRemembered)
+            {
+                _sessions.Clear();
+            }
+
+            var fresh = new Remembered(now, new Lazy<Task<ApiKeyHolder?>>(() => QueryByIdAsync(keyId)));
+            remembered = remembered is null
+                ? _sessions.GetOrAdd(keyId, fresh)
+                : _sessions.TryUpdate(keyId, fresh, remembered) ? fresh : _sessions.GetOrAdd(keyId, fresh);
+        }
+
+        try
+        {
+            return await remembered.Answer.Value.WaitAsync(cancellationToken);
+        }
+        catch when (remembered.Answer.Value.IsFaulted)
+        {
+            _sessions.TryRemove(KeyValuePair.Create(keyId, remembered));
+            throw;
+        }
+    }
+
+    /// <summary>Whether an admin's or a cluster's key opens a living cluster.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async ValueTask<bool> OpensAsync(
+        ApiKeyHolder holder, ClusterId cluster, ClusterDirectory directory, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(holder);
+        ArgumentNullException.ThrowIfNull(directory);
+        if (!holder.IsAdmin)
+        {
+            return holder.Cluster == cluster;
+        }
+
+        // A cluster made a moment ago by another process may not be in the directory yet.
+        return directory.TryGet(cluster, out _) || await IsAliveAsync(cluster, cancellationToken);
+    }
+
     /// <summary>Whether a cluster exists and is not deleted, asked of the database.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     internal async Task<bool> IsAliveAsync(ClusterId cluster, CancellationToken cancellationToken)
@@ -175,6 +225,7 @@ public sealed class ApiKeyAuthentication
     {
         _remembered.Clear();
         _unknown.Clear();
+        _sessions.Clear();
         _known.RequestNow();
     }
 
@@ -203,6 +254,23 @@ public sealed class ApiKeyAuthentication
 
         _known.Add(key);
         return new ApiKeyHolder(reader.GetGuid(0), reader.IsDBNull(1) ? null : new ClusterId(reader.GetInt32(1)));
+    }
+
+    private async Task<ApiKeyHolder?> QueryByIdAsync(Guid keyId)
+    {
+        await using var command = _dataSource.CreateCommand(
+            """
+            SELECT k.id, k.cluster_id
+            FROM management.api_keys k
+            LEFT JOIN management.clusters c ON c.id = k.cluster_id
+            WHERE k.id = $1 AND k.revoked_at IS NULL
+              AND (k.cluster_id IS NULL OR (c.id IS NOT NULL AND c.deleted_at IS NULL))
+            """);
+        command.Parameters.Add(new() { Value = keyId });
+        await using var reader = await command.ExecuteReaderAsync();
+        return await reader.ReadAsync()
+            ? new ApiKeyHolder(reader.GetGuid(0), reader.IsDBNull(1) ? null : new ClusterId(reader.GetInt32(1)))
+            : null;
     }
 
     private sealed record Remembered(long At, Lazy<Task<ApiKeyHolder?>> Answer);

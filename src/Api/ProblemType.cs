@@ -44,6 +44,10 @@ public sealed record ProblemType(string Name, int Status, string Title)
     /// <summary>409: contradicts what is stored.</summary>
     public static readonly ProblemType Conflict = new("conflict", 409, "It contradicts what is stored");
 
+    /// <summary>409: DNS does not say what makes the name a tracking domain.</summary>
+    public static readonly ProblemType DomainNotVerified =
+        new("domain-not-verified", 409, "The tracking domain is not verified");
+
     /// <summary>413: the body is longer than allowed.</summary>
     public static readonly ProblemType TooLarge = new("too-large", 413, "The request is too large");
 
@@ -70,7 +74,7 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static IReadOnlyList<ProblemType> All { get; } =
     [
         InvalidValue, MalformedRequest, Unauthorized, Forbidden, NotFound, UnknownPath, MethodNotAllowed,
-        NotAcceptable, RequestTimeout, Conflict, TooLarge, UnsupportedMediaType, TooExpensive, TooManyRequests, Internal,
+        NotAcceptable, RequestTimeout, Conflict, DomainNotVerified, TooLarge, UnsupportedMediaType, TooExpensive, TooManyRequests, Internal,
         Unanswered, Unavailable,
     ];
 

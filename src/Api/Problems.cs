@@ -104,6 +104,10 @@ public static class Problems
     /// <param name="detail">What contradicts what, and the way out.</param>
     public static Problem Conflict(string detail) => new(ProblemType.Conflict, detail);
 
+    /// <summary>DNS does not say what makes a name a tracking domain.</summary>
+    /// <param name="detail">What DNS says and what to do, for people.</param>
+    public static Problem DomainNotVerified(string detail) => new(ProblemType.DomainNotVerified, detail);
+
     /// <summary>The body, or something in it, is longer than allowed.</summary>
     /// <param name="what">What is too large: <c>message</c>.</param>
     /// <param name="limitBytes">The limit, bytes.</param>

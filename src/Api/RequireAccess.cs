@@ -118,7 +118,8 @@ public static class RequireAccess
         if (level is AccessLevel.Cluster or AccessLevel.ClusterAdmin)
         {
             var text = context.Request.RouteValues[ClusterRouteValue] as string;
-            if (!ClusterId.TryParse(text, out var cluster) || !await OpensAsync(context, keys, holder, cluster))
+            if (!ClusterId.TryParse(text, out var cluster) || !await keys.OpensAsync(
+                holder, cluster, context.RequestServices.GetRequiredService<ClusterDirectory>(), context.RequestAborted))
             {
                 return NoSuchCluster(text);
             }
@@ -131,19 +132,6 @@ public static class RequireAccess
 
         context.Features.Set(holder);
         return null;
-    }
-
-    private static async ValueTask<bool> OpensAsync(
-        HttpContext context, ApiKeyAuthentication keys, ApiKeyHolder holder, ClusterId cluster)
-    {
-        if (!holder.IsAdmin)
-        {
-            return holder.Cluster == cluster;
-        }
-
-        // A cluster made a moment ago by another process may not be in the directory yet.
-        return context.RequestServices.GetRequiredService<ClusterDirectory>().TryGet(cluster, out _)
-            || await keys.IsAliveAsync(cluster, context.RequestAborted);
     }
 
     private static string? ReadBearer(HttpRequest request)

@@ -17,12 +17,15 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     /// <summary>Applies the change in this process and tells the others. Never waits: a bus that is away must not keep
     /// the request that made the change.</summary>
     /// <param name="cluster">The cluster concerned; <see langword="null"/> for all.</param>
-    /// <param name="isDeleted">Whether it was deleted.</param>
-    public void Announce(ClusterId? cluster, bool isDeleted = false)
+    /// <param name="isDeleted">Whether it was deleted; of a tracking domain, whether its links stop: it was deleted, or
+    /// became pending.</param>
+    /// <param name="hostname">The tracking domain concerned, A-labels; <see langword="null"/> for the cluster or
+    /// more.</param>
+    public void Announce(ClusterId? cluster, bool isDeleted = false, string? hostname = null)
     {
         var change = new DirectoryChanged
         {
-            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, IsDeleted = isDeleted,
+            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, Hostname = hostname, IsDeleted = isDeleted,
         };
         Apply(change);
         _ = PublishAsync(change);
@@ -30,6 +33,19 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
 
     internal void Apply(DirectoryChanged change)
     {
+        if (change.Hostname is { } hostname)
+        {
+            // One name's change reloads one name.
+            var host = new HostChange(
+                change.Cluster is { } owner ? new ClusterId(owner) : null, hostname, change.IsDeleted);
+            foreach (var remembered in services.GetServices<HeedHostChange>())
+            {
+                remembered.Heed(host);
+            }
+
+            return;
+        }
+
         if (change is { IsDeleted: true, Cluster: { } deleted })
         {
             services.GetService<ClusterDirectory>()?.Remove(new ClusterId(deleted));

@@ -1,21 +1,68 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
 using Tracking.Bus;
+using Tracking.Certificates.Accounts;
+using Tracking.Certificates.Issuance;
+using Tracking.Certificates.Renewal;
+using Tracking.Tls.Stored;
+using Tracking.Contracts;
 using Tracking.Database;
+using Tracking.Dns;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Certificates;
 
-/// <summary>Obtains and renews certificates of tracking domains (ACME, RFC 8555). Nothing does so yet: tracking domains do not exist. It runs, hears of changes and tells its
-/// health, so that what deploys it need not change when they do.</summary>
+/// <summary>Obtains and renews the certificates of tracking domains and of the operator's own hosts (ACME, RFC
+/// 8555).</summary>
 public static class CertificatesComposition
 {
-    /// <summary>Adds what it has: the database, and news of changes.</summary>
+    /// <summary>Adds accounts, orders and renewals. Without a configured authority nothing is ordered.</summary>
     public static IHostApplicationBuilder AddCertificates(this IHostApplicationBuilder builder)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddDirectoryChanges();
+        builder.AddDns();
+        var services = builder.Services;
+        builder.AddTrackingOptions<CertificateOptions>(CertificateOptions.Section);
+        services.AddSingleton(provider => new MasterKeys(
+            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        services.AddSingleton<OpenAccounts>();
+        services.AddSingleton<Budgets>();
+        services.AddSingleton<PreCheck>();
+        services.AddSingleton<AskCaa>();
+        services.AddSingleton<ChooseAuthority>();
+        services.AddSingleton<StoreOrder>();
+        services.AddSingleton<KeepCertificate>();
+        services.AddSingleton<TellGateways>();
+        services.AddSingleton<IssueCertificate>();
+        services.AddSingleton<OwnHosts>();
+        services.AddSingleton<FollowDomains>();
+        services.AddSingleton<NamesWaiting>();
+        services.AddSingleton<ClaimNames>();
+        services.AddSingleton<AskRenewal>();
+        if (builder.Configuration.ReadTrackingOptions<CertificateOptions>(CertificateOptions.Section)
+            .Authorities.Count == 0)
+        {
+            // Neither a master key nor work.
+            return builder;
+        }
+
+        services.AddHostedService<RenewCertificates>();
+        services.AddSingleton(new BusEndpoint(QueueNames.OrderCertificates, (context, queue) =>
+        {
+            // Only a call to look: which names want a certificate stands in the database.
+            var waiting = context.GetRequiredService<NamesWaiting>();
+            queue.Handler<TrackingDomainVerified>(_ =>
+            {
+                waiting.Call();
+                return Task.CompletedTask;
+            });
+        }));
         return builder;
     }
 
-    /// <summary>Maps nothing yet.</summary>
+    /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapCertificates(this WebApplication app) => app;
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
+using Tracking.Cli.Commands.Domains;
 using Tracking.Cli.Filter;
 
 // Before everything else: a process for every mail has to start fast.
@@ -14,10 +15,13 @@ static async Task<int> RunCommandAsync(string[] args)
         ClustersCommand.Create(connection),
         KeysCommand.Create(connection),
         SigningKeysCommand.Create(connection),
+        DomainsCommand.Create(connection),
+        AuditCommand.Create(connection),
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
         FilterCommand.Create(),
+        CompletionCommand.Create(),
     };
     connection.AddTo(root);
 

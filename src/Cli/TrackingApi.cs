@@ -13,7 +13,7 @@ namespace Tracking.Cli;
 /// <param name="Complaint">Why it is not done, in a line.</param>
 internal sealed record ApiAnswer(int ExitCode, string? Complaint)
 {
-    /// <summary>The body, when it is JSON.</summary>
+    /// <summary>The body, when it is JSON: what was asked for, or the problem.</summary>
     public JsonObject Json { get; init; } = [];
 
     /// <summary>The body, when it is a message.</summary>
@@ -30,6 +30,9 @@ internal sealed record ApiAnswer(int ExitCode, string? Complaint)
 
     /// <summary>The HTTP status; 0 when nothing was answered.</summary>
     public int Status { get; init; }
+
+    /// <summary>When to try again, as the server says.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>The problem's type, when the server said what is wrong.</summary>
     public string? ProblemType { get; init; }
@@ -82,6 +85,9 @@ internal sealed class TrackingApi : IDisposable
 
     public Task<ApiAnswer> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, body is null ? null : JsonContent.Create(body), cancellationToken);
+
+    public Task<ApiAnswer> PutAsync(string path, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Put, path, null, cancellationToken);
 
     public Task<ApiAnswer> PatchAsync(string path, JsonNode body, CancellationToken cancellationToken) => SendAsync(
         HttpMethod.Patch,
@@ -158,7 +164,11 @@ internal sealed class TrackingApi : IDisposable
                 + "is it the API's address?";
         return new ApiAnswer(code, complaint)
         {
-            MediaType = type, Status = (int)response.StatusCode, ProblemType = json?["type"]?.ToString(),
+            Json = json ?? [],
+            MediaType = type,
+            Status = (int)response.StatusCode,
+            ProblemType = json?["type"]?.ToString(),
+            RetryAfter = response.Headers.RetryAfter?.Delta,
         };
     }
 

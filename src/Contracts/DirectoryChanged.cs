@@ -16,6 +16,7 @@ public sealed record DirectoryChanged
     /// name's change reloads one name.</summary>
     public string? Hostname { get; init; }
 
-    /// <summary>Whether the cluster was deleted: it stops at once, also where the database cannot be read.</summary>
+    /// <summary>Whether it was deleted, the cluster or, where one is named, the tracking domain, or the domain became
+    /// pending: it stops at once, also where the database cannot be read.</summary>
     public bool IsDeleted { get; init; }
 }

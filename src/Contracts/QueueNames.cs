@@ -22,6 +22,10 @@ public static class QueueNames
     /// <summary>Names that somebody asks about without adding them, for the verifiers.</summary>
     public const string CheckNames = "check-names";
 
+    /// <summary>What the names of queues begin with on which answers to <see cref="CheckName"/> come; a GUID
+    /// follows.</summary>
+    public const string Checks = "checks-";
+
     /// <summary>Names that want a certificate now, for the certificate services.</summary>
     public const string OrderCertificates = "order-certificates";
 

@@ -1,6 +1,7 @@
 namespace Tracking.Contracts;
 
-/// <summary>To everybody: a tracking domain became active. Its certificate is ordered at once.</summary>
+/// <summary>To everybody: a tracking domain became active, or a warning about it is over. Its certificate is ordered at
+/// once, if it has none.</summary>
 public sealed record TrackingDomainVerified
 {
     /// <summary>The producer's id of this message; the same when it is told again.</summary>
@@ -22,7 +23,8 @@ public sealed record TrackingDomainVerified
     public required string Diagnosis { get; init; }
 }
 
-/// <summary>To everybody: a check proved an active tracking domain's record gone or changed, for the first time.</summary>
+/// <summary>To everybody: a check proved an active tracking domain's record gone or changed, for the first
+/// time.</summary>
 public sealed record TrackingDomainWarned
 {
     /// <summary>The producer's id of this message; the same when it is told again.</summary>

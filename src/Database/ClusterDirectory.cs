@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Database.Entities;
+using Tracking.Database.Hosts;
 using Tracking.Links;
 
 namespace Tracking.Database;
@@ -10,17 +11,33 @@ namespace Tracking.Database;
 /// <summary>What services need to know of a cluster that is not deleted.</summary>
 /// <param name="Id">The cluster.</param>
 /// <param name="Settings">Its settings.</param>
-public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings);
+public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings)
+{
+    private volatile TrackingHost? _defaultDomain;
+
+    /// <summary>Its default tracking domain; <see langword="null"/> without one.</summary>
+    public TrackingHost? DefaultDomain
+    {
+        get => _defaultDomain;
+        init => _defaultDomain = value;
+    }
+
+    internal void Replace(TrackingHost? defaultDomain) => _defaultDomain = defaultDomain;
+}
 
 /// <summary>
-/// All clusters and sending domains, in memory: a lookup never waits. Read at start, again when the bus says that
-/// something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database is away the last
+/// All clusters, sending domains and default tracking domains, in memory: a lookup never waits. Read at start, again when
+/// the bus says that something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database is away the last
 /// snapshot goes on serving.
 /// </summary>
 public sealed partial class ClusterDirectory(
     NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger, TimeProvider? time = null)
 {
+    private const string Defaults =
+        $"SELECT {ReadTrackingHosts.Columns} FROM domains.tracking_domains WHERE is_default";
+
     private readonly Lock _replacing = new();
+    private readonly Dictionary<ClusterId, long> _laterDefaults = [];
     private long _begun;
     private long _replaced;
     private volatile FrozenDictionary<ClusterId, long>? _removed;
@@ -126,6 +143,7 @@ public sealed partial class ClusterDirectory(
             "SELECT id, settings FROM management.clusters WHERE deleted_at IS NULL"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             "SELECT domain, cluster_id FROM management.sending_domains"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Defaults));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
 
         var clusters = new Dictionary<ClusterId, DirectoryCluster>();
@@ -150,6 +168,13 @@ public sealed partial class ClusterDirectory(
             domains[reader.GetString(0)] = new ClusterId(reader.GetInt32(1));
         }
 
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var host = ReadTrackingHosts.Read(reader);
+            clusters.GetValueOrDefault(host.Cluster)?.Replace(host);
+        }
+
         var snapshot = new Snapshot(
             clusters.ToFrozenDictionary(),
             domains.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
@@ -162,6 +187,7 @@ public sealed partial class ClusterDirectory(
             if (reading > _replaced)
             {
                 told = _snapshot.Unreadable;
+                KeepLaterDefaults(clusters, reading);
                 (_snapshot, _replaced, IsLoaded) = (snapshot, reading, true);
                 if (_removed is { } removed)
                 {
@@ -178,6 +204,40 @@ public sealed partial class ClusterDirectory(
             if (!told.TryGetValue(id, out var before) || before != settings)
             {
                 LogUnreadable(id, settings.Wrong);
+            }
+        }
+    }
+
+    /// <summary>Reads one cluster's default tracking domain again.</summary>
+    /// <exception cref="NpgsqlException">The database is away; the old one stays.</exception>
+    public async Task RefreshDefaultAsync(ClusterId id, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Defaults + " AND cluster_id = $1");
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = id.Value });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var host = await reader.ReadAsync(cancellationToken) ? ReadTrackingHosts.Read(reader) : null;
+        lock (_replacing)
+        {
+            if (_snapshot.Clusters.TryGetValue(id, out var cluster))
+            {
+                cluster.Replace(host);
+                _laterDefaults[id] = Interlocked.Read(ref _begun);
+            }
+        }
+    }
+
+    // What was read for one cluster while all were being read is newer than what the reading of all may show.
+    private void KeepLaterDefaults(Dictionary<ClusterId, DirectoryCluster> clusters, long reading)
+    {
+        foreach (var (id, begun) in _laterDefaults)
+        {
+            if (begun < reading)
+            {
+                _laterDefaults.Remove(id);
+            }
+            else if (clusters.TryGetValue(id, out var cluster))
+            {
+                cluster.Replace(_snapshot.Clusters.GetValueOrDefault(id)?.DefaultDomain);
             }
         }
     }

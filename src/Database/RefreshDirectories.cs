@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Tracking.Links;
 
 namespace Tracking.Database;
 
@@ -20,6 +22,8 @@ public sealed partial class RefreshDirectories(
     private readonly DirectoryTelemetry? _telemetry = telemetry;
     private IReadOnlyList<(int Version, KeyFault Fault)> _told = [];
     private readonly SemaphoreSlim _requested = new(0, 1);
+    private readonly ConcurrentDictionary<ClusterId, bool> _defaults = new();
+    private volatile bool _isAllRequested;
     private long _toldAt = DateTimeOffset.MinValue.UtcTicks;
 
     /// <summary>When something was last said to have changed: what was read before may be wrong.</summary>
@@ -29,6 +33,27 @@ public sealed partial class RefreshDirectories(
     public void RequestNow()
     {
         Interlocked.Exchange(ref _toldAt, time.GetUtcNow().UtcTicks);
+        _isAllRequested = true;
+        Wake();
+    }
+
+    /// <summary>Reads as soon as possible what is the default tracking domain of the cluster of a domain that has changed,
+    /// and nothing else.</summary>
+    public void RequestDefault(HostChange change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        if (change.Cluster is not { } cluster)
+        {
+            RequestNow();
+            return;
+        }
+
+        _defaults.TryAdd(cluster, true);
+        Wake();
+    }
+
+    private void Wake()
+    {
         try
         {
             _requested.Release();
@@ -57,15 +82,44 @@ public sealed partial class RefreshDirectories(
             var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, wake.Token);
             await Task.WhenAny(requested, elapsed);
             await wake.CancelAsync();
-            if (!stoppingToken.IsCancellationRequested)
+            if (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            if (_isAllRequested || elapsed.IsCompletedSuccessfully)
             {
                 await RefreshAsync(stoppingToken);
             }
+            else
+            {
+                await RefreshDefaultsAsync(stoppingToken);
+            }
+        }
+    }
+
+    private async Task RefreshDefaultsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var (cluster, _) in _defaults)
+            {
+                // Before reading: what changes from here on is read again.
+                _defaults.TryRemove(cluster, out _);
+                await clusters.RefreshDefaultAsync(cluster, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
+        {
+            // The next reading of everything has them.
+            LogDatabaseAway(exception.Message);
         }
     }
 
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
+        _isAllRequested = false;
+        _defaults.Clear();
         try
         {
             // A table that cannot be read keeps nobody from the other.

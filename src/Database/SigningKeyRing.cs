@@ -38,7 +38,7 @@ public enum KeyFault
 /// <para>A key that was read once verifies as long as the process runs, whatever becomes of its row: a table that is
 /// being restored, a database from before the last rotation or a row that cannot be opened must not kill links. What
 /// signs is what stands in the table, so that others can verify it; with an empty table what signed before. Keys are made
-/// by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync"/> only.</para>
+/// by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync(CancellationToken)"/> only.</para>
 /// </summary>
 public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey masterKey, TimeProvider time)
 {
@@ -127,13 +127,21 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         }
     }
 
+    /// <summary>As <see cref="RotateAsync(Func{NpgsqlTransaction, int, Task}, CancellationToken)"/>, with nothing stored
+    /// along.</summary>
+    public Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(CancellationToken cancellationToken) =>
+        RotateAsync(null, cancellationToken);
+
     /// <summary>Adds a version that verifies at once and signs after <see cref="SigningDelay"/>, by the database's
     /// clock.</summary>
+    /// <param name="along">What is stored with the new version, in its transaction; <see langword="null"/>: nothing.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The new version and when it begins to sign.</returns>
     /// <exception cref="SigningKeysLostException">The table is empty, or nothing in it can be opened: the keys that were in
     /// it are to be restored, and a new one would be taken for them.</exception>
     /// <exception cref="WrongMasterKeyException">It could not be opened again.</exception>
-    public async Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(CancellationToken cancellationToken)
+    public async Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(
+        Func<NpgsqlTransaction, int, Task>? along, CancellationToken cancellationToken)
     {
         await RefreshAsync(cancellationToken);
         var (held, faults) = (_held, Faults);
@@ -144,7 +152,7 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
 
         // Never a version again that once was: its links would not verify.
         var version = held.Keys.Select(key => key.Version).Concat(faults.Select(fault => fault.Version)).Max() + 1;
-        await InsertAsync(version, cancellationToken);
+        await InsertAsync(version, along, cancellationToken);
         await RefreshAsync(cancellationToken);
         // Of two who rotate at once only one adds the version; both tell what is stored.
         return Rows.FirstOrDefault(row => row.Version == version) is { } stored
@@ -250,19 +258,30 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         return (opened, unreadable);
     }
 
-    private async Task InsertAsync(int version, CancellationToken cancellationToken)
+    private async Task InsertAsync(
+        int version, Func<NpgsqlTransaction, int, Task>? along, CancellationToken cancellationToken)
     {
         var material = RandomNumberGenerator.GetBytes(SigningKey.Size);
-        await using var command = dataSource.CreateCommand(
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
             """
             INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES ($1, $2, now() + $3)
             ON CONFLICT (version) DO NOTHING
-            """);
+            """,
+            connection,
+            transaction);
         command.Parameters.Add(new() { Value = version });
         command.Parameters.Add(new() { Value = masterKey.Seal(material, Purpose(version)) });
         command.Parameters.Add(new() { Value = SigningDelay });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        var added = await command.ExecuteNonQueryAsync(cancellationToken);
         CryptographicOperations.ZeroMemory(material);
+        if (added == 1 && along is not null)
+        {
+            await along(transaction, version);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
     }
 
     /// <param name="Key">The key.</param>

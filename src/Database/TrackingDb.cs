@@ -57,6 +57,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Who changed what.</summary>
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
 
+    /// <summary>Keys of the console's sessions.</summary>
+    public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
@@ -121,6 +124,8 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             entry.Property(e => e.Before).HasColumnType("jsonb");
             entry.Property(e => e.After).HasColumnType("jsonb");
         });
+
+        modelBuilder.Entity<DataProtectionKey>().ToTable("data_protection_keys", "management").HasKey(k => k.Id);
 
         foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(type => type.GetProperties()))
         {

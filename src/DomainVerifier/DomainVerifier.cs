@@ -1,21 +1,74 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
 using Tracking.Bus;
+using Tracking.Contracts;
 using Tracking.Database;
+using Tracking.Dns;
+using Tracking.DomainVerifier.Notices;
+using Tracking.DomainVerifier.Verification;
+using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.DomainVerifier;
 
-/// <summary>Checks that tracking domains lead here. Nothing does so yet: tracking domains do not exist. It runs, hears of changes and tells its
-/// health, so that what deploys it need not change when they do.</summary>
+/// <summary>Checks that tracking domains lead here, and tells their clusters when they do not.</summary>
 public static class DomainVerifierComposition
 {
-    /// <summary>Adds what it has: the database, and news of changes.</summary>
+    /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices.
+    /// Expects the service defaults, and the schema to be in place when the host starts.</summary>
     public static IHostApplicationBuilder AddDomainVerifier(this IHostApplicationBuilder builder)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         builder.AddBus();
         builder.AddTrackingDatabase();
         builder.AddDirectoryChanges();
+        builder.AddDns();
+        var services = builder.Services;
+        builder.AddTrackingOptions<VerifierOptions>(VerifierOptions.Section);
+        builder.AddTrackingOptions<NoticeOptions>(NoticeOptions.Section);
+        services.AddSingleton<VerifierTelemetry>();
+        services.AddSingleton<VerificationWalk>();
+        services.AddSingleton<Diagnose>(provider => provider.GetRequiredService<VerificationWalk>().RunAsync);
+        services.AddSingleton<Look>(provider => provider.GetRequiredService<VerificationWalk>().LookAsync);
+        services.AddSingleton<FetchTransportSecurity>();
+        services.AddSingleton<ReadTransportSecurity>(
+            provider => provider.GetRequiredService<FetchTransportSecurity>().RunAsync);
+        services.AddSingleton<AskParents>();
+        services.AddSingleton<DomainsWaiting>();
+        services.AddSingleton<NoticesWaiting>();
+        services.AddSingleton<ClaimDomains>();
+        services.AddSingleton<StoreCheck>();
+        services.AddSingleton<Verification.VerifyDomain>();
+        services.AddSingleton<AnswerNameCheck>();
+        services.AddHostedService<RecheckDomains>();
+        services.AddHostedService<MeasureBacklog>();
+        services.AddSingleton<ClaimNotices>();
+        services.AddSingleton<PublishNotice>();
+        services.AddHostedService<SendNotices>();
+        services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (context, queue) =>
+        {
+            // Only a call to look: what is to be checked stands in the database.
+            var waiting = context.GetRequiredService<DomainsWaiting>();
+            queue.Handler<Contracts.VerifyDomain>(_ =>
+            {
+                waiting.Call();
+                return Task.CompletedTask;
+            });
+        }));
+        services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
+        {
+            var options = context.GetRequiredService<IOptions<VerifierOptions>>().Value;
+            queue.ConcurrentMessageLimit = options.NameChecksAtOnce;
+            queue.Handler<CheckName>(asked =>
+                // Asked for at this late moment because it needs the bus that is being configured here.
+                context.GetRequiredService<AnswerNameCheck>().RunAsync(
+                    asked.Message, Utc(asked.SentTime), asked.CancellationToken));
+        }));
         return builder;
     }
 
-    /// <summary>Maps nothing yet.</summary>
+    private static DateTimeOffset? Utc(DateTime? sent) =>
+        sent is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : null;
+
+    /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapDomainVerifier(this WebApplication app) => app;
 }

@@ -1,11 +1,14 @@
-using System.Net;
 using Microsoft.Extensions.Options;
 using Tracking.Api;
 using Tracking.Bus;
+using Tracking.Database;
 using Tracking.Gateway.Routing;
 using Tracking.RedirectEdge;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.SharedCache;
+using Tracking.Tls;
+using Tracking.Tls.Stored;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.ServiceDiscovery;
 
@@ -30,7 +33,7 @@ public static class GatewayComposition
             RouteRequests.Clusters(
                 provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
                 provider.GetRequiredService<IConfiguration>())));
-        builder.Services.AddSingleton<FindAddresses>(Dns.GetHostAddressesAsync);
+        builder.Services.AddSingleton<FindAddresses>(System.Net.Dns.GetHostAddressesAsync);
         builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>();
         if (HasEdge(builder.Configuration))
@@ -46,12 +49,31 @@ public static class GatewayComposition
                 });
         }
 
+        builder.AddTls();
+        builder.Services.AddSingleton<IServedHosts, ApiHosts>(
+            provider => provider.GetRequiredService<ApiHosts>());
+        if (HasEdge(builder.Configuration) || HasDatabase(builder.Configuration))
+        {
+            builder.AddTrackingDatabase();
+            builder.AddDirectoryChanges();
+            builder.AddTrackingHosts();
+            builder.AddStoredCertificates();
+        }
+
+        if (HasEdge(builder.Configuration))
+        {
+            // Beside the edge's own copies: the volume that outlives the process.
+            builder.Services.AddOptions<TlsOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>(
+                (tls, edge) => tls.CopyFile ??= Path.Combine(edge.Value.Folder, "certificates.copy"));
+        }
+
         return builder;
     }
 
     /// <summary>Maps the routes.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        app.MapTls(_ => true);
         app.UseProblems();
         if (HasEdge(app.Configuration))
         {
@@ -68,6 +90,10 @@ public static class GatewayComposition
         });
         return app;
     }
+
+    // A gateway with its edges behind it needs none unless it ends TLS for tracking domains.
+    private static bool HasDatabase(IConfiguration configuration) =>
+        !string.IsNullOrEmpty(configuration.GetConnectionString("tracking"));
 
     private static bool HasEdge(IConfiguration configuration) =>
         configuration.ReadTrackingOptions<GatewayOptions>(GatewayOptions.Section).Edge == EdgePlace.InProcess;

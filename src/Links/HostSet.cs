@@ -4,7 +4,8 @@ namespace Tracking.Links;
 
 /// <summary>
 /// An immutable set of host names and <c>*.</c> patterns, asked with the bytes of a URL's host: no string is made for a
-/// look-up.
+/// look-up. With a path behind the host, a part of it: <c>example.com/account</c> is that path and all below it,
+/// <c>example.com/account/</c> and <c>example.com/account/*</c> what is below, <c>example.com/acc*</c> whatever begins so.
 /// </summary>
 public sealed class HostSet
 {
@@ -13,8 +14,13 @@ public sealed class HostSet
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> _byName;
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> _byParent;
 
-    private HostSet(IEnumerable<string> names, IEnumerable<string> parents)
+    private readonly PathRule[] _paths;
+    private readonly HostSet? _hostsOfPaths;
+
+    private HostSet(IEnumerable<string> names, IEnumerable<string> parents, PathRule[] paths)
     {
+        _paths = paths;
+        _hostsOfPaths = paths.Length == 0 ? null : Of(paths.Select(rule => rule.Host));
         _names = names.ToFrozenSet(StringComparer.Ordinal);
         _parents = parents.ToFrozenSet(StringComparer.Ordinal);
         _byName = _names.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -22,17 +28,33 @@ public sealed class HostSet
     }
 
     /// <summary>The set that contains nothing.</summary>
-    public static HostSet Empty { get; } = new([], []);
+    public static HostSet Empty { get; } = new([], [], []);
 
     /// <summary>Makes the set of some names and patterns, as people write them; what is neither a host name, an address
-    /// nor <c>*.</c> before a host name is left out.</summary>
+    /// nor <c>*.</c> before a host name, with or without a path, is left out.</summary>
     public static HostSet Of(params IEnumerable<string> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
         var names = new List<string>();
         var parents = new List<string>();
-        foreach (var pattern in patterns)
+        var paths = new List<PathRule>();
+        foreach (var given in patterns)
         {
+            var pattern = given;
+            if (given.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash)
+            {
+                pattern = given[..slash];
+                if (given[slash..] is not ("/" or "/*"))
+                {
+                    if (PathRule.TryParse(pattern, given[slash..]) is { } rule)
+                    {
+                        paths.Add(rule);
+                    }
+
+                    continue;
+                }
+            }
+
             var isParent = pattern.StartsWith("*.", StringComparison.Ordinal);
             if (HostName.TryParse(isParent ? pattern[2..] : pattern, out var name))
             {
@@ -45,7 +67,40 @@ public sealed class HostSet
             }
         }
 
-        return names.Count + parents.Count == 0 ? Empty : new HostSet(names, parents);
+        return names.Count + parents.Count + paths.Count == 0 ? Empty : new HostSet(names, parents, [.. paths]);
+    }
+
+    /// <summary>Whether a pattern means anything.</summary>
+    public static bool Takes(string pattern) => Of(pattern) != Empty;
+
+    /// <summary>Whether the set has some paths of the host: then <see cref="ContainsPath"/> must be asked
+    /// too.</summary>
+    /// <param name="host">A host as <see cref="DestinationUrl.Host"/> gives it.</param>
+    public bool HasPathsOf(ReadOnlySpan<byte> host) => _hostsOfPaths is { } hosts && hosts.Contains(host);
+
+    /// <summary>Whether the set has the path of a URL, in whatever way the path is written.</summary>
+    public bool ContainsPath(in DestinationUrl destination)
+    {
+        if (_paths.Length == 0)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> path = destination.Path;
+        if (!ComparableUrl.IsComparable(destination))
+        {
+            path = PathRule.Comparable(destination);
+        }
+
+        foreach (var rule in _paths)
+        {
+            if (rule.Means(path) && rule.Hosts.Contains(destination.Host))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Whether the set has the host, or a pattern that means it. Any case, a final dot is ignored.</summary>
@@ -85,5 +140,37 @@ public sealed class HostSet
         }
 
         return false;
+    }
+
+    private sealed record PathRule(string Host, HostSet Hosts, byte[] Prefix, bool IsSegment)
+    {
+        public static PathRule? TryParse(string host, string path)
+        {
+            var isPrefix = path.EndsWith('*');
+            var prefix = isPrefix ? path[..^1] : path;
+            if (prefix.AsSpan().ContainsAny("*?#\\ ") || Of(host) is not { } hosts || hosts == Empty)
+            {
+                return null;
+            }
+
+            // Written as a browser would, whatever host it is of.
+            var url = System.Text.Encoding.UTF8.GetBytes("https://example.com" + prefix);
+            return DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted
+                ? new PathRule(
+                    host, hosts, Comparable(destination), !isPrefix && !prefix.EndsWith('/'))
+                : null;
+        }
+
+        public static byte[] Comparable(in DestinationUrl destination)
+        {
+            var written = new System.Buffers.ArrayBufferWriter<byte>((3 * destination.Url.Length) + 1);
+            ComparableUrl.Write(destination, written);
+            return DestinationPolicy.Read(written.WrittenSpan, null, out var comparable) == DestinationOutcome.Accepted
+                ? comparable.Path.ToArray()
+                : destination.Path.ToArray();
+        }
+
+        public bool Means(ReadOnlySpan<byte> path) =>
+            path.StartsWith(Prefix) && (!IsSegment || path.Length == Prefix.Length || path[Prefix.Length] == '/');
     }
 }

@@ -16,10 +16,11 @@ internal sealed partial class ApplyChange(
 {
     /// <summary>Returns when this process has read the change, or could not in time: it is stored either way.</summary>
     /// <param name="cluster">The cluster that changed.</param>
-    /// <param name="isDeleted">Whether it was deleted.</param>
-    public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false)
+    /// <param name="isDeleted">Whether it, or the tracking domain, was deleted.</param>
+    /// <param name="hostname">The one tracking domain that changed; <see langword="null"/> when it is more.</param>
+    public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false, string? hostname = null)
     {
-        changes.Announce(cluster, isDeleted);
+        changes.Announce(cluster, isDeleted, hostname);
         // Not cancelled with the request: the change is committed, whoever asked may have gone.
         using var limit = new CancellationTokenSource(options.Value.LongestReadBack, time);
         try

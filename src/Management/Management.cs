@@ -8,8 +8,11 @@ using Microsoft.Extensions.Hosting;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
+using Tracking.Management.Audit;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
+using Tracking.Management.Console;
+using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
@@ -20,7 +23,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, keys, messages, events, statistics, and its own description.</summary>
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description; and the
+/// web console.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>
@@ -34,7 +38,12 @@ public static class ManagementComposition
         builder.AddTrackingOptions<ManagementOptions>(ManagementOptions.Section);
         builder.Services.TryAddSingleton<ApplyChange>();
         builder.Services.TryAddSingleton<LimitTenants>();
+        builder.Services.TryAddSingleton<DescribeDomain>();
+        builder.AddVerifierQuestions();
+        builder.Services.TryAddSingleton<PruneAuditLog>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.AddApiDescription();
+        builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             // A number is a number: the default also takes and describes it as a text.
@@ -46,11 +55,13 @@ public static class ManagementComposition
         return builder;
     }
 
-    /// <summary>Maps the routes under <c>/api/v1</c> and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps the routes under <c>/api/v1</c>, <c>/openapi/v1.json</c>, and the console everywhere else.</summary>
     public static WebApplication MapManagement(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseSecurityHeaders();
         app.UseProblems();
+        app.UseConsole();
         var api = app.MapGroup("/api/v1");
         api.AddEndpointFilter(LimitTenants.FilterAsync);
 
@@ -68,10 +79,23 @@ public static class ManagementComposition
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 
+        var domains = cluster.MapGroup("/tracking-domains").WithTags("Tracking domains");
+        AddTrackingDomain.Map(domains);
+        ListTrackingDomains.Map(domains);
+        GetTrackingDomain.Map(domains);
+        ChangeTrackingDomain.Map(domains);
+        DeleteTrackingDomain.Map(domains);
+        SetDefaultDomain.Map(domains);
+        VerifyTrackingDomain.Map(domains);
+        ListChecks.Map(domains);
+        CheckHostname.Map(api);
+        ListAuditLog.Map(api);
+
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
 
         app.MapApiDescription();
+        app.MapConsole();
         return app;
     }
 }

@@ -19,8 +19,8 @@ public sealed class ManagementOptions
     [Range(1, 100)]
     public int ConcurrentRequests { get; set; } = 2;
 
-    /// <summary>Requests of one cluster (of one admin key) that wait for those that run; 0 to 10,000, default 32: a page
-    /// of a console asks for a dozen things at once. What comes beyond is answered 429.</summary>
+    /// <summary>Requests of one cluster (of one admin key) that wait for those that run; 0 to 10,000, default 32: a
+    /// page of a console asks for a dozen things at once. What comes beyond is answered 429.</summary>
     [Range(0, 10_000)]
     public int WaitingRequests { get; set; } = 32;
 
@@ -45,4 +45,34 @@ public sealed class ManagementOptions
     /// <c>next</c> goes on behind it.</summary>
     [Range(10_000, 100_000_000)]
     public int MaxSearched { get; set; } = 500_000;
+
+    /// <summary>Tracking domains that one cluster may have; 1 to 1,000,000, default 10,000: a name for each customer of
+    /// a service provider, and few enough that all of them can be looked up in DNS every day.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxTrackingDomains { get; set; } = 10_000;
+
+    /// <summary>How long an answer waits for what DNS says of a name; 100 ms to 5 min, default 25 s: a verifier gives
+    /// up on DNS before that, and proxies give up on an answer after 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:05:00")]
+    public TimeSpan LongestVerification { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>How often the database is asked whether checks that somebody waits for are done, one query for all of
+    /// them; 10 ms to 10 s, default 200 ms: less than a person notices.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:00:10")]
+    public TimeSpan VerificationPoll { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The time between two checks of one name that somebody asks for; 0 s to 5 min, default 5 s: nobody
+    /// changes a record faster, and its name servers are not ours.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
+    public TimeSpan VerificationPause { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Checks that one cluster (one admin key) waits for at a time in this process; 1 to 1,000, default 10:
+    /// each sends questions to name servers of other people. What comes beyond is answered 429.</summary>
+    [Range(1, 1000)]
+    public int ConcurrentVerifications { get; set; } = 10;
+
+    /// <summary>How often entries of the audit log that are older than their cluster's retention are deleted; 1 min to
+    /// 7 days, default 1 h: retention is counted in months.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]
+    public TimeSpan AuditPruneInterval { get; set; } = TimeSpan.FromHours(1);
 }

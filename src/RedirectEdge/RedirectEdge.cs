@@ -32,6 +32,7 @@ public static class RedirectEdgeComposition
         builder.AddTrackingDatabase();
         builder.AddSigningKeys();
         builder.AddSharedCache();
+        builder.AddTrackingHosts();
         var services = builder.Services;
         builder.AddTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section);
         builder.AddDirectoryChanges();
@@ -48,6 +49,7 @@ public static class RedirectEdgeComposition
             services.AddHostedService(provider => provider.GetRequiredService<SharedHosts>());
         }
 
+        services.AddSingleton<HostCopy>();
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<FindNewCluster>();
         services.AddSingleton<LinkLookup>();

@@ -121,6 +121,12 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(64L << 10, 1L << 30)]
     public long MaxLinkCopyBytes { get; set; } = 64L << 20;
 
+    /// <summary>Bytes of tracking domains kept on disk, so that an edge started while the database is away still serves
+    /// them; 64 KiB to 1 GiB, default 128 MiB: a million names of 30 octets, of which each takes about 60 bytes, in the
+    /// half that a rewritten file takes.</summary>
+    [Range(64L << 10, 1L << 30)]
+    public long MaxHostCopyBytes { get; set; } = 128L << 20;
+
     /// <summary>The longest wait for the database when a link is not in memory; 50 ms to 30 s, default 2 s: people
     /// leave a page that takes longer.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "00:00:30")]

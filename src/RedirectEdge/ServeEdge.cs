@@ -152,9 +152,20 @@ internal sealed class ServeEdge(
         }
 
         var host = hosts.Check(context.Request.Headers.Host.ToString(), token.Cluster);
-        return host == HostOutcome.UnknownCluster
+        return host switch
+        {
+            HostOutcome.UnknownName => ServeNewHostAsync(context, token),
+            HostOutcome.UnknownCluster => ServeNewClusterAsync(context, token),
+            _ => Serve(context, token, host),
+        };
+    }
+
+    private async Task ServeNewHostAsync(HttpContext context, LinkToken token)
+    {
+        var host = await hosts.FindAsync(context.Request.Headers.Host.ToString(), token.Cluster);
+        await (host == HostOutcome.UnknownCluster
             ? ServeNewClusterAsync(context, token)
-            : Serve(context, token, host);
+            : Serve(context, token, host));
     }
 
     private async Task ServeNewClusterAsync(HttpContext context, LinkToken token) =>

@@ -29,8 +29,12 @@ public static class RewriteComposition
         builder.AddTrackingOptions<RewriteOptions>(RewriteOptions.Section);
         builder.AddDirectoryChanges();
         builder.AddSharedCache();
+        builder.AddTrackingHosts();
         builder.Services.AddMetrics();
         builder.Services.AddSingleton<RewriteTelemetry>();
+        builder.Services.AddSingleton(provider =>
+            new HeedHostChange(provider.GetRequiredService<RefreshDirectories>().RequestDefault));
+        builder.Services.AddSingleton<ChooseHost>();
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();
         builder.Services.AddSingleton<MessageMemory>();

@@ -40,6 +40,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The self-signed certificate and its key.</summary>
     public string EdgeCertificate => In("edge-tls.pem");
 
+    /// <summary>The certificates in use, sealed.</summary>
+    public string CertificateCopy => In("certificates.copy");
+
     /// <summary>The edge's spool.</summary>
     public string EdgeSpool => In("edge");
 

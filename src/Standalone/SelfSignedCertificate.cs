@@ -1,6 +1,8 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Tracking.Links;
+using Tracking.Tls.Certificates;
 
 namespace Tracking.Standalone;
 
@@ -8,8 +10,12 @@ namespace Tracking.Standalone;
 /// The edge's certificate until a real one exists: ECDSA P-256 for the system host and loopback, kept in the data
 /// folder so that it can be trusted once, and made anew before it expires or when it lacks a name.
 /// </summary>
-internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost, TimeProvider time) : IDisposable
+/// <remarks>Asked last of all sources: a certificate that others trust wins.</remarks>
+internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost, TimeProvider time)
+    : ICertificateSource, IDisposable
 {
+    private const string Loopback = "localhost";
+
     // 398 days is the longest that browsers accept of public authorities; a local one has no reason for more.
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(397);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
@@ -32,6 +38,25 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
         {
             return _current is { } renewed && IsFresh(renewed) ? renewed : _current = Load() ?? Create();
         }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<CertificateFound?> FindAsync(HostName name, CancellationToken cancellationToken)
+    {
+        if (name.Value != Loopback && !(HostName.TryParse(systemHost, out var own) && name == own))
+        {
+            return ValueTask.FromResult<CertificateFound?>(null);
+        }
+
+        var certificate = Current();
+        using var key = certificate.GetECDsaPrivateKey()!;
+        return ValueTask.FromResult<CertificateFound?>(new CertificateFound
+        {
+            Name = name.Value,
+            Chain = [certificate.RawData],
+            PrivateKey = key.ExportPkcs8PrivateKey(),
+            IsLocal = true,
+        });
     }
 
     /// <inheritdoc/>
@@ -65,7 +90,7 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
         var request = new CertificateRequest($"CN={systemHost}", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(systemHost);
-        names.AddDnsName("localhost");
+        names.AddDnsName(Loopback);
         names.AddIpAddress(IPAddress.Loopback);
         names.AddIpAddress(IPAddress.IPv6Loopback);
         request.CertificateExtensions.Add(names.Build());

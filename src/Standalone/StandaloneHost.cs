@@ -8,6 +8,8 @@ using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
 using Tracking.ServiceDefaults.Telemetry;
 using Tracking.Standalone.PrivatePostgres;
+using Tracking.Tls;
+using Tracking.Tls.Certificates;
 
 namespace Tracking.Standalone;
 
@@ -55,6 +57,12 @@ internal sealed class StandaloneHost : IAsyncDisposable
             var host = new StandaloneHost(folder, BindListeners.To(settings), TimeProvider.System);
             builder.Configuration.Sources.Insert(
                 0, new MemoryConfigurationSource { InitialData = Defaults(folder, host.Listeners) });
+            if (bool.TryParse(builder.Configuration["Tracking:Dns:AllowPrivateAddresses"], out var isLab) && isLab)
+            {
+                builder.Configuration.Sources.Insert(
+                    0, new MemoryConfigurationSource { InitialData = LaboratoryDefaults(host.Listeners) });
+            }
+
             AddSettings(builder);
             return host;
         }
@@ -157,26 +165,46 @@ internal sealed class StandaloneHost : IAsyncDisposable
     {
         ["Tracking:SystemHost"] = "track.localhost",
         ["Tracking:SystemScheme"] = "http",
-        ["Tracking:SystemPort"] = listeners.Edge[0].Port.ToString(CultureInfo.InvariantCulture),
+        ["Tracking:SystemPort"] = Port(listeners.Edge),
         ["Tracking:Edge:Folder"] = folder.EdgeSpool,
+        ["Tracking:Tls:CopyFile"] = folder.CertificateCopy,
     };
+
+    // In a laboratory (private addresses are allowed) the edge's ports are what 80 and 443 are to the world.
+    private static Dictionary<string, string?> LaboratoryDefaults(BindListeners listeners) => new()
+    {
+        ["Tracking:Certificates:HttpPort"] = Port(listeners.Edge),
+        ["Tracking:Certificates:TlsPort"] = Port(listeners.EdgeTls),
+    };
+
+    private static string Port(IReadOnlyList<System.Net.IPEndPoint> endpoints) =>
+        endpoints[0].Port.ToString(CultureInfo.InvariantCulture);
 
     private void ConfigureKestrel(WebApplicationBuilder builder)
     {
         var systemHost = builder.Configuration.ReadTrackingOptions<SystemOptions>("").SystemHost;
-        var certificate = _certificate = new SelfSignedCertificate(Folder, systemHost, _time);
+        _certificate = new SelfSignedCertificate(Folder, systemHost, _time);
+        builder.Services.AddSingleton<ICertificateSource>(_certificate);
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = Listeners.Take);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            foreach (var endpoint in Listeners.Http.Concat(Listeners.Edge))
+            foreach (var endpoint in Listeners.Http)
             {
                 kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http1);
             }
 
+            foreach (var endpoint in Listeners.Edge)
+            {
+                kestrel.Listen(endpoint, listen =>
+                {
+                    listen.Protocols = HttpProtocols.Http1;
+                    listen.UsePlain();
+                });
+            }
+
             foreach (var endpoint in Listeners.EdgeTls)
             {
-                kestrel.Listen(endpoint, listen => listen.UseHttps(
-                    https => https.ServerCertificateSelector = (_, _) => certificate.Current()));
+                kestrel.Listen(endpoint, listen => listen.UseTls());
             }
         });
     }

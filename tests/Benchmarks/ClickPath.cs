@@ -17,6 +17,7 @@ using Tracking.RedirectEdge;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.Tls;
 
 namespace Tracking.Benchmarks;
 
@@ -45,7 +46,7 @@ internal static partial class ClickPath
             return 0;
         }
 
-        if (args is ["edge" or "empty", ..])
+        if (args is ["edge" or "empty" or TlsServers.Bare or TlsServers.Ours or TlsServers.Edge, ..])
         {
             ServeAsync(args[0], args[1]).GetAwaiter().GetResult();
             return 0;
@@ -184,11 +185,12 @@ internal static partial class ClickPath
         end
         """;
 
-    internal static (double PerSecond, long Requests, double P50, double P99) Load(int port, string script, int seconds)
+    internal static (double PerSecond, long Requests, double P50, double P99) Load(
+        int port, string script, int seconds, string scheme = "http")
     {
         var arguments = string.Create(
             CultureInfo.InvariantCulture,
-            $"-c 1 wrk -t 1 -c {Connections} -d {seconds} --latency -s {script} http://127.0.0.1:{port}/");
+            $"-c 1 wrk -t 1 -c {Connections} -d {seconds} --latency -s {script} {scheme}://127.0.0.1:{port}/");
         using var wrk = Process.Start(new ProcessStartInfo("taskset", arguments) { RedirectStandardOutput = true })!;
         var output = wrk.StandardOutput.ReadToEnd();
         wrk.WaitForExit();
@@ -306,11 +308,22 @@ internal static partial class ClickPath
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, 0);
+            kestrel.Listen(IPAddress.Loopback, 0, listen => TlsServers.Configure(listen, which));
         });
 
-        var app = which == "edge" ? BuildEdge(builder, folder) : builder.Build();
-        if (which == "empty")
+        var isEdge = which is "edge" or TlsServers.Edge;
+        if (which == TlsServers.Ours)
+        {
+            TlsServers.Add(builder);
+        }
+
+        var app = isEdge ? BuildEdge(builder, folder, which == TlsServers.Edge) : builder.Build();
+        if (which is TlsServers.Ours or TlsServers.Edge)
+        {
+            app.MapTls(_ => true);
+        }
+
+        if (!isEdge)
         {
             app.Run(static context =>
             {
@@ -326,7 +339,7 @@ internal static partial class ClickPath
         }
 
         await app.StartAsync();
-        var paths = which == "edge" ? FillEdge(app) : [];
+        var paths = isEdge ? FillEdge(app) : [];
         Console.WriteLine(new Uri(app.Urls.First()).Port);
         Console.WriteLine(string.Join(' ', paths));
         while (await Console.In.ReadLineAsync() is { } line && line != "stop")
@@ -339,7 +352,7 @@ internal static partial class ClickPath
         await app.StopAsync();
     }
 
-    private static WebApplication BuildEdge(WebApplicationBuilder builder, string folder)
+    private static WebApplication BuildEdge(WebApplicationBuilder builder, string folder, bool withTls = false)
     {
         var edgeFolder = Path.Combine(folder, "edge");
         var masterKey = RandomNumberGenerator.GetBytes(MasterKey.Size);
@@ -366,6 +379,11 @@ internal static partial class ClickPath
             var sealedKey = master.Seal(SigningMaterial, "links.signing_keys/1");
             owned.WriteChecked("directory.copy", DirectoryCopy.Encode(
                 [Cluster], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+        }
+
+        if (withTls)
+        {
+            TlsServers.Add(builder);
         }
 
         return builder.Build().MapRedirectEdge();
@@ -399,7 +417,7 @@ internal static partial class ClickPath
             $"{PerSecond:F0}/s p50 {P50:F2} p99 {P99:F2} ms {BytesPerRequest:F0} B {Micros:F1} us");
     }
 
-    private sealed class Server : IDisposable
+    internal sealed class Server : IDisposable
     {
         private readonly Process _process;
 
@@ -411,6 +429,16 @@ internal static partial class ClickPath
         }
 
         public int Port { get; }
+
+        /// <summary>Bytes of memory that it takes up.</summary>
+        public long Memory
+        {
+            get
+            {
+                _process.Refresh();
+                return _process.WorkingSet64;
+            }
+        }
 
         public IReadOnlyList<string> Paths { get; }
 

@@ -29,6 +29,18 @@ switch (args)
     case ["forward-mail", var uri, var settings]:
         await ForwardMail.RunAsync(uri, isTuned: settings == "tuned");
         return 0;
+    case ["tracking-hosts", .. var rest]:
+        await TrackingHostsInMemory.RunAsync(rest is [var file] ? file : null);
+        return 0;
+    case ["recheck-domains", .. var rest]:
+        await RecheckDomains.RunAsync(rest is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 5);
+        return 0;
+    case ["tls-handshakes", .. var rest]:
+        await TlsHandshakes.RunAsync(rest);
+        return 0;
+    case ["tls-resumption", .. var names]:
+        await TlsResumption.RunAsync(names);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -39,6 +51,7 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | services [seconds] | tenants-apart");
+            + " | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | services [seconds] | tenants-apart | tracking-hosts [file]"
+            + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
         return 2;
 }

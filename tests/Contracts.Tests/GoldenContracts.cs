@@ -32,7 +32,10 @@ public sealed class GoldenContracts
         new DirectoryChanged { Id = new Guid("01890a5d-ac96-774b-bcce-b302099a8057"), Cluster = 7 },
         new VerifyDomain { Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com" },
         new CheckName { Id = Id, Hostname = "track.example.com", ReplyTo = "checks-1" },
-        new NameChecked { Id = Id, Request = Domain, Diagnosis = "{}" },
+        new NameChecked
+        {
+            Id = Id, Request = Domain, Diagnosis = "{}", Caa = ["0 issue \"ca.example.net\""], CaaFoundAt = "example.com",
+        },
         new TrackingDomainVerified
         {
             Id = Id, Domain = Domain, Cluster = 7, Hostname = "track.example.com", At = At, Diagnosis = "{}",

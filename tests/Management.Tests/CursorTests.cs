@@ -19,6 +19,13 @@ public sealed class CursorTests
 
         Assert.True(Cursor.TryReadName(Cursor.OfName("Bücher & Co"), out var name));
         Assert.Equal("Bücher & Co", name);
+
+        Assert.True(Cursor.TryReadHostname(Cursor.OfHostname("track.example.com"), out var hostname));
+        Assert.Equal("track.example.com", hostname);
+        Assert.True(Cursor.TryReadCheck(Cursor.OfCheck(id), out readId));
+        Assert.Equal(id, readId);
+        Assert.True(Cursor.TryReadAuditEntry(Cursor.OfAuditEntry(id), out readId));
+        Assert.Equal(id, readId);
     }
 
     [Fact]
@@ -28,6 +35,9 @@ public sealed class CursorTests
         Assert.False(Cursor.TryReadMessage(ofEvent, out _, out _));
         Assert.False(Cursor.TryReadName(ofEvent, out _));
         Assert.False(Cursor.TryReadEvent(Cursor.OfName("1234567890123456"), out _));
+        Assert.False(Cursor.TryReadCheck(ofEvent, out _));
+        Assert.False(Cursor.TryReadAuditEntry(Cursor.OfCheck(Guid.CreateVersion7()), out _));
+        Assert.False(Cursor.TryReadName(Cursor.OfHostname("track.example.com"), out _));
     }
 
     [Theory]

@@ -11,6 +11,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Tracking.Contracts;
 using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Database.Hosts;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
@@ -32,6 +34,16 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     public static readonly ClusterId Cluster = new(101);
     public static readonly ClusterId OtherCluster = new(102);
     public static readonly ClusterId DeletedCluster = new(103);
+
+    /// <summary>Tracking domains in the copy.</summary>
+    public static readonly TrackingHost[] Domains =
+    [
+        new("track.shop.example", Cluster, DomainStatus.Active),
+        new("retired.shop.example", Cluster, DomainStatus.Active) { IsRetired = true },
+        new("pending.shop.example", Cluster, DomainStatus.Pending),
+        new("track.other.example", OtherCluster, DomainStatus.Active),
+        new("track.deleted.example", DeletedCluster, DomainStatus.Active),
+    ];
 
     /// <summary>Made after the copies were written.</summary>
     public static readonly ClusterId NewCluster = new(104);
@@ -182,6 +194,9 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         var row = new SealedSigningKey(
             1, master.Seal(KeyMaterial, "links.signing_keys/1"), DateTimeOffset.UnixEpoch);
         folder.WriteChecked("directory.copy", DirectoryCopy.Encode([Cluster, OtherCluster], [row]));
+        using var hosts = new RecordLog(folder, "hosts.copy", 1 << 20, 1, 1 << 10);
+        hosts.Rewrite(Domains, host => TrackingHostBytes.Encode(host.Hostname, host).Length,
+            host => TrackingHostBytes.Encode(host.Hostname, host));
         using var copy = new LinkCopy(folder, 1 << 20);
         copy.Rewrite([new CachedLink(new LinkKey(Cluster, Link), Destination)]);
     }

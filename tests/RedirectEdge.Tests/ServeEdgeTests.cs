@@ -343,6 +343,9 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     [Theory]
     [InlineData("track.localhost")]
     [InlineData("unknown.example")]
+    [InlineData("track.shop.example")]
+    [InlineData("pending.shop.example")]
+    [InlineData("v-0123.track.localhost")]
     [InlineData("127.0.0.1:8081")]
     [InlineData("")]
     public async Task The_root_says_hello_for_every_host(string host)

@@ -22,7 +22,8 @@ public sealed partial class ReasonsDocument
         var written = File.ReadAllText(Path);
         var expected = written[..written.IndexOf(Mark, StringComparison.Ordinal)] + Mark
             + Table("Why a message or a part went out as it came", Untouched.TrackingOff, WireWords.Of)
-            + Table("What was decided about a link", LinkDecision.Tracked, WireWords.Of);
+            + Table("What was decided about a link", LinkDecision.Tracked, WireWords.Of)
+            + Table("Why a tracking host is not used", HostIgnored.NotOfCluster, WireWords.Of);
         if (Environment.GetEnvironmentVariable("TRACKING_UPDATE_DOCS") == "1")
         {
             File.WriteAllText(Path, expected);
@@ -41,6 +42,7 @@ public sealed partial class ReasonsDocument
         Assert.All(reasons.Concat(decisions), word => Assert.Matches(Kebab(), word));
         Assert.Equal(reasons, reasons.Distinct());
         Assert.Equal(decisions, decisions.Distinct());
+        Assert.All(Enum.GetValues<HostIgnored>().Select(WireWords.Of), word => Assert.Matches(Kebab(), word));
         Assert.DoesNotContain(WireWords.Tracked, reasons);
     }
 

@@ -26,12 +26,14 @@ public sealed class ServiceProcess : IDisposable
     /// <param name="folder">Its working directory.</param>
     /// <param name="environment">Its settings.</param>
     /// <param name="port">Where it listens; a free port unless given.</param>
+    /// <param name="urls">All the addresses, when the port alone is not enough.</param>
     public ServiceProcess(
         string project,
         string name,
         string folder,
         IReadOnlyDictionary<string, string> environment,
-        int? port = null)
+        int? port = null,
+        string? urls = null)
     {
         Name = name;
         _program = BuiltPrograms.Service(project);
@@ -40,7 +42,7 @@ public sealed class ServiceProcess : IDisposable
         Health = Address;
         _environment = new Dictionary<string, string>(environment)
         {
-            ["ASPNETCORE_URLS"] = Address.ToString(),
+            ["ASPNETCORE_URLS"] = urls ?? Address.ToString(),
             ["HOME"] = folder,
         };
 

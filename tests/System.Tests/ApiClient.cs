@@ -73,6 +73,19 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         return [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
+    /// <summary>Sends JSON, or nothing, and reads JSON, whatever the status.</summary>
+    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
+        HttpMethod method, string path, object? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body is null ? null : JsonContent.Create(body),
+        };
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return (response.StatusCode, text.Length == 0 ? default : JsonDocument.Parse(text).RootElement);
+    }
+
     public Task<JsonElement> GetAsync(string path) => _http.GetFromJsonAsync<JsonElement>(path);
 
     /// <summary>Reads again and again until the condition holds; fails with the last state after the

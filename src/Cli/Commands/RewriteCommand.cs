@@ -175,7 +175,14 @@ internal static class RewriteCommand
         Count("part", "parts", (report["parts"]?.AsArray() ?? []).Select(part => (string?)part!["reason"]));
         if (report["hostIgnored"] is { } host)
         {
-            terminal.Complain($"{host} is not an active tracking domain of this cluster: the default host was taken.");
+            terminal.Complain(
+                $"{host} is not used ({report["hostIgnoredReason"]}): links are on {report["host"]}.");
+        }
+
+        if (report["defaultHostIgnored"] is { } usual)
+        {
+            terminal.Complain(
+                $"The default {usual} is not used ({report["defaultHostIgnoredReason"]}): links are on {report["host"]}.");
         }
 
         void Count(string one, string several, IEnumerable<string?> reasons)

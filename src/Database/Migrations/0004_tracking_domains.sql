@@ -50,6 +50,10 @@ CREATE UNIQUE INDEX tracking_domains_active ON domains.tracking_domains (hostnam
 CREATE UNIQUE INDEX tracking_domains_default ON domains.tracking_domains (cluster_id) WHERE is_default;
 CREATE INDEX tracking_domains_hostname ON domains.tracking_domains (hostname) WHERE deleted_at IS NULL;
 CREATE INDEX tracking_domains_due ON domains.tracking_domains (next_check_at) WHERE deleted_at IS NULL;
+-- Those that somebody waits for, few at a time however many are due; the verifier asks with these very words.
+CREATE INDEX tracking_domains_asked ON domains.tracking_domains (check_requested_at)
+    WHERE deleted_at IS NULL AND check_requested_at IS NOT NULL
+        AND (last_checked_at IS NULL OR last_checked_at < check_requested_at);
 CREATE INDEX tracking_domains_changed ON domains.tracking_domains (changed_in);
 
 -- What rewriting and the edge need to know changes with these columns alone; a check that changes nothing reloads nothing.

@@ -9,13 +9,18 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     // The health of every service: is the schema there?
     private static readonly string[] _schema = ["SELECT (number) ON public.tracking_migrations"];
 
-    // ClusterDirectory: whose cluster, with which settings. Neither names nor addresses of people.
+    // ClusterDirectory: whose cluster, with which settings and default domain. Neither names nor addresses of people.
     private static readonly string[] _directory =
     [
-        "USAGE ON SCHEMA management",
+        "USAGE ON SCHEMA management, domains",
+        "SELECT (hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, "
+            + "excluded_domains, is_default) ON domains.tracking_domains",
         "SELECT (id, settings, deleted_at) ON management.clusters",
         "SELECT (domain, cluster_id) ON management.sending_domains",
     ];
+
+    // TrackingHosts: names, beside what the directory reads of them.
+    private static readonly string[] _hosts = ["SELECT (deleted_at, changed_in) ON domains.tracking_domains"];
 
     // SigningKeyRing; sealed, so the master key is needed beside it.
     private static readonly string[] _keys =
@@ -34,7 +39,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         // Registers messages, and sees neither whose they were nor where links lead.
         new("rewrite",
         [
-            .. _schema, .. _directory, .. _keys,
+            .. _schema, .. _directory, .. _hosts, .. _keys,
             "USAGE ON SCHEMA rewrite",
             "SELECT (id, cluster_id, secret_hash, revoked_at) ON management.api_keys",
             "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
@@ -49,7 +54,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         // Reads, and writes nothing at all: it is what the world reaches.
         new("edge",
         [
-            .. _schema, .. _directory, .. _keys,
+            .. _schema, .. _directory, .. _hosts, .. _keys,
             "SELECT (cluster_id, link_id, url) ON links.destinations",
         ]),
         new("ingest",
@@ -78,16 +83,17 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
-            "USAGE ON SCHEMA domains",
-            "SELECT, INSERT, UPDATE ON domains.tracking_domains",
+            // Whether a name is verified and has a certificate, others say.
+            "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
+                + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
+            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [
             .. _schema, .. _directory,
             "SELECT (id, notify_emails, name, deleted_at) ON management.clusters",
-            "USAGE ON SCHEMA domains",
             "SELECT, UPDATE ON domains.tracking_domains",
             "SELECT, INSERT, DELETE ON domains.checks",
             "SELECT, INSERT, UPDATE, DELETE ON domains.notices",

@@ -3,11 +3,12 @@ using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.Tls;
 
 namespace Tracking.Gateway.Routing;
 
 /// <summary>The names under which API and console are answered, and health.</summary>
-internal sealed class ApiHosts(IOptions<GatewayOptions> options)
+internal sealed class ApiHosts(IOptions<GatewayOptions> options) : IServedHosts
 {
     // What health checks of the machine itself and a first try by hand use.
     private static readonly string[] _loopback = ["localhost", "127.0.0.1"];
@@ -29,6 +30,10 @@ internal sealed class ApiHosts(IOptions<GatewayOptions> options)
 
     /// <summary>Whether a request's host is one of them: in any case, with a final dot or a port too.</summary>
     public bool Contains(HostString host) => _names.Contains(NameOf(host));
+
+    /// <inheritdoc/>
+    public HostStanding Find(HostName name) =>
+        _names.Contains(name.Value) ? HostStanding.ActiveWithHttps : HostStanding.Unsaid;
 
     /// <summary>Whether a request asks how this process is.</summary>
     public bool IsHealth(HttpContext context) =>

@@ -15,9 +15,9 @@ internal static class AdminApiKeys
     public static void Map(IEndpointRouteBuilder keys)
     {
         keys.MapPost("/", (
-                HttpRequest request, TrackingDb db, ApiKeyAuthentication keys,
+                HttpRequest request, ApiKeyHolder holder, TrackingDb db, ApiKeyAuthentication keys,
                 DirectoryChanges changes, TimeProvider time, CancellationToken cancellationToken) =>
-                KeepApiKeys.CreateAsync(request, owner: null, db, keys, changes, time, cancellationToken))
+                KeepApiKeys.CreateAsync(request, holder, owner: null, db, keys, changes, time, cancellationToken))
             .RequireAdmin()
             .Describe("CreateAdminKey", "Makes an admin key; the secret is shown once.")
             .DescribeBody<ApiKeyRequest>(required: "name")
@@ -32,9 +32,9 @@ internal static class AdminApiKeys
             .Describe("GetAdminKey", "An admin key, without its secret.")
             .DescribeProblems(404);
         keys.MapDelete("/{id}", (
-                string id, TrackingDb db, DirectoryChanges changes, TimeProvider time,
+                string id, ApiKeyHolder holder, TrackingDb db, DirectoryChanges changes, TimeProvider time,
                 CancellationToken cancellationToken) =>
-                KeepApiKeys.RevokeAsync(id, owner: null, db, changes, time, cancellationToken))
+                KeepApiKeys.RevokeAsync(id, holder, owner: null, db, changes, time, cancellationToken))
             .RequireAdmin()
             .Describe("RevokeAdminKey", "Revokes an admin key; the last one cannot be revoked.")
             .DescribeProblems(404, 409);

@@ -16,9 +16,9 @@ internal static class ClusterApiKeys
     public static void Map(IEndpointRouteBuilder keys)
     {
         keys.MapPost("/", (
-                ClusterId cluster, HttpRequest request, TrackingDb db, ApiKeyAuthentication keys,
+                ClusterId cluster, HttpRequest request, ApiKeyHolder holder, TrackingDb db, ApiKeyAuthentication keys,
                 DirectoryChanges changes, TimeProvider time, CancellationToken cancellationToken) =>
-                KeepApiKeys.CreateAsync(request, cluster, db, keys, changes, time, cancellationToken))
+                KeepApiKeys.CreateAsync(request, holder, cluster, db, keys, changes, time, cancellationToken))
             .RequireClusterAccess()
             .Describe("CreateApiKey", "Makes a key of the cluster; the secret is shown once.")
             .DescribeBody<ApiKeyRequest>(required: "name")
@@ -32,9 +32,9 @@ internal static class ClusterApiKeys
             .RequireClusterAccess()
             .Describe("GetApiKey", "A key of the cluster, without its secret.");
         keys.MapDelete("/{id}", (
-                ClusterId cluster, string id, TrackingDb db, DirectoryChanges changes, TimeProvider time,
-                CancellationToken cancellationToken) =>
-                KeepApiKeys.RevokeAsync(id, cluster, db, changes, time, cancellationToken))
+                ClusterId cluster, string id, ApiKeyHolder holder, TrackingDb db, DirectoryChanges changes,
+                TimeProvider time, CancellationToken cancellationToken) =>
+                KeepApiKeys.RevokeAsync(id, holder, cluster, db, changes, time, cancellationToken))
             .RequireClusterAccess()
             .Describe("RevokeApiKey", "Revokes a key; it stops within five seconds everywhere.");
     }

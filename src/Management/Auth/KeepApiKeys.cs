@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -6,6 +7,7 @@ using Tracking.Bus;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.Requests;
 
 namespace Tracking.Management.Auth;
@@ -21,6 +23,7 @@ internal static class KeepApiKeys
 
     public static async Task<Results<Created<NewApiKeyResponse>, Problem>> CreateAsync(
         HttpRequest request,
+        ApiKeyHolder holder,
         ClusterId? owner,
         TrackingDb db,
         ApiKeyAuthentication keys,
@@ -34,18 +37,33 @@ internal static class KeepApiKeys
             return problem!;
         }
 
+        var (created, refusal) = await CreateAsync(json, holder, owner, db, keys, changes, time, cancellationToken);
+        return created is null ? refusal! : TypedResults.Created($"{request.Path}/{created.Id}", created);
+    }
+
+    /// <summary>Makes a key as a document says.</summary>
+    public static async Task<(NewApiKeyResponse? Created, Problem? Refusal)> CreateAsync(
+        JsonObject json,
+        ApiKeyHolder holder,
+        ClusterId? owner,
+        TrackingDb db,
+        ApiKeyAuthentication keys,
+        DirectoryChanges changes,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var errors = new InputErrors();
         ReadJson.RefuseUnknown(json, "", ["name"], errors);
         var name = ReadJson.Name(json, "name", MaxNameLength, errors);
         if (errors.Any || name is null)
         {
-            return errors.ToProblem();
+            return (null, errors.ToProblem());
         }
 
         if (await Working(db, owner).CountAsync(cancellationToken) >= MaxKeys)
         {
-            return Problems.Conflict(
-                $"There are {MaxKeys} keys that work, the most there may be; revoke one that is not used.");
+            return (null, Problems.Conflict(
+                $"There are {MaxKeys} keys that work, the most there may be; revoke one that is not used."));
         }
 
         var secret = ApiKeySecret.Create();
@@ -58,12 +76,18 @@ internal static class KeepApiKeys
             SecretHash = hash!,
             CreatedAt = time.GetUtcNow(),
         };
-        db.ApiKeys.Add(key);
-        await db.SaveChangesAsync(cancellationToken);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
+        {
+            db.ApiKeys.Add(key);
+            await db.SaveChangesAsync(cancellationToken);
+            await RecordChange.AddAsync(
+                db, holder, new("create-api-key", $"{key.Id}", owner, After: new { name }), time, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
         keys.Made(hash);
         changes.Announce(owner);
-        return TypedResults.Created(
-            $"{request.Path}/{key.Id}", new NewApiKeyResponse(key.Id, key.Name, key.CreatedAt, secret));
+        return (new NewApiKeyResponse(key.Id, key.Name, key.CreatedAt, secret), null);
     }
 
     public static async Task<Ok<Page<ApiKeyResponse>>> ListAsync(
@@ -84,6 +108,7 @@ internal static class KeepApiKeys
 
     public static async Task<Results<NoContent, Problem>> RevokeAsync(
         string id,
+        ApiKeyHolder holder,
         ClusterId? owner,
         TrackingDb db,
         DirectoryChanges changes,
@@ -117,6 +142,10 @@ internal static class KeepApiKeys
             return NoSuchKey(id);
         }
 
+        var name = await db.ApiKeys.Where(key => key.Id == guid).Select(key => key.Name)
+            .SingleAsync(cancellationToken);
+        await RecordChange.AddAsync(
+            db, holder, new("revoke-api-key", $"{guid}", owner, new { name }), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         changes.Announce(owner);
         return TypedResults.NoContent();

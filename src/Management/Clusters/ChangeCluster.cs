@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -31,6 +32,7 @@ internal static class ChangeCluster
         TrackingDb db,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         var (patch, problem) = await ReadJsonBody.ReadAsync(request, cancellationToken);
@@ -39,6 +41,20 @@ internal static class ChangeCluster
             return problem!;
         }
 
+        return await ChangeAsync(cluster, patch, holder, db, database, change, time, cancellationToken);
+    }
+
+    /// <summary>Applies a merge patch.</summary>
+    public static async Task<Results<Ok<ClusterResponse>, Problem>> ChangeAsync(
+        ClusterId cluster,
+        JsonObject patch,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        IDbContextFactory<TrackingDb> database,
+        ApplyChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
         // Locked: of two patches at once, the second applies to what the first left.
@@ -75,6 +91,12 @@ internal static class ChangeCluster
         {
             await db.SaveChangesAsync(cancellationToken);
             await StoreCluster.StoreSendingDomainsAsync(db, cluster, document.SendingDomains, cancellationToken);
+            await RecordChange.AddAsync(
+                db,
+                holder,
+                new("change-cluster", cluster.ToString(), cluster, current, document),
+                time,
+                cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
         catch (DbUpdateException exception) when (StoreCluster.IsTaken(exception))

@@ -7,6 +7,7 @@ using Tracking.Api;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -26,6 +27,7 @@ internal static class CreateCluster
 
     private static async Task<Results<Created<ClusterResponse>, Problem>> HandleAsync(
         HttpRequest request,
+        ApiKeyHolder holder,
         IDbContextFactory<TrackingDb> database,
         ApplyChange change,
         TimeProvider time,
@@ -44,6 +46,22 @@ internal static class CreateCluster
             return errors.ToProblem();
         }
 
+        var (created, refusal) = await CreateAsync(document, holder, database, change, time, cancellationToken);
+        return created is null
+            ? refusal!
+            : TypedResults.Created(
+                $"/api/v1/clusters/{created.Id}", ClusterResponse.Of(created, document.SendingDomains));
+    }
+
+    /// <summary>Stores a new cluster, or says what is taken.</summary>
+    public static async Task<(Cluster? Created, Problem? Refusal)> CreateAsync(
+        ClusterDocument document,
+        ApiKeyHolder holder,
+        IDbContextFactory<TrackingDb> database,
+        ApplyChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         for (var attempt = 1; ; attempt++)
         {
             var cluster = new Cluster
@@ -56,7 +74,7 @@ internal static class CreateCluster
             };
             try
             {
-                await StoreAsync(database, cluster, document, cancellationToken);
+                await StoreAsync(database, cluster, document, holder, time, cancellationToken);
             }
             catch (DbUpdateException exception) when (StoreCluster.IsIdTaken(exception) && attempt < Attempts)
             {
@@ -64,12 +82,13 @@ internal static class CreateCluster
             }
             catch (DbUpdateException exception) when (StoreCluster.IsTaken(exception))
             {
-                return await StoreCluster.TakenAsync(exception, document, cluster.Id, database, cancellationToken);
+                return (
+                    null,
+                    await StoreCluster.TakenAsync(exception, document, cluster.Id, database, cancellationToken));
             }
 
             await change.ApplyAsync(cluster.Id);
-            return TypedResults.Created(
-                $"/api/v1/clusters/{cluster.Id}", ClusterResponse.Of(cluster, document.SendingDomains));
+            return (cluster, null);
         }
     }
 
@@ -77,6 +96,8 @@ internal static class CreateCluster
         IDbContextFactory<TrackingDb> database,
         Cluster cluster,
         ClusterDocument document,
+        ApiKeyHolder holder,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         await using var db = await database.CreateDbContextAsync(cancellationToken);
@@ -84,6 +105,12 @@ internal static class CreateCluster
         db.Clusters.Add(cluster);
         await db.SaveChangesAsync(cancellationToken);
         await StoreCluster.StoreSendingDomainsAsync(db, cluster.Id, document.SendingDomains, cancellationToken);
+        await RecordChange.AddAsync(
+            db,
+            holder,
+            new("create-cluster", cluster.Id.ToString(), cluster.Id, After: document),
+            time,
+            cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 }

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 
 namespace Tracking.Management.Clusters;
@@ -21,7 +22,12 @@ internal static class DeleteCluster
         .Describe("DeleteCluster", "Deletes a cluster: its keys stop, its links answer 404. Cannot be undone.");
 
     private static async Task<Results<NoContent, Problem>> HandleAsync(
-        ClusterId cluster, TrackingDb db, ApplyChange change, TimeProvider time, CancellationToken cancellationToken)
+        ClusterId cluster,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        ApplyChange change,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -32,9 +38,19 @@ internal static class DeleteCluster
             return RequireAccess.NoSuchCluster(cluster.ToString());
         }
 
+        // Another cluster may verify its names from now on; their targets are never given again.
+        await db.TrackingDomains.Where(domain => domain.ClusterId == cluster && domain.DeletedAt == null)
+            .ExecuteUpdateAsync(
+                domain => domain.SetProperty(d => d.DeletedAt, now).SetProperty(d => d.IsDefault, false)
+                    .SetProperty(d => d.WantsDefault, false).SetProperty(d => d.NextCheckAt, (DateTimeOffset?)null),
+                cancellationToken);
         await db.ApiKeys.Where(key => key.ClusterId == cluster && key.RevokedAt == null)
             .ExecuteUpdateAsync(key => key.SetProperty(k => k.RevokedAt, now), cancellationToken);
         await db.SendingDomains.Where(domain => domain.ClusterId == cluster).ExecuteDeleteAsync(cancellationToken);
+        var name = await db.Clusters.Where(row => row.Id == cluster).Select(row => row.Name)
+            .SingleAsync(cancellationToken);
+        await RecordChange.AddAsync(
+            db, holder, new("delete-cluster", cluster.ToString(), cluster, new { name }), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         await change.ApplyAsync(cluster, isDeleted: true);
         return TypedResults.NoContent();

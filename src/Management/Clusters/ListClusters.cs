@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
 using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -42,13 +44,28 @@ internal static class ListClusters
             return errors.ToProblem();
         }
 
+        var (page, domains, next) = await ReadPageAsync(db, holder.Cluster, after, name, limit, cancellationToken);
+        return TypedResults.Ok(new Page<ClusterResponse>(
+            [.. page.Select(cluster => ClusterResponse.Of(cluster, domains[cluster.Id]))], next));
+    }
+
+    /// <summary>A page of the list: the clusters, their sending domains, and where the next page begins.</summary>
+    /// <param name="db">The database.</param>
+    /// <param name="own">The one cluster to see; <see langword="null"/>: all.</param>
+    /// <param name="after">The last name of the page before.</param>
+    /// <param name="name">Only the cluster of this name.</param>
+    /// <param name="limit">Clusters at most.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<(List<Cluster> Clusters, ILookup<ClusterId, string> Domains, string? Next)> ReadPageAsync(
+        TrackingDb db, ClusterId? own, string? after, string? name, int limit, CancellationToken cancellationToken)
+    {
         // Names are unique by lower(name) among living clusters, so that alone is a sort key. Nothing is before the empty
         // one. The one cluster of a key is found by its id.
-        var rows = holder.Cluster is { } own
+        var rows = own is { } one
             ? await db.Clusters.FromSql(
                 $"""
                 SELECT * FROM management.clusters
-                WHERE id = {own.Value} AND deleted_at IS NULL AND lower(name) > lower({after ?? ""})
+                WHERE id = {one.Value} AND deleted_at IS NULL AND lower(name) > lower({after ?? ""})
                   AND ({name}::text IS NULL OR lower(name) = lower({name}))
                 """).AsNoTracking().ToListAsync(cancellationToken)
             : await db.Clusters.FromSql(
@@ -63,9 +80,7 @@ internal static class ListClusters
         var ids = page.Select(cluster => cluster.Id).ToList();
         var domains = (await db.SendingDomains.Where(domain => ids.Contains(domain.ClusterId)).AsNoTracking()
             .ToListAsync(cancellationToken)).ToLookup(domain => domain.ClusterId, domain => domain.Domain);
-        return TypedResults.Ok(new Page<ClusterResponse>(
-            [.. page.Select(cluster => ClusterResponse.Of(cluster, domains[cluster.Id]))],
-            rows.Count > limit ? Cursor.OfName(page[^1].Name) : null));
+        return (page, domains, rows.Count > limit ? Cursor.OfName(page[^1].Name) : null);
     }
 }
 

@@ -12,13 +12,13 @@ namespace Tracking.Management.Events;
 /// <param name="Name">The link's name in its message.</param>
 /// <param name="Part">The body part.</param>
 /// <param name="Position">Its place in the part, from 1.</param>
-internal sealed record EventLink(string Id, string? Url, string? Name, int? Part, int? Position);
+public sealed record EventLink(string Id, string? Url, string? Name, int? Part, int? Position);
 
 /// <summary>Who or what caused an event.</summary>
 /// <param name="Verdict">human, proxy, prefetch, preview, scanner or unknown.</param>
 /// <param name="Vendor">The machine's maker, when recognised.</param>
 /// <param name="Reasons">What the verdict rests on.</param>
-internal sealed record EventClassification(Verdict Verdict, string? Vendor, IReadOnlyList<string> Reasons);
+public sealed record EventClassification(Verdict Verdict, string? Vendor, IReadOnlyList<string> Reasons);
 
 /// <summary>A click, open, image fetch or honeypot hit.</summary>
 /// <param name="Id">Given once by the edge; the same event never has two.</param>
@@ -33,7 +33,7 @@ internal sealed record EventClassification(Verdict Verdict, string? Vendor, IRea
 /// <param name="UserAgent">As it was sent.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Classification">Who or what caused it.</param>
-internal sealed record EventResponse(
+public sealed record EventResponse(
     Guid Id,
     DateTimeOffset Time,
     LinkKind Kind,
@@ -48,13 +48,13 @@ internal sealed record EventResponse(
     EventClassification Classification)
 {
     /// <summary>The columns that <see cref="Read"/> takes.</summary>
-    public const string Columns =
+    internal const string Columns =
         """
         e.id, e.occurred_at, e.kind, e.message_key, m.message_id, m.recipient, e.link_id, d.url, m.link_map, e.ordinal,
         e.client_address, e.user_agent, e.method, e.verdict, e.vendor, e.reasons
         """;
 
-    public static EventResponse Read(NpgsqlDataReader row)
+    internal static EventResponse Read(NpgsqlDataReader row)
     {
         string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
 

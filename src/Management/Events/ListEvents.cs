@@ -99,7 +99,8 @@ internal static class ListEvents
                 json.Value.SerializerOptions);
     }
 
-    private static EventSelection Select(ClusterId cluster, ListEventsQuery query, InputErrors errors)
+    /// <summary>What a query asks for.</summary>
+    public static EventSelection Select(ClusterId cluster, ListEventsQuery query, InputErrors errors)
     {
         var selection = new EventSelection
         {
@@ -137,7 +138,8 @@ internal static class ListEvents
         return selection;
     }
 
-    private static async Task<Page<EventResponse>> ReadPageAsync(
+    /// <summary>A page of selected events.</summary>
+    public static async Task<Page<EventResponse>> ReadPageAsync(
         ApiDataSource dataSource,
         EventSelection selection,
         int limit,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -5,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
+using Tracking.Management.Audit;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
 
@@ -34,14 +36,23 @@ internal static class RotateSigningKeys
 
     private static async Task<Results<Created<SigningKeyResponse>, Problem>> RotateAsync(
         SigningKeyRing ring,
+        ApiKeyHolder holder,
         DirectoryChanges changes,
         ApiDataSource dataSource,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         int version;
         try
         {
-            (version, _) = await ring.RotateAsync(cancellationToken);
+            (version, _) = await ring.RotateAsync(
+                (transaction, added) => RecordChange.AddAsync(
+                    transaction,
+                    holder,
+                    new("rotate-signing-keys", string.Create(CultureInfo.InvariantCulture, $"{added}")),
+                    time,
+                    cancellationToken),
+                cancellationToken);
         }
         catch (SigningKeysLostException lost)
         {

@@ -20,11 +20,18 @@ internal static class GetMessage
         .Describe("GetMessage", "A message with its links, clicks and opens.");
 
     private static async Task<Results<Ok<MessageDetails>, Problem>> HandleAsync(
-        ClusterId cluster, string id, ApiDataSource dataSource, CancellationToken cancellationToken)
+        ClusterId cluster, string id, ApiDataSource dataSource, CancellationToken cancellationToken) =>
+        await ReadAsync(dataSource, cluster, id, cancellationToken) is { } message
+            ? TypedResults.Ok(message)
+            : FindMessage.NoSuchMessage(id);
+
+    /// <summary>The message; <see langword="null"/> when the cluster has none of this id.</summary>
+    public static async Task<MessageDetails?> ReadAsync(
+        ApiDataSource dataSource, ClusterId cluster, string id, CancellationToken cancellationToken)
     {
         if (await FindMessage.KeyAsync(dataSource, cluster, id, cancellationToken) is not { } key)
         {
-            return FindMessage.NoSuchMessage(id);
+            return null;
         }
 
         await using var batch = dataSource.CreateBatch();
@@ -50,7 +57,7 @@ internal static class GetMessage
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
         {
-            return FindMessage.NoSuchMessage(id);
+            return null;
         }
 
         var message = MessageResponse.Read(reader);
@@ -66,7 +73,7 @@ internal static class GetMessage
                 reader.GetInt64(3)));
         }
 
-        return TypedResults.Ok(Details(message, places, counts));
+        return Details(message, places, counts);
     }
 
     private static MessageDetails Details(

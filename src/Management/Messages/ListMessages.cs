@@ -31,13 +31,26 @@ internal static class ListMessages
     {
         var errors = new InputErrors();
         ReadQuery.RefuseUnknown<ListMessagesQuery>(request, errors);
+        var page = await ReadPageAsync(cluster, query, errors, dataSource, options.Value.MaxSearched, cancellationToken);
+        return page is null ? errors.ToProblem() : TypedResults.Ok(page);
+    }
+
+    /// <summary>A page of the list; <see langword="null"/> when the query has errors.</summary>
+    public static async Task<Page<MessageResponse>?> ReadPageAsync(
+        ClusterId cluster,
+        ListMessagesQuery query,
+        InputErrors errors,
+        ApiDataSource dataSource,
+        int maxSearched,
+        CancellationToken cancellationToken)
+    {
         var limit = ReadQuery.Limit(query.Limit, errors);
         var range = Range(cluster, query, errors);
         var search = Search(query, errors);
         var after = After(query, errors);
         if (errors.Any)
         {
-            return errors.ToProblem();
+            return null;
         }
 
         var items = new List<MessageResponse>();
@@ -50,17 +63,17 @@ internal static class ListMessages
             if (items.Count > limit)
             {
                 items.RemoveAt(limit);
-                return TypedResults.Ok(new Page<MessageResponse>(items, CursorOf(items[^1])));
+                return new Page<MessageResponse>(items, CursorOf(items[^1]));
             }
 
             if (end is not { } last)
             {
-                return TypedResults.Ok(new Page<MessageResponse>(items, null));
+                return new Page<MessageResponse>(items, null);
             }
 
-            if (searched >= options.Value.MaxSearched)
+            if (searched >= maxSearched)
             {
-                return TypedResults.Ok(new Page<MessageResponse>(items, CursorOf(last)) { Partial = true });
+                return new Page<MessageResponse>(items, CursorOf(last)) { Partial = true };
             }
 
             after = end;

@@ -29,23 +29,23 @@ internal static class Cursor
     private const byte Events = 1;
     private const byte Messages = 2;
     private const byte Names = 3;
+    private const byte Hostnames = 4;
+    private const byte Checks = 5;
+    private const byte Audit = 6;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
-    public static string OfEvent(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[17];
-        bytes[0] = Events;
-        id.TryWriteBytes(bytes[1..], bigEndian: true, out _);
-        return Base64Url.EncodeToString(bytes);
-    }
+    public static string OfEvent(Guid id) => OfId(Events, id);
 
-    public static bool TryReadEvent(string text, out Guid id)
-    {
-        var found = TryDecode(text, Events, out var bytes) && bytes.Length == 16;
-        id = found ? new Guid(bytes!, bigEndian: true) : default;
-        return found;
-    }
+    public static bool TryReadEvent(string text, out Guid id) => TryReadId(text, Events, out id);
+
+    public static string OfCheck(Guid id) => OfId(Checks, id);
+
+    public static bool TryReadCheck(string text, out Guid id) => TryReadId(text, Checks, out id);
+
+    public static string OfAuditEntry(Guid id) => OfId(Audit, id);
+
+    public static bool TryReadAuditEntry(string text, out Guid id) => TryReadId(text, Audit, out id);
 
     public static string OfMessage(long registeredMicros, MessageKey key)
     {
@@ -64,13 +64,37 @@ internal static class Cursor
         return found && registeredMicros is >= 0 and < 253_402_300_800_000_000;
     }
 
-    public static string OfName(string name) => Base64Url.EncodeToString([Names, .. Encoding.UTF8.GetBytes(name)]);
+    public static string OfName(string name) => OfText(Names, name);
 
-    public static bool TryReadName(string text, out string name)
+    public static bool TryReadName(string text, out string name) => TryReadText(text, Names, out name);
+
+    public static string OfHostname(string hostname) => OfText(Hostnames, hostname);
+
+    public static bool TryReadHostname(string text, out string hostname) => TryReadText(text, Hostnames, out hostname);
+
+    private static string OfId(byte list, Guid id)
     {
-        var found = TryDecode(text, Names, out var bytes);
-        name = found ? Encoding.UTF8.GetString(bytes!) : "";
-        return found && !name.Contains('\0', StringComparison.Ordinal);
+        Span<byte> bytes = stackalloc byte[17];
+        bytes[0] = list;
+        id.TryWriteBytes(bytes[1..], bigEndian: true, out _);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    private static bool TryReadId(string text, byte list, out Guid id)
+    {
+        var found = TryDecode(text, list, out var bytes) && bytes.Length == 16;
+        id = found ? new Guid(bytes!, bigEndian: true) : default;
+        return found;
+    }
+
+    private static string OfText(byte list, string text) =>
+        Base64Url.EncodeToString([list, .. Encoding.UTF8.GetBytes(text)]);
+
+    private static bool TryReadText(string cursor, byte list, out string text)
+    {
+        var found = TryDecode(cursor, list, out var bytes);
+        text = found ? Encoding.UTF8.GetString(bytes!) : "";
+        return found && !text.Contains('\0', StringComparison.Ordinal);
     }
 
     private static bool TryDecode(string text, byte list, [NotNullWhen(true)] out byte[]? bytes)

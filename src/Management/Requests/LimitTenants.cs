@@ -72,6 +72,9 @@ internal sealed class TenantShare(
     // What runs is over within a statement's time, mostly within milliseconds.
     private static readonly TimeSpan _whenBusy = TimeSpan.FromSeconds(1);
 
+    // A look at DNS takes seconds.
+    private static readonly TimeSpan _whenChecking = TimeSpan.FromSeconds(5);
+
     // An export takes minutes.
     private static readonly TimeSpan _whenExporting = TimeSpan.FromSeconds(30);
 
@@ -81,6 +84,7 @@ internal sealed class TenantShare(
     private long _countedAt = time.GetTimestamp();
     private int _waiting;
     private int _exports;
+    private int _checks;
 
     /// <summary>Lets a request run, perhaps after others; <see cref="Leave"/> is its end.</summary>
     /// <returns>The refusal, when it may not.</returns>
@@ -152,6 +156,24 @@ internal sealed class TenantShare(
 
     /// <summary>An export is over.</summary>
     public void EndExport() => Interlocked.Decrement(ref _exports);
+
+    /// <summary>Lets a look at DNS begin, which takes long and costs the database nothing; <see cref="EndCheck"/> is its
+    /// end.</summary>
+    /// <returns>The refusal, when there are too many.</returns>
+    public Problem? BeginCheck()
+    {
+        if (Interlocked.Increment(ref _checks) <= options.ConcurrentVerifications)
+        {
+            return null;
+        }
+
+        EndCheck();
+        telemetry.Refused("checks");
+        return Problems.TooMany($"{options.ConcurrentVerifications} checks of DNS at a time", _whenChecking);
+    }
+
+    /// <summary>A look at DNS is over.</summary>
+    public void EndCheck() => Interlocked.Decrement(ref _checks);
 
     /// <summary>Lets an export read on, when there is time for it: it is slowed down, not broken off.</summary>
     public async Task EnterForExportAsync(CancellationToken cancellationToken)

@@ -40,6 +40,29 @@ internal sealed class SqlConditions
         return command;
     }
 
+    /// <summary>The same as part of a batch.</summary>
+    /// <param name="sql">Its <c>{where}</c> is the conditions.</param>
+    /// <param name="more">Further values: in <paramref name="sql"/>, <c>{1}</c> is the first of them.</param>
+    public NpgsqlBatchCommand BatchCommand(string sql, params ReadOnlySpan<object> more)
+    {
+        var text = sql.Replace("{where}", Numbered(), StringComparison.Ordinal);
+        for (var i = 1; i <= more.Length; i++)
+        {
+            text = text.Replace(
+                string.Create(CultureInfo.InvariantCulture, $"{{{i}}}"),
+                string.Create(CultureInfo.InvariantCulture, $"${_values.Count + i}"),
+                StringComparison.Ordinal);
+        }
+
+        var command = new NpgsqlBatchCommand(text);
+        foreach (var value in (ReadOnlySpan<object>)[.. _values, .. more])
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+
     private string Numbered()
     {
         var numbered = new StringBuilder();

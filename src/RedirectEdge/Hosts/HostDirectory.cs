@@ -3,6 +3,8 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Database.Hosts;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 
@@ -20,28 +22,28 @@ internal enum HostOutcome
     /// <summary>A host of another cluster, or the cluster is gone.</summary>
     ForeignHost,
 
-    /// <summary>The system host, and a cluster that was not there when the clusters were read: the database tells.
+    /// <summary>A host that would serve it, and a cluster that was not there when the clusters were read: the database tells.
     /// </summary>
     UnknownCluster,
+
+    /// <summary>A name that is not in memory: <see cref="HostDirectory.FindAsync"/> tells.</summary>
+    UnknownName,
 
     /// <summary>Neither the database nor a copy has been read yet.</summary>
     NotLoaded,
 }
 
-/// <summary>A host that is served.</summary>
-/// <param name="Cluster">Whose links; <see langword="null"/> for the system host, which serves every living cluster.
-/// </param>
-internal sealed record ServedHost(ClusterId? Cluster);
-
 /// <summary>
-/// Which host serves which cluster, and the keys that tokens are checked with: in memory, from the database, and until
-/// that answers from what another edge has read lately (<see cref="SharedHosts"/>) or a copy in the edge's folder, so
+/// Which host serves which cluster, and the keys that tokens are checked with. The system host serves every living
+/// cluster, an active tracking domain its own; nothing else is served. In memory, from the database, and until that
+/// answers from what another edge has read lately (<see cref="SharedHosts"/>) or a copy in the edge's folder, so
 /// that an edge that starts while the database is away serves. Keys are copied as they stand in the database, sealed
 /// under the master key.
 /// </summary>
 internal sealed partial class HostDirectory(
     ClusterDirectory clusters,
     SigningKeyRing keys,
+    TrackingHosts tracking,
     EdgeFolder folder,
     IOptions<SystemOptions> options,
     ILogger<HostDirectory> logger,
@@ -49,10 +51,7 @@ internal sealed partial class HostDirectory(
 {
     private const string FileName = "directory.copy";
 
-    private readonly FrozenDictionary<string, ServedHost>.AlternateLookup<ReadOnlySpan<char>> _hosts =
-        new Dictionary<string, ServedHost> { [SystemHost(options.Value)] = new(Cluster: null) }
-            .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase)
-            .GetAlternateLookup<ReadOnlySpan<char>>();
+    private readonly string _systemHost = SystemHost(options.Value);
 
     private volatile FrozenSet<ClusterId>? _restored;
     private byte[] _written = [];
@@ -70,16 +69,38 @@ internal sealed partial class HostDirectory(
     /// <param name="cluster">The cluster of a token that has been verified.</param>
     public HostOutcome Check(ReadOnlySpan<char> host, ClusterId cluster)
     {
-        if (!_hosts.TryGetValue(Fold(host), out var served))
+        var name = Fold(host);
+        if (!name.Equals(_systemHost, StringComparison.OrdinalIgnoreCase))
         {
-            return HostOutcome.UnknownHost;
+            if (!tracking.TryGet(name, out var domain))
+            {
+                return HostOutcome.UnknownName;
+            }
+
+            if (domain?.Serves(cluster) != true)
+            {
+                return domain?.Status == DomainStatus.Active ? HostOutcome.ForeignHost : HostOutcome.UnknownHost;
+            }
         }
 
-        if (served.Cluster is { } owner && owner != cluster)
-        {
-            return HostOutcome.ForeignHost;
-        }
+        return Check(cluster);
+    }
 
+    /// <summary>As <see cref="Check(ReadOnlySpan{char}, ClusterId)"/>, for a name that is not in memory.</summary>
+    /// <returns><see cref="HostOutcome.NotLoaded"/> when the database does not answer in time.</returns>
+    public async ValueTask<HostOutcome> FindAsync(string host, ClusterId cluster)
+    {
+        var found = await tracking.FindAsync(Fold(host).ToString(), isAnybodys: true);
+        return found switch
+        {
+            { Outcome: HostLookup.Unavailable } => HostOutcome.NotLoaded,
+            { Host: null or { Status: not DomainStatus.Active } } => HostOutcome.UnknownHost,
+            { Host: var domain } => domain.Serves(cluster) ? Check(cluster) : HostOutcome.ForeignHost,
+        };
+    }
+
+    private HostOutcome Check(ClusterId cluster)
+    {
         if (clusters.IsRemoved(cluster))
         {
             return HostOutcome.ForeignHost;

@@ -4,7 +4,8 @@ using Tracking.RedirectEdge.Destinations;
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>Reads the copies of hosts, keys and links before the first request, and keeps them current.</summary>
-internal sealed class KeepCopies(HostDirectory hosts, LinkLookup links, TimeProvider time) : BackgroundService
+internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup links, TimeProvider time)
+    : BackgroundService
 {
     // Comparing with the last copy costs microseconds; a change on disk within seconds is what a restart needs.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
@@ -13,6 +14,7 @@ internal sealed class KeepCopies(HostDirectory hosts, LinkLookup links, TimeProv
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         hosts.Restore();
+        names.Restore();
         links.Restore();
         hosts.Copy();
         return base.StartAsync(cancellationToken);
@@ -23,6 +25,7 @@ internal sealed class KeepCopies(HostDirectory hosts, LinkLookup links, TimeProv
     {
         await base.StopAsync(cancellationToken);
         hosts.Copy();
+        names.Compact();
         links.Compact();
     }
 
@@ -35,6 +38,7 @@ internal sealed class KeepCopies(HostDirectory hosts, LinkLookup links, TimeProv
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
                 hosts.Copy();
+                names.CompactWhenFull();
                 links.CompactWhenFull();
             }
         }

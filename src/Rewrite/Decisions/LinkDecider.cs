@@ -26,6 +26,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
+    private bool _hasExcludedPaths;
     private bool _mayUnsubscribe;
 
     private int _unsubscribeUrlsRead;
@@ -312,6 +313,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
                 || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
+            _hasExcludedPaths = request.ExcludedDomains.HasPathsOf(destination.Host);
             _mayUnsubscribe = MayUnsubscribe(destination.Host);
         }
 
@@ -338,7 +340,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             return LinkDecision.AlreadyTracked;
         }
 
-        if (_isExcluded)
+        if (_isExcluded || (_hasExcludedPaths && request.ExcludedDomains.ContainsPath(destination)))
         {
             return LinkDecision.Excluded;
         }

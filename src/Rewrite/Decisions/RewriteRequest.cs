@@ -92,10 +92,12 @@ public sealed record RewriteRequest
     /// <summary>Wrap https links although the tracking host has only http.</summary>
     public bool HttpsLinksMayUseHttp { get; init; }
 
-    /// <summary>Hosts whose links stay plain.</summary>
+    /// <summary>Hosts, and paths of hosts, whose links stay plain: those of the cluster and of the tracking
+    /// domain.</summary>
     public HostSet ExcludedDomains { get; init; } = HostSet.Empty;
 
-    /// <summary>Every tracking host there is, of any cluster: links to them are never wrapped.</summary>
+    /// <summary>Tracking hosts beside <see cref="Origin"/>'s own, whose links are never wrapped. A link that carries a token
+    /// of ours is not wrapped on any host.</summary>
     public HostSet TrackingHosts { get; init; } = HostSet.Empty;
 
     /// <summary>Recognises links that carry a token of ours under any host.</summary>

@@ -90,4 +90,14 @@ public static class WireWords
         LinkDecision.LineTooLong => "line-too-long",
         _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "It has no word."),
     };
+
+    /// <summary>The word for why a tracking host is not used.</summary>
+    public static string Of(HostIgnored why) => why switch
+    {
+        HostIgnored.NotOfCluster => "not-a-tracking-domain-of-this-cluster",
+        HostIgnored.Pending => "pending",
+        HostIgnored.Retired => "retired",
+        HostIgnored.NoCertificate => "no-certificate",
+        _ => throw new ArgumentOutOfRangeException(nameof(why), why, "It has no word."),
+    };
 }

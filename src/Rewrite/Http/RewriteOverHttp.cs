@@ -61,8 +61,8 @@ internal static class RewriteOverHttp
                 + "(yes, no, html, text), tracking-opens (yes, no), tracking-level (full, anonymous, none), "
                 + "tracking-tags, tracking-sent-at. The answer carries Tracking-Message-Id, Tracking-Links, "
                 + "Tracking-Opens and, when nothing is tracked, Tracking-Untouched with the reason. A tracking-host "
-                + "that is not an active tracking domain of the cluster is not used, the default is; "
-                + "Tracking-Host-Ignored then says so and names it. With dryRun=true "
+                + "that is not an active tracking domain of the cluster, or may have no new links, is not used, the "
+                + "default is; Tracking-Host-Ignored then names it and says why. With dryRun=true "
                 + "nothing is stored and the answer is a report of every link and what was decided about it. With "
                 + "report=true the message is rewritten as without, and the answer is that report with the tracked "
                 + "URLs and the message itself. "
@@ -133,10 +133,14 @@ internal static class RewriteOverHttp
         var message = MessageHeader.Read(bytes, options.Value.Limits);
         if (isDryRun)
         {
-            var (plan, ignoredHost) = track.Plan(owner, message, request);
+            if (await track.PlanAsync(owner, message, request) is not var (plan, host))
+            {
+                return Problems.Unavailable("The database", options.Value.RetryAfter);
+            }
+
             using (plan)
             {
-                return TypedResults.Ok(RewriteReport.Of(plan, ignoredHost));
+                return TypedResults.Ok(RewriteReport.Of(plan).With(host));
             }
         }
 
@@ -146,7 +150,7 @@ internal static class RewriteOverHttp
             message,
             request,
             cancellationToken,
-            isReported ? (plan, urls) => written = RewriteReport.Of(plan, null, urls) : null);
+            isReported ? (plan, urls) => written = RewriteReport.Of(plan, urls) : null);
         switch (result.Outcome)
         {
             case TrackOutcome.OtherContent:
@@ -156,12 +160,11 @@ internal static class RewriteOverHttp
             case TrackOutcome.StoreUnavailable:
                 return Problems.Unavailable("The database", options.Value.RetryAfter);
             case TrackOutcome.Tracked or TrackOutcome.Untouched when isReported:
-                return TypedResults.Ok((written ?? RewriteReport.None) with
+                return TypedResults.Ok((written ?? RewriteReport.None).With(result.Host) with
                 {
                     MessageId = result.MessageId,
                     Message = result.Output,
                     Untouched = WireWords.Of(result.UntouchedReason),
-                    HostIgnored = result.IgnoredHost,
                 });
             default:
                 await WriteAsync(context.Response, result, cancellationToken);
@@ -181,10 +184,9 @@ internal static class RewriteOverHttp
             response.Headers["Tracking-Untouched"] = WireWords.Of(reason);
         }
 
-        if (result.IgnoredHost is { } host)
+        if (result.Host?.Ignored is { } ignored)
         {
-            response.Headers["Tracking-Host-Ignored"] =
-                $"{RewriteResult.InHeader(host)} is not an active tracking domain of this cluster";
+            response.Headers["Tracking-Host-Ignored"] = RewriteResult.Of(ignored);
         }
 
         response.ContentLength = result.Output.Length;

@@ -57,8 +57,7 @@ public sealed record ReportedPart(int Part, int Links, string? Reason);
 /// <param name="TrackedLinks">How many links would be wrapped.</param>
 /// <param name="Opens">Whether it would get an open pixel.</param>
 /// <param name="Untouched">Why nothing would be tracked; absent otherwise.</param>
-/// <param name="HostIgnored">The tracking host asked for that is not an active tracking domain of the cluster; the
-/// default takes its place.</param>
+/// <param name="HostIgnored">The tracking host asked for that is not used; <c>hostIgnoredReason</c> says why.</param>
 /// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message, because its DKIM signature
 /// names them.</param>
 public sealed record RewriteReport(
@@ -78,6 +77,22 @@ public sealed record RewriteReport(
     /// <summary>Of a message about which nothing is known.</summary>
     internal static RewriteReport None { get; } = new([], [], 0, false, null, null, false);
 
+    /// <summary>The host of its links.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Host { get; init; }
+
+    /// <summary>Why <see cref="HostIgnored"/> is not used.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? HostIgnoredReason { get; init; }
+
+    /// <summary>The cluster's default domain, when the system host takes its place.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? DefaultHostIgnored { get; init; }
+
+    /// <summary>Why <see cref="DefaultHostIgnored"/> is not used.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? DefaultHostIgnoredReason { get; init; }
+
     /// <summary>The open pixel's URL, when the message was rewritten and has one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? PixelUrl { get; init; }
@@ -90,15 +105,24 @@ public sealed record RewriteReport(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ReadOnlyMemory<byte>? Message { get; init; }
 
-    internal static RewriteReport Of(RewritePlan plan, string? hostIgnored, WrittenUrls? urls = null) => new(
+    internal static RewriteReport Of(RewritePlan plan, WrittenUrls? urls = null) => new(
         [.. plan.Links.Select(link => ReportedLink.Of(link, urls))],
         [.. plan.Parts.Select(part => new ReportedPart(part.Number, part.Links, WireWords.Of(part.Reason)))],
         plan.TrackedLinks,
         plan.HasPixel,
         WireWords.Of(plan.UntouchedReason),
-        hostIgnored,
+        null,
         plan.KeepsSignedControlHeaders)
     {
         PixelUrl = urls?.Pixel,
+    };
+
+    internal RewriteReport With(ChosenHost? host) => host is null ? this : this with
+    {
+        Host = host.Origin.Host.Value,
+        HostIgnored = host.Ignored?.Host,
+        HostIgnoredReason = host.Ignored is { } ignored ? WireWords.Of(ignored.Why) : null,
+        DefaultHostIgnored = host.IgnoredDefault?.Host,
+        DefaultHostIgnoredReason = host.IgnoredDefault is { } usual ? WireWords.Of(usual.Why) : null,
     };
 }

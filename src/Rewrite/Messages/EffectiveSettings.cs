@@ -2,66 +2,68 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.Database.Hosts;
 using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// The settings in force for one message. An opt-out always wins, whoever makes it; otherwise request, then message
-/// header, then cluster.
+/// The settings in force for one message. An opt-out always wins, whoever makes it, also the tracking domain; otherwise
+/// request, then message header, then cluster.
 /// </summary>
 public sealed class EffectiveSettings(
     SigningKeyRing keys, IOptions<RewriteOptions> options, IOptions<SystemOptions> system)
 {
-    private readonly TrackingOrigin _systemOrigin = SystemOrigin(system.Value);
-    // Made once for each version of a cluster's settings, not for each message.
+    // Made once for each version of a cluster's settings and of a domain, not for each message.
     private readonly ConditionalWeakTable<ClusterSettings, HostSet> _excluded = [];
-
+    private readonly ConditionalWeakTable<TrackingHost, ExcludedBoth> _excludedBoth = [];
+    private readonly ConditionalWeakTable<TrackingHost, HostSet> _hostsWithDefault = [];
     private readonly HostSet _systemHosts = HostSet.Of(system.Value.SystemHost);
 
     /// <summary>The settings in force.</summary>
     /// <param name="cluster">Whose message it is.</param>
     /// <param name="request">What the request says beside the message.</param>
     /// <param name="message">What the message's own control headers say.</param>
-    public RewriteRequest For(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message)
+    /// <param name="host">The host of its links; a tracking domain may restrict what is tracked, never extend
+    /// it.</param>
+    public RewriteRequest For(
+        DirectoryCluster cluster, MessageMetadata request, MessageMetadata message, ChosenHost host)
     {
         var settings = cluster.Settings;
+        var domain = host.Domain;
         var isOff = Level(cluster, request, message) == TrackingLevel.None;
         return new RewriteRequest
         {
-            Origin = _systemOrigin,
-            TrackClicks = isOff ? ClickTracking.None : Clicks(settings, request, message),
-            TrackOpens = !isOff && Opens(settings, request, message),
+            Origin = host.Origin,
+            TrackClicks = isOff || domain?.TracksClicks == false
+                ? ClickTracking.None
+                : Clicks(settings, request, message),
+            TrackOpens = !isOff && domain?.TracksOpens != false && Opens(settings, request, message),
             HtmlOnly = settings.HtmlOnly,
             TrackImages = settings.TrackImages,
             TrackSigned = settings.TrackSigned,
             LinkStyle = settings.LinkStyle,
             KeepUrlText = settings.KeepUrlText,
             PixelPosition = settings.PixelPosition,
-            HttpsLinksMayUseHttp = options.Value.AllowHttpForHttpsLinks || IsLoopback(_systemOrigin.Host),
-            ExcludedDomains = _excluded.GetValue(
-                settings, static settings => HostSet.Of(settings.ExcludedDomains)),
-            TrackingHosts = _systemHosts,
+            HttpsLinksMayUseHttp = options.Value.AllowHttpForHttpsLinks || IsLoopback(host.Origin.Host),
+            ExcludedDomains = Excluded(settings, domain),
+            TrackingHosts = cluster.DefaultDomain is { } usual ? WithDefault(usual) : _systemHosts,
             Keys = keys.Current,
         };
     }
+
+    /// <summary>Whether nothing is tracked, on whatever host.</summary>
+    public static bool IsOff(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
+        Level(cluster, request, message) == TrackingLevel.None
+        || (Clicks(cluster.Settings, request, message) == ClickTracking.None
+            && !Opens(cluster.Settings, request, message));
 
     /// <summary>The level in force: the most restrictive that anybody asks for.</summary>
     public static TrackingLevel Level(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
         (TrackingLevel)Math.Max(
             (int)cluster.Settings.TrackingLevel,
             Math.Max((int)(request.Level ?? TrackingLevel.Full), (int)(message.Level ?? TrackingLevel.Full)));
-
-    /// <summary>The tracking host that somebody asked for and that is not used, because it is not an active tracking
-    /// domain of the cluster; <see langword="null"/> when there is none.</summary>
-    /// <param name="request">What the request says beside the message.</param>
-    /// <param name="message">What the message's own control headers say.</param>
-    public string? IgnoredHost(MessageMetadata request, MessageMetadata message) =>
-        (request.Host ?? message.Host) is { Length: > 0 } asked
-            && !(HostName.TryParse(asked, out var host) && host == _systemOrigin.Host)
-                ? asked
-                : null;
 
     private static ClickTracking Clicks(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
         message.SkipsTracking || request.Clicks == ClickTracking.None || message.Clicks == ClickTracking.None
@@ -76,15 +78,27 @@ public sealed class EffectiveSettings(
     private static bool IsLoopback(HostName host) =>
         host.Value == "localhost" || host.Value.EndsWith(".localhost", StringComparison.Ordinal);
 
-    private static TrackingOrigin SystemOrigin(SystemOptions system)
+    private HostSet WithDefault(TrackingHost usual) =>
+        _hostsWithDefault.TryGetValue(usual, out var hosts)
+            ? hosts
+            : _hostsWithDefault.GetValue(usual, usual => HostSet.Of(system.Value.SystemHost, usual.Hostname));
+
+    private HostSet Excluded(ClusterSettings settings, TrackingHost? domain)
     {
-        var isHttps = system.SystemScheme == "https";
-        var port = system.SystemPort == (isHttps ? 443 : 80) ? null : system.SystemPort;
-        return HostName.TryParse(system.SystemHost, out var host)
-            ? new TrackingOrigin(isHttps, host, port)
-            : throw new OptionsValidationException(
-                nameof(SystemOptions),
-                typeof(SystemOptions),
-                [$"Tracking__SystemHost: got \"{system.SystemHost}\", takes a host name without scheme or port"]);
+        if (domain is null || domain.ExcludedDomains.Length == 0)
+        {
+            return _excluded.GetValue(settings, static settings => HostSet.Of(settings.ExcludedDomains));
+        }
+
+        if (_excludedBoth.TryGetValue(domain, out var both) && ReferenceEquals(both.Settings, settings))
+        {
+            return both.Hosts;
+        }
+
+        both = new ExcludedBoth(settings, HostSet.Of([.. settings.ExcludedDomains, .. domain.ExcludedDomains]));
+        _excludedBoth.AddOrUpdate(domain, both);
+        return both.Hosts;
     }
+
+    private sealed record ExcludedBoth(ClusterSettings Settings, HostSet Hosts);
 }

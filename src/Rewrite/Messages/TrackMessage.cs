@@ -44,14 +44,15 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
     public Untouched? UntouchedReason { get; init; }
 
-    /// <summary>The tracking host asked for and not used; <see langword="null"/> when there is none.</summary>
-    public string? IgnoredHost { get; init; }
+    /// <summary>The host of its links, and the one asked for that is not used.</summary>
+    public ChosenHost? Host { get; init; }
 }
 
 /// <summary>
 /// The whole way of one message: settings in force, plan, registration, output. Queue and HTTP both come here.
 /// </summary>
 public sealed partial class TrackMessage(
+    ChooseHost choose,
     EffectiveSettings settings,
     SigningKeyRing keys,
     RegisterMessages register,
@@ -60,12 +61,15 @@ public sealed partial class TrackMessage(
     ILogger<TrackMessage> logger)
 {
     /// <summary>Plans what would become of a message; nothing is stored.</summary>
-    /// <returns>The plan, and the tracking host asked for that is not used.</returns>
-    public (RewritePlan Plan, string? IgnoredHost) Plan(
+    /// <returns>The plan and the host of its links; <see langword="null"/> while the store cannot tell whose the host
+    /// asked for is.</returns>
+    public async ValueTask<(RewritePlan Plan, ChosenHost Host)?> PlanAsync(
         DirectoryCluster cluster, MessageHeader message, MessageMetadata request)
     {
         var own = ReadControlHeaders.From(message);
-        return (Plan(cluster, message, request, own), settings.IgnoredHost(request, own));
+        return await ChooseAsync(cluster, request, own) is { } host
+            ? (Plan(cluster, message, request, own, host), host)
+            : null;
     }
 
     /// <summary>Rewrites a message; its links are registered before this returns.</summary>
@@ -85,11 +89,15 @@ public sealed partial class TrackMessage(
         byte[]? contentHash = null;
         var messageId = request.MessageId ?? HashOf(cluster.Id, request, ContentHash());
         var own = ReadControlHeaders.From(message);
-        using var plan = Plan(cluster, message, request, own);
-        var ignoredHost = settings.IgnoredHost(request, own);
+        if (await ChooseAsync(cluster, request, own) is not { } host)
+        {
+            return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
+        }
+
+        using var plan = Plan(cluster, message, request, own, host);
         if (plan.UntouchedReason is { } reason)
         {
-            return Output(cluster, messageId, plan, ignoredHost, reason, output =>
+            return Output(cluster, messageId, plan, host, reason, output =>
             {
                 plan.Write(output);
                 describe?.Invoke(plan, null);
@@ -106,7 +114,7 @@ public sealed partial class TrackMessage(
         return registered.Outcome switch
         {
             RegistrationOutcome.Registered => Output(
-                cluster, messageId, plan, ignoredHost, null,
+                cluster, messageId, plan, host, null,
                 output =>
                 {
                     plan.Write(output, registered.Links, cluster.Id, registered.Message, key);
@@ -122,10 +130,20 @@ public sealed partial class TrackMessage(
         byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Message.Span[message.Start..]);
     }
 
+    // What is not tracked anyway is not held back to learn on which host.
+    private async ValueTask<ChosenHost?> ChooseAsync(
+        DirectoryCluster cluster, MessageMetadata request, MessageMetadata own) =>
+        await choose.ForAsync(cluster, request, own)
+            ?? (EffectiveSettings.IsOff(cluster, request, own) ? choose.System : null);
+
     private RewritePlan Plan(
-        DirectoryCluster cluster, MessageHeader message, MessageMetadata request, MessageMetadata own)
+        DirectoryCluster cluster,
+        MessageHeader message,
+        MessageMetadata request,
+        MessageMetadata own,
+        ChosenHost host)
     {
-        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own), memory);
+        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own, host), memory);
         if (plan.Failure is { } failure)
         {
             LogFault(failure, cluster.Id);
@@ -138,7 +156,7 @@ public sealed partial class TrackMessage(
         DirectoryCluster cluster,
         string messageId,
         RewritePlan plan,
-        string? ignoredHost,
+        ChosenHost host,
         Untouched? untouched,
         Action<IBufferWriter<byte>> write)
     {
@@ -165,7 +183,7 @@ public sealed partial class TrackMessage(
             TrackedLinks = tracked ? plan.TrackedLinks : 0,
             HasPixel = tracked && plan.HasPixel,
             UntouchedReason = untouched,
-            IgnoredHost = ignoredHost,
+            Host = host,
         };
     }
 

@@ -1,4 +1,5 @@
 using Tracking.Rewrite.Findings;
+using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
@@ -13,7 +14,7 @@ internal sealed record RewrittenMessage(ReadOnlyMemory<byte> Body)
     public string? IgnoredMessageId { get; init; }
 
     /// <summary>The tracking host asked for and not used.</summary>
-    public string? IgnoredHost { get; init; }
+    public IgnoredHost? IgnoredHost { get; init; }
 
     /// <summary>Links that were wrapped.</summary>
     public int Links { get; init; }

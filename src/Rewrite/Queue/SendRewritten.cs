@@ -56,9 +56,7 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
         Set("tracking-message-id-ignored", message.IgnoredMessageId is { } id
             ? $"{id} was rewritten before with other bytes"
             : null);
-        Set("tracking-host-ignored", message.IgnoredHost is { } host
-            ? $"{RewriteResult.InHeader(host)} is not an active tracking domain of this cluster"
-            : null);
+        Set("tracking-host-ignored", message.IgnoredHost is { } ignored ? RewriteResult.Of(ignored) : null);
         Set("tracking-untouched", message.Untouched is { } reason
             ? WireWords.Of(reason) + (message.InvalidHeader is { } header ? $" {header}" : "")
             : null);
@@ -89,8 +87,10 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     }
 
     private static bool IsWorkedOff(string queue) =>
-        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents
+        queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents or QueueNames.VerifyDomains
+            or QueueNames.CheckNames or QueueNames.OrderCertificates
         || HasIdBehind("edge-", queue)
+        || HasIdBehind(QueueNames.Checks, queue)
         || HasIdBehind("directory-", queue);
 
     private static bool HasIdBehind(string prefix, string queue) =>

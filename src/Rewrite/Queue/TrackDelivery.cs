@@ -156,7 +156,7 @@ internal sealed partial class TrackDelivery(
             {
                 MessageId = result.MessageId,
                 IgnoredMessageId = ignoredId,
-                IgnoredHost = result.IgnoredHost,
+                IgnoredHost = result.Host?.Ignored,
                 Links = result.TrackedLinks,
                 HasPixel = result.HasPixel,
                 Untouched = result.UntouchedReason,

@@ -14,6 +14,8 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
 
     private static readonly string _edge = QueueNames.Acknowledgements(Guid.NewGuid());
 
+    private static readonly string _checks = $"{QueueNames.Checks}{Guid.NewGuid():N}";
+
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -26,6 +28,10 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
             (QueueNames.Rewrite, "rewrite"), (QueueNames.RewriteAlone, "rewrite"), ("rewrite.dead", "rewrite"),
             (QueueNames.Rewritten, "rewrite"),
             (QueueNames.StoreEvents, "ingest"), ("store-events.dead", "ingest"), (_edge, "edge"),
+            (_checks, "management"),
+            (QueueNames.VerifyDomains, "verifier"), ("verify-domains.dead", "verifier"),
+            (QueueNames.CheckNames, "verifier"),
+            (QueueNames.OrderCertificates, "certificates"), ("order-certificates.dead", "certificates"),
         ])
         {
             Assert.Equal([owner], await WhoMayAsync(broker, queue, c => c.BasicGetAsync(queue, autoAck: false, Ends)));
@@ -34,7 +40,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         }
 
         Assert.Equal(
-            ["rewrite", "edge", "ingest"],
+            ["rewrite", "edge", "ingest", "management", "verifier", "certificates"],
             await WhoMayAsync(broker, "some", async c => await c.BasicPublishAsync(
                 "", "some", mandatory: true, ReadOnlyMemory<byte>.Empty, Ends)));
     }

@@ -18,7 +18,10 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [Theory]
     [InlineData("SELECT settings, name FROM management.clusters", "management", "verifier")]
     [InlineData("SELECT notify_emails FROM management.clusters", "management", "verifier")]
-    [InlineData("SELECT hostname FROM domains.tracking_domains", "management", "verifier")]
+    [InlineData("SELECT hostname, is_default FROM domains.tracking_domains",
+        "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
+    [InlineData("SELECT changed_in FROM domains.tracking_domains", "rewrite", "edge", "management", "verifier")]
+    [InlineData("SELECT target FROM domains.tracking_domains", "management", "verifier")]
     [InlineData("INSERT INTO domains.checks SELECT * FROM domains.checks", "verifier")]
     [InlineData("SELECT settings FROM management.clusters",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
@@ -31,6 +34,15 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("INSERT INTO management.api_keys (id, name, secret_hash) VALUES (gen_random_uuid(), 'n', '')", "management")]
     [InlineData("UPDATE management.api_keys SET secret_hash = ''")]
     [InlineData("DELETE FROM management.api_keys")]
+    [InlineData("SELECT before FROM management.audit_log", "management")]
+    [InlineData("INSERT INTO management.audit_log (id, at, actor, action, subject) "
+        + "VALUES (gen_random_uuid(), now(), '', '', '')", "management")]
+    [InlineData("UPDATE management.audit_log SET actor = ''")]
+    [InlineData("DELETE FROM management.audit_log", "management")]
+    [InlineData("UPDATE domains.tracking_domains SET is_default = false", "management", "verifier")]
+    [InlineData("UPDATE domains.tracking_domains SET status = 1", "verifier")]
+    [InlineData("UPDATE domains.tracking_domains SET target = ''", "verifier")]
+    [InlineData("DELETE FROM domains.tracking_domains")]
     [InlineData("SELECT sealed FROM links.signing_keys", "rewrite", "edge", "management")]
     [InlineData("INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES (7, '', now())", "management")]
     [InlineData("UPDATE links.signing_keys SET signs_from = now()")]

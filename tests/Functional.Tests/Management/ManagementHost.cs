@@ -22,6 +22,12 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
     private WebApplication _app = null!;
     private NpgsqlDataSource _beside = null!;
 
+    /// <summary>What a verifier would do with a name; without an entry nobody does anything.</summary>
+    internal FakeVerifier Verifier { get; } = new();
+
+    /// <summary>Settings beside the usual ones.</summary>
+    public Dictionary<string, string?> Settings { get; init; } = [];
+
     public string AdminKey { get; private set; } = null!;
 
     public Uri Url { get; private set; } = null!;
@@ -56,8 +62,10 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
             ["Tracking:DirectoryRefresh"] = "00:01:00",
             ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
         });
+        builder.Configuration.AddInMemoryCollection(Settings);
         builder.AddServiceDefaults();
         builder.AddManagement();
+        Verifier.AddTo(builder);
         _app = builder.Build();
         _app.MapServiceDefaults();
         _app.MapManagement();

@@ -74,7 +74,7 @@ public sealed class ControlsOverAmqpTests(TestPostgres postgres, TestRabbit rabb
             ["tracking-host"] = "links.other.example",
         });
         Assert.Equal(
-            "links.other.example is not an active tracking domain of this cluster",
+            "links.other.example is not used: not-a-tracking-domain-of-this-cluster",
             both.Header("tracking-host-ignored"));
         Assert.Equal("sale,spring|2026-03-01 10:00|bounce@shop.example", await RowAsync(both));
 

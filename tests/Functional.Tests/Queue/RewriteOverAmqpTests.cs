@@ -267,7 +267,10 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [InlineData("no-such-queue", "does not exist")]
     [InlineData("rewrite", "a queue of Tracking itself")]
     [InlineData("rewrite.alone", "a queue of Tracking itself")]
+    [InlineData("check-names", "a queue of Tracking itself")]
+    [InlineData("checks-0af7651916cd43dd8448eb211c80319c", "a queue of Tracking itself")]
     [InlineData("store-events", "a queue of Tracking itself")]
+    [InlineData("verify-domains", "a queue of Tracking itself")]
     public async Task A_reply_that_cannot_be_sent_goes_to_the_dead_letters_with_the_reason(string replyTo, string reason)
     {
         var mail = Mail.Bytes(Mail.Html("lost", "https://shop.example/"));

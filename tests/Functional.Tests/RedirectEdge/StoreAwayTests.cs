@@ -223,7 +223,13 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     private static NpgsqlDataSource Away() => NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Timeout=1");
 
     private static HostDirectory Hosts(ClusterDirectory clusters, SigningKeyRing keys, EdgeFolder folder) =>
-        new(clusters, keys, folder, Options.Create(new SystemOptions()), NullLogger<HostDirectory>.Instance);
+        new(
+            clusters,
+            keys,
+            NamesUnderTest.Without(TimeProvider.System),
+            folder,
+            Options.Create(new SystemOptions()),
+            NullLogger<HostDirectory>.Instance);
 
     private LinkLookup Lookup(EdgeFolder folder, NpgsqlDataSource database, TimeSpan? negativeAge = null) => new(
         database,

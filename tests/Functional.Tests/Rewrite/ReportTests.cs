@@ -110,7 +110,7 @@ public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<Shared
         var message = Mail.Html("x", "https://example.com/1");
         using var response = await _host.RewriteAsync(cluster, message, ("tracking-host", asked));
         Assert.Equal(
-            $"{named} is not an active tracking domain of this cluster", Header(response, "Tracking-Host-Ignored"));
+            $"{named} is not used: not-a-tracking-domain-of-this-cluster", Header(response, "Tracking-Host-Ignored"));
         Assert.Contains(
             "https://track.localhost/c/",
             await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
@@ -118,6 +118,8 @@ public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<Shared
 
         var report = await _host.DryRunAsync(cluster, "X-Tracking-Host: " + asked + "\r\n" + message);
         Assert.Equal(asked, (string)report["hostIgnored"]!);
+        Assert.Equal("not-a-tracking-domain-of-this-cluster", (string)report["hostIgnoredReason"]!);
+        Assert.Equal("track.localhost", (string)report["host"]!);
         await ForgetAsync();
     }
 

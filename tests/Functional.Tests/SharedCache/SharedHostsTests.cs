@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Functional.Tests.RedirectEdge;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
@@ -222,7 +223,13 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
                 Clusters, Options.Create(options), time, NullLogger<RefreshDirectories>.Instance, keys);
             Shared = new SharedHosts(cache.Cache, Clusters, Refresh, Options.Create(options), time);
             _hosts = new HostDirectory(
-                Clusters, keys, _folder, Options.Create(options), NullLogger<HostDirectory>.Instance, Shared);
+                Clusters,
+                keys,
+                NamesUnderTest.Without(time),
+                _folder,
+                Options.Create(options),
+                NullLogger<HostDirectory>.Instance,
+                Shared);
             _hosts.Restore();
         }
 

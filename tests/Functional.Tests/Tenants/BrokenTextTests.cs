@@ -34,7 +34,7 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
     private static readonly string[] _parameters =
     [
         "from", "to", "kind", "message", "recipient", "link", "verdict", "human", "order", "limit", "after", "tag", "q",
-        "groupBy", "dryRun", "%ff", "%00",
+        "groupBy", "dryRun", "status", "cluster", "action", "subject", "%ff", "%00",
     ];
 
     private static readonly string[] _texts =
@@ -62,7 +62,9 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
                 };
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                 using var answer = await host.Admin.SendAsync(request, Cancelled);
-                if (answer.StatusCode is HttpStatusCode.UnsupportedMediaType || Path(route, "", "").EndsWith("signing-keys"))
+                var path = Path(route, "", "");
+                if (answer.StatusCode is HttpStatusCode.UnsupportedMediaType
+                    || path.EndsWith("signing-keys") || path.EndsWith("/verify"))
                 {
                     continue;
                 }

@@ -89,7 +89,8 @@ public sealed class EffectiveSettingsTests
                         Cluster(settings), new MessageMetadata { Level = request }, own);
                     Assert.Equal(new TrackingLevel?[] { cluster, request, message }.Max(), level);
 
-                    var inForce = Settings().For(Cluster(settings), new MessageMetadata { Level = request }, own);
+                    var inForce = Settings().For(
+                        Cluster(settings), new MessageMetadata { Level = request }, own, SomeHosts.System);
                     Assert.Equal(level == TrackingLevel.None, inForce.TrackClicks == ClickTracking.None);
                     Assert.Equal(level != TrackingLevel.None, inForce.TrackOpens);
                 }
@@ -156,15 +157,6 @@ public sealed class EffectiveSettingsTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024 * 1024);
     }
 
-    [Theory]
-    [InlineData("track.localhost", null)]
-    [InlineData("TRACK.localhost.", null)]
-    [InlineData("", null)]
-    [InlineData("track.other.example", "track.other.example")]
-    [InlineData("not a host", "not a host")]
-    public void A_host_that_is_no_active_domain_of_the_cluster_is_ignored_and_named(string asked, string? ignored) =>
-        Assert.Equal(ignored, Settings().IgnoredHost(new MessageMetadata { Host = asked }, new MessageMetadata()));
-
     [Fact]
     public void Control_headers_are_removed_from_messages_that_pass_through_too()
     {
@@ -193,14 +185,18 @@ public sealed class EffectiveSettingsTests
             $"X-Tracking-Tags: a\r\nX-AMP: no\r\nDKIM-Signature: v=1; {tags}; b=x\r\n\r\nhttps://example.com/\r\n");
         using var plan = RewriteMessage.Plan(message, TestKeys.Request);
         Assert.Equal(stays, plan.KeepsSignedControlHeaders);
-        Assert.Equal(stays, RewriteReport.Of(plan, null).KeepsSignedControlHeaders);
+        Assert.Equal(stays, RewriteReport.Of(plan).KeepsSignedControlHeaders);
         var output = Encoding.ASCII.GetString(TestKeys.Write(plan));
         Assert.Equal(stays, output.Contains("X-Tracking-Tags", StringComparison.Ordinal));
         Assert.DoesNotContain("X-AMP", output, StringComparison.Ordinal);
     }
 
     internal static RewriteRequest InForce(ClusterSettings settings, MessageMetadata request, byte[] message) =>
-        Settings().For(Cluster(settings), request, Controls(message));
+        InForce(settings, request, message, SomeHosts.System);
+
+    internal static RewriteRequest InForce(
+        ClusterSettings settings, MessageMetadata request, byte[] message, ChosenHost host) =>
+        Settings().For(Cluster(settings), request, Controls(message), host);
 
     private static MessageMetadata Controls(byte[] message) => ReadControlHeaders.From(MessageHeader.Read(message));
 

@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
+using Tracking.Certificates;
+using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
@@ -88,7 +90,10 @@ public sealed class ConfigurationDocument
         builder.AddRedirectEdge();
         builder.AddEventIngest();
         builder.AddManagement();
+        builder.AddDomainVerifier();
         builder.AddGateway();
+        builder.AddCertificates();
+        builder.AddDomainVerifier();
         builder.AddMigrator();
         return builder.Services.KnownSettings();
     }

@@ -43,29 +43,40 @@ internal sealed partial class DescribeSettings
         text.Append("\n| variable | takes | default | meaning |\n|---|---|---|---|\n");
         foreach (var type in types)
         {
-            Rows(text, path, type);
+            Rows(text, path, type, Activator.CreateInstance(type)!);
         }
 
         return text.ToString();
     }
 
-    private void Rows(StringBuilder text, string path, Type type)
+    // Settings of settings have the defaults that their owner gives them.
+    private void Rows(StringBuilder text, string path, Type type, object defaults, string before = "")
     {
-        var defaults = Activator.CreateInstance(type)!;
         foreach (var property in SettingForms.Settable(type))
         {
             var variable = $"{path}__{property.Name}";
             var isList = SettingForms.ElementType(property.PropertyType) is not null;
             if (!SettingForms.IsScalar(property.PropertyType) && !isList)
             {
-                Rows(text, variable, property.PropertyType);
+                // Several of the same kind are told apart by what their owner says of them.
+                var isOneOfSeveral = SettingForms.Settable(type)
+                    .Count(other => other.PropertyType == property.PropertyType) > 1;
+                Rows(
+                    text, variable, property.PropertyType, property.GetValue(defaults)!,
+                    isOneOfSeveral ? Summary(property) + " " : "");
+                continue;
+            }
+
+            if (SettingForms.ElementType(property.PropertyType) is { } element && !SettingForms.IsScalar(element))
+            {
+                Rows(text, $"{variable}__0", element, Activator.CreateInstance(element)!);
                 continue;
             }
 
             text.Append(CultureInfo.InvariantCulture, $"| `{variable}{(isList ? "__0" : "")}` ")
                 .Append(CultureInfo.InvariantCulture, $"| {Cell(Takes(property))} ")
                 .Append(CultureInfo.InvariantCulture, $"| {Default(property.GetValue(defaults))} ")
-                .Append(CultureInfo.InvariantCulture, $"| {Cell(Summary(property))} |\n");
+                .Append(CultureInfo.InvariantCulture, $"| {Cell(before + Summary(property))} |\n");
         }
     }
 
@@ -89,7 +100,7 @@ internal sealed partial class DescribeSettings
 
     private static string Default(object? value) => value switch
     {
-        null => "not set",
+        null or "" => "not set",
         bool flag => flag ? "`true`" : "`false`",
         Enum word => $"`{JsonNamingPolicy.CamelCase.ConvertName(word.ToString())}`",
         TimeSpan time => $"`{time:c}`",

@@ -13,9 +13,9 @@ public sealed class ProjectReferences
     private static readonly string[][] Levels =
     [
         ["Contracts", "Links", "Cli"],
-        ["Database"],
+        ["Database", "Domains"],
         ["ServiceDefaults"],
-        ["Bus", "SharedCache", "Api"],
+        ["Bus", "SharedCache", "Api", "Dns", "Tls"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
         ["Gateway"],
         ["Standalone", "AppHost"],

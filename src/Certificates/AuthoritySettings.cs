@@ -1,0 +1,145 @@
+using System.Buffers.Text;
+using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Tracking.Certificates;
+
+/// <summary>A certificate authority: <c>Tracking__Certificates__Authorities__0__…</c>. The first is asked
+/// first.</summary>
+public sealed class AuthoritySettings : IValidatableObject
+{
+    // RFC 2104: a key shorter than the hash weakens it. Authorities give 32 bytes and more.
+    private const int MinEabKey = 16;
+
+    /// <summary>The URL of its ACME directory (RFC 8555 §7.1.1):
+    /// <c>https://acme-v02.api.letsencrypt.org/directory</c>.</summary>
+    public string Directory { get; set; } = "";
+
+    /// <summary>A PEM file with the roots that are trusted for the authority's own HTTPS, and no others. Not set: the
+    /// system's.</summary>
+    public string? RootCertificates { get; set; }
+
+    /// <summary>Other origins (<c>https://host:port</c>) that the authority's addresses may be of. Default none:
+    /// requests go to the directory's only.</summary>
+    public IList<string> OtherOrigins { get; } = [];
+
+    /// <summary>The id of the key for external account binding (RFC 8555 §7.3.4), where the authority needs
+    /// one.</summary>
+    public string? EabKeyId { get; set; }
+
+    /// <summary>The key for external account binding in base64url, as the authority gave it.</summary>
+    [DataType(DataType.Password)]
+    public string? EabKey { get; set; }
+
+    /// <summary>The profile that is asked for when the directory offers it; empty: none. Default <c>tlsserver</c>: the
+    /// certificates of Let's Encrypt without what servers do not need (profiles, 14 July 2026).</summary>
+    public string Profile { get; set; } = "tlsserver";
+
+    /// <summary>The name of the root at which the chain shall end, where the authority offers several. Not set: the
+    /// authority's choice, which most clients trust. The shortest chain is not the best: it may end at a root that
+    /// older phones do not know.</summary>
+    public string? PreferredRoot { get; set; }
+
+    /// <summary>Orders of the account. The default is Let's Encrypt's (rate limits of 5 August
+    /// 2026).</summary>
+    public BucketSettings Orders { get; set; } = new(300, TimeSpan.FromSeconds(36));
+
+    /// <summary>Certificates for names under one registered domain. The default is Let's Encrypt's (5 August
+    /// 2026; counted over all accounts).</summary>
+    public BucketSettings CertificatesPerDomain { get; set; } = new(50, TimeSpan.FromMinutes(202));
+
+    /// <summary>Certificates for exactly the same names. The default is Let's Encrypt's (5 August 2026; no
+    /// exceptions are made).</summary>
+    public BucketSettings CertificatesPerNames { get; set; } = new(5, TimeSpan.FromHours(34));
+
+    /// <summary>Failed authorizations of one name. The default is Let's Encrypt's (5 August 2026).</summary>
+    public BucketSettings FailuresPerName { get; set; } = new(5, TimeSpan.FromMinutes(12));
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!IsHttps(Directory))
+        {
+            yield return Wrong(
+                nameof(Directory), Directory.Length == 0 ? "missing" : $"got \"{Directory}\"", "an https:// URL");
+        }
+
+        foreach (var origin in OtherOrigins.Where(origin => !IsHttps(origin) || new Uri(origin).PathAndQuery != "/"))
+        {
+            yield return Wrong(nameof(OtherOrigins), $"got \"{origin}\"", "https://host or https://host:port");
+        }
+
+        if (!string.IsNullOrEmpty(RootCertificates) && RootsProblem(RootCertificates) is { } problem)
+        {
+            yield return Wrong(
+                nameof(RootCertificates), $"got \"{RootCertificates}\" ({problem})", "a PEM file with certificates");
+        }
+
+        if (string.IsNullOrEmpty(EabKeyId) != string.IsNullOrEmpty(EabKey))
+        {
+            yield return Wrong(
+                string.IsNullOrEmpty(EabKey) ? nameof(EabKey) : nameof(EabKeyId), "missing",
+                "what the authority gave together with the other of EabKeyId and EabKey");
+        }
+        else if (!string.IsNullOrEmpty(EabKey) && ReadEabKey() is not { Length: >= MinEabKey })
+        {
+            yield return Wrong(nameof(EabKey), "got ***", $"base64url of {MinEabKey} bytes or more");
+        }
+    }
+
+    /// <summary>The key for external account binding; <see langword="null"/> when none is set, or it is none.</summary>
+    internal byte[]? ReadEabKey()
+    {
+        // Some authorities show it as base64 with padding.
+        var text = EabKey?.Trim().TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        return !string.IsNullOrEmpty(text) && Base64Url.IsValid(text) ? Base64Url.DecodeFromChars(text) : null;
+    }
+
+    private static bool IsHttps(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0
+        && url.UserInfo.Length == 0 && url.Fragment.Length == 0;
+
+    private static string? RootsProblem(string file)
+    {
+        try
+        {
+            var roots = new X509Certificate2Collection();
+            roots.ImportFromPemFile(file);
+            foreach (var root in roots)
+            {
+                root.Dispose();
+            }
+
+            return roots.Count == 0 ? "there is none in it" : null;
+        }
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            return exception.Message.TrimEnd('.');
+        }
+    }
+
+    private static ValidationResult Wrong(string setting, string got, string takes) =>
+        new($"{got}, takes {takes}", [setting]);
+}
+
+/// <summary>A limit of an authority, counted as a bucket of tokens: so many at once, and one more each
+/// <see cref="Refill"/>.</summary>
+public sealed class BucketSettings
+{
+    /// <summary>An unlimited one, for the binder.</summary>
+    public BucketSettings()
+    {
+    }
+
+    internal BucketSettings(int capacity, TimeSpan refill) => (Capacity, Refill) = (capacity, refill);
+
+    /// <summary>How many at once; 0 to 100,000,000, 0 for none at all.</summary>
+    [Range(0, 100_000_000)]
+    public int Capacity { get; set; } = 100_000_000;
+
+    /// <summary>After how long there is one more; 1 ms to 30 d.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "30.00:00:00")]
+    public TimeSpan Refill { get; set; } = TimeSpan.FromMilliseconds(1);
+}

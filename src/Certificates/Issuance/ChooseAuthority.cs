@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using Tracking.Certificates.Accounts;
+using Tracking.Certificates.Acme;
+using Tracking.Dns;
+using Tracking.Links;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>Where a certificate is ordered, or why nowhere now.</summary>
+/// <param name="Authority">The authority; <see langword="null"/> when there is a problem.</param>
+/// <param name="Problem">Why none.</param>
+/// <param name="Directory">The authority that the problem is with.</param>
+/// <param name="Wait">A time after which there is room again; <see langword="null"/> when it is a failure.</param>
+internal sealed record ChosenAuthority(
+    OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null);
+
+/// <summary>
+/// Chooses the authority for an order, before it hears of the name: a failed attempt there counts, our own look does
+/// not. In their configured order, the first at which the account is open, CAA allows it and every limit has room; a
+/// renewal stays where the certificate came from, because such an order counts against no limit there.
+/// </summary>
+internal sealed class ChooseAuthority(
+    OpenAccounts accounts,
+    Budgets budgets,
+    PreCheck preCheck,
+    AskCaa caa,
+    IOptions<CertificateOptions> options,
+    TimeProvider time)
+{
+    // An authority that was not reached so often in a row is passed over for so long, where there is another.
+    private const int Unreached = 2;
+    private static readonly TimeSpan _rest = TimeSpan.FromMinutes(10);
+
+    // A renewal goes to another authority after so many failures in a row.
+    private const int FailuresBeforeLeaving = 3;
+
+    private readonly ConcurrentDictionary<string, (int InARow, DateTimeOffset At)> _unreached = new();
+    private readonly ConcurrentDictionary<HostName, ChallengeType> _types = new();
+
+    /// <summary>The challenge that our own look at the name found possible; http-01 unless port 80 is closed.</summary>
+    public ChallengeType ChallengeFor(LeasedName name) =>
+        _types.TryGetValue(name.Host, out var type) ? type : ChallengeType.Http01;
+
+    /// <summary>Chooses.</summary>
+    public async Task<ChosenAuthority> RunAsync(LeasedName name, CancellationToken cancellationToken)
+    {
+        if (options.Value.CheckBeforeOrder)
+        {
+            var looked = await preCheck.RunAsync(name.Host, cancellationToken);
+            if (looked.Problem is { } unreachable)
+            {
+                return new ChosenAuthority(null, unreachable);
+            }
+
+            _types[name.Host] = looked.Type;
+        }
+
+        var allowed = await caa.AskAsync(name.Host, cancellationToken);
+        ChosenAuthority? reason = null;
+        foreach (var authority in InOrder(name))
+        {
+            var tried = await TryAsync(name, authority, allowed, cancellationToken);
+            if (tried.Authority is not null)
+            {
+                return tried;
+            }
+
+            // What passes soonest is what is waited for; a failure tells more than a full bucket.
+            reason = reason is null || (reason.Wait is { } shortest && tried.Wait < shortest) ? tried : reason;
+        }
+
+        return reason ?? new ChosenAuthority(
+            null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
+    }
+
+    /// <summary>Learns from a failure at an authority.</summary>
+    public async Task FailedAsync(
+        LeasedName name, string directory, IssuanceStep step, AcmeProblem problem, CancellationToken cancellationToken)
+    {
+        if (problem.Type is AcmeProblemType.Unreachable or AcmeProblemType.TimedOut or AcmeProblemType.Unavailable)
+        {
+            _unreached.AddOrUpdate(
+                directory, _ => (1, time.GetUtcNow()), (_, known) => (known.InARow + 1, time.GetUtcNow()));
+        }
+        else
+        {
+            _unreached.TryRemove(directory, out _);
+        }
+
+        if (step == IssuanceStep.Challenge && accounts.Find(directory) is { } authority)
+        {
+            await budgets.TakeAsync(directory, [Budgets.Failures(authority, name.Host)], cancellationToken);
+        }
+    }
+
+    private async Task<ChosenAuthority> TryAsync(
+        LeasedName name, AuthoritySettings authority, CaaAnswer allowed, CancellationToken cancellationToken)
+    {
+        var opened = await accounts.OpenAsync(authority, cancellationToken);
+        if (!opened.Succeeded(out var open, out var closed))
+        {
+            await FailedAsync(name, authority.Directory, IssuanceStep.Order, closed, cancellationToken);
+            return new ChosenAuthority(null, closed, authority.Directory);
+        }
+
+        var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
+        var identities = directory.Value?.CaaIdentities ?? [];
+        var verdict = JudgeCaa.Judge(
+            allowed,
+            new CaaIssuer(
+                identities, open.Account.Url.AbsoluteUri,
+                ChallengeFor(name) == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01"));
+
+        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
+        // resolver cannot tell is no reason either.
+        if (verdict is not (CaaVerdict.Allowed or CaaVerdict.Unknown) && (identities.Count > 0 || allowed.Records.Count == 0))
+        {
+            return new ChosenAuthority(
+                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory);
+        }
+
+        if (await budgets.LackAsync(
+            authority.Directory, Budgets.Failures(authority, name.Host), cancellationToken) is { } failures)
+        {
+            return Full(authority, failures, "as many failed attempts for the name as it allows in an hour");
+        }
+
+        // An order that replaces a certificate counts against no limit where the authority offers RFC 9773.
+        var isFree = directory.Value?.RenewalInformation is not null && name.Current?.RenewalId is not null
+            && name.Current.Directory == authority.Directory;
+        return !isFree && await budgets.TakeAsync(
+            authority.Directory, Budgets.Of(authority, name.Host), cancellationToken) is { } full
+                ? Full(authority, full, "as many orders as it allows")
+                : new ChosenAuthority(open);
+    }
+
+    private static ChosenAuthority Full(AuthoritySettings authority, TimeSpan wait, string what) => new(
+        null,
+        new AcmeProblem(
+            AcmeProblemType.RateLimited,
+            $"{new Uri(authority.Directory).Host} has had {what}; there is room again in {About(wait)}."),
+        authority.Directory,
+        wait);
+
+    private static string About(TimeSpan wait) =>
+        wait >= TimeSpan.FromHours(2) ? $"about {wait.TotalHours:0} hours"
+        : wait >= TimeSpan.FromMinutes(2) ? $"about {wait.TotalMinutes:0} minutes"
+        : "a minute or two";
+
+    private IEnumerable<AuthoritySettings> InOrder(LeasedName name)
+    {
+        var all = options.Value.Authorities;
+        var now = time.GetUtcNow();
+        bool IsResting(AuthoritySettings authority) => all.Count > 1
+            && _unreached.TryGetValue(authority.Directory, out var known) && known.InARow >= Unreached
+            && now - known.At < _rest;
+        return all
+            .OrderBy(IsResting)
+            .ThenByDescending(authority =>
+                authority.Directory == name.Current?.Directory && name.Failures < FailuresBeforeLeaving);
+    }
+}

@@ -1,0 +1,54 @@
+using Tracking.Links;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>A name that this process works on, as its row stood when it was taken.</summary>
+internal sealed record LeasedName
+{
+    public required HostName Host { get; init; }
+
+    /// <summary>The cluster whose active tracking domain it is; <see langword="null"/> for the operator's own.</summary>
+    public required ClusterId? Cluster { get; init; }
+
+    /// <summary>The cluster that the certificate in the row was ordered for.</summary>
+    public required ClusterId? FormerCluster { get; init; }
+
+    /// <summary>Whether it is an active tracking domain or a host of the operator's own.</summary>
+    public required bool IsWanted { get; init; }
+
+    public required Guid Lease { get; init; }
+
+    /// <summary>The certificate in use.</summary>
+    public StoredCertificate? Current { get; init; }
+
+    public DateTimeOffset? RenewAt { get; init; }
+
+    public DateTimeOffset? WindowAskedAt { get; init; }
+
+    public OrderUnderWay? Order { get; init; }
+
+    /// <summary>Failures in a row.</summary>
+    public required int Failures { get; init; }
+}
+
+/// <summary>A certificate in use, without its key.</summary>
+/// <param name="Id">Its row.</param>
+/// <param name="Directory">The authority that gave it.</param>
+/// <param name="RenewalId">Its name there (RFC 9773).</param>
+/// <param name="NotBefore">Valid from.</param>
+/// <param name="NotAfter">Valid until.</param>
+internal sealed record StoredCertificate(
+    Guid Id, string Directory, string? RenewalId, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
+{
+    public TimeSpan Lifetime => NotAfter - NotBefore;
+}
+
+/// <summary>An order that was begun; another process may have.</summary>
+/// <param name="Id">Names it here, and becomes the certificate's id.</param>
+/// <param name="Directory">The authority.</param>
+/// <param name="Url">Its address; <see langword="null"/> when the authority's answer was not stored.</param>
+/// <param name="SealedKey">The key that its request is for.</param>
+/// <param name="BeganAt">When.</param>
+/// <param name="Replaces">The certificate that it renews.</param>
+internal sealed record OrderUnderWay(
+    Guid Id, string Directory, Uri? Url, byte[]? SealedKey, DateTimeOffset BeganAt, Guid? Replaces);

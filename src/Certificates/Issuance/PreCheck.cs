@@ -1,0 +1,164 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+using Tracking.Certificates.Acme;
+using Tracking.Dns;
+using Tracking.Links;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>What our own look at a name found.</summary>
+/// <param name="Problem">Why an authority would fail; <see langword="null"/> when it would not.</param>
+/// <param name="Type">The challenge to take.</param>
+internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type);
+
+/// <summary>
+/// Looks at a name as an authority will, before it counts: a challenge that nobody ordered, asked on port 80 of every
+/// address of the name. Every gateway answers any token from the account's thumbprint, so the right answer proves that
+/// the name leads to us, that port 80 is open and that nothing between redirects or eats challenges.
+/// </summary>
+internal sealed class PreCheck(
+    AskResolver resolver, AddressGuard guard, IOptions<CertificateOptions> options, TimeProvider time)
+{
+    // The token and the thumbprint of a P-256 key, and what editors and proxies put around them.
+    private const int MaxAnswer = 4096;
+
+    // One for each address family and each question repeated by the resolver's other servers.
+    private const int MaxQueries = 16;
+
+    /// <summary>Looks.</summary>
+    public async Task<LookedAt> RunAsync(HostName host, CancellationToken cancellationToken)
+    {
+        var found = await resolver.AddressesAsync(DnsName.From(host), new QueryBudget(MaxQueries), cancellationToken);
+        if (found.Addresses.Count == 0)
+        {
+            return found.IsCertain
+                ? Bad(AcmeProblemType.Dns, $"{host} has no address: the zone of the verification target has to answer "
+                    + "with the gateways' addresses.")
+                : new LookedAt(null, ChallengeType.Http01);
+        }
+
+        var token = Token();
+        foreach (var address in found.Addresses)
+        {
+            if (!guard.Allows(address))
+            {
+                return Bad(
+                    AcmeProblemType.Dns,
+                    $"{host} leads to {address}, which is no public address: no certificate authority reaches it.");
+            }
+
+            var problem = await AskAsync(host, address, token, cancellationToken);
+            if (problem is { Type: AcmeProblemType.Connection }
+                && await IsOpenAsync(address, options.Value.TlsPort, cancellationToken))
+            {
+                return new LookedAt(null, ChallengeType.TlsAlpn01);
+            }
+
+            if (problem is not null)
+            {
+                return new LookedAt(problem, ChallengeType.Http01);
+            }
+        }
+
+        return new LookedAt(null, ChallengeType.Http01);
+    }
+
+    private async Task<AcmeProblem?> AskAsync(
+        HostName host, IPAddress address, string token, CancellationToken cancellationToken)
+    {
+        var port = options.Value.HttpPort;
+        var place = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]:{port}" : $"{address}:{port}";
+        using var limit = new CancellationTokenSource(options.Value.CheckTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            using var socket = new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseProxy = false,
+                MaxResponseHeadersLength = 16,
+                ConnectCallback = async (_, token) =>
+                {
+                    var connection = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+                    {
+                        NoDelay = true,
+                    };
+                    try
+                    {
+                        await connection.ConnectAsync(address, port, token);
+                        return new NetworkStream(connection, ownsSocket: true);
+                    }
+                    catch
+                    {
+                        connection.Dispose();
+                        throw;
+                    }
+                },
+            };
+            using var client = new HttpClient(socket);
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"http://{host.Value}/.well-known/acme-challenge/{token}");
+            using var answer = await client.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            if ((int)answer.StatusCode is >= 300 and < 400)
+            {
+                return Wrong($"{host} at {place} redirects challenges to {Shown(answer.Headers.Location)}. "
+                    + "Something in front of the gateway has to let /.well-known/acme-challenge/ through.");
+            }
+
+            if (answer.StatusCode != HttpStatusCode.OK)
+            {
+                return Wrong($"{host} at {place} answers a challenge with status {(int)answer.StatusCode}: it is not "
+                    + "our gateway, or not one that knows the name.");
+            }
+
+            var buffer = new byte[MaxAnswer];
+            await using var body = await answer.Content.ReadAsStreamAsync(either.Token);
+            var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, either.Token);
+            return Encoding.Latin1.GetString(buffer, 0, length).StartsWith(token + ".", StringComparison.Ordinal)
+                ? null
+                : Wrong($"{host} at {place} answers a challenge with something else: it is not our gateway.");
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return new AcmeProblem(
+                AcmeProblemType.Connection,
+                $"{host} cannot be reached at {place}: port {port} has to be open to the whole internet, over every "
+                + "address that the name has.");
+        }
+    }
+
+    private async Task<bool> IsOpenAsync(IPAddress address, int port, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(options.Value.CheckTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(address, port, either.Token);
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+
+    private static string Token() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+
+    private static string Shown(Uri? url)
+    {
+        var text = url?.OriginalString ?? "nowhere";
+        return new string([.. text.Take(200).Where(sign => sign is > ' ' and < (char)0x7F)]);
+    }
+
+    private static AcmeProblem Wrong(string detail) => new(AcmeProblemType.IncorrectResponse, detail);
+
+    private static LookedAt Bad(AcmeProblemType type, string detail) =>
+        new(new AcmeProblem(type, detail), ChallengeType.Http01);
+}

@@ -1,0 +1,59 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Tracking.Bus;
+using Tracking.Certificates.Acme;
+using Tracking.Contracts;
+
+namespace Tracking.Certificates.Issuance;
+
+/// <summary>Tells gateways that a name has a challenge or a certificate. The database says so too, and gateways look
+/// there by themselves; this makes it seconds.</summary>
+internal sealed partial class TellGateways(
+    DirectoryChanges changes, IBus bus, IOptions<CertificateOptions> options, TimeProvider time,
+    ILogger<TellGateways> logger)
+{
+    /// <summary>Returns when every gateway should know. An http-01 of the first authority needs no telling.</summary>
+    public async Task OfChallengeAsync(
+        LeasedName name, ChallengeType type, AuthoritySettings authority, CancellationToken cancellationToken)
+    {
+        if (type == ChallengeType.Http01 && authority == options.Value.Authorities.FirstOrDefault())
+        {
+            return;
+        }
+
+        changes.Announce(name.Cluster, hostname: name.Host.Value);
+        await Task.Delay(options.Value.ChallengeHeadStart, time, cancellationToken);
+    }
+
+    /// <summary>A name has a certificate.</summary>
+    public void OfCertificate(LeasedName name, DateTimeOffset notAfter)
+    {
+        changes.Announce(name.Cluster, hostname: name.Host.Value);
+        _ = PublishAsync(new CertificateIssued
+        {
+            Id = Guid.CreateVersion7(time.GetUtcNow()),
+            Cluster = name.Cluster?.Value,
+            Hostname = name.Host.Value,
+            At = time.GetUtcNow(),
+            NotAfter = notAfter,
+        });
+    }
+
+    private async Task PublishAsync(CertificateIssued issued)
+    {
+        try
+        {
+            await Task.Yield();
+            await bus.Publish(issued, CancellationToken.None);
+        }
+#pragma warning disable CA1031 // Nobody awaits this: whatever the transport throws is logged, gateways look by themselves.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogNotTold(exception, issued.Hostname);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The new certificate of {Host} could not be announced; gateways see it by themselves")]
+    private partial void LogNotTold(Exception exception, string host);
+}

@@ -1,0 +1,6 @@
+using Tracking.Bus;
+
+namespace Tracking.Certificates.Renewal;
+
+/// <summary>Calls whoever orders and renews certificates.</summary>
+internal sealed class NamesWaiting : CallToWork;

@@ -1,0 +1,173 @@
+using Microsoft.Extensions.Options;
+using Tracking.Certificates.Accounts;
+using Tracking.Certificates.Issuance;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.Certificates.Renewal;
+
+/// <summary>
+/// Has every name that is due worked on, a bounded number at a time: names that were just verified, orders that were
+/// left, retries, questions about renewal, renewals. It looks every second, and when called.
+/// </summary>
+internal sealed partial class RenewCertificates(
+    ClaimNames claim,
+    IssueCertificate issue,
+    KeepCertificate keep,
+    AskRenewal ask,
+    OwnHosts own,
+    FollowDomains follow,
+    NamesWaiting waiting,
+    OpenAccounts accounts,
+    IOptions<CertificateOptions> options,
+    TimeProvider time,
+    ILogger<RenewCertificates> logger) : BackgroundService
+{
+    /// <summary>How long after its issue a certificate's authority is asked for the renewal window first.</summary>
+    public static readonly TimeSpan FirstQuestion = TimeSpan.FromMinutes(1);
+
+    private readonly SemaphoreSlim _places = new(options.Value.OrdersAtOnce, options.Value.OrdersAtOnce);
+
+    /// <summary>Works on one name.</summary>
+    /// <param name="name">The name, leased.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
+    public async Task WorkAsync(LeasedName name, CancellationToken cancellationToken)
+    {
+        if (!name.IsWanted)
+        {
+            // Its certificate stays until it expires, for when the same cluster verifies the name again.
+            await claim.GiveBackAsync(name, DateTimeOffset.MaxValue, cancellationToken);
+            return;
+        }
+
+        var now = time.GetUtcNow();
+        var current = name.FormerCluster == name.Cluster ? name.Current : null;
+        if ((current is null || current.NotAfter <= now) && name.Order is null
+            && await keep.AdoptAsync(name, cancellationToken) is not null)
+        {
+            LogAdopted(name.Host);
+            return;
+        }
+
+        if (current is not null && name.Order is null && current.NotAfter > now
+            && name.RenewAt is { } renewAt && renewAt > now)
+        {
+            await ask.RunAsync(name, current, renewAt, cancellationToken);
+            return;
+        }
+
+        await issue.RunAsync(name, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _places.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.Value.Authorities.Count == 0)
+        {
+            LogNone();
+            return;
+        }
+
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await follow.RunAsync(stoppingToken);
+                await OpenAccountsAsync(stoppingToken);
+                if (await BeginAsync(stoppingToken))
+                {
+                    continue;
+                }
+            }
+            catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
+            {
+                LogStoreAway(exception.Message);
+            }
+
+            await waiting.WaitAsync(options.Value.LookInterval, time, stoppingToken);
+        }
+    }
+
+    // Gateways answer challenges by the account's thumbprint: it has to be there before the first order.
+    private async Task OpenAccountsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var authority in options.Value.Authorities)
+        {
+            await accounts.OpenAsync(authority, cancellationToken);
+        }
+    }
+
+    private async Task<bool> BeginAsync(CancellationToken cancellationToken)
+    {
+        await _places.WaitAsync(cancellationToken);
+        var free = 1;
+        while (await _places.WaitAsync(0, CancellationToken.None))
+        {
+            free++;
+        }
+
+        var begun = 0;
+        try
+        {
+            foreach (var name in await claim.RunAsync(free, own.Names, cancellationToken))
+            {
+                begun++;
+                _ = RunAsync(name, cancellationToken);
+            }
+        }
+        finally
+        {
+            if (begun < free)
+            {
+                _places.Release(free - begun);
+            }
+        }
+
+        return begun == free;
+    }
+
+    private async Task RunAsync(LeasedName name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await WorkAsync(name, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Stopping: another process goes on when the lease ends.
+        }
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
+        {
+            LogStoreAway(exception.Message);
+        }
+#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again when its lease ends.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogFault(exception, name.Host);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "No certificate authority is configured; no certificates are ordered")]
+    private partial void LogNone();
+
+    [LoggerMessage(LogLevel.Information, "The certificate of {Host} that was kept is in use again")]
+    private partial void LogAdopted(HostName host);
+
+    [LoggerMessage(LogLevel.Warning, "Certificates wait, the database is away: {Reason}")]
+    private partial void LogStoreAway(string reason);
+
+    [LoggerMessage(LogLevel.Error, "Work on the certificate of {Host} failed; it goes on when the lease ends")]
+    private partial void LogFault(Exception exception, HostName host);
+}

@@ -1,0 +1,69 @@
+using System.CommandLine;
+
+namespace Tracking.Cli.Commands.Domains;
+
+/// <summary><c>trackctl domains</c>: a cluster's own names for links.</summary>
+internal static class DomainsCommand
+{
+    public static Command Create(Connection connection) =>
+        new("domains", "Works with tracking domains, names of your own for links. Ends with 3 when a name is not "
+            + "verified, not there, or in a state that does not allow what was asked.")
+        {
+            AddDomain.Create(connection),
+            ListDomains.Create(connection),
+            ShowDomain.Create(connection),
+            CheckDomain.Create(connection),
+            VerifyDomain.Create(connection),
+            SetDomain.Create(connection),
+            DefaultDomain.Create(connection),
+            RetireDomain.Create(connection),
+            DeleteDomain.Create(connection),
+        };
+
+    /// <summary>The argument that names a tracking domain.</summary>
+    public static Argument<string> Name() => new("name") { Description = "The name, such as track.example.com" };
+
+    /// <summary>The option that shows every question to DNS.</summary>
+    public static Option<bool> Verbose() => new("--verbose", "-v")
+    {
+        Description = "Every question to DNS, and who answered it how",
+    };
+
+    /// <summary>The path of a cluster's tracking domains, or of one of them.</summary>
+    public static string Path(string cluster, string? name = null) =>
+        $"clusters/{Query.Escape(cluster)}/tracking-domains" + (name is null ? "" : $"/{Query.Escape(name)}");
+
+    /// <summary>Prints why something is not done.</summary>
+    public static int Report(ApiAnswer answer, Terminal terminal)
+    {
+        var code = answer.Status is 404 or 409 ? ExitCode.WrongState : answer.ExitCode;
+        if (terminal.Json && answer.Json.Count != 0)
+        {
+            terminal.Document(answer.Json);
+            return code;
+        }
+
+        answer.Report(terminal);
+        return code;
+    }
+
+    /// <summary>Prints a tracking domain, or why it is not there.</summary>
+    public static int Print(ApiAnswer answer, Terminal terminal, bool verbose = false)
+    {
+        if (!answer.IsDone)
+        {
+            return Report(answer, terminal);
+        }
+
+        if (terminal.Json)
+        {
+            terminal.Document(answer.Json);
+        }
+        else
+        {
+            PrintDomain.To(terminal, answer.Json, verbose);
+        }
+
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.Json.Nodes;
+
+namespace Tracking.Cli.Commands.Domains;
+
+/// <summary>A tracking domain for people: the record first, since that is what they came for.</summary>
+internal static class PrintDomain
+{
+    public static void To(Terminal terminal, JsonObject domain, bool verbose)
+    {
+        var name = (string?)domain["hostname"];
+        var unicode = (string?)domain["unicode"];
+        terminal.Line(unicode == name ? $"{name}" : $"{name} ({unicode})");
+        terminal.Line("");
+        Record(terminal, domain["verification"]!);
+        terminal.Line("");
+        terminal.Line($"Status:       {Status(domain)}");
+        terminal.Line($"New links:    {domain["sentence"]}");
+        terminal.Line($"Certificate:  {Tls(domain["tls"])}");
+        terminal.Line($"Tracks:       {Tracks(domain)}");
+        terminal.Line($"Https:        {domain["https"]}");
+        if (domain["excludedDomains"] is JsonArray { Count: > 0 } excluded)
+        {
+            terminal.Line($"Stays plain:  {string.Join(", ", excluded.Select(entry => (string?)entry))}");
+        }
+
+        terminal.Line($"Last check:   {(string?)domain["lastCheckedAt"] ?? "none yet"}");
+        terminal.Line($"Next check:   {(string?)domain["nextCheck"] ?? "when somebody asks: trackctl domains verify"}");
+        if (domain["lastCheck"] is JsonObject diagnosis)
+        {
+            PrintDiagnosis.To(terminal, diagnosis, verbose);
+        }
+    }
+
+    /// <summary>The record, the name as most forms take it and then the value.</summary>
+    public static void Record(Terminal terminal, JsonNode record)
+    {
+        terminal.Line($"The record to make in the DNS zone {record["zone"]}:");
+        terminal.Line($"  Type   {record["type"]}");
+        terminal.Line($"  Name   {record["relativeName"]}");
+        terminal.Line($"  Value  {record["value"]}");
+        terminal.Line($"  A form that does not add the zone by itself takes the whole name: {record["name"]}");
+    }
+
+    /// <summary>The state of the certificate in words.</summary>
+    public static string Tls(JsonNode? tls) => (string?)tls?["status"] switch
+    {
+        "active" => $"valid until {tls!["notAfter"]}",
+        "expired" => $"expired at {tls!["notAfter"]}",
+        "external" => "what stands in front of this system has it",
+        "pending" => "not there yet" + (tls!["error"] is { } error ? $": {error}" : ""),
+        "none" => "ordered as soon as the record is verified",
+        var other => other ?? "unknown",
+    };
+
+    private static string Status(JsonObject domain)
+    {
+        var status = $"{domain["status"]} since {domain["statusSince"]}";
+        if ((bool?)domain["isDefault"] == true)
+        {
+            status += ", the default";
+        }
+        else if ((bool?)domain["setAsDefault"] == true)
+        {
+            status += ", the default as soon as it is verified";
+        }
+
+        if ((bool?)domain["retired"] == true)
+        {
+            status += ", retired";
+        }
+
+        return (int?)domain["strikes"] > 0
+            ? status + $"; {domain["strikes"]} failed check, at the second it becomes pending"
+            : status;
+    }
+
+    private static string Tracks(JsonObject domain) =>
+        ((bool?)domain["trackClicks"], (bool?)domain["trackOpens"]) switch
+        {
+            (true, true) => "clicks and opens",
+            (true, _) => "clicks, no opens",
+            (_, true) => "opens, no clicks",
+            _ => "nothing",
+        };
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace Tracking.Cli.Commands.Domains;
+
+/// <summary><c>trackctl domains set</c>.</summary>
+internal static class SetDomain
+{
+    public static Command Create(Connection connection)
+    {
+        var name = DomainsCommand.Name();
+        var cluster = Connection.Cluster();
+        var clicks = new Option<bool?>("--clicks") { Description = "Whether clicks are tracked on it" };
+        var opens = new Option<bool?>("--opens") { Description = "Whether opens are tracked on it" };
+        var https = Https();
+        var exclude = Exclude();
+        var excludeNone = new Option<bool>("--exclude-none") { Description = "No destination stays plain" };
+        var command = new Command("set", "Changes what is given and keeps the rest.")
+        {
+            name, cluster, clicks, opens, https, exclude, excludeNone,
+        };
+        command.SetAction((parsed, cancellationToken) => connection.RunAsync(
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
+        {
+            var patch = new JsonObject();
+            if (parsed.GetValue(clicks) is { } trackClicks)
+            {
+                patch["trackClicks"] = trackClicks;
+            }
+
+            if (parsed.GetValue(opens) is { } trackOpens)
+            {
+                patch["trackOpens"] = trackOpens;
+            }
+
+            if (parsed.GetValue(https) is { } policy)
+            {
+                patch["https"] = policy;
+            }
+
+            if (parsed.GetValue(excludeNone))
+            {
+                patch["excludedDomains"] = new JsonArray();
+            }
+            else if (parsed.GetValue(exclude) is { Length: > 0 } excluded)
+            {
+                patch["excludedDomains"] = Array(excluded);
+            }
+
+            if (patch.Count == 0)
+            {
+                terminal.Complain("Nothing to change: give --clicks, --opens, --https, --exclude or --exclude-none.");
+                return ExitCode.Usage;
+            }
+
+            return DomainsCommand.Print(
+                await api.PatchAsync(DomainsCommand.Path(id, parsed.GetValue(name)), patch, cancellationToken),
+                terminal);
+        }, cancellationToken));
+        return command;
+    }
+
+    /// <summary>The option for https.</summary>
+    public static Option<string?> Https() => new("--https")
+    {
+        Description = "required: no new links before there is a certificate; optional: http until then, a transition",
+        HelpName = "required|optional",
+    };
+
+    /// <summary>The option for destinations that stay plain.</summary>
+    public static Option<string[]> Exclude() => new("--exclude")
+    {
+        Description = "A destination that stays plain: example.com, *.example.com, example.com/account; may be given "
+            + "several times, and all of them take the place of those before",
+        HelpName = "DESTINATION",
+    };
+
+    /// <summary>Texts as JSON.</summary>
+    public static JsonArray Array(string[] texts) => [.. texts.Select(text => (JsonNode)text)];
+}

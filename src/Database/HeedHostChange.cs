@@ -1,0 +1,14 @@
+using Tracking.Links;
+
+namespace Tracking.Database;
+
+/// <summary>A tracking domain changed.</summary>
+/// <param name="Cluster">Whose it is, where that is known.</param>
+/// <param name="Hostname">Its name, A-labels.</param>
+/// <param name="IsGone">Whether its links stop: it was deleted, or became pending.</param>
+public sealed record HostChange(ClusterId? Cluster, string Hostname, bool IsGone);
+
+/// <summary>What is told of each tracking domain that changes, contributed by whoever remembers something of
+/// them.</summary>
+/// <param name="Heed">Reads again or forgets; called for every change, so it must be cheap.</param>
+public sealed record HeedHostChange(Action<HostChange> Heed);

@@ -1,0 +1,54 @@
+using System.Buffers.Binary;
+
+namespace Tracking.Database.Hosts;
+
+/// <summary>
+/// Names in the shared cache (<c>tracking:1:domain:&lt;name&gt;</c>): written by whoever had to ask PostgreSQL, read by
+/// the others. An entry counts for <see cref="MaxAge"/> after PostgreSQL was read, whatever becomes of it, and only if it
+/// shows all that the reader's own last question to PostgreSQL could have shown: what it does not show, the next question
+/// finds. Content: when PostgreSQL was read (i64, ticks UTC), the oldest transaction then running (u64), both
+/// little-endian, then <see cref="TrackingHostBytes"/>.
+/// </summary>
+/// <param name="Read">Reads a key; never throws, and gives nothing while there is no cache.</param>
+/// <param name="Write">Writes a key, for a time; never waits.</param>
+public sealed record SharedTrackingHosts(
+    Func<string, ValueTask<byte[]?>> Read, Action<string, byte[], TimeSpan> Write)
+{
+    /// <summary>How long an entry counts: a name that is deleted stops within 60 s without the bus; 15 s are left for
+    /// clocks that differ.</summary>
+    public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
+
+    /// <summary>A clock further ahead than this could stretch the age.</summary>
+    public static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(15);
+
+    private const int HeaderSize = 2 * sizeof(long);
+
+    internal async ValueTask<TrackingHost?> ReadAsync(string name, DateTimeOffset now, ulong horizon)
+    {
+        if (await Read(Key(name)) is not { Length: > HeaderSize } content)
+        {
+            return null;
+        }
+
+        var ticks = BinaryPrimitives.ReadInt64LittleEndian(content);
+        var age = now.UtcTicks - ticks;
+        return age < MaxAge.Ticks && age > -MaxLead.Ticks
+            && BinaryPrimitives.ReadUInt64LittleEndian(content.AsSpan(sizeof(long))) >= horizon
+            && TrackingHostBytes.TryDecode(content, HeaderSize, out var hostname, out var host)
+            && hostname == name
+                ? host
+                : null;
+    }
+
+    internal void Offer(TrackingHost host, DateTimeOffset readAt, ulong seen)
+    {
+        var rows = TrackingHostBytes.Encode(host.Hostname, host);
+        var content = new byte[HeaderSize + rows.Length];
+        BinaryPrimitives.WriteInt64LittleEndian(content, readAt.UtcTicks);
+        BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(sizeof(long)), seen);
+        rows.CopyTo(content.AsSpan(HeaderSize));
+        Write(Key(host.Hostname), content, MaxAge);
+    }
+
+    private static string Key(string name) => "domain:" + name;
+}

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace Tracking.Database.Hosts;
+
+// How what is in memory stays fresh. Called by RefreshTrackingHosts.
+public sealed partial class TrackingHosts
+{
+    // A query for so many takes some ten milliseconds: who waits for one that was announced waits no longer.
+    private const int NamesAtOnce = 1_000;
+
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
+    private int _allWanted;
+    private int _allRead;
+    private bool _isAway;
+    private volatile ConcurrentDictionary<string, bool>? _outdated;
+
+    /// <summary>Asks PostgreSQL which names have changed since the last time, and has them read again.</summary>
+    /// <exception cref="Npgsql.NpgsqlException">The database is away; everything stays.</exception>
+    internal async Task PollAsync(CancellationToken cancellationToken)
+    {
+        var since = Volatile.Read(ref _horizon);
+        var changed = 0;
+        var next = await ReadTrackingHosts.ChangedAsync(
+            _dataSource,
+            since == 0 ? null : since,
+            began => Volatile.Write(ref _sharedHorizon, began),
+            name =>
+            {
+                changed++;
+                Heed(new HostChange(null, name, IsGone: false));
+            },
+            cancellationToken);
+
+        // What was known before the first time came from a copy or from others; and a database whose numbers go back is
+        // another one, restored from a backup.
+        if (since == 0 || next < since)
+        {
+            Interlocked.Increment(ref _allWanted);
+        }
+
+        Volatile.Write(ref _horizon, next);
+        _telemetry.Polled(changed);
+        Wake();
+    }
+
+    /// <summary>Whether PostgreSQL has been asked, and what was known before has been read again.</summary>
+    internal bool IsCaughtUp => Volatile.Read(ref _horizon) != 0 && _allRead == Volatile.Read(ref _allWanted);
+
+    /// <summary>Reads again what has changed, as it changes, until it is stopped. One query after the other: what was
+    /// read earlier never takes the place of what was read later.</summary>
+    internal async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _wanted.WaitAsync(cancellationToken);
+            await ReloadChangedAsync(cancellationToken);
+            var wanted = Volatile.Read(ref _allWanted);
+            if (_allRead != wanted)
+            {
+                foreach (var names in _memory.Names.Chunk(NamesAtOnce))
+                {
+                    await ReloadAsync(names, cancellationToken);
+                    await ReloadChangedAsync(cancellationToken);
+                }
+
+                _allRead = wanted;
+            }
+        }
+    }
+
+    private async Task ReloadChangedAsync(CancellationToken cancellationToken)
+    {
+        while (!_reloading.IsEmpty)
+        {
+            var names = new List<string>();
+            foreach (var (name, _) in _reloading)
+            {
+                // One that changes again from here on is read again.
+                if (names.Count < NamesAtOnce && _reloading.TryRemove(name, out _))
+                {
+                    names.Add(name);
+                }
+            }
+
+            await ReloadAsync([.. names], cancellationToken);
+        }
+    }
+
+    private async Task ReloadAsync(string[] names, CancellationToken cancellationToken)
+    {
+        while (names.Length > 0)
+        {
+            try
+            {
+                var outdated = _outdated = new(StringComparer.OrdinalIgnoreCase);
+                var (found, _) = await ReadTrackingHosts.ByNameAsync(_dataSource, names, cancellationToken);
+                _isAway = false;
+                _telemetry.Reloaded(names.Length);
+                foreach (var name in names)
+                {
+                    // Once more afterwards: it may change while it is put into its place.
+                    if (!outdated.ContainsKey(name))
+                    {
+                        Replace(name, found.GetValueOrDefault(name));
+                    }
+
+                    if (outdated.ContainsKey(name))
+                    {
+                        ReadAgain(name);
+                    }
+                }
+
+                return;
+            }
+            catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
+            {
+                // Once for each time it is away.
+                if (!_isAway)
+                {
+                    _isAway = true;
+                    LogNotReloaded(names.Length, exception.Message);
+                }
+
+                await Task.Delay(RetryPause, _time, cancellationToken);
+            }
+        }
+    }
+
+    private void Replace(string name, TrackingHost? now)
+    {
+        if (_memory.Peek(name) is not { } known || TrackingHost.AreSame(known, now))
+        {
+            return;
+        }
+
+        if (now is not null)
+        {
+            Put(now);
+        }
+        else if (_memory.Remove(name) is { } before)
+        {
+            Changed?.Invoke(name, before, null);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Count} tracking domains stay as they were, the database is away: {Reason}")]
+    private partial void LogNotReloaded(int count, string reason);
+}

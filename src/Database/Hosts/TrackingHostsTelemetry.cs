@@ -1,0 +1,39 @@
+using System.Diagnostics.Metrics;
+
+namespace Tracking.Database.Hosts;
+
+/// <summary>How tracking domains are looked up; listed in <c>docs/telemetry.md</c>.</summary>
+public sealed class TrackingHostsTelemetry : IDisposable
+{
+    private readonly Meter _meter;
+    private readonly Counter<long> _lookups;
+    private readonly Counter<long> _reloads;
+    private readonly Counter<long> _changes;
+
+    /// <summary>Creates the instruments.</summary>
+    public TrackingHostsTelemetry(IMeterFactory meters)
+    {
+        ArgumentNullException.ThrowIfNull(meters);
+        _meter = meters.Create(DirectoryTelemetry.Name);
+        _lookups = _meter.CreateCounter<long>(
+            "tracking.hosts.lookups", "{lookup}", "Tracking domains that were not in memory, by outcome.");
+        _reloads = _meter.CreateCounter<long>(
+            "tracking.hosts.reloaded", "{name}", "Tracking domains in memory that were read again.");
+        _changes = _meter.CreateCounter<long>(
+            "tracking.hosts.changed", "{name}", "Changed tracking domains that PostgreSQL told of when it was asked.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _meter.Dispose();
+
+    /// <summary>Counts a look-up: <c>shared</c>, <c>found</c>, <c>nobody</c>, <c>unavailable</c>, or <c>refused</c>
+    /// because too many names of nobody are asked for.</summary>
+    internal void LookedUp(string outcome) => _lookups.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+
+    internal void Reloaded(int names) => _reloads.Add(names);
+
+    internal void Polled(int names) => _changes.Add(names);
+
+    internal void Observe(Func<int> names) => _meter.CreateObservableGauge(
+        "tracking.hosts.cached", names, "{name}", "Tracking domains in memory.");
+}

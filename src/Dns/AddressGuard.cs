@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using Microsoft.Extensions.Options;
+
+namespace Tracking.Dns;
+
+/// <summary>
+/// Which addresses may be asked, and connected to, when somebody else chooses them: public ones that are not ours. A
+/// tenant names the servers of his zone, and would else have us talk to machines inside of the operator's network.
+/// </summary>
+public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time)
+{
+    // How long our own addresses are remembered: they seldom change, and reading them takes a system call each.
+    private static readonly TimeSpan OwnFor = TimeSpan.FromMinutes(1);
+
+    // IANA's special-purpose registries (RFC 6890 and its successors), and multicast.
+    private static readonly IPNetwork[] Special4 =
+    [
+        IPNetwork.Parse("0.0.0.0/8"), IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("100.64.0.0/10"),
+        IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("169.254.0.0/16"), IPNetwork.Parse("172.16.0.0/12"),
+        IPNetwork.Parse("192.0.0.0/24"), IPNetwork.Parse("192.0.2.0/24"), IPNetwork.Parse("192.88.99.0/24"),
+        IPNetwork.Parse("192.168.0.0/16"), IPNetwork.Parse("198.18.0.0/15"), IPNetwork.Parse("198.51.100.0/24"),
+        IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("224.0.0.0/3"),
+    ];
+
+    // Of IPv6 only 2000::/3 is public, and within it not what leads to other addresses (Teredo, 6to4) or to nobody.
+    private static readonly IPNetwork Public6 = IPNetwork.Parse("2000::/3");
+
+    private static readonly IPNetwork[] Special6 =
+    [
+        IPNetwork.Parse("2001::/23"), IPNetwork.Parse("2001:db8::/32"), IPNetwork.Parse("2002::/16"),
+        IPNetwork.Parse("3fff::/20"),
+    ];
+
+    private readonly DnsOptions _options = options.Value;
+    private Own? _own;
+
+    /// <summary>Whether an address may be asked.</summary>
+    public bool Allows(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (_options.AllowPrivateAddresses)
+        {
+            return true;
+        }
+
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return IsPublic(plain) && !OwnAddresses().Contains(plain);
+    }
+
+    /// <summary>Whether an address is one of the public internet's.</summary>
+    internal static bool IsPublic(IPAddress address)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return plain.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
+            ? !Special4.Any(range => range.Contains(plain))
+            : Public6.Contains(plain) && !Special6.Any(range => range.Contains(plain));
+    }
+
+    private HashSet<IPAddress> OwnAddresses()
+    {
+        var now = time.GetUtcNow();
+        var own = _own;
+        if (own is null || now - own.Read > OwnFor)
+        {
+            _own = own = new Own(now, Read());
+        }
+
+        return own.Addresses;
+    }
+
+    private static HashSet<IPAddress> Read() =>
+    [
+        .. NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(unicast => new IPAddress(unicast.Address.GetAddressBytes())),
+    ];
+
+    private sealed record Own(DateTimeOffset Read, HashSet<IPAddress> Addresses);
+}

@@ -1,0 +1,293 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+using Tracking.Dns.Wire;
+
+namespace Tracking.Dns;
+
+/// <summary>
+/// Asks one name server one question: for servers that a tenant chooses, whose answers are believed in nothing.
+/// <list type="number">
+/// <item>A connected UDP socket of its own for each question, on a port that the kernel draws, so that the kernel drops
+/// what other addresses and ports send; an id that nobody can predict (RFC 5452).</item>
+/// <item>What is no answer to the question (id, QR, opcode, question byte for byte) is counted and the wait goes on.
+/// When much of it comes, the question is asked over TCP.</item>
+/// <item>Over TCP when an answer is truncated, and for no other reason than that and the one before.</item>
+/// <item>Once without EDNS where a server does not understand it.</item>
+/// <item>One deadline over all of it. What comes of it is a value; the only exception is the caller's own
+/// cancellation.</item>
+/// </list>
+/// </summary>
+public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider time)
+{
+    // More than 1232 octets are not asked for; who sends a little more is heard, who fills this is not.
+    private const int LargestDatagram = 4096;
+
+    // Messages over one TCP connection that do not answer the question.
+    private const int MostTcpMismatches = 16;
+
+    private readonly DnsOptions _options = options.Value;
+
+    /// <summary>Asks a zone's name server.</summary>
+    /// <param name="server">Its address and port; checked by the caller (<see cref="AddressGuard"/>).</param>
+    /// <param name="question">What is asked.</param>
+    /// <param name="budget">Every question sent is taken from it.</param>
+    /// <param name="cancellationToken">Ends it with an exception.</param>
+    public Task<DnsReply> AskAsync(
+        IPEndPoint server, DnsQuestion question, QueryBudget budget, CancellationToken cancellationToken) =>
+        AskAsync(server, question, QueryFlags.None, budget, cancellationToken);
+
+    internal async Task<DnsReply> AskAsync(
+        IPEndPoint server, DnsQuestion question, QueryFlags flags, QueryBudget budget,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        ArgumentNullException.ThrowIfNull(budget);
+        using var deadline = new CancellationTokenSource(_options.QueryTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        var attempt = new Attempt(server, question, flags);
+        try
+        {
+            await AskAsync(attempt, budget, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            attempt.Failure = attempt.IsTruncated ? DnsFailure.TcpRefused : DnsFailure.TimedOut;
+        }
+        catch (SocketException exception)
+        {
+            attempt.Failure = Failure(exception, attempt);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        return attempt.Reply(time.GetUtcNow());
+    }
+
+    private async Task AskAsync(Attempt attempt, QueryBudget budget, CancellationToken cancellationToken)
+    {
+        for (var withEdns = true; ; withEdns = false)
+        {
+            attempt.Prepare(withEdns);
+            if (!budget.TryTake())
+            {
+                attempt.Failure = DnsFailure.TooManyQueries;
+                return;
+            }
+
+            var needsTcp = !await AskOverUdpAsync(attempt, budget, cancellationToken);
+            if (needsTcp)
+            {
+                if (!budget.TryTake())
+                {
+                    attempt.Failure = DnsFailure.TooManyQueries;
+                    return;
+                }
+
+                await AskOverTcpAsync(attempt, cancellationToken);
+            }
+
+            // RFC 6891, 7: who does not know EDNS says one of these.
+            if (!withEdns
+                || attempt.Message is not { Rcode: DnsRcode.FormErr or DnsRcode.NotImp or DnsRcode.BadVers })
+            {
+                return;
+            }
+        }
+    }
+
+    /// <returns><see langword="false"/> when the question has to be asked over TCP.</returns>
+    private async Task<bool> AskOverUdpAsync(
+        Attempt attempt, QueryBudget budget, CancellationToken cancellationToken)
+    {
+        using var socket = new Socket(attempt.Server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(attempt.Server, cancellationToken);
+        await socket.SendAsync(attempt.Query, cancellationToken);
+        var buffer = new byte[LargestDatagram];
+        var before = attempt.Mismatches;
+        using var again = new CancellationTokenSource(_options.SendAgainAfter, time);
+        using var first = CancellationTokenSource.CreateLinkedTokenSource(again.Token, cancellationToken);
+        var wait = first.Token;
+        while (attempt.Mismatches - before < _options.MismatchesBeforeTcp)
+        {
+            int length;
+            try
+            {
+                length = await socket.ReceiveAsync(buffer, wait);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // The same datagram: whoever guesses gains nothing, and an answer to the first one is still an answer.
+                if (budget.TryTake())
+                {
+                    await socket.SendAsync(attempt.Query, cancellationToken);
+                }
+
+                wait = cancellationToken;
+                continue;
+            }
+
+            switch (attempt.Take(length < LargestDatagram ? buffer.AsSpan(0, length) : default, isOverTcp: false))
+            {
+                case Taken.Truncated:
+                    return false;
+                case Taken.Answer:
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static async Task AskOverTcpAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        attempt.IsOverTcp = true;
+        using var socket = new Socket(attempt.Server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.NoDelay = true;
+        await socket.ConnectAsync(attempt.Server, cancellationToken);
+        byte[] framed = [(byte)(attempt.Query.Length >> 8), (byte)attempt.Query.Length, .. attempt.Query];
+        for (var sent = 0; sent < framed.Length;)
+        {
+            sent += await socket.SendAsync(framed.AsMemory(sent), cancellationToken);
+        }
+
+        var prefix = new byte[2];
+        for (var mismatches = 0; mismatches < MostTcpMismatches; mismatches++)
+        {
+            if (!await FillAsync(socket, prefix, cancellationToken))
+            {
+                attempt.Failure = attempt.IsTruncated ? DnsFailure.TcpRefused : DnsFailure.Unreachable;
+                return;
+            }
+
+            var message = new byte[(prefix[0] << 8) | prefix[1]];
+            if (!await FillAsync(socket, message, cancellationToken))
+            {
+                attempt.Failure = DnsFailure.Malformed;
+                return;
+            }
+
+            if (attempt.Take(message, isOverTcp: true) == Taken.Answer)
+            {
+                return;
+            }
+        }
+
+        attempt.Failure = DnsFailure.Malformed;
+    }
+
+    private static async Task<bool> FillAsync(Socket socket, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (!buffer.IsEmpty)
+        {
+            var length = await socket.ReceiveAsync(buffer, cancellationToken);
+            if (length == 0)
+            {
+                return false;
+            }
+
+            buffer = buffer[length..];
+        }
+
+        return true;
+    }
+
+    private static DnsFailure Failure(SocketException exception, Attempt attempt) => exception.SocketErrorCode switch
+    {
+        SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.AddressFamilyNotSupported
+            or SocketError.NetworkDown or SocketError.AddressNotAvailable or SocketError.AccessDenied
+            => DnsFailure.NoRoute,
+        SocketError.TimedOut => DnsFailure.TimedOut,
+        _ => attempt.IsTruncated ? DnsFailure.TcpRefused : DnsFailure.Unreachable,
+    };
+
+    private enum Taken : byte
+    {
+        Mismatch,
+        Truncated,
+        Answer,
+    }
+
+    /// <summary>One question on its way, over as many sockets as it takes.</summary>
+    private sealed class Attempt(IPEndPoint server, DnsQuestion question, QueryFlags flags)
+    {
+        private int _questionLength;
+
+        public IPEndPoint Server => server;
+
+        public byte[] Query { get; private set; } = [];
+
+        public int Mismatches { get; private set; }
+
+        public bool IsOverTcp { get; set; }
+
+        public bool IsTruncated { get; private set; }
+
+        public DnsFailure Failure { get; set; }
+
+        public DnsMessage? Message { get; private set; }
+
+        public void Prepare(bool withEdns)
+        {
+            var id = (ushort)RandomNumberGenerator.GetInt32(1 << 16);
+            Query = WriteQuery.Write(id, question, withEdns, flags, out _questionLength);
+            (Message, Failure, IsTruncated) = (null, DnsFailure.None, false);
+        }
+
+        public Taken Take(ReadOnlySpan<byte> message, bool isOverTcp)
+        {
+            if (!Answers(message))
+            {
+                Mismatches++;
+                return Taken.Mismatch;
+            }
+
+            // TC: the rest of the datagram is not worth reading (RFC 2181, 9).
+            if (!isOverTcp && (message[2] & 0x02) != 0)
+            {
+                IsTruncated = true;
+                return Taken.Truncated;
+            }
+
+            Message = ReadMessage.Read(message);
+            Failure = Message is null ? DnsFailure.Malformed : DnsFailure.None;
+            return Taken.Answer;
+        }
+
+        public DnsReply Reply(DateTimeOffset at) => new()
+        {
+            Question = question,
+            Server = server,
+            IsOverTcp = IsOverTcp,
+            Failure = Failure,
+            Message = Failure == DnsFailure.None ? Message : null,
+            Mismatches = Mismatches,
+            At = at,
+        };
+
+        private bool Answers(ReadOnlySpan<byte> message)
+        {
+            if (message.Length < WriteQuery.HeaderLength
+                || message[0] != Query[0] || message[1] != Query[1]
+                // QR is set, the opcode is 0.
+                || (message[2] & 0xF8) != 0x80)
+            {
+                return false;
+            }
+
+            var questions = (message[4] << 8) | message[5];
+            var rcode = message[3] & 0x0F;
+            if (questions == 0)
+            {
+                // A server that cannot read a question cannot repeat it. It costs one question more, no belief.
+                return rcode is (int)DnsRcode.FormErr or (int)DnsRcode.NotImp
+                    && message.Length == WriteQuery.HeaderLength;
+            }
+
+            return questions == 1
+                && message.Length >= WriteQuery.HeaderLength + _questionLength
+                && message.Slice(WriteQuery.HeaderLength, _questionLength)
+                    .SequenceEqual(Query.AsSpan(WriteQuery.HeaderLength, _questionLength));
+        }
+    }
+}

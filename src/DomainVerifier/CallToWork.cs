@@ -1,0 +1,9 @@
+using Tracking.Bus;
+
+namespace Tracking.DomainVerifier;
+
+/// <summary>Calls whoever checks tracking domains.</summary>
+internal sealed class DomainsWaiting : CallToWork;
+
+/// <summary>Calls whoever sends notices.</summary>
+internal sealed class NoticesWaiting : CallToWork;

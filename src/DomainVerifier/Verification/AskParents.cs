@@ -1,0 +1,128 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+using Tracking.Domains;
+using Tracking.Links;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>Reads the header <c>Strict-Transport-Security</c> of <c>https://</c> a name.</summary>
+/// <param name="name">The name.</param>
+/// <param name="cancellationToken">Ends it with an exception.</param>
+/// <returns><see langword="null"/> when there is none, or nobody answers with a certificate that browsers
+/// take.</returns>
+internal delegate Task<string?> ReadTransportSecurity(HostName name, CancellationToken cancellationToken);
+
+/// <summary>
+/// Finds out whether browsers open a name by https alone, because a parent of it says so for all names below it
+/// (RFC 6797 6.1.2) or its top-level domain is on the browsers' own list. Links to it that begin with http are dead for
+/// whoever has been at the parent's site.
+/// </summary>
+internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOptions> options, TimeProvider time)
+{
+    // A name that a public authority signs has ten labels.
+    private const int MostParents = 8;
+
+    private static readonly HashSet<string> _preloaded = ReadPreloaded();
+
+    /// <summary>Looks at the parents, at all of them at once.</summary>
+    /// <param name="host">The name.</param>
+    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <returns>The finding; <see langword="null"/> when nothing forces https, or nobody could say.</returns>
+    public async Task<DomainFinding?> RunAsync(HostName host, CancellationToken cancellationToken)
+    {
+        var topLevel = host.Value[(host.Value.LastIndexOf('.') + 1)..];
+        if (_preloaded.Contains(topLevel))
+        {
+            return Finding($"every name under .{topLevel}", $".{topLevel} on the list of browsers (HSTS preload)");
+        }
+
+        if (options.Value.ParentTimeout == TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        var parents = Parents(host);
+        var headers = await Task.WhenAll(parents.Select(parent => ReadAsync(parent, cancellationToken)));
+        for (var i = 0; i < parents.Count; i++)
+        {
+            if (IncludesSubdomains(headers[i]))
+            {
+                return Finding(
+                    $"every name under {parents[i]}", $"https://{parents[i]} Strict-Transport-Security: {headers[i]}");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The parents of a name down to its registrable domain, the nearest first.</summary>
+    internal static IReadOnlyList<HostName> Parents(HostName host)
+    {
+        var last = PublicSuffix.RegistrableDomain(host).Length;
+        var parents = new List<HostName>();
+        for (var name = host.Value; last > 0 && name.Length > last && parents.Count < MostParents;)
+        {
+            name = name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
+            if (HostName.TryParse(name, out var parent))
+            {
+                parents.Add(parent);
+            }
+        }
+
+        return parents;
+    }
+
+    /// <summary>Whether a header speaks for names below (RFC 6797 6.1): a positive <c>max-age</c>, and
+    /// <c>includeSubDomains</c>.</summary>
+    internal static bool IncludesSubdomains(string? header)
+    {
+        var (isLasting, includes) = (false, false);
+        foreach (var directive in (header ?? "").Split(';', StringSplitOptions.TrimEntries))
+        {
+            var parts = directive.Split('=', 2, StringSplitOptions.TrimEntries);
+            if (parts[0].Equals("includeSubDomains", StringComparison.OrdinalIgnoreCase))
+            {
+                includes = true;
+            }
+            else if (parts is [var name, var age] && name.Equals("max-age", StringComparison.OrdinalIgnoreCase))
+            {
+                isLasting = decimal.TryParse(
+                    age.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds > 0;
+            }
+        }
+
+        return isLasting && includes;
+    }
+
+    private async Task<string?> ReadAsync(HostName parent, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(options.Value.ParentTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return await read(parent, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private DomainFinding Finding(string whom, string seen) => new()
+    {
+        Code = FindingCode.HttpsForcedByParent,
+        Severity = FindingSeverity.Info,
+        Text = $"Browsers open {whom} by https alone. Links on this name are made when it has a certificate, and not "
+            + "before.",
+        Seen = seen.Length > 300 ? seen[..300] : seen,
+        At = time.GetUtcNow(),
+    };
+
+    private static HashSet<string> ReadPreloaded()
+    {
+        using var stream = typeof(AskParents).Assembly.GetManifestResourceStream("PreloadedSuffixes.txt")!;
+        using var reader = new StreamReader(stream);
+        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries)
+            .Where(line => line.Length > 0 && line[0] != '#')];
+    }
+}

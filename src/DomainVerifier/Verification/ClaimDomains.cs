@@ -1,0 +1,160 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>
+/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest. What is
+/// taken is leased in its row, so that no two processes check one name, and what a dead process took is due again when
+/// its lease ends.
+/// </summary>
+internal sealed class ClaimDomains(
+    NpgsqlDataSource dataSource, IOptions<VerifierOptions> options, TimeProvider time)
+{
+    // Rows that another process has locked this moment are its own: skipped.
+    private const string Claim =
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM domains.tracking_domains
+            WHERE deleted_at IS NULL AND (leased_until IS NULL OR leased_until <= $1)
+                {0}
+            LIMIT $4
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE domains.tracking_domains d SET leased_by = $2, leased_until = $3
+        FROM due WHERE d.id = due.id
+        RETURNING d.id, d.cluster_id, d.hostname, d.target, d.status, d.check_requested_at,
+            d.check_requested_at IS NOT NULL
+                AND (d.last_checked_at IS NULL OR d.last_checked_at < d.check_requested_at),
+            EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL)
+        """;
+
+    // In the words of the index tracking_domains_asked, which holds few however many are due.
+    private static readonly string _claimAsked = Claim.Replace(
+        "{0}",
+        """
+        AND check_requested_at IS NOT NULL AND (last_checked_at IS NULL OR last_checked_at < check_requested_at)
+            ORDER BY check_requested_at
+        """,
+        StringComparison.Ordinal);
+
+    private static readonly string _claimDue =
+        Claim.Replace("{0}", "AND next_check_at <= $1 ORDER BY next_check_at", StringComparison.Ordinal);
+
+    // A deleted cluster's names are nobody's to check; nobody is told either.
+    private const string Leave =
+        """
+        UPDATE domains.tracking_domains
+        SET next_check_at = NULL, check_requested_at = NULL, leased_by = NULL, leased_until = NULL
+        WHERE id = $1 AND leased_by = $2
+        """;
+
+    // Nobody's, but not to be had before that: the row's dates stay what they say.
+    private const string GiveBack =
+        """
+        UPDATE domains.tracking_domains SET leased_by = NULL, leased_until = $3 WHERE id = $1 AND leased_by = $2
+        """;
+
+    /// <summary>Takes names that are due.</summary>
+    /// <param name="most">How many at most.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<List<LeasedDomain>> RunAsync(int most, CancellationToken cancellationToken)
+    {
+        var lease = Guid.CreateVersion7(time.GetUtcNow());
+        var taken = new List<LeasedDomain>();
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var left = most - await ClaimAsync(connection, _claimAsked, lease, most, taken, cancellationToken);
+        if (left > 0)
+        {
+            await ClaimAsync(connection, _claimDue, lease, left, taken, cancellationToken);
+        }
+
+        return taken;
+    }
+
+    /// <summary>Ends a lease without a result.</summary>
+    /// <param name="domain">The domain; nothing happens when it is another's by now.</param>
+    /// <param name="notBefore">When it may be taken again; <see langword="null"/>: at once.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <exception cref="NpgsqlException">The database is away; the lease ends by itself.</exception>
+    public async Task GiveBackAsync(
+        LeasedDomain domain, DateTimeOffset? notBefore, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(GiveBack);
+        command.Parameters.Add(new() { Value = domain.Id });
+        command.Parameters.Add(new() { Value = domain.Lease });
+        command.Parameters.Add(new NpgsqlParameter<DateTime?> { TypedValue = notBefore?.UtcDateTime });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<int> ClaimAsync(
+        NpgsqlConnection connection,
+        string sql,
+        Guid lease,
+        int most,
+        List<LeasedDomain> taken,
+        CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var claimed = 0;
+        var left = new List<Guid>();
+        await using (var command = new NpgsqlCommand(sql, connection))
+        {
+            command.Parameters.Add(new() { Value = now.UtcDateTime });
+            command.Parameters.Add(new() { Value = lease });
+            command.Parameters.Add(new() { Value = (now + options.Value.Lease).UtcDateTime });
+            command.Parameters.Add(new() { Value = most });
+            await command.PrepareAsync(cancellationToken);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            for (; await reader.ReadAsync(cancellationToken); claimed++)
+            {
+                if (Read(reader, lease) is { } domain)
+                {
+                    taken.Add(domain);
+                }
+                else
+                {
+                    left.Add(reader.GetGuid(0));
+                }
+            }
+        }
+
+        foreach (var id in left)
+        {
+            await using var leave = new NpgsqlCommand(Leave, connection)
+            {
+                Parameters = { new() { Value = id }, new() { Value = lease } },
+            };
+            await leave.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        return claimed;
+    }
+
+    private static LeasedDomain? Read(NpgsqlDataReader reader, Guid lease)
+    {
+        // A name that is none is never verified; a check would only throw.
+        if (!reader.GetBoolean(7)
+            || !HostName.TryParse(reader.GetString(2), out var host)
+            || !HostName.TryParse(reader.GetString(3), out var target))
+        {
+            return null;
+        }
+
+        return new LeasedDomain
+        {
+            Id = reader.GetGuid(0),
+            Lease = lease,
+            Cluster = new ClusterId(reader.GetInt32(1)),
+            Host = host,
+            Target = target,
+            RequestedAt = reader.IsDBNull(5) ? null : reader.GetFieldValue<DateTimeOffset>(5),
+            Cause = reader.GetBoolean(6) ? CheckCause.Asked
+                : reader.GetInt16(4) == (short)DomainStatus.Pending ? CheckCause.Polled
+                : CheckCause.Daily,
+        };
+    }
+}

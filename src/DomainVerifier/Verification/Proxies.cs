@@ -1,0 +1,25 @@
+using System.Net;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>Proxies that a provider puts in front of a name, known by their addresses.</summary>
+internal static class Proxies
+{
+    private static readonly IPNetwork[] Cloudflare = Read();
+
+    /// <summary>Whether all addresses are Cloudflare's, and there are some.</summary>
+    public static bool AreCloudflare(IReadOnlyCollection<IPAddress> addresses) =>
+        addresses.Count > 0 && addresses.All(address => Array.Exists(Cloudflare, range => range.Contains(address)));
+
+    private static IPNetwork[] Read()
+    {
+        using var stream = typeof(Proxies).Assembly.GetManifestResourceStream("CloudflareRanges.txt")!;
+        using var reader = new StreamReader(stream);
+        return
+        [
+            .. reader.ReadToEnd().Split('\n')
+                .Where(line => line.Length > 0 && line[0] != '#')
+                .Select(line => IPNetwork.Parse(line.Trim())),
+        ];
+    }
+}

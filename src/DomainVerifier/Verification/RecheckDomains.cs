@@ -1,0 +1,149 @@
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>
+/// Has due tracking domains checked, a bounded number at a time: as many as there are free places are taken from the
+/// database at once, and nothing waits in memory. It looks every second, and when called.
+/// </summary>
+internal sealed partial class RecheckDomains(
+    ClaimDomains claim,
+    VerifyDomain verify,
+    DomainsWaiting waiting,
+    VerifierTelemetry telemetry,
+    IOptions<VerifierOptions> options,
+    TimeProvider time,
+    ILogger<RecheckDomains> logger) : BackgroundService
+{
+    // Giving back is a courtesy of a stop: the lease ends by itself.
+    private static readonly TimeSpan _longestGivingBack = TimeSpan.FromSeconds(2);
+
+    private readonly SemaphoreSlim _places = new(options.Value.ChecksAtOnce, options.Value.ChecksAtOnce);
+
+    /// <summary>Takes names that are due and begins to check them.</summary>
+    /// <param name="cancellationToken">Ends the checks; what was taken is given back.</param>
+    /// <returns>Whether there may be more: every free place was filled.</returns>
+    public async Task<bool> BeginAsync(CancellationToken cancellationToken)
+    {
+        await _places.WaitAsync(cancellationToken);
+        var free = 1;
+        while (await _places.WaitAsync(0, CancellationToken.None))
+        {
+            free++;
+        }
+
+        var begun = 0;
+        try
+        {
+            var domains = await claim.RunAsync(free, cancellationToken);
+            foreach (var domain in domains)
+            {
+                begun++;
+                _ = RunAsync(domain, cancellationToken);
+            }
+        }
+        finally
+        {
+            if (begun < free)
+            {
+                _places.Release(free - begun);
+            }
+        }
+
+        return begun == free;
+    }
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        for (var place = 0; place < options.Value.ChecksAtOnce; place++)
+        {
+            await _places.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _places.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (await BeginAsync(stoppingToken))
+                {
+                    continue;
+                }
+            }
+            catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
+            {
+                LogNotTaken(exception.Message);
+            }
+
+            await waiting.WaitAsync(options.Value.LookInterval, time, stoppingToken);
+        }
+    }
+
+    private async Task RunAsync(LeasedDomain domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await verify.RunAsync(domain, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await GiveBackAsync(domain, null);
+        }
+        catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
+        {
+            // Its lease ends when the database may be back.
+            telemetry.Fault("store-away");
+            LogStoreAway(domain.Host, exception.Message);
+        }
+#pragma warning disable CA1031 // One name must not end the checks of all others: counted, logged, tried again later.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            telemetry.Fault(exception is TimeoutException ? "too-long" : "fault");
+            LogFault(exception, domain.Host, options.Value.FirstRetry);
+            await GiveBackAsync(domain, time.GetUtcNow() + options.Value.FirstRetry);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+
+    private async Task GiveBackAsync(LeasedDomain domain, DateTimeOffset? notBefore)
+    {
+        using var limit = new CancellationTokenSource(_longestGivingBack);
+        try
+        {
+            await claim.GiveBackAsync(domain, notBefore, limit.Token);
+        }
+        catch (Exception exception)
+            when (exception is OperationCanceledException || StoreAway.FaultOf(exception) != StoreFault.None)
+        {
+            LogStoreAway(domain.Host, exception.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tracking domains that are due could not be read: {Reason}")]
+    private partial void LogNotTaken(string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "The check of {Host} could not be stored, it is made again when its lease ends: {Reason}")]
+    private partial void LogStoreAway(HostName host, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The check of {Host} failed, next attempt in {Pause}")]
+    private partial void LogFault(Exception exception, HostName host, TimeSpan pause);
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using Tracking.Dns;
+using Tracking.Domains;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>What a server says about a name.</summary>
+internal enum AnswerKind : byte
+{
+    /// <summary>Nothing that counts; <see cref="ServerAnswer.Problem"/> says why.</summary>
+    None,
+
+    /// <summary>It is an alias.</summary>
+    Alias,
+
+    /// <summary>It has several aliases, or an alias and something else.</summary>
+    Several,
+
+    /// <summary>It has addresses and is no alias.</summary>
+    Address,
+
+    /// <summary>It does not exist, or has nothing of what was asked.</summary>
+    Absent,
+}
+
+/// <summary>One server's word about one name.</summary>
+internal sealed record ServerAnswer
+{
+    private const int MostShown = 8;
+
+    /// <summary>The server's name; <see langword="null"/> for the resolver.</summary>
+    public required DnsName? Server { get; init; }
+
+    /// <summary>Its reply; <see langword="null"/> when it has no address that may be asked.</summary>
+    public DnsReply? Reply { get; init; }
+
+    /// <summary>What it says.</summary>
+    public AnswerKind Kind { get; init; }
+
+    /// <summary>Where the alias leads.</summary>
+    public DnsName? Alias { get; init; }
+
+    /// <summary>The addresses.</summary>
+    public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
+
+    /// <summary>How long this may be remembered.</summary>
+    public TimeSpan? Ttl { get; init; }
+
+    /// <summary>Why it says nothing that counts.</summary>
+    public FindingCode? Problem { get; init; }
+
+    /// <summary>What servers agree or disagree on: addresses may differ from server to server.</summary>
+    public (AnswerKind, DnsName?) Vote => (Kind, Alias);
+
+    /// <summary>Name and address of the server.</summary>
+    public string ShownServer => (Server, Reply?.Server) switch
+    {
+        ({ } name, { } address) => $"{name} ({address.Address})",
+        ({ } name, null) => name.ToString(),
+        (null, { } address) => $"resolver {address.Address}",
+        _ => "resolver",
+    };
+
+    /// <summary>What it answered, for people.</summary>
+    public string Seen => Kind switch
+    {
+        AnswerKind.Alias => $"CNAME {Alias}",
+        AnswerKind.Several => string.Join(", ", Reply!.Message!.Answers.Take(MostShown)),
+        AnswerKind.Address => string.Join(", ", Addresses.Take(MostShown)),
+        AnswerKind.Absent => "no record",
+        _ => "no answer",
+    };
+
+    /// <summary>Reads a reply as a word about <paramref name="name"/>.</summary>
+    /// <param name="server">Who gave it; <see langword="null"/> for the resolver.</param>
+    /// <param name="reply">The reply.</param>
+    /// <param name="name">The name in question.</param>
+    public static ServerAnswer Read(DnsName? server, DnsReply reply, DnsName name)
+    {
+        var answer = new ServerAnswer { Server = server, Reply = reply };
+        if (ProblemOf(reply, isResolver: server is null) is { } problem)
+        {
+            return answer with { Problem = problem };
+        }
+
+        var message = reply.Message!;
+        var own = message.Answers.Where(record => record.Owner == name).ToList();
+        var aliases = own.OfType<NameRecord>().Where(record => record.Type == DnsType.Cname).ToList();
+        var addresses = own.OfType<AddressRecord>().ToList();
+        if (aliases.Select(alias => alias.Target).Distinct().Count() > 1 || (aliases.Count > 0 && addresses.Count > 0))
+        {
+            return answer with { Kind = AnswerKind.Several, Ttl = own[0].Ttl };
+        }
+
+        if (aliases.Count > 0)
+        {
+            return answer with { Kind = AnswerKind.Alias, Alias = aliases[0].Target, Ttl = aliases[0].Ttl };
+        }
+
+        // A server from before RFC 6672 leaves it to the asker to put the alias together.
+        if (message.Answers.OfType<NameRecord>().FirstOrDefault(record =>
+                record.Type == DnsType.Dname && name.IsBelow(record.Owner)) is { } whole
+            && DnsName.TryParse(name.Without(whole.Owner), out var beginning)
+            && beginning.Before(whole.Target) is { } made)
+        {
+            return answer with { Kind = AnswerKind.Alias, Alias = made, Ttl = whole.Ttl };
+        }
+
+        return addresses.Count > 0
+            ? answer with
+            {
+                Kind = AnswerKind.Address,
+                Addresses = [.. addresses.Select(record => record.Address)],
+                Ttl = addresses[0].Ttl,
+            }
+            : answer with { Kind = AnswerKind.Absent, Ttl = message.NegativeTtl };
+    }
+
+    private static FindingCode? ProblemOf(DnsReply reply, bool isResolver) => reply.Failure switch
+    {
+        DnsFailure.TimedOut => FindingCode.TimeOut,
+        DnsFailure.Unreachable or DnsFailure.NoRoute => FindingCode.ServerUnreachable,
+        DnsFailure.Malformed or DnsFailure.TcpRefused => FindingCode.BadAnswers,
+        DnsFailure.TooManyQueries => FindingCode.TooManyQueries,
+        _ => reply.Message!.Rcode switch
+        {
+            DnsRcode.NoError or DnsRcode.NxDomain when isResolver || reply.Message.IsAuthoritative => null,
+            DnsRcode.NoError or DnsRcode.NxDomain or DnsRcode.NotAuth => FindingCode.LameServer,
+            DnsRcode.ServFail => FindingCode.Servfail,
+            DnsRcode.Refused => FindingCode.ServerRefuses,
+            _ => FindingCode.BadAnswers,
+        },
+    };
+}

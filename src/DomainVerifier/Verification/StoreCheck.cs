@@ -1,0 +1,257 @@
+using System.Data;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+using Tracking.Database.Entities;
+using Tracking.Domains;
+using Tracking.DomainVerifier.Notices;
+
+namespace Tracking.DomainVerifier.Verification;
+
+/// <summary>
+/// Stores a check and all that follows from it in one transaction: status, strikes and the next check, the history, who
+/// loses the name, whose default it becomes, and what has to be told. Only under the lease that the check was made
+/// under; a deleted domain gets nothing.
+/// </summary>
+internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierOptions> options)
+{
+    private const string SelectDomain =
+        """
+        SELECT status, status_since, check_requested_at, strikes, struck_at, pending_checks, is_default, wants_default,
+            is_retired, verified_at
+        FROM domains.tracking_domains WHERE id = $1 AND leased_by = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
+        """;
+
+    private const string CountWithoutEvidence =
+        """
+        SELECT count(*) FROM domains.checks WHERE domain_id = $1 AND id > coalesce(
+            (SELECT id FROM domains.checks WHERE domain_id = $1 AND outcome <> 2 ORDER BY id DESC LIMIT 1),
+            '00000000-0000-0000-0000-000000000000')
+        """;
+
+    // Only while it is active still. Whoever checks it now loses his lease, and with it what he found.
+    private const string TakeOver =
+        """
+        UPDATE domains.tracking_domains
+        SET status = 0, status_since = $2, is_default = false, wants_default = false, strikes = 0, struck_at = NULL,
+            pending_checks = 0, last_check = $3, last_checked_at = $2, next_check_at = $4,
+            leased_by = NULL, leased_until = NULL
+        WHERE id = $1 AND status = 1 AND deleted_at IS NULL
+        """;
+
+    private const string ClearDefault =
+        """
+        UPDATE domains.tracking_domains SET is_default = false WHERE cluster_id = $1 AND is_default AND id <> $2
+        """;
+
+    // Asked for again since it was taken: due at once. Where browsers open the name by https alone, http links are
+    // dead: the transition is over.
+    private const string UpdateDomain =
+        """
+        UPDATE domains.tracking_domains
+        SET status = $2, status_since = CASE WHEN status = $2 THEN status_since ELSE $3 END,
+            verified_at = CASE WHEN $4 THEN $3 ELSE verified_at END, is_default = $5, wants_default = $6,
+            strikes = $7, struck_at = $8, pending_checks = $9, last_check = $10, last_checked_at = greatest($3, $11),
+            next_check_at = CASE WHEN check_requested_at IS DISTINCT FROM $11 THEN $3 ELSE $12 END,
+            https = CASE WHEN $13 THEN 0 ELSE https END,
+            leased_by = NULL, leased_until = NULL
+        WHERE id = $1
+        """;
+
+    private readonly VerifierOptions _options = options.Value;
+
+    /// <summary>Stores it.</summary>
+    /// <param name="domain">The domain, leased.</param>
+    /// <param name="result">What the check brought.</param>
+    /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
+    /// <returns>How it ended, and what it changed.</returns>
+    /// <exception cref="NpgsqlException">The database is away or refuses.</exception>
+    public async Task<(StoreOutcome Outcome, CheckEffect Effect)> RunAsync(
+        LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await StoreAsync(domain, result, cancellationToken);
+        }
+        catch (PostgresException refused) when (IsConflict(refused))
+        {
+            return (StoreOutcome.Conflict, CheckEffect.Nothing);
+        }
+    }
+
+    // One active row a name, one default a cluster: the indexes decide who was first.
+    private static bool IsConflict(PostgresException refused) =>
+        refused.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
+        || refused is
+        {
+            SqlState: PostgresErrorCodes.UniqueViolation,
+            ConstraintName: "tracking_domains_active" or "tracking_domains_default",
+        };
+
+    private async Task<(StoreOutcome, CheckEffect)> StoreAsync(
+        LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(
+            IsolationLevel.ReadCommitted, cancellationToken);
+        if (await ReadAsync(connection, domain, result, cancellationToken) is not { } stored)
+        {
+            return (StoreOutcome.Dropped, CheckEffect.Nothing);
+        }
+
+        var now = result.BeganAt;
+        var decision = DecideEffect.For(stored.State, result.Outcome, now, _options);
+        var becomesDefault = decision.Effect == CheckEffect.Activated
+            && stored is { WantsDefault: true, IsRetired: false };
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        if (decision.Effect == CheckEffect.Activated && result.Elsewhere is { } other)
+        {
+            TakeFrom(batch, other, domain, now);
+        }
+
+        if (becomesDefault)
+        {
+            batch.Add(ClearDefault, domain.Cluster.Value, domain.Id);
+        }
+
+        batch.Add(
+            UpdateDomain,
+            domain.Id,
+            (short)decision.Status,
+            now.UtcDateTime,
+            result.Outcome == CheckOutcome.Verified,
+            becomesDefault || (stored.IsDefault && decision.Status == DomainStatus.Active),
+            stored.WantsDefault && !becomesDefault,
+            decision.Strikes,
+            decision.StruckAt?.UtcDateTime,
+            decision.PendingChecks,
+            new Json(result.Diagnosis.ToJson()),
+            domain.RequestedAt?.UtcDateTime,
+            decision.NextCheckAt?.UtcDateTime,
+            result.Diagnosis.Findings.Any(finding => finding.Code == FindingCode.HttpsForcedByParent));
+        KeepCheck.AddTo(
+            batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now,
+            _options.KeptChecks);
+        if (Tell(domain, stored, result, decision) is { } notice)
+        {
+            notice.AddTo(batch);
+        }
+
+        await batch.PrepareAsync(cancellationToken);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (StoreOutcome.Stored, decision.Effect);
+    }
+
+    private void TakeFrom(NpgsqlBatch batch, ActiveElsewhere other, LeasedDomain domain, DateTimeOffset now)
+    {
+        var diagnosis = other.Diagnosis!;
+        batch.Add(
+            TakeOver,
+            other.Id,
+            now.UtcDateTime,
+            new Json(diagnosis.ToJson()),
+            DecideEffect.TakenOver(now, _options).NextCheckAt?.UtcDateTime);
+        KeepCheck.AddTo(
+            batch, other.Id, CheckCause.TakenOver, CheckOutcome.Contradicted, CheckEffect.Demoted, diagnosis, now,
+            _options.KeptChecks);
+        new NewNotice(other.Cluster, domain.Host, NoticeKind.Lost, now, new NoticeFacts
+        {
+            Domain = other.Id, Reason = NoticeFacts.TakenOver, Diagnosis = diagnosis,
+        }).AddTo(batch);
+    }
+
+    private static NewNotice? Tell(LeasedDomain domain, Stored stored, CheckResult result, Decision decision)
+    {
+        var facts = new NoticeFacts { Domain = domain.Id, Diagnosis = result.Diagnosis };
+        return decision.Effect switch
+        {
+            CheckEffect.Warned => Of(NoticeKind.Warning, facts with { LosesLinksAt = decision.NextCheckAt }),
+            CheckEffect.Demoted => Of(NoticeKind.Lost, facts with { Reason = NoticeFacts.RecordGone }),
+            CheckEffect.Recovered => Of(NoticeKind.Recovered, facts with { WasPending = false }),
+            // Whoever has just published the record for the first time sees it: programs are told, people are not.
+            CheckEffect.Activated => Of(NoticeKind.Recovered, facts with { WasPending = true }) with
+            {
+                IsMailed = stored.WasVerifiedBefore,
+            },
+            _ => null,
+        };
+
+        NewNotice Of(NoticeKind kind, NoticeFacts known) =>
+            new(domain.Cluster, domain.Host, kind, result.BeganAt, known);
+    }
+
+    private static async Task<Stored?> ReadAsync(
+        NpgsqlConnection connection, LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
+    {
+        Stored stored;
+        await using (var command = new NpgsqlCommand(SelectDomain, connection)
+        {
+            Parameters = { new() { Value = domain.Id }, new() { Value = domain.Lease } },
+        })
+        {
+            await command.PrepareAsync(cancellationToken);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            if (!await reader.ReadAsync(cancellationToken))
+            {
+                return null;
+            }
+
+            stored = new Stored(
+                new DomainState
+                {
+                    Id = domain.Id,
+                    Status = (DomainStatus)reader.GetInt16(0),
+                    StatusSince = reader.GetFieldValue<DateTimeOffset>(1),
+                    CheckRequestedAt = reader.IsDBNull(2) ? null : reader.GetFieldValue<DateTimeOffset>(2),
+                    Strikes = reader.GetInt16(3),
+                    StruckAt = reader.IsDBNull(4) ? null : reader.GetFieldValue<DateTimeOffset>(4),
+                    PendingChecks = reader.GetInt32(5),
+                },
+                IsDefault: reader.GetBoolean(6),
+                WantsDefault: reader.GetBoolean(7),
+                IsRetired: reader.GetBoolean(8),
+                WasVerifiedBefore: !reader.IsDBNull(9));
+        }
+
+        if (result.Outcome != CheckOutcome.NoEvidence)
+        {
+            return stored;
+        }
+
+        await using var count = new NpgsqlCommand(CountWithoutEvidence, connection)
+        {
+            Parameters = { new() { Value = domain.Id } },
+        };
+        var withoutEvidence = (int)(long)(await count.ExecuteScalarAsync(cancellationToken))!;
+        return stored with { State = stored.State with { WithoutEvidence = withoutEvidence } };
+    }
+
+    private sealed record Stored(
+        DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore);
+}
+
+/// <summary>A value of the type <c>jsonb</c>.</summary>
+/// <param name="Text">The JSON.</param>
+internal readonly record struct Json(string Text);
+
+/// <summary>Statements of a batch in one line each.</summary>
+internal static class BatchCommands
+{
+    /// <summary>Adds a statement; <see langword="null"/> is SQL's, of the type that the statement has there.</summary>
+    public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(value switch
+            {
+                Json json => new NpgsqlParameter { Value = json.Text, NpgsqlDbType = NpgsqlDbType.Jsonb },
+                null => new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Unknown },
+                _ => new NpgsqlParameter { Value = value },
+            });
+        }
+
+        batch.BatchCommands.Add(command);
+    }
+}

@@ -1,0 +1,83 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.ResponseCompression;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Tracking.Management.Console.Assets;
+using Tracking.Management.Console.Pages;
+using Tracking.Management.Console.Session;
+using Tracking.ServiceDefaults.Settings;
+
+namespace Tracking.Management.Console;
+
+/// <summary>The web console: pages drawn on the server, which read and change the same things as the API, by the same
+/// functions.</summary>
+internal static class ConsoleComposition
+{
+    public static IHostApplicationBuilder AddConsole(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<ConsoleOptions>(ConsoleOptions.Section);
+        StoreDataProtectionKeys.Add(builder.Services);
+        builder.Services.AddRazorComponents();
+        builder.Services.AddHttpContextAccessor();
+        builder.Services.AddAntiforgery(options =>
+        {
+            options.Cookie.Name = "tracking-form";
+            options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+            options.Cookie.SameSite = SameSiteMode.Lax;
+            // The policy says it, and better.
+            options.SuppressXFrameOptionsHeader = true;
+        });
+        builder.Services.AddResponseCompression(options =>
+        {
+            options.EnableForHttps = true;
+            options.MimeTypes = ["text/html"];
+        });
+        builder.Services.Configure<BrotliCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
+        builder.Services.AddSingleton<ConsoleSession>();
+        builder.Services.AddSingleton<FollowEvents>();
+        builder.Services.AddScoped<Parts.ShowTime>();
+        return builder;
+    }
+
+    /// <summary>What comes before the pages: errors as pages, other sites refused, the session read.</summary>
+    public static void UseConsole(this WebApplication app)
+    {
+        app.UseWhen(
+            IsConsole,
+            console =>
+            {
+                // Form tokens are another text each time and answers to forms are left alone: nothing secret stands
+                // beside what a stranger can choose (BREACH).
+                console.UseWhen(
+                    context => HttpMethods.IsGet(context.Request.Method), pages => pages.UseResponseCompression());
+                console.Use(ErrorPage.ExplainAsync);
+                console.Use(async (context, next) =>
+                {
+                    if (!RefuseOtherSites.IsOwn(context.Request))
+                    {
+                        await ErrorPage.WriteAsync(context, StatusCodes.Status403Forbidden);
+                        return;
+                    }
+
+                    await context.RequestServices.GetRequiredService<ConsoleSession>().ReadAsync(context, next);
+                });
+            });
+        app.UseAntiforgery();
+    }
+
+    public static void MapConsole(this WebApplication app)
+    {
+        ServeAssets.Map(app);
+        SignIn.Map(app);
+        FollowEvents.Map(app);
+        app.MapRazorComponents<App>().Add(RequireSession.Guard);
+    }
+
+    /// <summary>Everything but what programs ask.</summary>
+    internal static bool IsConsole(HttpContext context) =>
+        !context.Request.Path.StartsWithSegments("/api")
+        && !context.Request.Path.StartsWithSegments("/openapi")
+        && !context.Request.Path.StartsWithSegments("/health");
+}

@@ -1,0 +1,105 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Tracking.Api;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Management.Console.Pages;
+using Tracking.Management.Requests;
+
+namespace Tracking.Management.Console.Session;
+
+/// <summary>Who may see a page. A page without this attribute is a bug that a test finds.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class PageForAttribute(PageAccess access) : Attribute
+{
+    /// <summary>Who.</summary>
+    public PageAccess Access { get; } = access;
+}
+
+/// <summary>Who may see a page.</summary>
+public enum PageAccess
+{
+    /// <summary>Anybody: where one signs in.</summary>
+    Anybody,
+
+    /// <summary>Whoever is signed in.</summary>
+    SignedIn,
+
+    /// <summary>Admins; for everybody else it is not there.</summary>
+    Admin,
+
+    /// <summary>Admins, and the cluster in the address; for everybody else it is not there.</summary>
+    Cluster,
+}
+
+/// <summary>
+/// Asks every page who may see it before any of it runs. As in the API, the check wraps the endpoint itself, and what is
+/// not for this session is not there. A page's queries run in its tenant's share of this process.
+/// </summary>
+internal static class RequireSession
+{
+    /// <summary>Guards pages by their <see cref="PageForAttribute"/>.</summary>
+    public static void Guard(EndpointBuilder endpoint)
+    {
+        // Without: nobody may.
+        var access = endpoint.Metadata.OfType<PageForAttribute>().LastOrDefault()?.Access;
+        var next = endpoint.RequestDelegate!;
+        endpoint.RequestDelegate = context => InvokeAsync(context, access, next);
+    }
+
+    private static async Task InvokeAsync(HttpContext context, PageAccess? access, RequestDelegate next)
+    {
+        if (access == PageAccess.Anybody)
+        {
+            await next(context);
+            return;
+        }
+
+        if (context.Features.Get<ApiKeyHolder>() is not { } holder)
+        {
+            context.Response.Redirect(SignIn.PathTo(context.Request));
+            return;
+        }
+
+        if (!await MayAsync(context, access, holder))
+        {
+            await ErrorPage.WriteAsync(context, StatusCodes.Status404NotFound);
+            return;
+        }
+
+        var share = context.RequestServices.GetRequiredService<LimitTenants>().Of(holder);
+        if (await share.EnterAsync(context.RequestAborted) is { } busy)
+        {
+            context.Response.Headers.RetryAfter =
+                Math.Ceiling(busy.RetryAfter!.Value.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+            await ErrorPage.WriteAsync(context, StatusCodes.Status429TooManyRequests);
+            return;
+        }
+
+        var began = share.Begin();
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            share.Leave(began);
+        }
+    }
+
+    private static async ValueTask<bool> MayAsync(HttpContext context, PageAccess? access, ApiKeyHolder holder) =>
+        access switch
+        {
+            PageAccess.SignedIn => true,
+            PageAccess.Admin => holder.IsAdmin,
+            PageAccess.Cluster =>
+                ClusterId.TryParse(context.Request.RouteValues["cluster"] as string, out var cluster)
+                && await context.RequestServices.GetRequiredService<ApiKeyAuthentication>().OpensAsync(
+                    holder,
+                    cluster,
+                    context.RequestServices.GetRequiredService<ClusterDirectory>(),
+                    context.RequestAborted),
+            _ => false,
+        };
+}

@@ -1,0 +1,87 @@
+namespace Tracking.Management.Console.Texts;
+
+internal static partial class Words
+{
+    /// <summary>Messages.</summary>
+    internal static class Mail
+    {
+        public const string Search = "Text in id, recipient, sender or host";
+        public const string Recipient = "Recipient, the whole address";
+        public const string Tag = "Tag";
+        public const string Find = "Search";
+        public const string To = "To";
+        public const string Tags = "Tags";
+        public const string Links = "Links";
+        public const string Sent = "Rewritten";
+        public const string Empty = "No message yet";
+        public const string EmptyText = "Every message that is rewritten is listed here. Hand over a first one, by your mail server or by hand:";
+        public const string NothingFound = "No message matches. A recipient is found by the whole address, everything else by a part.";
+        public const string Partial = "The search stopped before the end; the next page goes on from here.";
+        public const string NoRecipient = "(recipient not kept)";
+        public const string Facts = "Message";
+        public const string Id = "Id";
+        public const string SenderId = "Sender's id";
+        public const string From = "From";
+        public const string Host = "Tracking host";
+        public const string SentAt = "Sent";
+        public const string OpensTracked = "Opens";
+        public const string Tracked = "tracked";
+        public const string NotTracked = "not tracked";
+        public const string LinksTitle = "Links, by place in the mail";
+        public const string NoLinks = "No link of it is tracked.";
+        public const string Clicks = "Clicks";
+        public const string Story = "What happened with it";
+        public const string NoEvents = "Nobody has opened it or clicked in it yet.";
+        public const string More = "Only the latest events are shown.";
+        public const string People = "People";
+
+        public static string Counts(long clicks, long opens) => $"{Number(opens)} opens and {Number(clicks)} clicks by people";
+
+        public static string Machines(long count) => count == 0 ? "no machines" : $"{Number(count)} by machines, left out";
+
+        public static string Opened(string client) => client.Length == 0 ? "Opened" : $"Opened with {client}";
+
+        public static string Clicked(int number, string name) => $"Clicked {number} · {name}";
+
+        public static string ClickedUnknown(string url) => $"Clicked {url}";
+
+        public static string Loaded(string client) => $"Loaded an image {client}".TrimEnd();
+
+        public const string Trap = "Followed a link that no person sees";
+
+        public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons);
+
+        public static string Registered(string? recipient) => recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
+    }
+
+    /// <summary>Live events.</summary>
+    internal static class LivePage
+    {
+        public const string Running = "New events appear by themselves.";
+        public const string Away = "The connection is gone; trying again …";
+        public const string Ended = "Ended. Load the page again to go on.";
+        public const string Paused = "Held while you point at the list; {0} new.";
+        public const string Heard = "{0} new events";
+        public const string Reload = "Load the latest events";
+        public const string Empty = "Nothing yet. Opens and clicks appear here as they come.";
+        public const string List = "Events, the newest first";
+    }
+
+    /// <summary>The audit log.</summary>
+    internal static class Audit
+    {
+        public const string When = "When";
+        public const string Who = "Who";
+        public const string What = "What";
+        public const string Subject = "To what";
+        public const string Change = "Change";
+        public const string Show = "Before and after";
+        public const string Before = "Before";
+        public const string After = "After";
+        public const string Empty = "Nobody has changed anything yet.";
+        public const string System = "the system";
+
+        /// <summary>An action in words: its own, without hyphens.</summary>
+        public static string Action(string action) => action.Replace('-', ' ');
+    }
+}

@@ -1,0 +1,138 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Tracking.Api;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Management.Audit;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
+
+namespace Tracking.Management.Domains;
+
+/// <summary><c>POST /api/v1/clusters/{cluster}/tracking-domains</c>: the name is pending, and the answer says which
+/// record makes it a tracking domain.</summary>
+internal static class AddTrackingDomain
+{
+    private static readonly string[] _known =
+        ["hostname", "setAsDefault", .. TrackingDomainSettings.Known.Where(name => name != "retired")];
+
+    public static void Map(IEndpointRouteBuilder domains) => domains.MapPost("/", HandleAsync)
+        .RequireClusterAccess()
+        .Describe("AddTrackingDomain", "Adds a name of your own for links; the answer has the CNAME record to make.")
+        .DescribeBody<TrackingDomainRequest>(required: "hostname")
+        .DescribeProblems(400, 409, 413, 415);
+
+    private static async Task<Results<Created<TrackingDomainResponse>, Problem>> HandleAsync(
+        ClusterId cluster,
+        HttpRequest request,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        ApplyChange change,
+        DescribeDomain describe,
+        IOptions<SystemOptions> system,
+        IOptions<ManagementOptions> options,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var (json, problem) = await ReadJsonBody.ReadAsync(request, cancellationToken);
+        if (json is null)
+        {
+            return problem!;
+        }
+
+        return await AddAsync(
+            cluster, json, holder, db, change, describe, system.Value, options.Value, time, cancellationToken);
+    }
+
+    /// <summary>Adds what a document says.</summary>
+    public static async Task<Results<Created<TrackingDomainResponse>, Problem>> AddAsync(
+        ClusterId cluster,
+        JsonObject json,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        ApplyChange change,
+        DescribeDomain describe,
+        SystemOptions system,
+        ManagementOptions options,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var own = OwnNames.Of(system);
+        var errors = new InputErrors();
+        if (Read(json, cluster, own, errors, time.GetUtcNow()) is not { } domain)
+        {
+            return errors.ToProblem();
+        }
+
+        var most = options.MaxTrackingDomains;
+        if (await db.TrackingDomains.CountAsync(
+            row => row.ClusterId == cluster && row.DeletedAt == null, cancellationToken) >= most)
+        {
+            return Problems.Conflict(
+                $"The cluster has {most} tracking domains, the most that it may have; delete one that is not used.");
+        }
+
+        try
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            // Shared: a cluster that is deleted at this moment takes this name with it, or does not take it in.
+            if ((await db.Database.SqlQuery<int>(
+                $"SELECT id FROM management.clusters WHERE id = {cluster.Value} AND deleted_at IS NULL FOR SHARE")
+                .ToListAsync(cancellationToken)).Count == 0)
+            {
+                return RequireAccess.NoSuchCluster(cluster.ToString());
+            }
+
+            db.TrackingDomains.Add(domain);
+            await db.SaveChangesAsync(cancellationToken);
+            await RecordChange.AddAsync(
+                db,
+                holder,
+                new("create-tracking-domain", domain.Hostname, cluster, After: AuditedDomain.Of(domain)),
+                time,
+                cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (FindDomain.Violates(exception, FindDomain.OneName))
+        {
+            return Problems.Conflict(
+                $"hostname: '{domain.Hostname}' is a tracking domain of this cluster already; GET it for its record.");
+        }
+
+        await change.ApplyAsync(cluster, hostname: domain.Hostname);
+        return TypedResults.Created(
+            $"/api/v1/clusters/{cluster}/tracking-domains/{domain.Hostname}", describe.Of(domain));
+    }
+
+    private static TrackingDomain? Read(
+        JsonObject json, ClusterId cluster, OwnNames own, InputErrors errors, DateTimeOffset now)
+    {
+        ReadJson.RefuseUnknown(json, "", _known, errors);
+        var hostname = ReadHostname.From(json, own, errors);
+        var settings = TrackingDomainSettings.Read(json, errors);
+        var setAsDefault = TrackingDomainSettings.Flag(json, "setAsDefault", false, errors);
+        return hostname is not { } name || errors.Any
+            ? null
+            : new TrackingDomain
+            {
+                Id = Guid.CreateVersion7(now),
+                ClusterId = cluster,
+                Hostname = name.Value,
+                Target = own.NewTarget(),
+                StatusSince = now,
+                WantsDefault = setAsDefault,
+                TrackClicks = settings.TrackClicks,
+                TrackOpens = settings.TrackOpens,
+                Https = settings.Https,
+                ExcludedDomains = [.. settings.ExcludedDomains],
+                CreatedAt = now,
+                NextCheckAt = now,
+            };
+    }
+}

@@ -1,0 +1,122 @@
+using System.Collections.Concurrent;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Bus;
+using Tracking.Contracts;
+
+namespace Tracking.Management.Domains;
+
+/// <summary>Asks the verifiers over the bus. No answer is an answer too: there is none, or the bus is away.</summary>
+internal sealed partial class AskVerifier(
+    SendToQueue bus,
+    NameAnswers answers,
+    IOptions<ManagementOptions> options,
+    TimeProvider time,
+    ILogger<AskVerifier> logger)
+{
+    /// <summary>When to ask again where no verifier answered: one that starts is there by then.</summary>
+    public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Calls the verifiers to a domain. Never waits: its row says the same, they find it by
+    /// themselves.</summary>
+    public void Verify(VerifyDomain message) => _ = SendAsync(QueueNames.VerifyDomains, message);
+
+    /// <summary>What DNS says of a name that nobody has added, as JSON.</summary>
+    /// <param name="hostname">The name, A-labels.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns><see langword="null"/> when no verifier answered in time.</returns>
+    public async Task<string?> CheckAsync(string hostname, CancellationToken cancellationToken)
+    {
+        var id = Guid.CreateVersion7(time.GetUtcNow());
+        var answer = answers.Expect(id);
+        try
+        {
+            _ = SendAsync(
+                QueueNames.CheckNames, new CheckName { Id = id, Hostname = hostname, ReplyTo = answers.Queue });
+            return await answer.WaitAsync(options.Value.LongestVerification, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+        finally
+        {
+            answers.Forget(id);
+        }
+    }
+
+    private async Task SendAsync<T>(string queue, T message)
+        where T : class
+    {
+        try
+        {
+            await Task.Yield();
+            await bus.SendAsync(queue, message);
+        }
+#pragma warning disable CA1031 // Nobody awaits this: whatever the transport throws means that no verifier is called.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogNotSent(queue, exception.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No verifier could be called over {Queue}: {Reason}")]
+    private partial void LogNotSent(string queue, string reason);
+}
+
+/// <summary>The answers that this process waits for, and the queue that they come to.</summary>
+internal sealed class NameAnswers
+{
+    private readonly ConcurrentDictionary<Guid, TaskCompletionSource<string>> _expected = new();
+
+    /// <summary>The queue, of this process alone.</summary>
+    public string Queue { get; } = $"{QueueNames.Checks}{Guid.NewGuid():N}";
+
+    /// <summary>Waits for the answer to a question from now on; <see cref="Forget"/> is its end.</summary>
+    public Task<string> Expect(Guid request) => _expected.GetOrAdd(
+        request, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Waits no more.</summary>
+    public void Forget(Guid request) => _expected.TryRemove(request, out _);
+
+    /// <summary>An answer came; perhaps nobody waits for it any more, or it comes again.</summary>
+    public void Complete(NameChecked answer)
+    {
+        if (_expected.TryGetValue(answer.Request, out var expected))
+        {
+            expected.TrySetResult(answer.Diagnosis);
+        }
+    }
+}
+
+/// <summary>Adds what asks the verifiers.</summary>
+internal static class AskVerifierComposition
+{
+    /// <summary>Adds it with the queue of its answers; calling twice is once.</summary>
+    public static IHostApplicationBuilder AddVerifierQuestions(this IHostApplicationBuilder builder)
+    {
+        if (builder.Services.Any(service => service.ServiceType == typeof(NameAnswers)))
+        {
+            return builder;
+        }
+
+        var answers = new NameAnswers();
+        builder.Services.AddSingleton(answers);
+        builder.Services.TryAddSingleton<AskVerifier>();
+        builder.Services.TryAddSingleton<AwaitChecks>();
+        builder.Services.AddSingleton(new BusEndpoint(answers.Queue, (_, queue) => queue.Handler<NameChecked>(answer =>
+        {
+            answers.Complete(answer.Message);
+            return Task.CompletedTask;
+        }))
+        {
+            IsTemporary = true,
+        });
+        return builder;
+    }
+}

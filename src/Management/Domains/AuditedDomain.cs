@@ -1,0 +1,27 @@
+using Tracking.Database.Entities;
+
+namespace Tracking.Management.Domains;
+
+/// <summary>A tracking domain as the audit log keeps it.</summary>
+internal sealed record AuditedDomain(
+    DomainStatus Status,
+    bool IsDefault,
+    bool SetAsDefault,
+    bool Retired,
+    bool TrackClicks,
+    bool TrackOpens,
+    HttpsPolicy Https,
+    IReadOnlyList<string> ExcludedDomains,
+    string Target)
+{
+    public static AuditedDomain Of(TrackingDomain domain) => new(
+        domain.Status,
+        domain.IsDefault,
+        domain.WantsDefault,
+        domain.IsRetired,
+        domain.TrackClicks,
+        domain.TrackOpens,
+        domain.Https,
+        domain.ExcludedDomains,
+        domain.Target);
+}

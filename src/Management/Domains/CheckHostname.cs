@@ -1,0 +1,112 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Tracking.Api;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Management.OpenApi;
+using Tracking.Management.Requests;
+
+namespace Tracking.Management.Domains;
+
+/// <summary>What is sent to check a name.</summary>
+/// <param name="Hostname">The name, as it would be added.</param>
+internal sealed record CheckHostnameRequest(string Hostname);
+
+/// <summary>Whether a name would be accepted, and what DNS says of it now.</summary>
+/// <param name="Hostname">The name, A-labels; null when it cannot be read as one.</param>
+/// <param name="Unicode">The name as people read it.</param>
+/// <param name="Accepted">Whether it could be added.</param>
+/// <param name="Reason">Why not, and what would be right.</param>
+/// <param name="Diagnosis">What DNS says; null of a name that could not be added.</param>
+internal sealed record CheckHostnameResponse(
+    string? Hostname, string? Unicode, bool Accepted, string? Reason, JsonNode? Diagnosis);
+
+/// <summary><c>POST /api/v1/tracking-domains/check</c>: a name that is not added, and nothing is stored.</summary>
+internal static class CheckHostname
+{
+    public static void Map(IEndpointRouteBuilder api) => api.MapPost("/tracking-domains/check", HandleAsync)
+        .RequireAnyKey()
+        .WithTags("Tracking domains")
+        .Describe("CheckTrackingDomain", "Says whether a name could be added and what DNS says of it now; nothing is "
+            + "stored.")
+        .DescribeBody<CheckHostnameRequest>(required: "hostname")
+        .Produces<CheckHostnameResponse>()
+        .DescribeProblems(400, 413, 415);
+
+    private static async Task<IResult> HandleAsync(
+        HttpRequest request,
+        ApiKeyHolder holder,
+        TrackingDb db,
+        IOptions<SystemOptions> system,
+        CancellationToken cancellationToken)
+    {
+        var (json, problem) = await ReadJsonBody.ReadAsync(request, cancellationToken);
+        if (json is null)
+        {
+            return problem!;
+        }
+
+        var errors = new InputErrors();
+        ReadJson.RefuseUnknown(json, "", ["hostname"], errors);
+        if (ReadHostname.Text(json, errors) is not { } text || errors.Any)
+        {
+            return errors.ToProblem();
+        }
+
+        var name = OwnNames.Of(system.Value).Read(text);
+        var reason = !name.IsAccepted
+            ? ReadHostname.Refusal(text, name)
+            : await IsThereAsync(db, holder.Cluster, name.Host, cancellationToken)
+                ? $"'{name.Host}' is a tracking domain of this cluster already."
+                : null;
+        return reason is null
+            ? new Check(name.Host)
+            : TypedResults.Ok(new CheckHostnameResponse(
+                name.Host == default ? null : name.Host.Value,
+                name.Host == default ? null : name.Host.ToUnicode(),
+                Accepted: false,
+                reason,
+                null));
+    }
+
+    private static Task<bool> IsThereAsync(
+        TrackingDb db, ClusterId? cluster, HostName host, CancellationToken cancellationToken) =>
+        db.TrackingDomains.AnyAsync(
+            domain => domain.ClusterId == cluster && domain.Hostname == host.Value && domain.DeletedAt == null,
+            cancellationToken);
+
+    // A result, as a verification is one.
+    private sealed class Check(HostName host) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            var services = httpContext.RequestServices;
+            var share = services.GetRequiredService<LimitTenants>().Of(httpContext.Features.Get<ApiKeyHolder>()!);
+            if (share.BeginCheck() is { } refusal)
+            {
+                await refusal.ExecuteAsync(httpContext);
+                return;
+            }
+
+            try
+            {
+                var diagnosis = await services.GetRequiredService<AskVerifier>()
+                    .CheckAsync(host.Value, httpContext.RequestAborted);
+                IResult answer = diagnosis is null
+                    ? Problems.Unavailable("A verifier", AskVerifier.RetryAfter)
+                    : TypedResults.Ok(new CheckHostnameResponse(
+                        host.Value, host.ToUnicode(), Accepted: true, null, JsonNode.Parse(diagnosis)));
+                await answer.ExecuteAsync(httpContext);
+            }
+            finally
+            {
+                share.EndCheck();
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.Tls.Certificates;
+
+/// <summary>Reads the sealed copy before the first connection is accepted, and writes it when certificates have
+/// changed. Nothing fails for want of it.</summary>
+internal sealed partial class KeepSealedCopy(
+    SelectCertificate certificates,
+    IOptions<TlsOptions> options,
+    IOptions<SystemOptions> system,
+    TimeProvider time,
+    ILogger<KeepSealedCopy> logger) : BackgroundService
+{
+    // A restart loses what was first served in this time, and finds it in the database again.
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+
+    private MasterKey? _master;
+    private SealedCopy? _copy;
+    private long _written;
+
+    /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.Value.CopyFile is not { Length: > 0 } path)
+        {
+            return Task.CompletedTask;
+        }
+
+        _master = OpenMasterKey.From(system.Value);
+        _copy = new SealedCopy(path, _master);
+        try
+        {
+            certificates.Restore(_copy.Read());
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            LogNotRead(path, exception.Message);
+        }
+
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        Write();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _master?.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Pause, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                Write();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private void Write()
+    {
+        var version = certificates.Version;
+        if (_copy is null || version == _written)
+        {
+            return;
+        }
+
+        try
+        {
+            _copy.Write(certificates.MostRecent(options.Value.MaxCopied));
+            _written = version;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotWritten(options.Value.CopyFile!, exception.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of certificates {Path} could not be read: {Reason}")]
+    private partial void LogNotRead(string path, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "The copy of certificates {Path} could not be written: {Reason}")]
+    private partial void LogNotWritten(string path, string reason);
+}

@@ -1,0 +1,72 @@
+using Tracking.Links;
+
+namespace Tracking.Tls.Certificates;
+
+/// <summary>
+/// Names for which there is no certificate, remembered for a while, so that who asks again and again costs no question.
+/// Two halves: when the younger is full it becomes the older one, whose names are forgotten. Memory stays the same
+/// however many names are tried.
+/// </summary>
+internal sealed class UnknownNames(int capacity, TimeProvider time)
+{
+    private readonly Lock _using = new();
+    private Dictionary<HostName, long> _young = [];
+    private Dictionary<HostName, long> _old = [];
+
+    /// <summary>Names that are remembered, at most the capacity.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_using)
+            {
+                return _young.Count + _old.Count;
+            }
+        }
+    }
+
+    /// <summary>Remembers a name.</summary>
+    public void Add(HostName name, TimeSpan lifetime)
+    {
+        lock (_using)
+        {
+            if (_young.Count >= capacity / 2 && !_young.ContainsKey(name))
+            {
+                (_young, _old) = (_old, _young);
+                _young.Clear();
+            }
+
+            _young[name] = time.GetTimestamp() + (long)(lifetime.TotalSeconds * time.TimestampFrequency);
+        }
+    }
+
+    /// <summary>Whether a name is remembered.</summary>
+    public bool Contains(HostName name)
+    {
+        lock (_using)
+        {
+            return (_young.TryGetValue(name, out var until) || _old.TryGetValue(name, out until))
+                && until > time.GetTimestamp();
+        }
+    }
+
+    /// <summary>Forgets all names.</summary>
+    public void Clear()
+    {
+        lock (_using)
+        {
+            _young.Clear();
+            _old.Clear();
+        }
+    }
+
+    /// <summary>Forgets a name.</summary>
+    public void Remove(HostName name)
+    {
+        lock (_using)
+        {
+            _young.Remove(name);
+            _old.Remove(name);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Net.Security;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Tls.Certificates;
+using Tracking.Tls.Challenges;
+
+namespace Tracking.Tls.Connections;
+
+/// <summary>
+/// The certificate of a connection: that of the name it asks for, of the system host where it asks for none, or a
+/// challenge's. It is held until the connection ends. Where there is none, the client is told before a handshake costs
+/// anything.
+/// </summary>
+internal sealed class ChooseCertificate(
+    SelectCertificate certificates,
+    IOptions<SystemOptions> system,
+    TlsMeters meters,
+    IChallengeCertificates? challenges = null)
+{
+    private static readonly List<SslApplicationProtocol> _challengeProtocol = [new(ClientHello.ChallengeProtocol)];
+
+    private readonly HostName _unnamed = HostName.TryParse(system.Value.SystemHost, out var host) ? host : default;
+
+    /// <summary>Chooses, and goes on to the handshake.</summary>
+    public Task ChooseAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var hello = connection.Features.Get<ClientHello>()
+            ?? throw new InvalidOperationException("The ClientHello is read first.");
+        if (hello.Form == ServerNameForm.Invalid)
+        {
+            return RefuseAsync(connection, Refusal.InvalidName, AlertDescription.UnrecognizedName);
+        }
+
+        return hello.IsChallenge
+            ? AnswerChallengeAsync(connection, hello, next)
+            : ServeAsync(connection, hello.Form == ServerNameForm.Name ? hello.Name : _unnamed, next);
+    }
+
+    /// <summary>The options of the handshake, for Kestrel.</summary>
+    public static SslServerAuthenticationOptions OptionsOf(TlsHandshakeCallbackContext handshake) =>
+        handshake.Connection.Features.Get<Chosen>()?.Options
+            ?? throw new InvalidOperationException("The certificate is chosen first.");
+
+    /// <summary>After the handshake: a challenge has its answer in it, and nothing comes after it (RFC 8737 3). Kestrel
+    /// would take what follows for HTTP/1.1.</summary>
+    public static Task GoOnAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        HandshakeDeadline.Met(connection);
+        return connection.Features.Get<Chosen>() is { IsChallenge: true } ? Task.CompletedTask : next(connection);
+    }
+
+    private async Task ServeAsync(ConnectionContext connection, HostName name, ConnectionDelegate next)
+    {
+        var (outcome, certificate) = await certificates.FindAsync(name, connection.ConnectionClosed);
+        if (outcome != SelectOutcome.Found)
+        {
+            await (outcome == SelectOutcome.Unknown
+                ? RefuseAsync(connection, Refusal.UnknownName, AlertDescription.UnrecognizedName)
+                : RefuseAsync(connection, Refusal.Unavailable, AlertDescription.InternalError));
+            return;
+        }
+
+        try
+        {
+            connection.Features.Set(new Chosen(certificate!.Options, IsChallenge: false));
+            connection.Features.Set(certificate);
+            await next(connection);
+        }
+        finally
+        {
+            certificate!.GiveBack();
+        }
+    }
+
+    private async Task AnswerChallengeAsync(ConnectionContext connection, ClientHello hello, ConnectionDelegate next)
+    {
+        using var certificate = hello.Form == ServerNameForm.Name && challenges is not null
+            ? await challenges.FindAsync(hello.Name, connection.ConnectionClosed)
+            : null;
+        if (certificate is null)
+        {
+            await RefuseAsync(connection, Refusal.NoChallenge, AlertDescription.NoApplicationProtocol);
+            return;
+        }
+
+        meters.Challenges.Add(1, new KeyValuePair<string, object?>("type", "tls-alpn-01"));
+        var options = ServedCertificate.CreateOptions(
+            ServedCertificate.CreateContext(certificate, others: []), _challengeProtocol);
+        // Nobody comes back, and .NET would keep a context for whoever might.
+        options.AllowTlsResume = false;
+        connection.Features.Set(new Chosen(options, IsChallenge: true));
+        await next(connection);
+    }
+
+    private Task RefuseAsync(ConnectionContext connection, Refusal reason, AlertDescription alert)
+    {
+        meters.Refuse(reason);
+        return SendAlert.RefuseAsync(connection, alert);
+    }
+
+    private sealed record Chosen(SslServerAuthenticationOptions Options, bool IsChallenge);
+}

@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Options;
+
+namespace Tracking.Tls.Connections;
+
+/// <summary>One time limit for all that comes before the first request: a client that sends nothing, or a byte now and
+/// then, is cut off whatever it is in the middle of.</summary>
+internal sealed class HandshakeDeadline(IOptions<TlsOptions> options, TlsMeters meters, TimeProvider time)
+{
+    /// <summary>Starts the time of a connection; <see cref="Met"/> stops it.</summary>
+    public async Task StartAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        await using var timer = time.CreateTimer(
+            state => Cut((ConnectionContext)state!), connection, options.Value.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        connection.Features.Set(new Limit(timer));
+        try
+        {
+            await next(connection);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            // The client has gone, or was cut off, before its first request: Kestrel would report a bug.
+        }
+    }
+
+    /// <summary>The handshake has ended.</summary>
+    public static void Met(ConnectionContext connection) =>
+        connection.Features.Get<Limit>()?.Timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+    private void Cut(ConnectionContext connection)
+    {
+        meters.Refuse(Refusal.Timeout);
+        connection.Abort(new ConnectionAbortedException("The TLS handshake took too long."));
+    }
+
+    private sealed record Limit(ITimer Timer);
+}

@@ -1,0 +1,147 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Text;
+
+namespace Tracking.Tls.Connections;
+
+/// <summary>How far the beginning of a connection has been read as a PROXY header.</summary>
+internal enum ProxyHeaderOutcome
+{
+    /// <summary>It may become one.</summary>
+    Incomplete,
+
+    /// <summary>It is one.</summary>
+    Complete,
+
+    /// <summary>It is none, or a broken one.</summary>
+    Invalid,
+}
+
+/// <summary>
+/// The PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): who connected to the load balancer in front.
+/// </summary>
+/// <param name="Length">Bytes that it takes.</param>
+/// <param name="Source">Who connected; <see langword="null"/> where the balancer speaks for itself or does not
+/// know.</param>
+internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
+{
+    /// <summary>Bytes that a header may have. What follows the addresses in version 2 is under 100 bytes at cloud
+    /// balancers and a few hundred with the names out of a client's certificate; the format has room for 65,551.
+    /// </summary>
+    public const int MaxLength = 4_096;
+
+    // The line end included; from the specification.
+    private const int MaxLine = 107;
+    private const int FixedPart = 16;
+
+    private static ReadOnlySpan<byte> LineStart => "PROXY "u8;
+
+    private static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
+
+    /// <summary>Reads the header at the beginning of what has arrived.</summary>
+    public static ProxyHeaderOutcome Read(in ReadOnlySequence<byte> arrived, out ProxyHeader header)
+    {
+        Span<byte> start = stackalloc byte[(int)Math.Min(MaxLength, arrived.Length)];
+        arrived.Slice(0, start.Length).CopyTo(start);
+        header = default;
+        return BeginsLike(start, Signature) ? ReadBinary(start, out header)
+            : BeginsLike(start, LineStart) ? ReadLine(start, out header)
+            : ProxyHeaderOutcome.Invalid;
+    }
+
+    private static bool BeginsLike(ReadOnlySpan<byte> start, ReadOnlySpan<byte> mark)
+    {
+        var common = Math.Min(start.Length, mark.Length);
+        return start[..common].SequenceEqual(mark[..common]);
+    }
+
+    private static ProxyHeaderOutcome ReadLine(ReadOnlySpan<byte> start, out ProxyHeader header)
+    {
+        header = default;
+        var end = start[..Math.Min(start.Length, MaxLine)].IndexOf("\r\n"u8);
+        if (end < 0)
+        {
+            return start.Length < MaxLine ? ProxyHeaderOutcome.Incomplete : ProxyHeaderOutcome.Invalid;
+        }
+
+        var words = Encoding.Latin1.GetString(start[..end]).Split(' ');
+        if (words[1] == "UNKNOWN")
+        {
+            header = new ProxyHeader(end + 2, Source: null);
+            return ProxyHeaderOutcome.Complete;
+        }
+
+        if (words is not ["PROXY", "TCP4" or "TCP6", var source, var destination, var sourcePort, var destinationPort]
+            || !TryParse(words[1], source, sourcePort, out var client)
+            || !TryParse(words[1], destination, destinationPort, out _))
+        {
+            return ProxyHeaderOutcome.Invalid;
+        }
+
+        header = new ProxyHeader(end + 2, client);
+        return ProxyHeaderOutcome.Complete;
+    }
+
+    private static bool TryParse(string family, string address, string port, [NotNullWhen(true)] out IPEndPoint? end)
+    {
+        end = null;
+        // IPAddress takes "1" and scopes too; the specification takes neither, nor leading zeros or signs in ports.
+        var isForm = family == "TCP4"
+            ? address.Count(character => character == '.') == 3
+            : address.Contains(':', StringComparison.Ordinal) && address.All(c => c is ':' or '.' || char.IsAsciiHexDigit(c));
+        if (!isForm || !IPAddress.TryParse(address, out var parsed)
+            || port.Length is 0 or > 5 || !port.All(char.IsAsciiDigit) || (port.Length > 1 && port[0] == '0')
+            || !ushort.TryParse(port, out var number))
+        {
+            return false;
+        }
+
+        end = new IPEndPoint(parsed, number);
+        return true;
+    }
+
+    private static ProxyHeaderOutcome ReadBinary(ReadOnlySpan<byte> start, out ProxyHeader header)
+    {
+        header = default;
+        if (start.Length < FixedPart)
+        {
+            return start.Length > Signature.Length && start[Signature.Length] is not (0x20 or 0x21)
+                ? ProxyHeaderOutcome.Invalid
+                : ProxyHeaderOutcome.Incomplete;
+        }
+
+        // Version 2 in the upper half; 0 is LOCAL, 1 is PROXY.
+        var command = start[12];
+        var length = FixedPart + BinaryPrimitives.ReadUInt16BigEndian(start[14..]);
+        if (command is not (0x20 or 0x21) || length > MaxLength)
+        {
+            return ProxyHeaderOutcome.Invalid;
+        }
+
+        if (start.Length < length)
+        {
+            return ProxyHeaderOutcome.Incomplete;
+        }
+
+        // Source address, destination address, source port, destination port; then what nobody here reads. Of other
+        // families, datagrams and sockets of one machine among them, there is no address to be had.
+        var rest = start[FixedPart..length];
+        var size = start[13] switch { 0x11 => 4, 0x21 => 16, _ => 0 };
+        if (command == 0x20 || size == 0)
+        {
+            header = new ProxyHeader(length, Source: null);
+            return ProxyHeaderOutcome.Complete;
+        }
+
+        if (rest.Length < (2 * size) + 4)
+        {
+            return ProxyHeaderOutcome.Invalid;
+        }
+
+        header = new ProxyHeader(length, new IPEndPoint(
+            new IPAddress(rest[..size]), BinaryPrimitives.ReadUInt16BigEndian(rest[(2 * size)..])));
+        return ProxyHeaderOutcome.Complete;
+    }
+}

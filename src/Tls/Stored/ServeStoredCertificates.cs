@@ -1,0 +1,40 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Tls.Certificates;
+using Tracking.Tls.Challenges;
+
+namespace Tracking.Tls.Stored;
+
+/// <summary>Adds the certificates of tracking domains, and the answers to challenges, from the database.</summary>
+public static class ServeStoredCertificates
+{
+    /// <summary>Adds them. Expects the database, the look-up of tracking domains and <see cref="TlsComposition.AddTls"/>;
+    /// without a master key nothing can be opened, and nothing is added.</summary>
+    public static IHostApplicationBuilder AddStoredCertificates(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var services = builder.Services;
+        services.TryAddSingleton(provider => new MasterKeys(
+            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        services.AddSingleton<IServedHosts, TrackingDomainHosts>();
+        services.AddSingleton<ICertificateSource, StoredCertificates>();
+        services.AddSingleton<StoredAccounts>();
+        services.AddSingleton<IChallengeThumbprints>(provider => provider.GetRequiredService<StoredAccounts>());
+        services.AddSingleton<IChallengeCertificates>(provider => provider.GetRequiredService<StoredAccounts>());
+        services.AddHostedService(provider => provider.GetRequiredService<StoredAccounts>());
+        services.AddSingleton(provider => new HeedHostChange(change =>
+        {
+            provider.GetRequiredService<StoredAccounts>().RequestNow();
+            if (HostName.TryParse(change.Hostname, out var name))
+            {
+                // What a source does wrong is logged there.
+                _ = provider.GetRequiredService<IServedCertificates>().ReplaceAsync(name, CancellationToken.None);
+            }
+        }));
+        return builder;
+    }
+}

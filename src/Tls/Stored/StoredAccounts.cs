@@ -1,0 +1,137 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Links;
+using Tracking.Tls.Challenges;
+
+namespace Tracking.Tls.Stored;
+
+/// <summary>
+/// What answers challenges: the thumbprints of our accounts, and the names whose open challenge is not the first
+/// account's http-01. Both are few; they are read at start, when a name changes, and every 30 s, and what was read last
+/// goes on answering while the database is away.
+/// </summary>
+internal sealed partial class StoredAccounts(
+    NpgsqlDataSource dataSource, TimeProvider time, ILogger<StoredAccounts> logger)
+    : BackgroundService, IChallengeThumbprints, IChallengeCertificates
+{
+    private static readonly TimeSpan _refresh = TimeSpan.FromSeconds(30);
+
+    private const string SelectAccounts =
+        "SELECT directory, thumbprint FROM certificates.accounts ORDER BY rank, directory";
+
+    private const string SelectChallenges =
+        """
+        SELECT hostname, challenge_token, challenge_type, order_directory FROM certificates.names
+        WHERE challenge_token IS NOT NULL
+        """;
+
+    private readonly SemaphoreSlim _requested = new(0, 1);
+    private volatile Known _known = new([], FrozenDictionary<string, OpenChallenge>.Empty);
+
+    /// <summary>Reads again as soon as possible.</summary>
+    public void RequestNow()
+    {
+        try
+        {
+            _requested.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // One is waiting and will see this change too.
+        }
+    }
+
+    /// <inheritdoc/>
+    public string? Find(HostName name, string token)
+    {
+        var known = _known;
+        return known.Challenges.TryGetValue(name.Value, out var open) && open.Token == token
+            ? open.Thumbprint
+            : known.Thumbprints is [var first, ..] ? first : null;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<X509Certificate2?> FindAsync(HostName name, CancellationToken cancellationToken) => new(
+        _known.Challenges.TryGetValue(name.Value, out var open) && open.IsTlsAlpn
+            ? TlsAlpnCertificate.Create(name, KeyAuthorization.Of(open.Token, open.Thumbprint), time)
+            : null);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _requested.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await RefreshAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            await Task.WhenAny(_requested.WaitAsync(wake.Token), Task.Delay(_refresh, time, wake.Token));
+            await wake.CancelAsync();
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                await RefreshAsync(stoppingToken);
+            }
+        }
+    }
+
+    private async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var batch = dataSource.CreateBatch();
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectAccounts));
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectChallenges));
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            var thumbprints = new List<(string Directory, string Thumbprint)>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                thumbprints.Add((reader.GetString(0), reader.GetString(1)));
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+            var open = new Dictionary<string, OpenChallenge>(StringComparer.Ordinal);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var directory = reader.IsDBNull(3) ? null : reader.GetString(3);
+                if (thumbprints.FirstOrDefault(account => account.Directory == directory).Thumbprint is { } thumbprint)
+                {
+                    open[reader.GetString(0)] = new OpenChallenge(
+                        reader.GetString(1), thumbprint, reader.GetInt16(2) == TlsAlpn);
+                }
+            }
+
+            _known = new Known(
+                [.. thumbprints.Select(account => account.Thumbprint)], open.ToFrozenDictionary(StringComparer.Ordinal));
+        }
+        catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
+        {
+            LogAway(exception.Message);
+        }
+    }
+
+    // As the certificate service writes it.
+    private const short TlsAlpn = 2;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Accounts at certificate authorities stay as they were, the database is away: {Reason}")]
+    private partial void LogAway(string reason);
+
+    private sealed record Known(IReadOnlyList<string> Thumbprints, FrozenDictionary<string, OpenChallenge> Challenges);
+
+    private sealed record OpenChallenge(string Token, string Thumbprint, bool IsTlsAlpn);
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Tracking.Benchmarks;
+
+/// <summary>
+/// What does a TLS connection cost at our listener, over Kestrel's own and nginx's? Full handshakes with ECDSA P-256
+/// over TLS 1.3, and requests over connections that stay: the edge in the process against an endpoint of Kestrel over
+/// TLS that gives the same answer. Each server in a process of its own pinned to one core, the load from the other.
+/// </summary>
+internal static class TlsHandshakes
+{
+    private const int Clients = 8;
+    private const int WarmUpSeconds = 4;
+
+    public static async Task RunAsync(string[] args)
+    {
+        var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 5;
+        var seconds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
+        var folder = Directory.CreateTempSubdirectory("tls-handshakes-").FullName;
+        try
+        {
+            using var bare = ClickPath.Server.Start(TlsServers.Bare, folder);
+            using var edge = ClickPath.Server.Start(TlsServers.Edge, folder);
+            using var ours = ClickPath.Server.Start(TlsServers.Ours, folder);
+            using var nginx = TlsServers.Nginx.Start(folder);
+            int[] ports = [bare.Port, ours.Port, nginx.Port];
+            var handshakes = await CompareAsync(rounds, ports, port => HandshakesAsync(port, seconds));
+
+            var script = Path.Combine(folder, "clicks.lua");
+            await File.WriteAllTextAsync(script, ClickPath.Script(edge.Paths));
+            foreach (var port in new[] { bare.Port, edge.Port, bare.Port, edge.Port })
+            {
+                ClickPath.Load(port, script, WarmUpSeconds, "https");
+            }
+
+            var clicks = await CompareAsync(rounds, [bare.Port, edge.Port], port => Task.FromResult(
+                ClickPath.Load(port, script, seconds, "https").PerSecond));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+                # TLS against bare Kestrel and nginx
+
+                Written by `dotnet run -c Release --project tests/Benchmarks -- tls-handshakes {rounds} {seconds}`;
+                needs `wrk`, `nginx`, `taskset` and two cores. Each server is a process of its own on one core, the
+                load comes from the other, {rounds} alternating rounds of {seconds} s; medians of the rounds' ratios,
+                lowest to highest.
+
+                | | over Kestrel | over nginx |
+                |---|---|---|
+                | full handshakes a second, TLS 1.3, ECDSA P-256, {Clients} clients | {Ratio(handshakes, 1, 0)} | {Ratio(handshakes, 1, 2)} |
+                | the same of Kestrel itself | 1 | {Ratio(handshakes, 0, 2)} |
+                | clicks a second over connections that stay, the edge in the process | {Ratio(clicks, 1, 0)} | |
+
+                The clients of the handshakes are .NET's and keep their core as busy as a server does its own.
+
+                """));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task<List<double[]>> CompareAsync(int rounds, int[] ports, Func<int, Task<double>> measure)
+    {
+        var figures = new List<double[]>();
+        // The first counts for nothing.
+        for (var round = 0; round <= rounds; round++)
+        {
+            var figure = new double[ports.Length];
+            for (var i = 0; i < ports.Length; i++)
+            {
+                figure[i] = await measure(ports[i]);
+            }
+
+            await Console.Error.WriteLineAsync(
+                $"round {round}: {string.Join(", ", figure.Select(f => f.ToString("F0", CultureInfo.InvariantCulture)))}");
+            if (round > 0)
+            {
+                figures.Add(figure);
+            }
+        }
+
+        return figures;
+    }
+
+    private static string Ratio(List<double[]> figures, int one, int other)
+    {
+        var ratios = figures.Select(figure => figure[one] / figure[other]).Order().ToList();
+        return string.Create(
+            CultureInfo.InvariantCulture, $"**{ratios[ratios.Count / 2]:F2}** ({ratios[0]:F2} to {ratios[^1]:F2})");
+    }
+
+    private static async Task<double> HandshakesAsync(int port, double seconds)
+    {
+        var done = 0;
+        var began = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(async () =>
+        {
+            while (Stopwatch.GetElapsedTime(began).TotalSeconds < seconds)
+            {
+                await TlsServers.ConnectAsync(port, TlsServers.Name, resumes: false);
+                Interlocked.Increment(ref done);
+            }
+        })));
+        return done / Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+}

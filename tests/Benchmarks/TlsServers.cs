@@ -1,0 +1,194 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Tracking.Links;
+using Tracking.Servers;
+using Tracking.Tls;
+using Tracking.Tls.Certificates;
+
+namespace Tracking.Benchmarks;
+
+/// <summary>The servers whose TLS is compared, with certificates of ECDSA P-256 for any name, and their client.</summary>
+internal static class TlsServers
+{
+    public const string Bare = "tls-bare";
+    public const string Ours = "tls-ours";
+    public const string Edge = "tls-edge";
+    public const string Name = "track.localhost";
+
+    /// <summary>Adds what ends TLS.</summary>
+    public static void Add(WebApplicationBuilder builder)
+    {
+        builder.AddTls();
+        builder.Services.AddSingleton<ICertificateSource, ForAnyName>();
+    }
+
+    /// <summary>Makes an endpoint what it is to be.</summary>
+    public static void Configure(ListenOptions listen, string which)
+    {
+        if (which is Ours or Edge)
+        {
+            listen.UseTls();
+        }
+        else if (which == Bare)
+        {
+            using var key = ECDsa.Create();
+            var found = ForAnyName.Make(Name);
+            key.ImportPkcs8PrivateKey(found.PrivateKey, out _);
+            var certificate = X509CertificateLoader.LoadCertificate(found.Chain[0]).CopyWithPrivateKey(key);
+            var options = new SslServerAuthenticationOptions
+            {
+                ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
+            };
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(options) });
+        }
+    }
+
+    /// <summary>One connection with one request.</summary>
+    /// <returns>Bytes that the handshake took from the server: a resumed one has no certificate.</returns>
+    public static async Task<long> ConnectAsync(int port, string name, bool resumes)
+    {
+        using var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        var counted = new CountedStream(client.GetStream());
+        await using var tls = new SslStream(counted);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = name,
+            EnabledSslProtocols = SslProtocols.Tls13,
+            AllowTlsResume = resumes,
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null,
+        });
+        var bytes = counted.BytesRead;
+        if (resumes)
+        {
+            // The ticket comes with the first answer.
+            await tls.WriteAsync(Encoding.ASCII.GetBytes(
+                $"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"));
+            while (await tls.ReadAsync(new byte[1_024]) > 0)
+            {
+            }
+        }
+
+        return bytes;
+    }
+
+    private sealed class ForAnyName : ICertificateSource
+    {
+        public ValueTask<CertificateFound?> FindAsync(HostName name, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<CertificateFound?>(Make(name.Value));
+
+        public static CertificateFound Make(string name)
+        {
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest("CN=" + name, key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName(name);
+            request.CertificateExtensions.Add(names.Build());
+            var now = TimeProvider.System.GetUtcNow();
+            using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(90));
+            return new CertificateFound
+            {
+                Name = name,
+                Chain = [certificate.RawData],
+                PrivateKey = key.ExportPkcs8PrivateKey(),
+            };
+        }
+
+        public static void Write(string folder)
+        {
+            var found = Make(Name);
+            File.WriteAllText(Path.Combine(folder, "tls.crt"), PemEncoding.WriteString("CERTIFICATE", found.Chain[0]));
+            File.WriteAllText(Path.Combine(folder, "tls.key"), PemEncoding.WriteString("PRIVATE KEY", found.PrivateKey));
+        }
+    }
+
+    /// <summary>nginx on one core, one worker, TLS 1.3.</summary>
+    public sealed class Nginx : IDisposable
+    {
+        private readonly Process _process;
+
+        private Nginx(Process process, int port) => (_process, Port) = (process, port);
+
+        public int Port { get; }
+
+        public static Nginx Start(string folder)
+        {
+            ForAnyName.Write(folder);
+            var port = FreePort.Take(1)[0];
+            var configuration = Path.Combine(folder, "nginx.conf");
+            File.WriteAllText(configuration, string.Create(CultureInfo.InvariantCulture, $$"""
+                daemon off; worker_processes 1; pid {{folder}}/nginx.pid; error_log {{folder}}/nginx.log;
+                events { worker_connections 1024; }
+                http {
+                  access_log off;
+                  server {
+                    listen 127.0.0.1:{{port}} ssl; ssl_protocols TLSv1.3; ssl_session_tickets off;
+                    ssl_certificate {{folder}}/tls.crt; ssl_certificate_key {{folder}}/tls.key;
+                    location / { return 204; }
+                  }
+                }
+                """));
+            var start = new ProcessStartInfo("taskset") { ArgumentList = { "-c", "0", "nginx", "-c", configuration } };
+            return new Nginx(Process.Start(start)!, port);
+        }
+
+        public void Dispose()
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+            _process.Dispose();
+        }
+    }
+
+    private sealed class CountedStream(Stream inner) : Stream
+    {
+        public long BytesRead { get; private set; }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken);
+            BytesRead += read;
+            return read;
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            inner.WriteAsync(buffer, cancellationToken);
+    }
+}

@@ -1,0 +1,72 @@
+namespace Tracking.Console.Tests;
+
+/// <summary>Every page, as every reader sees it.</summary>
+public sealed class EveryPage(Running running)
+{
+    private static readonly (string Name, Reader Reader)[] _readers =
+    [
+        ("light", Reader.Usual), ("dark", Reader.Dark), ("phone", Reader.Phone),
+        ("plain", Reader.WithoutScripts),
+    ];
+
+    private IEnumerable<(string Name, string Path)> Pages
+    {
+        get
+        {
+            var shop = $"/clusters/{running.Shop.Id}";
+            return
+            [
+                ("clusters", "/clusters"), ("add-cluster", "/clusters/add"), ("admin-keys", "/admin-keys"),
+                ("overview", shop), ("overview-filtered", $"{shop}?period=month&tag=shop&who=all"),
+                ("live", $"{shop}/live"), ("messages", $"{shop}/messages"),
+                ("message", $"{shop}/messages/{running.Shop.Message}"),
+                ("domains", $"{shop}/tracking-domains"), ("add-domain", $"{shop}/tracking-domains/add"),
+                ("domain-active", $"{shop}/tracking-domains/track.harbour.example.org"),
+                ("domain-warned", $"{shop}/tracking-domains/news.harbour.example.org"),
+                ("domain-pending", $"{shop}/tracking-domains/links.harbour.example.org"),
+                ("domain-delete", $"{shop}/tracking-domains/track.harbour.example.org/delete"),
+                ("keys", $"{shop}/api-keys"), ("settings", $"{shop}/settings"), ("audit-log", $"{shop}/audit-log"),
+            ];
+        }
+    }
+
+    [Theory]
+    [InlineData("light")]
+    [InlineData("dark")]
+    [InlineData("phone")]
+    [InlineData("plain")]
+    public async Task Every_page_can_be_read_by_everybody(string name)
+    {
+        var reader = _readers.Single(one => one.Name == name).Reader;
+        await using var visit = await Visit.BeginAsync(running, reader);
+        await visit.Page.GotoAsync("/");
+        await visit.PictureAsync($"sign-in-{name}");
+        if (reader.Scripts)
+        {
+            await visit.AssertAccessibleAsync();
+        }
+
+        await visit.SignInAsync(running.Server.AdminKey);
+        if (name == "phone")
+        {
+            // The words a little larger than usual, too.
+            await visit.Page.GotoAsync($"/clusters/{running.Shop.Id}");
+            await visit.AssertAccessibleAsync();
+        }
+
+        foreach (var (page, path) in Pages)
+        {
+            var answer = await visit.Page.GotoAsync(path);
+            Assert.True(answer!.Status == 200, $"{path} {answer.Status} {running.Server.Output}");
+            await visit.PictureAsync($"{page}-{name}");
+            if (name is "light" or "dark")
+            {
+                await visit.AssertAccessibleAsync();
+            }
+            else if (reader.Scripts)
+            {
+                await visit.AssertFitsAsync();
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+
+namespace Tracking.Console.Tests;
+
+/// <summary>How a reader looks at the console.</summary>
+public sealed record Reader(int Width = 1440, int Height = 900, ColorScheme Scheme = ColorScheme.Light, bool Scripts = true)
+{
+    public ForcedColors? Forced { get; init; }
+
+    public static readonly Reader Usual = new();
+
+    public static readonly Reader Dark = new(Scheme: ColorScheme.Dark);
+
+    public static readonly Reader Phone = new(320, 640);
+
+    public static readonly Reader WithoutScripts = new(Scripts: false);
+}
+
+/// <summary>
+/// A browser of one's own, for a while. What the policy refused, and what scripts threw, fails the test at the end.
+/// </summary>
+public sealed class Visit : IAsyncDisposable
+{
+    private readonly Running _running;
+    private readonly IBrowserContext _context;
+    private readonly ConcurrentQueue<string> _wrong = new();
+
+    private Visit(Running running, IBrowserContext context) => (_running, _context) = (running, context);
+
+    public IPage Page { get; private set; } = null!;
+
+    /// <summary>The browser's cookies and what else it keeps.</summary>
+    public IBrowserContext Context => _context;
+
+    public static async Task<Visit> BeginAsync(Running running, Reader? reader = null)
+    {
+        reader ??= Reader.Usual;
+        var context = await running.Browser.NewContextAsync(new()
+        {
+            ViewportSize = new() { Width = reader.Width, Height = reader.Height },
+            ColorScheme = reader.Scheme,
+            ForcedColors = reader.Forced,
+            JavaScriptEnabled = reader.Scripts,
+            ReducedMotion = ReducedMotion.Reduce,
+            TimezoneId = "Europe/Lisbon",
+            BaseURL = running.Server.Api.ToString(),
+        });
+        // A machine that builds beside it is slow.
+        context.SetDefaultTimeout(30_000);
+        var visit = new Visit(running, context);
+        await context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
+        await context.AddInitScriptAsync(
+            "addEventListener('securitypolicyviolation', e => console.error('securitypolicyviolation: '"
+            + " + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample))");
+        visit.Page = await context.NewPageAsync();
+        visit.Page.Console += (_, message) =>
+        {
+            if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
+            {
+                visit._wrong.Enqueue(message.Text);
+            }
+        };
+        visit.Page.PageError += (_, error) => visit._wrong.Enqueue(error);
+        return visit;
+    }
+
+    public static async Task<Visit> SignedInAsync(Running running, string key, Reader? reader = null, string to = "/")
+    {
+        var visit = await BeginAsync(running, reader);
+        await visit.SignInAsync(key, to);
+        return visit;
+    }
+
+    public async Task SignInAsync(string key, string to = "/")
+    {
+        await Page.GotoAsync(to);
+        await Page.GetByLabel("API key").FillAsync(key);
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Page.WaitForURLAsync(url => !url.Contains("/sign-in", StringComparison.Ordinal));
+    }
+
+    /// <summary>Looks for what keeps people out.</summary>
+    public async Task AssertAccessibleAsync()
+    {
+        var found = await Page.RunAxe();
+        Assert.True(
+            found.Violations.Length == 0,
+            Page.Url + "\n" + string.Join('\n', found.Violations.Select(violation =>
+                $"{violation.Id}: {violation.Help}\n  " + string.Join("\n  ", violation.Nodes.Take(5).Select(node => node.Html + " " + string.Join(' ', node.Any.Select(check => check.Message)))))));
+    }
+
+    /// <summary>Nothing is wider than the page.</summary>
+    public async Task AssertFitsAsync()
+    {
+        var (inner, outer) = (
+            await Page.EvaluateAsync<int>("document.documentElement.scrollWidth"),
+            await Page.EvaluateAsync<int>("document.documentElement.clientWidth"));
+        Assert.True(inner <= outer, $"{Page.Url} is {inner} pixels wide on a screen of {outer}.");
+    }
+
+    /// <summary>Keeps a picture where pictures are wanted.</summary>
+    public async Task PictureAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("CONSOLE_PICTURES") is { Length: > 0 } folder)
+        {
+            await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true });
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _context.DisposeAsync();
+        Assert.Empty(_wrong);
+    }
+}

@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tracking.Dns.Tests;
+
+/// <summary>A name server that says what a test has it say, over UDP and TCP on one loopback port.</summary>
+internal sealed class LyingServer : IAsyncDisposable
+{
+    private readonly Socket _udp;
+    private readonly Socket? _tcp;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _tasks = [];
+
+    /// <param name="udp">The datagrams that answer one; none is silence.</param>
+    /// <param name="tcp">What to do with a connection after its query; nobody listens when not given.</param>
+    /// <param name="endPoint">Where; any free port unless given.</param>
+    public LyingServer(
+        Func<byte[], IEnumerable<byte[]>> udp, Func<byte[], NetworkStream, CancellationToken, Task>? tcp = null,
+        IPEndPoint? endPoint = null)
+    {
+        endPoint ??= new IPEndPoint(IPAddress.Loopback, 0);
+        for (var attempt = 0; ; attempt++)
+        {
+            _udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            _udp.Bind(endPoint);
+            EndPoint = (IPEndPoint)_udp.LocalEndPoint!;
+            if (tcp is null)
+            {
+                break;
+            }
+
+            _tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                _tcp.Bind(EndPoint);
+                _tcp.Listen();
+                break;
+            }
+            catch (SocketException) when (attempt < 10 && endPoint.Port == 0)
+            {
+                // That number is taken for TCP: another one.
+                _tcp.Dispose();
+                _udp.Dispose();
+            }
+        }
+
+        _tasks.Add(Task.Run(() => AnswerAsync(udp)));
+        if (tcp is not null)
+        {
+            _tasks.Add(Task.Run(() => AcceptAsync(tcp)));
+        }
+    }
+
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>Each query over UDP, with the port it came from.</summary>
+    public ConcurrentQueue<(byte[] Query, int Port)> Queries { get; } = new();
+
+    /// <summary>Queries over TCP.</summary>
+    public int TcpQueries { get; private set; }
+
+    /// <summary>Sends one message with its length before it.</summary>
+    public static Func<byte[], NetworkStream, CancellationToken, Task> OverTcp(Func<byte[], byte[]> answer) =>
+        async (query, stream, cancellationToken) =>
+            await stream.WriteAsync(Framed(answer(query)), cancellationToken);
+
+    public static byte[] Framed(byte[] message) => [(byte)(message.Length >> 8), (byte)message.Length, .. message];
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _udp.Dispose();
+        _tcp?.Dispose();
+        await Task.WhenAll(_tasks);
+        _stop.Dispose();
+    }
+
+    private async Task AnswerAsync(Func<byte[], IEnumerable<byte[]>> answer)
+    {
+        var buffer = new byte[4096];
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                var received = await _udp.ReceiveFromAsync(
+                    buffer, new IPEndPoint(IPAddress.Any, 0), _stop.Token);
+                var query = buffer[..received.ReceivedBytes];
+                Queries.Enqueue((query, ((IPEndPoint)received.RemoteEndPoint).Port));
+                foreach (var message in answer(query))
+                {
+                    await _udp.SendToAsync(message, received.RemoteEndPoint, _stop.Token);
+                }
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException)
+            {
+                // Who asked is gone already.
+            }
+        }
+    }
+
+    private async Task AcceptAsync(Func<byte[], NetworkStream, CancellationToken, Task> serve)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                using var socket = await _tcp!.AcceptAsync(_stop.Token);
+                await using var stream = new NetworkStream(socket);
+                var prefix = new byte[2];
+                await stream.ReadExactlyAsync(prefix, _stop.Token);
+                var query = new byte[(prefix[0] << 8) | prefix[1]];
+                await stream.ReadExactlyAsync(query, _stop.Token);
+                TcpQueries++;
+                await serve(query, stream, _stop.Token);
+            }
+            catch (Exception exception) when (
+                exception is OperationCanceledException or ObjectDisposedException or IOException or SocketException)
+            {
+                // Stopped, or who asked is gone already.
+            }
+        }
+    }
+}

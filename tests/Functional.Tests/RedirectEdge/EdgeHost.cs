@@ -1,0 +1,92 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Tracking.Database;
+using Tracking.Database.Hosts;
+using Tracking.Links;
+using Tracking.RedirectEdge;
+using Tracking.Servers;
+using Tracking.ServiceDefaults;
+
+namespace Tracking.Functional.Tests.RedirectEdge;
+
+/// <summary>An edge as it runs, on a port of its own.</summary>
+internal sealed class EdgeHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly HttpClient _client;
+
+    private EdgeHost(WebApplication app)
+    {
+        _app = app;
+        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = new Uri(app.Urls.Single()),
+        };
+    }
+
+    public IServiceProvider Services => _app.Services;
+
+    public TrackingHosts Names => Services.GetRequiredService<TrackingHosts>();
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    /// <param name="folder">The edge's own.</param>
+    /// <param name="database">As an administrator has it.</param>
+    /// <param name="settings">Others.</param>
+    /// <remarks>As in another process: the bus keeps its log in the flow of the one that started it.</remarks>
+    public static Task<EdgeHost> StartAsync(
+        TemporaryFolder folder, string database, params (string Key, string Value)[] settings)
+    {
+        var cancelled = Cancelled;
+        using (ExecutionContext.SuppressFlow())
+        {
+            return Task.Run(() => StartAsync(folder.Path, database, settings, cancelled), cancelled);
+        }
+    }
+
+    /// <summary>A token of this edge's installation.</summary>
+    public string Token(ClusterId cluster, LinkId link) =>
+        new LinkToken(cluster, new MessageKey(1, 2), link, 0, LinkKind.Click)
+            .ToString(Services.GetRequiredService<SigningKeyRing>().Current!.Current);
+
+    /// <summary>Asks for a path on a host.</summary>
+    public async Task<int> GetAsync(string host, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Host = host;
+        using var response = await _client.SendAsync(request, Cancelled);
+        return (int)response.StatusCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    private static async Task<EdgeHost> StartAsync(
+        string folder, string database, (string Key, string Value)[] settings, CancellationToken cancelled)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:tracking"] = ServiceLogins.Of(database, "edge"),
+            ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
+            ["Tracking:Edge:Folder"] = folder,
+            ["Tracking:Edge:DrainTimeout"] = "00:00:00",
+        });
+        builder.Configuration.AddInMemoryCollection(
+            settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        builder.AddServiceDefaults();
+        builder.AddRedirectEdge();
+        var app = builder.Build().MapRedirectEdge();
+        await app.StartAsync(cancelled);
+        return new EdgeHost(app);
+    }
+}
