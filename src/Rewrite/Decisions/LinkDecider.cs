@@ -333,7 +333,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         }
 
         // One click would count for two messages.
-        if ((traits == UrlTraits.Unread ? NestedLink.MayBeTracked(destination) : traits.HasFlag(UrlTraits.MayHoldLink))
+        if (Has(traits, UrlTraits.MayHoldLink, destination)
             && request.Keys is { } signing
             && NestedLink.IsTracked(destination, request.Origin!.HostAscii, signing))
         {
@@ -380,6 +380,11 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return false;
     }
 
+    private static bool Has(UrlTraits traits, UrlTraits trait, in DestinationUrl destination) =>
+        traits != UrlTraits.Unread ? traits.HasFlag(trait)
+        : trait == UrlTraits.Comparable ? ComparableUrl.IsComparable(destination)
+        : NestedLink.MayBeTracked(destination);
+
     private bool Unsubscribes(in DestinationUrl destination, UrlTraits traits)
     {
         var isComparable = traits.HasFlag(UrlTraits.Comparable);
@@ -392,7 +397,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
         // Where only scheme and host may be in another case.
         var path = destination.PathStart;
-        if (!isComparable && !(traits == UrlTraits.Unread && ComparableUrl.IsComparable(destination)))
+        if (!isComparable && !Has(traits, UrlTraits.Comparable, destination))
         {
             _form.Truncate();
             ComparableUrl.Write(destination, _form);

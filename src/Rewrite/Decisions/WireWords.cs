@@ -46,6 +46,7 @@ public static class WireWords
         Untouched.UnterminatedMarkup => "unterminated-markup",
         Untouched.TooManyAttributes => "too-many-attributes",
         Untouched.ForeignContent => "ambiguous-foreign-content",
+        Untouched.RawText => "ambiguous-raw-text",
         Untouched.InternalFault => "internal-fault",
         Untouched.NoCluster => "no-cluster",
         Untouched.StoreUnavailable => "store-unavailable",

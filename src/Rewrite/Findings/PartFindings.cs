@@ -17,13 +17,17 @@ internal sealed class PartFindings : IDisposable
     /// <summary>The visible text of the links that are open while the part is read.</summary>
     public ByteBuffer OpenText { get; } = new();
 
+    /// <summary>What is open in SVG and MathML while the part is read.</summary>
+    public PooledList<OpenElement> OpenElements { get; } = new();
+
     /// <summary>The <c>href</c> of the first <c>base</c> that has one; -1 start when there is none.</summary>
     public (int Start, int End) BaseHref { get; set; }
 
     /// <summary>Places for the pixel.</summary>
     public ref Landmarks Landmarks => ref _landmarks;
 
-    /// <summary>Whether the markup ends inside a link, SVG or MathML.</summary>
+    /// <summary>Whether what stands before the markup's end may decide how that which follows is read: an open link,
+    /// SVG, MathML, and the other places that the reader of HTML follows.</summary>
     public bool EndsInside { get; set; }
 
     /// <summary>Whether all that follows is text, whatever it looks like (<c>plaintext</c>).</summary>
@@ -40,6 +44,7 @@ internal sealed class PartFindings : IDisposable
         Removals.Clear();
         Buffer.Truncate();
         OpenText.Truncate();
+        OpenElements.Truncate();
         BaseHref = (-1, -1);
         Landmarks = Landmarks.None;
         EndsInside = EndsAsPlaintext = false;
@@ -52,5 +57,6 @@ internal sealed class PartFindings : IDisposable
         Links.Dispose();
         Buffer.Dispose();
         OpenText.Dispose();
+        OpenElements.Dispose();
     }
 }

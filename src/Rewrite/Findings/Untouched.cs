@@ -86,6 +86,10 @@ public enum Untouched
     /// <summary>SVG or MathML that can be read in two ways.</summary>
     ForeignContent,
 
+    /// <summary>A style sheet, a drawing or the like inside a <c>select</c>, behind a <c>frameset</c> or in the columns
+    /// of a <c>template</c>, where parsers differ about what is text.</summary>
+    RawText,
+
     /// <summary>A fault in the rewriter; <c>RewritePlan.Failure</c> says which.</summary>
     InternalFault,
 

@@ -13,15 +13,25 @@ internal enum Element : byte
     Body,
     Head,
     Html,
-    Frameset,
-    Svg,
-    Math,
 
     /// <summary>One of Outlook's vector shapes, <c>v:…</c>.</summary>
     Vml,
 
-    /// <summary>Text up to the end tag: title, textarea, style, xmp, iframe, noembed, noframes.</summary>
+    // From here to Template: TreeConstruction.BeginsAt.
+    Svg,
+    Math,
+    Select,
+    Frameset,
+    Template,
+
+    /// <summary>Input, and keygen, which was one.</summary>
+    Input,
+    Col,
+
+    /// <summary>Text up to the end tag, as of those that follow: title, style, xmp, iframe, noembed.</summary>
     RawText,
+    Textarea,
+    Noframes,
     Script,
 
     /// <summary>Text up to the end of the input.</summary>
@@ -39,10 +49,11 @@ internal static class Elements
         {
             case 1:
                 return first == 'a' ? Element.A : Element.Other;
-            case 3 when first is 'i' or 's' or 'x':
+            case 3 when first is 'i' or 's' or 'x' or 'c':
                 return Is(name, "img"u8) ? Element.Img
                     : Is(name, "svg"u8) ? Element.Svg
                     : Is(name, "xmp"u8) ? Element.RawText
+                    : Is(name, "col"u8) ? Element.Col
                     : Element.Other;
             case 4 when first is 'a' or 'b' or 'h' or 'm':
                 return Is(name, "area"u8) ? Element.Area
@@ -54,15 +65,21 @@ internal static class Elements
                     : Element.Other;
             case 5 when first is 's' or 't':
                 return Is(name, "style"u8) || Is(name, "title"u8) ? Element.RawText : Element.Other;
-            case 6 when first is 's' or 'i':
+            case 5 when first == 'i':
+                return Is(name, "input"u8) ? Element.Input : Element.Other;
+            case 6 when first is 's' or 'i' or 'k':
                 return Is(name, "script"u8) ? Element.Script
                     : Is(name, "iframe"u8) ? Element.RawText
+                    : Is(name, "select"u8) ? Element.Select
+                    : Is(name, "keygen"u8) ? Element.Input
                     : Element.Other;
             case 7 when first == 'n':
                 return Is(name, "noembed"u8) ? Element.RawText : Element.Other;
             case 8 when first is 't' or 'n' or 'f':
-                return Is(name, "textarea"u8) || Is(name, "noframes"u8) ? Element.RawText
+                return Is(name, "textarea"u8) ? Element.Textarea
+                    : Is(name, "noframes"u8) ? Element.Noframes
                     : Is(name, "frameset"u8) ? Element.Frameset
+                    : Is(name, "template"u8) ? Element.Template
                     : Element.Other;
             case 9 when first == 'p':
                 return Is(name, "plaintext"u8) ? Element.Plaintext : Element.Other;
@@ -82,21 +99,53 @@ internal static class Elements
     public static bool BreaksOutOfForeignContent(ReadOnlySpan<byte> name)
     {
         Span<char> lower = stackalloc char[10];
-        return name.Length <= lower.Length
-            && Ascii.ToLower(name, lower, out var length) == System.Buffers.OperationStatus.Done
-            && lower[..length] is "b" or "big" or "blockquote" or "body" or "br" or "center" or "code" or "dd" or "div"
+        return Lower(name, lower) is "b" or "big" or "blockquote" or "body" or "br" or "center" or "code" or "dd" or "div"
                 or "dl" or "dt" or "em" or "embed" or "h1" or "h2" or "h3" or "h4" or "h5" or "h6" or "head" or "hr"
                 or "i" or "img" or "li" or "listing" or "menu" or "meta" or "nobr" or "ol" or "p" or "pre" or "ruby"
                 or "s" or "small" or "span" or "strong" or "strike" or "sub" or "sup" or "table" or "tt" or "u" or "ul"
                 or "var";
     }
 
-    /// <summary>Whether HTML may stand again inside this element of SVG or MathML.</summary>
-    public static bool IsIntegrationPoint(ReadOnlySpan<byte> name) =>
-        Ascii.EqualsIgnoreCase(name, "foreignobject"u8) || Ascii.EqualsIgnoreCase(name, "desc"u8)
-        || Ascii.EqualsIgnoreCase(name, "title"u8) || Ascii.EqualsIgnoreCase(name, "annotation-xml"u8)
-        || (name.Length == 2 && (name[0] | 0x20) == 'm' && (name[1] | 0x20) is 'i' or 'o' or 'n' or 's')
-        || Ascii.EqualsIgnoreCase(name, "mtext"u8);
+    /// <summary>Whether the element has a place in a <c>select</c> by every version of the standard.</summary>
+    public static bool StandsInSelect(ReadOnlySpan<byte> name) =>
+        Is(name, "option"u8) || Is(name, "optgroup"u8) || Is(name, "hr"u8) || Is(name, "script"u8);
+
+    /// <summary>Whether HTML stands again inside this element of SVG.</summary>
+    public static bool HoldsHtmlInSvg(ReadOnlySpan<byte> name) =>
+        Is(name, "foreignobject"u8) || Is(name, "desc"u8) || Is(name, "title"u8);
+
+    /// <summary>Whether HTML stands again inside this element of MathML.</summary>
+    public static bool HoldsHtmlInMath(ReadOnlySpan<byte> name) =>
+        (name.Length == 2 && (name[0] | 0x20) == 'm' && (name[1] | 0x20) is 'i' or 'o' or 'n' or 's')
+        || Is(name, "mtext"u8);
+
+    /// <summary>Whether this start tag is one of MathML's even where HTML stands in MathML.</summary>
+    public static bool IsMathInText(ReadOnlySpan<byte> name) => Is(name, "mglyph"u8) || Is(name, "malignmark"u8);
+
+    /// <summary>Whether the start tag, where HTML stands in SVG or MathML, may close or change what they stand
+    /// in, or switches to another way of reading.</summary>
+    public static bool ReachesOutOfForeignContent(ReadOnlySpan<byte> name)
+    {
+        Span<char> lower = stackalloc char[9];
+        return Lower(name, lower) is "table" or "caption" or "colgroup" or "col" or "tbody" or "tfoot" or "thead"
+            or "tr" or "td" or "th" or "select" or "option" or "optgroup" or "frameset" or "template" or "plaintext";
+    }
+
+    /// <summary>Whether the start tag opens nothing in HTML that has a body: void elements, and tags that are
+    /// ignored.</summary>
+    public static bool HasNoContent(ReadOnlySpan<byte> name)
+    {
+        Span<char> lower = stackalloc char[8];
+        return Lower(name, lower) is "area" or "base" or "basefont" or "bgsound" or "body" or "br" or "embed" or "frame"
+            or "head" or "hr" or "html" or "image" or "img" or "input" or "keygen" or "link" or "meta" or "param"
+            or "source" or "track" or "wbr";
+    }
+
+    private static ReadOnlySpan<char> Lower(ReadOnlySpan<byte> name, Span<char> lower) =>
+        name.Length <= lower.Length
+            && Ascii.ToLower(name, lower, out var length) == System.Buffers.OperationStatus.Done
+                ? lower[..length]
+                : default;
 
     private static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> lowerCase) =>
         Ascii.EqualsIgnoreCase(name, lowerCase);

@@ -64,8 +64,7 @@ internal ref struct FindHtmlLinks
     private Untouched? Scan(int start, int end, bool conditional)
     {
         var tokens = new HtmlTokenizer(_html[..end], _scratch, start);
-        var foreignDepth = 0;
-        var hasIntegrationPoint = false;
+        var tree = new TreeConstruction(_html, _found.OpenElements);
         var previousEnd = start;
         var textIsVisible = true;
         while (true)
@@ -81,7 +80,7 @@ internal ref struct FindHtmlLinks
             switch (token)
             {
                 case HtmlToken.End:
-                    _found.EndsInside |= !conditional && (_openLink >= 0 || foreignDepth > 0);
+                    _found.EndsInside |= !conditional && (_openLink >= 0 || tree.IsOpen);
                     CloseLink();
                     return null;
                 case HtmlToken.Unterminated:
@@ -91,29 +90,38 @@ internal ref struct FindHtmlLinks
                 case HtmlToken.Comment when !conditional:
                     ScanConditionalComment(tokens.Start, tokens.End);
                     break;
-                case HtmlToken.EndTag:
-                    if (foreignDepth == 0)
+                case HtmlToken.Other when tree.IsAmbiguousSection(_html[tokens.Start..tokens.End]):
+                    return Untouched.ForeignContent;
+                case HtmlToken.EndTag when tree.IsOpen:
+                    var wasForeign = tree.InForeignContent;
+                    if (tree.SeeEndTag(tokens) is { } doubt)
                     {
-                        SeeEndTag(ref tokens, conditional);
+                        return doubt;
                     }
-                    else if (tokens.Element is Element.Svg or Element.Math)
+
+                    if (!wasForeign)
                     {
-                        foreignDepth--;
-                    }
-                    else if (!hasIntegrationPoint && (tokens.Is("p"u8) || tokens.Is("br"u8)))
-                    {
-                        foreignDepth = 0;
+                        SeeEndTag(ref tokens, conditional || tree.InSelect);
                     }
 
                     break;
-                case HtmlToken.StartTag when foreignDepth > 0:
-                    if (!SeeForeignTag(ref tokens, ref foreignDepth, ref hasIntegrationPoint))
+                case HtmlToken.EndTag:
+                    SeeEndTag(ref tokens, conditional);
+                    break;
+                case HtmlToken.StartTag:
+                    if ((tree.IsOpen || TreeConstruction.BeginsAt(tokens.Element))
+                        && tree.SeeStartTag(tokens) is { } ambiguity)
                     {
-                        return Untouched.ForeignContent;
+                        return ambiguity;
                     }
 
-                    if (foreignDepth == 0)
+                    if (tree.InSelect && tokens.Element == Element.Body)
                     {
+                        // No place for a pixel.
+                    }
+                    else if (!tree.InForeignContent)
+                    {
+                        textIsVisible = !Elements.HasRawText(tokens.Element);
                         SeeStartTag(ref tokens, conditional);
                     }
                     else if (tokens.Element == Element.Img)
@@ -122,22 +130,11 @@ internal ref struct FindHtmlLinks
                     }
 
                     break;
-                case HtmlToken.StartTag:
-                    if (!tokens.SelfClosing && (tokens.Element is Element.Svg or Element.Math))
-                    {
-                        foreignDepth = 1;
-                        hasIntegrationPoint = false;
-                        break;
-                    }
-
-                    textIsVisible = !Elements.HasRawText(tokens.Element);
-                    SeeStartTag(ref tokens, conditional);
-                    break;
                 default:
                     break;
             }
 
-            tokens.InForeignContent = foreignDepth > 0;
+            tokens.InForeignContent = tree.InForeignContent;
         }
     }
 
@@ -161,6 +158,7 @@ internal ref struct FindHtmlLinks
         var removals = _found.Removals.Count;
         var outer = (_openLink, _openLinkAlt, _textStart);
         var outerLength = _found.OpenText.Length;
+        var openElements = _found.OpenElements.Count;
         _openLink = -1;
         var problem = Scan(start + open + 2, start + close, conditional: true);
         if (problem is not null)
@@ -171,46 +169,8 @@ internal ref struct FindHtmlLinks
             _found.OpenText.Truncate(outerLength);
         }
 
+        _found.OpenElements.Truncate(openElements);
         (_openLink, _openLinkAlt, _textStart) = outer;
-    }
-
-    private readonly bool SeeForeignTag(
-        ref HtmlTokenizer tokens, ref int depth, ref bool hasIntegrationPoint)
-    {
-        if (!hasIntegrationPoint && Elements.BreaksOutOfForeignContent(tokens.Name))
-        {
-            depth = 0;
-            return true;
-        }
-
-        if (tokens.Is("font"u8))
-        {
-            // Leaves foreign content or not by its attributes.
-            return false;
-        }
-
-        if (tokens.SelfClosing)
-        {
-            return true;
-        }
-
-        if (tokens.Element is Element.Svg or Element.Math)
-        {
-            depth++;
-        }
-
-        hasIntegrationPoint |= Elements.IsIntegrationPoint(tokens.Name);
-        if (!Elements.HasRawText(tokens.Element))
-        {
-            return true;
-        }
-
-        // Text or markup, depending on where it stands: only when there is no markup does it make no difference.
-        var rest = _html[tokens.End..];
-        var next = rest.IndexOf((byte)'<');
-        return next >= 0
-            && rest[next..].StartsWith("</"u8)
-            && HtmlTokenizer.IsTagName(rest[(next + 2)..], tokens.Name);
     }
 
     private void SeeEndTag(ref HtmlTokenizer tokens, bool conditional)

@@ -45,7 +45,7 @@ internal struct HtmlAttribute
 /// <summary>
 /// Tokenization as in the HTML standard (13.2.5), over the bytes of any encoding in which an ASCII byte always means
 /// that character. The switches to raw text, which the standard leaves to the tree builder, follow from the element's
-/// name: a mail program runs no scripts, so <c>noscript</c> is markup. Character references and NULs are left to
+/// name (where that is not certain, <see cref="TreeConstruction"/> says): a mail program runs no scripts, so <c>noscript</c> is markup. Character references and NULs are left to
 /// whoever reads a value.
 /// </summary>
 internal ref struct HtmlTokenizer
@@ -108,8 +108,7 @@ internal ref struct HtmlTokenizer
     public bool SelfClosing { get; private set; }
 
     /// <summary>Inside SVG or MathML no element switches to raw text, and CDATA sections exist. The reader of the
-    /// tokens
-    /// knows, so it says.</summary>
+    /// tokens knows (<see cref="TreeConstruction"/>), so it says.</summary>
     public bool InForeignContent { get; set; }
 
     /// <summary>The tag's name as it stands.</summary>
@@ -364,7 +363,7 @@ internal ref struct HtmlTokenizer
     {
         _raw = Element switch
         {
-            Element.RawText => RawText.UntilEndTag,
+            Element.RawText or Element.Textarea or Element.Noframes => RawText.UntilEndTag,
             Element.Script => RawText.Script,
             Element.Plaintext => RawText.Plaintext,
             _ => RawText.None,

@@ -10,8 +10,9 @@ namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// Reads an HTML part from link to link, and what was read before only by comparing it. The parts that a segment can
-/// say nothing of by itself (a base, foreign content across links, markup that never ends) are left to
-/// <see cref="FindChanges"/>, which reads them as a whole; both find the same.
+/// say nothing of by itself (a base, markup that never ends, a place of <see cref="TreeConstruction"/> that reaches
+/// across links and turns out ambiguous) are left to <see cref="FindChanges"/>, which reads them as a whole; both find
+/// the same.
 /// </summary>
 internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, MarkupMemory memory) : IDisposable
 {

@@ -11,7 +11,6 @@ internal ref partial struct ReadTextUrl
 
     private static readonly SearchValues<byte> Ipv6Bytes = SearchValues.Create("0123456789abcdefABCDEF:."u8);
 
-
     /// <summary>Whether what stands between angle brackets has user information, host and port as a URL has
     /// them.</summary>
     public bool IsClear(int length) => ReadAuthority() || (!_end!.Value.IsUnclear && Position == length);

@@ -11,10 +11,9 @@ namespace Tracking.Rewrite.Tests.Html;
 /// <summary>
 /// Our tokenizer against AngleSharp's: generated and mutated markup must show the same tags at the same places with the
 /// same attribute values; and against its tree builder, which alone knows where raw text begins. The markup is ASCII,
-/// so
-/// that characters are bytes. Left out on purpose: input that ends inside a tag, comment or raw text (we refuse it);
-/// in the tree, elements that it drops, clones or moves (<c>a</c>, <c>table</c>, <c>select</c>, <c>frameset</c>,
-/// <c>template</c>), and SVG and MathML, which have their own cases.
+/// so that characters are bytes. Left out on purpose: input that ends inside a tag, comment or raw text (we refuse it);
+/// in the tree, elements that it drops, clones or moves (<c>a</c>, <c>table</c>), and the places where raw text depends
+/// on the tree, for which there is <see cref="TreeAgainstAngleSharp"/>.
 /// </summary>
 public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
 {

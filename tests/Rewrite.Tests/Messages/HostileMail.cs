@@ -101,7 +101,11 @@ internal static class HostileMail
             Html + Repeat("<textarea></textare", 200_000, part)),
         ["script escapes"] = (Untouched.UnterminatedMarkup, part =>
             Html + "<script>" + Repeat("<!--<script", 500_000, part)),
-        ["svg that never ends"] = (null, part => Html + Repeat("<svg><g>", 300_000, part)),
+        ["svg that never ends"] = (Untouched.ForeignContent, part => Html + Repeat("<svg><g>", 300_000, part)),
+        ["end tags in a deep drawing"] = (null, part =>
+            Html + "<svg>" + Repeat("<g>", 250, 1) + Repeat("</html>", 100_000, part)),
+        ["selects that never end"] = (null, part =>
+            Html + Repeat("<select><a href=\"https://example.org/\">x</a>", 40_000, part)),
         ["links that never end"] = (null, part => Html + Repeat("<a href=\"https://example.org/\">x", 40_000, part)),
         ["one link around a long text"] = (null, part =>
             Html + "<a href=\"https://example.org/\">" + Repeat("x <b>y</b> &amp; ", 300_000, part) + "</a>"),

@@ -96,6 +96,30 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
     }
 
     [Fact]
+    public void Places_in_the_tree_that_reach_across_links_come_out_the_same_from_memory()
+    {
+        log.WriteLine($"seed {Seed.Value}");
+        var random = new Random(Seed.Value);
+        string[] places =
+        [
+            "<select><option>", "</select>", "<h1>", "<input>", "<frameset>", "<template>", "</template>", "<col>",
+            "<svg><g>", "<svg><desc>", "</desc>", "</g>", "</svg>", "<math><mi>", "</mi></math>", "<p>", "</p>",
+            "<![CDATA[ > ]]>", "<style>a{}</style>", "<textarea></textarea>", "<noframes></noframes>", "<div>", "</div>",
+        ];
+        for (var i = 0; i < Cases / 4 * Seed.Factor; i++)
+        {
+            var html = string.Concat(Enumerable.Range(0, random.Next(2, 9)).Select(_ => random.Next(3) > 0
+                ? places[random.Next(places.Length)]
+                : $"<a href=\"https://example.org/{random.Next(3)}\">x</a>"));
+            var message = Encoding.ASCII.GetBytes($"Content-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n");
+            for (var time = 0; time < 3; time++)
+            {
+                Compare(message, Requests[i % Requests.Length], $"seed {Seed.Value}, case {i}");
+            }
+        }
+    }
+
+    [Fact]
     public void Letters_of_a_campaign_are_read_from_memory_but_for_what_is_the_recipients_own()
     {
         var letter = File.ReadAllText(Newsletters().First(file => file.Contains("shop", StringComparison.Ordinal)));
