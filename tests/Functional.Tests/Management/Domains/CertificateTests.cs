@@ -12,6 +12,9 @@ public sealed class CertificateTests(ManagementHost host)
     private const string Failure =
         """{"type":"connection","detail":"203.0.113.1: Timeout during connect (likely firewall problem)"}""";
 
+    // Steps of one millisecond have no order among each other.
+    private static readonly DateTimeOffset _at = new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
+
     [Fact]
     public async Task A_certificate_in_use_shows_who_issued_it_and_when_it_is_renewed()
     {
@@ -163,7 +166,7 @@ public sealed class CertificateTests(ManagementHost host)
         INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem, next_at)
         VALUES ($1, $2, $3, now(), 'https://authority.example/directory', $4, $5, $6::jsonb, now())
         """,
-        Guid.CreateVersion7(), name, ClusterNumber(domains), (short)step, succeeded, succeeded ? "null" : Failure);
+        Guid.CreateVersion7(_at.AddSeconds(step)), name, ClusterNumber(domains), (short)step, succeeded, succeeded ? "null" : Failure);
 
     private async Task IssueAsync(DomainClient domains, string name)
     {
