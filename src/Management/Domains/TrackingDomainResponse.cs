@@ -85,19 +85,25 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
     {
         var described = await OfAllAsync(db, cluster, domains, cancellationToken);
-        foreach (var domain in described)
-        {
-            (domain.LastCheck as JsonObject)?.Remove("hops");
-        }
+        return [.. described.Select(WithoutQuestions)];
+    }
 
-        return described;
+    /// <summary>The same without the single questions of its last check.</summary>
+    internal static TrackingDomainResponse WithoutQuestions(TrackingDomainResponse domain)
+    {
+        (domain.LastCheck as JsonObject)?.Remove("hops");
+        return domain;
     }
 
     /// <summary>The state of a domain's certificate.</summary>
     public TlsState TlsOf(TrackingDomain domain, CertificateFacts? facts) =>
         TlsState.Of(domain, facts, time.GetUtcNow(), system.Value.TlsEndsInFront);
 
-    private TrackingDomainResponse Of(TrackingDomain domain, IReadOnlyDictionary<string, CertificateFacts> certificates)
+    /// <summary>A domain as it is answered.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="certificates">What is known of certificates, by name.</param>
+    internal TrackingDomainResponse Of(
+        TrackingDomain domain, IReadOnlyDictionary<string, CertificateFacts> certificates)
     {
         _ = HostName.TryParse(domain.Hostname, out var host);
         var now = time.GetUtcNow();

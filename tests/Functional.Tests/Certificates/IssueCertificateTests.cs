@@ -347,7 +347,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         var authority = database.Authorities[0];
-        var start = DateTimeOffset.UtcNow.AddDays(5);
+        var start = TimeProvider.System.GetUtcNow().AddDays(5);
         authority.RenewalWindow = () => (start, start.AddDays(2));
         await database.AddAsync(Name);
         var issuer = database.Start();

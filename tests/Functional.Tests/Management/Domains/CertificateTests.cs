@@ -111,7 +111,7 @@ public sealed class CertificateTests(ManagementHost host)
 
         var tls = await Expect.OkAsync(response);
         Assert.Equal("pending", (string)tls["status"]!);
-        Assert.True(At(tls, "nextAttempt") < DateTimeOffset.UtcNow.AddMinutes(1));
+        Assert.True(At(tls, "nextAttempt") < TimeProvider.System.GetUtcNow().AddMinutes(1));
         Assert.Equal(0, await FailuresAsync(name));
         var audit = await ManagementHost.GetAsync(host.Admin, $"/api/v1/audit-log?cluster={domains.Cluster}");
         var entry = audit["items"]!.AsArray().Single(item => (string)item!["action"]! == "retry-certificate")!;
@@ -171,7 +171,7 @@ public sealed class CertificateTests(ManagementHost host)
     private async Task IssueAsync(DomainClient domains, string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var from = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        var from = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
         using var issuer = new CertificateRequest("CN=Issuing CA E7, O=Authority", key, HashAlgorithmName.SHA256)
             .CreateSelfSigned(from.AddDays(-1), from.AddDays(400));
         using var certificate = new CertificateRequest("", key, HashAlgorithmName.SHA256)
