@@ -69,10 +69,14 @@ require_redis() {
 require_name_servers() {
     require_command Knot /usr/sbin/knotd knot
     require_command Unbound /usr/sbin/unbound unbound
+}
+
 # Let's Encrypt's small authority and what answers its challenges, and a client that knows nothing of this project.
 require_acme() {
     require_command pebble pebble-challtestsrv pebble
     require_command acme-tiny acme-tiny acme-tiny
+}
+
 # The client that sees what TLS sends.
 require_openssl() {
     require_command OpenSSL openssl openssl
@@ -94,6 +98,8 @@ require_aiosmtpd() {
         may_install "Python's mail server" python3-aiosmtpd
         install_packages "Python's mail server" python3-aiosmtpd
     fi
+}
+
 # The browser that looks at the console and the dashboard.
 require_chromium() {
     require_command Chromium chromium chromium fonts-liberation
