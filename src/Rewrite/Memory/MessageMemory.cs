@@ -46,9 +46,18 @@ internal sealed class MessageMemory : IDisposable
     }
 
     /// <summary>Takes bytes of a key's share and of everybody's.</summary>
-    internal TakenBytes Take(Guid key, int bytes)
+    /// <param name="key">The key.</param>
+    /// <param name="before">What the same message has already: a message that comes in many pieces is rounded up once,
+    /// not once a piece.</param>
+    /// <param name="bytes">How many more.</param>
+    internal TakenBytes Take(Guid key, long before, int bytes)
     {
-        var units = Units(bytes + Unit - 1L);
+        var units = Units(before + bytes + Unit - 1L) - Units(before + Unit - 1L);
+        if (units == 0)
+        {
+            return new TakenBytes(MemoryAnswer.Taken, []);
+        }
+
         var share = _keys.AttemptAcquire(key, units);
         if (!share.IsAcquired)
         {

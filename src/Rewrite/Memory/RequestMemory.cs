@@ -20,12 +20,14 @@ internal enum MemoryAnswer
 internal sealed class RequestMemory(MessageMemory memory, Guid key) : IDisposable
 {
     private readonly List<RateLimitLease> _leases = [];
+    private long _bytes;
 
     /// <summary>Takes more bytes, all of them or none.</summary>
     public MemoryAnswer Take(int bytes)
     {
-        var (answer, leases) = memory.Take(key, bytes);
+        var (answer, leases) = memory.Take(key, _bytes, bytes);
         _leases.AddRange(leases);
+        _bytes += answer == MemoryAnswer.Taken ? bytes : 0;
         return answer;
     }
 
@@ -34,5 +36,6 @@ internal sealed class RequestMemory(MessageMemory memory, Guid key) : IDisposabl
     {
         _leases.ForEach(lease => lease.Dispose());
         _leases.Clear();
+        _bytes = 0;
     }
 }

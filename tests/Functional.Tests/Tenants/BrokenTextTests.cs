@@ -64,7 +64,8 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
                 using var answer = await host.Admin.SendAsync(request, Cancelled);
                 var path = Path(route, "", "");
                 if (answer.StatusCode is HttpStatusCode.UnsupportedMediaType
-                    || path.EndsWith("signing-keys") || path.EndsWith("/verify"))
+                    || path.EndsWith("signing-keys") || path.EndsWith("/verify")
+                    || path.EndsWith("/retry"))
                 {
                     continue;
                 }

@@ -56,6 +56,21 @@ public sealed class MessageMemoryTests : IDisposable
     }
 
     [Fact]
+    public void A_message_that_arrives_in_odd_pieces_has_its_whole_share()
+    {
+        using var request = _memory.OfRequest(_key);
+        var left = Limit * 3 / 4;
+        for (var piece = 1; left > 0; piece = (piece * 3 % 2001) + 1)
+        {
+            var taken = Math.Min(piece, left);
+            Assert.Equal(MemoryAnswer.Taken, request.Take(taken));
+            left -= taken;
+        }
+
+        Assert.Equal(MemoryAnswer.KeyHasItsShare, request.Take(1));
+    }
+
+    [Fact]
     public void A_request_takes_what_is_free_and_gives_back_everything_once()
     {
         using var one = _memory.OfRequest(_key);
