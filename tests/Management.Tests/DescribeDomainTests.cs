@@ -27,7 +27,7 @@ public sealed class DescribeDomainTests
             ["type", "name", "value", "relativeName", "zone"],
             json["verification"]!.AsObject().Select(member => member.Key));
         Assert.Equal(
-            ["status", "issuer", "notAfter", "error", "nextAttempt"],
+            ["status", "issuer", "notBefore", "notAfter", "renewAt", "error", "nextAttempt", "pausedUrl"],
             json["tls"]!.AsObject().Select(member => member.Key));
     }
 
