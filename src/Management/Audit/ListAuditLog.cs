@@ -61,17 +61,7 @@ internal static class ListAuditLog
         ReadQuery.Range(from, to, errors);
         var action = ReadQuery.Text("action", query.Action, errors);
         var subject = ReadQuery.Text("subject", query.Subject, errors);
-        Guid? after = null;
-        if (!string.IsNullOrEmpty(query.After))
-        {
-            if (!Cursor.TryReadAuditEntry(query.After, out var id))
-            {
-                errors.Add("after", Cursor.Wrong);
-            }
-
-            after = id;
-        }
-
+        var after = ReadQuery.After(query.After, Cursor.TryReadAuditEntry, errors);
         if (errors.Any)
         {
             return errors.ToProblem();

@@ -61,17 +61,7 @@ internal static class GetCertificate
         var errors = new InputErrors();
         ReadQuery.RefuseUnknown<GetCertificateQuery>(request, errors);
         var limit = ReadQuery.Limit(query.Limit, errors);
-        Guid? after = null;
-        if (!string.IsNullOrEmpty(query.After))
-        {
-            if (!Cursor.TryReadAttempt(query.After, out var id))
-            {
-                errors.Add("after", Cursor.Wrong);
-            }
-
-            after = id;
-        }
-
+        var after = ReadQuery.After(query.After, Cursor.TryReadAttempt, errors);
         if (errors.Any)
         {
             return errors.ToProblem();

@@ -48,17 +48,7 @@ internal static class ListChecks
         var errors = new InputErrors();
         ReadQuery.RefuseUnknown<ListChecksQuery>(request, errors);
         var limit = ReadQuery.Limit(query.Limit, errors);
-        Guid? after = null;
-        if (!string.IsNullOrEmpty(query.After))
-        {
-            if (!Cursor.TryReadCheck(query.After, out var id))
-            {
-                errors.Add("after", Cursor.Wrong);
-            }
-
-            after = id;
-        }
-
+        var after = ReadQuery.After(query.After, Cursor.TryReadCheck, errors);
         if (errors.Any)
         {
             return errors.ToProblem();

@@ -125,15 +125,7 @@ internal static class ListEvents
             selection = selection with { Link = link };
         }
 
-        if (!string.IsNullOrEmpty(query.After))
-        {
-            if (!Cursor.TryReadEvent(query.After, out var after))
-            {
-                errors.Add("after", Cursor.Wrong);
-            }
-
-            selection = selection with { After = after };
-        }
+        selection = selection with { After = ReadQuery.After(query.After, Cursor.TryReadEvent, errors) };
 
         return selection;
     }

@@ -20,6 +20,9 @@ internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next)
     public bool Partial { get; init; }
 }
 
+/// <summary>Reads a cursor of one list that is sorted by id.</summary>
+internal delegate bool ReadIdCursor(string text, out Guid id);
+
 /// <summary>
 /// Opaque cursors: the last item's sort key, so that a page stays where it was whatever is inserted before it. The
 /// first byte tells the list, so that a cursor of one list is refused by another.

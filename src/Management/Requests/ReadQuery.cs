@@ -71,6 +71,25 @@ internal static class ReadQuery
         }
     }
 
+    /// <summary>Where a page begins in a list that is sorted by id; <see langword="null"/>: at its start.</summary>
+    /// <param name="text">The cursor.</param>
+    /// <param name="read">Reads the cursors of that list.</param>
+    /// <param name="errors">Told of what is no cursor of it.</param>
+    public static Guid? After(string? text, ReadIdCursor read, InputErrors errors)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        if (!read(text, out var id))
+        {
+            errors.Add("after", Cursor.Wrong);
+        }
+
+        return id;
+    }
+
     /// <summary>Items of a page.</summary>
     public static int Limit(string? text, InputErrors errors, int @default = DefaultLimit, int max = MaxLimit)
     {
