@@ -1,4 +1,4 @@
-namespace Tracking.Bus;
+namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>A loop's pause that a call ends. A call that comes while the loop works is not lost.</summary>
 public class CallToWork

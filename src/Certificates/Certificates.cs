@@ -1,5 +1,4 @@
 using MassTransit;
-using Microsoft.Extensions.Options;
 using Tracking.Bus;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Issuance;
@@ -26,8 +25,7 @@ public static class CertificatesComposition
         builder.AddDns();
         var services = builder.Services;
         builder.AddTrackingOptions<CertificateOptions>(CertificateOptions.Section);
-        services.AddSingleton(provider => new MasterKeys(
-            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        services.AddMasterKeys();
         services.AddSingleton<OpenAccounts>();
         services.AddSingleton<Budgets>();
         services.AddSingleton<PreCheck>();

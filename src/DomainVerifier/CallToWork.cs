@@ -1,4 +1,4 @@
-using Tracking.Bus;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.DomainVerifier;
 

@@ -1,3 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
 using Tracking.Links;
 
 namespace Tracking.Tls.Stored;
@@ -26,4 +30,16 @@ public sealed class MasterKeys
 
     /// <summary>The key of a version; <see langword="null"/> when it is not there.</summary>
     public MasterKey? Find(int version) => _keys.GetValueOrDefault(version);
+}
+
+/// <summary>Adds the master keys.</summary>
+public static class MasterKeysComposition
+{
+    /// <summary>Adds the configured key as version 1; there is no other so far. Calling twice is once.</summary>
+    public static IServiceCollection AddMasterKeys(this IServiceCollection services)
+    {
+        services.TryAddSingleton(provider => new MasterKeys(
+            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        return services;
+    }
 }

@@ -1,7 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Tls.Certificates;
@@ -12,14 +10,13 @@ namespace Tracking.Tls.Stored;
 /// <summary>Adds the certificates of tracking domains, and the answers to challenges, from the database.</summary>
 public static class ServeStoredCertificates
 {
-    /// <summary>Adds them. Expects the database, the look-up of tracking domains and <see cref="TlsComposition.AddTls"/>;
-    /// without a master key nothing can be opened, and nothing is added.</summary>
+    /// <summary>Adds them. Expects the database, the look-up of tracking domains and <see cref="TlsComposition.AddTls"/>,
+    /// and a master key where there are certificates.</summary>
     public static IHostApplicationBuilder AddStoredCertificates(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
         var services = builder.Services;
-        services.TryAddSingleton(provider => new MasterKeys(
-            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        services.AddMasterKeys();
         services.AddSingleton<IServedHosts, TrackingDomainHosts>();
         services.AddSingleton<ICertificateSource, StoredCertificates>();
         services.AddSingleton<StoredAccounts>();

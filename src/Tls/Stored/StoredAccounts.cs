@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.Tls.Challenges;
 
 namespace Tracking.Tls.Stored;
@@ -29,21 +30,11 @@ internal sealed partial class StoredAccounts(
         WHERE challenge_token IS NOT NULL
         """;
 
-    private readonly SemaphoreSlim _requested = new(0, 1);
+    private readonly CallToWork _requested = new();
     private volatile Known _known = new([], FrozenDictionary<string, OpenChallenge>.Empty);
 
     /// <summary>Reads again as soon as possible.</summary>
-    public void RequestNow()
-    {
-        try
-        {
-            _requested.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // One is waiting and will see this change too.
-        }
-    }
+    public void RequestNow() => _requested.Call();
 
     /// <inheritdoc/>
     public string? Find(HostName name, string token)
@@ -61,13 +52,6 @@ internal sealed partial class StoredAccounts(
             : null);
 
     /// <inheritdoc/>
-    public override void Dispose()
-    {
-        _requested.Dispose();
-        base.Dispose();
-    }
-
-    /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await RefreshAsync(cancellationToken);
@@ -79,13 +63,8 @@ internal sealed partial class StoredAccounts(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(_requested.WaitAsync(wake.Token), Task.Delay(_refresh, time, wake.Token));
-            await wake.CancelAsync();
-            if (!stoppingToken.IsCancellationRequested)
-            {
-                await RefreshAsync(stoppingToken);
-            }
+            await _requested.WaitAsync(_refresh, time, stoppingToken);
+            await RefreshAsync(stoppingToken);
         }
     }
 
