@@ -89,7 +89,7 @@ public sealed class Sessions(Running running)
         using var revoked = await running.Admin.DeleteAsync($"/api/v1/clusters/{cluster}/api-keys/{key["id"]}", Cancelled);
         Assert.Equal(HttpStatusCode.NoContent, revoked.StatusCode);
 
-        await visit.Page.GetByText("Ended.").WaitForAsync(new() { Timeout = 10_000 });
+        await visit.Page.GetByText("Ended.").WaitForAsync();
         await visit.Page.GotoAsync($"/clusters/{cluster}");
         Assert.Contains("/sign-in", visit.Page.Url);
     }

@@ -48,7 +48,8 @@ public sealed class Visit : IAsyncDisposable
             BaseURL = running.Server.Api.ToString(),
         });
         // A machine that builds beside it is slow.
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(90_000);
+        Assertions.SetDefaultExpectTimeout(90_000);
         var visit = new Visit(running, context);
         await context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
         await context.AddInitScriptAsync(

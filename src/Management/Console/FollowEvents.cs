@@ -22,6 +22,8 @@ namespace Tracking.Management.Console;
 /// <summary>
 /// <c>GET /clusters/{cluster}/live/stream</c>: events as they come, by server-sent events, each as the row that the page
 /// shows. One reading of the database serves all who watch a cluster in this process, and nobody watching costs nothing.
+/// A stream begins with the events of the last minute: the page leaves out those that it shows, so an event stored between
+/// the page and its stream, or while a broken connection was away, is not missed.
 /// </summary>
 internal sealed partial class FollowEvents(
     ApiDataSource dataSource, IOptions<ConsoleOptions> options, TimeProvider time, ILogger<FollowEvents> logger)
@@ -122,8 +124,16 @@ internal sealed partial class FollowEvents(
         lock (watched.Gate)
         {
             watched.Watchers.Add(watcher);
-            if (watched.Watchers.Count == 1)
+            if (watched.Watchers.Count > 1)
             {
+                foreach (var tracked in Enumerable.Reverse(watched.Last))
+                {
+                    watcher.TryWrite(tracked);
+                }
+            }
+            else
+            {
+                watched.Last = [];
                 watched.End = new CancellationTokenSource();
                 _ = LookAsync(cluster, watched, watched.End.Token);
             }
@@ -146,7 +156,6 @@ internal sealed partial class FollowEvents(
     private async Task LookAsync(ClusterId cluster, Watched watched, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(Options.LiveEvery, time);
-        HashSet<Guid>? seen = null;
         var looked = 0;
         try
         {
@@ -164,14 +173,7 @@ internal sealed partial class FollowEvents(
                     continue;
                 }
 
-                // What was there at the first look stands on the page already.
-                var fresh = seen is null ? [] : events.Where(tracked => !seen.Contains(tracked.Id)).Reverse().ToList();
-                seen = [.. events.Select(tracked => tracked.Id)];
-                Tell(watched, fresh);
-                if (++looked % 5 == 0)
-                {
-                    Tell(watched, [null]);
-                }
+                Tell(watched, events, isStill: ++looked % 5 == 0);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -180,15 +182,24 @@ internal sealed partial class FollowEvents(
         }
     }
 
-    private static void Tell(Watched watched, IReadOnlyList<EventResponse?> events)
+    // Newest first, as they were read; told oldest first.
+    private static void Tell(Watched watched, List<EventResponse> events, bool isStill)
     {
         lock (watched.Gate)
         {
+            var known = watched.Last.Select(tracked => tracked.Id).ToHashSet();
+            var fresh = events.Where(tracked => !known.Contains(tracked.Id)).Reverse().ToList();
+            watched.Last = events;
             foreach (var watcher in watched.Watchers)
             {
-                foreach (var tracked in events)
+                foreach (var tracked in fresh)
                 {
                     watcher.TryWrite(tracked);
+                }
+
+                if (isStill)
+                {
+                    watcher.TryWrite(null);
                 }
             }
         }
@@ -199,6 +210,9 @@ internal sealed partial class FollowEvents(
         public Lock Gate { get; } = new();
 
         public List<ChannelWriter<EventResponse?>> Watchers { get; } = [];
+
+        /// <summary>What the last look found, newest first.</summary>
+        public List<EventResponse> Last { get; set; } = [];
 
         public int Watching
         {

@@ -112,13 +112,24 @@ customElements.define("chart-cursor", class extends HTMLElement {
 });
 
 // Live events: rows come drawn by the server. Held while somebody points at them or has the focus in them.
+// A stream begins with the last minute's events, also after a break: a row that was here already is left out.
 customElements.define("live-events", class extends HTMLElement {
   connectedCallback() {
     this.list = this.querySelector("ol");
     this.waiting = [];
     this.held = false;
     this.source = new EventSource(this.dataset.source);
-    this.source.addEventListener("event", event => { this.waiting.push(event.data); this.flush(); });
+    this.known = new Set([...this.list.children].map(row => row.dataset.id));
+    this.source.addEventListener("event", event => {
+      const row = document.createElement("template");
+      row.innerHTML = event.data;
+      const id = row.content.firstElementChild.dataset.id;
+      if (this.known.has(id)) return;
+      this.known.add(id);
+      if (this.known.size > 2000) this.known.delete(this.known.values().next().value);
+      this.waiting.push(row.content);
+      this.flush();
+    });
     this.source.addEventListener("end", () => { this.source.close(); this.state(this.dataset.ended); });
     this.source.addEventListener("open", () => this.state(this.dataset.running));
     this.source.addEventListener("error", () => this.state(
@@ -146,10 +157,8 @@ customElements.define("live-events", class extends HTMLElement {
       return;
     }
     this.state(this.dataset.running);
-    for (const html of this.waiting.splice(0)) {
-      const row = document.createElement("template");
-      row.innerHTML = html;
-      this.list.prepend(row.content);
+    for (const row of this.waiting.splice(0)) {
+      this.list.prepend(row);
       this.heard++;
     }
     this.querySelector("[data-empty]")?.remove();
