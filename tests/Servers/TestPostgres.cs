@@ -3,27 +3,24 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Rights;
-using Tracking.Standalone;
-using Tracking.Standalone.PrivatePostgres;
+using Tracking.Servers.Engines;
 
 namespace Tracking.Servers;
 
 /// <summary>
-/// One private PostgreSQL for a test assembly (an assembly fixture), started when the first test asks for a database
-/// and never forced to disk. Each database is a copy of one that was migrated once, rights and all, and belongs to one
-/// test; services log in to it as <see cref="ServiceLogins"/>. A test that takes PostgreSQL away makes one of its own.
+/// One PostgreSQL for a test assembly (an assembly fixture), started when the first test asks for a database and never
+/// forced to disk. Each database is a copy of one that was migrated once, rights and all, and belongs to one test;
+/// services log in to it as <see cref="ServiceLogins"/>. A test that takes PostgreSQL away makes one of its own.
 /// </summary>
 public sealed class TestPostgres : IAsyncDisposable
 {
-    private readonly TemporaryFolder _folder = new();
-    private readonly Lazy<Task<Running>> _running;
+    private const string Template = "tracking";
+    private readonly Lazy<Task<PostgresServer>> _running;
     private readonly SemaphoreSlim _copying = new(1, 1);
-    private readonly int _port = FreePort.Take(1)[0];
     private int _databases;
-    private bool _isStopped;
 
     /// <summary>Starts nothing yet.</summary>
-    public TestPostgres() => _running = new Lazy<Task<Running>>(StartAsync);
+    public TestPostgres() => _running = new Lazy<Task<PostgresServer>>(StartAsync);
 
     /// <summary>Forced to disk, as in production: for measurements and crashes. Set before the first
     /// database.</summary>
@@ -32,7 +29,7 @@ public sealed class TestPostgres : IAsyncDisposable
     /// <summary>A database with the schema, and nothing else, in it.</summary>
     /// <returns>Its connection string, as an administrator of the server.</returns>
     public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) =>
-        CreateAsync("TEMPLATE tracking", cancellationToken);
+        CreateAsync($"TEMPLATE {Template}", cancellationToken);
 
     /// <summary>A database without even the schema: for tests of the migrator.</summary>
     /// <returns>Its connection string.</returns>
@@ -40,42 +37,39 @@ public sealed class TestPostgres : IAsyncDisposable
         CreateAsync("TEMPLATE template0", cancellationToken);
 
     /// <summary>
-    /// Ends it in the middle of whatever it does; returns when it is gone. It comes back by itself, about a second
-    /// later, on the same port, and if it <see cref="IsDurable"/> with all that was committed.
+    /// Ends it in the middle of whatever it does and starts it again on the same port, if it <see cref="IsDurable"/> with
+    /// all that was committed.
     /// </summary>
     public async Task CrashAsync()
     {
-        var running = await _running.Value;
-        var file = Path.Combine(running.Folder.Cluster, "postmaster.pid");
-        var server = int.Parse((await File.ReadAllLinesAsync(file))[0], CultureInfo.InvariantCulture);
-        StopLeftovers.AskToQuit(server);
-        await Eventually.HoldsAsync(
-            () => !Directory.Exists($"/proc/{server}"), "PostgreSQL is gone", CancellationToken.None);
+        var server = await _running.Value;
+        await server.KillAsync();
+        await server.StartAsync(CancellationToken.None);
     }
 
     /// <summary>Stops it for good; its databases are gone with the object only.</summary>
     public async Task StopAsync()
     {
-        if (_running.IsValueCreated && !_isStopped)
+        if (_running.IsValueCreated)
         {
-            _isStopped = true;
-            var running = await _running.Value;
-            await running.Database.DisposeAsync();
-            running.Folder.Dispose();
+            await (await _running.Value).StopAsync();
         }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
+        if (_running.IsValueCreated)
+        {
+            await (await _running.Value).DisposeAsync();
+        }
+
         _copying.Dispose();
-        _folder.Dispose();
     }
 
     private async Task<string> CreateAsync(string options, CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnectionStringBuilder(OverTcp((await _running.Value).Database));
+        var server = await _running.Value;
         var number = Interlocked.Increment(ref _databases).ToString(CultureInfo.InvariantCulture);
         var name = "test_" + number;
 
@@ -83,49 +77,45 @@ public sealed class TestPostgres : IAsyncDisposable
         await _copying.WaitAsync(cancellationToken);
         try
         {
-            connection.Database = "postgres";
-            connection.Pooling = false;
-            await using var maintenance = new NpgsqlConnection(connection.ConnectionString);
-            await maintenance.OpenAsync(cancellationToken);
-            await using var create = new NpgsqlCommand($"CREATE DATABASE {name} {options}", maintenance);
-            await create.ExecuteNonQueryAsync(cancellationToken);
+            await CreateAsync(server, name, options, cancellationToken);
         }
         finally
         {
             _copying.Release();
         }
 
-        connection.Database = name;
-        connection.Pooling = true;
+        var connection = server.Connection(name);
         connection.IncludeErrorDetail = true;
         return connection.ConnectionString;
     }
 
-    private async Task<Running> StartAsync()
+    private static async Task CreateAsync(
+        PostgresServer server, string name, string options, CancellationToken cancellationToken)
     {
-        var folder = DataFolder.Open(_folder.Path);
-        var database = await PrivateDatabase.StartAsync(
-            folder,
-            postgresBin: null,
-            new ServerSettings { IsDurable = IsDurable, TestPort = _port },
-            NullLogger.Instance,
-            TimeProvider.System,
-            CancellationToken.None);
-        var administrator = OverTcp(database);
+        await using var maintenance = new NpgsqlConnection(WithoutPool(server, "postgres"));
+        await maintenance.OpenAsync(cancellationToken);
+        await using var create = new NpgsqlCommand($"CREATE DATABASE {name} {options}", maintenance);
+        await create.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<PostgresServer> StartAsync()
+    {
+        var server = await PostgresServer.CreateAsync(FreePort.Take(1)[0], IsDurable, CancellationToken.None);
+        await CreateAsync(server, Template, "TEMPLATE template0", CancellationToken.None);
+        var administrator = WithoutPool(server, Template);
         await ServiceLogins.MakeAsync(administrator);
         await ServiceLogins.MakeOneOfTwoAsync(administrator);
-        var migrator = ServiceLogins.Of(administrator, "migrator");
-        await using var dataSource = NpgsqlDataSource.Create(
-            new NpgsqlConnectionStringBuilder(migrator) { Pooling = false });
+        await using var dataSource = NpgsqlDataSource.Create(ServiceLogins.Of(administrator, "migrator"));
         await new Migrator(dataSource, NullLogger<Migrator>.Instance).ApplyAsync(CancellationToken.None);
         await new GrantServiceRights(dataSource, NullLogger<GrantServiceRights>.Instance).RunAsync(
             CancellationToken.None);
-        return new Running(folder, database);
+        return server;
     }
 
-    // As services of their own, and other programs, reach theirs.
-    private static string OverTcp(PrivateDatabase database) =>
-        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1" }.ConnectionString;
-
-    private sealed record Running(DataFolder Folder, PrivateDatabase Database);
+    private static string WithoutPool(PostgresServer server, string database)
+    {
+        var connection = server.Connection(database);
+        connection.Pooling = false;
+        return connection.ConnectionString;
+    }
 }

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tracking.Servers.Engines;
 
 namespace Tracking.Servers;
 
@@ -27,8 +28,8 @@ public sealed class TestRabbit : IAsyncDisposable
     private readonly string _password = RandomNumberGenerator.GetHexString(24, lowercase: true);
     private readonly Lazy<Task> _started;
     private int[] _ports = [];
-    private ServerProcess? _portMapper;
-    private ServerProcess? _broker;
+    private IEngine? _portMapper;
+    private IEngine? _broker;
     private HttpClient? _management;
     private int _virtualHosts;
 
@@ -63,8 +64,8 @@ public sealed class TestRabbit : IAsyncDisposable
     /// <summary>Stops it in an orderly way: everything is written, clients are told.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _broker!.StopAsync(cancellationToken);
-        _broker.Dispose();
+        await _broker!.StopAsync("TERM", cancellationToken);
+        await _broker.DisposeAsync();
     }
 
     /// <summary>SIGKILL to the broker; returns when it is gone.</summary>
@@ -84,14 +85,14 @@ public sealed class TestRabbit : IAsyncDisposable
             async () => names.Count == 0 || Contains(await File.ReadAllBytesAsync(file, cancellationToken), names),
             "the names of the quorum queues are written",
             cancellationToken);
-        _broker!.Dispose();
+        await _broker!.DisposeAsync();
     }
 
-    /// <summary>SIGSTOP: connections stay open, nothing answers.</summary>
-    public void Freeze() => _broker!.Freeze();
+    /// <summary>It stands still: connections stay open, nothing answers.</summary>
+    public Task FreezeAsync() => _broker!.FreezeAsync();
 
-    /// <summary>SIGCONT after <see cref="Freeze"/>.</summary>
-    public void Thaw() => _broker!.Thaw();
+    /// <summary>It goes on after <see cref="FreezeAsync"/>.</summary>
+    public Task ThawAsync() => _broker!.ThawAsync();
 
     /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same ports, with what
     /// was durable.</summary>
@@ -99,7 +100,8 @@ public sealed class TestRabbit : IAsyncDisposable
     {
         if (!await TryStartBrokerAsync(cancellationToken))
         {
-            throw new InvalidOperationException($"RabbitMQ ended instead of starting:\n{_broker!.Output}");
+            throw new InvalidOperationException(
+                $"RabbitMQ ended instead of starting:\n{await _broker!.ReadOutputAsync()}");
         }
     }
 
@@ -112,14 +114,14 @@ public sealed class TestRabbit : IAsyncDisposable
         }
 
         _management?.Dispose();
-        _broker?.Dispose();
-        _portMapper?.Dispose();
+        await DisposeAsync(_broker);
+        await DisposeAsync(_portMapper);
         _folder.Dispose();
     }
 
     private async Task FirstStartAsync()
     {
-        if (!File.Exists(Program))
+        if (EngineKind.Chosen == EngineKind.Local && !File.Exists(Program))
         {
             throw new FileNotFoundException($"{Program} is missing: ./test installs what the tests need.");
         }
@@ -129,17 +131,18 @@ public sealed class TestRabbit : IAsyncDisposable
         {
             _ports = FreePort.Take(4);
             await PrepareFolderAsync();
-            _portMapper = await ServerProcess.StartAsync(
-                ["epmd", "-address", "127.0.0.1", "-port", Text(_ports[3])], _folder.Path, Environment());
+            _portMapper = await Engine(["epmd", "-address", "127.0.0.1", "-port", Text(_ports[3])]).StartAsync();
             if (await TryStartBrokerAsync(CancellationToken.None))
             {
                 return;
             }
 
-            _portMapper.Dispose();
+            var output = await _broker!.ReadOutputAsync();
+            await _broker.DisposeAsync();
+            await _portMapper.DisposeAsync();
             if (attempt == StartAttempts)
             {
-                throw new InvalidOperationException($"RabbitMQ does not start:\n{_broker!.Output}");
+                throw new InvalidOperationException($"RabbitMQ does not start:\n{output}");
             }
         }
     }
@@ -170,7 +173,7 @@ public sealed class TestRabbit : IAsyncDisposable
 
     private async Task<bool> TryStartBrokerAsync(CancellationToken cancellationToken)
     {
-        _broker = await ServerProcess.StartAsync([Program], _folder.Path, Environment());
+        _broker = await (Engine([Program]) with { ContainerCommand = ["rabbitmq-server"] }).StartAsync();
         await Eventually.HoldsAsync(
             async () => _broker.HasExited || await AnswersAsync(cancellationToken),
             "RabbitMQ answers",
@@ -194,6 +197,16 @@ public sealed class TestRabbit : IAsyncDisposable
             return false;
         }
     }
+
+    private EngineProgram Engine(string[] command) => new()
+    {
+        Image = EngineImages.Rabbit,
+        Command = command,
+        Folder = _folder.Path,
+        Environment = Environment(),
+    };
+
+    private static ValueTask DisposeAsync(IEngine? engine) => engine?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private Dictionary<string, string> Environment() => new()
     {

@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Tracking.Servers.Engines;
 
 namespace Tracking.Servers;
 
@@ -15,9 +15,8 @@ public sealed class TestRedis : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
     private readonly List<string> _users = [];
-    private Server? _server;
+    private IEngine? _server;
     private int _port;
-    private bool _isFrozen;
 
     /// <summary>What clients have to say; nothing unless set.</summary>
     public string? Password { get; init; }
@@ -38,7 +37,7 @@ public sealed class TestRedis : IAsyncDisposable
         await _starting.WaitAsync(cancellationToken);
         try
         {
-            if (_server is { IsRunning: true })
+            if (_server is { HasExited: false })
             {
                 return;
             }
@@ -49,15 +48,16 @@ public sealed class TestRedis : IAsyncDisposable
             for (var attempt = 1; ; attempt++)
             {
                 _port = isFirst ? FreePort.Take(1)[0] : _port;
-                _server = new Server(Configuration());
-                if (await AnswersAsync(_server, cancellationToken))
+                await StartServerAsync(cancellationToken);
+                if (await AnswersAsync(_server!, cancellationToken))
                 {
                     return;
                 }
 
-                if (!isFirst || attempt == PortAttempts || !_server.Output.Contains("Address already in use"))
+                var output = await _server!.ReadOutputAsync();
+                if (!isFirst || attempt == PortAttempts || !output.Contains("Address already in use"))
                 {
-                    throw new RedisFailedException($"Redis did not start:\n{_server.Output}");
+                    throw new RedisFailedException($"Redis did not start:\n{output}");
                 }
             }
         }
@@ -68,10 +68,18 @@ public sealed class TestRedis : IAsyncDisposable
     }
 
     /// <summary>Asks it to stop and waits until it has.</summary>
-    public Task StopAsync() => EndAsync("TERM");
+    public async Task StopAsync()
+    {
+        if (_server is { HasExited: false } server)
+        {
+            // It takes the signal only when it is not frozen.
+            await server.ThawAsync();
+            await server.StopAsync("TERM", CancellationToken.None);
+        }
+    }
 
     /// <summary>SIGKILL; returns when it is gone.</summary>
-    public Task KillAsync() => EndAsync("KILL");
+    public Task KillAsync() => _server?.KillAsync() ?? Task.CompletedTask;
 
     /// <summary>Stops it and starts it again on the same port.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
@@ -80,19 +88,11 @@ public sealed class TestRedis : IAsyncDisposable
         await StartAsync(cancellationToken);
     }
 
-    /// <summary>SIGSTOP: connections stay, nothing answers.</summary>
-    public Task FreezeAsync()
-    {
-        _isFrozen = true;
-        return SignalAsync("STOP");
-    }
+    /// <summary>It stands still: connections stay, nothing answers.</summary>
+    public Task FreezeAsync() => _server!.FreezeAsync();
 
-    /// <summary>SIGCONT.</summary>
-    public Task ThawAsync()
-    {
-        _isFrozen = false;
-        return SignalAsync("CONT");
-    }
+    /// <summary>It goes on after <see cref="FreezeAsync"/>.</summary>
+    public Task ThawAsync() => _server!.ThawAsync();
 
     /// <summary>Sets its users, also after its next start; from then on it is asked as <c>admin</c>.</summary>
     /// <param name="lines">As its configuration has them, the administrator first: <c>user admin on &gt;password …</c>,
@@ -146,12 +146,31 @@ public sealed class TestRedis : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await KillAsync();
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
         _starting.Dispose();
         _folder.Dispose();
     }
 
-    // Over standard input: a password on a command line can be read by everybody.
+    private async Task StartServerAsync(CancellationToken cancellationToken)
+    {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        // In the folder that only its owner reads: a password on a command line can be read by everybody.
+        var file = _folder.In("redis.conf");
+        await File.WriteAllTextAsync(file, Configuration(), cancellationToken);
+        _server = await new EngineProgram
+        {
+            Image = EngineImages.Redis, Command = ["redis-server", file], Folder = _folder.Path,
+        }.StartAsync();
+    }
+
     private string Configuration()
     {
         var text = new StringBuilder()
@@ -162,13 +181,13 @@ public sealed class TestRedis : IAsyncDisposable
         return (Password is null || _users.Count > 0 ? text : text.Append($"requirepass {Password}\n")).ToString();
     }
 
-    private async Task<bool> AnswersAsync(Server server, CancellationToken cancellationToken)
+    private async Task<bool> AnswersAsync(IEngine server, CancellationToken cancellationToken)
     {
         var answers = false;
         await Eventually.HoldsAsync(
             async () =>
             {
-                if (!server.IsRunning)
+                if (server.HasExited)
                 {
                     return true;
                 }
@@ -186,107 +205,7 @@ public sealed class TestRedis : IAsyncDisposable
             "Redis answers",
             cancellationToken);
         // Somebody else's Redis on that port would have answered too.
-        return answers && server.IsRunning;
-    }
-
-    private async Task EndAsync(string signal)
-    {
-        if (_server is { IsRunning: true } server)
-        {
-            await SignalAsync(signal);
-            if (_isFrozen && signal != "KILL")
-            {
-                // It takes the signal only when it goes on.
-                await SignalAsync("CONT");
-            }
-
-            _isFrozen = false;
-            await server.Ended.WaitAsync(Eventually.Deadline);
-        }
-    }
-
-    private async Task SignalAsync(string signal)
-    {
-        if (_server is { IsRunning: true } server)
-        {
-            // It may have ended by itself since.
-            var start = new ProcessStartInfo("kill", [$"-{signal}", server.Id.ToString(CultureInfo.InvariantCulture)])
-            {
-                RedirectStandardError = true,
-            };
-            using var kill = Process.Start(start)!;
-            await kill.WaitForExitAsync();
-        }
-    }
-
-    /// <summary>The process. The kernel's parent-death signal is tied to the thread that started it, so that thread
-    /// waits for its end.</summary>
-    private sealed class Server
-    {
-        private readonly StringBuilder _output = new();
-        private readonly TaskCompletionSource<int> _started = new();
-
-        public Server(string configuration)
-        {
-            Ended = Task.Factory.StartNew(
-                () => Run(configuration), CancellationToken.None, TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
-            Id = _started.Task.GetAwaiter().GetResult();
-        }
-
-        public int Id { get; }
-
-        public Task Ended { get; }
-
-        public bool IsRunning => !Ended.IsCompleted;
-
-        public string Output
-        {
-            get
-            {
-                lock (_output)
-                {
-                    return _output.ToString();
-                }
-            }
-        }
-
-        private void Run(string configuration)
-        {
-            try
-            {
-                using var process = new Process
-                {
-                    StartInfo = new ProcessStartInfo("setpriv", ["--pdeathsig=KILL", "--", "redis-server", "-"])
-                    {
-                        RedirectStandardInput = true,
-                        RedirectStandardOutput = true,
-                        RedirectStandardError = true,
-                    },
-                };
-                process.OutputDataReceived += (_, line) => Add(line.Data);
-                process.ErrorDataReceived += (_, line) => Add(line.Data);
-                process.Start();
-                process.BeginOutputReadLine();
-                process.BeginErrorReadLine();
-                process.StandardInput.Write(configuration);
-                process.StandardInput.Close();
-                _started.SetResult(process.Id);
-                process.WaitForExit();
-            }
-            catch (Exception exception) when (_started.TrySetException(exception))
-            {
-                // Told to whoever waits for the start.
-            }
-        }
-
-        private void Add(string? line)
-        {
-            lock (_output)
-            {
-                _output.Append(line).Append('\n');
-            }
-        }
+        return answers && !server.HasExited;
     }
 }
 

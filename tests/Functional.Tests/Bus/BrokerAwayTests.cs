@@ -127,7 +127,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
                 await own.Broker.KillAsync(Ends);
                 break;
             default:
-                own.Broker.Freeze();
+                await own.Broker.FreezeAsync();
                 break;
         }
     }
@@ -136,7 +136,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
     {
         if (how == "frozen")
         {
-            own.Broker.Thaw();
+            await own.Broker.ThawAsync();
         }
         else
         {

@@ -39,9 +39,9 @@ public sealed class TestRabbitTests(TestRabbit shared)
 
         await broker.StopAsync(Ends);
         await broker.StartAsync(Ends);
-        broker.Freeze();
+        await broker.FreezeAsync();
         var taking = host.TakeAsync("queue", Ends);
-        broker.Thaw();
+        await broker.ThawAsync();
         Assert.Equal("hello"u8.ToArray(), (await taking).Body);
     }
 

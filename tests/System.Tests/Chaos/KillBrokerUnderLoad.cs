@@ -24,10 +24,10 @@ public sealed class KillBrokerUnderLoad(EnginesUnderLoad system)
                 await load.UntilAllFlowsAsync(Outage.LongestHeal);
             }
 
-            broker.Freeze();
+            await broker.FreezeAsync();
             await SteadyLoad.GoOnAsync(Outage.OfFrozenBroker);
             await load.UntilAnsweredAsync();
-            broker.Thaw();
+            await broker.ThawAsync();
             await load.UntilAllFlowsAsync(Outage.LongestHeal);
             Assert.Equal(0, load.Unanswered);
         });

@@ -12,7 +12,7 @@ public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
             var postgres = system.Deployment.Postgres;
             var cancelled = TestContext.Current.CancellationToken;
             await AwayAsync(postgres.KillAsync, () => postgres.StartAsync(cancelled));
-            await AwayAsync(Done(postgres.Freeze), Done(postgres.Thaw));
+            await AwayAsync(postgres.FreezeAsync, postgres.ThawAsync);
             await AwayAsync(postgres.StopAsync, () => postgres.StartAsync(cancelled));
             Assert.Equal(0, load.Unanswered);
 
@@ -28,10 +28,4 @@ public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
                 await load.UntilServedAsync(unknown);
             }
         });
-
-    private static Func<Task> Done(Action action) => () =>
-    {
-        action();
-        return Task.CompletedTask;
-    };
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Tracking.Servers;
+using Tracking.Servers.Engines;
 using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.System.Tests.Deploy;
@@ -40,6 +41,13 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
         Assert.True(
             name == "migrator" || service.At("healthcheck", "test") is not null, $"{name} has no health check.");
     }
+
+    [Theory]
+    [InlineData("postgres", EngineImages.Postgres)]
+    [InlineData("rabbitmq", EngineImages.Rabbit)]
+    [InlineData("redis", EngineImages.Redis)]
+    public void The_tests_run_the_same_images_where_they_run_containers(string engine, string image) =>
+        Assert.Equal(image, _compose.At("services", engine).Text("image"));
 
     [Theory]
     [MemberData(nameof(OwnServices))]

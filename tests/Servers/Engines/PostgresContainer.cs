@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Globalization;
+using Tracking.Standalone;
+using Tracking.Standalone.PrivatePostgres;
+
+namespace Tracking.Servers.Engines;
+
+/// <summary>PostgreSQL as a container, on the same folder and with the same settings as <see cref="LocalPostgresEngine"/>.</summary>
+/// <remarks>PostgreSQL refuses root, and users that <c>/etc/passwd</c> does not name: the container gets one with the
+/// owner of the folder in it.</remarks>
+internal static class PostgresContainer
+{
+    // Of the image: it decides nothing but whose the files are while root runs the tests.
+    private const uint NotRoot = 999;
+
+    private const string PasswordFile = "/run/tracking-test-password";
+
+    /// <summary>Makes the cluster.</summary>
+    public static async Task InitializeAsync(DataFolder data, bool durable)
+    {
+        DataFolder.WriteSecret(data.DatabasePassword, "only-of-this-test-run\n");
+        DataFolder.CreateFolder(data.Cluster);
+        var user = await UserAsync(data);
+        await using var initdb = await ContainerEngine.StartAsync(
+            Program(data, [
+                "initdb", "-D", data.Cluster, "--username", InitializePostgres.User, "--encoding", "UTF8",
+                "--locale", "C.UTF-8", "--auth", "scram-sha-256", $"--pwfile={PasswordFile}",
+                "--data-checksums", "--no-instructions", .. durable ? [] : (string[])["--no-sync"],
+            ]),
+            user,
+            new Dictionary<string, string>
+            {
+                ["/etc/passwd"] = UsersFile(data),
+                [PasswordFile] = data.DatabasePassword,
+            });
+        if (await initdb.EndAsync() != 0)
+        {
+            throw new InvalidOperationException($"initdb failed:\n{await initdb.ReadOutputAsync()}");
+        }
+    }
+
+    /// <summary>Starts it.</summary>
+    public static async Task<IEngine> StartAsync(DataFolder data, ServerSettings settings) =>
+        await ContainerEngine.StartAsync(
+            Program(data, [
+                "postgres", "-D", data.Cluster, .. settings.Arguments(),
+                // The last of several wins; a path in the form that LaunchPostgres hands over means nothing here.
+                "-c", $"unix_socket_directories={data.Cluster}",
+            ]),
+            await UserAsync(data),
+            new Dictionary<string, string> { ["/etc/passwd"] = UsersFile(data) });
+
+    private static EngineProgram Program(DataFolder data, string[] command) => new()
+    {
+        Image = EngineImages.Postgres,
+        Command = command,
+        Folder = data.Cluster,
+        // The image keeps its programs where only its own entry point and this look for them.
+        ContainerCommand = ["/bin/sh", "-c", "PATH=\"$(echo /usr/lib/postgresql/*/bin):$PATH\" exec \"$@\"", "sh", .. command],
+    };
+
+    private static string UsersFile(DataFolder data) => data.In("passwd");
+
+    /// <returns>The user and his group as numbers.</returns>
+    private static async Task<string> UserAsync(DataFolder data)
+    {
+        var (user, group) = Environment.IsPrivilegedProcess
+            ? (NotRoot, NotRoot)
+            : (await IdAsync("-u"), await IdAsync("-g"));
+        if (Environment.IsPrivilegedProcess)
+        {
+            using var own = Process.Start("chown", ["-R", $"{user}:{group}", data.Cluster, data.DatabasePassword]);
+            await own.WaitForExitAsync();
+        }
+
+        await File.WriteAllTextAsync(
+            UsersFile(data), $"root:x:0:0::/root:/bin/sh\npostgres:x:{user}:{group}::/tmp:/bin/sh\n");
+        File.SetUnixFileMode(
+            UsersFile(data), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead
+            | UnixFileMode.OtherRead);
+        return $"{user}:{group}";
+    }
+
+    private static async Task<uint> IdAsync(string which)
+    {
+        using var id = Process.Start(new ProcessStartInfo("id", [which]) { RedirectStandardOutput = true })!;
+        return uint.Parse(await id.StandardOutput.ReadToEndAsync(), CultureInfo.InvariantCulture);
+    }
+}
