@@ -67,8 +67,9 @@ internal static class RecheckDomains
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:tracking"] = ServiceLogins.Of(connection, "verifier"),
-            // Parents' sites are the internet's, not the database's.
+            // Sites are the internet's, not the database's.
             ["Tracking:Verifier:ParentTimeout"] = "00:00:00",
+            ["Tracking:Verifier:VisitTimeout"] = "00:00:00",
         });
         builder.AddServiceDefaults();
         builder.AddDomainVerifier();

@@ -232,8 +232,29 @@ public sealed class VerifyDomainTests(TestPostgres server)
 
         Assert.Equal((short)0, await database.ScalarAsync<short>("SELECT https FROM domains.tracking_domains"));
         var finding = Assert.Single(DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings);
-        Assert.Equal(FindingCode.HttpsForcedByParent, finding.Code);
+        Assert.Equal(
+            (FindingCode.HttpsForcedByParent, FindingSeverity.Warning), (finding.Code, finding.Severity));
+        Assert.Contains("begin with http", finding.Text, StringComparison.Ordinal);
         Assert.Contains("https://example.com ", finding.Seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_whose_visitors_are_refused_by_a_proxy_says_so_and_stays_verified()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        var verifier = await database.StartAsync();
+        database.Visits[Host] = new DomainFinding
+        {
+            Code = FindingCode.TargetProxied, Severity = FindingSeverity.Error, Text = "1014",
+            At = database.Time.GetUtcNow(),
+        };
+        database.TransportSecurity["example.com"] = "max-age=1; includeSubDomains";
+
+        var id = await database.AddActiveAsync(verifier, await database.AddClusterAsync(), Host);
+
+        Assert.Equal(
+            [FindingCode.TargetProxied, FindingCode.HttpsForcedByParent],
+            DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings.Select(finding => finding.Code));
     }
 
     private static async Task MoveToNextAsync(VerifierDatabase database, Guid domain) =>
