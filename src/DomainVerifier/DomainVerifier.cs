@@ -43,6 +43,7 @@ public static class DomainVerifierComposition
         services.AddSingleton<AnswerNameCheck>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
+        services.AddHostedService<LookAtOwnZone>();
         services.AddSingleton<ClaimNotices>();
         services.AddSingleton<PublishNotice>();
         services.AddHostedService<SendNotices>();
