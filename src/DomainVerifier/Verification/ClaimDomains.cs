@@ -48,6 +48,21 @@ internal sealed class ClaimDomains(
     private static readonly string _claimDue =
         Claim.Replace("{0}", "AND next_check_at <= $1 ORDER BY next_check_at", StringComparison.Ordinal);
 
+    private static readonly string _claimBeyond = Claim.Replace(
+        "{0}", "AND next_check_at > $9 AND next_check_at <= $10 ORDER BY next_check_at", StringComparison.Ordinal);
+
+    // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in front
+    // of others must not cost a scan each time.
+    private const int Window = 2000;
+    private const int Looks = 10;
+
+    private const string EndOfWindow =
+        """
+        SELECT next_check_at FROM domains.tracking_domains
+        WHERE deleted_at IS NULL AND next_check_at > $1 AND next_check_at <= $2
+        ORDER BY next_check_at OFFSET $3 LIMIT 1
+        """;
+
     // A deleted cluster's names are nobody's to check; nobody is told either.
     private const string Leave =
         """
@@ -61,6 +76,10 @@ internal sealed class ClaimDomains(
         """
         UPDATE domains.tracking_domains SET leased_by = NULL, leased_until = $3 WHERE id = $1 AND leased_by = $2
         """;
+
+    // Where the next look past full clusters begins; from the front again after the end.
+    private DateTime _beyond = DateTime.UnixEpoch;
+    private long? _foundNothingAt;
 
     /// <summary>Takes names that are due, whoever's they are and however many are in work.</summary>
     /// <param name="most">How many at most.</param>
@@ -77,17 +96,24 @@ internal sealed class ClaimDomains(
     public async Task<List<LeasedDomain>> RunAsync(
         int most, IEnumerable<KeyValuePair<ClusterId, int>> inWork, CancellationToken cancellationToken)
     {
-        var round = new Round(Guid.CreateVersion7(time.GetUtcNow()), options.Value.ChecksAtOnceOfCluster, inWork);
+        var round = new ClaimRound(Guid.CreateVersion7(time.GetUtcNow()), options.Value.ChecksAtOnceOfCluster, inWork);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        foreach (var sql in new[] { _claimAsked, _claimDue })
+        // Whoever has come to its share hides others behind it: they are looked for without it. Few ask at a time.
+        for (bool isNewlyFull = true; isNewlyFull && round.Claimed < most;)
         {
-            // Whoever has come to its share hides others behind it: they are looked for without it.
-            for (bool isNewlyFull = true; isNewlyFull && round.Claimed < most;)
-            {
-                var full = round.Full;
-                await ClaimAsync(connection, sql, most - round.Claimed, full, round, cancellationToken);
-                isNewlyFull = round.Full.Length > full.Length;
-            }
+            var full = round.Full;
+            await ClaimAsync(connection, _claimAsked, most, round, [], cancellationToken);
+            isNewlyFull = round.Full.Length > full.Length;
+        }
+
+        if (round.Full.Length == 0 && round.Claimed < most)
+        {
+            await ClaimAsync(connection, _claimDue, most, round, [], cancellationToken);
+        }
+
+        if (round.Full.Length > 0 && round.Claimed < most)
+        {
+            await ClaimBeyondAsync(connection, most, round, cancellationToken);
         }
 
         return round.Taken;
@@ -108,12 +134,45 @@ internal sealed class ClaimDomains(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    // A look that found nothing but names of full clusters is not made again before the next pause has passed.
+    private async Task ClaimBeyondAsync(
+        NpgsqlConnection connection, int most, ClaimRound round, CancellationToken cancellationToken)
+    {
+        if (_foundNothingAt is { } at && time.GetElapsedTime(at) < options.Value.LookInterval)
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow().UtcDateTime;
+        var before = round.Claimed;
+        for (var look = 0; look < Looks && round.Claimed == before; look++)
+        {
+            await using var window = new NpgsqlCommand(EndOfWindow, connection)
+            {
+                Parameters = { new() { Value = _beyond }, new() { Value = now }, new() { Value = Window } },
+            };
+            var end = await window.ExecuteScalarAsync(cancellationToken) as DateTime?;
+            await ClaimAsync(connection, _claimBeyond, most, round, [_beyond, end ?? now], cancellationToken);
+            if (round.Claimed < most)
+            {
+                _beyond = end ?? DateTime.UnixEpoch;
+            }
+
+            if (end is null)
+            {
+                break;
+            }
+        }
+
+        _foundNothingAt = round.Claimed == before ? time.GetTimestamp() : null;
+    }
+
     private async Task ClaimAsync(
         NpgsqlConnection connection,
         string sql,
         int most,
-        int[] full,
-        Round round,
+        ClaimRound round,
+        DateTime[] between,
         CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -123,11 +182,16 @@ internal sealed class ClaimDomains(
             command.Parameters.Add(new() { Value = now.UtcDateTime });
             command.Parameters.Add(new() { Value = round.Lease });
             command.Parameters.Add(new() { Value = (now + options.Value.Lease).UtcDateTime });
-            command.Parameters.Add(new() { Value = most });
-            command.Parameters.Add(new() { Value = full });
+            command.Parameters.Add(new() { Value = most - round.Claimed });
+            command.Parameters.Add(new() { Value = round.Full });
             command.Parameters.Add(new() { Value = round.InWork.Keys.Select(cluster => cluster.Value).ToArray() });
             command.Parameters.Add(new() { Value = round.InWork.Values.ToArray() });
             command.Parameters.Add(new() { Value = round.Share });
+            foreach (var moment in between)
+            {
+                command.Parameters.Add(new() { Value = moment });
+            }
+
             await command.PrepareAsync(cancellationToken);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
@@ -177,29 +241,5 @@ internal sealed class ClaimDomains(
                 : CheckCause.Daily,
             HasHttpLinks = reader.GetBoolean(8),
         };
-    }
-
-    private sealed class Round(Guid lease, int share, IEnumerable<KeyValuePair<ClusterId, int>> inWork)
-    {
-        public Guid Lease => lease;
-
-        public int Share => share;
-
-        /// <summary>Names of each cluster, with those taken now.</summary>
-        public Dictionary<ClusterId, int> InWork { get; } = new(inWork);
-
-        public List<LeasedDomain> Taken { get; } = [];
-
-        /// <summary>Rows, with those of deleted clusters.</summary>
-        public int Claimed { get; set; }
-
-        /// <summary>Clusters that have their share.</summary>
-        public int[] Full => [.. InWork.Where(cluster => cluster.Value >= share).Select(cluster => cluster.Key.Value)];
-
-        public void Add(LeasedDomain domain)
-        {
-            Taken.Add(domain);
-            InWork[domain.Cluster] = InWork.GetValueOrDefault(domain.Cluster) + 1;
-        }
     }
 }

@@ -137,8 +137,8 @@ internal sealed partial class RecheckDomains(
             _inWork.TryRemove(new(cluster, 0));
         }
 
-        // Its other names could not be taken while it had its share.
-        if (left == options.Value.ChecksAtOnceOfCluster - 1)
+        // Its other names could not be taken while it had its share; several at once, not one by one.
+        if (left == options.Value.ChecksAtOnceOfCluster / 2)
         {
             waiting.Call();
         }

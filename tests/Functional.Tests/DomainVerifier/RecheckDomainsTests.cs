@@ -92,6 +92,38 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     }
 
     [Fact]
+    public async Task Behind_many_thousand_names_of_a_full_cluster_those_of_others_are_found()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        database.Settings.ChecksAtOnceOfCluster = 2;
+        database.Settings.LookInterval = TimeSpan.FromMilliseconds(100);
+        var (full, other) = (await database.AddClusterAsync(), await database.AddClusterAsync());
+        await AddManyAsync(database, full, 50_000);
+        await database.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET next_check_at = next_check_at - random() * interval '1 hour'");
+        var id = await database.AddDomainAsync(other, "other.example.com");
+        var verifier = await database.StartAsync();
+        var inWork = new Dictionary<Tracking.Links.ClusterId, int>();
+
+        var found = new List<LeasedDomain>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                foreach (var domain in await verifier.Claim.RunAsync(10, inWork, Cancelled))
+                {
+                    found.Add(domain);
+                    inWork[domain.Cluster] = inWork.GetValueOrDefault(domain.Cluster) + 1;
+                }
+
+                return found.Exists(domain => domain.Id == id);
+            },
+            "the other's name is found", Cancelled);
+
+        Assert.Equal(2, found.Count(domain => domain.Cluster == full));
+        Assert.Equal(3, found.Count);
+    }
+
+    [Fact]
     public async Task A_check_asked_for_while_another_runs_is_made_after_it()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
