@@ -110,15 +110,21 @@ public sealed class AskNameServerTests
         Assert.True((await AskAsync(cutting.EndPoint)).IsOverTcp);
     }
 
-    [Fact]
-    public async Task A_datagram_from_another_port_never_arrives()
+    [Theory]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("127.0.0.9", true)]
+    public async Task A_datagram_from_another_port_or_address_never_arrives(string address, bool isSamePort)
     {
         using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        stranger.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         LyingServer? server = null;
         server = new LyingServer(query =>
         {
-            // Everything but the port is right, and it comes first.
+            // Everything but where it comes from is right, and it comes first.
+            if (!stranger.IsBound)
+            {
+                stranger.Bind(new IPEndPoint(IPAddress.Parse(address), isSamePort ? server!.EndPoint.Port : 0));
+            }
+
             var port = server!.Queries.Last().Port;
             stranger.SendTo(
                 Message.To(query).Alias("track.shop.example", "evil.example").Bytes,
