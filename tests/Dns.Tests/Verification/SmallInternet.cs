@@ -82,7 +82,7 @@ internal sealed class SmallInternet : IAsyncDisposable
                 query => server.Says?.Invoke(query) ?? [server.Answer(query)],
                 (query, stream, cancellationToken) => server.RefusesTcp
                     ? Task.CompletedTask
-                    : LyingServer.OverTcp(server.Answer)(query, stream, cancellationToken),
+                    : LyingServer.OverTcp(server.SaysOverTcp ?? server.Answer)(query, stream, cancellationToken),
                 new IPEndPoint(IPAddress.Parse(address), _port));
             _servers[address] = server;
         }
@@ -187,6 +187,9 @@ internal sealed class TestServer
 
     /// <summary>Instead of what its zones say; none is silence.</summary>
     public Func<byte[], IEnumerable<byte[]>?>? Says { get; set; }
+
+    /// <summary>Over TCP, instead of what its zones say.</summary>
+    public Func<byte[], byte[]>? SaysOverTcp { get; set; }
 
     /// <summary>Closes connections without a word.</summary>
     public bool RefusesTcp { get; set; }
