@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
+using Tracking.Cli.Commands.Doctor;
 using Tracking.Cli.Commands.Domains;
 using Tracking.Cli.Filter;
 
@@ -21,6 +22,7 @@ static async Task<int> RunCommandAsync(string[] args)
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
+        DoctorCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };
