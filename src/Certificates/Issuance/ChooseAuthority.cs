@@ -13,7 +13,11 @@ namespace Tracking.Certificates.Issuance;
 /// <param name="Directory">The authority that the problem is with.</param>
 /// <param name="Wait">A time after which there is room again; <see langword="null"/> when it is a failure.</param>
 internal sealed record ChosenAuthority(
-    OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null);
+    OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null)
+{
+    /// <summary>The CAA record that would allow the authority, where one forbids it.</summary>
+    public string? CaaLine { get; init; }
+}
 
 /// <summary>
 /// Chooses the authority for an order, before it hears of the name: a failed attempt there counts, our own look does
@@ -65,6 +69,7 @@ internal sealed class ChooseAuthority(
 
         var allowed = await caa.AskAsync(name.Host, cancellationToken);
         ChosenAuthority? reason = null;
+        var lines = new List<string>();
         foreach (var authority in InOrder(name))
         {
             var tried = await TryAsync(name, authority, allowed, cancellationToken);
@@ -73,12 +78,24 @@ internal sealed class ChooseAuthority(
                 return tried;
             }
 
+            if (tried.CaaLine is { } line)
+            {
+                lines.Add(line);
+            }
+
             // What passes soonest is what is waited for; a failure tells more than a full bucket.
             reason = reason is null || (reason.Wait is { } shortest && tried.Wait < shortest) ? tried : reason;
         }
 
-        return reason ?? new ChosenAuthority(
-            null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
+        if (reason is null)
+        {
+            return new ChosenAuthority(
+                null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
+        }
+
+        return reason.Problem is { Type: AcmeProblemType.Caa } && lines.Count > 0
+            ? reason with { Problem = reason.Problem with { Advice = AdviceOn(lines) } }
+            : reason;
     }
 
     /// <summary>Learns from a failure at an authority.</summary>
@@ -101,6 +118,12 @@ internal sealed class ChooseAuthority(
         }
     }
 
+    /// <summary>What to do about CAA records that allow none of our authorities.</summary>
+    /// <param name="lines">The record that would allow it, of each authority.</param>
+    internal static string AdviceOn(IReadOnlyCollection<string> lines) =>
+        (lines.Count == 1 ? "Add the record " : "Add one of the records ") + string.Join(" or ", lines)
+        + " beside those that are there; the other records stay.";
+
     private async Task<ChosenAuthority> TryAsync(
         LeasedName name, AuthoritySettings authority, CaaAnswer allowed, CancellationToken cancellationToken)
     {
@@ -113,11 +136,10 @@ internal sealed class ChooseAuthority(
 
         var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
         var identities = directory.Value?.CaaIdentities ?? [];
-        var verdict = JudgeCaa.Judge(
-            allowed,
-            new CaaIssuer(
-                identities, open.Account.Url.AbsoluteUri,
-                ChallengeFor(name) == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01"));
+        var issuer = new CaaIssuer(
+            identities, open.Account.Url.AbsoluteUri,
+            ChallengeFor(name) == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01");
+        var verdict = JudgeCaa.Judge(allowed, issuer);
 
         // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
         // resolver cannot tell is no reason either.
@@ -125,7 +147,10 @@ internal sealed class ChooseAuthority(
             && (identities.Count > 0 || allowed.Records.Count == 0))
         {
             return new ChosenAuthority(
-                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory);
+                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory)
+            {
+                CaaLine = JudgeCaa.LineToAdd(allowed, verdict, issuer),
+            };
         }
 
         if (await budgets.LackAsync(

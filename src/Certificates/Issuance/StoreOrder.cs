@@ -20,7 +20,7 @@ internal enum IssuanceStep : short
 
 /// <summary>What is shown of a failure: the authority's words, and what follows.</summary>
 internal sealed record FailureFacts(
-    string Type, string Detail, string? Authority, Uri? PausedUrl, IReadOnlyList<string> Subproblems)
+    string Type, string Detail, string? Advice, string? Authority, Uri? PausedUrl, IReadOnlyList<string> Subproblems)
 {
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
     {
@@ -30,6 +30,7 @@ internal sealed record FailureFacts(
     public static FailureFacts Of(AcmeProblem problem, string? authority) => new(
         JsonNamingPolicy.KebabCaseLower.ConvertName(problem.Type.ToString()),
         problem.Detail,
+        AdviseOn.Problem(problem),
         authority,
         problem.PausedUrl,
         [.. problem.Subproblems.Select(each => $"{each.Name}: {each.Detail}")]);

@@ -19,6 +19,9 @@ internal sealed class CertificateFacts
 
     public string? ErrorType { get; init; }
 
+    /// <summary>What a person does about it.</summary>
+    public string? Advice { get; init; }
+
     public string? PausedUrl { get; init; }
 
     /// <summary>When the name is looked at next.</summary>
@@ -68,7 +71,8 @@ internal sealed class CertificateFacts
             : await db.Database.SqlQuery<CertificateFacts>(
                 $"""
                 SELECT n.hostname "Hostname", n.failures "Failures", n.last_failure->>'detail' "Error",
-                    n.last_failure->>'type' "ErrorType", n.paused_url "PausedUrl",
+                    n.last_failure->>'type' "ErrorType", n.last_failure->>'advice' "Advice",
+                    n.paused_url "PausedUrl",
                     nullif(n.due_at, 'infinity') "DueAt", n.renew_at "RenewAt", n.leased_until "LeasedUntil",
                     i.not_before "NotBefore", i.not_after "NotAfter", left(i.chain, 8192) "Chain"
                 FROM certificates.names n

@@ -23,6 +23,7 @@ internal static class CertificatesCommand
         Line("Valid from:    ", tls["notBefore"]);
         Line("Renewed at:    ", tls["renewAt"]);
         Line("Last failure:  ", tls["error"]);
+        Line("What to do:    ", tls["advice"]);
         Line("Goes on after: ", tls["pausedUrl"]);
         Line("Next attempt:  ", tls["nextAttempt"]);
 
