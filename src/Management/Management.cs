@@ -91,11 +91,14 @@ public static class ManagementComposition
         ListChecks.Map(domains);
         GetCertificate.Map(domains);
         RetryCertificate.Map(domains);
+        TestCertificate.Map(domains);
+        RevokeCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
+        CertificateAccounts.Map(api.MapGroup("/certificate-accounts").WithTags("Certificate authorities"));
 
         app.MapApiDescription();
         app.MapConsole();

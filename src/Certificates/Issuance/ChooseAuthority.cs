@@ -124,6 +124,34 @@ internal sealed class ChooseAuthority(
         (lines.Count == 1 ? "Add the record " : "Add one of the records ") + string.Join(" or ", lines)
         + " beside those that are there; the other records stay.";
 
+    /// <summary>Whether CAA forbids it to an authority.</summary>
+    /// <param name="open">The authority.</param>
+    /// <param name="allowed">What DNS says.</param>
+    /// <param name="type">The challenge that will be answered.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns><see langword="null"/> when it does not, or nobody can tell.</returns>
+    public static async Task<ChosenAuthority?> ForbiddenAsync(
+        OpenAuthority open, CaaAnswer allowed, ChallengeType type, CancellationToken cancellationToken)
+    {
+        var identities = (await open.Client.ReadDirectoryAsync(cancellationToken)).Value?.CaaIdentities ?? [];
+        var issuer = new CaaIssuer(
+            identities, open.Account.Url.AbsoluteUri,
+            type == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01");
+        var verdict = JudgeCaa.Judge(allowed, issuer);
+
+        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
+        // resolver cannot tell is no reason either.
+        return verdict is CaaVerdict.Allowed or CaaVerdict.Unknown
+            || (identities.Count == 0 && allowed.Records.Count > 0)
+            ? null
+            : new ChosenAuthority(
+                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)),
+                open.Settings.Directory)
+            {
+                CaaLine = JudgeCaa.LineToAdd(allowed, verdict, issuer),
+            };
+    }
+
     private async Task<ChosenAuthority> TryAsync(
         LeasedName name, AuthoritySettings authority, CaaAnswer allowed, CancellationToken cancellationToken)
     {
@@ -134,23 +162,9 @@ internal sealed class ChooseAuthority(
             return new ChosenAuthority(null, closed, authority.Directory);
         }
 
-        var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
-        var identities = directory.Value?.CaaIdentities ?? [];
-        var issuer = new CaaIssuer(
-            identities, open.Account.Url.AbsoluteUri,
-            ChallengeFor(name) == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01");
-        var verdict = JudgeCaa.Judge(allowed, issuer);
-
-        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
-        // resolver cannot tell is no reason either.
-        if (verdict is not (CaaVerdict.Allowed or CaaVerdict.Unknown)
-            && (identities.Count > 0 || allowed.Records.Count == 0))
+        if (await ForbiddenAsync(open, allowed, ChallengeFor(name), cancellationToken) is { } forbidden)
         {
-            return new ChosenAuthority(
-                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory)
-            {
-                CaaLine = JudgeCaa.LineToAdd(allowed, verdict, issuer),
-            };
+            return forbidden;
         }
 
         if (await budgets.LackAsync(
@@ -160,6 +174,7 @@ internal sealed class ChooseAuthority(
         }
 
         // An order that replaces a certificate counts against no limit where the authority offers RFC 9773.
+        var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
         var isFree = directory.Value?.RenewalInformation is not null && name.Current?.RenewalId is not null
             && name.Current.Directory == authority.Directory;
         return !isFree && await budgets.TakeAsync(

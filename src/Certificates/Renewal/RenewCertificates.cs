@@ -134,6 +134,7 @@ internal sealed partial class RenewCertificates(
         _nextOpening = now + _openingPause;
         foreach (var authority in options.Value.Authorities)
         {
+            await accounts.ReviseAsync(authority.Directory, cancellationToken);
             await accounts.OpenAsync(authority, cancellationToken);
         }
     }

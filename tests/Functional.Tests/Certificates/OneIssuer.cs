@@ -9,6 +9,7 @@ using Tracking.AcmeAuthority;
 using Tracking.Certificates;
 using Tracking.Certificates.Issuance;
 using Tracking.Certificates.Renewal;
+using Tracking.Certificates.Requests;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Servers;
@@ -174,6 +175,20 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
 
     public Task WorkAsync(LeasedName name, CancellationToken cancellationToken) =>
         _renew.WorkAsync(name, cancellationToken);
+
+    /// <summary>Carries out what people asked for, one after the other.</summary>
+    /// <returns>How many were due.</returns>
+    public async Task<int> CarryOutAsync(CancellationToken cancellationToken)
+    {
+        var carryOut = ActivatorUtilities.CreateInstance<CarryOutRequests>(app.Services);
+        var done = 0;
+        while (await carryOut.RunOneAsync(cancellationToken))
+        {
+            done++;
+        }
+
+        return done;
+    }
 
     public Task FollowAsync(CancellationToken cancellationToken) =>
         Services.GetRequiredService<FollowDomains>().RunAsync(cancellationToken);
