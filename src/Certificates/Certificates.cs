@@ -61,6 +61,7 @@ public static class CertificatesComposition
 
         services.AddHostedService<RenewCertificates>();
         services.AddHostedService<CarryOutRequests>();
+        services.AddHostedService<ResealKeys>();
         services.AddSingleton(new BusEndpoint(QueueNames.OrderCertificates, (context, queue) =>
         {
             // Only a call to look: which names want a certificate stands in the database.

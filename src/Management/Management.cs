@@ -42,6 +42,8 @@ public static class ManagementComposition
         builder.AddVerifierQuestions();
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
+        builder.Services.TryAddSingleton<ResealSigningKeys>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
         builder.Services.AddApiDescription();
         builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -98,6 +100,7 @@ public static class ManagementComposition
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
+        SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));
         CertificateAccounts.Map(api.MapGroup("/certificate-accounts").WithTags("Certificate authorities"));
 
         app.MapApiDescription();
