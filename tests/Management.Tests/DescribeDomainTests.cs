@@ -28,7 +28,7 @@ public sealed class DescribeDomainTests
             json["verification"]!.AsObject().Select(member => member.Key));
         Assert.Equal(
             ["status", "issuer", "notBefore", "notAfter", "renewAt", "error", "errorType", "advice",
-                "nextAttempt", "pausedUrl"],
+                "expectedAt", "nextAttempt", "pausedUrl"],
             json["tls"]!.AsObject().Select(member => member.Key));
     }
 

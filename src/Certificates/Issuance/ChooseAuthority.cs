@@ -17,6 +17,12 @@ internal sealed record ChosenAuthority(
 {
     /// <summary>The CAA record that would allow the authority, where one forbids it.</summary>
     public string? CaaLine { get; init; }
+
+    /// <summary>The limit without room, where a new name goes into its queue.</summary>
+    public LackOfRoom? Lack { get; init; }
+
+    /// <summary>The queue in which the name has its place.</summary>
+    public string? QueuedFor { get; init; }
 }
 
 /// <summary>
@@ -93,6 +99,15 @@ internal sealed class ChooseAuthority(
                 null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
         }
 
+        if (reason is { Lack: { } lack, Directory: { } full })
+        {
+            var turn = await budgets.EnqueueAsync(full, lack, cancellationToken);
+            return Full(full, turn, "as many orders as it allows") with
+            {
+                QueuedFor = Budgets.PlaceIn(full, lack.Bucket),
+            };
+        }
+
         return reason.Problem is { Type: AcmeProblemType.Caa } && lines.Count > 0
             ? reason with { Problem = reason.Problem with { Advice = AdviceOn(lines) } }
             : reason;
@@ -114,7 +129,8 @@ internal sealed class ChooseAuthority(
 
         if (step == IssuanceStep.Challenge && accounts.Find(directory) is { } authority)
         {
-            await budgets.TakeAsync(directory, [Budgets.Failures(authority, name.Host)], cancellationToken);
+            await budgets.TakeAsync(
+                directory, [Budgets.Failures(authority, name.Host)], isNew: false, queuedFor: null, cancellationToken);
         }
     }
 
@@ -170,7 +186,8 @@ internal sealed class ChooseAuthority(
         if (await budgets.LackAsync(
             authority.Directory, Budgets.Failures(authority, name.Host), cancellationToken) is { } failures)
         {
-            return Full(authority, failures, "as many failed attempts for the name as it allows in an hour");
+            return Full(
+                authority.Directory, failures, "as many failed attempts for the name as it allows in an hour");
         }
 
         // An order that replaces a certificate counts against no limit where the authority offers RFC 9773.
@@ -178,21 +195,27 @@ internal sealed class ChooseAuthority(
         var isFree = directory.Value?.RenewalInformation is not null && name.Current?.RenewalId is not null
             && name.Current.Directory == authority.Directory;
         return !isFree && await budgets.TakeAsync(
-            authority.Directory, Budgets.Of(authority, name.Host), cancellationToken) is { } full
-                ? Full(authority, full, "as many orders as it allows")
+            authority.Directory, Budgets.Of(authority, name.Host), isNew: name.Own is null, name.QueuedFor,
+            cancellationToken) is { } lack
+                ? Full(authority.Directory, lack.Wait, "as many orders as it allows") with
+                {
+                    Lack = lack.HasQueue ? lack : null,
+                    QueuedFor = name.QueuedFor,
+                }
                 : new ChosenAuthority(open);
     }
 
-    private static ChosenAuthority Full(AuthoritySettings authority, TimeSpan wait, string what) => new(
+    private static ChosenAuthority Full(string directory, TimeSpan wait, string what) => new(
         null,
         new AcmeProblem(
             AcmeProblemType.RateLimited,
-            $"{new Uri(authority.Directory).Host} has had {what}; there is room again in {About(wait)}."),
-        authority.Directory,
+            $"{new Uri(directory).Host} has had {what}; it is the name's turn in {About(wait)}."),
+        directory,
         wait);
 
     private static string About(TimeSpan wait) =>
-        wait >= TimeSpan.FromHours(2) ? $"about {wait.TotalHours:0} hours"
+        wait >= TimeSpan.FromDays(3) ? $"about {wait.TotalDays:0} days"
+        : wait >= TimeSpan.FromHours(2) ? $"about {wait.TotalHours:0} hours"
         : wait >= TimeSpan.FromMinutes(2) ? $"about {wait.TotalMinutes:0} minutes"
         : "a minute or two";
 

@@ -27,7 +27,7 @@ internal sealed partial class EndAttempt(
         var dueAt = time.GetUtcNow() + (chosen.Wait ?? RetryLadder.Next(name.Failures + 1, Left(name), problem));
         if (!await (chosen.Wait is null
             ? store.PauseAsync(name, problem, chosen.Directory, dueAt, cancellationToken)
-            : store.WaitAsync(name, problem, chosen.Directory, dueAt, cancellationToken)))
+            : store.WaitAsync(name, problem, chosen.Directory, dueAt, cancellationToken, chosen.QueuedFor)))
         {
             return IssueOutcome.LeaseLost;
         }

@@ -71,8 +71,8 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
         + "due_at = $5, leased_by = NULL, leased_until = NULL" + Own;
 
     private const string Wait =
-        "UPDATE certificates.names SET last_failure = $3::jsonb, last_failed_at = $4, due_at = $5, leased_by = NULL, "
-        + "leased_until = NULL" + Own;
+        "UPDATE certificates.names SET last_failure = $3::jsonb, last_failed_at = $4, due_at = $5, queued_for = $6, "
+        + "leased_by = NULL, leased_until = NULL" + Own;
 
     private const string AddAttempt =
         """
@@ -131,12 +131,13 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
     /// that is under way stays.</summary>
     public Task<bool> WaitAsync(
         LeasedName name, AcmeProblem reason, string? authority, DateTimeOffset dueAt,
-        CancellationToken cancellationToken) =>
+        CancellationToken cancellationToken, string? queuedFor = null) =>
         ChangeAsync(
             name, Wait, cancellationToken,
             new() { Value = FailureFacts.Of(reason, authority).ToJson() },
             new() { Value = time.GetUtcNow().UtcDateTime },
-            new() { Value = dueAt.UtcDateTime });
+            new() { Value = dueAt.UtcDateTime },
+            new NpgsqlParameter<string?> { TypedValue = queuedFor });
 
     /// <summary>A line in the name's timeline.</summary>
     public async Task AddAttemptAsync(

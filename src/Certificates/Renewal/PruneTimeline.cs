@@ -21,7 +21,8 @@ internal sealed class PruneTimeline(
 
     private const string Requests = "DELETE FROM certificates.requests WHERE done_at < $1";
 
-    private const string Buckets = "DELETE FROM certificates.budgets WHERE at < $1";
+    private const string Buckets =
+        "DELETE FROM certificates.budgets WHERE at < $1 AND (queued_until IS NULL OR queued_until < $1)";
 
     private DateTimeOffset _next;
 

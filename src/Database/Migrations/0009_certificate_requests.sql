@@ -39,6 +39,8 @@ ALTER TABLE certificates.names ADD COLUMN challenge_thumbprint text;
 -- The limit in whose queue the name has its place, as directory and bucket; null: in none.
 ALTER TABLE certificates.names ADD COLUMN queued_for text;
 
+CREATE INDEX names_queued ON certificates.names (queued_for) WHERE queued_for IS NOT NULL;
+
 -- When the last name in the queue for this limit has its turn.
 ALTER TABLE certificates.budgets ADD COLUMN queued_until timestamptz;
 

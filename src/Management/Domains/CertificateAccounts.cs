@@ -20,9 +20,11 @@ namespace Tracking.Management.Domains;
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="KeyChangedAt">When it got the key that it has; null: it has its first.</param>
 /// <param name="Refused">Why the authority takes no orders from it; null when it does.</param>
+/// <param name="Waiting">New names in the queues for its limits.</param>
+/// <param name="WaitingUntil">When the last of them has its turn; null when none waits.</param>
 internal sealed record CertificateAccountResponse(
     string Directory, string? Url, string Thumbprint, DateTimeOffset CreatedAt, DateTimeOffset? KeyChangedAt,
-    string? Refused);
+    string? Refused, long Waiting, DateTimeOffset? WaitingUntil);
 
 /// <summary><c>/api/v1/certificate-accounts</c>: the accounts at the certificate authorities. Which there are,
 /// configuration says, and nothing here accepts terms.</summary>
@@ -60,15 +62,22 @@ internal static class CertificateAccounts
     {
         var rows = await db.Database.SqlQuery<AccountRow>(
             $"""
-            SELECT directory "Directory", url "Url", thumbprint "Thumbprint", created_at "CreatedAt",
-                key_changed_at "KeyChangedAt", refused::text "Refused"
-            FROM certificates.accounts ORDER BY rank, directory
+            SELECT a.directory "Directory", a.url "Url", a.thumbprint "Thumbprint", a.created_at "CreatedAt",
+                a.key_changed_at "KeyChangedAt", a.refused::text "Refused", coalesce(q.names, 0) "Waiting",
+                q.until "WaitingUntil"
+            FROM certificates.accounts a
+            LEFT JOIN (
+                SELECT split_part(n.queued_for, '|', 1) directory, count(*) names, max(n.due_at) until
+                FROM certificates.names n WHERE n.queued_for IS NOT NULL GROUP BY 1
+            ) q ON q.directory = a.directory
+            ORDER BY a.rank, a.directory
             """).ToListAsync(cancellationToken);
         return TypedResults.Ok(new Page<CertificateAccountResponse>(
             [
                 .. rows.Select(row => new CertificateAccountResponse(
                     row.Directory, row.Url, row.Thumbprint, row.CreatedAt, row.KeyChangedAt,
-                    row.Refused is null ? null : JsonSerializer.Deserialize<string>(row.Refused))),
+                    row.Refused is null ? null : JsonSerializer.Deserialize<string>(row.Refused),
+                    row.Waiting, row.WaitingUntil)),
             ],
             null));
     }
@@ -130,6 +139,10 @@ internal static class CertificateAccounts
         public DateTimeOffset? KeyChangedAt { get; init; }
 
         public string? Refused { get; init; }
+
+        public required long Waiting { get; init; }
+
+        public DateTimeOffset? WaitingUntil { get; init; }
     }
 }
 

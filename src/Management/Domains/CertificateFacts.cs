@@ -24,6 +24,9 @@ internal sealed class CertificateFacts
 
     public string? PausedUrl { get; init; }
 
+    /// <summary>Whether it stands in the queue for a limit of an authority.</summary>
+    public required bool IsQueued { get; init; }
+
     /// <summary>When the name is looked at next.</summary>
     public DateTimeOffset? DueAt { get; init; }
 
@@ -72,7 +75,7 @@ internal sealed class CertificateFacts
                 $"""
                 SELECT n.hostname "Hostname", n.failures "Failures", n.last_failure->>'detail' "Error",
                     n.last_failure->>'type' "ErrorType", n.last_failure->>'advice' "Advice",
-                    n.paused_url "PausedUrl",
+                    n.queued_for IS NOT NULL "IsQueued", n.paused_url "PausedUrl",
                     nullif(n.due_at, 'infinity') "DueAt", n.renew_at "RenewAt", n.leased_until "LeasedUntil",
                     i.not_before "NotBefore", i.not_after "NotAfter", left(i.chain, 8192) "Chain"
                 FROM certificates.names n

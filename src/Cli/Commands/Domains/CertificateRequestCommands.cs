@@ -72,7 +72,8 @@ internal static class CertificateRequestCommands
     /// <summary>What accounts there are.</summary>
     public static Command Accounts(Connection connection)
     {
-        var command = new Command("accounts", "Lists the accounts at the certificate authorities.");
+        var command = new Command("accounts", "Lists the accounts at the certificate authorities, and how many new "
+            + "names wait for room in a limit of each.");
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
             var answer = await api.GetAsync("certificate-accounts", cancellationToken);
@@ -87,14 +88,16 @@ internal static class CertificateRequestCommands
                 return ExitCode.Done;
             }
 
-            var table = new TextTable("AUTHORITY", "ACCOUNT", "KEY SINCE", "REFUSED");
+            var table = new TextTable("AUTHORITY", "ACCOUNT", "KEY SINCE", "REFUSED", "WAITING", "UNTIL").Right(4);
             foreach (var account in answer.Json["items"]!.AsArray())
             {
                 table.Add(
                     (string?)account!["directory"],
                     (string?)account["url"] ?? "none yet",
                     (string?)account["keyChangedAt"] ?? (string?)account["createdAt"],
-                    (string?)account["refused"] ?? "-");
+                    (string?)account["refused"] ?? "-",
+                    $"{account["waiting"]}",
+                    (string?)account["waitingUntil"] ?? "-");
             }
 
             table.WriteTo(terminal);

@@ -29,6 +29,7 @@ internal static class CertificatesCommand
         Line("Renewed at:    ", tls["renewAt"]);
         Line("Last failure:  ", tls["error"]);
         Line("What to do:    ", tls["advice"]);
+        Line("Its turn:      ", tls["expectedAt"]);
         Line("Goes on after: ", tls["pausedUrl"]);
         Line("Next attempt:  ", tls["nextAttempt"]);
 

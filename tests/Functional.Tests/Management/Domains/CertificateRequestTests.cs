@@ -93,7 +93,8 @@ public sealed class CertificateRequestTests(ManagementHost host)
         var account = listed["items"]!.AsArray().Single(item => (string)item!["directory"]! == directory)!.AsObject();
         Assert.Equal("deactivated", (string)account["refused"]!);
         Assert.Equal(
-            ["directory", "url", "thumbprint", "createdAt", "keyChangedAt", "refused"], account.Select(each => each.Key));
+            ["directory", "url", "thumbprint", "createdAt", "keyChangedAt", "refused", "waiting",
+                "waitingUntil"], account.Select(each => each.Key));
 
         foreach (var (verb, kind) in ((string, string)[])[("register", "register"), ("change-key", "changeKey")])
         {
