@@ -46,6 +46,9 @@ public static class CertificatesComposition
         services.AddSingleton<ClaimNames>();
         services.AddSingleton<AskRenewal>();
         services.AddSingleton<PruneTimeline>();
+        services.AddMetrics();
+        services.AddSingleton<CertificateTelemetry>();
+        services.AddSingleton<MeasureCertificates>();
         services.AddSingleton<StoreRequests>();
         services.AddSingleton<RegisterAccounts>();
         services.AddSingleton<ChangeAccountKey>();
@@ -62,6 +65,7 @@ public static class CertificatesComposition
         services.AddHostedService<RenewCertificates>();
         services.AddHostedService<CarryOutRequests>();
         services.AddHostedService<ResealKeys>();
+        services.AddHostedService<ProbeOwnHosts>();
         services.AddSingleton(new BusEndpoint(QueueNames.OrderCertificates, (context, queue) =>
         {
             // Only a call to look: which names want a certificate stands in the database.

@@ -21,6 +21,7 @@ internal sealed partial class RenewCertificates(
     OpenAccounts accounts,
     TellGateways tell,
     PruneTimeline prune,
+    MeasureCertificates measure,
     IOptions<CertificateOptions> options,
     TimeProvider time,
     ILogger<RenewCertificates> logger) : BackgroundService
@@ -107,6 +108,7 @@ internal sealed partial class RenewCertificates(
                 await follow.RunAsync(stoppingToken);
                 await OpenAccountsAsync(stoppingToken);
                 await prune.RunAsync(stoppingToken);
+                await measure.RunAsync(stoppingToken);
                 if (await BeginAsync(stoppingToken))
                 {
                     continue;
