@@ -52,6 +52,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory, .. _hosts, .. _keys,
             "USAGE ON SCHEMA rewrite",
+            "USAGE ON SCHEMA certificates",
+            "SELECT (hostname, cluster_id, not_after, revoked_at) ON certificates.issued",
             "SELECT (id, cluster_id, secret_hash, revoked_at) ON management.api_keys",
             "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
             "SELECT (cluster_id, link_id, url_hash) ON links.destinations",

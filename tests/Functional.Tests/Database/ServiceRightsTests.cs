@@ -30,6 +30,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("SELECT steps FROM certificates.requests", "management", "certificates")]
     [InlineData("UPDATE certificates.requests SET steps = '[]'", "certificates")]
     [InlineData("UPDATE certificates.issued SET revoked_at = now()", "certificates")]
+    [InlineData("SELECT revoked_at FROM certificates.issued", "rewrite", "certificates")]
     [InlineData("UPDATE certificates.issued SET chain = ''")]
     [InlineData("SELECT * FROM certificates.sealed_keys()", "management")]
     [InlineData("UPDATE links.signing_keys SET sealed = ''", "management")]
