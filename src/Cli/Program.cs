@@ -16,6 +16,7 @@ static async Task<int> RunCommandAsync(string[] args)
         ClustersCommand.Create(connection),
         KeysCommand.Create(connection),
         SigningKeysCommand.Create(connection),
+        MasterKeyCommand.Create(connection),
         DomainsCommand.Create(connection),
         CertificatesCommand.Create(connection),
         AuditCommand.Create(connection),

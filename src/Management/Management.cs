@@ -42,6 +42,8 @@ public static class ManagementComposition
         builder.AddVerifierQuestions();
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
+        builder.Services.TryAddSingleton<ResealSigningKeys>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
         builder.Services.AddApiDescription();
         builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -91,11 +93,15 @@ public static class ManagementComposition
         ListChecks.Map(domains);
         GetCertificate.Map(domains);
         RetryCertificate.Map(domains);
+        TestCertificate.Map(domains);
+        RevokeCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
+        SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));
+        CertificateAccounts.Map(api.MapGroup("/certificate-accounts").WithTags("Certificate authorities"));
 
         app.MapApiDescription();
         app.MapConsole();

@@ -34,6 +34,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton(provider =>
             new HeedHostChange(provider.GetRequiredService<RefreshDirectories>().RequestDefault));
+        builder.Services.AddSingleton<SystemHostCertificate>();
         builder.Services.AddSingleton<ChooseHost>();
         builder.Services.AddSingleton<EffectiveSettings>();
         builder.Services.AddSingleton<TrackMessage>();

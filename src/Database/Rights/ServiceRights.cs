@@ -34,8 +34,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     [
         "USAGE ON SCHEMA certificates",
         "SELECT (directory, thumbprint, rank) ON certificates.accounts",
-        "SELECT (hostname, certificate_id, first_renewed_at, challenge_token, challenge_type, order_directory) "
-            + "ON certificates.names",
+        "SELECT (hostname, certificate_id, first_renewed_at, challenge_token, challenge_type, challenge_thumbprint, "
+            + "order_directory) ON certificates.names",
+        "SELECT (hostname, directory, challenge_token, challenge_type, challenge_thumbprint) ON certificates.requests",
         "SELECT (id, chain, sealed_key) ON certificates.issued",
     ];
 
@@ -51,6 +52,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory, .. _hosts, .. _keys,
             "USAGE ON SCHEMA rewrite",
+            "USAGE ON SCHEMA certificates",
+            "SELECT (hostname, cluster_id, not_after, revoked_at) ON certificates.issued",
             "SELECT (id, cluster_id, secret_hash, revoked_at) ON management.api_keys",
             "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
             "SELECT (cluster_id, link_id, url_hash) ON links.destinations",
@@ -90,7 +93,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE (name, notify_emails, settings, deleted_at) ON management.clusters",
             "SELECT, INSERT, DELETE ON management.sending_domains",
             "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
-            "SELECT (created_at), INSERT (version, sealed, signs_from) ON links.signing_keys",
+            "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
             "SELECT ON ingest.events",
@@ -101,10 +104,15 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON management.audit_log",
             "USAGE ON SCHEMA certificates",
             "SELECT (hostname, cluster_id, certificate_id, failures, last_failure, paused_url, due_at, renew_at, "
-                + "leased_until), UPDATE (due_at, failures) ON certificates.names",
+                + "leased_until, queued_for), UPDATE (due_at, failures) ON certificates.names",
             "SELECT (id, cluster_id, not_before, not_after, chain) ON certificates.issued",
+            "SELECT (directory, url, thumbprint, rank, refused, created_at, key_changed_at) ON certificates.accounts",
+            "SELECT (id, kind, hostname, cluster_id, directory, asked_at, done_at, succeeded, steps), "
+                + "INSERT (id, kind, hostname, cluster_id, directory, certificate_id, reason, is_replaced_first, "
+                + "asked_at, due_at) ON certificates.requests",
+            "EXECUTE ON FUNCTION certificates.sealed_keys()",
             "SELECT ON certificates.attempts",
-            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
+            "SELECT (id, xml), INSERT (name, xml), UPDATE (xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [
@@ -122,7 +130,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON domains.notices",
             "SELECT, INSERT, UPDATE ON certificates.accounts",
             "SELECT, INSERT, UPDATE ON certificates.names",
-            "SELECT, INSERT, DELETE ON certificates.issued",
+            "SELECT, INSERT, UPDATE (revoked_at, sealed_key), DELETE ON certificates.issued",
+            "SELECT, UPDATE, DELETE ON certificates.requests",
             "SELECT, INSERT, DELETE ON certificates.attempts",
             "SELECT, INSERT, UPDATE, DELETE ON certificates.budgets",
         ]),

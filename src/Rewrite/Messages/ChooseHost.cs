@@ -18,6 +18,9 @@ public sealed record IgnoredHost(string Host, HostIgnored Why);
 /// <param name="Domain">The cluster's tracking domain; <see langword="null"/> for the system host.</param>
 public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 {
+    /// <summary>Whether it has lost its certificate: nothing is tracked, since links on it would be dead.</summary>
+    public bool IsLost { get; init; }
+
     /// <summary>The host that somebody asked for, when another is used.</summary>
     public IgnoredHost? Ignored { get; init; }
 
@@ -29,16 +32,20 @@ public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 /// Chooses the host of a message's links: the one that the request, else the message itself asks for, if it is a tracking
 /// domain of the cluster and accepts new links, or the system host; else the cluster's default domain, if it accepts new
 /// links; else the system host. Links are https where the name has a certificate; without one it accepts new links only
-/// if https is optional.
+/// if https is optional. A system host that has lost its certificate has none: links stay plain.
 /// </summary>
-public sealed class ChooseHost(TrackingHosts hosts, IOptions<SystemOptions> system, TimeProvider time)
+public sealed class ChooseHost(
+    TrackingHosts hosts, IOptions<SystemOptions> system, TimeProvider time, SystemHostCertificate? certificate = null)
 {
+    private readonly ChosenHost _usable = OfSystem(system.Value);
+    private readonly ChosenHost _lost = OfSystem(system.Value) with { IsLost = true };
+
     // Made once for each version of a domain, not for each message: without a certificate, and with one.
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _http = [];
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _https = [];
 
     /// <summary>The system host.</summary>
-    public ChosenHost System { get; } = OfSystem(system.Value);
+    public ChosenHost System => certificate?.IsLost == true ? _lost : _usable;
 
     /// <summary>Chooses.</summary>
     /// <param name="cluster">Whose message it is.</param>
