@@ -2,12 +2,12 @@ using System.Globalization;
 using Tracking.AppHost.Engines;
 using Tracking.AppHost.Secrets;
 
-// The system as a diagram: what there is, who talks to whom, who waits for whom.
-// Names here are what services read in ServiceNames, RabbitAddress, SharedCacheString and OpenDataSource.
+// The system as a diagram: its parts, their connections, and the order of their start.
+// Services read the names used here: ServiceNames, RabbitAddress, SharedCacheString and OpenDataSource.
 
 var builder = DistributedApplication.CreateBuilder(args);
 
-// What it keeps is in AppHost/.data, or where --data FOLDER says; its secrets are the user's (dotnet user-secrets).
+// The data is in AppHost/.data, or in the folder of --data FOLDER. The secrets are the user's (dotnet user-secrets).
 var data = Path.GetFullPath(builder.Configuration["Data"] ?? Path.Combine(builder.AppHostDirectory, ".data"));
 
 // ── What the operator decides: appsettings.json, user secrets or the dashboard ──────────────────────────────────────
@@ -23,7 +23,7 @@ var engines = ChooseEngines.For(builder, data);
 var tracking = engines.AddPostgres("postgres", database: "tracking");
 var rabbitmq = engines.AddRabbitMQ("rabbitmq");
 
-// Nothing lives here alone: losing it costs speed only.
+// All of its values also exist elsewhere: losing them costs only speed.
 var redis = engines.AddRedis("redis");
 
 // ── Once, before everything else ────────────────────────────────────────────────────────────────────────────────────
@@ -47,7 +47,7 @@ Service(builder.AddProject<Projects.EventIngest>("ingest"))
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
-// Each edge owns its spool, so two of them are two resources and not two replicas of one.
+// Each edge owns its spool, so two edges are two resources and not two replicas of one.
 var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.RedirectEdge>(name))
     .WithReference(redis)
     .WaitFor(redis)
@@ -79,7 +79,7 @@ var management = Service(builder.AddProject<Projects.Management>("management"))
     .WithReplicas(2);
 
 // ── The way in ──────────────────────────────────────────────────────────────────────────────────────────────────────
-// With the edges behind it, it knows no secret at all.
+// The gateway is in front of the edges, so it needs no secret.
 var gateway = Named(builder.AddProject<Projects.Gateway>("gateway"))
     .WithReference(rewrite.GetEndpoint("http"))
     .WithReference(management.GetEndpoint("http"))
@@ -101,8 +101,8 @@ for (var number = 0; number < edges.Length; number++)
 
 builder.Build().Run();
 
-// What the services have: the database, made ready by the migrator, the bus and the operator's own names. They are one
-// user of the database here; deploy/postgres gives each its own.
+// The common parts of the services: the database after the migrator has run, the bus and the operator's own names. All
+// services share one user of the database here; deploy/postgres gives each its own.
 IResourceBuilder<ProjectResource> Service(IResourceBuilder<ProjectResource> service) => Named(service)
     .WithReference(tracking, "tracking")
     .WithReference(rabbitmq)

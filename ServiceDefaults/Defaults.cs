@@ -8,10 +8,10 @@ using Tracking.ServiceDefaults.Telemetry;
 
 namespace Tracking.ServiceDefaults;
 
-/// <summary>What every service has: checked settings, telemetry, health endpoints, and how it listens.</summary>
+/// <summary>The common parts of every service: checked settings, telemetry, health endpoints, and listening.</summary>
 public static class Defaults
 {
-    /// <summary>Adds the defaults; each has a file of its own in the folders beside this one.</summary>
+    /// <summary>Adds the defaults. Each has its own file in the folders beside this one.</summary>
     public static IHostApplicationBuilder AddServiceDefaults(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
@@ -27,8 +27,8 @@ public static class Defaults
     }
 
     /// <summary>
-    /// Maps what the defaults serve. Routing starts here: middleware added before it (the edge's branch) pays for none of
-    /// this.
+    /// Maps the endpoints of the defaults. Routing starts here, so middleware that was added before it (the edge's
+    /// branch) does not pay for routing.
     /// </summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {

@@ -5,17 +5,17 @@ using System.Text.Json.Nodes;
 namespace Tracking.AppHost.Engines;
 
 /// <summary>
-/// <c>Engines</c> (a variable, or <c>--engines</c>): <c>containers</c>, <c>local</c>, or <c>auto</c>, which is the default
-/// and takes containers where an engine for them answers. What is published is always containers.
+/// <c>Engines</c> (a variable, or <c>--engines</c>): <c>containers</c>, <c>local</c>, or <c>auto</c>. The default is
+/// <c>auto</c>: containers if a container engine answers. Publishing always uses containers.
 /// </summary>
 internal static class ChooseEngines
 {
     private const string Setting = "Engines";
 
-    /// <summary>Chooses, and says what was chosen.</summary>
+    /// <summary>Chooses the engines, and writes the choice to the console.</summary>
     /// <param name="builder">The system.</param>
     /// <param name="data">The folder of local engines' data.</param>
-    /// <exception cref="DistributedApplicationException">The setting has no such value.</exception>
+    /// <exception cref="DistributedApplicationException">The setting has another value.</exception>
     public static IEngines For(IDistributedApplicationBuilder builder, string data)
     {
         if (builder.ExecutionContext.IsPublishMode)
@@ -28,7 +28,7 @@ internal static class ChooseEngines
             "containers" => (Containers(), "asked for"),
             "local" => (Local(), "asked for"),
             null or "" or "auto" => ContainersRun(builder.AppHostAssembly!)
-                ? (Containers(), "a container engine answers; --engines local does without")
+                ? (Containers(), "a container engine answers; --engines local uses local programs")
                 : (Local(), "no container engine answers"),
             var other => throw new DistributedApplicationException(
                 $"{Setting}: got \"{other}\", takes auto, containers or local"),
@@ -40,8 +40,8 @@ internal static class ChooseEngines
         IEngines Local() => new LocalEngines(builder, data);
     }
 
-    // Asked before the diagram is drawn: with containers that cannot start, services would wait for ever. The orchestrator
-    // knows which container engines there are and how to ask them.
+    // Checked before the diagram is built: if containers cannot start, services would wait for ever. The orchestrator
+    // knows the container engines and how to check them.
     private static bool ContainersRun(Assembly appHost)
     {
         var orchestrator = appHost.GetCustomAttributes<AssemblyMetadataAttribute>()

@@ -1,6 +1,6 @@
 namespace Tracking.AppHost.Engines;
 
-/// <summary>The engines as containers, with volumes for what must be kept.</summary>
+/// <summary>The engines as containers, with volumes for the data that must be kept.</summary>
 internal sealed class ContainerEngines(IDistributedApplicationBuilder builder) : IEngines
 {
     /// <inheritdoc/>
@@ -14,7 +14,8 @@ internal sealed class ContainerEngines(IDistributedApplicationBuilder builder) :
         .AddRabbitMQ(name)
         .WithDataVolume()
         .WithManagementPlugin()
-        // RabbitMQ 4 refuses messages above 16 MiB unless told; the JSON form of the largest mail takes twice its 64 MiB.
+        // By default RabbitMQ 4 refuses messages above 16 MiB. The JSON form of the largest mail takes twice its 64
+        // MiB.
         .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-rabbit max_message_size 134217728");
 
     /// <inheritdoc/>

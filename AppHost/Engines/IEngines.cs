@@ -1,14 +1,14 @@
 namespace Tracking.AppHost.Engines;
 
-/// <summary>Where PostgreSQL, RabbitMQ and Redis come from. The diagram is the same with either.</summary>
+/// <summary>The source of PostgreSQL, RabbitMQ and Redis. The diagram is the same with either implementation.</summary>
 internal interface IEngines
 {
-    /// <summary>A PostgreSQL with an empty database, which the connection string names.</summary>
+    /// <summary>A PostgreSQL with an empty database; the connection string names the database.</summary>
     IResourceBuilder<IResourceWithConnectionString> AddPostgres(string name, string database);
 
-    /// <summary>A RabbitMQ with its management, which takes messages as large as mail.</summary>
+    /// <summary>A RabbitMQ with its management, which accepts messages of the size of mail.</summary>
     IResourceBuilder<IResourceWithConnectionString> AddRabbitMQ(string name);
 
-    /// <summary>A Redis that keeps nothing.</summary>
+    /// <summary>A Redis without storage on disk.</summary>
     IResourceBuilder<IResourceWithConnectionString> AddRedis(string name);
 }

@@ -1,10 +1,10 @@
 namespace Tracking.AppHost.Engines;
 
-/// <summary>An engine as a program of this machine, which a script of the repository installs and starts.</summary>
+/// <summary>An engine as a program of this machine. A script of the repository installs and starts it.</summary>
 /// <param name="name">The resource's name.</param>
-/// <param name="script">The script.</param>
-/// <param name="folder">Its working directory.</param>
-/// <param name="connection">The connection string, given the endpoint that services are to use.</param>
+/// <param name="script">The script's path.</param>
+/// <param name="folder">The script's working directory.</param>
+/// <param name="connection">Returns the connection string for an endpoint.</param>
 internal sealed class LocalEngine(
     string name, string script, string folder, Func<EndpointReference, ReferenceExpression> connection)
     : ExecutableResource(name, script, folder), IResourceWithConnectionString

@@ -8,7 +8,7 @@ namespace Tracking.AppHost.Engines;
 
 /// <summary>The engines as programs of this machine: <c>eng/engines</c>.</summary>
 /// <param name="builder">The system.</param>
-/// <param name="data">The folder in which each engine has one of its own.</param>
+/// <param name="data">The folder that contains one folder per engine.</param>
 internal sealed class LocalEngines(IDistributedApplicationBuilder builder, string data) : IEngines
 {
     private const string BrokerUser = "tracking";
@@ -30,7 +30,7 @@ internal sealed class LocalEngines(IDistributedApplicationBuilder builder, strin
                 $"amqp://{BrokerUser}:{password.Resource}@{at.Property(EndpointProperty.HostAndPort)}"))
             .WithEnvironment("BROKER_USER", BrokerUser)
             .WithHttpEndpoint(name: "management", env: "MANAGEMENT_PORT")
-            // Between the nodes of a cluster, which this is none of; but it wants both.
+            // These ports connect the nodes of a cluster. This is a single node, but RabbitMQ needs both ports.
             .WithEndpoint(scheme: "tcp", name: "distribution", env: "DISTRIBUTION_PORT")
             .WithEndpoint(scheme: "tcp", name: "port-mapper", env: "PORT_MAPPER_PORT");
     }
@@ -70,8 +70,8 @@ internal sealed class LocalEngines(IDistributedApplicationBuilder builder, strin
             .WithHealthCheck(name);
     }
 
-    // Letters and digits: the same in a URI, a connection string and a configuration file. Kept in the user's secrets, so
-    // that it opens what an earlier start has made.
+    // Letters and digits are written in the same way in a URI, a connection string and a configuration file. The user's
+    // secrets keep the password, so that it opens the data of an earlier start.
     private IResourceBuilder<ParameterResource> Password(string name) => builder.AddParameter(
         $"{name}-password",
         new GenerateParameterDefault { MinLength = 32, Special = false },

@@ -2,8 +2,8 @@ using Aspire.Hosting.Publishing;
 
 namespace Tracking.AppHost.Secrets;
 
-/// <summary>A secret that the first start makes; the user's secrets keep it (<c>dotnet user-secrets</c>).</summary>
-/// <param name="make">Makes a random one.</param>
+/// <summary>A secret that the first start makes. The user's secrets keep it (<c>dotnet user-secrets</c>).</summary>
+/// <param name="make">Returns a random secret.</param>
 internal sealed class MadeOnce(Func<string> make) : ParameterDefault
 {
     /// <inheritdoc/>
@@ -11,5 +11,5 @@ internal sealed class MadeOnce(Func<string> make) : ParameterDefault
 
     /// <inheritdoc/>
     public override void WriteToManifest(ManifestPublishingContext context) =>
-        throw new InvalidOperationException("What is published gets its secrets from whoever deploys it.");
+        throw new InvalidOperationException("A published system gets its secrets from its operator.");
 }

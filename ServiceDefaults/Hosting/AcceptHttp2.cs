@@ -11,20 +11,21 @@ using Microsoft.Extensions.Options;
 namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>
-/// HTTP/2 without TLS beside HTTP/1.1 on the same port, for clients that know of it (RFC 9113 3.3): the gateway asks
-/// every service so. Kestrel serves HTTP/1.1 alone on such a port (dotnet/aspnetcore#56984), so a connection is looked
-/// at before Kestrel chooses: one that begins with HTTP/2's preface is served as HTTP/2, any other as it was.
+/// HTTP/2 without TLS beside HTTP/1.1 on the same port, for clients with prior knowledge (RFC 9113 3.3): the gateway
+/// uses it for every service. Kestrel serves only HTTP/1.1 on such a port (dotnet/aspnetcore#56984). So the first bytes
+/// of a connection are examined before Kestrel chooses: with HTTP/2's preface the connection is served as HTTP/2,
+/// otherwise as before.
 /// </summary>
 public static class AcceptHttp2
 {
-    // RFC 9113 3.4. No request of HTTP/1.1 begins with its first line: PRI is no method that anything else uses.
+    // RFC 9113 3.4. No HTTP/1.1 request begins with its first line, because PRI is not a method of any other protocol.
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
-    /// <summary>Accepts both on every port of this process.</summary>
-    /// <exception cref="MissingMemberException">This version of Kestrel takes the choice in another way.</exception>
+    /// <summary>Accepts both protocols on every port of this process.</summary>
+    /// <exception cref="MissingMemberException">This version of Kestrel makes the choice in another way.</exception>
     public static IHostApplicationBuilder AddHttp2WithoutTls(this IHostApplicationBuilder builder)
     {
-        // Asked for now: a version of Kestrel without it must not be found out by the first connection.
+        // Called now, so that a version of Kestrel without it fails at the start and not at the first connection.
         _ = CreateChoice(HttpProtocols.Http2);
         builder.Services.TryAddSingleton<ReadByThemselves>();
         builder.Services.AddOptions<KestrelServerOptions>()
@@ -35,14 +36,15 @@ public static class AcceptHttp2
         return builder;
     }
 
-    /// <summary>Leaves an endpoint to who reads its connections first: TLS, or something in front of HTTP.</summary>
+    /// <summary>Leaves an endpoint's first bytes to another reader: TLS, or a protocol in front of HTTP.</summary>
     public static ListenOptions LeaveFirstBytes(this ListenOptions endpoint)
     {
         endpoint.ApplicationServices.GetService<ReadByThemselves>()?.Endpoints.Add(endpoint);
         return endpoint;
     }
 
-    /// <summary>Accepts both from here on, where something has been read from the connection before.</summary>
+    /// <summary>Accepts both protocols from here on, for an endpoint whose first bytes another reader has
+    /// read.</summary>
     public static ListenOptions UseHttp2WithoutTls(this ListenOptions endpoint)
     {
         var limits = endpoint.ApplicationServices.GetRequiredService<IOptions<ConnectionLimits>>();
@@ -61,8 +63,7 @@ public static class AcceptHttp2
         await next(connection);
     }
 
-    // Reads as little as tells the two apart and takes nothing of it. A client that is silent is left to HTTP/1.1, whose
-    // own time limits cut it.
+    // Reads as few bytes as necessary and consumes none. A silent client counts as HTTP/1.1, whose time limits end it.
     private static async Task<bool> BeginsWithPrefaceAsync(ConnectionContext connection, TimeSpan timeout)
     {
         var input = connection.Transport.Input;
@@ -91,7 +92,7 @@ public static class AcceptHttp2
         }
     }
 
-    /// <returns><see langword="null"/> while more must be read.</returns>
+    /// <returns><see langword="null"/> while more bytes are needed.</returns>
     private static bool? Compare(in ReadOnlySequence<byte> buffer)
     {
         Span<byte> start = stackalloc byte[Preface.Length];
@@ -107,7 +108,7 @@ public static class AcceptHttp2
         public HashSet<ListenOptions> Endpoints { get; } = [];
     }
 
-    // What Kestrel itself uses to choose by the name in a TLS handshake. There is no public way to say it.
+    // Kestrel itself uses this to choose by the name in a TLS handshake. There is no public API for it.
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     [return: UnsafeAccessorType(
         "Microsoft.AspNetCore.Server.Kestrel.Core.Internal.HttpProtocolsFeature, "

@@ -8,8 +8,8 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>
-/// What clients may take up, hostile ones included. Body sizes and rates stay Kestrel's
-/// (30 MB; 240 bytes a second after 5 s): whoever takes larger bodies says so at its own endpoint.
+/// Limits on clients, hostile ones included. Body sizes and rates keep Kestrel's limits (30 MB; 240 bytes a second
+/// after 5 s). An endpoint with larger bodies sets its own limit.
 /// </summary>
 public sealed class ConnectionLimits
 {
@@ -17,25 +17,26 @@ public sealed class ConnectionLimits
     public const string Section = "Connections";
 
     /// <summary>
-    /// Connections open at once, over all ports. 20,000: at about 20 kB each, under half a gigabyte; Kestrel has no
-    /// limit.
+    /// Connections open at the same time, over all ports. 20,000 connections of about 20 kB each take less than half a
+    /// gigabyte. Kestrel has no limit.
     /// </summary>
     [Range(10, 1_000_000)]
     public int MaxOpen { get; set; } = 20_000;
 
-    /// <summary>Longest time for the whole of the request headers. 10 s; Kestrel's own is 30 s.</summary>
+    /// <summary>The longest time for all request headers together. 10 s; Kestrel's default is 30 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan HeadersTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an idle connection is kept. 60 s; Kestrel's own is 130 s.</summary>
+    /// <summary>The time that an idle connection is kept. 60 s; Kestrel's default is 130 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Largest request headers together, in bytes. 32768, as Kestrel has it.</summary>
+    /// <summary>The largest size of all request headers together, in bytes. 32768 is Kestrel's default.</summary>
     [Range(4_096, 1_048_576)]
     public int MaxHeaderBytes { get; set; } = 32_768;
 
-    /// <summary>Streams at once in one HTTP/2 connection. 100, as Kestrel has it and RFC 9113 6.5.2 suggests.</summary>
+    /// <summary>Simultaneous streams of one HTTP/2 connection. 100 is Kestrel's default, and RFC 9113 6.5.2 recommends
+    /// it.</summary>
     [Range(1, 10_000)]
     public int MaxStreams { get; set; } = 100;
 

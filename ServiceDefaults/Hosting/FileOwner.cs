@@ -2,21 +2,21 @@ using System.Runtime.InteropServices;
 
 namespace Tracking.ServiceDefaults.Hosting;
 
-/// <summary>Whose a file or folder is, and what it lets others do. .NET knows modes but no owners, so this calls the C
-/// library; symbolic links are followed.</summary>
+/// <summary>The owner of a file or folder, and the rights of others. .NET has modes but no owners, so this calls the C
+/// library. Symbolic links are followed.</summary>
 /// <param name="User">The owner's number.</param>
-/// <param name="Mode">Its permissions.</param>
+/// <param name="Mode">The permissions.</param>
 public readonly partial record struct FileOwner(uint User, UnixFileMode Mode)
 {
-    /// <summary>What a folder lets users do who are neither its owner nor of its group.</summary>
+    /// <summary>The rights of users who are neither the owner nor in the group.</summary>
     public const UnixFileMode Others =
         UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>What it lets its group and others do.</summary>
+    /// <summary>The rights of the group and of others.</summary>
     public const UnixFileMode GroupAndOthers =
         Others | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
 
-    // statx(2): its structure is the same on every architecture, which that of stat(2) is not.
+    // statx(2): its structure is the same on every architecture, unlike that of stat(2).
     private const int WorkingDirectory = -100;
     private const uint OwnerAndMode = 0x0000_0002 | 0x0000_0008;
     private const int NoSuchFile = 2;
@@ -25,20 +25,20 @@ public readonly partial record struct FileOwner(uint User, UnixFileMode Mode)
     private const int ModeOffset = 28;
     private const int PermissionBits = 0xFFF;
 
-    /// <summary>The number of the user that this process runs as.</summary>
+    /// <summary>The number of the user of this process.</summary>
     public static uint CurrentUser => GetEffectiveUser();
 
-    /// <summary>The mode as <c>chmod</c> takes it.</summary>
+    /// <summary>The mode in the form for <c>chmod</c>.</summary>
     public string Octal => Convert.ToString((int)Mode, 8).PadLeft(4, '0');
 
-    /// <summary>Looks at a file or folder.</summary>
-    /// <exception cref="IOException">It is not there or cannot be reached.</exception>
+    /// <summary>Reads the owner of a file or folder.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be reached.</exception>
     public static FileOwner Of(string path) =>
-        Find(path) ?? throw new FileNotFoundException($"{path} is not there.", path);
+        Find(path) ?? throw new FileNotFoundException($"{path} does not exist.", path);
 
-    /// <summary>Looks at a file or folder that may not be there.</summary>
-    /// <returns><see langword="null"/> when it is not there, or a symbolic link leads to nothing.</returns>
-    /// <exception cref="IOException">It cannot be reached.</exception>
+    /// <summary>Reads the owner of a file or folder that may be missing.</summary>
+    /// <returns><see langword="null"/> for a missing file, or a symbolic link without a target.</returns>
+    /// <exception cref="IOException">The file cannot be reached.</exception>
     public static FileOwner? Find(string path)
     {
         Span<byte> structure = stackalloc byte[StructureSize];
@@ -49,7 +49,7 @@ public readonly partial record struct FileOwner(uint User, UnixFileMode Mode)
                 : throw new IOException($"{path}: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
-        // In the machine's own byte order, as the kernel wrote it.
+        // In the byte order of the machine, in which the kernel wrote it.
         return new FileOwner(
             MemoryMarshal.Read<uint>(structure[UserOffset..]),
             (UnixFileMode)(MemoryMarshal.Read<ushort>(structure[ModeOffset..]) & PermissionBits));

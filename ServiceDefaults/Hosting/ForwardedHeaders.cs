@@ -5,13 +5,13 @@ using ForwardedHeader = Microsoft.AspNetCore.HttpOverrides.ForwardedHeaders;
 
 namespace Tracking.ServiceDefaults.Hosting;
 
-/// <summary>Who may say for whom it asks.</summary>
+/// <summary>Decides which programs may state a client's address.</summary>
 public static class ForwardedHeaders
 {
     /// <summary>
-    /// Nobody, in general. Publishing platforms set <c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c>, which makes ASP.NET Core
-    /// believe <c>X-Forwarded-For</c> from anywhere, so that anyone could choose the address his clicks are stored
-    /// under. The edge reads that header itself, from <c>Tracking__Edge__TrustedProxies</c> only.
+    /// By default no program. Publishing platforms set <c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c>, which makes ASP.NET
+    /// Core trust <c>X-Forwarded-For</c> from every sender, so that a client could choose the stored address of its
+    /// clicks. The edge reads that header itself, and only from <c>Tracking__Edge__TrustedProxies</c>.
     /// </summary>
     public static IHostApplicationBuilder AddForwardedHeadersGuard(this IHostApplicationBuilder builder)
     {

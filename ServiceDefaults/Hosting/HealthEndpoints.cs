@@ -11,46 +11,46 @@ using Tracking.Database;
 
 namespace Tracking.ServiceDefaults.Hosting;
 
-/// <summary>What a health endpoint answers: names and states, no internals, since anyone may ask.</summary>
+/// <summary>The answer of a health endpoint: names and states, and no internals, because anyone may ask.</summary>
 /// <param name="Status"><c>Healthy</c>, <c>Degraded</c> or <c>Unhealthy</c>.</param>
-/// <param name="Checks">The state of each check by its name.</param>
+/// <param name="Checks">The state of each check, by name.</param>
 public sealed record HealthAnswer(string Status, IReadOnlyDictionary<string, string> Checks);
 
-/// <summary>The hosts under which health is answered, for a process that answers for others' hosts too. Without one:
-/// under every host.</summary>
-/// <param name="Names">Host names as they stand in requests.</param>
+/// <summary>The hosts of the health endpoints, for a process that also answers for other hosts. Without it health is
+/// answered on every host.</summary>
+/// <param name="Names">Host names in their request form.</param>
 public sealed record HealthHosts(IReadOnlyList<string> Names);
 
 /// <summary>
-/// <c>/health/live</c>: the process answers. <c>/health/ready</c>: everything it needs answers as well. A service adds
-/// its own standard <see cref="IHealthCheck"/> with the tag <see cref="Ready"/>.
+/// <c>/health/live</c>: the process answers. <c>/health/ready</c>: all necessary parts answer too. A service adds its
+/// own standard <see cref="IHealthCheck"/> with the tag <see cref="Ready"/>.
 /// </summary>
 public static class HealthEndpoints
 {
-    /// <summary>The tag of checks that readiness asks; the bus's own check carries it too.</summary>
+    /// <summary>The tag of the checks for readiness. The bus's own check has it too.</summary>
     public const string Ready = "ready";
 
-    /// <summary>What the paths of both endpoints begin with.</summary>
+    /// <summary>The beginning of both endpoints' paths.</summary>
     public const string PathPrefix = "/health/";
 
     /// <summary>The name of the database's check.</summary>
     public const string Database = "database";
 
     /// <summary>
-    /// The longest a check may take unless it says otherwise. Orchestrators ask every 10 s and give up after a few;
-    /// two seconds are long for a database that is there.
+    /// The default for the longest time of a check. Orchestrators ask every 10 s and give up after a few seconds. An
+    /// available database answers much faster than in two seconds.
     /// </summary>
     public static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// The longest an answer may take whatever the checks do: a check that ignores its cancellation must not leave
-    /// the probe without one.
+    /// The longest time of an answer, whatever the checks do: a check that ignores its cancellation must not leave the
+    /// probe without an answer.
     /// </summary>
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly IReadOnlyDictionary<string, string> Empty = new Dictionary<string, string>();
 
-    /// <summary>Adds the checks; the database's where the process has a data source.</summary>
+    /// <summary>Adds the checks, with the database's check if the process has a data source.</summary>
     public static IHostApplicationBuilder AddHealth(this IHostApplicationBuilder builder)
     {
         builder.Services.AddHealthChecks();
@@ -119,7 +119,7 @@ public static class HealthEndpoints
         public async Task<HealthCheckResult> CheckHealthAsync(
             HealthCheckContext context, CancellationToken cancellationToken = default)
         {
-            // A service that came up before the migrator had run is not ready, whatever the server says of itself.
+            // A service that started before the migrator has run is not ready, even if the server is healthy.
             return await Migrator.IsAppliedAsync(database, cancellationToken)
                 ? HealthCheckResult.Healthy()
                 : HealthCheckResult.Unhealthy("the schema is older than this version");

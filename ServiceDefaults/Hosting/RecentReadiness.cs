@@ -4,21 +4,22 @@ using Microsoft.Extensions.Options;
 namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>
-/// Asks the readiness checks, once for all who ask at the same time and for a moment after: anyone may ask, and one
-/// question to the database must not become a flood of them.
+/// Runs the readiness checks once for all simultaneous requests and for a moment after: anyone may ask, and many
+/// requests must not become many questions to the database.
 /// </summary>
 internal sealed class RecentReadiness(
     HealthCheckService checks, IOptions<HealthCheckServiceOptions> options, TimeProvider time)
 {
-    /// <summary>How long an answer is good. Orchestrators ask every few seconds, so none sees an older one.</summary>
+    /// <summary>The time that an answer is valid. Orchestrators ask every few seconds, so each gets a new
+    /// answer.</summary>
     public static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private Task<HealthAnswer>? _answer;
     private long _answeredAt;
 
-    /// <summary>The state now, or of less than <see cref="FreshFor"/> ago.</summary>
-    /// <param name="cancellationToken">Ends the waiting; the others who wait are still answered.</param>
+    /// <summary>The current state, or one that is younger than <see cref="FreshFor"/>.</summary>
+    /// <param name="cancellationToken">Ends the waiting. Other waiting requests still get the answer.</param>
     public Task<HealthAnswer> AskAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -26,7 +27,7 @@ internal sealed class RecentReadiness(
             if (_answer is null
                 || (_answer.IsCompleted && time.GetElapsedTime(Volatile.Read(ref _answeredAt)) >= FreshFor))
             {
-                // Not on this request's time: the checks begin with synchronous work of their own.
+                // Not in this request: the checks begin with synchronous work of their own.
                 _answer = Task.Run(CheckAsync, CancellationToken.None);
             }
 
@@ -60,7 +61,7 @@ internal sealed class RecentReadiness(
         }
         catch (OperationCanceledException)
         {
-            // Which of them hangs is not known: none can be called healthy.
+            // The hanging check is unknown, so none counts as healthy.
             return new HealthAnswer(
                 nameof(HealthStatus.Unhealthy),
                 options.Value.Registrations

@@ -13,35 +13,35 @@ using Tracking.ServiceDefaults.Telemetry;
 namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>
-/// The process cannot start, for a reason its operator can put right. The message is one line that names the setting
-/// or thing concerned, what was found and what is needed; it is all that is shown.
+/// The process cannot start, for a reason that its operator can correct. The message is one line with the setting or
+/// part, the found value and the necessary value. Only this line is shown.
 /// </summary>
 /// <param name="message">The line.</param>
-/// <param name="exitCode">The process's exit code; <see cref="StartUp.ConfigurationError"/> unless said.</param>
+/// <param name="exitCode">The process's exit code. The default is <see cref="StartUp.ConfigurationError"/>.</param>
 public sealed class StartUpException(string message, int exitCode = StartUp.ConfigurationError) : Exception(message)
 {
     /// <summary>The process's exit code.</summary>
     public int ExitCode { get; } = exitCode;
 }
 
-/// <summary>Runs a program so that whoever starts it wrongly reads one line instead of a stack trace.</summary>
+/// <summary>Runs a program so that a wrong start shows one line instead of a stack trace.</summary>
 public static class StartUp
 {
-    /// <summary>What the one line begins with.</summary>
+    /// <summary>The beginning of the line.</summary>
     public const string LineStart = "Tracking cannot start: ";
 
-    /// <summary>Exit code when what stands in the way is neither of the others.</summary>
+    /// <summary>Exit code for all other reasons.</summary>
     public const int Failed = 1;
 
     /// <summary>Exit code for wrong configuration: EX_CONFIG of BSD's sysexits.h.</summary>
     public const int ConfigurationError = 78;
 
-    /// <summary>Exit code when something needed is taken or absent: EX_UNAVAILABLE of BSD's sysexits.h.</summary>
+    /// <summary>Exit code for a necessary part that is taken or missing: EX_UNAVAILABLE of BSD's sysexits.h.</summary>
     public const int Unavailable = 69;
 
     /// <summary>
-    /// The builder of every program: configuration is read beside the program, not in whatever folder it was started
-    /// from, and logs go to the console, an entry a line.
+    /// The builder of every program: configuration is read from the program's folder, and not from the working
+    /// directory. Logs go to the console, one line per entry.
     /// </summary>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
@@ -52,9 +52,9 @@ public static class StartUp
         return builder;
     }
 
-    /// <summary>Runs <paramref name="app"/> until it is stopped. Settings and keys are checked before anything
-    /// starts.</summary>
-    /// <exception cref="StartUpException">Something is wrong; the message says what to do.</exception>
+    /// <summary>Runs <paramref name="app"/> until it is stopped. Settings and keys are checked before the services
+    /// start.</summary>
+    /// <exception cref="StartUpException">A setting or key is wrong. The message has the remedy.</exception>
     public static async Task RunCheckedAsync(this WebApplication app)
     {
         app.CheckBeforeStart();
@@ -63,12 +63,12 @@ public static class StartUp
     }
 
     /// <summary>Runs <paramref name="app"/> until it is stopped.</summary>
-    /// <returns>The exit code: 0 after an orderly stop; otherwise one line on standard error says why.</returns>
+    /// <returns>The exit code: 0 after an orderly stop. Otherwise one line on standard error has the reason.</returns>
     public static Task<int> RunOrExplainAsync(this WebApplication app) => RunOrExplainAsync(app.RunCheckedAsync);
 
     /// <summary>
-    /// Validates settings and makes everything that the host will start, which opens what they point to. The host would
-    /// do this too, but log what is thrown, with the stack, before anyone can explain it.
+    /// Validates the settings and creates all hosted services, which opens the files of their settings. The host would
+    /// do this too, but would log an exception with its stack before this class can explain it.
     /// </summary>
     public static void CheckBeforeStart(this WebApplication app)
     {
@@ -78,8 +78,8 @@ public static class StartUp
         _ = app.Services.GetService<IEnumerable<IHostedService>>();
     }
 
-    // Refused here, in one line; a hosted service that throws is logged with its stack first. A database that is away
-    // is no reason: the service waits for it, and an edge serves from its copy meanwhile.
+    // Refused here with one line. The exception of a hosted service would be logged with its stack first. An
+    // unavailable database is no reason to stop: the service waits for it, and an edge meanwhile serves from its copy.
     private static async Task CheckMasterKeyAsync(this WebApplication app)
     {
         try
@@ -93,9 +93,9 @@ public static class StartUp
         }
     }
 
-    /// <summary>Runs a whole program, its composition included, the same way.</summary>
-    /// <param name="program">What Program.cs does.</param>
-    /// <param name="error">Where the line goes; standard error unless said.</param>
+    /// <summary>Runs a whole program, including its composition, in the same way.</summary>
+    /// <param name="program">The program of Program.cs.</param>
+    /// <param name="error">The writer of the line. The default is standard error.</param>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunOrExplainAsync(Func<Task> program, TextWriter? error = null)
     {
@@ -112,8 +112,9 @@ public static class StartUp
         }
     }
 
-    /// <summary>What an operator needs to know of <paramref name="exception"/>.</summary>
-    /// <returns><see langword="null"/> when it is not the operator's to put right: a bug, shown in full.</returns>
+    /// <summary>Returns what an operator needs to know about <paramref name="exception"/>.</summary>
+    /// <returns><see langword="null"/> when the operator cannot correct the cause: a bug, which is shown in
+    /// full.</returns>
     internal static StartUpException? Explain(Exception exception) => exception switch
     {
         StartUpException known => known,
@@ -136,7 +137,7 @@ public static class StartUp
         _ => null,
     };
 
-    // Class 28 is invalid authorization; 3D000 a database that does not exist.
+    // Class 28 is invalid authorization. 3D000 is a missing database.
     private static bool IsAboutCredentials(string sqlState) =>
         sqlState.StartsWith("28", StringComparison.Ordinal) || sqlState == PostgresErrorCodes.InvalidCatalogName;
 }

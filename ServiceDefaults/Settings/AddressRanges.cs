@@ -4,16 +4,16 @@ using System.Net;
 
 namespace Tracking.ServiceDefaults.Settings;
 
-/// <summary>Addresses and CIDR ranges out of settings; an IPv4 address in IPv6 form counts as IPv4.</summary>
-/// <param name="texts">Each an address or a range, checked before (<see cref="Failures"/>).</param>
+/// <summary>Addresses and CIDR ranges from settings. An IPv4 address in IPv6 form counts as IPv4.</summary>
+/// <param name="texts">Addresses or ranges, already checked by <see cref="Failures"/>.</param>
 public sealed class AddressRanges(params IEnumerable<string> texts)
 {
     private readonly IPNetwork[] _ranges = [.. texts.Select(Parse)];
 
-    /// <summary>Whether there is none.</summary>
+    /// <summary>Whether the list is empty.</summary>
     public bool IsEmpty => _ranges.Length == 0;
 
-    /// <summary>Whether <paramref name="address"/> is one of them.</summary>
+    /// <summary>Whether the list contains <paramref name="address"/>.</summary>
     public bool Contains([NotNullWhen(true)] IPAddress? address)
     {
         if (address is null || _ranges.Length == 0)
@@ -35,7 +35,7 @@ public sealed class AddressRanges(params IEnumerable<string> texts)
 
     /// <summary>One failure per text that is neither an address nor a range.</summary>
     /// <param name="setting">The property's name.</param>
-    /// <param name="texts">What stands in it.</param>
+    /// <param name="texts">The property's values.</param>
     public static IEnumerable<ValidationResult> Failures(string setting, IEnumerable<string> texts) =>
         texts.Where(text => !TryParse(text, out _)).Select(text => new ValidationResult(
             $"'{text}' is neither an address nor a CIDR range (10.0.0.0/8).", [setting]));

@@ -8,9 +8,9 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.ServiceDefaults.Settings;
 
 /// <summary>
-/// The product's own settings: one sealed class per section under <c>Tracking</c>, its properties with defaults and
-/// data annotations. Everything is validated before the process starts: a value of the wrong form or out of range, an
-/// unknown key and an unknown section each stop it with one line.
+/// The product's own settings: one sealed class per section under <c>Tracking</c>, whose properties have defaults and
+/// data annotations. Everything is validated before the process starts. A value of the wrong form or out of range, an
+/// unknown key and an unknown section each stop the start with one line.
 /// </summary>
 public static class CheckedOptions
 {
@@ -18,8 +18,8 @@ public static class CheckedOptions
     public const string Root = "Tracking";
 
     /// <summary>
-    /// Adds <typeparamref name="T"/>, bound from <c>Tracking:section</c>; read it as <c>IOptions&lt;T&gt;</c>. Adding
-    /// the same class again changes nothing, so that services which share one can each ask for it.
+    /// Adds <typeparamref name="T"/>, bound from <c>Tracking:section</c>; services read it as <c>IOptions&lt;T&gt;</c>.
+    /// Adding the same class again changes nothing, so several services can add a shared class.
     /// </summary>
     /// <param name="builder">The host being built.</param>
     /// <param name="section">The section's name, or empty for keys directly under <c>Tracking</c>.</param>
@@ -51,7 +51,7 @@ public static class CheckedOptions
         return builder;
     }
 
-    /// <summary>Reads a section at once, for what must be known while the host is still being built.</summary>
+    /// <summary>Reads a section at once, for settings that are needed while the host is being built.</summary>
     /// <exception cref="StartUpException">A setting is wrong or unknown.</exception>
     public static T ReadTrackingOptions<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(
         this IConfiguration configuration, string section)
@@ -64,8 +64,8 @@ public static class CheckedOptions
         return result.Failed ? throw new StartUpException(result.FailureMessage) : options;
     }
 
-    /// <summary>Checks everything that was added so far, for what must not begin with wrong settings.</summary>
-    /// <exception cref="StartUpException">A setting is wrong or unknown; all of them are named.</exception>
+    /// <summary>Checks all settings added so far, for work that must not begin with wrong settings.</summary>
+    /// <exception cref="StartUpException">Settings are wrong or unknown. The message names all of them.</exception>
     public static void CheckSettings(this IHostApplicationBuilder builder)
     {
         var known = builder.Services.KnownSettings();
@@ -103,7 +103,8 @@ public static class CheckedOptions
     private static IConfigurationSection SectionOf(IConfiguration configuration, string section) =>
         configuration.GetSection(section.Length == 0 ? Root : $"{Root}:{section}");
 
-    /// <summary>Binds only what can be bound: every failure is reported in our words, none as a throw.</summary>
+    /// <summary>Binds only values of the right form, so every failure is reported in our words, and none as an
+    /// exception.</summary>
     private sealed class Binding<T>(IConfigurationSection section) : IConfigureOptions<T>, IValidateOptions<T>
         where T : class
     {

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Options;
 
 namespace Tracking.ServiceDefaults.Settings;
 
-/// <summary>A section under <c>Tracking</c> that some service in this process reads.</summary>
-/// <param name="Section">Its name; empty for the root itself.</param>
+/// <summary>A section under <c>Tracking</c> that a service in this process reads.</summary>
+/// <param name="Section">The section's name; empty for the root itself.</param>
 /// <param name="Type">The options class.</param>
 internal sealed record KnownSetting(string Section, Type Type)
 {
@@ -14,17 +14,17 @@ internal sealed record KnownSetting(string Section, Type Type)
         Section.Length > 0 ? [Section] : SettingForms.Settable(Type).Select(property => property.Name);
 }
 
-/// <summary>A check of settings that are not bound to an options class: a connection string, variables of a
-/// library.</summary>
-/// <param name="Failures">One line for each that is wrong.</param>
+/// <summary>A check of settings without an options class: a connection string, variables of a library.</summary>
+/// <param name="Failures">Returns one line for each wrong setting.</param>
 internal sealed record SettingCheck(Func<IConfiguration, IEnumerable<string>> Failures);
 
-/// <summary>What is validated at start beside the options classes themselves; carries nothing.</summary>
+/// <summary>The options type that carries the checks besides those of the options classes; it has no
+/// properties.</summary>
 internal sealed class AllSettings;
 
 /// <summary>
-/// Runs every <see cref="SettingCheck"/>, and refuses sections and keys under <c>Tracking</c> that nothing reads: most
-/// often a misspelt one.
+/// Runs every <see cref="SettingCheck"/>, and refuses sections and keys under <c>Tracking</c> that no service reads.
+/// Most of them are typing errors.
 /// </summary>
 internal sealed class KnownSettings(
     IConfiguration configuration, IEnumerable<KnownSetting> known, IEnumerable<SettingCheck> checks)
@@ -57,10 +57,10 @@ internal sealed class KnownSettings(
 /// <summary>Registers checks.</summary>
 public static class SettingChecks
 {
-    /// <summary>Adds a check of settings that are not bound to an options class; it runs with all the others before the
-    /// process starts.</summary>
+    /// <summary>Adds a check of settings without an options class. It runs with all other checks before the process
+    /// starts.</summary>
     /// <param name="builder">The host being built.</param>
-    /// <param name="failures">One line for each setting that is wrong: <c>NAME: got …, takes …</c>.</param>
+    /// <param name="failures">Returns one line for each wrong setting: <c>NAME: got …, takes …</c>.</param>
     public static IHostApplicationBuilder AddSettingCheck(
         this IHostApplicationBuilder builder, Func<IConfiguration, IEnumerable<string>> failures)
     {
@@ -78,7 +78,7 @@ public static class SettingChecks
             .Select(service => service.ImplementationInstance)
             .OfType<T>()];
 
-    /// <summary>Validates <see cref="AllSettings"/> at start; calling twice is once.</summary>
+    /// <summary>Validates <see cref="AllSettings"/> at start. A second call changes nothing.</summary>
     internal static void AddAllSettings(this IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service =>

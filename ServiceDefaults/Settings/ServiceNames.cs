@@ -4,25 +4,25 @@ using Microsoft.Extensions.Options;
 namespace Tracking.ServiceDefaults.Settings;
 
 /// <summary>
-/// The names by which services find each other: <c>services__NAME__http__0</c>, as .NET Aspire gives them and every
-/// other deployment can.
+/// The names by which services find each other: <c>services__NAME__http__0</c>. .NET Aspire sets these variables, and
+/// every other deployment can set them too.
 /// </summary>
 public static class ServiceNames
 {
-    /// <summary>The service with the HTTP endpoint that rewrites.</summary>
+    /// <summary>The service with the HTTP endpoint for rewriting.</summary>
     public const string Rewrite = "rewrite";
 
-    /// <summary>Edges in processes of their own.</summary>
+    /// <summary>Edges in separate processes.</summary>
     public const string Edge = "edge";
 
     /// <summary>API and console.</summary>
     public const string Management = "management";
 
-    /// <summary>What answers a certificate authority's challenges.</summary>
+    /// <summary>The service that answers a certificate authority's challenges.</summary>
     public const string Certificates = "certificates";
 
     /// <summary>The addresses of every copy of a service.</summary>
-    /// <exception cref="OptionsValidationException">One is not an absolute HTTP address.</exception>
+    /// <exception cref="OptionsValidationException">An address is not an absolute HTTP address.</exception>
     public static IReadOnlyList<Uri> Addresses(IConfiguration configuration, string service) =>
         [.. configuration.GetSection($"services:{service}:http").GetChildren()
             .OrderBy(child => child.Key.Length).ThenBy(child => child.Key, StringComparer.Ordinal)

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Tracking.ServiceDefaults.Settings;
 
-/// <summary>Compares what is configured with the shape of an options class, before anything is bound.</summary>
+/// <summary>Compares the configuration with the form of an options class, before binding.</summary>
 internal static class SettingForms
 {
     /// <summary>One line per key that is unknown or whose value cannot be converted.</summary>
@@ -44,7 +44,7 @@ internal static class SettingForms
             .Where(property => property.GetIndexParameters().Length == 0
                 && (property.SetMethod is { IsPublic: true } || ElementType(property.PropertyType) is not null));
 
-    /// <summary>A configuration path as the environment variable that sets it.</summary>
+    /// <summary>The environment variable of a configuration path.</summary>
     public static string Variable(string path) => path.Replace(":", "__", StringComparison.Ordinal);
 
     /// <summary>The keys with values at or below <paramref name="section"/>.</summary>
@@ -54,7 +54,7 @@ internal static class SettingForms
         return children.Count == 0 ? [section] : children.SelectMany(Leaves);
     }
 
-    /// <summary>The value for messages; a secret's is never shown.</summary>
+    /// <summary>The value in the form for messages; a secret is never shown.</summary>
     public static string Shown(PropertyInfo property, object? value) =>
         property.GetCustomAttribute<DataTypeAttribute>()?.DataType == DataType.Password
             ? "***"
@@ -63,7 +63,7 @@ internal static class SettingForms
     /// <summary>Whether a property of this type is one string in the configuration.</summary>
     public static bool IsScalar(Type type) => TypeDescriptor.GetConverter(type).CanConvertFrom(typeof(string));
 
-    /// <summary>What a list or dictionary holds; <see langword="null"/> for anything else.</summary>
+    /// <summary>The element type of a list or dictionary; <see langword="null"/> for every other type.</summary>
     public static Type? ElementType(Type type) =>
         type == typeof(string) || !typeof(IEnumerable).IsAssignableFrom(type) ? null
         : type.IsArray ? type.GetElementType()
@@ -105,7 +105,7 @@ internal static class SettingForms
     private static bool Converts(string value, Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        // "30" is thirty days to TimeSpan, thirty seconds to whoever writes it: refused.
+        // For TimeSpan "30" means thirty days, while its author means thirty seconds. So it is refused.
         if (type == typeof(TimeSpan) && !value.Contains(':', StringComparison.Ordinal))
         {
             return false;
@@ -116,7 +116,7 @@ internal static class SettingForms
             return Enum.GetNames(type).Contains(value, StringComparer.OrdinalIgnoreCase);
         }
 
-        // Converters throw what they like; TypeConverter.IsValid is how they are asked.
+        // Converters throw exceptions of any type. TypeConverter.IsValid catches them.
         return TypeDescriptor.GetConverter(type).IsValid(value);
     }
 

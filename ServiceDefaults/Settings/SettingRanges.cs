@@ -6,10 +6,10 @@ using Microsoft.Extensions.Configuration;
 
 namespace Tracking.ServiceDefaults.Settings;
 
-/// <summary>Checks bound options against their data annotations, and says what a setting takes.</summary>
+/// <summary>Checks bound options against their data annotations, and describes valid values.</summary>
 internal static class SettingRanges
 {
-    /// <summary>One line per property whose value its annotations refuse.</summary>
+    /// <summary>One line per property whose value violates its annotations.</summary>
     public static IEnumerable<string> Failures(IConfigurationSection section, object options)
     {
         foreach (var property in SettingForms.Settable(options.GetType()))
@@ -38,7 +38,7 @@ internal static class SettingRanges
             else if (value is IList list && SettingForms.ElementType(property.PropertyType) is { } element
                 && !SettingForms.IsScalar(element))
             {
-                // The binder adds them in the order of the children.
+                // The binder adds the elements in the order of the children.
                 var children = section.GetSection(property.Name).GetChildren();
                 foreach (var failure in children.Zip(list.Cast<object>(), Failures).SelectMany(each => each))
                 {
@@ -53,14 +53,14 @@ internal static class SettingRanges
         }
     }
 
-    /// <summary>What the setting takes, ready to follow the word "takes".</summary>
+    /// <summary>The description of valid values, to follow the word "takes".</summary>
     public static string Takes(PropertyInfo property, Type type)
     {
-        // They speak of the whole property, not of one element of a list.
+        // The annotations of a list describe the whole property, and not its elements.
         var annotations = type == property.PropertyType
             ? property.GetCustomAttributes<ValidationAttribute>().ToList()
             : [];
-        // An annotation's own message says it best when its author wrote one.
+        // An annotation's own message, if its author wrote one, is the best description.
         return annotations.Select(annotation => annotation.ErrorMessage).FirstOrDefault(text => text is not null)
             ?? Form(Nullable.GetUnderlyingType(type) ?? type) + string.Concat(annotations.Select(Limits));
     }
@@ -91,7 +91,8 @@ internal static class SettingRanges
         _ => "",
     };
 
-    /// <summary>As it was configured, so that it is recognised; the default's own text when nothing was.</summary>
+    /// <summary>The configured text, so that the operator recognises it; without one, the text of the
+    /// default.</summary>
     private static object? Got(IConfigurationSection section, PropertyInfo property, object? value) =>
         section[property.Name] ?? value;
 

@@ -10,19 +10,19 @@ using Tracking.Links;
 namespace Tracking.ServiceDefaults.Telemetry;
 
 /// <summary>
-/// Takes the tokens of links out of what leaves this process as telemetry or log: a token stands for one recipient's
-/// message, and collectors are often somebody else's. Whatever could be one goes: as many characters of a token's
-/// alphabet in a row as a token has, written as they are or percent-encoded.
+/// Removes the tokens of links from telemetry and logs that leave this process. A token identifies one recipient's
+/// message, and collectors often belong to other organisations. Every possible token is removed: a run of as many
+/// characters of the token alphabet as a token has, plain or percent-encoded.
 /// </summary>
 internal static class HideTokens
 {
-    /// <summary>What stands in a token's place.</summary>
+    /// <summary>The replacement of a token.</summary>
     public const string Placeholder = "{token}";
 
     private static readonly SearchValues<char> Alphabet = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    /// <summary>The text without tokens; the same instance when there is none.</summary>
+    /// <summary>The text without tokens; the same instance for a text without tokens.</summary>
     public static string In(string text)
     {
         StringBuilder? hidden = null;
@@ -72,15 +72,16 @@ internal static class HideTokens
         text.Length >= 3 && text[0] == '%' && char.IsAsciiHexDigit(text[1]) && char.IsAsciiHexDigit(text[2])
         && Alphabet.Contains((char)Convert.FromHexString(text.Slice(1, 2))[0]);
 
-    // Of a link in the path style, the words before its token; they end in a hyphen and could be no token themselves.
+    // Returns the length of the words before the token of a link in the path style. They end in a hyphen, so they
+    // cannot be a token.
     private static int KeptOf(ReadOnlySpan<char> run, int characters) =>
         characters == run.Length && run.Length - LinkToken.Length is > 0 and < LinkToken.Length and var words
         && run[words - 1] == '-'
             ? words
             : 0;
 
-    /// <summary>Takes them out of spans, as they end: the paths of requests that came in, the addresses of those that
-    /// were made.</summary>
+    /// <summary>Removes tokens from spans when they end: from the paths of received requests and the addresses of sent
+    /// ones.</summary>
     internal sealed class InSpans : BaseProcessor<Activity>
     {
         public override void OnEnd(Activity data)
@@ -100,7 +101,7 @@ internal static class HideTokens
             tag.StartsWith("url.", StringComparison.Ordinal) || tag.StartsWith("http.", StringComparison.Ordinal);
     }
 
-    /// <summary>Takes them out of log records on their way to the collector.</summary>
+    /// <summary>Removes tokens from log records before they go to the collector.</summary>
     internal sealed class InLogs : BaseProcessor<LogRecord>
     {
         public override void OnEnd(LogRecord data)
@@ -114,7 +115,7 @@ internal static class HideTokens
 
             if (data.Exception is { } exception && Hide(exception.ToString()) is { } stack)
             {
-                // The names are those that the exporter gives to an exception's own.
+                // The exporter uses these names for an exception's own attributes.
                 data.Attributes =
                 [
                     .. data.Attributes ?? [],
@@ -127,8 +128,8 @@ internal static class HideTokens
         }
     }
 
-    /// <summary>Takes them out of what log records say of the request that they belong to. Looked at when a record is
-    /// written, so a request that logs nothing costs nothing.</summary>
+    /// <summary>Removes tokens from a log record's description of its request. It works when a record is written, so a
+    /// request without log records costs nothing.</summary>
     internal sealed class InScopes : IExternalScopeProvider
     {
         private readonly LoggerExternalScopeProvider _scopes = new();
@@ -151,7 +152,7 @@ internal static class HideTokens
         return !hidden.SequenceEqual(values);
     }
 
-    // Null: there is nothing to hide. Addresses come as Uri, too.
+    // Null means that there is nothing to hide. Addresses may also be of type Uri.
     private static string? Hide(object? value) =>
         value is string or Uri or PathString && value.ToString() is { } text
         && In(text) is var hidden && !ReferenceEquals(hidden, text)

@@ -5,13 +5,13 @@ using Microsoft.Extensions.Hosting;
 namespace Tracking.ServiceDefaults.Telemetry;
 
 /// <summary>
-/// Default log levels, below every other source of configuration: <c>Logging__LogLevel__…</c> says otherwise.
+/// Default log levels. Every other source of configuration overrides them: <c>Logging__LogLevel__…</c>.
 /// </summary>
 public static class LogLevels
 {
     /// <summary>
-    /// Information of our own, warnings of everything else. At their own level each request is two lines that hold its whole URL, and
-    /// each click's URL identifies a recipient.
+    /// Information for our own categories, and warnings for all others. At their default level the others log each
+    /// request with two lines and its whole URL, and the URL of a click identifies a recipient.
     /// </summary>
     public static IHostApplicationBuilder AddLogLevels(this IHostApplicationBuilder builder)
     {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace Tracking.ServiceDefaults.Telemetry;
 
 /// <summary>
-/// Logs on the console, an entry a line: time in UTC, level, who, what. Only a stack trace takes more.
+/// Logs on the console, one line per entry: time in UTC, level, category, message. Only a stack trace takes more lines.
 /// </summary>
 public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
@@ -29,7 +29,7 @@ public sealed class OneLineConsole(TimeProvider time) : ConsoleFormatter(Formatt
         }
     }
 
-    /// <summary>Adds it in place of the console's own two lines an entry.</summary>
+    /// <summary>Adds this formatter in place of the console's own, which writes two lines per entry.</summary>
     public static void AddTo(ILoggingBuilder logging, TimeProvider time)
     {
         logging.Services.AddSingleton<ConsoleFormatter>(new OneLineConsole(time));

@@ -20,18 +20,18 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.ServiceDefaults.Telemetry;
 
 /// <summary>
-/// Traces, metrics and logs to OTLP, by OpenTelemetry's standard variables alone. Without
+/// Traces, metrics and logs to OTLP, configured only by OpenTelemetry's standard variables. Without
 /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, or with <c>OTEL_SDK_DISABLED=true</c>, nothing is built: no providers, no
-/// listeners, no middleware. What is sent is listed in docs/telemetry.md.
+/// listeners, no middleware. docs/telemetry.md lists all instruments.
 /// </summary>
 public static class SendTelemetry
 {
-    /// <summary>What the names of our own activity sources and meters match: <c>Tracking.RedirectEdge</c>.</summary>
+    /// <summary>The pattern of our own activity sources and meters, such as <c>Tracking.RedirectEdge</c>.</summary>
     public const string OwnNames = "Tracking.*";
 
     private const string MassTransit = "MassTransit";
 
-    /// <summary>Adds telemetry when an endpoint is configured.</summary>
+    /// <summary>Adds telemetry if an endpoint is configured.</summary>
     public static IHostApplicationBuilder AddTelemetry(this IHostApplicationBuilder builder)
     {
         if (!IsEnabled(builder.Configuration))
@@ -42,11 +42,12 @@ public static class SendTelemetry
         builder.AddSettingCheck(TelemetryVariables.Failures);
         if (TelemetryVariables.Failures(builder.Configuration).Any())
         {
-            // Refused at start with all the other settings; the exporter must not throw before that.
+            // The start refuses it together with all other settings. The exporter must not throw before that.
             return builder;
         }
 
-        // .NET reads and writes trace ids by itself; the default would read every request's headers a second time.
+        // .NET reads and writes trace ids by itself. The default propagator would read every request's headers a second
+        // time.
         Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
         var instance = Guid.CreateVersion7().ToString();
         builder.Services.AddOpenTelemetry()
@@ -76,7 +77,7 @@ public static class SendTelemetry
         !string.IsNullOrWhiteSpace(configuration[TelemetryVariables.Endpoint])
         && !string.Equals(configuration[TelemetryVariables.Disabled], "true", StringComparison.OrdinalIgnoreCase);
 
-    // Ours first: what comes later wins, and the variables are the operator's word.
+    // Our values come first, because later ones win and the operator sets the variables.
     private static void Describe(ResourceBuilder resource, string name, string instance) => resource
         .Clear()
         .AddService(
@@ -89,16 +90,16 @@ public static class SendTelemetry
 
     private static void Describe(AspNetCoreTraceInstrumentationOptions options)
     {
-        // What happens inside a health request (the database's ping) is left out with it.
+        // The activities inside a health request (the database's ping) are left out with it.
         options.Filter = context =>
             context.Request.Path.Value?.StartsWith(HealthEndpoints.PathPrefix, StringComparison.OrdinalIgnoreCase)
                 is not true;
-        // A query may hold an address, a name or anything else; only values are redacted.
+        // A query may contain an address, a name or other personal data. The instrumentation redacts only the values.
         options.EnrichWithHttpRequest = (span, _) => span.SetTag("url.query", null);
         options.EnrichWithHttpResponse = NameException;
     }
 
-    // An exception that was answered with a problem is none to the instrumentation: it would give the status only.
+    // Without this the span of an exception that was answered with a problem would only have the status.
     private static void NameException(Activity span, HttpResponse response)
     {
         if (response.StatusCode >= StatusCodes.Status500InternalServerError)

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Configuration;
 namespace Tracking.ServiceDefaults.Telemetry;
 
 /// <summary>
-/// OpenTelemetry's variables, checked at start: the library ignores wrong ones silently, and an operator who set
-/// them wants to know.
+/// OpenTelemetry's variables, checked at start: the library ignores wrong values silently, so an operator would not
+/// learn of an error.
 /// </summary>
 internal static class TelemetryVariables
 {
@@ -23,7 +23,7 @@ internal static class TelemetryVariables
         "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
     ];
 
-    /// <summary>One line for each variable that is wrong.</summary>
+    /// <summary>One line for each wrong variable.</summary>
     public static IEnumerable<string> Failures(IConfiguration configuration)
     {
         if (configuration[Endpoint] is { Length: > 0 } endpoint

@@ -5,14 +5,14 @@ using Tracking.Database;
 
 namespace Tracking.Api;
 
-/// <summary>What the API answers when the database is away, or needed longer than a request may take.</summary>
+/// <summary>The API's answer when the database is unavailable, or needed longer than a request may take.</summary>
 public static class AnswerStoreAway
 {
-    // A database restarts in seconds; asking sooner helps nobody.
+    // A database restarts in seconds. An earlier retry has no use.
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether a request failed because the database is away.</summary>
-    /// <remarks>A bare <see cref="IOException"/> is the client's connection: Npgsql wraps those of its own.</remarks>
+    /// <summary>Whether a request failed because the database is unavailable.</summary>
+    /// <remarks>A bare <see cref="IOException"/> comes from the client's connection: Npgsql wraps its own.</remarks>
     public static bool IsAway(Exception exception) => exception is not IOException && StoreAway.Is(exception);
 
     /// <summary>The answer; <see langword="null"/> when the database is not the reason.</summary>
@@ -21,7 +21,7 @@ public static class AnswerStoreAway
         : IsAway(exception) ? Away()
         : null;
 
-    // A reading that took too long will take as long again; a change only waited for others.
+    // A slow read will be slow again. A change only waited for others.
     private static Problem TimedOut(HttpContext context) => HttpMethods.IsGet(context.Request.Method)
         ? Problems.TooExpensive(
             context.RequestServices.GetRequiredService<IOptions<DatabaseOptions>>().Value.ApiStatementTimeout)

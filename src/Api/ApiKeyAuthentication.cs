@@ -14,35 +14,37 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Api;
 
-/// <summary>How API keys are looked up: <c>Tracking__ApiKeys__…</c>.</summary>
+/// <summary>The look-up of API keys: <c>Tracking__ApiKeys__…</c>.</summary>
 public sealed class ApiKeyOptions : IValidatableObject
 {
     /// <summary>The section under <c>Tracking</c>.</summary>
     public const string Section = "ApiKeys";
 
-    /// <summary>How long the answer for a key is remembered; 0 s to 5 s, default 3 s. A revoked key, or a key of a
-    /// deleted cluster, may go on working that long: 5 s is the promise, the rest is for the query itself.</summary>
+    /// <summary>The time that the answer for a key is remembered; 0 s to 5 s, default 3 s. A revoked key, or a key of a
+    /// deleted cluster, may work for that time: 5 s is the promise, and the rest is for the query itself.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:05")]
     public TimeSpan RememberFor { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Answers remembered at most, for keys that there are; 100 to 1,000,000, default 10,000 (about 2 MB). When
-    /// it is full, it is emptied. Invented keys do not count.</summary>
+    /// <summary>The most remembered answers for existing keys; 100 to 1,000,000, default 10,000 (about 2 MB). A full
+    /// memory is emptied. Invented keys do not count.</summary>
     [Range(100, 1_000_000)]
     public int MaxRemembered { get; set; } = 10_000;
 
-    /// <summary>Keys that this process has not read yet are looked up so often in a second at most; 1 to 10,000, default
-    /// 50: a look-up takes less than a millisecond, so a flood of invented keys costs a twentieth of a connection. The
-    /// others are answered 429. Only a key made within the last seconds is ever not read yet.</summary>
+    /// <summary>The most look-ups per second of keys that this process has not read yet; 1 to 10,000, default 50: a
+    /// look-up takes less than a millisecond, so a flood of invented keys costs a twentieth of a connection. Requests
+    /// above the limit are answered with 429. Of the existing keys, only those made within the last seconds are not
+    /// read yet.</summary>
     [Range(1, 10_000)]
     public int UnknownPerSecond { get; set; } = 50;
 
-    /// <summary>As <see cref="UnknownPerSecond"/>, for one client network (an IPv4 address, an IPv6 /64); 1 to 10,000,
-    /// default 10, so that five networks together use it up.</summary>
+    /// <summary>The same as <see cref="UnknownPerSecond"/> for one client network (an IPv4 address, an IPv6 /64); 1 to
+    /// 10,000, default 10, so that five networks together use all of it.</summary>
     [Range(1, 10_000)]
     public int UnknownPerSecondAndNetwork { get; set; } = 10;
 
-    /// <summary>Proxies whose <c>X-Forwarded-For</c> is believed when client networks are told apart: addresses or CIDR
-    /// ranges. Default none: the client is whoever connects, behind a gateway everybody the same.</summary>
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> is trusted for finding a client's network: addresses or CIDR
+    /// ranges. Default none: the connecting address is the client, so behind a gateway all clients count as
+    /// one.</summary>
     public IList<string> TrustedProxies { get; } = [];
 
     /// <inheritdoc/>
@@ -50,12 +52,12 @@ public sealed class ApiKeyOptions : IValidatableObject
         AddressRanges.Failures(nameof(TrustedProxies), TrustedProxies);
 }
 
-/// <summary>Whose key a request carries. Bound as a handler's parameter on routes that require one.</summary>
+/// <summary>The holder of a request's key. Bound as a handler's parameter on routes that require a key.</summary>
 /// <param name="KeyId">The key's id.</param>
-/// <param name="Cluster">The cluster it opens; <see langword="null"/> for an admin key.</param>
+/// <param name="Cluster">The cluster that the key opens; <see langword="null"/> for an admin key.</param>
 public sealed record ApiKeyHolder(Guid KeyId, ClusterId? Cluster)
 {
-    /// <summary>Whether it opens every cluster.</summary>
+    /// <summary>Whether the key opens every cluster.</summary>
     public bool IsAdmin => Cluster is null;
 
     /// <summary>Binds the holder that the access check found.</summary>
@@ -67,20 +69,21 @@ public sealed record ApiKeyHolder(Guid KeyId, ClusterId? Cluster)
     }
 }
 
-/// <summary>What became of a key.</summary>
-/// <param name="Holder">Whose it is; <see langword="null"/>: unknown, revoked, or its cluster is deleted.</param>
-/// <param name="RetryAfter">When to ask again: too many unknown keys came for this one to be looked up.</param>
+/// <summary>The result of looking up a key.</summary>
+/// <param name="Holder">The key's holder; <see langword="null"/> for a key that is unknown or revoked, or whose cluster
+/// is deleted.</param>
+/// <param name="RetryAfter">When to ask again: too many unknown keys came, so this one was not looked up.</param>
 public readonly record struct ApiKeyAnswer(ApiKeyHolder? Holder, TimeSpan? RetryAfter = null);
 
 /// <summary>
-/// Finds whose an API key is, by its hash in <c>management.api_keys</c>. Answers are remembered for
-/// <see cref="ApiKeyOptions.RememberFor"/>, one query per key however many ask at once. A key that
-/// <see cref="KnownApiKeys"/> does not have was made a moment ago, or is invented: such keys are looked up so many in a
-/// second and no more, so a flood of them costs next to nothing and drives out no other's answer.
+/// Finds the holder of an API key, by the key's hash in <c>management.api_keys</c>. Answers are remembered for
+/// <see cref="ApiKeyOptions.RememberFor"/>, and simultaneous requests for one key share one query. A key that
+/// <see cref="KnownApiKeys"/> does not have is either new or invented. The look-ups of such keys per second are
+/// limited, so a flood of them costs little and removes no other key's answer.
 /// </summary>
 public sealed class ApiKeyAuthentication
 {
-    // One for the whole process, and one for each network: 16 bytes each.
+    // One for the whole process, and one for each network, at 16 bytes each.
     private const int NetworkBuckets = 4096;
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
 
@@ -110,10 +113,10 @@ public sealed class ApiKeyAuthentication
     }
 
     /// <summary>Finds the holder of a secret.</summary>
-    /// <param name="secret">As it was sent.</param>
-    /// <param name="context">The request, for the network that it comes from.</param>
+    /// <param name="secret">The secret of the request.</param>
+    /// <param name="context">The request, for its network.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async ValueTask<ApiKeyAnswer> FindAsync(
         string? secret, HttpContext context, CancellationToken cancellationToken)
     {
@@ -140,7 +143,8 @@ public sealed class ApiKeyAuthentication
                 answers.Clear();
             }
 
-            // Lazy: of several that arrive here at once, one asks. It must not end with the request that began it.
+            // Lazy: of several simultaneous requests only one asks. The query must not end with the request that began
+            // it.
             var fresh = new Remembered(now, new Lazy<Task<ApiKeyHolder?>>(() => QueryAsync(key, hash)));
             remembered = remembered is null
                 ? answers.GetOrAdd(key, fresh)
@@ -158,11 +162,11 @@ public sealed class ApiKeyAuthentication
         }
     }
 
-    /// <summary>Finds the holder of a key by its id, for a session that the key began; remembered as long as
-    /// <see cref="FindAsync"/> remembers, so that a revoked key ends both at once.</summary>
-    /// <param name="keyId">From where nobody but us can have written it.</param>
+    /// <summary>Finds the holder of a key by its id, for a session that the key began. The answer is remembered as long
+    /// as that of <see cref="FindAsync"/>, so a revoked key ends both at the same time.</summary>
+    /// <param name="keyId">The key's id, from a source that only we can write.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async ValueTask<ApiKeyHolder?> FindByIdAsync(Guid keyId, CancellationToken cancellationToken)
     {
         var now = _time.GetTimestamp();
@@ -191,8 +195,8 @@ public sealed class ApiKeyAuthentication
         }
     }
 
-    /// <summary>Whether an admin's or a cluster's key opens a living cluster.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Whether an admin's or a cluster's key opens an active cluster.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async ValueTask<bool> OpensAsync(
         ApiKeyHolder holder, ClusterId cluster, ClusterDirectory directory, CancellationToken cancellationToken)
     {
@@ -203,12 +207,12 @@ public sealed class ApiKeyAuthentication
             return holder.Cluster == cluster;
         }
 
-        // A cluster made a moment ago by another process may not be in the directory yet.
+        // The directory may not have a new cluster of another process yet.
         return directory.TryGet(cluster, out _) || await IsAliveAsync(cluster, cancellationToken);
     }
 
-    /// <summary>Whether a cluster exists and is not deleted, asked of the database.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Asks the database whether a cluster exists and is not deleted.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     internal async Task<bool> IsAliveAsync(ClusterId cluster, CancellationToken cancellationToken)
     {
         await using var command = _dataSource.CreateCommand(
@@ -217,10 +221,11 @@ public sealed class ApiKeyAuthentication
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>A key was made in this process: it works at once, also in the middle of a flood of invented ones.</summary>
+    /// <summary>Adds a key that this process has made. The key works at once, even during a flood of invented
+    /// ones.</summary>
     public void Made(ReadOnlySpan<byte> hash) => _known.Add(ApiKeySecret.ShortHash(hash));
 
-    /// <summary>Forgets every answer: a key or cluster changed.</summary>
+    /// <summary>Forgets every answer, because a key or cluster changed.</summary>
     public void Forget()
     {
         _remembered.Clear();
@@ -229,7 +234,7 @@ public sealed class ApiKeyAuthentication
         _known.RequestNow();
     }
 
-    // The network first: what it may not have must not be taken from everybody.
+    // The network's limit comes first: a refused network must not use up the common limit.
     private bool MayLookUp(HttpContext context) =>
         _unknownOfNetwork.TryTake(_networks.Of(context) ?? IPAddress.None) && _unknownOfAll.TryTake(0);
 
@@ -276,10 +281,10 @@ public sealed class ApiKeyAuthentication
     private sealed record Remembered(long At, Lazy<Task<ApiKeyHolder?>> Answer);
 }
 
-/// <summary>Adds what a service that answers the API has.</summary>
+/// <summary>Adds the common parts of services that answer the API.</summary>
 public static class ApiComposition
 {
-    /// <summary>Adds <see cref="ApiKeyAuthentication"/> and problem details; calling twice is once.</summary>
+    /// <summary>Adds <see cref="ApiKeyAuthentication"/> and problem details; a second call changes nothing.</summary>
     public static IHostApplicationBuilder AddApi(this IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service => service.ServiceType == typeof(ApiKeyAuthentication)))

@@ -8,11 +8,12 @@ namespace Tracking.Api;
 
 /// <summary>
 /// The secret of an API key: <c>trk_</c> and 32 lower-case Crockford base32 digits, 160 random bits. The prefix lets
-/// secret scanners recognise it. Only its SHA-256 is stored: with that many random bits a slow hash adds nothing.
+/// secret scanners recognise it. Only the SHA-256 of the secret is stored. With that many random bits a slow hash would
+/// add nothing.
 /// </summary>
 public static class ApiKeySecret
 {
-    /// <summary>What every secret begins with.</summary>
+    /// <summary>The beginning of every secret.</summary>
     public const string Prefix = "trk_";
 
     private const string Digits = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -22,11 +23,11 @@ public static class ApiKeySecret
     /// <summary>A new secret.</summary>
     public static string Create() => Prefix + RandomNumberGenerator.GetString(Digits, DigitCount);
 
-    /// <summary>The first 128 bits of a hash: enough to tell keys apart in memory.</summary>
+    /// <summary>The first 128 bits of a hash, which are enough to distinguish keys in memory.</summary>
     internal static UInt128 ShortHash(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadUInt128BigEndian(hash);
 
-    /// <summary>SHA-256 of a secret as it is stored.</summary>
-    /// <returns><see langword="false"/> when the text cannot be a secret: no look-up is needed.</returns>
+    /// <summary>Computes the SHA-256 that is stored for a secret.</summary>
+    /// <returns><see langword="false"/> for a text that cannot be a secret, so that no look-up is needed.</returns>
     public static bool TryHash([NotNullWhen(true)] string? secret, [NotNullWhen(true)] out byte[]? hash)
     {
         hash = null;

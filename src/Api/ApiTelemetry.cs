@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.Api;
 
-/// <summary>What the API tells of its limits; the names are listed in <c>docs/telemetry.md</c>.</summary>
+/// <summary>The metrics of the API's limits; <c>docs/telemetry.md</c> lists their names.</summary>
 public sealed class ApiTelemetry : IDisposable
 {
     /// <summary>The name of the meter.</summary>
@@ -23,12 +23,12 @@ public sealed class ApiTelemetry : IDisposable
             "tracking.api.refused", "{request}", "Requests answered with 429, by reason");
     }
 
-    /// <summary>Counts a key that was asked for.</summary>
-    /// <param name="isFound">Whether it works.</param>
+    /// <summary>Counts a look-up of a key.</summary>
+    /// <param name="isFound">Whether the key works.</param>
     public void LookedUp(bool isFound) =>
         _lookups.Add(1, new KeyValuePair<string, object?>("outcome", isFound ? "found" : "unknown"));
 
-    /// <summary>Counts a request that came too much.</summary>
+    /// <summary>Counts a refused request.</summary>
     /// <param name="reason"><c>unknownKey</c>, <c>busy</c>, <c>share</c> or <c>exports</c>.</param>
     public void Refused(string reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
 

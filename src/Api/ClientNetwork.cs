@@ -6,9 +6,9 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.Api;
 
 /// <summary>
-/// The network that a request of the API comes from: an IPv4 address, or the /64 of an IPv6 one, which is what one client
-/// has for itself. Behind trusted proxies it is the rightmost address of <c>X-Forwarded-For</c> that is not one of them;
-/// what stands left of it is the client's own invention.
+/// The network of an API request: an IPv4 address, or the /64 of an IPv6 address, which usually belongs to one client.
+/// Behind trusted proxies it is the rightmost address of <c>X-Forwarded-For</c> that is not a proxy. The client may
+/// have invented the addresses to the left of it.
 /// </summary>
 internal sealed class ClientNetwork(IEnumerable<string> trustedProxies)
 {
@@ -16,7 +16,7 @@ internal sealed class ClientNetwork(IEnumerable<string> trustedProxies)
 
     private readonly AddressRanges _proxies = new(trustedProxies);
 
-    /// <summary>The network; <see langword="null"/> when there is none (a Unix socket).</summary>
+    /// <summary>The network; <see langword="null"/> without an address (a Unix socket).</summary>
     public IPAddress? Of(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress;

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Tracking.Api;
 
 /// <summary>
-/// Answers requests whose handling threw. What the client did is explained, and that the database is away; what we did is
-/// logged in full and answered with nothing but the trace id to find it by.
+/// Answers requests whose handling threw. The answer explains errors of the client and an unavailable database. Our own
+/// errors are logged in full, and their answer only has the trace id of the log entry.
 /// </summary>
 internal sealed partial class ExplainExceptions(ILogger<ExplainExceptions> logger) : IExceptionHandler
 {
@@ -18,7 +18,7 @@ internal sealed partial class ExplainExceptions(ILogger<ExplainExceptions> logge
     {
         if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is there to read it; 499 is what access logs call that (nginx).
+            // The client no longer reads. Access logs use 499 for this (nginx).
             httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
             return true;
         }

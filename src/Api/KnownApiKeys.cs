@@ -8,9 +8,9 @@ using Tracking.Database;
 namespace Tracking.Api;
 
 /// <summary>
-/// Which API keys there are, in memory, so that an invented one costs no query. Whether a key works is asked of the
-/// database all the same; this only says whether asking makes sense. Read at start, when a change is announced, and every
-/// <see cref="SystemOptions.DirectoryRefresh"/>.
+/// The existing API keys in memory, so that an invented key costs no query. The database still decides whether a key
+/// works. This class only says whether asking makes sense. The keys are read at start, after each announced change, and
+/// every <see cref="SystemOptions.DirectoryRefresh"/>.
 /// </summary>
 internal sealed partial class KnownApiKeys(
     NpgsqlDataSource dataSource,
@@ -18,27 +18,28 @@ internal sealed partial class KnownApiKeys(
     TimeProvider time,
     ILogger<KnownApiKeys> logger) : BackgroundService
 {
-    // All keys are read each time, and every change of a setting is announced: a second apart is soon enough, since a
-    // key that is not known yet is looked up.
+    // Each reading reads all keys, and every change of a setting is announced. One reading per second is enough,
+    // because a key that is not known yet is looked up.
     private static readonly TimeSpan _shortestPause = TimeSpan.FromSeconds(1);
 
-    // A hundred thousand keys are read in a tenth of it. A database that is away must not hold up the start.
+    // A hundred thousand keys are read in a tenth of this time. An unavailable database must not delay the start.
     private static readonly TimeSpan _longestStart = TimeSpan.FromSeconds(2);
 
-    // The first half of each hash, with the reading that saw it last. 128 bits of SHA-256 are not hit by guessing.
+    // The first half of each hash, with the number of the last reading that found it. Guessing does not hit 128 bits of
+    // SHA-256.
     private readonly ConcurrentDictionary<UInt128, long> _keys = new();
     private readonly SemaphoreSlim _requested = new(0, 1);
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _reading;
     private bool _isAway;
 
-    /// <summary>Whether there may be such a key.</summary>
+    /// <summary>Whether the key may exist.</summary>
     public bool Contains(UInt128 key) => _keys.ContainsKey(key);
 
     /// <summary>Adds a key that was found in the database.</summary>
     public void Add(UInt128 key) => _keys[key] = Interlocked.Read(ref _reading);
 
-    /// <summary>Reads again soon; several requests at once are one.</summary>
+    /// <summary>Reads again soon. Several simultaneous requests cause one reading.</summary>
     public void RequestNow()
     {
         try
@@ -47,7 +48,7 @@ internal sealed partial class KnownApiKeys(
         }
         catch (SemaphoreFullException)
         {
-            // One is already waiting and has not begun to read: it will see this change too.
+            // A waiting request has not begun to read, so it will see this change too.
         }
     }
 
@@ -77,7 +78,7 @@ internal sealed partial class KnownApiKeys(
                 await Task.Delay(_shortestPause, time, stoppingToken);
                 if (!isRead)
                 {
-                    // Until it is, a flood of invented keys could keep those out that there are.
+                    // Until the first reading succeeds, a flood of invented keys could block existing keys.
                     continue;
                 }
 
@@ -89,7 +90,7 @@ internal sealed partial class KnownApiKeys(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The process stops.
+            // The process is stopping.
         }
     }
 
@@ -121,7 +122,7 @@ internal sealed partial class KnownApiKeys(
 
         foreach (var (key, seen) in _keys)
         {
-            // What was added since this reading began has its number too.
+            // Keys that were added since this reading began have its number too.
             if (seen < reading)
             {
                 _keys.TryRemove(KeyValuePair.Create(key, seen));
@@ -131,6 +132,6 @@ internal sealed partial class KnownApiKeys(
         return true;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "API keys stay as they were read, the database is away: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The database is unavailable, so known API keys stay: {Reason}")]
     private partial void LogDatabaseAway(string reason);
 }

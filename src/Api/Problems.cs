@@ -9,8 +9,8 @@ using Microsoft.Extensions.Hosting;
 namespace Tracking.Api;
 
 /// <summary>
-/// An error answer of the API, RFC 9457. Endpoints return it beside their result:
-/// <c>Results&lt;Ok&lt;Cluster&gt;, Problem&gt;</c>. Made by <see cref="Problems"/>.
+/// An error answer of the API, RFC 9457. Endpoints return it beside their result: <c>Results&lt;Ok&lt;Cluster&gt;,
+/// Problem&gt;</c>. <see cref="Problems"/> makes it.
 /// </summary>
 public sealed record Problem : IResult, IStatusCodeHttpResult, IContentTypeHttpResult
 {
@@ -23,10 +23,10 @@ public sealed record Problem : IResult, IStatusCodeHttpResult, IContentTypeHttpR
         Detail = detail;
     }
 
-    /// <summary>Its kind, which is also the status.</summary>
+    /// <summary>The kind of problem, which also decides the status.</summary>
     public ProblemType Type { get; }
 
-    /// <summary>Names the input, what was wrong with it and what would be right.</summary>
+    /// <summary>The input, the error in it, and the remedy.</summary>
     public string Detail { get; }
 
     /// <summary>Further members of the answer.</summary>
@@ -35,7 +35,7 @@ public sealed record Problem : IResult, IStatusCodeHttpResult, IContentTypeHttpR
     /// <summary>When to try again, in whole seconds, as <c>Retry-After</c>.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>What <c>WWW-Authenticate</c> says with 401 (RFC 6750).</summary>
+    /// <summary>The value of <c>WWW-Authenticate</c> for 401 (RFC 6750).</summary>
     internal string Challenge { get; init; } = "Bearer realm=\"tracking\"";
 
     /// <inheritdoc/>
@@ -77,57 +77,58 @@ public sealed record Problem : IResult, IStatusCodeHttpResult, IContentTypeHttpR
 /// <summary>Makes the problems that endpoints answer with, and turns every other error into one.</summary>
 public static class Problems
 {
-    // Enough to recognise an address or a host name.
+    // Long enough to recognise an address or a host name.
     private const int MaxQuoted = 100;
 
-    /// <summary>There is no such thing, or this key may not know of it: the answer is the same.</summary>
-    /// <param name="kind">What was looked for: <c>cluster</c>.</param>
-    /// <param name="id">The id as the client gave it.</param>
-    /// <param name="hint">What would be right, in a sentence.</param>
+    /// <summary>The object does not exist, or this key may not see it: the answer is the same.</summary>
+    /// <param name="kind">The kind of object, for example <c>cluster</c>.</param>
+    /// <param name="id">The id that the client gave.</param>
+    /// <param name="hint">A sentence about the remedy.</param>
     public static Problem NotFound(string kind, string? id, string? hint = null) =>
         new(ProblemType.NotFound, $"There is no {kind} {Quote(id)}. {hint}".TrimEnd());
 
     /// <summary>One value is wrong.</summary>
     /// <param name="name">The input: a JSON path, header or query parameter.</param>
-    /// <param name="got">What it was; <see langword="null"/> when it was missing.</param>
-    /// <param name="takes">What it takes: <c>a host name of at least three labels</c>.</param>
+    /// <param name="got">The given value; <see langword="null"/> for a missing value.</param>
+    /// <param name="takes">The description of valid values: <c>a host name of at least three labels</c>.</param>
     public static Problem Invalid(string name, string? got, string takes) =>
         Invalid([new(name, $"got {Quote(got)}, takes {takes}.")]);
 
-    /// <summary>Several values are wrong; all are named.</summary>
+    /// <summary>Several values are wrong. The answer names all of them.</summary>
     public static Problem Invalid(IReadOnlyList<InputError> errors) =>
         new Problem(
             ProblemType.InvalidValue, string.Join(" ", errors.Select(error => $"{error.Name}: {error.Detail}")))
             .With("errors", errors);
 
-    /// <summary>It contradicts what is stored.</summary>
-    /// <param name="detail">What contradicts what, and the way out.</param>
+    /// <summary>The request contradicts stored data.</summary>
+    /// <param name="detail">The contradiction and the remedy.</param>
     public static Problem Conflict(string detail) => new(ProblemType.Conflict, detail);
 
-    /// <summary>DNS does not say what makes a name a tracking domain.</summary>
-    /// <param name="detail">What DNS says and what to do, for people.</param>
+    /// <summary>DNS does not have the record that makes a name a tracking domain.</summary>
+    /// <param name="detail">The records in DNS and the remedy, for people.</param>
     public static Problem DomainNotVerified(string detail) => new(ProblemType.DomainNotVerified, detail);
 
-    /// <summary>The body, or something in it, is longer than allowed.</summary>
-    /// <param name="what">What is too large: <c>message</c>.</param>
+    /// <summary>The body, or a part of it, is longer than allowed.</summary>
+    /// <param name="what">The part that is too large: <c>message</c>.</param>
     /// <param name="limitBytes">The limit, bytes.</param>
     public static Problem TooLarge(string what, long limitBytes) =>
         new Problem(ProblemType.TooLarge, $"The {what} is larger than {limitBytes} bytes.").With("limit", limitBytes);
 
-    /// <summary>The body is of a media type that is not understood here.</summary>
-    /// <param name="got">The content type as given.</param>
-    /// <param name="wants">The ones that are understood.</param>
+    /// <summary>The API does not read the body's media type.</summary>
+    /// <param name="got">The given content type.</param>
+    /// <param name="wants">The media types that the API reads.</param>
     public static Problem UnsupportedMediaType(string? got, params IEnumerable<string> wants) =>
         new(ProblemType.UnsupportedMediaType, $"Content-Type: got {Quote(got)}, takes {string.Join(" or ", wants)}.");
 
-    /// <summary>None of the media types asked for can be produced.</summary>
-    /// <param name="got">The <c>Accept</c> header as given.</param>
-    /// <param name="has">The ones that can.</param>
+    /// <summary>The API cannot produce any of the requested media types.</summary>
+    /// <param name="got">The given <c>Accept</c> header.</param>
+    /// <param name="has">The media types that the API produces.</param>
     public static Problem NotAcceptable(string? got, params IEnumerable<string> has) =>
         new(ProblemType.NotAcceptable, $"Accept: got {Quote(got)}, takes one of {string.Join(", ", has)}.");
 
-    /// <summary>No API key, or one that does not work; why it does not is not said.</summary>
-    /// <param name="keyGiven">Whether there was one.</param>
+    /// <summary>The request has no API key, or an invalid one. The answer does not say why the key is
+    /// invalid.</summary>
+    /// <param name="keyGiven">Whether the request has a key.</param>
     public static Problem Unauthorized(bool keyGiven) => keyGiven
         ? new(
             ProblemType.Unauthorized,
@@ -139,18 +140,18 @@ public static class Problems
             ProblemType.Unauthorized,
             "Authorization: not given, takes 'Bearer trk_…'. A key in the URL is not accepted.");
 
-    /// <summary>A valid key that does not reach this far.</summary>
-    /// <param name="detail">What it does not reach, and which key would.</param>
+    /// <summary>The key is valid but does not allow this request.</summary>
+    /// <param name="detail">The missing right, and the kind of key that has it.</param>
     public static Problem Forbidden(string detail) => new(ProblemType.Forbidden, detail);
 
-    /// <summary>Something needed is away.</summary>
-    /// <param name="what">What is away: <c>The database</c>.</param>
+    /// <summary>A necessary part is unavailable.</summary>
+    /// <param name="what">The unavailable part: <c>The database</c>.</param>
     /// <param name="retryAfter">When to try again.</param>
     public static Problem Unavailable(string what, TimeSpan retryAfter) =>
         Busy($"{what} is not available", retryAfter);
 
-    /// <summary>There is no room for the request now.</summary>
-    /// <param name="why">What takes the room.</param>
+    /// <summary>There are no resources for the request at present.</summary>
+    /// <param name="why">Which use takes the resources.</param>
     /// <param name="retryAfter">When to try again.</param>
     public static Problem Busy(string why, TimeSpan retryAfter) =>
         new(ProblemType.Unavailable, $"{why}; nothing is wrong with the request, send it again.")
@@ -159,8 +160,8 @@ public static class Problems
         };
 
     /// <summary>The body did not arrive in time.</summary>
-    /// <param name="what">What did not arrive: <c>message</c>.</param>
-    /// <param name="limit">The longest.</param>
+    /// <param name="what">The late part: <c>message</c>.</param>
+    /// <param name="limit">The longest time.</param>
     public static Problem TooSlow(string what, TimeSpan limit) => new(
         ProblemType.RequestTimeout,
         string.Create(CultureInfo.InvariantCulture, $"The {what} did not arrive within {limit.TotalSeconds} s."));
@@ -172,17 +173,17 @@ public static class Problems
         new(ProblemType.TooManyRequests, $"The limit is {limit}.") { RetryAfter = retryAfter };
 
     /// <summary>The database needed longer than a request may take.</summary>
-    /// <param name="limit">The longest.</param>
+    /// <param name="limit">The longest time.</param>
     public static Problem TooExpensive(TimeSpan limit) => new(
         ProblemType.TooExpensive,
         string.Create(CultureInfo.InvariantCulture, $"Reading this takes longer than {limit.TotalSeconds} s, the most ")
             + "that a request may take; takes a shorter range (from, to) or a narrower filter.");
 
-    /// <summary>The request cannot be read at all.</summary>
-    /// <param name="detail">What cannot be read, where, and what is expected.</param>
+    /// <summary>The request cannot be read.</summary>
+    /// <param name="detail">The unreadable part, its place, and the expected form.</param>
     public static Problem Malformed(string detail) => new(ProblemType.MalformedRequest, detail);
 
-    /// <summary>Adds problem details for whatever goes wrong outside the endpoints; calling twice is once.</summary>
+    /// <summary>Adds problem details for errors outside the endpoints; a second call changes nothing.</summary>
     public static IHostApplicationBuilder AddProblems(this IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service => service.ImplementationType == typeof(ExplainExceptions)))
@@ -192,12 +193,12 @@ public static class Problems
 
         builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = context => Name(context));
         builder.Services.AddExceptionHandler<ExplainExceptions>();
-        // Otherwise a parameter that cannot be bound is an empty 400 outside development.
+        // Otherwise, outside development, a parameter that cannot be bound gives an empty 400.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         return builder;
     }
 
-    /// <summary>Answers with problems from here on down the pipeline; calling twice is once.</summary>
+    /// <summary>Answers errors of all later middleware with problems; a second call changes nothing.</summary>
     public static WebApplication UseProblems(this WebApplication app)
     {
         if (!((IApplicationBuilder)app).Properties.TryAdd(nameof(UseProblems), true))
@@ -210,16 +211,16 @@ public static class Problems
         return app;
     }
 
-    /// <summary>What was given, as it is repeated in an answer; <c>nothing</c> for nothing.</summary>
+    /// <summary>A given text in the form for an answer; <c>nothing</c> for a missing text.</summary>
     public static string Quote(string? text) => text switch
     {
         null => "nothing",
-        // Long input is cut: the client knows what it sent, and an answer is not a mirror.
+        // Long input is cut: the client knows its input, and the answer need not repeat all of it.
         { Length: > MaxQuoted } => $"'{text.AsSpan(0, MaxQuoted)}…'",
         _ => $"'{text}'",
     };
 
-    /// <summary>The problem for an answer that some middleware left without a body.</summary>
+    /// <summary>The problem for an answer that a middleware left without a body.</summary>
     private static Problem ForStatus(HttpContext context)
     {
         var (request, type) = (context.Request, ProblemType.ForStatus(context.Response.StatusCode));
@@ -234,7 +235,7 @@ public static class Problems
         return new(type, detail);
     }
 
-    /// <summary>Gives problems that the framework wrote one of our types.</summary>
+    /// <summary>Gives one of our types to a problem of the framework.</summary>
     private static void Name(ProblemDetailsContext context)
     {
         var problem = context.ProblemDetails;
@@ -246,7 +247,7 @@ public static class Problems
     }
 }
 
-/// <summary>One thing that was wrong with a request.</summary>
+/// <summary>One error in a request.</summary>
 /// <param name="Name">The input: a property's path, a query parameter, a header.</param>
-/// <param name="Detail">What was wrong and what would be right.</param>
+/// <param name="Detail">The error and the remedy.</param>
 public sealed record InputError(string Name, string Detail);

@@ -8,55 +8,58 @@ using Tracking.Links;
 
 namespace Tracking.Api;
 
-/// <summary>Which keys open a route.</summary>
+/// <summary>The keys that open a route.</summary>
 public enum AccessLevel
 {
-    /// <summary>Any key that works.</summary>
+    /// <summary>Any valid key.</summary>
     AnyKey,
 
-    /// <summary>An admin key; a cluster key is told so (403).</summary>
+    /// <summary>An admin key. A cluster's key is answered with 403.</summary>
     Admin,
 
-    /// <summary>The cluster in the route must be alive, and the key an admin's or its own.</summary>
+    /// <summary>The cluster in the route must be active, and the key must be an admin key or the cluster's
+    /// own.</summary>
     Cluster,
 
-    /// <summary>As <see cref="Cluster"/>, but its own key is not enough (403).</summary>
+    /// <summary>The same as <see cref="Cluster"/>, but the cluster's own key is answered with 403.</summary>
     ClusterAdmin,
 }
 
-/// <summary>Endpoint metadata: which keys open it. A test asserts that every route of the API carries it.</summary>
-/// <param name="Level">Which keys.</param>
+/// <summary>Endpoint metadata: the keys that open the endpoint. A test asserts that every route of the API has
+/// it.</summary>
+/// <param name="Level">The keys that open the endpoint.</param>
 public sealed record RequiredAccess(AccessLevel Level);
 
 /// <summary>
-/// Checks API keys (<c>Authorization: Bearer trk_…</c>; nowhere else, never in the URL) before a route binds anything:
-/// another tenant must not learn from a validation error that something exists. The check wraps the endpoint itself,
-/// so it cannot be lost with a forgotten or misplaced middleware.
+/// Checks API keys before a route binds parameters: another tenant must not learn from a validation error that an
+/// object exists. Only <c>Authorization: Bearer trk_…</c> is read, never the URL. The check wraps the endpoint itself,
+/// so a forgotten or misplaced middleware cannot remove it.
 /// </summary>
 public static class RequireAccess
 {
     /// <summary>The name of the route value that holds the cluster.</summary>
     public const string ClusterRouteValue = "cluster";
 
-    /// <summary>Any key that works.</summary>
+    /// <summary>Requires any valid key.</summary>
     public static TBuilder RequireAnyKey<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.Require(AccessLevel.AnyKey);
 
-    /// <summary>Only admin keys: 401 without a key, 403 for a cluster's.</summary>
+    /// <summary>Requires an admin key: 401 without a key, 403 for a cluster's key.</summary>
     public static TBuilder RequireAdmin<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.Require(AccessLevel.Admin);
 
-    /// <summary>On routes with <c>{cluster}</c>: admin keys for any living cluster, a cluster's key for its own; 404 as
-    /// if nothing were there for every other.</summary>
+    /// <summary>For routes with <c>{cluster}</c>: an admin key opens any active cluster, and a cluster's key its own.
+    /// Every other key gets the 404 of a missing object.</summary>
     public static TBuilder RequireClusterAccess<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.Require(AccessLevel.Cluster);
 
-    /// <summary>On routes with <c>{cluster}</c>: admin keys for any living cluster; 403 for the cluster's own key, 404
-    /// for every other.</summary>
+    /// <summary>For routes with <c>{cluster}</c>: an admin key opens any active cluster. The cluster's own key gets
+    /// 403, and every other key 404.</summary>
     public static TBuilder RequireClusterAdmin<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.Require(AccessLevel.ClusterAdmin);
 
-    /// <summary>The problem for a cluster that is not there, or not for this key: one and the same.</summary>
+    /// <summary>The problem for a cluster that does not exist or that this key does not open; both answers are
+    /// equal.</summary>
     public static Problem NoSuchCluster(string? cluster) => Problems.NotFound(
         "cluster",
         cluster,
@@ -97,7 +100,7 @@ public static class RequireAccess
 
     private static async ValueTask<Problem?> CheckAsync(HttpContext context, AccessLevel level)
     {
-        // Answers belong to the key that asked: no cache on the way may keep them.
+        // Answers belong to the key of the request: no cache on the way may keep them.
         context.Response.Headers.CacheControl = "no-store";
         var keys = context.RequestServices.GetRequiredService<ApiKeyAuthentication>();
         var secret = ReadBearer(context.Request);

@@ -5,11 +5,11 @@ namespace Tracking.Api;
 /// <summary>Stores an admin API key that was made outside the API: the first one.</summary>
 public static class StoreAdminKey
 {
-    /// <summary>Stores it unless it is there; a revoked one stays revoked.</summary>
+    /// <summary>Stores the key unless it exists. A revoked key stays revoked.</summary>
     /// <param name="dataSource">The database.</param>
-    /// <param name="name">Where it came from.</param>
-    /// <param name="hash">As <see cref="ApiKeySecret.TryHash"/> gives it.</param>
-    /// <param name="time">For its id.</param>
+    /// <param name="name">The key's origin.</param>
+    /// <param name="hash">The hash of <see cref="ApiKeySecret.TryHash"/>.</param>
+    /// <param name="time">The clock for the key's id.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     public static async Task RunAsync(
         NpgsqlDataSource dataSource, string name, byte[] hash, TimeProvider time, CancellationToken cancellationToken)

@@ -1,18 +1,18 @@
 namespace Tracking.Api;
 
 /// <summary>
-/// How often something may happen, for each of any number of keys, in memory that does not grow: a key's bucket is one of
-/// a fixed number, chosen by a hash that nobody outside can foresee. Keys that meet in a bucket share it.
+/// Limits how often an action may happen, for each of any number of keys, in a fixed amount of memory. A key's bucket
+/// is one of a fixed number, chosen by a hash that no outsider can predict. Keys in one bucket share it.
 /// </summary>
-/// <param name="count">Buckets.</param>
-/// <param name="perSecond">What a bucket gains in a second; it holds one second's worth.</param>
+/// <param name="count">The number of buckets.</param>
+/// <param name="perSecond">The tokens that a bucket gains per second. It holds the tokens of one second.</param>
 /// <param name="time">The clock.</param>
 internal sealed class TokenBuckets(int count, int perSecond, TimeProvider time)
 {
     private readonly Lock _taking = new();
     private readonly (double Tokens, long At)[] _buckets = new (double, long)[count];
 
-    /// <summary>Takes one, if there is one.</summary>
+    /// <summary>Takes a token, if the bucket has one.</summary>
     public bool TryTake<T>(T key)
         where T : notnull
     {
@@ -20,7 +20,7 @@ internal sealed class TokenBuckets(int count, int perSecond, TimeProvider time)
         var now = time.GetTimestamp();
         lock (_taking)
         {
-            // A bucket that nobody has used is full.
+            // An unused bucket is full.
             var tokens = bucket.At == 0
                 ? perSecond
                 : Math.Min(perSecond, bucket.Tokens + time.GetElapsedTime(bucket.At, now).TotalSeconds * perSecond);

@@ -4,20 +4,20 @@ using RabbitMQ.Client.Exceptions;
 namespace Tracking.Bus;
 
 /// <summary>
-/// Waits until the broker takes connections: in front of every connection that is made, so that a broker that is away
-/// costs one attempt a second and one line a change, and nothing gives up or falls into the long pauses of others'
-/// retries. It also never matters whether it is away, does not know us yet or lacks the virtual host.
+/// Waits until the broker accepts connections. Every connection waits here first, so an unavailable broker costs one
+/// attempt a second and one log line per change, and no library gives up or begins its own long pauses. The reason does
+/// not matter: the broker may be down, not know our user yet, or lack the virtual host.
 /// </summary>
 internal sealed partial class AwaitBroker(
     RabbitAddress address, MessagingOptions options, TimeProvider time, ILogger<AwaitBroker> logger)
 {
     private volatile string? _away;
 
-    /// <summary>Why the broker cannot be reached; <see langword="null"/> when it was reached last.</summary>
+    /// <summary>Why the broker cannot be reached; <see langword="null"/> when the last attempt reached it.</summary>
     public string? Away => _away;
 
     /// <summary>Returns once a connection could be made.</summary>
-    /// <exception cref="OperationCanceledException">The process stops.</exception>
+    /// <exception cref="OperationCanceledException">The process is stopping.</exception>
     public async Task UntilItAnswersAsync(CancellationToken cancellationToken)
     {
         while (await TryAsync(cancellationToken) is { } reason)
@@ -55,7 +55,7 @@ internal sealed partial class AwaitBroker(
         }
     }
 
-    // The outer ones say only that no endpoint was reachable.
+    // The outer exceptions only say that no endpoint was reachable.
     private static Exception Innermost(Exception exception)
     {
         while (exception.InnerException is { } inner)
@@ -67,7 +67,7 @@ internal sealed partial class AwaitBroker(
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "The broker at {Address} cannot be used: {Reason}. It is tried every {Pause} until it can")]
+        Message = "The broker at {Address} cannot be used: {Reason}. It is tried again every {Pause}")]
     private partial void LogAway(string address, string reason, TimeSpan pause);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The broker at {Address} is back")]

@@ -4,40 +4,41 @@ using RabbitMQ.Client.Exceptions;
 
 namespace Tracking.Bus;
 
-/// <summary>How the broker took a message.</summary>
+/// <summary>The broker's answer to a message.</summary>
 public enum PublishOutcome
 {
-    /// <summary>It has it: every queue that it was routed to.</summary>
+    /// <summary>Every queue that the message was routed to has it.</summary>
     Confirmed,
 
-    /// <summary>No queue, or no exchange, takes it; nobody has it.</summary>
+    /// <summary>No queue, or no exchange, accepts the message; no queue has it.</summary>
     Unroutable,
 
-    /// <summary>A queue refuses it, as when it is full.</summary>
+    /// <summary>A queue refuses the message, for example because it is full.</summary>
     Refused,
 
-    /// <summary>It is larger than the broker's <c>max_message_size</c>.</summary>
+    /// <summary>The message is larger than the broker's <c>max_message_size</c>.</summary>
     TooLarge,
 }
 
-/// <summary>The broker neither confirmed nor refused: it may have the message or not.</summary>
+/// <summary>The broker neither confirmed nor refused: the broker may or may not have the message.</summary>
 public sealed class NotConfirmedException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>
-/// Publishes bytes with any properties to any exchange of RabbitMQ, always mandatory, and says how the broker took
-/// them. Every call ends: one that the broker does not answer in <see cref="MessagingOptions.ConfirmTimeout"/> fails,
-/// and the connection that it hung on is abandoned with all that is on it, so that the next call begins on a new one.
+/// Publishes bytes with any properties to any exchange of RabbitMQ, always mandatory, and returns the broker's answer.
+/// Every call ends. A call that the broker does not answer within <see cref="MessagingOptions.ConfirmTimeout"/> fails,
+/// and its connection is abandoned with all other calls on it, so that the next call begins on a new one.
 /// </summary>
 /// <remarks>
-/// A connection of its own beside the bus. Small messages share a channel, many outstanding at a time: the broker
-/// handles and confirms them together. The client's own tracking would put a header into messages that are others', and
-/// after a broker's restart it may never end. A publish is never cancelled: the client would miscount from then on.
+/// The publisher has its own connection beside the bus. Small messages share a channel, with many unconfirmed at a
+/// time, because the broker handles and confirms them together. The client's own tracking would add a header to
+/// messages of other publishers, and after a broker's restart it may never end. A publish is never cancelled: the
+/// client would count wrongly afterwards.
 /// </remarks>
 public sealed partial class ConfirmedPublisher : IAsyncDisposable
 {
-    /// <summary>The largest message that shares a channel, in bytes. RabbitMQ closes the channel over one that is larger
-    /// than its <c>max_message_size</c>, 16 MiB by default; where it is lower than this, it is learned from the first
-    /// message that is too large.</summary>
+    /// <summary>The largest message that shares a channel, in bytes. RabbitMQ closes the channel over a message that is
+    /// larger than its <c>max_message_size</c>, 16 MiB by default. If that limit is lower than this number, the first
+    /// message that is too large shows it.</summary>
     internal const int MaxSharedBytes = 1 << 20;
 
     private readonly RabbitAddress _address;
@@ -52,14 +53,14 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         RabbitAddress address, MessagingOptions options, TimeProvider time, ILogger<ConfirmedPublisher> logger) =>
         (_address, _options, _time, _logger) = (address, options, time, logger);
 
-    /// <summary>Publishes a message and waits until the broker has said what becomes of it.</summary>
+    /// <summary>Publishes a message and waits for the broker's answer.</summary>
     /// <param name="exchange">The exchange; empty for the default one, which leads to the queue of the routing
     /// key.</param>
     /// <param name="routingKey">The routing key.</param>
-    /// <param name="properties">Properties and headers, as they are to arrive.</param>
-    /// <param name="body">The body; must not change until the call has ended.</param>
-    /// <exception cref="NotConfirmedException">The broker is away or does not answer.</exception>
-    /// <exception cref="WireFormattingException">A header's value is of a type that AMQP does not have; nothing was
+    /// <param name="properties">The properties and headers of the message.</param>
+    /// <param name="body">The body. It must not change until the call has ended.</param>
+    /// <exception cref="NotConfirmedException">The broker is unavailable or does not answer.</exception>
+    /// <exception cref="WireFormattingException">The type of a header's value does not exist in AMQP. Nothing was
     /// sent.</exception>
     public async Task<PublishOutcome> PublishAsync(
         string exchange, string routingKey, BasicProperties properties, ReadOnlyMemory<byte> body)
@@ -87,7 +88,7 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         {
             if (OutcomeOf(exception) is { } outcome)
             {
-                // The broker has closed the channel over this one message; the connection is well.
+                // The broker has closed the channel over this one message. The connection still works.
                 channel?.Abandon();
                 if (outcome == PublishOutcome.TooLarge)
                 {
@@ -106,7 +107,7 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
             throw new NotConfirmedException(
                 limit.IsCancellationRequested
                     ? $"The broker has not answered for {_options.ConfirmTimeout.TotalSeconds:0.#} s."
-                    : $"The broker is away: {exception.Message}",
+                    : $"The broker is unavailable: {exception.Message}",
                 exception);
         }
     }
@@ -119,8 +120,8 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         _connecting.Dispose();
     }
 
-    /// <returns><see langword="null"/> when the broker has closed the channel over one of the messages on it: which one
-    /// it was shows when each of them is sent on a channel of its own.</returns>
+    /// <returns><see langword="null"/> when the broker has closed the channel over one of its messages. Sending each
+    /// message on a channel of its own shows which one it was.</returns>
     private static async Task<PublishOutcome?> ShareAsync(
         PublisherConnection connection,
         string exchange,
@@ -175,8 +176,8 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
         }
     }
 
-    // A channel that is closed says why: 404 is a missing exchange; 406 on a publish is its size, since nothing else
-    // about it has a precondition.
+    // A closed channel has the reason: 404 is a missing exchange. 406 on a publish means its size, because nothing else
+    // of a publish has a precondition.
     private static PublishOutcome? OutcomeOf(Exception exception) =>
         (exception as OperationInterruptedException)?.ShutdownReason?.ReplyCode switch
         {

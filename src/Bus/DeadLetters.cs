@@ -4,33 +4,34 @@ using RabbitMQ.Client;
 namespace Tracking.Bus;
 
 /// <summary>
-/// Puts a message that cannot be handled where its operator finds it: <c>name.dead</c>, with the reason in a header.
-/// The broker itself moves there, without a reason, what was delivered too often.
+/// Moves a message that cannot be handled to the queue <c>name.dead</c>, with the reason in a header, where the
+/// operator finds it. The broker itself moves messages that were delivered too often, without a reason.
 /// </summary>
 public sealed partial class DeadLetters(ConfirmedPublisher publisher, ILogger<DeadLetters> logger)
 {
-    /// <summary>The header that says why.</summary>
+    /// <summary>The header with the reason.</summary>
     public const string ReasonHeader = "tracking-dead-reason";
 
     private const string Suffix = ".dead";
 
-    // Headers by which the broker routes or counts: they spoke of the delivery that ends here.
+    // Headers by which the broker routes or counts. They describe the finished delivery.
     private static readonly string[] _ofTheDelivery = ["CC", "BCC", "x-delivery-count"];
 
-    /// <summary>Where the dead letters of a queue are.</summary>
+    /// <summary>The name of a queue's dead letters.</summary>
     public static string Of(string queue) => queue + Suffix;
 
-    /// <summary>Whose dead letters a queue holds.</summary>
-    /// <returns><see langword="null"/> when its name is not one of <see cref="Of"/>.</returns>
+    /// <summary>The queue whose dead letters a queue holds.</summary>
+    /// <returns><see langword="null"/> for a name that <see cref="Of"/> does not return.</returns>
     public static string? Owner(string queue) =>
         queue.EndsWith(Suffix, StringComparison.Ordinal) ? queue[..^Suffix.Length] : null;
 
-    /// <summary>Moves a message; returns when the broker has it there.</summary>
-    /// <param name="queue">The queue that it came on.</param>
-    /// <param name="properties">As it came.</param>
-    /// <param name="body">As it came.</param>
-    /// <param name="reason">For a person: short, nothing of the message's content.</param>
-    /// <exception cref="NotConfirmedException">The broker has not taken it: it stays where it is.</exception>
+    /// <summary>Moves a message. Returns when the broker has it.</summary>
+    /// <param name="queue">The message's queue.</param>
+    /// <param name="properties">The original properties.</param>
+    /// <param name="body">The original body.</param>
+    /// <param name="reason">The reason for people: short, without the message's content.</param>
+    /// <exception cref="NotConfirmedException">The broker has not accepted the message. It stays in its
+    /// queue.</exception>
     public async Task MoveAsync(
         string queue, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body, string reason)
     {
@@ -44,14 +45,15 @@ public sealed partial class DeadLetters(ConfirmedPublisher publisher, ILogger<De
             copy.Headers.Remove(header);
         }
 
-        // Whoever sent it was checked when it came; under our own name the broker would refuse it.
+        // The broker checked the sender when the message arrived. Under our own name it would refuse another user's
+        // name.
         copy.ClearUserId();
         copy.ClearExpiration();
         copy.Headers[ReasonHeader] = reason;
         var outcome = await publisher.PublishAsync("", Of(queue), copy, body);
         if (outcome != PublishOutcome.Confirmed)
         {
-            throw new NotConfirmedException($"Queue '{Of(queue)}' does not take dead letters: {outcome}.");
+            throw new NotConfirmedException($"Queue '{Of(queue)}' does not accept dead letters: {outcome}.");
         }
 
         LogMoved(queue, reason);

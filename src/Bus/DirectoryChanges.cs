@@ -9,16 +9,16 @@ using Tracking.Links;
 namespace Tracking.Bus;
 
 /// <summary>
-/// The one way of invalidation: whoever changes a cluster, key, host or signing key announces it, and every process
-/// reads again. A lost announcement costs time only: caches also refresh by themselves.
+/// The only way of invalidation: a process that changes a cluster, key, host or signing key announces the change, and
+/// every process reads again. A lost announcement only costs time, because caches also refresh by themselves.
 /// </summary>
 public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services, ILogger<DirectoryChanges> logger)
 {
-    /// <summary>Applies the change in this process and tells the others. Never waits: a bus that is away must not keep
-    /// the request that made the change.</summary>
+    /// <summary>Applies the change in this process and announces it to the others. Never waits: an unavailable bus must
+    /// not delay the request that made the change.</summary>
     /// <param name="cluster">The cluster concerned; <see langword="null"/> for all.</param>
-    /// <param name="isDeleted">Whether it was deleted; of a tracking domain, whether its links stop: it was deleted, or
-    /// became pending.</param>
+    /// <param name="isDeleted">Whether the cluster was deleted. For a tracking domain: whether its links stop, because
+    /// it was deleted or became pending.</param>
     /// <param name="hostname">The tracking domain concerned, A-labels; <see langword="null"/> for the cluster or
     /// more.</param>
     public void Announce(ClusterId? cluster, bool isDeleted = false, string? hostname = null)
@@ -35,7 +35,7 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     {
         if (change.Hostname is { } hostname)
         {
-            // One name's change reloads one name.
+            // A change of one name reloads only this name.
             var host = new HostChange(
                 change.Cluster is { } owner ? new ClusterId(owner) : null, hostname, change.IsDeleted);
             foreach (var remembered in services.GetServices<HeedHostChange>())
@@ -66,7 +66,7 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
             await Task.Yield();
             await bus.Publish(change, CancellationToken.None);
         }
-#pragma warning disable CA1031 // Nobody awaits this: whatever the transport throws is logged, caches refresh anyway.
+#pragma warning disable CA1031 // No caller awaits this task: every failure is logged, and caches refresh by themselves.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -75,14 +75,15 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "A change could not be announced; other processes see it with their next refresh")]
+        Message = "A change could not be announced; other processes read it at their next refresh")]
     private partial void LogNotAnnounced(Exception exception);
 }
 
 /// <summary>Adds <see cref="DirectoryChanges"/> and its queue.</summary>
 public static class DirectoryChangesComposition
 {
-    /// <summary>Announces and hears changes; every service that caches calls it, calling twice is once.</summary>
+    /// <summary>Announces and receives changes. Every service with a cache calls it; a second call changes
+    /// nothing.</summary>
     public static IHostApplicationBuilder AddDirectoryChanges(this IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service => service.ServiceType == typeof(DirectoryChanges)))

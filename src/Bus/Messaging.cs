@@ -11,39 +11,42 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.Bus;
 
 /// <summary>A queue that this process consumes, contributed by the service that owns it.</summary>
-/// <param name="Name">The queue's name; every process that consumes it shares its messages.</param>
+/// <param name="Name">The queue's name. All processes that consume the queue share its messages.</param>
 /// <param name="Configure">Adds consumers and their retry policy.</param>
 public sealed record BusEndpoint(string Name, Action<IBusRegistrationContext, IReceiveEndpointConfigurator> Configure)
 {
-    /// <summary>A queue of this process alone, gone with it: how fan-out messages arrive.</summary>
+    /// <summary>Whether the queue belongs to this process alone and is deleted with it: fan-out messages arrive in such
+    /// a queue.</summary>
     public bool IsTemporary { get; init; }
 
-    /// <summary>A queue of one owner that outlives the owner's restarts, and expires when the owner stays
-    /// away.</summary>
+    /// <summary>Whether the queue belongs to one owner. It outlives the owner's restarts, and expires when the owner
+    /// stays away.</summary>
     public bool IsOwned { get; init; }
 
-    /// <summary>Whether what cannot be handled is kept; a queue of one process is asked for again instead.</summary>
+    /// <summary>Whether messages that cannot be handled are kept. The messages of a queue of one process are requested
+    /// again instead.</summary>
     internal bool HasDeadLetters => !IsTemporary && !IsOwned;
 
-    /// <summary>The queue whose dead letters are this one's too; its own name unless said.</summary>
+    /// <summary>The queue whose dead letters this queue shares. The default is the queue itself.</summary>
     public string DeadLettersOf { get; init; } = Name;
 
-    /// <summary>Queues that its consumer writes to and somebody outside reads; they are declared with it.</summary>
+    /// <summary>Queues that the consumer writes to and that outside programs read. They are declared with this
+    /// queue.</summary>
     public IReadOnlyList<string> Outputs { get; init; } = [];
 }
 
 /// <summary>
-/// The bus: MassTransit over RabbitMQ where <c>ConnectionStrings__rabbitmq</c> says where that is, else in memory. Each
-/// service adds <see cref="BusEndpoint"/>s to the services; they are gathered here when the bus starts, so that one
-/// process can hold any number of services. The bus may lose anything at any time: whoever sends something that matters
+/// The bus: MassTransit over RabbitMQ if <c>ConnectionStrings__rabbitmq</c> is set, otherwise in memory. Each service
+/// adds <see cref="BusEndpoint"/>s to the services. They are collected here when the bus starts, so that one process
+/// can contain any number of services. The bus may lose any message at any time: the sender of an important message
 /// keeps it until it is acknowledged end to end.
 /// </summary>
 public static class Messaging
 {
     private const string HealthCheck = "masstransit-bus";
 
-    /// <summary>Adds the bus. Every service that uses it calls this before it adds anything that runs, since what is
-    /// added first is stopped last; calling twice is once.</summary>
+    /// <summary>Adds the bus. A service that uses the bus calls this before it adds hosted services, because services
+    /// stop in reverse order. A second call changes nothing.</summary>
     /// <exception cref="StartUpException">The connection string is wrong.</exception>
     public static IHostApplicationBuilder AddBus(this IHostApplicationBuilder builder)
     {
@@ -56,7 +59,7 @@ public static class Messaging
         var rabbit = RabbitAddress.Read(builder.Configuration);
         builder.Services.AddMassTransit(bus =>
         {
-            // Otherwise every process reports itself to MassTransit's makers over the internet.
+            // Otherwise every process reports its use to MassTransit's makers over the internet.
             bus.DisableUsageTelemetry();
             if (rabbit is null)
             {
@@ -88,10 +91,10 @@ public static class Messaging
         return builder;
     }
 
-    /// <summary>The address to send to so that the message lands on a queue, without declaring that queue.</summary>
+    /// <summary>The address that delivers a message to a queue without declaring the queue.</summary>
     public static Uri Queue(string name) => new($"exchange:{name}");
 
-    /// <summary>Says that this process does its work without the bus: its absence makes it degraded, not
+    /// <summary>Declares that this process can work without the bus: without the bus it is degraded, and not
     /// unready.</summary>
     public static IHostApplicationBuilder LetBusBeAway(this IHostApplicationBuilder builder)
     {

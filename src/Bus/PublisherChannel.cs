@@ -5,10 +5,10 @@ using RabbitMQ.Client.Exceptions;
 namespace Tracking.Bus;
 
 /// <summary>
-/// A channel in confirm mode that knows what became of each message on it, without a header in the message: confirms
-/// name its number on the channel, and a return brings all of it back.
+/// A channel in confirm mode that tracks the answer to each message without a header in the message: confirms contain
+/// the message's number on the channel, and a return contains the whole message.
 /// </summary>
-#pragma warning disable CA1001 // A semaphore whose wait handle nobody asks for holds nothing that must be freed.
+#pragma warning disable CA1001 // A semaphore without a wait handle holds no resource to dispose.
 internal sealed class PublisherChannel
 #pragma warning restore CA1001
 {
@@ -30,7 +30,7 @@ internal sealed class PublisherChannel
 
     public bool IsOpen => _channel.IsOpen;
 
-    /// <summary>Ends with the broker's answer, or when the channel is closed.</summary>
+    /// <summary>Publishes a message. The task ends with the broker's answer, or when the channel is closed.</summary>
     public async Task<PublishOutcome> PublishAsync(
         string exchange, string routingKey, BasicProperties properties, ReadOnlyMemory<byte> body)
     {
@@ -53,7 +53,7 @@ internal sealed class PublisherChannel
         }
         catch
         {
-            // Nothing was sent, and the number is the next one's.
+            // Nothing was sent, so the next message gets this number.
             lock (_gate)
             {
                 _outstanding.Remove(_last--);
@@ -69,11 +69,11 @@ internal sealed class PublisherChannel
         return await message.Outcome;
     }
 
-    /// <summary>The broker has closed it: only what is left here is freed.</summary>
+    /// <summary>Frees the channel after the broker has closed it.</summary>
     public void Abandon() => _ = Task.Run(async () => await _channel.DisposeAsync());
 
-    // The return of a message always precedes its confirm (RabbitMQ, publisher confirms), and the oldest of several that
-    // are alike in everything is as good as any other of them.
+    // The return of a message always precedes its confirm (RabbitMQ, publisher confirms). Of several equal messages the
+    // oldest counts as the returned one.
     private Task OnReturn(object sender, BasicReturnEventArgs returned)
     {
         lock (_gate)
@@ -146,7 +146,7 @@ internal sealed class PublisherChannel
 
         public Task<PublishOutcome> Outcome => _outcome.Task;
 
-        /// <summary>Takes a return that is of this message and not of another.</summary>
+        /// <summary>Marks the message as returned if the return belongs to it.</summary>
         public bool TryReturn(BasicReturnEventArgs returned) => !_isReturned
             && returned.RoutingKey == routingKey
             && returned.Exchange == exchange

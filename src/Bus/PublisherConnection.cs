@@ -4,9 +4,9 @@ using RabbitMQ.Client.Exceptions;
 
 namespace Tracking.Bus;
 
-/// <summary>A connection of <see cref="ConfirmedPublisher"/>: one channel that small messages share, and those that
-/// carry a large one each.</summary>
-#pragma warning disable CA1001 // A semaphore whose wait handle nobody asks for holds nothing that must be freed.
+/// <summary>A connection of <see cref="ConfirmedPublisher"/>: one channel that small messages share, and one channel
+/// for each large message.</summary>
+#pragma warning disable CA1001 // A semaphore without a wait handle holds no resource to dispose.
 internal sealed class PublisherConnection(IConnection connection)
 #pragma warning restore CA1001
 {
@@ -15,10 +15,10 @@ internal sealed class PublisherConnection(IConnection connection)
     private volatile PublisherChannel? _shared;
     private int _abandoned;
 
-    /// <summary>Whether anything may still be begun on it.</summary>
+    /// <summary>Whether the connection accepts a new publish.</summary>
     public bool IsOpen => connection.IsOpen && Volatile.Read(ref _abandoned) == 0;
 
-    /// <summary>The channel that many publishes share.</summary>
+    /// <summary>The channel that many messages share.</summary>
     public async Task<PublisherChannel> ShareAsync()
     {
         if (_shared is { IsOpen: true } open)
@@ -57,10 +57,10 @@ internal sealed class PublisherConnection(IConnection connection)
         return await OpenAsync();
     }
 
-    /// <summary>The publish has ended well; the channel takes the next.</summary>
+    /// <summary>Returns a channel after a successful publish, for the next one.</summary>
     public void PutBack(PublisherChannel channel) => _free.Add(channel);
 
-    /// <summary>Ends it without waiting for anything: closing may hang where publishing did.</summary>
+    /// <summary>Ends the connection without waiting: closing may hang where publishing hung.</summary>
     public void Abandon()
     {
         if (Interlocked.Exchange(ref _abandoned, 1) == 0)
@@ -75,13 +75,13 @@ internal sealed class PublisherConnection(IConnection connection)
                 catch (Exception exception) when (exception is RabbitMQClientException or IOException
                     or TimeoutException or OperationCanceledException or ObjectDisposedException)
                 {
-                    // Gone either way.
+                    // The connection is gone in either case.
                 }
             });
         }
     }
 
-    // Confirms without the client's tracking of them.
+    // Opens a channel with confirms, but without the client's tracking of them.
     private async Task<PublisherChannel> OpenAsync() => new(await connection.CreateChannelAsync(
         new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false)));
 }

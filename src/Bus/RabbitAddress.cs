@@ -11,8 +11,8 @@ public sealed class RabbitAddress
     /// <summary>The name of the connection string.</summary>
     public const string ConnectionName = "rabbitmq";
 
-    // RabbitMQ's own ceiling. The client's default of 64 MiB would break the connection over a larger message, for
-    // ever.
+    // RabbitMQ's own limit. With the client's default of 64 MiB a larger message would break the connection again and
+    // again.
     private const uint LargestMessage = 512 * 1024 * 1024;
 
     private const string Takes = "takes amqp://user:password@host:5672/virtual-host (or amqps://…:5671), every "
@@ -29,13 +29,13 @@ public sealed class RabbitAddress
     /// <summary>Host, port, virtual host, user and password.</summary>
     internal ConnectionFactory Parts { get; }
 
-    /// <summary>Where it is, without user and password.</summary>
+    /// <summary>The broker's host and port, without user and password.</summary>
     public override string ToString() => $"{Parts.HostName}:{Parts.Port}";
 
     /// <summary>Reads the connection string.</summary>
-    /// <returns><see langword="null"/> when there is none: the bus is in memory.</returns>
-    /// <exception cref="StartUpException">It is not an AMQP URI. The message does not repeat it: it has a
-    /// password.</exception>
+    /// <returns><see langword="null"/> without a connection string: the bus is in memory.</returns>
+    /// <exception cref="StartUpException">The string is not an AMQP URI. The message does not repeat it, because it
+    /// contains a password.</exception>
     public static RabbitAddress? Read(IConfiguration configuration)
     {
         if (configuration.GetConnectionString(ConnectionName) is not { } text || string.IsNullOrWhiteSpace(text))
@@ -58,8 +58,8 @@ public sealed class RabbitAddress
             throw Wrong("names no host");
         }
 
-        // RFC 3986 leaves it to the scheme; RabbitMQ's client reads all after the first colon as the password since 7.2.
-        // Where the password begins is not ours to guess.
+        // RFC 3986 leaves the format to the scheme. Since 7.2 RabbitMQ's client reads all text after the first colon as
+        // the password. With two colons the beginning of the password is uncertain, so the string is refused.
         if (uri.UserInfo.AsSpan().Count(':') > 1)
         {
             throw Wrong("has a ':' in user or password that is not percent-encoded");
@@ -67,7 +67,7 @@ public sealed class RabbitAddress
 
         if (uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
-            throw Wrong("has a '?' or '#', which nothing here reads");
+            throw Wrong("has a '?' or '#', which has no meaning here");
         }
 
         try
@@ -76,11 +76,11 @@ public sealed class RabbitAddress
         }
         catch (ArgumentException)
         {
-            throw Wrong("has user, password or virtual host in a form that is not understood");
+            throw Wrong("has user, password or virtual host in an invalid form");
         }
     }
 
-    /// <summary>How to connect.</summary>
+    /// <summary>Creates a factory of connections.</summary>
     /// <param name="heartbeat">See <see cref="MessagingOptions.Heartbeat"/>.</param>
     internal ConnectionFactory CreateFactory(TimeSpan heartbeat)
     {
@@ -89,7 +89,7 @@ public sealed class RabbitAddress
         return factory;
     }
 
-    /// <summary>Sets what the bus library's own configuration has no words for, or sets laxer.</summary>
+    /// <summary>Sets values that the bus library cannot configure, or configures less strictly.</summary>
     internal void Apply(ConnectionFactory factory, TimeSpan heartbeat)
     {
         factory.RequestedHeartbeat = heartbeat;
@@ -97,8 +97,8 @@ public sealed class RabbitAddress
         factory.AutomaticRecoveryEnabled = false;
         factory.TopologyRecoveryEnabled = false;
 
-        // Heartbeats must be the first to notice that the broker stands still: they end the connection, and everything
-        // on it is tried again. A declaration that times out would end its queue's consumer instead.
+        // Heartbeats must notice a stopped broker first. They end the connection, and everything on it is tried again.
+        // A declaration that times out would end its queue's consumer instead.
         factory.ContinuationTimeout = TimeSpan.FromMinutes(2);
         factory.HandshakeContinuationTimeout = TimeSpan.FromSeconds(10);
         factory.RequestedConnectionTimeout = TimeSpan.FromSeconds(10);

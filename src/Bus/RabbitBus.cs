@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Tracking.Bus;
 
 /// <summary>
-/// The bus over RabbitMQ, 3.10 to 4.x. Every queue that holds something is a quorum queue that refuses when full and
-/// hands what it gives up to <c>name.dead</c>, without ever deleting a message by itself.
+/// The bus over RabbitMQ, 3.10 to 4.x. Every queue that stores messages is a quorum queue. It refuses messages when it
+/// is full, moves messages that it gives up to <c>name.dead</c>, and never deletes a message by itself.
 /// </summary>
 internal static class RabbitBus
 {
@@ -47,7 +47,7 @@ internal static class RabbitBus
                     queue.ConfigureDeadLetter(pipe => pipe.UseFilter(ending));
                     queue.ConfigureError(pipe => pipe.UseFilter(ending));
 
-                    // The faults that the bus would tell everybody about carry the message and are heard by nobody.
+                    // The faults that the bus would publish contain the message, and no program consumes them.
                     queue.PublishFaults = false;
                     endpoint.Configure(context, queue);
                 });
@@ -59,10 +59,10 @@ internal static class RabbitBus
     {
         if (endpoint.IsTemporary)
         {
-            // The type is said, because a virtual host may make quorum queues by default. Neither exclusive (a
-            // connection that broke unnoticed would lock its successor out) nor transient (on its way out since
-            // RabbitMQ 4). Auto-delete is the exchange's in front of it, the queue itself expires: it outlives a
-            // connection that breaks.
+            // The type is explicit, because quorum queues may be the default of a virtual host. The queue is not
+            // exclusive, because an unnoticed broken connection would lock out its successor. It is not transient,
+            // because RabbitMQ 4 deprecates that. Only the exchange in front of the queue is auto-delete. The queue
+            // itself expires, so it outlives a broken connection.
             queue.SetQueueArgument(QueueType, "classic");
             queue.AutoDelete = true;
             queue.QueueExpiration = TimeSpan.FromMinutes(1);
@@ -72,12 +72,12 @@ internal static class RabbitBus
         Limit(queue, options);
         if (endpoint.IsOwned)
         {
-            // Without dead letters: what it holds is asked for again, and they would outlive the owner.
+            // No dead letters: the owner requests lost messages again, and dead letters would outlive the owner.
             queue.QueueExpiration = options.OwnedQueueExpiry;
             return;
         }
 
-        // Said of one queue after the other: the last word is the endpoint's own.
+        // Each call also sets this endpoint's dead letters. The endpoint's own call comes last, so its setting wins.
         foreach (var output in endpoint.Outputs)
         {
             var lost = DeadLetters.Of(output);

@@ -7,14 +7,15 @@ using Microsoft.Extensions.Logging;
 namespace Tracking.Bus;
 
 /// <summary>
-/// What becomes of a delivery of the bus that no consumer has handled: unreadable ones go to the dead letters at once,
-/// and whatever failed goes back to its queue after a pause. Never to an error queue, where it would lie acknowledged.
+/// Handles deliveries of the bus that no consumer has handled. Unreadable messages go to the dead letters at once.
+/// Failed messages return to their queue after a pause. An error queue is not used, because there a message would count
+/// as acknowledged.
 /// </summary>
 /// <param name="queue">The queue of the deliveries.</param>
-/// <param name="letters"><see langword="null"/> for a queue of one process, which has no dead letters: what it cannot
-/// read is said and dropped.</param>
-/// <param name="pause">Before what failed goes back.</param>
-/// <param name="logger">Hears of what is dropped.</param>
+/// <param name="letters"><see langword="null"/> for a queue of one process, which has no dead letters: an unreadable
+/// message is logged and dropped.</param>
+/// <param name="pause">The pause before a failed message returns.</param>
+/// <param name="logger">Logs dropped messages.</param>
 internal sealed partial class ReturnOrBury(
     string queue, DeadLetters? letters, TimeSpan pause, ILogger<ReturnOrBury> logger)
     : IFilter<ReceiveContext>, IFilter<ExceptionReceiveContext>
@@ -22,11 +23,11 @@ internal sealed partial class ReturnOrBury(
     /// <inheritdoc/>
     public void Probe(ProbeContext context) => context.CreateFilterScope("return-or-bury");
 
-    /// <summary>Nobody here consumes its type.</summary>
+    /// <summary>Handles a message whose type has no consumer.</summary>
     public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) =>
         BuryAsync(context, "no consumer takes a message of this type");
 
-    /// <summary>Reading or consuming it failed.</summary>
+    /// <summary>Handles a message that could not be read or consumed.</summary>
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
     {
         if (context.Exception is SerializationException or JsonException)
@@ -35,7 +36,7 @@ internal sealed partial class ReturnOrBury(
             return;
         }
 
-        // Otherwise a message that fails at once would come back at once, as fast as the machine can.
+        // Without a pause, a message that fails at once would return again and again at full speed.
         await Task.Delay(pause, context.CancellationToken);
         await context.NotifyFaulted(context.Exception);
         ExceptionDispatchInfo.Throw(context.Exception);

@@ -5,24 +5,25 @@ using RabbitMQ.Client;
 
 namespace Tracking.Bus;
 
-/// <summary>No queue takes the message: its consumer has never run. The sender still has it.</summary>
+/// <summary>No queue accepts the message, because its consumer has never run. The sender still has the
+/// message.</summary>
 public sealed class NoSuchQueueException(string queue) : Exception($"There is no queue '{queue}'.");
 
 /// <summary>
-/// Sends a bus message to a queue. Every call ends, with RabbitMQ after <see cref="MessagingOptions.ConfirmTimeout"/>
-/// at the latest; the bus library's own send stays with a broker that is away, and may stay for ever with one that
-/// came back.
+/// Sends a bus message to a queue. Every call ends, over RabbitMQ at the latest after
+/// <see cref="MessagingOptions.ConfirmTimeout"/>. The bus library's own send waits for an unavailable broker, and may
+/// wait for ever even after the broker has returned.
 /// </summary>
 public sealed class SendToQueue(IBus bus, ConfirmedPublisher? publisher = null)
 {
     private static readonly SystemTextJsonMessageSerializer _serializer = new();
 
-    /// <summary>Sends, and waits until the queue has the message.</summary>
+    /// <summary>Sends a message, and waits until the queue has it.</summary>
     /// <param name="queue">The queue's name.</param>
     /// <param name="message">The message.</param>
-    /// <typeparam name="T">Its contract.</typeparam>
-    /// <exception cref="NoSuchQueueException">Over RabbitMQ: nothing takes it.</exception>
-    /// <exception cref="NotConfirmedException">The broker is away, does not answer or refuses.</exception>
+    /// <typeparam name="T">The message's contract.</typeparam>
+    /// <exception cref="NoSuchQueueException">Over RabbitMQ: no queue accepts the message.</exception>
+    /// <exception cref="NotConfirmedException">The broker is unavailable, does not answer or refuses.</exception>
     public async Task SendAsync<T>(string queue, T message)
         where T : class
     {
@@ -33,7 +34,7 @@ public sealed class SendToQueue(IBus bus, ConfirmedPublisher? publisher = null)
             return;
         }
 
-        // In the envelope that the bus itself writes, so that its consumers read it as any other.
+        // Uses the bus's own envelope, so that consumers read the message like any other.
         var context = new MessageSendContext<T>(message)
         {
             MessageId = NewId.NextGuid(), DestinationAddress = new Uri($"queue:{queue}"), SourceAddress = bus.Address,
@@ -52,7 +53,7 @@ public sealed class SendToQueue(IBus bus, ConfirmedPublisher? publisher = null)
             case PublishOutcome.Unroutable:
                 throw new NoSuchQueueException(queue);
             case var refused:
-                throw new NotConfirmedException($"The broker did not take a message for queue '{queue}': {refused}.");
+                throw new NotConfirmedException($"The broker did not accept a message for queue '{queue}': {refused}.");
         }
     }
 }

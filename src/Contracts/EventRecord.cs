@@ -3,21 +3,23 @@ using System.Numerics;
 
 namespace Tracking.Contracts;
 
-/// <summary>How reading a frame ended.</summary>
+/// <summary>The possible results of reading a frame.</summary>
 public enum FrameOutcome
 {
     /// <summary>A whole record with the right checksum.</summary>
     Whole,
 
-    /// <summary>The frame's length is plausible, its checksum or content is not; the next frame may be whole.</summary>
+    /// <summary>The frame's length is plausible, but its checksum or content is wrong. The next frame may be
+    /// whole.</summary>
     Damaged,
 
-    /// <summary>The bytes end inside the frame, or its length is not plausible: nothing after it can be read.</summary>
+    /// <summary>The bytes end inside the frame, or its length is not plausible. Nothing behind it can be
+    /// read.</summary>
     Torn,
 }
 
 /// <summary>
-/// The wire format of one event, in the edge's spool and in <see cref="StoreEventBatch"/> alike.
+/// The wire format of one event, both in the edge's spool and in <see cref="StoreEventBatch"/>.
 /// <para>Frame: length of the payload (u32), CRC-32C of the payload (u32), payload. Payload: version (u8, 1), kind
 /// (u8), method (u8), flags (u8; 1 = trace present, 2 = trace sampled), event id (16, big-endian UUIDv7), time in µs
 /// since 1970 (i64), cluster (u32), message key (9), link id (u64), ordinal (u16), client address (u8 length 0, 4 or
@@ -33,7 +35,7 @@ public readonly ref struct EventRecord
     /// <see cref="MaxUserAgentBytes"/>.</summary>
     public const int MaxPayloadSize = FixedSize + 1 + 16 + 24 + 2 + MaxUserAgentBytes;
 
-    /// <summary>The longest user agent that is kept; browsers send 100 to 250 bytes, the rest is cut.</summary>
+    /// <summary>The longest user agent that is kept; longer ones are cut. Browsers send 100 to 250 bytes.</summary>
     public const int MaxUserAgentBytes = 1024;
 
     /// <summary>The version this code writes.</summary>
@@ -41,10 +43,10 @@ public readonly ref struct EventRecord
 
     private const int FixedSize = 4 + 16 + 8 + 4 + 9 + 8 + 2;
 
-    /// <summary>The event's UUIDv7, given once when it was appended.</summary>
+    /// <summary>The event's UUIDv7, created when the event was appended.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>When it was appended, µs since 1970-01-01 UTC.</summary>
+    /// <summary>The time when the event was appended, µs since 1970-01-01 UTC.</summary>
     public required long TimeMicros { get; init; }
 
     /// <summary>The link kind's number: 0 click, 1 open, 2 image, 3 honeypot.</summary>
@@ -74,15 +76,15 @@ public readonly ref struct EventRecord
     /// <summary>Whether the trace was sampled.</summary>
     public bool TraceSampled { get; init; }
 
-    /// <summary>The user agent as received; longer than <see cref="MaxUserAgentBytes"/> is cut on writing.</summary>
+    /// <summary>The user agent as received. Writing cuts it at <see cref="MaxUserAgentBytes"/>.</summary>
     public ReadOnlySpan<byte> UserAgent { get; init; }
 
-    /// <summary>Bytes of the frame that <see cref="WriteFrame"/> writes.</summary>
+    /// <summary>The number of bytes that <see cref="WriteFrame"/> writes.</summary>
     public int FrameSize => FrameHeaderSize + FixedSize + 1 + ClientAddress.Length + Trace.Length + 2
         + Math.Min(UserAgent.Length, MaxUserAgentBytes);
 
-    /// <summary>Writes frame header and payload.</summary>
-    /// <returns>Bytes written, <see cref="FrameSize"/>.</returns>
+    /// <summary>Writes the frame's header and payload.</summary>
+    /// <returns>The number of written bytes: <see cref="FrameSize"/>.</returns>
     public int WriteFrame(Span<byte> destination)
     {
         var size = FrameSize;
@@ -114,9 +116,9 @@ public readonly ref struct EventRecord
 
     /// <summary>Reads the frame at the start of <paramref name="source"/>.</summary>
     /// <param name="source">Frames.</param>
-    /// <param name="record">The record, its spans pointing into <paramref name="source"/>; default unless
-    /// whole.</param>
-    /// <param name="frameSize">Bytes of this frame, 0 when torn.</param>
+    /// <param name="record">The record. Its spans point into <paramref name="source"/>. Only set for a whole
+    /// frame.</param>
+    /// <param name="frameSize">The number of bytes of this frame; 0 for a torn frame.</param>
     public static FrameOutcome ReadFrame(ReadOnlySpan<byte> source, out EventRecord record, out int frameSize)
     {
         record = default;
@@ -140,7 +142,7 @@ public readonly ref struct EventRecord
                 : FrameOutcome.Damaged;
     }
 
-    /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4), in hardware where there is any.</summary>
+    /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4), in hardware if available.</summary>
     public static uint Crc32C(ReadOnlySpan<byte> data)
     {
         var crc = uint.MaxValue;

@@ -10,18 +10,18 @@ public sealed record StoreEventBatch
     /// <see cref="Sequence"/>).</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The edge: the id that lives in its spool folder.</summary>
+    /// <summary>The edge's id, which is a file of its spool folder.</summary>
     public required Guid EdgeId { get; init; }
 
-    /// <summary>The batch's number within its edge, 1 and up, rising, with gaps.</summary>
+    /// <summary>The batch's number within its edge, from 1, rising, with gaps.</summary>
     public required long Sequence { get; init; }
 
-    /// <summary>Every batch of this edge below this number has been acknowledged and forgotten by it.</summary>
+    /// <summary>The edge has deleted every batch below this number after its acknowledgement.</summary>
     public required long AcknowledgedBelow { get; init; }
 
-    /// <summary>How many records <see cref="Events"/> holds, whole ones and unreadable ones.</summary>
+    /// <summary>The number of records in <see cref="Events"/>, whole and unreadable ones.</summary>
     public required int Count { get; init; }
 
-    /// <summary>The events as <see cref="EventRecord"/> frames, exactly as they stand in the edge's spool.</summary>
+    /// <summary>The events as <see cref="EventRecord"/> frames, in the exact bytes of the edge's spool.</summary>
     public required byte[] Events { get; init; }
 }

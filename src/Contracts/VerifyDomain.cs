@@ -1,7 +1,8 @@
 namespace Tracking.Contracts;
 
-/// <summary>Management → DomainVerifier: somebody wants this tracking domain checked now. Only a call to look: the row
-/// in the database says so too (<c>check_requested_at</c>), so a lost or repeated one does no harm.</summary>
+/// <summary>Management → DomainVerifier: check this tracking domain now. The message only wakes the verifier: the row
+/// in the database has the request too (<c>check_requested_at</c>), so a lost or repeated message does no
+/// harm.</summary>
 public sealed record VerifyDomain
 {
     /// <summary>The producer's id of this message.</summary>
@@ -17,8 +18,7 @@ public sealed record VerifyDomain
     public required string Hostname { get; init; }
 }
 
-/// <summary>Management → DomainVerifier: what does DNS say of a name that nobody has added? Nothing is
-/// stored.</summary>
+/// <summary>Management → DomainVerifier: look up a name that is not added. Nothing is stored.</summary>
 public sealed record CheckName
 {
     /// <summary>The producer's id of this question.</summary>
@@ -27,7 +27,7 @@ public sealed record CheckName
     /// <summary>The name, A-labels.</summary>
     public required string Hostname { get; init; }
 
-    /// <summary>The queue that the answer goes to.</summary>
+    /// <summary>The queue for the answer.</summary>
     public required string ReplyTo { get; init; }
 }
 
@@ -43,10 +43,10 @@ public sealed record NameChecked
     /// <summary>The diagnosis, JSON, without a target.</summary>
     public required string Diagnosis { get; init; }
 
-    /// <summary>Who may issue certificates (CAA, RFC 8659), a record a line; empty: everybody. <see langword="null"/>:
-    /// nobody could say, which authorities take for a no.</summary>
+    /// <summary>Who may issue certificates (CAA, RFC 8659), one line per record. Empty means every authority.
+    /// <see langword="null"/> means that DNS did not answer, which authorities treat as a prohibition.</summary>
     public IReadOnlyList<string>? Caa { get; init; }
 
-    /// <summary>The name that these records stand at: the name itself or a parent.</summary>
+    /// <summary>The name that has these records: the name itself or a parent.</summary>
     public string? CaaFoundAt { get; init; }
 }

@@ -14,7 +14,7 @@ using Yarp.ReverseProxy.ServiceDiscovery;
 
 namespace Tracking.Gateway;
 
-/// <summary>What the world reaches: recipients by any tracking host, API and console by their own names.</summary>
+/// <summary>The public entry: recipients by any tracking host, API and console by their own names.</summary>
 public static class GatewayComposition
 {
     /// <summary>Adds the routes, and the edge when it is in this process.</summary>
@@ -62,7 +62,7 @@ public static class GatewayComposition
 
         if (HasEdge(builder.Configuration))
         {
-            // Beside the edge's own copies: the volume that outlives the process.
+            // Next to the edge's own copies, on the volume that outlives the process.
             builder.Services.AddOptions<TlsOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>(
                 (tls, edge) => tls.CopyFile ??= Path.Combine(edge.Value.Folder, "certificates.copy"));
         }
@@ -91,14 +91,14 @@ public static class GatewayComposition
         return app;
     }
 
-    // A gateway with its edges behind it needs none unless it ends TLS for tracking domains.
+    // A gateway in front of its edges needs no database unless it ends TLS for tracking domains.
     private static bool HasDatabase(IConfiguration configuration) =>
         !string.IsNullOrEmpty(configuration.GetConnectionString("tracking"));
 
     private static bool HasEdge(IConfiguration configuration) =>
         configuration.ReadTrackingOptions<GatewayOptions>(GatewayOptions.Section).Edge == EdgePlace.InProcess;
 
-    // In front of routing, which compares names as they stand in requests.
+    // Runs before routing, which compares names in their request form.
     private sealed class KnowHosts(ApiHosts api) : IStartupFilter
     {
         public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>

@@ -6,18 +6,18 @@ using System.Text;
 namespace Tracking.Links;
 
 /// <summary>
-/// Seals what is kept in a cache that others may read and write: only a process with the same master key can read it,
-/// make one that is taken, or move one to another key. Layout: version (u8, 1), nonce (12 bytes), ciphertext, tag (16
+/// Seals values in a cache that others may read and write. Only a process with the same master key can read a value,
+/// create a valid one, or move one to another key. Layout: version (u8, 1), nonce (12 bytes), ciphertext, tag (16
 /// bytes); AES-256-GCM with the cache key as associated data. Safe for use by several threads at once.
 /// </summary>
 /// <remarks>
-/// The nonce is an HMAC over key and content, not random: every edge seals for years under one key, and random nonces
-/// of 96 bits run out at 2^32 values (NIST SP 800-38D §8.3). A nonce comes again only with the same key and content,
-/// which then seal to the same bytes.
+/// The nonce is an HMAC over key and content, and not random: every edge seals for years under one key, and random
+/// nonces of 96 bits are safe for only 2^32 values (NIST SP 800-38D §8.3). A nonce repeats only with the same key and
+/// content, which then seal to the same bytes.
 /// </remarks>
 public sealed class CacheSeal : IDisposable
 {
-    /// <summary>Bytes by which a sealed value is longer than its content.</summary>
+    /// <summary>The number of bytes that sealing adds to the content.</summary>
     public const int Overhead = 1 + NonceSize + TagSize;
 
     private const byte Version = 1;
@@ -25,7 +25,7 @@ public sealed class CacheSeal : IDisposable
     private const int NonceSize = 12;
     private const int TagSize = 16;
 
-    // One AesGcm is one OpenSSL context: two threads in it spoil each other's tags.
+    // One AesGcm is one OpenSSL context: two simultaneous threads would corrupt each other's tags.
     private readonly Lock _using = new();
     private readonly AesGcm _aes;
     private readonly byte[] _nonceKey;
@@ -62,9 +62,9 @@ public sealed class CacheSeal : IDisposable
         return value;
     }
 
-    /// <summary>Opens what <see cref="Seal"/> made for this key.</summary>
-    /// <returns><see langword="false"/> for anything else: another version, damaged, made for another key or by
-    /// somebody without the master key.</returns>
+    /// <summary>Opens a value that <see cref="Seal"/> made for this key.</summary>
+    /// <returns><see langword="false"/> for every other value: of another version, damaged, made for another key or
+    /// without the master key.</returns>
     public bool TryOpen(string key, ReadOnlySpan<byte> value, [NotNullWhen(true)] out byte[]? content)
     {
         content = null;
@@ -102,7 +102,7 @@ public sealed class CacheSeal : IDisposable
         CryptographicOperations.ZeroMemory(_nonceKey);
     }
 
-    // The length in front: "ab" + "c" must not be "a" + "bc".
+    // The length comes first, so that "ab" + "c" differs from "a" + "bc".
     private void WriteNonce(byte[] key, ReadOnlySpan<byte> content, Span<byte> nonce)
     {
         using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _nonceKey);

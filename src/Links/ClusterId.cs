@@ -4,13 +4,13 @@ using System.Security.Cryptography;
 namespace Tracking.Links;
 
 /// <summary>
-/// A cluster (tenant). 24 random bits, 1 to 16,777,215; shown to people as five lower-case Crockford base32 digits.
-/// Random, not counted: a restored backup must never hand the same number to another tenant.
+/// A cluster (tenant): 24 random bits, 1 to 16,777,215. Its text form is five lower-case Crockford base32 digits. The
+/// number is random and not counted, because a restored backup must never give one number to two tenants.
 /// </summary>
-/// <param name="Value">The number, 1 to <see cref="MaxValue"/>; 0 is no cluster.</param>
+/// <param name="Value">The number, 1 to <see cref="MaxValue"/>; 0 means no cluster.</param>
 public readonly record struct ClusterId(int Value)
 {
-    /// <summary>The largest cluster number: 24 bits of a token hold it.</summary>
+    /// <summary>The largest cluster number: a token has 24 bits for it.</summary>
     public const int MaxValue = (1 << 24) - 1;
 
     /// <summary>Digits of the text form.</summary>
@@ -18,10 +18,10 @@ public readonly record struct ClusterId(int Value)
 
     private const string Digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
-    /// <summary>A new random cluster number. Uniqueness is the database's to say.</summary>
+    /// <summary>A new random cluster number. The database checks that it is unique.</summary>
     public static ClusterId NewRandom() => new(RandomNumberGenerator.GetInt32(1, MaxValue + 1));
 
-    /// <summary>Reads the text form; any case.</summary>
+    /// <summary>Reads the text form, in any case.</summary>
     /// <returns><see langword="false"/> when the text is not a cluster id.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out ClusterId cluster)
     {

@@ -6,31 +6,31 @@ using System.Text;
 namespace Tracking.Links;
 
 /// <summary>
-/// The one form in which two URLs are compared: as a browser writes a URL that it has parsed (WHATWG URL standard), so
-/// that two spellings of a URL are one. Beyond that, what RFC 3986 6.2.2 calls equivalent: escapes in upper case,
-/// escaped letters that need no escape; and a final dot of the host, an empty fragment. Only for comparing: where a link
-/// leads stays as its sender wrote it.
+/// The form in which two URLs are compared: the form in which a browser writes a parsed URL (WHATWG URL standard), so
+/// that two spellings of a URL are equal. Further equivalences are those of RFC 3986 6.2.2 (escapes in upper case, no
+/// escapes of letters that need none), a final dot of the host, and an empty fragment. The form is only for comparing:
+/// a link's destination stays as its sender wrote it.
 /// </summary>
 public static class ComparableUrl
 {
-    // WHATWG percent-encode sets, as far as they are printable ASCII.
+    // The printable ASCII characters of the WHATWG percent-encode sets.
     private static readonly SearchValues<byte> InPath = SearchValues.Create("\"#<>?^`{}"u8);
     private static readonly SearchValues<byte> InQuery = SearchValues.Create("\"#<>'"u8);
     private static readonly SearchValues<byte> InFragment = SearchValues.Create("\"<>`"u8);
     private static readonly SearchValues<byte> InUserInfo = SearchValues.Create("\"#<>?^`{}/:;=@[\\]|"u8);
 
-    // What may be written in another way, or mean something, anywhere behind the host.
+    // Characters behind the host that may have another spelling, or a special meaning.
     private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'."u8);
 
-    // What is written as it stands wherever it is not part of an escape, and makes no dots of a segment.
+    // Characters that have only one spelling outside of an escape, and make no dot segment.
     private static readonly SearchValues<byte> WrittenAsIs = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/?=&"u8);
 
     private static readonly SearchValues<byte> Unreserved = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
 
-    /// <summary>Whether a URL stands in its comparable form already, but for the case of scheme and host: as nearly all
-    /// do.</summary>
+    /// <summary>Whether a URL is already in its comparable form, except for the case of scheme and host. Nearly all
+    /// URLs are.</summary>
     public static bool IsComparable(in DestinationUrl destination)
     {
         var url = destination.Url;
@@ -44,9 +44,9 @@ public static class ComparableUrl
             && IsWritten(url[destination.PathStart..]);
     }
 
-    /// <summary>One of 64 bits, the same for all spellings of a URL: told at a glance, so that most URLs that are not
-    /// the same need not be written. All bits where only <see cref="Write(in DestinationUrl, IBufferWriter{byte})"/>
-    /// can tell.</summary>
+    /// <summary>One of 64 bits, the same for all spellings of a URL. It is cheap to compute, so most different URLs
+    /// need not be written for a comparison. All bits are set if only <see cref="Write(in DestinationUrl,
+    /// IBufferWriter{byte})"/> can decide.</summary>
     /// <param name="url">The URL of a destination.</param>
     public static ulong Trait(ReadOnlySpan<byte> url)
     {
@@ -59,33 +59,33 @@ public static class ComparableUrl
             return ulong.MaxValue;
         }
 
-        // A path that is empty is written as a slash.
+        // An empty path is written as a slash.
         var length = url.Length + (url.IsEmpty || url[0] != '/' ? 1 : 0);
         var last = url.IsEmpty ? (byte)'/' : url[^1];
         return 1UL << (((length * 7) + last) & 63);
     }
 
-    /// <summary>The last octets of a destination's comparable form, told at a glance: most URLs that are not the same
-    /// end in another way.</summary>
+    /// <summary>The last octets of a destination's comparable form. They are cheap to compute, and most different URLs
+    /// have different last octets.</summary>
     /// <param name="destination">The destination.</param>
-    /// <param name="tail">A number that stands for them, as of <see cref="TailOf"/>.</param>
-    /// <returns>Whether that could be told; otherwise it must be written.</returns>
+    /// <param name="tail">A number for these octets, as <see cref="TailOf"/> returns it.</param>
+    /// <returns>Whether the octets could be computed; otherwise the form must be written.</returns>
     public static bool TryReadTail(in DestinationUrl destination, out ulong tail)
     {
-        // Two more than there are in a tail: before it there may be the beginning of an escape.
+        // Two octets more than a tail has: an escape may begin before it.
         var url = destination.Url;
         var start = url.Length - sizeof(ulong) - PercentEncoding.Length + 1;
         tail = start > destination.PathStart ? TailOf(url) : 0;
         return start > destination.PathStart && !url[start..].ContainsAnyExcept(WrittenAsIs);
     }
 
-    /// <summary>A number that stands for the last octets of a comparable form.</summary>
-    /// <param name="form">The form, which has always so many: <c>http://</c>, a host, a slash.</param>
+    /// <summary>A number for the last octets of a comparable form.</summary>
+    /// <param name="form">The form. It always has enough octets: <c>http://</c>, a host, a slash.</param>
     public static ulong TailOf(ReadOnlySpan<byte> form) => MemoryMarshal.Read<ulong>(form[^sizeof(ulong)..]);
 
     /// <summary>Writes a destination in its comparable form.</summary>
-    /// <param name="destination">The destination, as <see cref="DestinationPolicy"/> accepted it.</param>
-    /// <param name="output">Receives the form, at most three times as long.</param>
+    /// <param name="destination">A destination that <see cref="DestinationPolicy"/> accepted.</param>
+    /// <param name="output">Receives the form, which is at most three times as long.</param>
     public static void Write(in DestinationUrl destination, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -115,12 +115,12 @@ public static class ComparableUrl
         }
     }
 
-    /// <summary>Whether two hosts of destinations are one: any case, with or without a final dot.</summary>
+    /// <summary>Whether two hosts of destinations are equal: in any case, with or without a final dot.</summary>
     public static bool IsSameHost(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) =>
         Ascii.EqualsIgnoreCase(WithoutDot(one), WithoutDot(other));
 
-    // Whether what is behind the host is written as it stands, but for the slash of an empty path. The answer is no where
-    // it would need a closer look.
+    // Whether the text behind the host is already in the comparable form, except for the slash of an empty path.
+    // Returns false when the answer would need a closer look.
     private static bool IsWritten(ReadOnlySpan<byte> text)
     {
         var before = (byte)0;
@@ -151,7 +151,7 @@ public static class ComparableUrl
     private static ReadOnlySpan<byte> WithoutDot(ReadOnlySpan<byte> host) =>
         host.EndsWith("."u8) ? host[..^1] : host;
 
-    // With its "@". Without a name and a password there is none.
+    // Writes the "@" too. Without a name and a password there is no "@".
     private static void WriteUserInfo(ReadOnlySpan<byte> userInfo, IBufferWriter<byte> output)
     {
         if (userInfo.IsEmpty)
@@ -186,7 +186,7 @@ public static class ComparableUrl
         output.Advance(length);
     }
 
-    // With its colon.
+    // Writes the colon too.
     private static void WritePort(ReadOnlySpan<byte> port, bool isHttps, IBufferWriter<byte> output)
     {
         if (port.Length > 1
@@ -200,7 +200,7 @@ public static class ComparableUrl
         }
     }
 
-    // Segments with their slash; one that is two dots takes the one before it away.
+    // Each segment has its slash. A segment of two dots removes the segment before it.
     private static void WritePath(ReadOnlySpan<byte> path, IBufferWriter<byte> output)
     {
         var written = output.GetSpan((3 * path.Length) + 1);
@@ -220,7 +220,7 @@ public static class ComparableUrl
                 length = isParent ? Math.Max(0, written[..start].LastIndexOf((byte)'/')) : start;
                 if (isLast)
                 {
-                    // A path that ends in dots is a folder's.
+                    // A path that ends in dots is a folder's path.
                     written[length++] = (byte)'/';
                 }
             }
@@ -243,7 +243,7 @@ public static class ComparableUrl
             {
                 i += PercentEncoding.Length - 1;
 
-                // Behind a percent sign that is none of an escape, what it stands for could make it one.
+                // Behind a percent sign without an escape, a decoded character could complete one.
                 length += Unreserved.Contains(value) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
                     ? Put(value, output[length..])
                     : PercentEncoding.Write(value, output[length..]);

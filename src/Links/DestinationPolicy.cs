@@ -5,19 +5,20 @@ using System.Text;
 
 namespace Tracking.Links;
 
-/// <summary>What became of a URL as a destination.</summary>
+/// <summary>The result of checking a URL as a destination.</summary>
 public enum DestinationOutcome : byte
 {
-    /// <summary>A destination: <see cref="DestinationUrl.Url"/> may stand in a <c>Location</c> header.</summary>
+    /// <summary>The URL is a destination: <see cref="DestinationUrl.Url"/> is safe in a <c>Location</c>
+    /// header.</summary>
     Accepted,
 
-    /// <summary>Nothing but white space.</summary>
+    /// <summary>An empty URL, or only white space.</summary>
     Empty,
 
     /// <summary>Another scheme than http and https.</summary>
     NotHttp,
 
-    /// <summary>No scheme, or a scheme without two slashes: it depends on where it is read.</summary>
+    /// <summary>A URL without a scheme, or with a scheme but without two slashes: it depends on its document.</summary>
     Relative,
 
     /// <summary>A host or port that no URL parser accepts, or a host name that browsers do not agree on.</summary>
@@ -27,14 +28,13 @@ public enum DestinationOutcome : byte
     TooLong,
 }
 
-/// <summary>A URL that may be redirected to, and its pieces; nothing is copied unless it had to be
-/// normalised.</summary>
+/// <summary>A valid destination and its parts. The bytes are copied only if the URL had to be normalised.</summary>
 public readonly ref struct DestinationUrl
 {
     /// <summary>The absolute URL: bytes 0x21 to 0x7E only.</summary>
     public ReadOnlySpan<byte> Url { get; init; }
 
-    /// <summary>The host as a URL parser sees it: A-labels or an address, any case, without userinfo and
+    /// <summary>The host as a URL parser reads it: A-labels or an address, in any case, without userinfo and
     /// port.</summary>
     public ReadOnlySpan<byte> Host { get; init; }
 
@@ -42,7 +42,7 @@ public readonly ref struct DestinationUrl
     /// empty.</summary>
     public ReadOnlySpan<byte> Path { get; init; }
 
-    /// <summary>Where in the URL the path begins, or would.</summary>
+    /// <summary>The place in the URL where the path begins, or where a path would begin.</summary>
     public int PathStart { get; init; }
 
     /// <summary>Whether the scheme is https.</summary>
@@ -50,18 +50,18 @@ public readonly ref struct DestinationUrl
 }
 
 /// <summary>
-/// Decides which URLs may be redirected to, and makes them safe for a header. The rule is that a browser arrives where
-/// it would have gone by itself: a URL of printable ASCII is kept as it stood; otherwise TAB, CR and LF are removed,
-/// the host becomes A-labels and what a header cannot hold is percent-encoded, as the WHATWG URL standard has it.
+/// Decides which URLs are valid destinations, and makes them safe for a header. The rule: a redirected browser must
+/// arrive at the place where the original URL leads. A URL of printable ASCII stays unchanged. From another URL, TAB,
+/// CR and LF are removed, the host becomes A-labels, and characters that a header cannot contain are percent-encoded,
+/// as in the WHATWG URL standard.
 /// </summary>
 public static class DestinationPolicy
 {
-    /// <summary>Octets that a URL may have, before and after normalising. 8 KiB is what common servers take as a
-    /// request
-    /// line and what proxies take as one header line.</summary>
+    /// <summary>The most octets of a URL, before and after normalising. 8 KiB is the usual limit of servers for a
+    /// request line, and of proxies for a header line.</summary>
     public const int MaxLength = 8192;
 
-    /// <summary>What ends the authority.</summary>
+    /// <summary>The characters that end the authority.</summary>
     internal static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
 
     private static readonly SearchValues<byte> PlainNames = SearchValues.Create(
@@ -69,16 +69,16 @@ public static class DestinationPolicy
 
     private static readonly SearchValues<byte> PathEnd = SearchValues.Create("?#"u8);
 
-    // WHATWG forbidden domain code points, less the ones that cannot occur in printable ASCII.
+    // WHATWG forbidden domain code points, without those that printable ASCII cannot contain.
     private static readonly SearchValues<byte> ForbiddenInHost = SearchValues.Create("#/:<>?@[\\]^|%"u8);
 
     private static readonly SearchValues<char> InIpv6 = SearchValues.Create("0123456789abcdefABCDEF:.");
 
-    /// <summary>Reads a URL as a browser finds it: character references decoded, as UTF-8.</summary>
+    /// <summary>Reads a URL in the form that a browser reads: character references decoded, as UTF-8.</summary>
     /// <param name="url">The URL.</param>
-    /// <param name="queryEncoding">The document's encoding, in which a query's letters are percent-encoded;
+    /// <param name="queryEncoding">The document's encoding, in which the letters of a query are percent-encoded;
     /// <see langword="null"/> is UTF-8.</param>
-    /// <param name="destination">The destination when accepted.</param>
+    /// <param name="destination">The destination, when accepted.</param>
     public static DestinationOutcome Read(
         ReadOnlySpan<byte> url, Encoding? queryEncoding, out DestinationUrl destination)
     {
@@ -96,15 +96,14 @@ public static class DestinationPolicy
         return ReadPrintable(url, out destination);
     }
 
-    /// <summary>Whether a value may go into a <c>Location</c> header: absolute http or https with a host, printable
-    /// ASCII
-    /// only. The edge asks again what the rewriter has already decided.</summary>
+    /// <summary>Whether a value is safe in a <c>Location</c> header: absolute http or https with a host, printable
+    /// ASCII only. The rewriter has decided this, and the edge checks it again.</summary>
     public static bool IsSafeLocation(ReadOnlySpan<byte> location) =>
         location.Length <= MaxLength
         && !location.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e)
         && ReadPrintable(location, out _) == DestinationOutcome.Accepted;
 
-    /// <summary>As <see cref="IsSafeLocation(ReadOnlySpan{byte})"/>, for text.</summary>
+    /// <summary>Does the same as <see cref="IsSafeLocation(ReadOnlySpan{byte})"/>, for text.</summary>
     public static bool IsSafeLocation(ReadOnlySpan<char> location)
     {
         if (location.Length > MaxLength || location.ContainsAnyExceptInRange('\x21', '\x7e'))
@@ -119,11 +118,11 @@ public static class DestinationPolicy
         return safe;
     }
 
-    /// <summary>Reads a URL of printable ASCII; it is kept as it stands.</summary>
+    /// <summary>Reads a URL of printable ASCII, which stays unchanged.</summary>
     internal static DestinationOutcome ReadPrintable(ReadOnlySpan<byte> url, out DestinationUrl destination) =>
         ReadPrintable(url, default, out destination);
 
-    /// <summary>The same of a URL whose host was read already, unless it is empty.</summary>
+    /// <summary>Does the same for a URL whose host has been read, unless the host is empty.</summary>
     internal static DestinationOutcome ReadPrintable(
         ReadOnlySpan<byte> url, ReadOnlySpan<byte> knownHost, out DestinationUrl destination)
     {
@@ -157,12 +156,12 @@ public static class DestinationPolicy
         return DestinationOutcome.Accepted;
     }
 
-    /// <summary>Reads a URL that begins as another one does, up to the end of its authority: what that is need not be
-    /// found out again.</summary>
-    /// <param name="url">As for <see cref="Read"/>.</param>
-    /// <param name="other">A destination that was accepted as it stood.</param>
-    /// <param name="destination">As <see cref="Read"/> gives it.</param>
-    /// <returns>Whether it is so; otherwise it must be read.</returns>
+    /// <summary>Reads a URL whose bytes up to the end of its authority equal those of another URL. The authority need
+    /// not be read again.</summary>
+    /// <param name="url">The same as for <see cref="Read"/>.</param>
+    /// <param name="other">A destination that was accepted unchanged.</param>
+    /// <param name="destination">The same as for <see cref="Read"/>.</param>
+    /// <returns>Whether the bytes are equal; otherwise the URL must be read with <see cref="Read"/>.</returns>
     public static bool TryReadLike(
         ReadOnlySpan<byte> url, DestinationUrl other, out DestinationUrl destination)
     {
@@ -247,7 +246,7 @@ public static class DestinationPolicy
         host = hostStart..hostEnd;
     }
 
-    /// <summary>Whether it is nothing, or a colon and at most a port number.</summary>
+    /// <summary>Whether the text is empty, or a colon with at most a port number.</summary>
     internal static bool IsPort(ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty)
@@ -267,8 +266,8 @@ public static class DestinationPolicy
         return true;
     }
 
-    /// <summary>The host parser of the WHATWG URL standard, for what is more than letters: an address, a name outside
-    /// ASCII or percent-encoded, A-labels.</summary>
+    /// <summary>The host parser of the WHATWG URL standard, for hosts that are not plain names: an address, a name
+    /// outside ASCII or percent-encoded, A-labels.</summary>
     internal static bool TryReadHost(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> host)
     {
         host = default;
@@ -323,8 +322,8 @@ public static class DestinationPolicy
         return true;
     }
 
-    // Letters, digits, hyphens and dots that cannot be an address: its last character is no digit (nor 0x…); nor an
-    // A-label, which has two hyphens in a row.
+    // Letters, digits, hyphens and dots that cannot be an address, because the last character is not a digit (nor 0x…),
+    // and that contain no A-label, which has two hyphens in a row.
     private static bool IsPlainName(ReadOnlySpan<byte> host)
     {
         if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]) || host.ContainsAnyExcept(PlainNames))

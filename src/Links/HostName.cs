@@ -3,13 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace Tracking.Links;
 
 /// <summary>
-/// A host name in its one comparable form: A-labels (RFC 5890), lower case, no trailing dot, at most 253 octets with
-/// labels of 1 to 63 letters, digits, hyphens and underscores. Never an IP address: a name whose last label is a number
-/// is read as one by every URL parser.
+/// A host name in its comparable form: A-labels (RFC 5890), lower case, no trailing dot, at most 253 octets with labels
+/// of 1 to 63 letters, digits, hyphens and underscores. It is never an IP address: every URL parser reads a name whose
+/// last label is a number as an address.
 /// </summary>
 public readonly record struct HostName
 {
-    /// <summary>Octets that a name may have (RFC 1035, without the root's dot).</summary>
+    /// <summary>The most octets of a name (RFC 1035, without the root's dot).</summary>
     public const int MaxLength = 253;
 
     private const int MaxLabelLength = 63;
@@ -20,9 +20,9 @@ public readonly record struct HostName
     /// <summary>The name; empty for the default value.</summary>
     public string Value => _value ?? "";
 
-    /// <summary>Reads a name that a person wrote: any case, U-labels (composed or not, full width, as browsers read
-    /// them) or A-labels, with or without a final dot.</summary>
-    /// <returns><see langword="false"/> when it is not a host name.</returns>
+    /// <summary>Reads a name that a person wrote: in any case, with U-labels (composed or not, full width, as browsers
+    /// read them) or A-labels, with or without a final dot.</summary>
+    /// <returns><see langword="false"/> for a text that is not a host name.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out HostName name)
     {
         name = default;
@@ -53,13 +53,12 @@ public readonly record struct HostName
         return true;
     }
 
-    /// <summary>The name as people read it, with U-labels.</summary>
+    /// <summary>The name in the form for people, with U-labels.</summary>
     public string ToUnicode() =>
         Value.Contains("xn--", StringComparison.Ordinal) ? InternationalName.ToUnicode(Value) : Value;
 
-    /// <summary>Whether <paramref name="pattern"/> means this name: the same name, or <c>*.</c> before a name it ends
-    /// in.
-    /// <c>*.example.com</c> does not mean <c>example.com</c> itself.</summary>
+    /// <summary>Whether <paramref name="pattern"/> includes this name: the same name, or <c>*.</c> before a parent of
+    /// the name. <c>*.example.com</c> does not include <c>example.com</c> itself.</summary>
     public bool Matches(string pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
@@ -68,7 +67,7 @@ public readonly record struct HostName
             : TryParse(pattern, out var same) && same == this;
     }
 
-    /// <summary>Whether the name has <paramref name="parent"/> as its ending, and something before it.</summary>
+    /// <summary>Whether the name is below <paramref name="parent"/>, with at least one label more.</summary>
     public bool IsBelow(HostName parent) =>
         Value.Length > parent.Value.Length + 1
         && Value.EndsWith(parent.Value, StringComparison.Ordinal)

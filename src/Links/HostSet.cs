@@ -3,9 +3,10 @@ using System.Collections.Frozen;
 namespace Tracking.Links;
 
 /// <summary>
-/// An immutable set of host names and <c>*.</c> patterns, asked with the bytes of a URL's host: no string is made for a
-/// look-up. With a path behind the host, a part of it: <c>example.com/account</c> is that path and all below it,
-/// <c>example.com/account/</c> and <c>example.com/account/*</c> what is below, <c>example.com/acc*</c> whatever begins so.
+/// An immutable set of host names and <c>*.</c> patterns. A look-up takes the bytes of a URL's host and makes no
+/// string. An entry with a path means a part of the host: <c>example.com/account</c> means this path and all paths
+/// below it, <c>example.com/account/</c> and <c>example.com/account/*</c> mean the paths below it,
+/// <c>example.com/acc*</c> means all paths with this beginning.
 /// </summary>
 public sealed class HostSet
 {
@@ -27,11 +28,11 @@ public sealed class HostSet
         _byParent = _parents.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>The set that contains nothing.</summary>
+    /// <summary>The empty set.</summary>
     public static HostSet Empty { get; } = new([], [], []);
 
-    /// <summary>Makes the set of some names and patterns, as people write them; what is neither a host name, an address
-    /// nor <c>*.</c> before a host name, with or without a path, is left out.</summary>
+    /// <summary>Makes the set of some names and patterns that people wrote. Texts that are neither a host name, an
+    /// address nor <c>*.</c> before a host name, with or without a path, are left out.</summary>
     public static HostSet Of(params IEnumerable<string> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
@@ -70,15 +71,14 @@ public sealed class HostSet
         return names.Count + parents.Count + paths.Count == 0 ? Empty : new HostSet(names, parents, [.. paths]);
     }
 
-    /// <summary>Whether a pattern means anything.</summary>
+    /// <summary>Whether a pattern is valid.</summary>
     public static bool Takes(string pattern) => Of(pattern) != Empty;
 
-    /// <summary>Whether the set has some paths of the host: then <see cref="ContainsPath"/> must be asked
-    /// too.</summary>
-    /// <param name="host">A host as <see cref="DestinationUrl.Host"/> gives it.</param>
+    /// <summary>Whether the set has paths of the host, so that <see cref="ContainsPath"/> must be asked too.</summary>
+    /// <param name="host">A host in the form of <see cref="DestinationUrl.Host"/>.</param>
     public bool HasPathsOf(ReadOnlySpan<byte> host) => _hostsOfPaths is { } hosts && hosts.Contains(host);
 
-    /// <summary>Whether the set has the path of a URL, in whatever way the path is written.</summary>
+    /// <summary>Whether the set has the path of a URL, in any spelling of the path.</summary>
     public bool ContainsPath(in DestinationUrl destination)
     {
         if (_paths.Length == 0)
@@ -103,8 +103,9 @@ public sealed class HostSet
         return false;
     }
 
-    /// <summary>Whether the set has the host, or a pattern that means it. Any case, a final dot is ignored.</summary>
-    /// <param name="host">A host as <see cref="DestinationUrl.Host"/> gives it: ASCII, without port.</param>
+    /// <summary>Whether the set has the host, or a pattern that includes it. Case and a final dot are
+    /// ignored.</summary>
+    /// <param name="host">A host in the form of <see cref="DestinationUrl.Host"/>: ASCII, without port.</param>
     public bool Contains(ReadOnlySpan<byte> host)
     {
         if (_names.Count + _parents.Count == 0 || host.IsEmpty || host.Length > HostName.MaxLength + 1)
@@ -153,7 +154,7 @@ public sealed class HostSet
                 return null;
             }
 
-            // Written as a browser would, whatever host it is of.
+            // Written as a browser writes it; the host does not matter.
             var url = System.Text.Encoding.UTF8.GetBytes("https://example.com" + prefix);
             return DestinationPolicy.Read(url, null, out var destination) == DestinationOutcome.Accepted
                 ? new PathRule(

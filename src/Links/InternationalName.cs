@@ -6,19 +6,20 @@ namespace Tracking.Links;
 
 /// <summary>
 /// Domain names with letters outside ASCII, and A-labels, as browsers read them: "domain to ASCII" of the WHATWG URL
-/// standard, which is the non-transitional processing of UTS #46. Mapped, composed (NFC), divided into labels, each
-/// label checked and written in Punycode. What browsers in use do not agree on is not understood: the table leaves it
-/// out.
+/// standard, which is the non-transitional processing of UTS #46. A name is mapped, composed (NFC) and divided into
+/// labels. Each label is checked and written in Punycode. The table leaves out characters about which current browsers
+/// disagree, so such names are invalid.
 /// </summary>
 internal static class InternationalName
 {
-    // Labels and names that the DNS has room for (RFC 1035). Browsers take longer ones and then find no host.
+    // The limits of DNS for labels and names (RFC 1035). Browsers accept longer ones and then find no host.
     private const int MaxLabelLength = 63;
 
-    // Characters that are left out make a name longer than it is, but nobody writes four of them for one that stays.
+    // Removed characters count in the given length. Real names do not have four of them for each character that stays.
     private const int MaxLength = 4 * HostName.MaxLength;
 
-    /// <summary>Whether a name has an A-label, valid or not: such a name is not plain ASCII to a browser.</summary>
+    /// <summary>Whether a name has an A-label, valid or not. Browsers do not treat such a name as plain
+    /// ASCII.</summary>
     public static bool HasALabel(ReadOnlySpan<char> name)
     {
         for (var from = 0; name[from..].IndexOf("--") is >= 0 and var hyphens; from += hyphens + 1)
@@ -34,9 +35,9 @@ internal static class InternationalName
         return false;
     }
 
-    /// <summary>The name with A-labels, in lower case; empty labels and a final dot stay.</summary>
-    /// <returns><see langword="null"/> when no browser takes it for a name, when browsers do not agree which it is, or
-    /// when the DNS has no room for a label. What URL parsers forbid in ASCII is not looked for.</returns>
+    /// <summary>The name with A-labels, in lower case. Empty labels and a final dot stay.</summary>
+    /// <returns><see langword="null"/> when browsers reject the name, when browsers disagree about it, or when a label
+    /// is too long for DNS. ASCII characters that URL parsers forbid are not checked.</returns>
     public static string? ToAscii(string name)
     {
         if (name.Length > MaxLength || Map(name) is not { } mapped)
@@ -72,7 +73,7 @@ internal static class InternationalName
         return ascii.Length == 1 ? null : ascii.ToString(0, ascii.Length - 1);
     }
 
-    /// <summary>A name of valid A-labels as people read it.</summary>
+    /// <summary>A name of valid A-labels in the form for people.</summary>
     public static string ToUnicode(string name)
     {
         var text = new StringBuilder(name.Length);
@@ -102,7 +103,7 @@ internal static class InternationalName
     }
 
     /// <summary>A URL's host with its percent-encodings decoded.</summary>
-    /// <returns><see langword="null"/> when that is not UTF-8.</returns>
+    /// <returns><see langword="null"/> when the decoded host is not UTF-8.</returns>
     public static string? PercentDecode(ReadOnlySpan<byte> host)
     {
         var bytes = new byte[host.Length];
@@ -137,7 +138,8 @@ internal static class InternationalName
         return mapped;
     }
 
-    // The labels, A-labels decoded: what an A-label stands for must be more than ASCII, and as it would be written.
+    // Returns the labels with A-labels decoded. A decoded A-label must contain non-ASCII characters and be in its
+    // normal form.
     private static List<int[]>? Divide(List<int> name)
     {
         var labels = new List<int[]>();

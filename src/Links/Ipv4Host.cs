@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Tracking.Links;
 
 /// <summary>The IPv4 parser of the WHATWG URL standard: <c>127.1</c>, <c>0x7f000001</c> and <c>017700000001</c> are one
-/// address, and a name that ends in a number is an address or nothing.</summary>
+/// address, and a name that ends in a number is either an address or invalid.</summary>
 internal static class Ipv4Host
 {
     /// <summary>Whether a URL parser reads the host as an IPv4 address.</summary>
@@ -90,7 +90,7 @@ internal static class Ipv4Host
                 return false;
             }
 
-            // Beyond 32 bits it is too large whatever follows; the cap keeps it from wrapping around.
+            // More than 32 bits are always too large. The limit prevents an overflow.
             number = Math.Min((number * radix) + digit, 1UL << 40);
         }
 

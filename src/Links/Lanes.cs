@@ -11,7 +11,7 @@ namespace Tracking.Links;
 internal interface ILanes<T> : IAdditionOperators<T, T, T>
     where T : unmanaged, ILanes<T>
 {
-    /// <summary>How many.</summary>
+    /// <summary>The number of words.</summary>
     static abstract int Count { get; }
 
     /// <summary>The same word in each lane.</summary>
@@ -20,21 +20,21 @@ internal interface ILanes<T> : IAdditionOperators<T, T, T>
     /// <summary>Exclusive or.</summary>
     static abstract T Xor(T a, T b);
 
-    /// <summary>Exclusive or of three.</summary>
+    /// <summary>Exclusive or of three registers.</summary>
     static abstract T Xor(T a, T b, T c);
 
-    /// <summary>Bits of <paramref name="one"/> where <paramref name="mask"/> has a one, else of
+    /// <summary>Bits of <paramref name="one"/> where <paramref name="mask"/> has a one, otherwise bits of
     /// <paramref name="other"/>.</summary>
     static abstract T Select(T mask, T one, T other);
 
-    /// <summary>Each word shifted, with zeros from the left.</summary>
+    /// <summary>Each word shifted, with zeros on the left.</summary>
     static abstract T ShiftRight(T words, [ConstantExpected] byte count);
 
     /// <summary>Each word rotated.</summary>
     static abstract T RotateRight(T words, [ConstantExpected] byte count);
 }
 
-/// <summary>Eight, with AVX2 or what stands for it.</summary>
+/// <summary>Eight words, with AVX2 or its software replacement.</summary>
 internal readonly struct EightLanes(Vector256<uint> words) : ILanes<EightLanes>
 {
     /// <summary>The truth table of an exclusive or of three bits.</summary>
@@ -73,7 +73,7 @@ internal readonly struct EightLanes(Vector256<uint> words) : ILanes<EightLanes>
             : (words._words >>> count) | (words._words << (32 - count)));
 }
 
-/// <summary>Sixteen, with AVX-512.</summary>
+/// <summary>Sixteen words, with AVX-512.</summary>
 internal readonly struct SixteenLanes(Vector512<uint> words) : ILanes<SixteenLanes>
 {
     private readonly Vector512<uint> _words = words;

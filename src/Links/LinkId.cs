@@ -6,9 +6,9 @@ using System.Security.Cryptography;
 namespace Tracking.Links;
 
 /// <summary>
-/// A destination inside its cluster: the first 64 bits of a salted SHA-256 over its URL. The row keeps the whole hash;
-/// an insert that meets another hash under the same bits takes the next salt, so a collision never becomes a wrong
-/// redirect. 0 stands for "no destination" (an open).
+/// A destination inside its cluster: the first 64 bits of a salted SHA-256 over its URL. The row keeps the whole hash.
+/// If an insert finds another hash under the same bits, it uses the next salt, so a collision never becomes a wrong
+/// redirect. 0 means "no destination" (an open).
 /// </summary>
 /// <param name="Value">The 64 bits.</param>
 public readonly record struct LinkId(ulong Value) : IComparable<LinkId>
@@ -29,10 +29,10 @@ public readonly record struct LinkId(ulong Value) : IComparable<LinkId>
         return NotZero(BinaryPrimitives.ReadUInt64BigEndian(hash));
     }
 
-    /// <summary>The number as PostgreSQL's <c>bigint</c> holds it: the same 64 bits, signed.</summary>
+    /// <summary>The number as a <c>bigint</c> of PostgreSQL: the same 64 bits, signed.</summary>
     public long ToInt64() => unchecked((long)Value);
 
-    /// <summary>The link id that a <c>bigint</c> column holds.</summary>
+    /// <summary>The link id of a <c>bigint</c> column.</summary>
     public static LinkId FromInt64(long value) => new(unchecked((ulong)value));
 
     /// <summary>Reads the text form, 16 hexadecimal digits.</summary>

@@ -1,6 +1,6 @@
 namespace Tracking.Links;
 
-/// <summary>What a tracking URL does when it is fetched; two bits of the token.</summary>
+/// <summary>The effect of requesting a tracking URL; two bits of the token.</summary>
 public enum LinkKind : byte
 {
     /// <summary>A link: recorded, then redirected to its destination.</summary>
@@ -12,6 +12,6 @@ public enum LinkKind : byte
     /// <summary>A tracked image: recorded, then redirected to the original image.</summary>
     Image = 2,
 
-    /// <summary>A link no person sees: whoever follows it is a machine.</summary>
+    /// <summary>A link that people cannot see: only a machine follows it.</summary>
     Honeypot = 3,
 }

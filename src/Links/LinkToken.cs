@@ -6,16 +6,16 @@ using System.Text;
 
 namespace Tracking.Links;
 
-/// <summary>How reading a token ended.</summary>
+/// <summary>The possible results of reading a token.</summary>
 public enum TokenOutcome : byte
 {
-    /// <summary>The MAC is right: the token is ours, every field can be believed.</summary>
+    /// <summary>The MAC is right: the token is ours, and every field is trustworthy.</summary>
     Valid,
 
     /// <summary>Not 40 base64url characters at the end of the path.</summary>
     NotAToken,
 
-    /// <summary>Right form, wrong MAC: damaged, guessed, or signed with a key we never had.</summary>
+    /// <summary>The form of a token with a wrong MAC: damaged, guessed, or signed with a foreign key.</summary>
     Tampered,
 }
 
@@ -25,19 +25,18 @@ public enum TokenOutcome : byte
 /// The slot is 0 to 14, so the last character is never <c>-</c> or <c>_</c>, which some mail programs cut off the end
 /// of a URL. The MAC covers all other bits. The bit budget and its odds: <c>docs/decisions/0001-token.md</c>.
 /// </summary>
-/// <param name="Cluster">The cluster whose link it is.</param>
-/// <param name="Message">The message it was sent in.</param>
+/// <param name="Cluster">The link's cluster.</param>
+/// <param name="Message">The link's message.</param>
 /// <param name="Link">The destination; default for an open.</param>
-/// <param name="Ordinal">The place in the message, 0 to <see cref="MaxOrdinal"/>, counted over the whole
-/// message.</param>
-/// <param name="Kind">What fetching it does.</param>
+/// <param name="Ordinal">The link's number, 0 to <see cref="MaxOrdinal"/>, counted over the whole message.</param>
+/// <param name="Kind">The effect of requesting the URL.</param>
 public readonly record struct LinkToken(
     ClusterId Cluster, MessageKey Message, LinkId Link, int Ordinal, LinkKind Kind)
 {
-    /// <summary>Characters of a token.</summary>
+    /// <summary>The number of characters of a token.</summary>
     public const int Length = 40;
 
-    /// <summary>The largest ordinal that 14 bits hold; links beyond it are left plain.</summary>
+    /// <summary>The largest ordinal of 14 bits. Links beyond it stay plain.</summary>
     public const int MaxOrdinal = (1 << 14) - 1;
 
     private static readonly Vector512<byte> Alphabet = Vector512.Create(
@@ -47,10 +46,10 @@ public readonly record struct LinkToken(
     private const int SignedSize = 23;
     private const ulong MacMask = (1UL << 60) - 1;
 
-    /// <summary>Signs and writes the token.</summary>
+    /// <summary>Signs the token and writes it.</summary>
     /// <param name="key">The key version to sign with.</param>
     /// <param name="destination">At least <see cref="Length"/> bytes; receives ASCII.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A field does not fit its bits.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A field is too large for its bits.</exception>
     public void Write(SigningKey key, Span<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Ordinal, (uint)MaxOrdinal, nameof(Ordinal));
@@ -87,7 +86,8 @@ public readonly record struct LinkToken(
         return Encoding.ASCII.GetString(text);
     }
 
-    /// <summary>Reads the token at the end of a raw (undecoded) path. Fields are set only when it is valid.</summary>
+    /// <summary>Reads the token at the end of a raw (undecoded) path. The fields are set only for a valid
+    /// token.</summary>
     public static TokenOutcome Read(ReadOnlySpan<char> path, SigningKeys keys, out LinkToken token)
     {
         token = default;
@@ -97,7 +97,7 @@ public readonly record struct LinkToken(
         }
 
         Span<byte> bytes = stackalloc byte[Size];
-        // Base64Url skips white space; a token has none, so only exactly 30 decoded bytes are a token.
+        // Base64Url skips white space. A token contains none, so only exactly 30 decoded bytes are a token.
         var status = Base64Url.DecodeFromChars(path[^Length..], bytes, out _, out var written);
         if (status != System.Buffers.OperationStatus.Done || written != Size)
         {
@@ -107,7 +107,8 @@ public readonly record struct LinkToken(
         return Unpack(bytes, keys, out token);
     }
 
-    /// <summary>As <see cref="Read(ReadOnlySpan{char}, SigningKeys, out LinkToken)"/>, over ASCII bytes.</summary>
+    /// <summary>Does the same as <see cref="Read(ReadOnlySpan{char}, SigningKeys, out LinkToken)"/>, for ASCII
+    /// bytes.</summary>
     public static TokenOutcome Read(ReadOnlySpan<byte> path, SigningKeys keys, out LinkToken token)
     {
         token = default;
@@ -147,7 +148,8 @@ public readonly record struct LinkToken(
         BinaryPrimitives.WriteUInt64BigEndian(given, mac);
         Span<byte> expected = stackalloc byte[8];
 
-        // Every key of the slot is tried and each comparison takes the same time: the answer tells nothing of the MAC.
+        // Every key of the slot is tried, and each comparison takes the same time, so the time reveals nothing about
+        // the MAC.
         var valid = false;
         foreach (var key in keys.InSlot(last >> 2))
         {

@@ -4,17 +4,17 @@ using System.Text;
 namespace Tracking.Links;
 
 /// <summary>
-/// Seals signing keys for storage: AES-256-GCM under the master key, bound to the key version, so that rows cannot be
-/// swapped. Layout: 12 bytes nonce, ciphertext, 16 bytes tag. Safe for use by several threads at once.
+/// Seals signing keys for storage: AES-256-GCM under the master key, bound to the key version, so that exchanged rows
+/// are detected. Layout: 12 bytes nonce, ciphertext, 16 bytes tag. Safe for use by several threads at once.
 /// </summary>
 public sealed class MasterKey : IDisposable
 {
-    /// <summary>Bytes of a master key.</summary>
+    /// <summary>The number of bytes of a master key.</summary>
     public const int Size = 32;
 
     private const int NonceSize = 12;
     private const int TagSize = 16;
-    // One AesGcm is one OpenSSL context: two threads in it spoil each other's tags.
+    // One AesGcm is one OpenSSL context: two simultaneous threads would corrupt each other's tags.
     private readonly Lock _using = new();
     private readonly AesGcm _aes;
     private readonly byte[] _derivation = new byte[SHA256.HashSizeInBytes];
@@ -31,13 +31,12 @@ public sealed class MasterKey : IDisposable
         HKDF.Extract(HashAlgorithmName.SHA256, material, salt: [], _derivation);
     }
 
-    /// <summary>A key of its own for one purpose (HKDF-SHA256, RFC 5869): the same in every process that has this
-    /// master key, and no way back to it.</summary>
+    /// <summary>Derives a key for one purpose (HKDF-SHA256, RFC 5869). It is the same in every process with this master
+    /// key, and does not reveal the master key.</summary>
     public void DeriveKey(string purpose, Span<byte> key) =>
         HKDF.Expand(HashAlgorithmName.SHA256, _derivation, key, Encoding.UTF8.GetBytes(purpose));
 
-    /// <summary>Encrypts <paramref name="secret"/>; <paramref name="purpose"/> must be given again to open
-    /// it.</summary>
+    /// <summary>Encrypts <paramref name="secret"/>. Opening it needs the same <paramref name="purpose"/>.</summary>
     public byte[] Seal(ReadOnlySpan<byte> secret, string purpose)
     {
         var sealedBytes = new byte[NonceSize + secret.Length + TagSize];

@@ -7,7 +7,7 @@ namespace Tracking.Links;
 
 /// <summary>
 /// A message inside its cluster: the first 72 bits of a salted SHA-256 over the message id. The message row keeps the
-/// whole hash, so two ids that share these bits are told apart by taking the next salt.
+/// whole hash. If two ids share these bits, the second one uses the next salt.
 /// </summary>
 /// <param name="High">The first 64 bits.</param>
 /// <param name="Low">The last 8 bits.</param>

@@ -5,19 +5,19 @@ using System.Text;
 namespace Tracking.Links;
 
 /// <summary>
-/// A tracked link of ours inside another URL, as the mail filters of recipients leave it in replies and templates: in a
-/// parameter (Safe Links, Google, Barracuda, Cisco), in the path (Proofpoint v3), with signs of its own instead of
-/// percent signs and slashes (Proofpoint v2), or in base64 (Sophos). What those filters keep to themselves (Mimecast)
-/// nobody can see.
+/// Finds one of our tracked links inside another URL. Recipients' mail filters put such URLs into replies and
+/// templates: in a parameter (Safe Links, Google, Barracuda, Cisco), in the path (Proofpoint v3), with signs of their
+/// own instead of percent signs and slashes (Proofpoint v2), or in base64 (Sophos). Some filters store the URL on their
+/// own servers (Mimecast), where it cannot be found.
 /// </summary>
 public static class NestedLink
 {
-    // One filter behind another one, and what a browser's address bar escaped once more.
+    // One filter behind another one, and a further escaping by a browser's address bar.
     private const int MostDecodings = 3;
 
     private const int ShortestUrl = 10;
 
-    // "http" in base64, wherever in a URL the URL begins.
+    // "http" in base64. A nested URL may begin at any place of a URL.
     private static ReadOnlySpan<byte> Base64Http => "aHR0c"u8;
 
     private static readonly SearchValues<byte> Token = SearchValues.Create(
@@ -26,10 +26,10 @@ public static class NestedLink
     private static readonly SearchValues<byte> Base64Text = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/"u8);
 
-    /// <summary>Whether following a URL leads on to a link that carries a token of ours, of any cluster.</summary>
+    /// <summary>Whether a URL contains a link with one of our tokens, of any cluster.</summary>
     /// <param name="url">The URL.</param>
-    /// <param name="trackingHost">A tracking host that may stand in it without a scheme.</param>
-    /// <param name="keys">What tokens are signed with.</param>
+    /// <param name="trackingHost">A tracking host that may occur without a scheme.</param>
+    /// <param name="keys">The keys that sign tokens.</param>
     public static bool IsTracked(in DestinationUrl url, ReadOnlySpan<byte> trackingHost, SigningKeys keys)
     {
         var text = url.Url[url.PathStart..];
@@ -43,16 +43,16 @@ public static class NestedLink
             && Holds(text, trackingHost, keys, MostDecodings);
     }
 
-    /// <summary>Whether <see cref="IsTracked"/> has to be asked about a URL: about most it has not, as they have no run
-    /// of characters as long as a token, nor is anything in them escaped.</summary>
+    /// <summary>Whether <see cref="IsTracked"/> must examine a URL. Most URLs need no examination: they have no run of
+    /// characters as long as a token, and no escapes.</summary>
     public static bool MayBeTracked(in DestinationUrl url)
     {
         var text = url.Url[url.PathStart..];
         return text.Length >= LinkToken.Length + ShortestUrl && (text.Contains((byte)'%') || HasRunOfAToken(text));
     }
 
-    // A run so long covers one of the places that are a token's length apart. In base64 it is longer, and none of its
-    // characters is '+' or '/', which are made of '>', '?' and '~' alone.
+    // Such a run covers one of the places at distances of a token's length. In base64 the run is longer, and contains
+    // no '+' or '/', which come only from '>', '?' and '~'.
     private static bool HasRunOfAToken(ReadOnlySpan<byte> text)
     {
         for (var place = LinkToken.Length - 1; place < text.Length; place += LinkToken.Length)
@@ -84,7 +84,7 @@ public static class NestedLink
             return false;
         }
 
-        // Base64 needs room for what is decoded beside it.
+        // Decoding base64 needs space for the result beside it.
         var decoded = ArrayPool<byte>.Shared.Rent(2 * text.Length);
         try
         {
@@ -101,8 +101,8 @@ public static class NestedLink
         }
     }
 
-    // A token that a URL before it ends in: the last 40 characters of a run of them. Proofpoint puts "__" behind a URL,
-    // and no token ends in that sign.
+    // A token at the end of a URL: the last 40 characters of a run of token characters. Proofpoint puts "__" behind a
+    // URL, and no token ends in that sign.
     private static bool HasToken(ReadOnlySpan<byte> text, ReadOnlySpan<byte> trackingHost, SigningKeys keys)
     {
         var start = UrlStart(text, trackingHost);
@@ -146,14 +146,14 @@ public static class NestedLink
     private static bool EndsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> end) =>
         text.Length >= end.Length && Ascii.EqualsIgnoreCase(text[^end.Length..], end);
 
-    // 0 when there is nothing to decode.
+    // Returns 0 when there is nothing to decode.
     private static int PercentDecode(ReadOnlySpan<byte> text, Span<byte> output)
     {
         var length = PercentEncoding.Decode(text, output);
         return length < text.Length ? length : 0;
     }
 
-    // Proofpoint v2: u=https-3A__host_path, where a hyphen stands for a percent sign and an underscore for a slash.
+    // Proofpoint v2: u=https-3A__host_path, where a hyphen replaces a percent sign and an underscore replaces a slash.
     private static int Translate(ReadOnlySpan<byte> text, Span<byte> output)
     {
         var colon = text.IndexOf("-3A__"u8);
@@ -184,7 +184,8 @@ public static class NestedLink
         var length = text.IndexOfAnyExcept(Base64Text);
         length = length < 0 ? text.Length : length;
 
-        // The other alphabet, behind where it is decoded to. What is no base64 any more ends it.
+        // Translates base64 to its URL alphabet, behind the space for the decoded text. The first character outside
+        // base64 ends the text.
         var run = output.Slice(text.Length, length);
         text[..length].CopyTo(run);
         run.Replace((byte)'+', (byte)'-');

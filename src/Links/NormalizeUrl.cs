@@ -6,7 +6,8 @@ namespace Tracking.Links;
 
 /// <summary>
 /// The slow path of <see cref="DestinationPolicy"/>: a URL with white space, control characters or letters outside
-/// ASCII. Only what a header cannot hold is encoded; every other byte stays, since a browser encodes it itself.
+/// ASCII. Only characters that a header cannot contain are encoded. Every other byte stays, because a browser encodes
+/// it itself.
 /// </summary>
 internal static class NormalizeUrl
 {
@@ -46,7 +47,7 @@ internal static class NormalizeUrl
             url = kept.AsSpan(0, length);
         }
 
-        // Invalid UTF-8 becomes U+FFFD first: a browser only ever sees decoded text.
+        // Invalid UTF-8 becomes U+FFFD first: a browser reads only decoded text.
         if (!System.Text.Unicode.Utf8.IsValid(url))
         {
             url = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(url));
@@ -104,7 +105,7 @@ internal static class NormalizeUrl
             return;
         }
 
-        // What the document's encoding cannot say becomes a percent-encoded numeric reference, as a browser does it.
+        // Like a browser, writes a letter that the document's encoding lacks as a percent-encoded numeric reference.
         var strict = (Encoding)encoding.Clone();
         strict.EncoderFallback = EncoderFallback.ExceptionFallback;
         while (!query.IsEmpty)
@@ -114,7 +115,7 @@ internal static class NormalizeUrl
             PercentEncode(query[..length], output);
             query = query[length..];
 
-            // Letters in a row share one escape sequence in encodings that have them.
+            // In encodings with escape sequences, consecutive letters share one sequence.
             length = query.IndexOfAnyInRange((byte)0, (byte)0x7f);
             length = length < 0 ? query.Length : length;
             EncodeLetters(Encoding.UTF8.GetString(query[..length]), strict, output);
@@ -145,7 +146,7 @@ internal static class NormalizeUrl
         }
     }
 
-    // A letter's bytes may be ASCII ones, of which a query cannot hold some (WHATWG, special-query percent-encode set).
+    // A letter may have ASCII bytes, some of which a query cannot contain (WHATWG, special-query percent-encode set).
     private static void PercentEncodeQuery(ReadOnlySpan<byte> letters, ArrayBufferWriter<byte> output)
     {
         foreach (var c in letters)

@@ -2,14 +2,15 @@ using System.Buffers;
 
 namespace Tracking.Links;
 
-/// <summary>Bytes of a URL as a percent sign and two hexadecimal digits (RFC 3986, 2.1).</summary>
+/// <summary>Writes bytes of a URL as a percent sign and two hexadecimal digits (RFC 3986, 2.1), and reads
+/// them.</summary>
 internal static class PercentEncoding
 {
-    /// <summary>Octets that a byte takes.</summary>
+    /// <summary>The number of octets of an encoded byte.</summary>
     public const int Length = 3;
 
-    /// <summary>Reads the byte that a text begins with.</summary>
-    /// <returns>Whether it begins with one.</returns>
+    /// <summary>Reads the encoded byte at the beginning of a text.</summary>
+    /// <returns>Whether the text begins with an encoded byte.</returns>
     public static bool TryRead(ReadOnlySpan<byte> text, out byte value)
     {
         value = 0;
@@ -20,7 +21,7 @@ internal static class PercentEncoding
     }
 
     /// <summary>Writes a byte.</summary>
-    /// <returns>Its <see cref="Length"/>.</returns>
+    /// <returns><see cref="Length"/>.</returns>
     public static int Write(byte value, Span<byte> output)
     {
         output[0] = (byte)'%';
@@ -29,8 +30,8 @@ internal static class PercentEncoding
         return Length;
     }
 
-    /// <summary>Decodes a text once; a percent sign before anything else stays.</summary>
-    /// <returns>What was written: as much as the text when there was nothing to decode.</returns>
+    /// <summary>Decodes a text once. A percent sign before other characters stays.</summary>
+    /// <returns>The number of written bytes; the text's length when nothing was encoded.</returns>
     public static int Decode(ReadOnlySpan<byte> text, Span<byte> output)
     {
         var length = 0;

@@ -2,27 +2,27 @@ using System.Text;
 
 namespace Tracking.Links;
 
-/// <summary>Which sections of the Public Suffix List count.</summary>
+/// <summary>The sections of the Public Suffix List that count.</summary>
 public enum SuffixSections : byte
 {
-    /// <summary>Suffixes under which registries register (<c>com</c>, <c>co.uk</c>), and those under which companies
-    /// give names to other people (<c>github.io</c>): who has a name below one is somebody of its own.</summary>
+    /// <summary>Suffixes under which registries register names (<c>com</c>, <c>co.uk</c>), and suffixes under which
+    /// companies give names to others (<c>github.io</c>): names below one suffix belong to different owners.</summary>
     All,
 
-    /// <summary>Registries' only.</summary>
+    /// <summary>Only the registries' suffixes.</summary>
     Registries,
 }
 
 /// <summary>
-/// Where an organisation's name begins in a host name, by the Public Suffix List (publicsuffix.org; the file beside
-/// this one is Mozilla's, as Debian's package <c>publicsuffix</c> carries it). A look-up reads the name's last few
-/// labels in place and allocates nothing.
+/// Finds the beginning of an organisation's name in a host name, by the Public Suffix List (publicsuffix.org; the file
+/// beside this one is Mozilla's, from Debian's package <c>publicsuffix</c>). A look-up reads the name's last labels in
+/// place and allocates nothing.
 /// </summary>
 public static class PublicSuffix
 {
     private static readonly Rules List = Read();
 
-    /// <summary>What a rule says of the name it stands under; the same again, shifted, for private rules.</summary>
+    /// <summary>The meaning of a rule for its name. Private rules have the same bits, shifted.</summary>
     [Flags]
     private enum Rule : byte
     {
@@ -31,10 +31,10 @@ public static class PublicSuffix
         /// <summary>The name is a suffix.</summary>
         Suffix = 1,
 
-        /// <summary><c>*.</c>: so is the name with any one label before it.</summary>
+        /// <summary><c>*.</c>: the name with any one label before it is a suffix.</summary>
         Wildcard = 2,
 
-        /// <summary><c>!</c>: but not this one.</summary>
+        /// <summary><c>!</c>: the name is not a suffix.</summary>
         Exception = 4,
     }
 
@@ -42,9 +42,9 @@ public static class PublicSuffix
 
     /// <summary>The registrable domain of a host: the public suffix and one label before it.</summary>
     /// <param name="host">The host.</param>
-    /// <param name="sections">Which rules count.</param>
-    /// <returns>A piece of the host's own <see cref="HostName.Value"/>; empty when the host is a public suffix, as
-    /// every name of one label is.</returns>
+    /// <param name="sections">The rules that count.</param>
+    /// <returns>A part of the host's own <see cref="HostName.Value"/>; empty for a public suffix, such as every name of
+    /// one label.</returns>
     public static ReadOnlySpan<char> RegistrableDomain(HostName host, SuffixSections sections = SuffixSections.All)
     {
         ReadOnlySpan<char> name = host.Value;
@@ -52,22 +52,21 @@ public static class PublicSuffix
         return start < 0 ? default : name[LabelStart(name, start)..];
     }
 
-    /// <summary>The public suffix of a host: its longest ending that the list has, else its last label.</summary>
+    /// <summary>The public suffix of a host: its longest ending in the list, otherwise its last label.</summary>
     /// <param name="host">The host.</param>
-    /// <param name="sections">Which rules count.</param>
-    /// <returns>A piece of the host's own <see cref="HostName.Value"/>.</returns>
+    /// <param name="sections">The rules that count.</param>
+    /// <returns>A part of the host's own <see cref="HostName.Value"/>.</returns>
     public static ReadOnlySpan<char> Suffix(HostName host, SuffixSections sections = SuffixSections.All) =>
         Suffix(host.Value.AsSpan(), sections);
 
-    /// <summary>Whether two hosts have the same registrable domain; hosts without one only when they are the
-    /// same.</summary>
+    /// <summary>Whether two hosts have the same registrable domain. Hosts without one must be equal.</summary>
     public static bool IsSameOrganisation(HostName one, HostName other)
     {
         var domain = RegistrableDomain(one);
         return domain.IsEmpty ? one == other : domain.SequenceEqual(RegistrableDomain(other));
     }
 
-    // From the last label on, so that a longer rule takes the place of a shorter one. An exception beats them all.
+    // Begins at the last label, so that a longer rule replaces a shorter one. An exception overrides all other rules.
     private static ReadOnlySpan<char> Suffix(ReadOnlySpan<char> name, SuffixSections sections)
     {
         if (name.IsEmpty)
@@ -83,7 +82,7 @@ public static class PublicSuffix
             var rule = List.Find(name[start..], sections);
             if ((rule & Rule.Exception) != 0)
             {
-                // The exception's own name less its first label; no exception is a single label.
+                // The exception's name without its first label. No exception has only one label.
                 return name[(start + name[start..].IndexOf('.') + 1)..];
             }
 
@@ -118,7 +117,7 @@ public static class PublicSuffix
                 shift = PrivateShift;
             }
 
-            // A rule is what stands before the first white space.
+            // The rule ends at the first white space.
             var end = line.AsSpan().IndexOfAny(' ', '\t');
             line = end < 0 ? line : line[..end];
             if (line.Length == 0 || line.StartsWith("//", StringComparison.Ordinal))
@@ -131,7 +130,7 @@ public static class PublicSuffix
                 : (Rule.Suffix, line);
             if (!Ascii.IsValid(name))
             {
-                // A suffix that no browser takes for a name stands under no host.
+                // Browsers reject some suffixes as names. No host can have them.
                 if (InternationalName.ToAscii(name) is not { } ascii)
                 {
                     continue;

@@ -2,23 +2,23 @@ using System.Buffers;
 
 namespace Tracking.Links;
 
-/// <summary>URLs as they are shown in reports, lists and exports.</summary>
+/// <summary>URLs in the form for reports, lists and exports.</summary>
 public static class ShownUrl
 {
     private static readonly SearchValues<char> AuthorityEnd = SearchValues.Create("/\\?#");
 
-    // What a browser skips between scheme and authority: slashes of either kind, and removes anywhere.
+    // Characters between scheme and authority that a browser skips (both kinds of slashes) or removes at any place.
     private static readonly SearchValues<char> BeforeAuthority = SearchValues.Create("/\\\t\r\n");
 
-    /// <summary>The URL with user name and password (RFC 3986 3.2.1) replaced by <c>***</c>: it is somebody's secret,
-    /// and the recipient has it anyway.</summary>
+    /// <summary>The URL with user name and password (RFC 3986 3.2.1) replaced by <c>***</c>: they are a secret of the
+    /// URL's owner.</summary>
     public static string Mask(string url)
     {
         ArgumentNullException.ThrowIfNull(url);
         return FindUserInfo(url) is { } found ? $"{url.AsSpan(..found.Start)}***{url.AsSpan(found.End..)}" : url;
     }
 
-    /// <summary>User name and password as they stand in the URL; <see langword="null"/> when it has none.</summary>
+    /// <summary>User name and password in their original form; <see langword="null"/> for a URL without them.</summary>
     public static string? UserInfo(string url)
     {
         ArgumentNullException.ThrowIfNull(url);

@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 
 namespace Tracking.Links;
 
-/// <summary>One version of the key that signs tokens. Never logged: <see cref="ToString"/> shows the version
-/// only.</summary>
+/// <summary>One version of the key that signs tokens. Logs never contain the key: <see cref="ToString"/> shows only the
+/// version.</summary>
 public sealed class SigningKey
 {
-    /// <summary>Bytes of key material: SipHash-2-4 takes 128 bits.</summary>
+    /// <summary>The number of bytes of key material: SipHash-2-4 takes 128 bits.</summary>
     public const int Size = 16;
 
     private readonly ulong _key0;
     private readonly ulong _key1;
 
-    /// <param name="version">1 and up.</param>
+    /// <param name="version">The version, from 1.</param>
     /// <param name="material">Exactly <see cref="Size"/> random bytes.</param>
     public SigningKey(int version, ReadOnlySpan<byte> material)
     {
@@ -23,27 +23,28 @@ public sealed class SigningKey
         _key1 = BinaryPrimitives.ReadUInt64LittleEndian(material[8..]);
     }
 
-    /// <summary>1 and up; every rotation adds one.</summary>
+    /// <summary>The version, from 1. Every rotation adds one.</summary>
     public int Version { get; }
 
-    /// <summary>The value that stands for this version in a token: <c>(version − 1) mod 15</c>.</summary>
+    /// <summary>The number of this version in a token: <c>(version − 1) mod 15</c>.</summary>
     internal int Slot => (Version - 1) % SigningKeys.Slots;
 
-    /// <summary>The key version, never the key.</summary>
+    /// <summary>The key version, without the key.</summary>
     public override string ToString() => $"signing key version {Version}";
 
-    /// <summary>SipHash-2-4 of words as <see cref="SipHash.Compute"/> takes them.</summary>
+    /// <summary>SipHash-2-4 of words in the form that <see cref="SipHash.Compute"/> takes.</summary>
     internal ulong Mac(ReadOnlySpan<ulong> words) => SipHash.Compute(_key0, _key1, words);
 }
 
 /// <summary>
-/// All versions of the signing key, as one immutable snapshot: the newest that may sign, and every version that
-/// verifies. Versions verify for good; the sixteenth shares its place in the token with the first, and both are tried.
+/// All versions of the signing key, as one immutable snapshot: the newest version that may sign, and every version that
+/// verifies. Versions verify for ever. The sixteenth version shares its slot in the token with the first, and both are
+/// tried.
 /// </summary>
 public sealed class SigningKeys
 {
-    /// <summary>Key versions that a token can tell apart without trying two keys: four bits less the value whose
-    /// base64url digits would include <c>-</c> and <c>_</c>.</summary>
+    /// <summary>The number of key versions that a token distinguishes: four bits without the value whose base64url
+    /// digits would include <c>-</c> and <c>_</c>.</summary>
     internal const int Slots = 15;
 
     private readonly SigningKey[][] _bySlot = new SigningKey[Slots][];

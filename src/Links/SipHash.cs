@@ -4,15 +4,15 @@ using System.Runtime.CompilerServices;
 namespace Tracking.Links;
 
 /// <summary>
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed pseudo-random function for short inputs, 64 bits out, 128-bit
-/// key. Chosen because a token is 23 bytes and HMAC-SHA256 costs thirty times as much for the same 60 bits.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed pseudo-random function for short inputs, with a 64-bit result
+/// and a 128-bit key. A token has 23 bytes, and HMAC-SHA256 would cost thirty times as much for the same 60 bits.
 /// </summary>
 internal static class SipHash
 {
-    /// <summary>Computes.</summary>
+    /// <summary>Computes the hash.</summary>
     /// <param name="key0">The key's first half.</param>
     /// <param name="key1">The key's second half.</param>
-    /// <param name="words">The input as little-endian words: the last one is filled up with zeros, but its highest byte
+    /// <param name="words">The input as little-endian words. The last word is padded with zeros, and its highest byte
     /// is the input's length, modulo 256.</param>
     public static ulong Compute(ulong key0, ulong key1, ReadOnlySpan<ulong> words)
     {

@@ -2,60 +2,62 @@ using System.Net;
 
 namespace Tracking.Links;
 
-/// <summary>Why a name cannot be a tracking domain, or that it can.</summary>
+/// <summary>Whether a name can be a tracking domain, and if not, why not.</summary>
 public enum NameRefusal
 {
-    /// <summary>It can.</summary>
+    /// <summary>The name can be a tracking domain.</summary>
     None,
 
-    /// <summary>Nothing was given.</summary>
+    /// <summary>The text is empty.</summary>
     Empty,
 
-    /// <summary>More than a name was given: a scheme, a port, a path.</summary>
+    /// <summary>The text is more than a name: a scheme, a port, a path.</summary>
     NotAlone,
 
-    /// <summary>An IP address, in whatever form a browser reads as one.</summary>
+    /// <summary>An IP address, in any form that a browser reads as one.</summary>
     IpAddress,
 
-    /// <summary>A <c>*</c> stands in it: links need a name.</summary>
+    /// <summary>The name contains a <c>*</c>: links need one name.</summary>
     Wildcard,
 
-    /// <summary>An empty label.</summary>
+    /// <summary>The name has an empty label.</summary>
     EmptyLabel,
 
     /// <summary>A label is longer than 63 octets.</summary>
     LabelTooLong,
 
-    /// <summary>It is longer than 253 octets.</summary>
+    /// <summary>The name is longer than 253 octets.</summary>
     NameTooLong,
 
-    /// <summary>It has more than ten labels.</summary>
+    /// <summary>The name has more than ten labels.</summary>
     TooManyLabels,
 
-    /// <summary>An underscore stands in it.</summary>
+    /// <summary>The name contains an underscore.</summary>
     Underscore,
 
-    /// <summary>A character stands in it that no host name has, or a hyphen at an end of a label.</summary>
+    /// <summary>The name contains a character that host names cannot have, or a label begins or ends with a
+    /// hyphen.</summary>
     NotAName,
 
-    /// <summary>A label is written like an A-label (<c>xn--</c>, or two hyphens in third and fourth place) and is
-    /// none.</summary>
+    /// <summary>A label has the form of an A-label (<c>xn--</c>, or two hyphens in third and fourth place) but is not
+    /// valid.</summary>
     InvalidALabel,
 
-    /// <summary>It ends in a name that leads nowhere on the internet.</summary>
+    /// <summary>The name's last label leads nowhere on the internet.</summary>
     ReservedTopLevel,
 
-    /// <summary>It is a domain as registries give them, or a part of a registry's own name.</summary>
+    /// <summary>The name is a registered domain itself, or belongs to a registry.</summary>
     NotASubdomain,
 
-    /// <summary>It is the operator's own.</summary>
+    /// <summary>The name belongs to the operator.</summary>
     OperatorsOwn,
 }
 
 /// <summary>
-/// Whether a name, as a person typed it, may be a tracking domain: a value with the reason and with what would be
-/// right. What no public certificate authority would sign is refused here and not at its first certificate. Whether its
-/// last label exists is not asked: the Public Suffix List is as old as this release, and new ones come.
+/// Decides whether a name that a person typed may be a tracking domain. The result has the reason, and what would be
+/// right. Names that no public certificate authority would sign are refused here, and not at their first certificate.
+/// The last label is not checked for existence: the Public Suffix List is as old as this release, and new labels
+/// appear.
 /// </summary>
 public sealed record TrackingDomainName
 {
@@ -73,21 +75,21 @@ public sealed record TrackingDomainName
         Why = why;
     }
 
-    /// <summary>The name in its one form, A-labels in lower case; the default value when it could not be
-    /// read.</summary>
+    /// <summary>The name in its comparable form, A-labels in lower case; the default value for a text that is not a
+    /// name.</summary>
     public HostName Host { get; }
 
-    /// <summary>Why it is refused.</summary>
+    /// <summary>The reason for refusing the name.</summary>
     public NameRefusal Refusal { get; }
 
-    /// <summary>Whether it may be added.</summary>
+    /// <summary>Whether the name may be added.</summary>
     public bool IsAccepted => Refusal == NameRefusal.None;
 
-    /// <summary>What is wrong and what would be right, in words that follow the name; empty when nothing is.</summary>
+    /// <summary>The error and the remedy, in words that follow the name; empty for an accepted name.</summary>
     public string Why { get; }
 
     /// <summary>Reads a name.</summary>
-    /// <param name="text">As it was typed: any case, with a final dot or blanks around it, with letters of any
+    /// <param name="text">The typed text: in any case, with a final dot or blanks around it, with letters of any
     /// script.</param>
     /// <param name="systemHost">The operator's own host of links.</param>
     /// <param name="systemZone">The zone of verification targets.</param>
@@ -117,16 +119,16 @@ public sealed record TrackingDomainName
         return HostName.TryParse(typed, out var host) ? Check(host, systemHost, systemZone) : Explain(typed);
     }
 
-    /// <summary>The name as it stands below its registered domain: what many forms of DNS providers take as the name of
-    /// a record.</summary>
+    /// <summary>The name relative to its registered domain. Many forms of DNS providers expect it as the name of a
+    /// record.</summary>
     public static string RelativeName(HostName host)
     {
         var zone = Zone(host);
         return zone.Length == 0 || zone.Length == host.Value.Length ? host.Value : host.Value[..^(zone.Length + 1)];
     }
 
-    /// <summary>The registered domain of a name, by the registries' part of the Public Suffix List: mostly the zone
-    /// that its record belongs into. Empty when the name has none.</summary>
+    /// <summary>The registered domain of a name, by the registries' part of the Public Suffix List. It is usually the
+    /// zone of the name's record. Empty for a name without one.</summary>
     public static string Zone(HostName host) =>
         PublicSuffix.RegistrableDomain(host, SuffixSections.Registries).ToString();
 
@@ -146,7 +148,7 @@ public sealed record TrackingDomainName
                 + $"most {MaxLabels}; takes a shorter name.", host);
         }
 
-        // A-labels among them are valid and in NFC: nothing else is read as a host name.
+        // A-labels in the name are valid and in NFC; otherwise the text would not be a host name.
         if (Array.Find(labels, label => label.Length >= 4 && label[2] == '-' && label[3] == '-'
             && !label.StartsWith("xn--", StringComparison.Ordinal)) is { } dashed)
         {
@@ -176,7 +178,7 @@ public sealed record TrackingDomainName
                 : new TrackingDomainName(host, NameRefusal.None, "");
     }
 
-    // Why a text is no host name at all.
+    // Explains why a text is not a host name.
     private static TrackingDomainName Explain(string typed)
     {
         const string Takes = "takes a host name such as track.example.com.";
@@ -216,7 +218,8 @@ public sealed record TrackingDomainName
             return Refuse(NameRefusal.NotAName, $"has a label with a hyphen at its end; {Takes}");
         }
 
-        // With letters of other scripts an octet is not a character: what is left is too long, or no browser reads it.
+        // With letters of other scripts an octet is not a character. The remaining reasons: the name is too long, or
+        // browsers reject it.
         return System.Text.Ascii.IsValid(name)
             ? Refuse(NameRefusal.NotAName, "has a character that no host name has; takes letters, digits, hyphens and "
                 + "dots, such as track.example.com.")
@@ -224,7 +227,7 @@ public sealed record TrackingDomainName
                 + "letters as A-labels; takes another name.");
     }
 
-    // Any form that a browser reads as an address, in brackets or not, with a port or a path or not.
+    // Accepts every form that a browser reads as an address, with or without brackets, port and path.
     private static bool IsAddress(string typed)
     {
         var alone = TakeAlone(typed);

@@ -8,15 +8,15 @@ using System.Security.Cryptography;
 namespace Tracking.Links;
 
 /// <summary>
-/// SHA-256 (FIPS 180-4) of many URLs at once, eight or sixteen side by side: one by one, the crypto library's calls cost four times
-/// what hashing 100 bytes does, and a newsletter has 80. Nothing about a URL's hash is secret, so its time need not be
-/// constant.
+/// SHA-256 (FIPS 180-4) of many URLs at once, eight or sixteen side by side. One by one, the calls of the crypto
+/// library cost four times as much as hashing 100 bytes, and a newsletter has 80 URLs. The hash of a URL is not a
+/// secret, so the time need not be constant.
 /// </summary>
 public static class UrlHash
 {
     private const int StateWords = 8;
 
-    // Fewer cost less one by one.
+    // Below this number hashing one by one costs less.
     private const int FewestLanes = 4;
 
     private const int Block = 64;
@@ -105,7 +105,7 @@ public static class UrlHash
     // The message, a one bit, zeros, and the length in bits at the end of the last block.
     private static int Blocks(int length) => ((length + 8) / Block) + 1;
 
-    // A block of one URL into its lane; lanes that have ended, or were never begun, carry what is in them.
+    // Copies a block of one URL into its lane. Lanes that have ended, or have no URL, keep their content.
     private static void Load<T>(ReadOnlySpan<byte> url, int block, int lane, Span<byte> padded, Span<T> words)
         where T : unmanaged, ILanes<T>
     {
@@ -164,7 +164,7 @@ public static class UrlHash
             words[i] = words[i - 16] + s0 + words[i - 7] + s1;
         }
 
-        // Eight rounds, after which each word has its old place again.
+        // Eight rounds, after which each word is in its old place again.
         var (a, b, c, d) = (state[0], state[1], state[2], state[3]);
         var (e, f, g, h) = (state[4], state[5], state[6], state[7]);
         for (var i = 0; i < Block; i += 8)

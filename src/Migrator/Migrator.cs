@@ -6,10 +6,10 @@ using Tracking.ServiceDefaults.Telemetry;
 
 namespace Tracking.Migrator;
 
-/// <summary>Prepares the database and ends; every other service waits for that, or becomes ready afterwards.</summary>
+/// <summary>Prepares the database and ends. Every other service waits for it, or becomes ready afterwards.</summary>
 public static class MigratorComposition
 {
-    /// <summary>Adds what it needs; it has no bus and no endpoints.</summary>
+    /// <summary>Adds the migrator's parts. It has no bus and no endpoints.</summary>
     public static IHostApplicationBuilder AddMigrator(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);

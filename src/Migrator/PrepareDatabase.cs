@@ -9,8 +9,8 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Migrator;
 
 /// <summary>
-/// Makes a database ready for the services, once and as often as it is run: waits for it, applies the migrations that
-/// are missing, gives the services their rights, makes the first signing key, stores the first admin key.
+/// Makes a database ready for the services; repeated runs do no harm. It waits for the database, applies the missing
+/// migrations, gives the services their rights, makes the first signing key, and stores the first admin key.
 /// </summary>
 internal sealed partial class PrepareDatabase(
     Database.Migrator migrator,
@@ -22,14 +22,14 @@ internal sealed partial class PrepareDatabase(
     TimeProvider time,
     ILogger<PrepareDatabase> logger)
 {
-    // Short enough that nobody waits for it, long enough not to fill a log.
+    // Short enough for a person who waits, and long enough not to fill a log.
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs all of it.</summary>
-    /// <exception cref="StartUpException">The admin key is not one.</exception>
-    /// <exception cref="SigningKeysLostException">Links have been sent, and there is no key.</exception>
-    /// <exception cref="WrongMasterKeyException">Not one key can be opened.</exception>
-    /// <exception cref="MigrationException">The schema is another line of development's.</exception>
+    /// <summary>Runs all steps.</summary>
+    /// <exception cref="StartUpException">The admin key is invalid.</exception>
+    /// <exception cref="SigningKeysLostException">Links have been sent, but no signing key exists.</exception>
+    /// <exception cref="WrongMasterKeyException">The master key opens none of the signing keys.</exception>
+    /// <exception cref="MigrationException">The schema belongs to another line of development.</exception>
     /// <exception cref="NpgsqlException">The database did not answer in time.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -66,7 +66,8 @@ internal sealed partial class PrepareDatabase(
         }
     }
 
-    // It may not be there (3D000) until somebody has made it. A role or password that is refused (class 28) stays so.
+    // The database may not exist (3D000) until an operator has made it. A refused role or password (class 28) does not
+    // change.
     private static bool IsNotThereYet(Exception exception) =>
         StoreAway.Is(exception) && exception is not PostgresException { SqlState: ['2', '8', ..] };
 

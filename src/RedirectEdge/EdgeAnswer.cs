@@ -5,9 +5,9 @@ using Tracking.RedirectEdge.Opens;
 namespace Tracking.RedirectEdge;
 
 /// <summary>
-/// Writes the answer to an outcome. People get here from their mail: the pages are small, static, and tell nothing
-/// about why; every kind of "unknown" is the same bytes. Who asked for an image gets one: a page in its place is shown
-/// as a broken image.
+/// Writes the answer of an outcome. Recipients of mail see these pages, so they are small and static and do not explain
+/// the reason: every kind of "unknown" has the same bytes. A request for an image gets an image, because a mail program
+/// would show a page as a broken image.
 /// </summary>
 internal static class EdgeAnswer
 {
@@ -17,12 +17,12 @@ internal static class EdgeAnswer
 
     private static readonly StringValues NoStore = "no-store";
 
-    // Nothing at all, rather than an origin: the destination learns neither the token nor the tracking host, and no
-    // client has to know how referrers and redirects combine.
+    // No referrer at all, instead of the origin: the destination learns neither the token nor the tracking host, and
+    // the answer does not depend on how a client combines referrers and redirects.
     private static readonly StringValues NoReferrer = "no-referrer";
     private static readonly StringValues Methods = "GET, HEAD";
 
-    // Long enough to spare a store that comes back, short enough for a person who tries again.
+    // Long enough to spare a returning store, and short enough for a person who tries again.
     private static readonly StringValues RetryAfterSeconds = "5";
 
     private static readonly byte[] HelloPage = "Hello."u8.ToArray();
@@ -38,8 +38,8 @@ internal static class EdgeAnswer
     /// <param name="context">The request.</param>
     /// <param name="meters">Counts it.</param>
     /// <param name="outcome">Why it is not served.</param>
-    /// <param name="isPicture">Whether an image was asked for: a page in its place would be shown as a broken
-    /// one.</param>
+    /// <param name="isPicture">Whether an image was requested: a mail program would show a page as a broken
+    /// image.</param>
     public static void Refuse(HttpContext context, EdgeMeters meters, EdgeOutcome outcome, bool isPicture)
     {
         meters.Refused(outcome);
@@ -48,9 +48,9 @@ internal static class EdgeAnswer
 
     /// <summary>Sets status and headers and writes the body, except for <c>HEAD</c>.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="outcome">What it came to.</param>
-    /// <param name="location">The destination, with <see cref="EdgeOutcome.Redirect"/>.</param>
-    /// <param name="isPicture">Whether a refusal is shown as the pixel instead of a page.</param>
+    /// <param name="outcome">The outcome of the request.</param>
+    /// <param name="location">The destination, for <see cref="EdgeOutcome.Redirect"/>.</param>
+    /// <param name="isPicture">Whether a refusal is answered with the pixel instead of a page.</param>
     public static void Write(
         HttpContext context, EdgeOutcome outcome, string? location = null, bool isPicture = false)
     {
@@ -102,7 +102,8 @@ internal static class EdgeAnswer
             return;
         }
 
-        // Buffered only: the server sends it when the request's task ends, which is when the event has been written.
+        // Only buffered: the server sends the body when the request's task ends, which is after the event has been
+        // written.
         body.CopyTo(response.BodyWriter.GetSpan(body.Length));
         response.BodyWriter.Advance(body.Length);
     }

@@ -1,6 +1,6 @@
 namespace Tracking.RedirectEdge;
 
-/// <summary>What a request comes to. <see cref="EdgeAnswer"/> maps it to HTTP.</summary>
+/// <summary>The outcome of a request. <see cref="EdgeAnswer"/> maps it to HTTP.</summary>
 internal enum EdgeOutcome
 {
     /// <summary>302 to the link's destination.</summary>
@@ -9,7 +9,7 @@ internal enum EdgeOutcome
     /// <summary>The open pixel.</summary>
     Pixel,
 
-    /// <summary><c>/</c>, for every host: how an operator sees that a name leads here.</summary>
+    /// <summary><c>/</c>, for every host: shows an operator that a name leads to the edge.</summary>
     Hello,
 
     /// <summary><c>/robots.txt</c>.</summary>
@@ -21,13 +21,13 @@ internal enum EdgeOutcome
     /// <summary>The form of a token with a wrong MAC.</summary>
     Tampered,
 
-    /// <summary>A token at the end of a path that tokens of its kind do not have.</summary>
+    /// <summary>A token at the end of a path that does not fit the token's kind.</summary>
     WrongKind,
 
     /// <summary>A valid token on a host that is not served.</summary>
     UnknownHost,
 
-    /// <summary>A valid token on a host of another cluster, or of a cluster that is gone.</summary>
+    /// <summary>A valid token on a host of another cluster, or of a deleted cluster.</summary>
     ForeignHost,
 
     /// <summary>A valid token whose destination is not in the database.</summary>
@@ -42,6 +42,6 @@ internal enum EdgeOutcome
     /// <summary>Neither GET nor HEAD.</summary>
     MethodNotAllowed,
 
-    /// <summary>What is needed is not in memory and the store is away.</summary>
+    /// <summary>The necessary data is not in memory, and the store is unavailable.</summary>
     Unavailable,
 }

@@ -1,8 +1,8 @@
 namespace Tracking.RedirectEdge;
 
-/// <summary>The request header in which a gateway tells an edge the id of the event that comes of the request.</summary>
+/// <summary>The request header by which a gateway gives an edge the id of the request's event.</summary>
 public static class EventIdHeader
 {
-    /// <summary>Its name; the value is a UUIDv7 as RFC 9562 writes it.</summary>
+    /// <summary>The header's name. The value is a UUIDv7 as in RFC 9562.</summary>
     public const string Name = "Tracking-Event-Id";
 }

@@ -65,7 +65,8 @@ public static class RedirectEdgeComposition
         services.AddHostedService<SealSegments>();
         services.AddHostedService(provider => provider.GetRequiredService<PublishEvents>());
         builder.AddAdoption();
-        // Stopped before those above, which empty the spool; the server, registered by the host, is stopped before it.
+        // Hosted services stop in reverse order. The services above empty the spool, so they must still run now. The
+        // server, which the host registers, stops earlier.
         services.AddHostedService<DrainSpool>();
         services.AddOptions<HostOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>((host, edge) =>
         {
@@ -76,7 +77,7 @@ public static class RedirectEdgeComposition
             QueueNames.Acknowledgements(provider.GetRequiredService<EdgeFolder>().EdgeId),
             (_, queue) => queue.Handler<EventBatchStored>(stored =>
             {
-                // Asked for at this late moment because the publisher needs the bus that is being configured here.
+                // Resolved late, because the publisher needs the bus that is being configured here.
                 provider.GetRequiredService<PublishEvents>().Acknowledge(stored.Message);
                 return Task.CompletedTask;
             }))
@@ -91,12 +92,12 @@ public static class RedirectEdgeComposition
         services.AddSingleton<ServePixel>();
         services.AddSingleton<ServeEdge>();
         services.AddSingleton<EdgeRequests>();
-        // The first filter is the outermost middleware: in front of whatever the host adds by itself.
+        // The first filter is the outermost middleware, outside all middleware that the host adds.
         services.Insert(0, ServiceDescriptor.Transient<IStartupFilter, BranchToEdge>());
         services.AddHealthChecks().AddCheck<EdgeReady>("edge", tags: ["ready"]);
 
-        // Clicks are served from memory: a database that is away must not take every edge out of its load balancer. One
-        // with an older schema still does.
+        // Clicks are served from memory, so an unavailable database must not take every edge out of its load balancer.
+        // An older schema still does.
         services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             foreach (var check in options.Registrations.Where(check => check.Name == HealthEndpoints.Database))
@@ -107,14 +108,14 @@ public static class RedirectEdgeComposition
         return builder;
     }
 
-    /// <summary>Serves the edge, and nothing else, on every port but the one for health.</summary>
+    /// <summary>Serves only the edge on every port except the health port.</summary>
     public static WebApplication MapRedirectEdge(this WebApplication app)
     {
         var health = app.Services.GetRequiredService<IOptions<RedirectEdgeOptions>>().Value.HealthPort;
         return app.MapRedirectEdge(context => LocalPort(context) != health);
     }
 
-    /// <summary>Serves the edge, and nothing else, on these ports, in front of every other middleware.</summary>
+    /// <summary>Serves only the edge on these ports, before every other middleware.</summary>
     /// <param name="app">The host.</param>
     /// <param name="ports">Ports that Kestrel listens on.</param>
     public static WebApplication MapRedirectEdge(this WebApplication app, IReadOnlyList<int> ports)
@@ -123,9 +124,10 @@ public static class RedirectEdgeComposition
         return app.MapRedirectEdge(context => own.AsSpan().Contains(LocalPort(context)));
     }
 
-    /// <summary>Serves the edge for these requests, in front of every other middleware.</summary>
+    /// <summary>Serves the edge for these requests, before every other middleware.</summary>
     /// <param name="app">The host.</param>
-    /// <param name="belongsToEdge">Whether a request is a recipient's; asked for each, so it must be cheap.</param>
+    /// <param name="belongsToEdge">Whether a request is for the edge. It runs for each request, so it must be
+    /// cheap.</param>
     public static WebApplication MapRedirectEdge(this WebApplication app, Func<HttpContext, bool> belongsToEdge)
     {
         app.Services.GetRequiredService<EdgeRequests>().BelongsToEdge = belongsToEdge;
@@ -147,7 +149,7 @@ public static class RedirectEdgeComposition
         }
     }
 
-    // While the process is composed: the bus takes no queue after its start, and each folder has one of its own.
+    // Runs while the process is composed: the bus accepts no queue after its start, and each folder has its own queue.
     private static void AddAdoption(this IHostApplicationBuilder builder)
     {
         var parent = builder.Configuration[
@@ -158,7 +160,7 @@ public static class RedirectEdgeComposition
         }
 
         var orphans = OrphanedFolders.Lock(parent);
-        // Made by a function, so that the container closes the folders at the end.
+        // Registered by a function, so that the container disposes the folders at the end.
         builder.Services.AddSingleton(_ => orphans);
         builder.Services.AddSingleton<AdoptSpools>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<AdoptSpools>());
@@ -174,8 +176,8 @@ public static class RedirectEdgeComposition
         }
     }
 
-    /// <summary>Lets an edge in its own process listen on its port for health too, beside what
-    /// <c>ASPNETCORE_URLS</c> and <c>ASPNETCORE_HTTP_PORTS</c> say.</summary>
+    /// <summary>Lets an edge in its own process also listen on its health port, besides the ports of
+    /// <c>ASPNETCORE_URLS</c> and <c>ASPNETCORE_HTTP_PORTS</c>.</summary>
     public static WebApplicationBuilder ListenForHealth(this WebApplicationBuilder builder)
     {
         if (builder.Configuration.ReadTrackingOptions<RedirectEdgeOptions>(RedirectEdgeOptions.Section).HealthPort

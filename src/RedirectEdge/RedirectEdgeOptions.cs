@@ -3,18 +3,19 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge;
 
-/// <summary>When the open segment of the spool is forced to the disk. A sealed segment always is.</summary>
+/// <summary>The time at which the open segment of the spool is forced to disk. A sealed segment is always forced to
+/// disk.</summary>
 public enum SpoolFsync
 {
-    /// <summary>Left to the operating system until the segment is sealed. Survives a killed process, not a power
+    /// <summary>The operating system decides until the segment is sealed. Survives a killed process, but not a power
     /// cut.</summary>
     Never,
 
     /// <summary>Every <see cref="RedirectEdgeOptions.FsyncInterval"/>: a power cut costs at most that much.</summary>
     Interval,
 
-    /// <summary>Before every answer, one for all answers that wait: a power cut costs nothing, a click costs a disk's
-    /// latency.</summary>
+    /// <summary>Before every answer; waiting answers share one sync. A power cut costs no events, and a click costs the
+    /// disk's latency.</summary>
     Always,
 }
 
@@ -24,24 +25,25 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     /// <summary>The section under <c>Tracking</c>.</summary>
     public const string Section = "Edge";
 
-    /// <summary>The folder that this edge owns and locks: its id, its spool, its copies of hosts and links. On a disk
-    /// that outlives the process. Default <c>edge</c> in the working directory.</summary>
+    /// <summary>The folder that this edge owns and locks: its id, its spool, its copies of hosts and links. It must be
+    /// on a disk that outlives the process. Default <c>edge</c> in the working directory.</summary>
     [Required]
     public string Folder { get; set; } = "edge";
 
-    /// <summary>A folder of folders that other edges left behind for good, each moved or mounted here as a whole. Those
-    /// found at start are locked and what they still hold is published as theirs; one that is done holds the file
-    /// <c>empty</c> and may be deleted. Default not set.</summary>
+    /// <summary>A folder that contains the folders of edges that no longer exist, each moved or mounted here as a
+    /// whole. At start they are locked, and their remaining events are published under their own ids. A finished folder
+    /// contains the file <c>empty</c> and may be deleted. Default not set.</summary>
     public string? AdoptFolder { get; set; }
 
-    /// <summary>The longest that a stop waits for everything to be published and stored; what is left then stays in the
-    /// folder. 0 s to 10 min, default 2 s: a store that is there takes a fraction of it, and a restart need not wait for
-    /// one that is not. Before a volume goes away (scale-in) give it more.</summary>
+    /// <summary>The longest time that a stop waits until all events are published and stored. The rest then stays in
+    /// the folder. 0 s to 10 min, default 2 s: an available store needs a fraction of it, and a restart need not wait
+    /// for an unavailable one. Give more time before a volume goes away (scale-in).</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A port beside the others on which an edge in its own process answers <c>/health/live</c> and
-    /// <c>/health/ready</c>, 1 to 65535. Not set: nowhere, since its other ports are the recipients'.</summary>
+    /// <summary>A further port on which an edge in its own process answers <c>/health/live</c> and
+    /// <c>/health/ready</c>, 1 to 65535. Not set: no health answers, because the other ports belong to the
+    /// recipients.</summary>
     [Range(1, 65535)]
     public int? HealthPort { get; set; }
 
@@ -49,31 +51,32 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     /// server that marks tracking requests so. Default off.</summary>
     public bool RequireTrackHostHeader { get; set; }
 
-    /// <summary>Proxies whose <c>X-Forwarded-For</c> is believed: addresses or CIDR ranges. Default none: the client is
-    /// whoever connects.</summary>
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> is trusted: addresses or CIDR ranges. Default none: the connecting
+    /// address is the client.</summary>
     public IList<string> TrustedProxies { get; } = [];
 
-    /// <summary>Gateways in front of this edge: addresses or CIDR ranges. They are believed as
-    /// <see cref="TrustedProxies"/> are, and the event id that they give to a request is taken, so that one which
-    /// reached two edges is stored once. Whoever is in here can choose ids. Default none: nobody is.</summary>
+    /// <summary>Gateways in front of this edge: addresses or CIDR ranges. They are trusted like
+    /// <see cref="TrustedProxies"/>. The edge also takes the event id that they give to a request, so that a request
+    /// that reached two edges is stored once. A host in this list can choose ids. Default none.</summary>
     public IList<string> Gateways { get; } = [];
 
-    /// <summary>How far the time in an id that a gateway gives may be from this edge's clock, 1 s to 1 h, default 1 min:
-    /// longer than a request is offered to one edge after another, and clocks that are kept differ by milliseconds. An
-    /// id further off is not taken, is counted, and the edge gives its own.</summary>
+    /// <summary>The longest difference between the time in a gateway's id and this edge's clock, 1 s to 1 h, default 1
+    /// min: a request is offered to one edge after another for a shorter time, and synchronised clocks differ by
+    /// milliseconds. An id with a larger difference is counted and not used, and the edge creates its own.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan LargestGatewayClockOffset { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>When the open segment is forced to the disk. Default <see cref="SpoolFsync.Interval"/>.</summary>
     public SpoolFsync Fsync { get; set; } = SpoolFsync.Interval;
 
-    /// <summary>How often with <see cref="SpoolFsync.Interval"/>; 10 ms to 1 min, default 1 s: what databases with
-    /// asynchronous commit commonly risk.</summary>
+    /// <summary>The interval of <see cref="SpoolFsync.Interval"/>; 10 ms to 1 min, default 1 s: the usual risk of
+    /// databases with asynchronous commit.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan FsyncInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Bytes at which a segment is sealed; 4 KiB to 8 MiB, default 1 MiB: COPY gains nothing from larger
-    /// batches, and a broker takes it as one message, a third larger, of which RabbitMQ 4 takes 16 MiB.</summary>
+    /// batches. A broker takes the segment as one message, which is a third larger. RabbitMQ 4 accepts 16
+    /// MiB.</summary>
     [Range(4 << 10, 8 << 20)]
     public int SegmentBytes { get; set; } = 1 << 20;
 
@@ -82,28 +85,28 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(1, 100_000)]
     public int SegmentEvents { get; set; } = 5_000;
 
-    /// <summary>Age at which a segment that holds something is sealed while <see cref="InFlightBatches"/> leaves room;
-    /// 10 ms to 1 min, default 200 ms: an event is seen in the API within a second, and a quiet edge makes at most five
+    /// <summary>Age at which a segment with events is sealed while <see cref="InFlightBatches"/> leaves space; 10 ms to
+    /// 1 min, default 200 ms: an event is visible in the API within a second, and a quiet edge makes at most five
     /// batches a second.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan SealAfter { get; set; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Bytes the spool may hold; 1 MiB to 1 TiB, default 8 GiB: 50 million ordinary clicks, or half a day of
-    /// 1,000 a second without a bus. Beyond it events are dropped and counted, redirects go on.</summary>
+    /// <summary>Bytes that the spool may hold; 1 MiB to 1 TiB, default 8 GiB: 50 million ordinary clicks, or half a day
+    /// of 1,000 a second without a bus. Above this, events are dropped and counted, and redirects continue.</summary>
     [Range(1L << 20, 1L << 40)]
     public long MaxSpoolBytes { get; set; } = 8L << 30;
 
-    /// <summary>Batches sent and not yet acknowledged; 1 to 1,000, default 8: enough to keep one ingest busy while
-    /// acknowledgements travel, 8 MiB of the broker's memory at most.</summary>
+    /// <summary>Batches that are sent and not acknowledged; 1 to 1,000, default 8: enough to keep one ingest busy while
+    /// acknowledgements travel, and at most 8 MiB of the broker's memory.</summary>
     [Range(1, 1_000)]
     public int InFlightBatches { get; set; } = 8;
 
-    /// <summary>When an unacknowledged batch is sent again, doubled each time up to <see cref="ResendAtMost"/>; 100 ms
-    /// to 1 h, default 30 s: a broker's restart takes five to twenty.</summary>
+    /// <summary>The time after which an unacknowledged batch is sent again, doubled each time up to
+    /// <see cref="ResendAtMost"/>; 100 ms to 1 h, default 30 s: a broker's restart takes five to twenty.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
     public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest pause between two sendings of a batch; 100 ms to 1 h, default 2 min.</summary>
+    /// <summary>The longest pause between two sends of a batch; 100 ms to 1 h, default 2 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
     public TimeSpan ResendAtMost { get; set; } = TimeSpan.FromMinutes(2);
 
@@ -115,15 +118,15 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(1L << 20, 64L << 30)]
     public long MaxLinkBytes { get; set; } = 128L << 20;
 
-    /// <summary>Bytes of links kept on disk, so that an edge started while the database is away still redirects;
-    /// 64 KiB to 1 GiB, default 64 MiB: half a million links of 100 bytes. All of them are read at start, into memory,
-    /// which takes seconds for a GiB.</summary>
+    /// <summary>Bytes of links kept on disk, so that an edge that starts while the database is unavailable still
+    /// redirects; 64 KiB to 1 GiB, default 64 MiB: half a million links of 100 bytes. The start reads all of them into
+    /// memory, which takes seconds for a GiB.</summary>
     [Range(64L << 10, 1L << 30)]
     public long MaxLinkCopyBytes { get; set; } = 64L << 20;
 
-    /// <summary>Bytes of tracking domains kept on disk, so that an edge started while the database is away still serves
-    /// them; 64 KiB to 1 GiB, default 128 MiB: a million names of 30 octets, of which each takes about 60 bytes, in the
-    /// half that a rewritten file takes.</summary>
+    /// <summary>Bytes of tracking domains kept on disk, so that an edge that starts while the database is unavailable
+    /// still serves them; 64 KiB to 1 GiB, default 128 MiB: a million names of 30 octets, each of about 60 bytes, fill
+    /// half of it, which is the size after rewriting.</summary>
     [Range(64L << 10, 1L << 30)]
     public long MaxHostCopyBytes { get; set; } = 128L << 20;
 
@@ -132,16 +135,16 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.050", "00:00:30")]
     public TimeSpan LookupTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Lookups at the database at a time; 1 to 1,000, default 16: a cold start must not take every connection
-    /// of the pool.</summary>
+    /// <summary>Simultaneous look-ups in the database; 1 to 1,000, default 16: a start without a copy must not take
+    /// every connection of the pool.</summary>
     [Range(1, 1_000)]
     public int MaxLookups { get; set; } = 16;
 
-    /// <summary>How long "no such link" is believed; 0 to 5 min, default 5 s.</summary>
+    /// <summary>How long the answer "no such link" is remembered; 0 to 5 min, default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
     public TimeSpan NegativeAge { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many "no such link" are remembered; 0 to 1 million, default 10,000.</summary>
+    /// <summary>The number of remembered answers "no such link"; 0 to 1 million, default 10,000.</summary>
     [Range(0, 1_000_000)]
     public int MaxNegatives { get; set; } = 10_000;
 

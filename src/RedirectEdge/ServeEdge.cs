@@ -10,8 +10,8 @@ using Tracking.RedirectEdge.Opens;
 namespace Tracking.RedirectEdge;
 
 /// <summary>
-/// The edge as one request delegate: no routing, no endpoints, no middleware. The token is looked for first, over the
-/// raw path, so that no path of a customer's site (<c>linkStyle: path</c>) can meet a route of ours.
+/// The edge as one request delegate: no routing, no endpoints, no middleware. It searches for a token first, in the raw
+/// path, so that no path of a customer's site (<c>linkStyle: path</c>) can collide with a route of ours.
 /// </summary>
 internal sealed class ServeEdge(
     HostDirectory hosts,
@@ -24,11 +24,11 @@ internal sealed class ServeEdge(
     private const string TrackHostHeader = "X-Postal-Track-Host";
     private readonly bool _requireTrackHostHeader = options.Value.RequireTrackHostHeader;
 
-    /// <summary>Answers a request; nothing falls through.</summary>
+    /// <summary>Answers every request.</summary>
     public Task ServeAsync(HttpContext context)
     {
         var path = PathOf(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        // Methods are case-sensitive (RFC 9110 §9.1); the server gives its own string for these two.
+        // Methods are case-sensitive (RFC 9110 §9.1). The server returns its own string instances for these two.
         var method = context.Request.Method;
         if (method != HttpMethods.Get && method != HttpMethods.Head)
         {
@@ -58,8 +58,8 @@ internal sealed class ServeEdge(
         };
     }
 
-    /// <summary>The path of a request target as it was sent: neither decoded nor normalised, without the query, also
-    /// out of the absolute form (RFC 9112 §3.2.2).</summary>
+    /// <summary>The path of a request target in its original form: neither decoded nor normalised, without the query,
+    /// also from the absolute form (RFC 9112 §3.2.2).</summary>
     internal static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
     {
         if (!target.StartsWith("/"))
@@ -79,8 +79,9 @@ internal sealed class ServeEdge(
         return query < 0 ? target : target[..query];
     }
 
-    /// <summary>The path without what mail programs take into a link behind its token, such as a full stop, a bracket
-    /// or a quote: characters outside the token's alphabet, and percent-escapes (RFC 3986 §2.1) of them.</summary>
+    /// <summary>The path without the characters that mail programs wrongly include behind a link's token, such as a
+    /// full stop, a bracket or a quote: characters outside the token's alphabet, and percent-escapes (RFC 3986 §2.1) of
+    /// them.</summary>
     internal static ReadOnlySpan<char> WithoutTail(ReadOnlySpan<char> path)
     {
         while (!path.IsEmpty)
@@ -108,10 +109,10 @@ internal sealed class ServeEdge(
         return path;
     }
 
-    /// <summary>Whether a mail program that shows an image sends tokens of this kind.</summary>
+    /// <summary>Whether a mail program requests tokens of this kind to show an image.</summary>
     internal static bool IsPicture(LinkKind kind) => kind is LinkKind.Open or LinkKind.Image;
 
-    // Nothing is known of the token: the path says what was expected.
+    // Without a valid token the path tells the expected kind.
     private static bool IsPicture(ReadOnlySpan<char> path) => path.StartsWith("/o/") || path.StartsWith("/i/");
 
     private static bool IsOfToken(char character) => char.IsAsciiLetterOrDigit(character) || character is '-' or '_';
@@ -130,8 +131,8 @@ internal sealed class ServeEdge(
     private static bool HasPlaceForToken(ReadOnlySpan<char> path) =>
         path.Length > LinkToken.Length && path[^(LinkToken.Length + 1)] is '/' or '-';
 
-    /// <summary>Whether tokens of a kind stand behind such a path: <c>/c/</c>, <c>/o/</c>, <c>/i/</c> alone, or any
-    /// path and a hyphen.</summary>
+    /// <summary>Whether a path fits tokens of a kind: <c>/c/</c>, <c>/o/</c> or <c>/i/</c> alone, or any path and a
+    /// hyphen.</summary>
     private static bool Fits(LinkKind kind, ReadOnlySpan<char> before) => kind switch
     {
         LinkKind.Open => before is "/o/",

@@ -19,7 +19,7 @@ namespace Tracking.Rewrite;
 /// <summary>Rewrites messages: links to the tracking host, and an open pixel.</summary>
 public static class RewriteComposition
 {
-    /// <summary>Adds the rewriter, its registration, and where the bus is RabbitMQ its queue.</summary>
+    /// <summary>Adds the rewriter, its registration, and its queue if the bus is RabbitMQ.</summary>
     public static IHostApplicationBuilder AddRewrite(this IHostApplicationBuilder builder)
     {
         builder.AddBus();

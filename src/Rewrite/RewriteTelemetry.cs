@@ -6,7 +6,7 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite;
 
-/// <summary>What the rewriter tells of itself; the names are listed in <c>docs/telemetry.md</c>.</summary>
+/// <summary>The rewriter's metrics and spans; <c>docs/telemetry.md</c> lists their names.</summary>
 public sealed class RewriteTelemetry : IDisposable
 {
     /// <summary>The name of the activity source and of the meter.</summary>
@@ -38,7 +38,7 @@ public sealed class RewriteTelemetry : IDisposable
             "{message}",
             "Messages that were delivered again and are worked on alone");
         _refused = _meter.CreateCounter<long>(
-            "tracking.messages.refused", "{message}", "Messages of requests refused for what they take up, by type");
+            "tracking.messages.refused", "{message}", "Messages of refused requests, by type");
     }
 
     /// <summary>Counts a message that was moved to the dead letters.</summary>
@@ -57,9 +57,9 @@ public sealed class RewriteTelemetry : IDisposable
     /// <summary>Spans of rewriting and registering.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
-    /// <summary>Counts a message that goes out.</summary>
+    /// <summary>Counts a sent message.</summary>
     /// <param name="untouched">Why nothing is tracked; <see langword="null"/> when something is.</param>
-    /// <param name="links">Links wrapped.</param>
+    /// <param name="links">The number of wrapped links.</param>
     public void Rewritten(Untouched? untouched, int links)
     {
         var outcome = untouched is { } reason ? WireWords.Of(reason) : WireWords.Tracked;

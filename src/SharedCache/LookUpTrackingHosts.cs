@@ -10,9 +10,9 @@ namespace Tracking.SharedCache;
 /// <summary>Adds the look-up of tracking domains by name.</summary>
 public static class LookUpTrackingHosts
 {
-    /// <summary>Adds <see cref="TrackingHosts"/>, over the shared cache where there is one. Every service that needs to
-    /// know whose a name is calls it after <see cref="SharedCacheComposition.AddSharedCache"/>; calling twice is
-    /// once.</summary>
+    /// <summary>Adds <see cref="TrackingHosts"/>, over the shared cache if there is one. Every service that looks up
+    /// the cluster of a name calls this after <see cref="SharedCacheComposition.AddSharedCache"/>. A second call
+    /// changes nothing.</summary>
     public static IHostApplicationBuilder AddTrackingHosts(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;

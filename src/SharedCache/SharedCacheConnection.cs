@@ -5,37 +5,37 @@ using StackExchange.Redis;
 namespace Tracking.SharedCache;
 
 /// <summary>
-/// The connection of <see cref="SharedValues"/>, which the library makes and keeps, behind a breaker: the first caller
-/// without an answer opens it for all, and only an answer to a question asked in the background closes it. So a Redis
-/// that is frozen costs one timeout and not one with each trial.
+/// The connection of <see cref="SharedValues"/>, behind a breaker; the library makes and keeps the connection. The
+/// first caller without an answer opens the breaker for all callers, and only an answer to a question asked in the
+/// background closes it. So a frozen Redis costs one timeout, and not one for each trial.
 /// </summary>
-/// <remarks>Not the library's own breaker: it closes a connection after several failures and takes every new one for
-/// healthy, so a slow Redis would be tried by callers again and again. Not Polly's: there callers are the
-/// trial.</remarks>
+/// <remarks>The library's own breaker closes a connection after several failures and counts every new connection as
+/// healthy, so callers would try a slow Redis again and again. With Polly's breaker, callers are the trial
+/// too.</remarks>
 internal sealed partial class SharedCacheConnection(
     ConfigurationOptions connection,
     SharedCacheOptions options,
     TimeProvider time,
     ILogger<SharedCacheConnection> logger) : BackgroundService
 {
-    // Asked for and not pinged: an account without the right to read answers pings.
+    // A read instead of a ping: an account without the right to read still answers pings.
     private const string ProbeKey = SharedValues.KeyPrefix + "probe";
 
     private readonly SemaphoreSlim _left = new(0, 1);
     private volatile IDatabase? _database;
     private volatile bool _isUsed;
-    // Reasons told since it was last used. The first failure of a slow connection is often not the cause: a wrong
-    // password is a time-out first.
+    // The reasons logged since the last use. The first failure of a slow connection is often not the cause: a wrong
+    // password first appears as a time-out.
     private readonly HashSet<string> _told = [];
 
-    /// <summary>Where to ask; <see langword="null"/> while the cache is left out.</summary>
+    /// <summary>The database to ask; <see langword="null"/> while the cache is left out.</summary>
     public IDatabase? Database => _isUsed ? _database : null;
 
-    /// <summary>Commands without an answer, which the library keeps in memory.</summary>
+    /// <summary>The number of commands without an answer; the library keeps them in memory.</summary>
     public long Outstanding => _database?.Multiplexer.GetCounters().TotalOutstanding ?? 0;
 
     /// <summary>Leaves the cache out until it answers again.</summary>
-    /// <param name="exception">What came instead of an answer.</param>
+    /// <param name="exception">The failure that replaced the answer.</param>
     public void Leave(Exception exception)
     {
         if (!_isUsed)
@@ -51,7 +51,7 @@ internal sealed partial class SharedCacheConnection(
         }
         catch (Exception released) when (released is SemaphoreFullException or ObjectDisposedException)
         {
-            // Somebody else saw it too, or the process stops.
+            // Another caller has already reported the failure, or the process is stopping.
         }
     }
 
@@ -65,7 +65,8 @@ internal sealed partial class SharedCacheConnection(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Ends after the connect timeout at the latest, connected or not; from then on the library tries by itself.
+        // Ends after the connect timeout at the latest, with or without a connection. After that the library tries by
+        // itself.
         var connecting = ConnectionMultiplexer.ConnectAsync(SharedCacheString.With(connection, options));
         try
         {
@@ -85,7 +86,7 @@ internal sealed partial class SharedCacheConnection(
         }
         catch (OperationCanceledException)
         {
-            // Stopping.
+            // The process is stopping.
         }
         finally
         {
@@ -94,7 +95,7 @@ internal sealed partial class SharedCacheConnection(
         }
     }
 
-    // Commands under way have nobody who waits for them any more.
+    // No caller waits for the commands in progress any more.
     private static async Task CloseAsync(Task<ConnectionMultiplexer> connecting) =>
         await (await connecting).CloseAsync(allowCommandsToComplete: false);
 
@@ -124,7 +125,7 @@ internal sealed partial class SharedCacheConnection(
         }
     }
 
-    // What an operator needs of it: the library's own messages carry keys and counters at length.
+    // The part of the reason that an operator needs: the library's own messages are long, with keys and counters.
     private static string Reason(Exception exception) => exception switch
     {
         TimeoutException => "no answer in time",
@@ -136,7 +137,7 @@ internal sealed partial class SharedCacheConnection(
         _ => exception.GetType().Name,
     };
 
-    // A connection that breaks while it is used may be back before anybody asks.
+    // A connection that breaks while it is used may return before the next question.
     private void TellWhileAway(string reason)
     {
         if (!_isUsed)
@@ -145,7 +146,7 @@ internal sealed partial class SharedCacheConnection(
         }
     }
 
-    // Once for each reason while it is away, not with every trial.
+    // Logs each reason once per outage, and not at every trial.
     private void Tell(string reason)
     {
         lock (_told)

@@ -4,8 +4,8 @@ using StackExchange.Redis;
 
 namespace Tracking.SharedCache;
 
-/// <summary>Reads <c>ConnectionStrings__redis</c>. Nothing of a wrong one is ever shown: a password with a comma in it
-/// falls apart into what looks like keywords and hosts.</summary>
+/// <summary>Reads <c>ConnectionStrings__redis</c>. No part of an invalid string is ever shown: a password with a comma
+/// splits into parts that look like keywords and hosts.</summary>
 internal static class SharedCacheString
 {
     /// <summary>The name of the connection string.</summary>
@@ -17,11 +17,11 @@ internal static class SharedCacheString
 
     private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromSeconds(1);
 
-    /// <summary>Whether there is a shared cache at all.</summary>
+    /// <summary>Whether a shared cache is configured.</summary>
     public static bool IsConfigured(IConfiguration configuration) =>
         !string.IsNullOrWhiteSpace(configuration.GetConnectionString(ConnectionName));
 
-    /// <summary>The line that stops the process, if any.</summary>
+    /// <summary>The error that stops the process, if any.</summary>
     public static IEnumerable<string> Failures(IConfiguration configuration)
     {
         if (IsConfigured(configuration) && Parse(configuration) is null)
@@ -30,15 +30,15 @@ internal static class SharedCacheString
         }
     }
 
-    /// <summary>What to connect with; nothing connects yet.</summary>
-    /// <returns><see langword="null"/> when the string is not one.</returns>
+    /// <summary>The connection's options; the method does not connect.</summary>
+    /// <returns><see langword="null"/> for an invalid string.</returns>
     public static ConfigurationOptions? Parse(IConfiguration configuration)
     {
         try
         {
             var parsed = ConfigurationOptions.Parse(configuration.GetConnectionString(ConnectionName)!);
-            // A piece of a password that had a comma would be another server, without a port; a URI would be a host
-            // name, password included.
+            // The rest of a password with a comma would be another server without a port. A URI would be a host name,
+            // including its password.
             return parsed.EndPoints.Count > 0 && parsed.EndPoints.All(IsHost)
                 && (parsed.EndPoints.Count == 1 || parsed.EndPoints.All(HasPort))
                 ? parsed
@@ -50,22 +50,22 @@ internal static class SharedCacheString
         }
     }
 
-    /// <summary>What the process decides itself, whatever the string says of it.</summary>
+    /// <summary>Sets the values that the process decides itself, independent of the string.</summary>
     public static ConfigurationOptions With(ConfigurationOptions connection, SharedCacheOptions options)
     {
-        // Otherwise a Redis that is away at the start would never be found again.
+        // Otherwise a Redis that is unavailable at the start would never be found.
         connection.AbortOnConnectFail = false;
         connection.ConnectRetry = 1;
         connection.ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
-        // No caller waits that long. It is what the library counts in: a connection that is open and silent for four
-        // times as long is made anew, since an open socket proves nothing.
+        // No caller waits this long. The library counts in this unit: it replaces an open, silent connection after four
+        // times this time, because an open socket proves nothing.
         connection.AsyncTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
-        // What is asked while there is no connection fails at once and is not kept for later.
+        // A command without a connection fails at once and is not stored for later.
         connection.BacklogPolicy = BacklogPolicy.FailFast;
         connection.ReconnectRetryPolicy = new LinearRetry((int)options.RetryAfter.TotalMilliseconds);
-        // How often the library looks after timeouts and connections; never less often than by its own default.
+        // The interval at which the library checks timeouts and connections; never longer than its own default.
         connection.HeartbeatInterval = options.RetryAfter < LongestHeartbeat ? options.RetryAfter : LongestHeartbeat;
-        // Neither is used, and each would need a right of its own in Redis.
+        // These features are not used, and each would need a right of its own in Redis.
         connection.TieBreaker = "";
         connection.ConfigurationChannel = "";
         return connection;

@@ -10,21 +10,22 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.SharedCache;
 
 /// <summary>
-/// Redis between the memory of many processes and PostgreSQL: sealed values that can be had again elsewhere, never the
-/// truth. It may be away, frozen, flushed or written to by somebody else, and costs speed only: a read waits at most
-/// <see cref="SharedCacheOptions.CallTimeout"/>, and after one without an answer nobody asks until Redis answers again;
-/// a write makes nobody wait. Keys and values: <c>docs/redis.md</c>.
+/// Redis as a cache between the memory of many processes and PostgreSQL. It holds sealed values that also exist
+/// elsewhere, and is never the only source. It may be unavailable, frozen, flushed or overwritten by others: that only
+/// costs speed. A read waits at most <see cref="SharedCacheOptions.CallTimeout"/>. After one read without an answer no
+/// reader asks until Redis answers again. A write never makes a caller wait. Keys and values: <c>docs/redis.md</c>.
 /// </summary>
 public sealed partial class SharedValues : BackgroundService
 {
-    /// <summary>What all keys begin with; the number changes when keys or values change their meaning.</summary>
+    /// <summary>The beginning of all keys. The number changes when keys or values change their meaning.</summary>
     public const string KeyPrefix = "tracking:1:";
 
-    /// <summary>The longest content, in bytes: Redis answers one command after the other, and a longer one would make
-    /// the others wait.</summary>
+    /// <summary>The longest content, in bytes. Redis executes one command after the other, so a longer value would
+    /// delay the others.</summary>
     public const int MaxContentBytes = 1 << 20;
 
-    // Deep enough that one round trip is shared by many, small enough that all of it fits the socket's buffer mostly.
+    // Large enough that many writes share one round trip, and small enough that they usually fit into the socket's
+    // buffer.
     private const int WritesAtOnce = 128;
 
     private readonly SharedCacheConnection _connection;
@@ -50,13 +51,12 @@ public sealed partial class SharedValues : BackgroundService
         meters.Observe(() => IsUsed);
     }
 
-    /// <summary>Whether Redis is asked at present; otherwise every read ends at once.</summary>
+    /// <summary>Whether Redis is asked at present. Otherwise every read ends at once.</summary>
     public bool IsUsed => _connection.Database is not null;
 
     /// <summary>Reads a value. Never throws, and never takes longer than the timeout.</summary>
     /// <param name="key">The key after <see cref="KeyPrefix"/>.</param>
-    /// <returns>The content; <see langword="null"/> when there is none that one of us has written for this
-    /// key.</returns>
+    /// <returns>The content; <see langword="null"/> without a value that one of us has written for this key.</returns>
     public async ValueTask<byte[]?> ReadAsync(string key)
     {
         if (_connection.Database is not { } database)
@@ -70,10 +70,10 @@ public sealed partial class SharedValues : BackgroundService
         return content;
     }
 
-    /// <summary>Writes a value when there is time. Never waits; what is too much is dropped.</summary>
+    /// <summary>Writes a value in the background. Never waits; values above the limit are dropped.</summary>
     /// <param name="key">The key after <see cref="KeyPrefix"/>.</param>
-    /// <param name="content">At most <see cref="MaxContentBytes"/>; not changed afterwards.</param>
-    /// <param name="age">How long it stays.</param>
+    /// <param name="content">At most <see cref="MaxContentBytes"/>. The bytes must not change afterwards.</param>
+    /// <param name="age">The time that the value stays.</param>
     public void Write(string key, ReadOnlyMemory<byte> content, TimeSpan age)
     {
         if (!IsUsed
@@ -103,7 +103,7 @@ public sealed partial class SharedValues : BackgroundService
         }
         catch (OperationCanceledException)
         {
-            // Stopping: what is left can be had again.
+            // The process is stopping. The remaining values also exist elsewhere.
         }
     }
 
@@ -118,10 +118,10 @@ public sealed partial class SharedValues : BackgroundService
         }
         catch (RedisServerException refused) when (refused.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))
         {
-            // Somebody has put a list or the like there: that key is wrong, not Redis.
+            // Another program has put a list or the like under this key. Only the key is wrong, so Redis is still used.
             return ("rejected", null);
         }
-#pragma warning disable CA1031 // Whatever it is: counted, logged, and never the reason that a link does not work.
+#pragma warning disable CA1031 // Every failure is counted and logged, and never stops a link.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -142,14 +142,14 @@ public sealed partial class SharedValues : BackgroundService
         {
             var writing = batch.ConvertAll(write => database.StringSetAsync(
                 write.Key, _seal.Seal(write.Key, write.Content.Span), write.Age));
-            // Nobody waits for these, so a Redis that is only busy is not left out because of them.
+            // No caller waits for these writes, so a busy Redis is not left out because of them.
             await Task.WhenAll(writing).WaitAsync(_options.ConnectTimeout, _time);
             _meters.Written("written", batch.Count);
             _isRefused = false;
         }
         catch (RedisServerException refused)
         {
-            // Full, or read-only: reading may well go on.
+            // Redis is full or read-only. Reading may still work.
             _meters.Written("failed", batch.Count);
             if (!_isRefused)
             {
@@ -166,7 +166,7 @@ public sealed partial class SharedValues : BackgroundService
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The shared cache takes no values: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The shared cache accepts no values: {Reason}")]
     private partial void LogRefused(string reason);
 
     private sealed record PendingWrite(string Key, ReadOnlyMemory<byte> Content, TimeSpan Age);
@@ -175,8 +175,9 @@ public sealed partial class SharedValues : BackgroundService
 /// <summary>Adds <see cref="SharedValues"/>.</summary>
 public static class SharedCacheComposition
 {
-    /// <summary>Adds the cache of <c>ConnectionStrings__redis</c> and <see cref="SharedLinks"/>; without that string
-    /// nothing but the settings. Every service that uses it calls this; calling twice is once.</summary>
+    /// <summary>Adds the cache of <c>ConnectionStrings__redis</c> and <see cref="SharedLinks"/>. Without that string
+    /// only the settings are added. Every service that uses the cache calls this; a second call changes
+    /// nothing.</summary>
     public static IHostApplicationBuilder AddSharedCache(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -190,7 +191,7 @@ public static class SharedCacheComposition
         builder.AddSettingCheck(SharedCacheString.Failures);
         if (SharedCacheString.Parse(builder.Configuration) is not { } connection)
         {
-            // Refused at start with all the other settings.
+            // The start refuses it together with all other settings.
             return builder;
         }
 

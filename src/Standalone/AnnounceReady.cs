@@ -4,15 +4,15 @@ using System.Text;
 
 namespace Tracking.Standalone;
 
-/// <summary>Tells whoever started the process, on standard output, that it serves, where, and with which key.</summary>
+/// <summary>Writes to standard output that the process serves, at which addresses, and with which key.</summary>
 internal static class AnnounceReady
 {
-    /// <summary>Writes it in one go.</summary>
+    /// <summary>Writes the whole text at once.</summary>
     /// <param name="output">Standard output.</param>
-    /// <param name="took">How long the start took.</param>
+    /// <param name="took">The duration of the start.</param>
     /// <param name="folder">The data folder.</param>
-    /// <param name="listeners">Where the process listens.</param>
-    /// <param name="newAdminKey">The admin key, to be shown; <see langword="null"/>: only where it is.</param>
+    /// <param name="listeners">The addresses on which the process listens.</param>
+    /// <param name="newAdminKey">The admin key to show; <see langword="null"/> to show only its file.</param>
     public static async Task WriteAsync(
         TextWriter output, TimeSpan took, DataFolder folder, BindListeners listeners, string? newAdminKey)
     {

@@ -5,8 +5,8 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// The ports, taken at the very beginning: a port in use is told before a database is made, and one that the system
-/// chose is known before anything builds a URL from it. Connections are accepted only once the services run.
+/// Takes the ports at the very beginning. So a port in use is reported before a database is made, and a port that the
+/// system chose is known before a URL contains it. Connections are accepted only when the services run.
 /// </summary>
 internal sealed class BindListeners : IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class BindListeners : IDisposable
     public required IReadOnlyList<IPEndPoint> EdgeTls { get; init; }
 
     /// <summary>Binds every address and port of the settings.</summary>
-    /// <exception cref="StartUpException">One of them is in use, not allowed, or not an address of this
+    /// <exception cref="StartUpException">A port is in use or not allowed, or an address does not belong to this
     /// machine.</exception>
     public static BindListeners To(StandaloneSettings settings)
     {
@@ -46,7 +46,7 @@ internal sealed class BindListeners : IDisposable
 
     private BindListeners(Dictionary<IPEndPoint, Socket> sockets) => _sockets = sockets;
 
-    /// <summary>Hands a bound socket over to the server.</summary>
+    /// <summary>Passes a bound socket to the server.</summary>
     public Socket Take(EndPoint endpoint) =>
         endpoint is IPEndPoint address && _sockets.Remove(address, out var socket)
             ? socket
@@ -70,12 +70,12 @@ internal sealed class BindListeners : IDisposable
             {
                 if (address.AddressFamily == AddressFamily.InterNetworkV6)
                 {
-                    // "::" alone stands for IPv4 too; beside IPv4 addresses it must leave them their own sockets.
+                    // "::" alone includes IPv4. Beside IPv4 addresses it must not, because they have their own sockets.
                     socket.DualMode = address.Equals(IPAddress.IPv6Any)
                         && addresses.All(other => other.AddressFamily == AddressFamily.InterNetworkV6);
                 }
 
-                // All addresses of a list share the port that the system chose for the first.
+                // All addresses of a list share the port that the system chose for the first one.
                 socket.Bind(new IPEndPoint(address, port));
                 var endpoint = (IPEndPoint)socket.LocalEndPoint!;
                 port = endpoint.Port;
@@ -105,7 +105,7 @@ internal sealed class BindListeners : IDisposable
                 $"{endpoint} is not allowed to this user. Set {portKey} to a port above 1023.",
             SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported =>
                 $"{endpoint.Address} in {bindKey} is not an address of this machine.",
-            _ => $"{endpoint} cannot be listened on ({portKey}, {bindKey}): {refused.Message}.",
+            _ => $"{endpoint} cannot be used for listening ({portKey}, {bindKey}): {refused.Message}.",
         };
 
     private static void DisposeAll(Dictionary<IPEndPoint, Socket> sockets)

@@ -3,17 +3,15 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// Refuses a data folder that somebody else owns or may enter, and secrets in it that somebody else owns or may read,
-/// and says what puts it right. Nothing is put right here: who could read a key may have it.
+/// Refuses a data folder that another user owns or may enter, and secrets in it that another user owns or may read. The
+/// message has the remedy. Nothing is corrected automatically, because another user may already have read a key.
 /// </summary>
-/// <remarks>
-/// The same for root: a folder's owner can put a link where root is about to write. What a symbolic link leads to is
-/// what counts, not the link.
-/// </remarks>
+/// <remarks>The same rules hold for root: a folder's owner can put a link at the place where root will write. For a
+/// symbolic link its target counts.</remarks>
 internal static class CheckSecrets
 {
-    /// <summary>Checks the folder, before anything in it is opened.</summary>
-    /// <exception cref="StartUpException">It is another user's, or open to others.</exception>
+    /// <summary>Checks the folder before any file in it is opened.</summary>
+    /// <exception cref="StartUpException">The folder belongs to another user, or is open to others.</exception>
     public static void Folder(string path)
     {
         var found = FileOwner.Of(path);
@@ -35,8 +33,9 @@ internal static class CheckSecrets
         }
     }
 
-    /// <summary>Checks the secrets that are there.</summary>
-    /// <exception cref="StartUpException">One is another user's, open to others, or a link to nothing.</exception>
+    /// <summary>Checks the existing secrets.</summary>
+    /// <exception cref="StartUpException">A secret belongs to another user, is open to others, or is a link without a
+    /// target.</exception>
     public static void In(DataFolder folder)
     {
         foreach (var path in (ReadOnlySpan<string>)[folder.MasterKey, folder.AdminKey, folder.EdgeCertificate])
@@ -48,14 +47,14 @@ internal static class CheckSecrets
             }
             else if (new FileInfo(path).LinkTarget is { } nothing)
             {
-                // No reason to make a new key: what it leads to is not mounted now.
+                // A new key must not be made: the link's target is only not mounted at present.
                 throw new StartUpException(
                     $"{path} is a link to {nothing}, where there is no file. Put the file there, or remove the link.",
                     StartUp.Failed);
             }
         }
 
-        // Given to PostgreSQL's user when we are root.
+        // If we are root, the file belongs to PostgreSQL's user.
         if (FileOwner.Find(folder.DatabasePassword) is { } password)
         {
             Mode(folder.DatabasePassword, password);

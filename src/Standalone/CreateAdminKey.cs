@@ -5,14 +5,14 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// Creates the first admin API key. The file is written before the row, and a key that is in the file only is
-/// registered at the next start: a start that is killed between the two leaves nothing to repair. A revoked key stays
+/// Creates the first admin API key. The file is written before the row, and a key that is only in the file is
+/// registered at the next start. So a start that is killed between the two needs no repair. A revoked key stays
 /// revoked.
 /// </summary>
 internal static class CreateAdminKey
 {
-    /// <summary>Creates the key unless the file is there or the database knows an admin key.</summary>
-    /// <returns>The key when it was created now, else <see langword="null"/>.</returns>
+    /// <summary>Creates the key unless the file exists or the database has an admin key.</summary>
+    /// <returns>The new key, or <see langword="null"/> when none was created.</returns>
     public static async Task<string?> UnlessThereAsync(
         DataFolder folder, NpgsqlDataSource dataSource, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -7,10 +7,10 @@ namespace Tracking.Standalone;
 /// <summary>Creates the key that seals signing keys, on the first start.</summary>
 internal static class CreateMasterKey
 {
-    /// <summary>Creates the file unless it is there.</summary>
+    /// <summary>Creates the file unless it exists.</summary>
     /// <exception cref="StartUpException">
-    /// It is gone although the database exists: a new one could not open the signing keys, and every link sent would
-    /// die.
+    /// The file is missing although the database exists. A new key could not open the signing keys, so no sent link
+    /// would work any more.
     /// </exception>
     public static void UnlessThere(DataFolder folder)
     {

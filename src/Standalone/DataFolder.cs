@@ -5,8 +5,8 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// The data folder, held exclusively while the process lives. Everything secret in it is readable by its owner only.
-/// The lock is the kernel's (flock): it ends with the process, however that ends.
+/// The data folder, held exclusively while the process lives. Only its owner can read the secrets in it. The lock is
+/// the kernel's (flock): it ends with the process, however the process ends.
 /// </summary>
 internal sealed class DataFolder : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class DataFolder : IDisposable
 
     private DataFolder(string path, FileStream held) => (Path, _lock) = (path, held);
 
-    /// <summary>Absolute and free of symbolic links, as the kernel reports it.</summary>
+    /// <summary>The absolute path without symbolic links, as the kernel reports it.</summary>
     public string Path { get; }
 
     /// <summary>The private PostgreSQL's cluster.</summary>
@@ -28,7 +28,7 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The private PostgreSQL's password.</summary>
     public string DatabasePassword => In("postgres.password");
 
-    /// <summary>Where the private PostgreSQL's socket is, as a URI for <c>psql</c> and <c>pg_dump</c>.</summary>
+    /// <summary>The place of the private PostgreSQL's socket, as a URI for <c>psql</c> and <c>pg_dump</c>.</summary>
     public string DatabaseUri => In("postgres.uri");
 
     /// <summary>The key that seals signing keys.</summary>
@@ -46,9 +46,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The edge's spool.</summary>
     public string EdgeSpool => In("edge");
 
-    /// <summary>Creates the folder if need be and takes it for this process.</summary>
-    /// <exception cref="StartUpException">It cannot be written to, another process holds it, or other users can reach
-    /// what is in it.</exception>
+    /// <summary>Creates the folder if necessary, and locks it for this process.</summary>
+    /// <exception cref="StartUpException">The folder cannot be written to, another process holds it, or other users can
+    /// reach its content.</exception>
     public static DataFolder Open(string folder)
     {
         var path = System.IO.Path.GetFullPath(folder);
@@ -93,7 +93,7 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The path of a file or folder in the data folder.</summary>
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Creates a folder that only its owner may look into; one that exists keeps its mode.</summary>
+    /// <summary>Creates a folder that only its owner may enter. An existing folder keeps its mode.</summary>
     public static void CreateFolder(string path)
     {
         if (!Directory.Exists(path))
@@ -102,7 +102,7 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>Writes a file that only its owner may read: whole or not at all, also when the power goes.</summary>
+    /// <summary>Writes a file that only its owner may read: as a whole or not at all, even at a power cut.</summary>
     public static void WriteSecret(string path, string content)
     {
         var unfinished = path + ".new";

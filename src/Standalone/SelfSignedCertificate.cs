@@ -7,26 +7,26 @@ using Tracking.Tls.Certificates;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// The edge's certificate until a real one exists: ECDSA P-256 for the system host and loopback, kept in the data
-/// folder so that it can be trusted once, and made anew before it expires or when it lacks a name.
+/// The edge's certificate until a real one exists: ECDSA P-256 for the system host and loopback. It is kept in the data
+/// folder, so that a client can trust it once. It is replaced before it expires, or when it lacks a name.
 /// </summary>
-/// <remarks>Asked last of all sources: a certificate that others trust wins.</remarks>
+/// <remarks>This source is asked last: a publicly trusted certificate wins.</remarks>
 internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost, TimeProvider time)
     : ICertificateSource, IDisposable
 {
     private const string Loopback = "localhost";
 
-    // 398 days is the longest that browsers accept of public authorities; a local one has no reason for more.
+    // Browsers accept at most 398 days from public authorities. A local certificate needs no longer time.
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(397);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
-    // Clocks of clients may be behind.
+    // The clocks of clients may be behind.
     private static readonly TimeSpan Backdated = TimeSpan.FromHours(1);
 
     private readonly Lock _renewing = new();
     private volatile X509Certificate2? _current;
 
-    /// <summary>The certificate to serve now.</summary>
+    /// <summary>The current certificate.</summary>
     public X509Certificate2 Current()
     {
         if (_current is { } current && IsFresh(current))
@@ -79,7 +79,7 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
         }
         catch (CryptographicException)
         {
-            // A damaged file is no loss: the next one is as good.
+            // A damaged file can be replaced by a new certificate.
             return null;
         }
     }

@@ -14,8 +14,8 @@ using Tracking.Tls.Certificates;
 namespace Tracking.Standalone;
 
 /// <summary>
-/// What one process for everything needs around the services: the data folder, the ports, the private database and the
-/// first keys. It outlives the services: they stop first, then the database.
+/// The parts around the services in one process: the data folder, the ports, the private database and the first keys.
+/// The services stop first, then the database.
 /// </summary>
 internal sealed class StandaloneHost : IAsyncDisposable
 {
@@ -34,18 +34,19 @@ internal sealed class StandaloneHost : IAsyncDisposable
         (Folder, Listeners, _time, _began) = (folder, listeners, time, time.GetTimestamp());
     }
 
-    /// <summary>The data folder, held while this lives.</summary>
+    /// <summary>The data folder, held while this object lives.</summary>
     public DataFolder Folder { get; }
 
-    /// <summary>Where the process listens.</summary>
+    /// <summary>The addresses on which the process listens.</summary>
     public BindListeners Listeners { get; }
 
     /// <summary>The ports that belong to the edge alone.</summary>
     public int[] EdgePorts =>
         [.. Listeners.Edge.Concat(Listeners.EdgeTls).Select(endpoint => endpoint.Port).Distinct()];
 
-    /// <summary>Takes the data folder and the ports, and adds the settings and logs that go with them.</summary>
-    /// <exception cref="StartUpException">Something is wrong or in use; the message says what to do.</exception>
+    /// <summary>Takes the data folder and the ports, and adds their settings and logs.</summary>
+    /// <exception cref="StartUpException">A setting is wrong, or a resource is in use. The message has the
+    /// remedy.</exception>
     public static StandaloneHost Open(WebApplicationBuilder builder)
     {
         var settings = StandaloneSettings.Read(Environment.GetEnvironmentVariables()
@@ -77,9 +78,10 @@ internal sealed class StandaloneHost : IAsyncDisposable
     public static void AddSettings(IHostApplicationBuilder builder) =>
         builder.AddTrackingOptions<StandaloneOptions>(section: "");
 
-    /// <summary>Checks every setting of the services added, then starts the database and makes the first
+    /// <summary>Checks every setting of the added services, then starts the database and makes the first
     /// keys.</summary>
-    /// <exception cref="StartUpException">Something is wrong or missing; the message says what to do.</exception>
+    /// <exception cref="StartUpException">A setting is wrong, or a part is missing. The message has the
+    /// remedy.</exception>
     public async Task PrepareAsync(WebApplicationBuilder builder, CancellationToken cancellationToken = default)
     {
         builder.CheckSettings();
@@ -115,13 +117,13 @@ internal sealed class StandaloneHost : IAsyncDisposable
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ServicesShutdown);
     }
 
-    /// <summary>Starts the services, says so, and waits for the end.</summary>
+    /// <summary>Starts the services, announces them, and waits for the end.</summary>
     public async Task RunAsync(WebApplication app)
     {
         await using (app)
         {
             app.CheckBeforeStart();
-            // Refused here, in one line; a hosted service that throws is logged with its stack first.
+            // Refused here with one line. The exception of a hosted service would be logged with its stack first.
             await app.Services.GetRequiredService<SigningKeyRing>().RefreshAsync(CancellationToken.None);
             await app.StartAsync();
             await AnnounceReady.WriteAsync(
@@ -129,7 +131,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
                 _time.GetElapsedTime(_began),
                 Folder,
                 Listeners,
-                // Anything but a terminal may keep what it gets: a journal, a container's log, a file.
+                // Every output except a terminal may be stored: a journal, a container's log, a file.
                 Console.IsOutputRedirected ? null : _newAdminKey);
             await app.WaitForShutdownAsync();
         }
@@ -170,7 +172,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
         ["Tracking:Tls:CopyFile"] = folder.CertificateCopy,
     };
 
-    // In a laboratory (private addresses are allowed) the edge's ports are what 80 and 443 are to the world.
+    // In a laboratory (private addresses are allowed) the edge's ports take the place of 80 and 443.
     private static Dictionary<string, string?> LaboratoryDefaults(BindListeners listeners) => new()
     {
         ["Tracking:Certificates:HttpPort"] = Port(listeners.Edge),

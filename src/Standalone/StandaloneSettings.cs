@@ -43,15 +43,15 @@ internal sealed record StandaloneSettings
         ["TRACKING_EDGE_TLS_PORT"] = (settings, key, value) => settings with { EdgeTlsPort = Port(key, value) },
         ["TRACKING_BIND"] = (settings, key, value) => settings with { Bind = Addresses(key, value) },
         ["TRACKING_EDGE_BIND"] = (settings, key, value) => settings with { EdgeBind = Addresses(key, value) },
-        // Every program's, read before this one's own.
+        // All programs have this variable, and it is read before the others.
         [ReadSecretFiles.Variable] = (settings, _, _) => settings,
     };
 
-    /// <summary>Every variable's name.</summary>
+    /// <summary>The names of all variables.</summary>
     public static IEnumerable<string> Names => Known.Keys;
 
-    /// <summary>Reads the variables; an empty one counts as not set.</summary>
-    /// <exception cref="StartUpException">A name is unknown, a value is wrong, or two ports are the same.</exception>
+    /// <summary>Reads the variables. An empty variable counts as not set.</summary>
+    /// <exception cref="StartUpException">A name is unknown, a value is wrong, or two ports are equal.</exception>
     public static StandaloneSettings Read(IEnumerable<KeyValuePair<string, string>> environment)
     {
         var settings = new StandaloneSettings();
@@ -105,7 +105,7 @@ internal sealed record StandaloneSettings
         var addresses = new List<IPAddress>();
         foreach (var text in texts)
         {
-            // IPAddress takes "1" and "127.1" as well, which are slips here, not addresses.
+            // IPAddress also accepts "1" and "127.1", which are typing errors here.
             var bare = text.StartsWith('[') && text.EndsWith(']') ? text[1..^1] : text;
             if (!IPAddress.TryParse(bare, out var address) || (!bare.Contains(':') && bare.Count(c => c == '.') != 3))
             {

@@ -81,7 +81,7 @@ public sealed class CacheSeals : IDisposable
         using var master = new MasterKey(Enumerable.Repeat((byte)8, MasterKey.Size).ToArray());
         using var foreign = new CacheSeal(master);
         Assert.False(_seal.TryOpen(Key, foreign.Seal(Key, Content), out _));
-        // A row of the database, sealed under the very same master key for another purpose.
+        // A row of the database that the same master key sealed for another purpose.
         Assert.False(_seal.TryOpen(Key, _master.Seal(Content, Key), out _));
     }
 

@@ -109,7 +109,8 @@ public sealed class ComparableUrls
         Assert.Equal("https://example.org" + new string('/', 8000), Write("https://example.org" + new string('/', 8000)));
     }
 
-    /// <summary>Everything that may mean something in a URL, in any order, before what may be its last octets.</summary>
+    /// <summary>All characters with a meaning in a URL, in any order, before characters that may be its last
+    /// octets.</summary>
     [Fact]
     public void A_tail_that_is_told_is_the_comparable_forms()
     {
@@ -146,8 +147,8 @@ public sealed class ComparableUrls
         Assert.Equal(urls.Length - 1, traits.Distinct().Count());
     }
 
-    /// <summary>Everything that may mean something in a URL, in any order: whatever two of them are written alike share
-    /// their trait.</summary>
+    /// <summary>All characters with a meaning in a URL, in any order: URLs with an equal comparable form share their
+    /// trait.</summary>
     [Fact]
     public void Trait_never_hides_that_two_urls_are_the_same()
     {

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Links.Tests;
 
-/// <summary>Hosts with letters outside ASCII against what two other URL parsers make of them;
-/// <c>eng/make-unicode</c> writes their answers down.</summary>
+/// <summary>Compares hosts with letters outside ASCII with the answers of two other URL parsers;
+/// <c>eng/make-unicode</c> writes these answers to a file.</summary>
 public sealed partial class InternationalHosts
 {
     private const string None = "-";
@@ -20,7 +20,7 @@ public sealed partial class InternationalHosts
             var columns = line.Split('\t');
             var host = Read(Unescape(columns[0]));
 
-            // Where the two do not agree, a browser of last year may read another name than one of this year.
+            // Where the two parsers disagree, a browser of last year may read another name than a browser of this year.
             var isRight = columns.Length == 2
                 ? host == columns[1] || (host == None && HasLongLabel(columns[1]))
                 : host == None || host == columns[1];
@@ -124,7 +124,7 @@ public sealed partial class InternationalHosts
         Assert.Equal(None, Read("xn--" + new string('a', 60) + ".example"));
     }
 
-    // As the rewriter reads it, and as the edge reads what the rewriter made of it.
+    // In the rewriter's reading, and in the edge's reading of the rewriter's result.
     private static string Read(string host)
     {
         var url = Encoding.UTF8.GetBytes($"https://{host}/x");

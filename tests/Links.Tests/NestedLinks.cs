@@ -9,7 +9,7 @@ public sealed class NestedLinks
     private static readonly SigningKey Second = new(2, "fedcba9876543210"u8);
     private static readonly SigningKeys Keys = new(Second, [First, Second]);
 
-    // Many tokens, so that hyphens and underscores stand in all places; of two clusters and two keys.
+    // Many tokens of two clusters and two keys, so that hyphens and underscores occur in all places.
     private static IEnumerable<string> Tokens()
     {
         for (var i = 0; i < 40; i++)
@@ -101,7 +101,7 @@ public sealed class NestedLinks
             IsTracked(url.ToString());
         }
 
-        // The largest there is, of what costs most.
+        // The largest possible URL, with the most expensive content.
         IsTracked("https://example.org/" + string.Concat(Enumerable.Repeat("%25https-3A__aHR0cA", 400)));
     }
 
@@ -122,7 +122,7 @@ public sealed class NestedLinks
         "base64" => Convert.ToBase64String(Encoding.ASCII.GetBytes(link)),
         "sophos" => Wrap("https://eu-west-1.protection.sophos.com/?d=example.com&u={base64}&i=NWY=", link),
 
-        // As Proofpoint does it: what is no letter is percent-encoded, then percent signs become hyphens.
+        // Proofpoint's encoding: characters other than letters are percent-encoded, then percent signs become hyphens.
         "v2" => string.Concat(link.Select(c => c is '/' ? "_" : char.IsAsciiLetterOrDigit(c) || c is '.' ? $"{c}"
             : $"-{(int)c:X2}")),
         _ => Uri.EscapeDataString(Encode(how[1..], link)),

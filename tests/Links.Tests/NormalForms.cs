@@ -4,7 +4,7 @@ using Tracking.Links.International;
 
 namespace Tracking.Links.Tests;
 
-/// <summary>NFC against Unicode's own vectors, of which <c>eng/make-unicode</c> takes some.</summary>
+/// <summary>Compares NFC with Unicode's own vectors; <c>eng/make-unicode</c> selects some of them.</summary>
 public sealed class NormalForms
 {
     [Fact]

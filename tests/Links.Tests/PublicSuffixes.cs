@@ -29,7 +29,7 @@ public sealed partial class PublicSuffixes
     [MemberData(nameof(Vectors))]
     public void Published_vector_is_met(string name, string? domain)
     {
-        // The vectors have names that begin with a dot: no host names, so they have no domain either.
+        // The vectors contain names that begin with a dot. They are not host names, so they have no domain.
         var registrable = HostName.TryParse(name, out var host)
             ? PublicSuffix.RegistrableDomain(host).ToString()
             : "";
@@ -122,8 +122,8 @@ public sealed partial class PublicSuffixes
         Assert.Equal(1_001 * "city.kawasaki.jp".Length, length);
     }
 
-    // publicsuffix.org/list, "Algorithm", word by word: matching rules, exception first, else the one with most labels,
-    // else "*".
+    // publicsuffix.org/list, "Algorithm", step by step: of the matching rules an exception comes first, otherwise the
+    // rule with the most labels, otherwise "*".
     private static string Expected(string name, IEnumerable<string[]> rules)
     {
         var labels = name.Split('.');

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Tracking.Links.Tests;
 
 /// <summary>The vectors of the reference implementation (github.com/veorq/SipHash, vectors_sip64): key 00 to 0f, inputs
-/// of 0 to 63 bytes 00 01 02 …; a sample of lengths round the word boundaries.</summary>
+/// of 0 to 63 bytes 00 01 02 …; the lengths here are a sample around the word boundaries.</summary>
 public sealed class SipHashVectors
 {
     private const ulong Key0 = 0x0706050403020100;

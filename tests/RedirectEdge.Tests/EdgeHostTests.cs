@@ -49,7 +49,7 @@ public sealed class EdgeHostTests
         await Poll.UntilAsync(() => next.Spool.Events == 0, "everything is acknowledged");
         Assert.Equal(20, ingest.StoredMarkers.Count);
 
-        // The copies were written again at stop: still served with the database away.
+        // The stop wrote the copies again, so the edge serves while the database is unavailable.
         Assert.Equal(302, (await next.GetAsync($"/c/{EdgeUnderTest.Token()}")).Status);
     }
 
@@ -137,7 +137,7 @@ public sealed class EdgeHostTests
         var time = TimeProvider.System.GetUtcNow().AddSeconds(-20);
         var given = Guid.CreateVersion7(time);
 
-        // The second edge that a request reaches, as far as ids go.
+        // The second request stands for a request to a second edge: only the id matters.
         for (var n = 0; n < 2; n++)
         {
             Assert.Equal(302, (await edge.GetAsync(

@@ -22,8 +22,8 @@ using Tracking.ServiceDefaults;
 namespace Tracking.RedirectEdge.Tests;
 
 /// <summary>
-/// The edge as a host runs it, on Kestrel, with the in-memory bus, started while the database is away: hosts, keys and
-/// links come from the copies in its folder. Two clusters live, a third is gone.
+/// The edge in a host, on Kestrel, with the in-memory bus, started while the database is unavailable: hosts, keys and
+/// links come from the copies in its folder. Two clusters are active, and a third is deleted.
 /// </summary>
 internal sealed class EdgeUnderTest : IAsyncDisposable
 {
@@ -45,7 +45,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         new("track.deleted.example", DeletedCluster, DomainStatus.Active),
     ];
 
-    /// <summary>Made after the copies were written.</summary>
+    /// <summary>A cluster made after the copies were written.</summary>
     public static readonly ClusterId NewCluster = new(104);
 
     public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
@@ -70,7 +70,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     /// <summary>The edge's port.</summary>
     public int Port { get; }
 
-    /// <summary>A port of the same host that is not the edge's.</summary>
+    /// <summary>A port of the same host that does not belong to the edge.</summary>
     public int OtherPort { get; }
 
     public IServiceProvider Services => _app.Services;
@@ -93,7 +93,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            // Nothing listens on port 1: the database is away.
+            // No server listens on port 1: the database is unavailable.
             ["ConnectionStrings:tracking"] = "Host=127.0.0.1;Port=1;Timeout=2",
             ["Tracking:Edge:AdoptFolder"] = adoptFolder,
         });
@@ -109,7 +109,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         builder.AddRedirectEdge();
         builder.Services.Configure<RedirectEdgeOptions>(options =>
         {
-            // Most tests have nobody who stores: their stops must not wait for it.
+            // Most tests have no ingest, so their stops must not wait for acknowledgements.
             options.DrainTimeout = TimeSpan.Zero;
             options.Folder = path;
             configure?.Invoke(options);
@@ -146,7 +146,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
 
     public EventSpool Spool => Services.GetRequiredService<EventSpool>();
 
-    /// <summary>What the spool holds, read from its files.</summary>
+    /// <summary>The spool's events, read from its files.</summary>
     public List<Recorded> Recorded()
     {
         var found = new List<Recorded>();
@@ -211,7 +211,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     }
 }
 
-/// <summary>An event as it stands in the spool.</summary>
+/// <summary>An event of the spool.</summary>
 internal sealed record Recorded(
     Guid Id,
     LinkKind Kind,
@@ -224,10 +224,10 @@ internal sealed record Recorded(
     string Trace,
     long TimeMicros);
 
-/// <summary>An answer as it came over the wire.</summary>
+/// <summary>An answer as received.</summary>
 internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body)
 {
-    /// <summary>Everything but the date: what two answers must share to tell nothing apart.</summary>
+    /// <summary>Everything except the date: two indistinguishable answers must be equal in it.</summary>
     public string Fingerprint => string.Join(
         '\n',
         [$"{Status}", .. Headers.Where(header => header.Key != "Date").Select(h => $"{h.Key}: {h.Value}"), "", Body]);

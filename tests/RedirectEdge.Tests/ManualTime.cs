@@ -1,6 +1,6 @@
 namespace Tracking.RedirectEdge.Tests;
 
-/// <summary>A clock that stands until a test moves it. Timers are the system's: nothing here waits on one.</summary>
+/// <summary>A clock that only a test moves. Timers are the system's: no test here waits for one.</summary>
 internal sealed class ManualTime : TimeProvider
 {
     private long _ticks = new DateTime(2026, 3, 14, 9, 26, 53, DateTimeKind.Utc).Ticks;

@@ -17,7 +17,7 @@ public sealed class ServeEdgeTests : IAsyncLifetime
 {
     private EdgeUnderTest _edge = null!;
 
-    // Nothing takes batches off: what is recorded stays in the spool's files, where the tests read it.
+    // Nothing publishes batches: recorded events stay in the spool's files, where the tests read them.
     public async ValueTask InitializeAsync() => _edge = await EdgeUnderTest.StartAsync();
 
     public ValueTask DisposeAsync() => _edge.DisposeAsync();
@@ -200,7 +200,7 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     [Fact]
     public async Task A_refused_link_under_a_path_of_images_is_answered_with_the_page()
     {
-        // The original path began so (linkStyle: path), and a person is waiting.
+        // The original path began so (linkStyle: path), and a person is waiting for the page.
         var answer = await _edge.GetAsync($"/o/spring-{EdgeUnderTest.Token(link: new LinkId(9))}");
         Assert.Equal((503, "text/html; charset=utf-8"), (answer.Status, answer.Headers["Content-Type"]));
     }
@@ -228,14 +228,14 @@ public sealed class ServeEdgeTests : IAsyncLifetime
             () => (answer = _edge.GetAsync($"/c/{EdgeUnderTest.Token()}").Result).Status == 404, "the cluster is gone");
         Assert.Equal(unknown, answer!.Fingerprint);
 
-        // A change is no deletion: what was served goes on being served.
+        // A change is not a deletion: served names are still served.
         await _edge.Services.GetRequiredService<IBus>().Publish(
             new DirectoryChanged { Id = Guid.CreateVersion7(), Cluster = EdgeUnderTest.OtherCluster.Value },
             TestContext.Current.CancellationToken);
         var other = $"/o/{EdgeUnderTest.Token(LinkKind.Open, EdgeUnderTest.OtherCluster)}";
         Assert.Equal(200, (await _edge.GetAsync(other)).Status);
 
-        // Also over a restart while the store is away.
+        // This also holds after a restart while the store is unavailable.
         await _edge.StopAsync();
         var (living, _) = DirectoryCopy.Decode(_edge.Services.GetRequiredService<EdgeFolder>()
             .ReadChecked("directory.copy")!);
@@ -269,7 +269,8 @@ public sealed class ServeEdgeTests : IAsyncLifetime
     [Fact]
     public async Task A_link_of_one_cluster_is_not_found_under_another()
     {
-        // Signed by us for the other cluster, with a link id that only the first has: never its destination.
+        // We signed the token for the other cluster, with a link id that only the first cluster has. The answer is
+        // never the first cluster's destination.
         var answer = await _edge.GetAsync($"/c/{EdgeUnderTest.Token(cluster: EdgeUnderTest.OtherCluster)}");
         Assert.Equal(503, answer.Status);
         Assert.DoesNotContain("Location", answer.Headers.Keys);

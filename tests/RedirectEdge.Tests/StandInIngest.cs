@@ -8,7 +8,7 @@ using Tracking.RedirectEdge.Tests.Events;
 
 namespace Tracking.RedirectEdge.Tests;
 
-/// <summary>What EventIngest does, on the same bus, without a database.</summary>
+/// <summary>A replacement for EventIngest on the same bus, without a database.</summary>
 internal sealed class StandInIngest
 {
     private readonly ConcurrentDictionary<(Guid Edge, long Sequence), StoreEventBatch> _stored = new();

@@ -8,8 +8,8 @@ using Tracking.RedirectEdge.Tests.Events;
 namespace Tracking.RedirectEdge.Tests;
 
 /// <summary>
-/// What a kill cannot show, because the operating system's cache survives it: the order of the system calls, seen by
-/// strace from outside this process.
+/// Tests the order of the system calls, which strace records from outside this process. A killed process cannot show
+/// the order, because the operating system's cache survives the kill.
 /// </summary>
 [Collection(nameof(SystemCallOrderTests))]
 [CollectionDefinition(nameof(SystemCallOrderTests), DisableParallelization = true)]
@@ -78,7 +78,7 @@ public sealed partial class SystemCallOrderTests
                 .Select(call => $"{call.Name} {call.What}"));
     }
 
-    // The file that a call is about, without its number.
+    // The file of a call, without its number.
     private static string What(string text, string folder)
     {
         var path = text[(text.IndexOf(folder, StringComparison.Ordinal) + folder.Length)..];
@@ -93,7 +93,7 @@ public sealed partial class SystemCallOrderTests
         var output = Path.GetTempFileName();
         try
         {
-            // A process may be traced by another that is not its parent only if it says so.
+            // A process must allow tracing by a process that is not its parent.
             _ = Prctl(AllowTracingBy, -1, 0, 0, 0);
             using var strace = Start(output);
             if (strace is null || await strace.StandardError.ReadLineAsync(token) is not { } line

@@ -1,13 +1,13 @@
 namespace Tracking.RedirectEdge.Tests;
 
-/// <summary>A folder of one test's own.</summary>
+/// <summary>A folder for one test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("edge-test-").FullName;
 
     public string Spool => System.IO.Path.Combine(Path, "spool");
 
-    /// <summary>A copy of everything in it, as a power cut at this moment might leave it.</summary>
+    /// <summary>A copy of the folder's files, as a power cut at this moment may leave them.</summary>
     public TemporaryFolder Copy()
     {
         var copy = new TemporaryFolder();
@@ -25,7 +25,7 @@ internal sealed class TemporaryFolder : IDisposable
 
     private static byte[] Read(string file)
     {
-        // The lock file is held exclusively; it is empty.
+        // The lock file is held exclusively, and it is empty.
         if (System.IO.Path.GetFileName(file) == "lock")
         {
             return [];

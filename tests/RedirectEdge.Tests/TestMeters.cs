@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.RedirectEdge.Tests;
 
-/// <summary>Meters of one test's own, and what their counters say.</summary>
+/// <summary>The meters of one test, and the values of their counters.</summary>
 internal sealed class TestMeters : IMeterFactory
 {
     private readonly List<Meter> _meters = [];

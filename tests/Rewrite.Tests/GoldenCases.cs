@@ -13,9 +13,9 @@ using Tracking.Rewrite.Tests.Messages;
 namespace Tracking.Rewrite.Tests;
 
 /// <summary>
-/// One folder a case: <c>in.eml</c>, the message; <c>request.json</c>, settings other than the usual; <c>out.eml</c>
-/// and <c>links.json</c>, what must come of it. <c>TRACKING_UPDATE_GOLDEN=1</c> writes the last two again: read them
-/// before they are committed. Which rule a case is for: <c>docs/rewriting.md</c>.
+/// One folder per case: <c>in.eml</c> is the message, <c>request.json</c> has settings that differ from the defaults,
+/// <c>out.eml</c> and <c>links.json</c> are the expected results. <c>TRACKING_UPDATE_GOLDEN=1</c> writes the last two
+/// again: read them before you commit them. <c>docs/rewriting.md</c> names the rule of each case.
 /// </summary>
 public sealed class GoldenCases
 {
@@ -106,7 +106,7 @@ public sealed class GoldenCases
         return File.Exists(file) ? JsonNode.Parse(File.ReadAllText(file))!.AsObject() : [];
     }
 
-    // What the message's own headers make of the cluster's settings.
+    // The result of the message's own headers and the cluster's settings.
     private static RewriteRequest Obey(RewriteRequest request, byte[] message, ClusterSettings cluster)
     {
         var inForce = EffectiveSettingsTests.InForce(cluster, new MessageMetadata(), message);

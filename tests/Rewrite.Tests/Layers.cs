@@ -2,18 +2,18 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Rewrite.Tests;
 
-/// <summary>The folders of <c>src/Rewrite</c> depend on each other in one direction: what is found knows nobody, reading
-/// knows what is found, decisions know both, and messages are written above them.</summary>
+/// <summary>The folders of <c>src/Rewrite</c> depend on each other in one direction: findings depend on no other
+/// folder, readers depend on findings, decisions depend on both, and messages depend on decisions.</summary>
 public sealed partial class Layers
 {
-    // Each may use those before it, and those of its own row only where there is one in it.
+    // A folder may use the folders of the rows before it, and no other folder of its own row.
     private static readonly string[][] Rows =
     [
         ["Findings"], ["Mime"], ["Html", "Text"], ["Decisions"], ["Memory", "Registration"], ["Messages"],
         ["Queue", "Http"],
     ];
 
-    // Of the project's root, which knows everybody.
+    // These folders must not use the types of the project's root, which depends on every folder.
     private static readonly string[] WithoutTheRoot = ["Findings", "Mime", "Html", "Text", "Decisions"];
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed partial class Layers
         }
     }
 
-    // By a using, or by the part of a namespace that all of them share.
+    // A use is a using, or the folder's part of a namespace.
     [GeneratedRegex(
         @"(?:using Tracking\.Rewrite\.|(?<![\w.])(?=\w+\.[A-Z]))(Findings|Mime|Html|Text|Decisions|Memory|Registration|Messages|Queue|Http)(?=[;.])")]
     private static partial Regex Used();

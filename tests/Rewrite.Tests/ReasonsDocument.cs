@@ -7,8 +7,8 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Tests;
 
 /// <summary>
-/// <c>docs/reasons.md</c>: its head is written by hand, the tables from the enums and their comments.
-/// <c>TRACKING_UPDATE_DOCS=1</c> writes the file instead of comparing.
+/// <c>docs/reasons.md</c>: its head is written by hand, and its tables come from the enums and their comments.
+/// <c>TRACKING_UPDATE_DOCS=1</c> writes the file instead of comparing it.
 /// </summary>
 public sealed partial class ReasonsDocument
 {

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Rewrite.Tests;
 
-/// <summary><c>docs/rewriting.md</c> names for each thing that happens the golden cases that hold it.</summary>
+/// <summary><c>docs/rewriting.md</c> names the golden cases of each rule.</summary>
 public sealed partial class RewritingDocument
 {
     [Fact]
@@ -19,7 +19,7 @@ public sealed partial class RewritingDocument
             rows.SelectMany(Named).Distinct().Order(StringComparer.Ordinal));
     }
 
-    // The last column; a bar inside a row is written "\|".
+    // The last column. A bar inside a row is written "\|".
     private static IEnumerable<string> Named(string row) =>
         Name().Matches(Bar().Split(row)[^2]).Select(match => match.Groups[1].Value);
 

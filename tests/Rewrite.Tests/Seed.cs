@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Tracking.Rewrite.Tests;
 
-/// <summary>The seed of a run's random cases: another one each time, printed, and given again with
-/// <c>TRACKING_TEST_SEED</c> to repeat a run.</summary>
+/// <summary>The seed of a run's random cases. It is new in each run and printed. <c>TRACKING_TEST_SEED</c> repeats a
+/// run.</summary>
 internal static class Seed
 {
     public static int Value { get; } =
@@ -12,7 +12,7 @@ internal static class Seed
             ? given
             : Environment.TickCount & int.MaxValue;
 
-    /// <summary>How many times the usual number of cases, from <c>TRACKING_TEST_FACTOR</c>.</summary>
+    /// <summary>The multiple of the usual number of cases, from <c>TRACKING_TEST_FACTOR</c>.</summary>
     public static int Factor { get; } =
         int.TryParse(
             Environment.GetEnvironmentVariable("TRACKING_TEST_FACTOR"), CultureInfo.InvariantCulture, out var given)

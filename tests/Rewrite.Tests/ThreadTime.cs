@@ -2,8 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tracking.Rewrite.Tests;
 
-/// <summary>What the calling thread has spent on a processor: the time a busy machine makes it wait does not count.
-/// </summary>
+/// <summary>The calling thread's time on a processor: the waiting time on a busy machine does not count.</summary>
 internal static class ThreadTime
 {
     // CLOCK_THREAD_CPUTIME_ID of clock_gettime(2) on Linux.

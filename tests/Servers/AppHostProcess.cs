@@ -5,8 +5,8 @@ using System.Net;
 namespace Tracking.Servers;
 
 /// <summary>
-/// The built AppHost as a process of its own, as <c>dotnet run --project AppHost -- --engines local</c> starts it, on
-/// free ports. Nothing of the tests' environment reaches it but what is passed.
+/// The built AppHost as a separate process, as <c>dotnet run --project AppHost -- --engines local</c> starts it, on
+/// free ports. It gets only the given variables of the tests' environment.
 /// </summary>
 public sealed class AppHostProcess : IDisposable
 {
@@ -20,22 +20,22 @@ public sealed class AppHostProcess : IDisposable
         Dashboard = new Uri(Localhost(dashboard));
     }
 
-    /// <summary>How long everything may take until it is ready: some twenty processes on two busy cores.</summary>
+    /// <summary>The longest time until the whole system is ready: some twenty processes on two busy cores.</summary>
     public static TimeSpan LongestStart { get; } = TimeSpan.FromMinutes(6);
 
-    /// <summary>The way in; by this name to the API, by <c>track.localhost</c> for recipients.</summary>
+    /// <summary>The gateway's address: by this name to the API, by <c>track.localhost</c> for recipients.</summary>
     public Uri Gateway { get; }
 
-    /// <summary>The dashboard; it asks nobody who he is.</summary>
+    /// <summary>The dashboard, which needs no login.</summary>
     public Uri Dashboard { get; }
 
-    /// <summary>What it wrote.</summary>
+    /// <summary>The AppHost's output.</summary>
     public string Output => _process.Output;
 
-    /// <summary>Starts it, without waiting.</summary>
-    /// <param name="home">Its HOME, which keeps its secrets.</param>
-    /// <param name="data">What its engines and edges keep.</param>
-    /// <param name="gateway">The gateway's port, which is in links.</param>
+    /// <summary>Starts the AppHost without waiting.</summary>
+    /// <param name="home">The process's HOME, which keeps its secrets.</param>
+    /// <param name="data">The folder for the data of its engines and edges.</param>
+    /// <param name="gateway">The gateway's port, which links contain.</param>
     public static async Task<AppHostProcess> LaunchAsync(string home, string data, int gateway)
     {
         var ports = FreePort.Take(3);
@@ -54,7 +54,7 @@ public sealed class AppHostProcess : IDisposable
             ["DOTNET_GENERATE_ASPNET_CERTIFICATE"] = "false",
         };
 
-        // Where .NET is, if not where its installer puts it.
+        // The place of .NET, if it is not the installer's default.
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
             if (variable.Key is string key && key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal))
@@ -73,7 +73,7 @@ public sealed class AppHostProcess : IDisposable
         return new AppHostProcess(process, gateway, ports[0]);
     }
 
-    /// <summary>Waits until the gateway is ready, which waits for everything else.</summary>
+    /// <summary>Waits until the gateway is ready, which waits for all other services.</summary>
     public Task UntilReadyAsync(CancellationToken cancellationToken) => Eventually.HoldsAsync(
         async () => _process.HasExited
             ? throw new InvalidOperationException($"The AppHost ended:\n{Output}")
@@ -82,7 +82,7 @@ public sealed class AppHostProcess : IDisposable
         cancellationToken,
         LongestStart);
 
-    /// <summary>Ctrl-C; returns when it has ended.</summary>
+    /// <summary>Sends Ctrl-C. Returns when the process has ended.</summary>
     public Task InterruptAsync(CancellationToken cancellationToken) => _process.StopAsync(cancellationToken, "INT");
 
     /// <inheritdoc/>

@@ -5,8 +5,8 @@ using Tracking.Servers.Engines;
 namespace Tracking.Servers;
 
 /// <summary>
-/// A PostgreSQL of one test's own, forced to disk as in production, that can be killed, frozen and kept away, and comes
-/// back on the same port with what was committed. Its database <c>tracking</c> is empty at first.
+/// A PostgreSQL for one test, with committed data forced to disk as in production. It can be killed, frozen and kept
+/// stopped, and restarts on the same port with the committed data. Its database <c>tracking</c> is empty at first.
 /// </summary>
 public sealed class BreakablePostgres : IAsyncDisposable
 {
@@ -15,10 +15,10 @@ public sealed class BreakablePostgres : IAsyncDisposable
 
     private BreakablePostgres(PostgresServer server) => _server = server;
 
-    /// <summary>For Npgsql; the same before and after a restart.</summary>
+    /// <summary>The connection string for Npgsql, the same before and after a restart.</summary>
     public string ConnectionString => _server.Connection(Database).ConnectionString;
 
-    /// <summary>Makes one and starts it.</summary>
+    /// <summary>Makes a server and starts it.</summary>
     public static async Task<BreakablePostgres> CreateAsync(CancellationToken cancellationToken)
     {
         var server = await PostgresServer.CreateAsync(FreePort.Take(1)[0], isDurable: true, cancellationToken);
@@ -31,25 +31,26 @@ public sealed class BreakablePostgres : IAsyncDisposable
         return new BreakablePostgres(server);
     }
 
-    /// <summary>Starts it and waits until it takes connections; recovers first after <see cref="KillAsync"/>.</summary>
+    /// <summary>Starts the server and waits until it accepts connections. After <see cref="KillAsync"/> it recovers
+    /// first.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => _server.StartAsync(cancellationToken);
 
-    /// <summary>Stops it in order; sessions are ended.</summary>
+    /// <summary>Stops the server in order; sessions end.</summary>
     public Task StopAsync() => _server.StopAsync();
 
-    /// <summary>SIGKILL to all its processes; returns when they are gone.</summary>
+    /// <summary>Sends SIGKILL to all processes of the server. Returns when they have ended.</summary>
     public Task KillAsync() => _server.KillAsync();
 
-    /// <summary>It stands still: connections stay open, nothing answers.</summary>
+    /// <summary>Stops all processes of the server: connections stay open, and no query is answered.</summary>
     public Task FreezeAsync() => _server.FreezeAsync();
 
-    /// <summary>It goes on after <see cref="FreezeAsync"/>.</summary>
+    /// <summary>Continues the server after <see cref="FreezeAsync"/>.</summary>
     public Task ThawAsync() => _server.ThawAsync();
 
-    /// <summary>Copies its files, owners and all; it is stopped.</summary>
+    /// <summary>Copies the files of the stopped server, with their owners.</summary>
     public void CopyTo(string folder) => Copy(_server.Cluster, folder);
 
-    /// <summary>Makes its files what they were at <see cref="CopyTo"/>; it is stopped.</summary>
+    /// <summary>Restores the files of <see cref="CopyTo"/>. The server must be stopped.</summary>
     public void TakeBack(string folder)
     {
         foreach (var entry in Directory.GetFileSystemEntries(_server.Cluster))
@@ -70,7 +71,7 @@ public sealed class BreakablePostgres : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    // cp keeps the owner, which is not ours where tests run as root.
+    // cp keeps the owner, which is another user when tests run as root.
     private static void Copy(string from, string to)
     {
         using var copy = Process.Start("/bin/cp", ["-a", from + "/.", to]);

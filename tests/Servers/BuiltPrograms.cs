@@ -1,25 +1,25 @@
 namespace Tracking.Servers;
 
-/// <summary>The repository's own programs, as built: same configuration and framework as the running tests.</summary>
+/// <summary>The repository's built programs, in the configuration and framework of the running tests.</summary>
 public static class BuiltPrograms
 {
     /// <summary>The repository's folder.</summary>
     public static string Repository { get; } = FindRepository();
 
-    /// <summary>The one process with everything.</summary>
+    /// <summary>The program that runs all services in one process.</summary>
     public static string Standalone => Built("Standalone", "Tracking.Standalone");
 
     /// <summary><c>trackctl</c>.</summary>
     public static string Cli => Built("Cli", "trackctl");
 
-    /// <summary>A service's own program.</summary>
-    /// <param name="project">Its folder under <c>src</c>.</param>
+    /// <summary>The program of a service.</summary>
+    /// <param name="project">The project's folder under <c>src</c>.</param>
     public static string Service(string project) => Built(project, "Tracking." + project);
 
     /// <summary>The AppHost.</summary>
     public static string AppHost => Built("AppHost", "Tracking.AppHost", "");
 
-    /// <summary>Where it starts, as by <c>dotnet run</c>: its settings are there.</summary>
+    /// <summary>The working directory of <c>dotnet run</c>, which contains its settings.</summary>
     public static string AppHostFolder => Path.Combine(Repository, "AppHost");
 
     private static string Built(string project, string program, string parent = "src")

@@ -5,25 +5,26 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Servers;
 
-/// <summary>How much of the system a <see cref="Deployment"/> starts.</summary>
+/// <summary>The parts of the system that a <see cref="Deployment"/> starts.</summary>
 public sealed record DeploymentShape
 {
-    /// <summary>Copies of the rewriter.</summary>
+    /// <summary>The number of rewriters.</summary>
     public int Rewriters { get; init; } = 1;
 
-    /// <summary>Edges, each with a folder.</summary>
+    /// <summary>The number of edges, each with its own folder.</summary>
     public int Edges { get; init; } = 1;
 
-    /// <summary>Copies of what stores events.</summary>
+    /// <summary>The number of event ingests.</summary>
     public int Ingests { get; init; } = 1;
 
-    /// <summary>Copies of the API.</summary>
+    /// <summary>The number of APIs.</summary>
     public int Managements { get; init; } = 1;
 
-    /// <summary>With gateway, verifier and certificates. Without: links lead to the first edge.</summary>
+    /// <summary>Whether gateway, verifier and certificates run too. Without them links lead to the first
+    /// edge.</summary>
     public bool IsWhole { get; init; }
 
-    /// <summary>Environment variables of every service but the migrator.</summary>
+    /// <summary>Environment variables of every service except the migrator.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The port of links and of the gateway's http; any free one unless given.</summary>
@@ -41,14 +42,13 @@ public sealed record DeploymentShape
     /// <summary>Environment variables of the edges.</summary>
     public IReadOnlyDictionary<string, string> EdgeSettings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Environment variables of what stores events.</summary>
+    /// <summary>Environment variables of the event ingests.</summary>
     public IReadOnlyDictionary<string, string> IngestSettings { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>
-/// The system as separate processes from the built programs, on a PostgreSQL, a RabbitMQ and a Redis of its own. Each
-/// service has the secrets that <c>deploy/make-secrets</c> gives it and no others, and is a user of its own at each of
-/// the three.
+/// The system as separate processes of the built programs, with its own PostgreSQL, RabbitMQ and Redis. Each service
+/// has only its secrets from <c>deploy/make-secrets</c>, and its own user at each of the three engines.
 /// </summary>
 public sealed class Deployment : IAsyncDisposable
 {
@@ -79,7 +79,7 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>The edges.</summary>
     public IReadOnlyList<ServiceProcess> Edges { get; private set; } = [];
 
-    /// <summary>What stores events.</summary>
+    /// <summary>The event ingests.</summary>
     public IReadOnlyList<ServiceProcess> Ingests { get; private set; } = [];
 
     /// <summary>The APIs.</summary>
@@ -91,10 +91,10 @@ public sealed class Deployment : IAsyncDisposable
     /// <summary>Every service, the gateway last.</summary>
     public IReadOnlyList<ServiceProcess> Services { get; private set; } = [];
 
-    /// <summary>Where the API is: the gateway's, where there is one.</summary>
+    /// <summary>The API's address: the gateway's, if there is one.</summary>
     public Uri Api => Gateway?.Address ?? Managements[0].Address;
 
-    /// <summary>Where messages are rewritten over HTTP.</summary>
+    /// <summary>The address for rewriting over HTTP.</summary>
     public Uri Rewrite => Gateway?.Address ?? Rewriters[0].Address;
 
     /// <summary>The admin API key.</summary>
@@ -160,11 +160,11 @@ public sealed class Deployment : IAsyncDisposable
     public Task UntilReadyAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(Services.Select(service => service.UntilReadyAsync(cancellationToken)));
 
-    /// <summary>Whether every edge has learnt that all its events are stored.</summary>
+    /// <summary>Whether every edge knows that all its events are stored.</summary>
     public bool AreSpoolsEmpty() => Enumerable.Range(0, Edges.Count).All(number =>
         new DirectoryInfo(Path.Combine(EdgeFolder(number), "spool")).EnumerateFiles().All(IsEmpty));
 
-    /// <summary>What services said that was not just information: for the output of a test that failed.</summary>
+    /// <summary>The services' log lines above the level information, for the output of a failed test.</summary>
     public string Complaints()
     {
         var complaints = Services.SelectMany(service => service.Output.Split('\n')
@@ -275,7 +275,7 @@ public sealed class Deployment : IAsyncDisposable
     private static IEnumerable<(string, string)> Endpoints(string name, IEnumerable<ServiceProcess> services) =>
         services.Select((service, index) => ($"services__{name}__http__{index}", service.Address.AbsoluteUri));
 
-    // The later wins.
+    // The later value wins.
     private Dictionary<string, string> With(
         string service,
         IReadOnlyDictionary<string, string> ofAll,
@@ -297,7 +297,7 @@ public sealed class Deployment : IAsyncDisposable
 
     private string EdgeFolder(int number) => _folder.In($"edge-{number + 1}");
 
-    // A file that was acknowledged may be gone by now.
+    // An acknowledged file may have been deleted by now.
     private static bool IsEmpty(FileInfo segment)
     {
         try

@@ -2,20 +2,20 @@ using System.Diagnostics;
 
 namespace Tracking.Servers;
 
-/// <summary>Waits for what must become true, up to a deadline.</summary>
+/// <summary>Waits for a condition, up to a deadline.</summary>
 public static class Eventually
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Long enough for a loaded machine; a test that succeeds does not wait for it.</summary>
+    /// <summary>Long enough for a loaded machine. A successful test does not wait this long.</summary>
     public static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Polls until the condition holds.</summary>
-    /// <param name="condition">What must become true.</param>
-    /// <param name="what">Says in the failure what did not happen.</param>
+    /// <param name="condition">The condition.</param>
+    /// <param name="what">The condition in words, for the failure.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="deadline">How long to wait; <see cref="Deadline"/> unless given.</param>
-    /// <exception cref="TimeoutException">It did not become true in time.</exception>
+    /// <param name="deadline">The longest wait; the default is <see cref="Deadline"/>.</param>
+    /// <exception cref="TimeoutException">The condition did not hold in time.</exception>
     public static async Task HoldsAsync(
         Func<Task<bool>> condition, string what, CancellationToken cancellationToken, TimeSpan? deadline = null)
     {

@@ -4,12 +4,12 @@ using Tracking.Links;
 
 namespace Tracking.Servers;
 
-/// <summary>What the migrator does for the services after the schema.</summary>
+/// <summary>Makes the first signing key, which the migrator makes after the schema.</summary>
 public static class FirstKey
 {
     /// <summary>Makes the first signing key of a database.</summary>
     /// <param name="connectionString">The database.</param>
-    /// <param name="masterKey">All zeros unless given.</param>
+    /// <param name="masterKey">The master key; the default is all zeros.</param>
     public static async Task MakeAsync(string connectionString, byte[]? masterKey = null)
     {
         await using var database = NpgsqlDataSource.Create(

@@ -4,18 +4,18 @@ using System.Net.Sockets;
 namespace Tracking.Servers;
 
 /// <summary>
-/// Loopback ports for servers that must be told theirs. They lie below the range from which the system takes ports for
-/// outgoing connections: a server that is stopped and started again finds its port free.
+/// Loopback ports for servers whose port must be given. They are below the range from which the system chooses ports
+/// for outgoing connections, so a server that is stopped and started again finds its port free.
 /// </summary>
 public static class FreePort
 {
     private const int First = 20_000;
     private const int End = 32_000;
 
-    // A port is often taken some time before its server listens on it.
+    // A port is often chosen some time before its server listens on it.
     private static readonly HashSet<int> _given = [];
 
-    /// <summary>Ports that nothing listens on at this moment, all different, and none that was given
+    /// <summary>Ports on which no server listens at this moment. All are different, and none was returned
     /// before.</summary>
     public static int[] Take(int count)
     {

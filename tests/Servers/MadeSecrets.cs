@@ -2,20 +2,20 @@ using System.Diagnostics;
 
 namespace Tracking.Servers;
 
-/// <summary>What <c>deploy/make-secrets</c> makes.</summary>
+/// <summary>The secrets of <c>deploy/make-secrets</c>.</summary>
 public sealed class MadeSecrets : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly IReadOnlyDictionary<string, string> _engines;
 
-    /// <summary>Makes them for the engines of the script's own defaults.</summary>
+    /// <summary>Makes the secrets for the engines of the script's own defaults.</summary>
     public MadeSecrets()
         : this(new Dictionary<string, string>())
     {
     }
 
-    /// <summary>Makes them.</summary>
-    /// <param name="engines">Where the engines are: the script's variables.</param>
+    /// <summary>Makes the secrets.</summary>
+    /// <param name="engines">The addresses of the engines: the script's variables.</param>
     internal MadeSecrets(IReadOnlyDictionary<string, string> engines)
     {
         _engines = engines;
@@ -25,22 +25,22 @@ public sealed class MadeSecrets : IDisposable
         }
     }
 
-    /// <summary>Where they are.</summary>
+    /// <summary>The folder of the secrets.</summary>
     public string Folder => _folder.In("secrets");
 
-    /// <summary>The folder of a service's own.</summary>
+    /// <summary>The folder of a service.</summary>
     public string FolderOf(string service) => Path.Combine(Folder, service);
 
-    /// <summary>The names of a service's secrets; none where it has no folder.</summary>
+    /// <summary>The names of a service's secrets; empty for a service without a folder.</summary>
     public IReadOnlyList<string> Of(string service) => Directory.Exists(FolderOf(service))
         ? [.. Directory.EnumerateFiles(FolderOf(service)).Select(file => Path.GetFileName(file)).Order()]
         : [];
 
-    /// <summary>One of them, without its line end.</summary>
+    /// <summary>A secret without its line end.</summary>
     public string Read(string name) => File.ReadAllText(Path.Combine(Folder, name)).TrimEnd('\n');
 
-    /// <summary>Runs it again.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Runs the script again.</summary>
+    /// <returns>The exit code.</returns>
     public int Run()
     {
         var start = new ProcessStartInfo(Path.Combine(BuiltPrograms.Repository, "deploy", "make-secrets"), [Folder])

@@ -3,18 +3,18 @@ using System.Diagnostics;
 namespace Tracking.Servers;
 
 /// <summary>
-/// The data folder of a Standalone that ran once and was stopped (an assembly fixture): starts that are not about the
-/// first start begin with a copy, because making a database takes most of a first start.
+/// The data folder of a Standalone that ran once and was stopped (an assembly fixture). Tests that are not about the
+/// first start use a copy, because making a database takes most of a first start.
 /// </summary>
 public sealed class PreparedDataFolder : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly Lazy<Task<string>> _path;
 
-    /// <summary>Starts nothing yet.</summary>
+    /// <summary>Does not start a process yet.</summary>
     public PreparedDataFolder() => _path = new Lazy<Task<string>>(PrepareAsync);
 
-    /// <summary>Copies it, with its owners and modes.</summary>
+    /// <summary>Copies the folder with its owners and modes.</summary>
     /// <param name="destination">The new data folder; its parent exists.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task CopyToAsync(string destination, CancellationToken cancellationToken)

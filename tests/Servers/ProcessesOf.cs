@@ -3,11 +3,11 @@ using System.Text;
 
 namespace Tracking.Servers;
 
-/// <summary>Processes that were started with a variable of a certain value, directly or by another such: each inherits
-/// the variables of the one that started it.</summary>
+/// <summary>Finds processes by the value of an environment variable. A process inherits the variables of the process
+/// that started it.</summary>
 public static class ProcessesOf
 {
-    /// <summary>Their ids, without our own.</summary>
+    /// <summary>The processes' ids, without our own.</summary>
     public static IReadOnlyList<int> Variable(string name, string value)
     {
         var sought = Encoding.UTF8.GetBytes($"{name}={value}\0");
@@ -16,20 +16,20 @@ public static class ProcessesOf
             .Where(id => id != 0 && id != Environment.ProcessId && Content(id, "environ").AsSpan().IndexOf(sought) >= 0)];
     }
 
-    /// <summary>A variable that one was started with.</summary>
+    /// <summary>A variable of a process at its start.</summary>
     public static string? Read(int id, string variable) => Encoding.UTF8.GetString(Content(id, "environ")).Split('\0')
         .Where(pair => pair.StartsWith(variable + "=", StringComparison.Ordinal))
         .Select(pair => pair[(variable.Length + 1)..]).FirstOrDefault();
 
-    /// <summary>What one is called and was started with.</summary>
+    /// <summary>The name and the arguments of a process.</summary>
     public static string Describe(int id) => Encoding.UTF8.GetString(Content(id, "cmdline")).Replace('\0', ' ').Trim();
 
-    /// <summary>The memory of one, in bytes; what it shares with others counts by its share.</summary>
+    /// <summary>The memory of a process in bytes. Shared memory counts in proportion.</summary>
     public static long Memory(int id) => Encoding.ASCII.GetString(Content(id, "smaps_rollup")).Split('\n')
         .Where(line => line.StartsWith("Pss:", StringComparison.Ordinal))
         .Sum(line => 1024 * long.Parse(line[4..^2].Trim(), CultureInfo.InvariantCulture));
 
-    // Nothing, where it has ended in the meantime or is not ours to look at.
+    // Empty for a process that has ended meanwhile, or that belongs to another user.
     private static byte[] Content(int id, string file)
     {
         try

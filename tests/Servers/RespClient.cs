@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Tracking.Servers;
 
-/// <summary>The Redis protocol (RESP 2), as little of it as a test needs: one command, one answer.</summary>
+/// <summary>The part of the Redis protocol (RESP 2) that a test needs: one command, one answer.</summary>
 internal sealed class RespClient : IDisposable
 {
     private readonly TcpClient _client = new();

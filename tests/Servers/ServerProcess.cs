@@ -6,8 +6,8 @@ using System.Text;
 namespace Tracking.Servers;
 
 /// <summary>
-/// A server started by the tests, in a session of its own and killed by the kernel when the test process ends, however
-/// that ends. Nothing of the tests' own configuration reaches it but what is passed.
+/// A server that the tests start in a session of its own. The kernel kills it when the test process ends, however that
+/// ends. It gets only the given variables of the tests' environment.
 /// </summary>
 public sealed class ServerProcess : IDisposable
 {
@@ -25,16 +25,16 @@ public sealed class ServerProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Its process id: programs are started in place of the shell, so it is the server's own.</summary>
+    /// <summary>The server's process id: the program replaces the shell that starts it.</summary>
     public int Id => _process.Id;
 
-    /// <summary>Whether it has ended.</summary>
+    /// <summary>Whether the server has ended.</summary>
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Its exit code, once it has ended.</summary>
+    /// <summary>The exit code, after the end.</summary>
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>What it wrote, both streams.</summary>
+    /// <summary>The server's output, from both streams.</summary>
     public string Output
     {
         get
@@ -48,8 +48,8 @@ public sealed class ServerProcess : IDisposable
 
     /// <summary>Starts a program.</summary>
     /// <param name="command">The program and its arguments.</param>
-    /// <param name="folder">Its working directory.</param>
-    /// <param name="environment">Its whole environment but for <c>PATH</c> and <c>LC_ALL</c>.</param>
+    /// <param name="folder">The working directory.</param>
+    /// <param name="environment">The whole environment except <c>PATH</c> and <c>LC_ALL</c>.</param>
     public static Task<ServerProcess> StartAsync(
         IEnumerable<string> command, string folder, IReadOnlyDictionary<string, string> environment)
     {
@@ -68,8 +68,8 @@ public sealed class ServerProcess : IDisposable
             start.Environment[key] = value;
         }
 
-        // The kernel sends the signal when the starting THREAD ends, so one stays with each server until that has
-        // ended.
+        // The kernel sends the signal when the starting THREAD ends, so a thread stays with each server until the
+        // server has ended.
         var started = new TaskCompletionSource<ServerProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
         {
@@ -87,7 +87,7 @@ public sealed class ServerProcess : IDisposable
         return started.Task;
     }
 
-    /// <summary>SIGKILL; returns when it is gone.</summary>
+    /// <summary>Sends SIGKILL. Returns when the server has ended.</summary>
     public void Kill()
     {
         if (!_process.HasExited)
@@ -98,19 +98,19 @@ public sealed class ServerProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>Asks it to stop; returns when it has ended.</summary>
+    /// <summary>Requests a stop. Returns when the server has ended.</summary>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    /// <param name="signal">SIGTERM unless given.</param>
+    /// <param name="signal">The signal; the default is SIGTERM.</param>
     public async Task StopAsync(CancellationToken cancellationToken, string signal = "TERM")
     {
         Signal(signal);
         await _process.WaitForExitAsync(cancellationToken).WaitAsync(Eventually.Deadline, cancellationToken);
     }
 
-    /// <summary>SIGSTOP: it stands still, its connections stay open.</summary>
+    /// <summary>Sends SIGSTOP: the server freezes, and its connections stay open.</summary>
     public void Freeze() => Signal("STOP");
 
-    /// <summary>SIGCONT: it goes on.</summary>
+    /// <summary>Sends SIGCONT: the server continues.</summary>
     public void Thaw() => Signal("CONT");
 
     /// <inheritdoc/>

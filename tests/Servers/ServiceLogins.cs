@@ -4,17 +4,17 @@ using Npgsql;
 
 namespace Tracking.Servers;
 
-/// <summary>The users that <c>deploy/postgres/roles.sql</c> makes: one for each service, in the database
-/// <c>tracking</c> of a server and in the copies of it.</summary>
+/// <summary>The users of <c>deploy/postgres/roles.sql</c>: one for each service, in the database <c>tracking</c> of a
+/// server and in its copies.</summary>
 public static class ServiceLogins
 {
-    /// <summary>A user with the rights of both, for a host that is both.</summary>
+    /// <summary>A user with the rights of both services, for a host that runs both.</summary>
     public const string RewriteAndManagement = "rewrite_and_management";
 
     private static readonly string[] _services =
         ["migrator", "rewrite", "edge", "ingest", "management", "verifier", "certificates"];
 
-    // No two services have the same, and no two runs of the tests.
+    // No two services have the same password, and no two runs of the tests.
     private static readonly string _secret = RandomNumberGenerator.GetHexString(16);
 
     /// <summary>Runs the script as the user of the connection string.</summary>
@@ -31,7 +31,7 @@ public static class ServiceLogins
 
     /// <summary>Runs the script as the user of the connection string.</summary>
     /// <param name="connectionString">The database.</param>
-    /// <param name="secrets">The folder with the passwords, as <c>deploy/make-secrets</c> makes it.</param>
+    /// <param name="secrets">The folder with the passwords of <c>deploy/make-secrets</c>.</param>
     public static async Task RunScriptAsync(string connectionString, string secrets)
     {
         var connection = new NpgsqlConnectionStringBuilder(connectionString);
@@ -59,8 +59,8 @@ public static class ServiceLogins
         }
     }
 
-    /// <summary>The same database, as a service logs in to it.</summary>
-    /// <param name="connectionString">As an administrator has it.</param>
+    /// <summary>The connection string of a service for the same database.</summary>
+    /// <param name="connectionString">The connection string of an administrator.</param>
     /// <param name="service"><c>rewrite</c>, <c>edge</c> and so on, or <see cref="RewriteAndManagement"/>.</param>
     public static string Of(string connectionString, string service) =>
         new NpgsqlConnectionStringBuilder(connectionString)

@@ -5,12 +5,12 @@ using System.Net;
 namespace Tracking.Servers;
 
 /// <summary>
-/// A service's built program as a process of its own, on loopback ports that it keeps over restarts. Nothing of the
-/// tests' environment reaches it but what is passed, and it is gone with the test process.
+/// A service's built program as a separate process, on loopback ports that stay the same over restarts. It gets only
+/// the given variables of the tests' environment, and ends with the test process.
 /// </summary>
 public sealed class ServiceProcess : IDisposable
 {
-    // A program that starts beside nine others on two busy cores.
+    // For a program that starts beside nine others on two busy cores.
     private static readonly TimeSpan _longestStart = TimeSpan.FromMinutes(2);
     private static readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
 
@@ -20,13 +20,13 @@ public sealed class ServiceProcess : IDisposable
     private string _earlierOutput = "";
     private ServerProcess? _process;
 
-    /// <summary>Takes its ports; starts nothing yet.</summary>
-    /// <param name="project">The folder under <c>src</c>.</param>
-    /// <param name="name">What it is called in telemetry and failures.</param>
-    /// <param name="folder">Its working directory.</param>
-    /// <param name="environment">Its settings.</param>
-    /// <param name="port">Where it listens; a free port unless given.</param>
-    /// <param name="urls">All the addresses, when the port alone is not enough.</param>
+    /// <summary>Takes the ports, and does not start the process yet.</summary>
+    /// <param name="project">The project's folder under <c>src</c>.</param>
+    /// <param name="name">The service's name in telemetry and failures.</param>
+    /// <param name="folder">The working directory.</param>
+    /// <param name="environment">The service's settings.</param>
+    /// <param name="port">The port; the default is a free port.</param>
+    /// <param name="urls">All addresses, if the port alone is not enough.</param>
     public ServiceProcess(
         string project,
         string name,
@@ -46,7 +46,7 @@ public sealed class ServiceProcess : IDisposable
             ["HOME"] = folder,
         };
 
-        // Where .NET is, if not where its installer puts it.
+        // The place of .NET, if it is not the installer's default.
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
             if (variable.Key is string key && key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal))
@@ -56,26 +56,26 @@ public sealed class ServiceProcess : IDisposable
         }
     }
 
-    /// <summary>What it is called.</summary>
+    /// <summary>The service's name.</summary>
     public string Name { get; }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The service's address.</summary>
     public Uri Address { get; }
 
-    /// <summary>Where it answers health; <see cref="Address"/> unless set.</summary>
+    /// <summary>The address of the health endpoints; the default is <see cref="Address"/>.</summary>
     public Uri Health { get; init; }
 
-    /// <summary>What it wrote since its first start, both streams.</summary>
+    /// <summary>The output since the first start, from both streams.</summary>
     public string Output => _earlierOutput + _process?.Output;
 
-    /// <summary>Whether it has been started and has not ended.</summary>
+    /// <summary>Whether the process has started and not ended.</summary>
     public bool IsRunning => _process is { HasExited: false };
 
     /// <summary>A loopback address with a port.</summary>
     public static Uri Loopback(int port) => new(string.Create(
         CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
 
-    /// <summary>Starts it, also again after it has ended, without waiting until it is ready.</summary>
+    /// <summary>Starts the process, also again after its end, without waiting until it is ready.</summary>
     public async Task LaunchAsync()
     {
         _earlierOutput = Output;
@@ -83,15 +83,15 @@ public sealed class ServiceProcess : IDisposable
         _process = await ServerProcess.StartAsync([_program], _folder, _environment);
     }
 
-    /// <summary>Starts it, also again after it has ended, and waits until it is ready.</summary>
+    /// <summary>Starts the process, also again after its end, and waits until it is ready.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await LaunchAsync();
         await UntilReadyAsync(cancellationToken);
     }
 
-    /// <summary>Waits until <c>/health/ready</c> says so.</summary>
-    /// <exception cref="InvalidOperationException">It ended instead.</exception>
+    /// <summary>Waits until <c>/health/ready</c> reports readiness.</summary>
+    /// <exception cref="InvalidOperationException">The process ended.</exception>
     public async Task UntilReadyAsync(CancellationToken cancellationToken)
     {
         try
@@ -110,8 +110,8 @@ public sealed class ServiceProcess : IDisposable
         }
     }
 
-    /// <summary>What <c>/health/ready</c> answers.</summary>
-    /// <returns><see langword="null"/> when there is no answer.</returns>
+    /// <summary>The answer of <c>/health/ready</c>.</summary>
+    /// <returns><see langword="null"/> without an answer.</returns>
     public async Task<HttpStatusCode?> AskReadyAsync(CancellationToken cancellationToken)
     {
         try
@@ -127,7 +127,7 @@ public sealed class ServiceProcess : IDisposable
     }
 
     /// <summary>Runs a program that ends by itself.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <returns>The exit code.</returns>
     public async Task<int> RunToEndAsync(CancellationToken cancellationToken)
     {
         await LaunchAsync();
@@ -135,17 +135,17 @@ public sealed class ServiceProcess : IDisposable
         return _process!.ExitCode;
     }
 
-    /// <summary>SIGKILL; returns when it is gone.</summary>
+    /// <summary>Sends SIGKILL. Returns when the process has ended.</summary>
     public void Kill() => _process!.Kill();
 
-    /// <summary>SIGSTOP: it stands still, its connections stay open.</summary>
+    /// <summary>Sends SIGSTOP: the process freezes, and its connections stay open.</summary>
     public void Freeze() => _process!.Freeze();
 
-    /// <summary>SIGCONT after <see cref="Freeze"/>.</summary>
+    /// <summary>Sends SIGCONT after <see cref="Freeze"/>.</summary>
     public void Thaw() => _process!.Thaw();
 
-    /// <summary>SIGTERM; returns when it has ended.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Sends SIGTERM. Returns when the process has ended.</summary>
+    /// <returns>The exit code.</returns>
     public async Task<int> StopAsync(CancellationToken cancellationToken)
     {
         await _process!.StopAsync(cancellationToken);

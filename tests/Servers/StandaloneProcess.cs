@@ -9,12 +9,12 @@ using Tracking.Standalone.PrivatePostgres;
 namespace Tracking.Servers;
 
 /// <summary>
-/// The built Standalone as a process of its own, on free ports, with its own data folder unless one is given. Nothing
-/// of the tests' environment reaches it but what is passed.
+/// The built Standalone as a separate process, on free ports, with its own data folder unless one is given. It gets
+/// only the given variables of the tests' environment.
 /// </summary>
 public sealed partial class StandaloneProcess : IAsyncDisposable
 {
-    // Free ports at the first start; the same ones again at a restart, because links carry them.
+    // Free ports at the first start, and the same ports at a restart, because links contain them.
     private static readonly Dictionary<string, string> FreePorts = new()
     {
         ["TRACKING_HTTP_PORT"] = "0", ["TRACKING_EDGE_PORT"] = "0", ["TRACKING_EDGE_TLS_PORT"] = "0",
@@ -42,7 +42,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     /// <summary>The admin API key of the first start.</summary>
     public string AdminKey => File.ReadAllText(Path.Combine(DataFolder, "admin.key")).Trim();
 
-    /// <summary>For Npgsql: the private database, as long as the process runs.</summary>
+    /// <summary>The connection string for Npgsql to the private database, valid while the process runs.</summary>
     public string DatabaseConnection
     {
         get
@@ -60,24 +60,25 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>What it wrote since its last start, both streams.</summary>
+    /// <summary>The output since the last start, from both streams.</summary>
     public string Output => _running.Output;
 
-    /// <summary>Its process id.</summary>
+    /// <summary>The process id.</summary>
     public int Id => _running.Process.Id;
 
-    /// <summary>Starts it and waits for its ready line.</summary>
+    /// <summary>Starts a process and waits for its ready line.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="dataFolder">Its data folder; a temporary one unless given.</param>
+    /// <param name="dataFolder">The data folder; the default is a temporary one.</param>
     /// <param name="settings">Environment variables.</param>
-    /// <exception cref="StandaloneFailedException">It ended instead, or was not ready in time.</exception>
+    /// <exception cref="StandaloneFailedException">The process ended, or was not ready in time.</exception>
     public static Task<StandaloneProcess> StartAsync(
         CancellationToken cancellationToken,
         string? dataFolder = null,
         IReadOnlyDictionary<string, string>? settings = null) =>
         StartAsync(dataFolder is null ? new TemporaryFolder() : null, dataFolder, settings, cancellationToken);
 
-    /// <summary>Starts it with the data folder <c>data</c> in a folder that is removed with it.</summary>
+    /// <summary>Starts a process with the data folder <c>data</c> in a folder that is removed with this
+    /// object.</summary>
     internal static Task<StandaloneProcess> StartAsync(TemporaryFolder own, CancellationToken cancellationToken) =>
         StartAsync(own, null, null, cancellationToken);
 
@@ -109,9 +110,9 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         return new StandaloneProcess(own, environment, running);
     }
 
-    /// <summary>Runs one that is expected to end by itself.</summary>
-    /// <returns>Its exit code and what it wrote.</returns>
-    /// <exception cref="TimeoutException">It did not end.</exception>
+    /// <summary>Runs a process that is expected to end.</summary>
+    /// <returns>The exit code and the output.</returns>
+    /// <exception cref="TimeoutException">The process did not end.</exception>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(
         IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
     {
@@ -134,7 +135,8 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts it again after <see cref="Kill"/> or <see cref="StopAsync"/>: same folder, ports and settings.
+    /// Starts the process again after <see cref="Kill"/> or <see cref="StopAsync"/>, with the same folder, ports and
+    /// settings.
     /// </summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
     {
@@ -142,13 +144,13 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         _running = await LaunchAsync(_environment, cancellationToken);
     }
 
-    /// <summary>SIGKILL; returns when the process is gone.</summary>
+    /// <summary>Sends SIGKILL. Returns when the process has ended.</summary>
     public void Kill() => _running.Kill();
 
-    /// <summary>Asks it to stop and waits until it has.</summary>
+    /// <summary>Requests a stop and waits for the end.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="signal">SIGTERM unless given.</param>
-    /// <returns>Its exit code.</returns>
+    /// <param name="signal">The signal; the default is SIGTERM.</param>
+    /// <returns>The exit code.</returns>
     public async Task<int> StopAsync(CancellationToken cancellationToken, PosixSignal signal = PosixSignal.SIGTERM)
     {
         var number = signal == PosixSignal.SIGINT ? "INT" : "TERM";
@@ -157,7 +159,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         return _running.Process.ExitCode;
     }
 
-    /// <summary>Stops it, by force if need be, and removes its temporary folder.</summary>
+    /// <summary>Stops the process, by force if necessary, and removes its temporary folder.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!_running.Process.HasExited)
@@ -175,7 +177,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         _running.Dispose();
         if (_ownFolder is not null)
         {
-            // After a kill the database is still on its way out.
+            // After a kill the database is still shutting down.
             var cluster = Path.Combine(DataFolder, "postgres");
             if (Directory.Exists(cluster))
             {
@@ -288,7 +290,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
                 _output.Append(line).Append('\n');
             }
 
-            // The last line of what is said when everything listens.
+            // The last line of the text that announces the addresses.
             if (line?.StartsWith("  admin key", StringComparison.Ordinal) == true)
             {
                 _ready.TrySetResult();
@@ -297,5 +299,5 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     }
 }
 
-/// <summary>Standalone did not start; the message holds all that it wrote.</summary>
+/// <summary>Standalone did not start. The message contains its output.</summary>
 public sealed class StandaloneFailedException(string message) : Exception(message);

@@ -1,9 +1,9 @@
 namespace Tracking.Servers;
 
-/// <summary>A folder for one test, readable by its owner only, gone with the test.</summary>
+/// <summary>A folder for one test. Only its owner can read it, and the test removes it.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
-    /// <summary>Absolute.</summary>
+    /// <summary>The absolute path.</summary>
     public string Path { get; } = Directory.CreateTempSubdirectory("tracking-test-").FullName;
 
     /// <summary>The path of a file or folder in it.</summary>

@@ -4,9 +4,9 @@ using System.Text;
 
 namespace Tracking.Servers;
 
-/// <summary>A Knot of one's own, an authoritative name server: its own folder, one loopback address, its zones from
-/// text. It dies with the test process.</summary>
-/// <param name="endPoint">Where it listens, over UDP and TCP. Servers of one zone differ in their addresses.</param>
+/// <summary>A Knot, which is an authoritative name server, for one test: its own folder, one loopback address, zones
+/// from text. It ends with the test process.</summary>
+/// <param name="endPoint">The address for UDP and TCP. Servers of one zone have different addresses.</param>
 public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
 {
     private const string TimeToLive = "$TTL 300\n";
@@ -15,12 +15,12 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
     private int _serial;
     private ServerProcess? _server;
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The server's address.</summary>
     public IPEndPoint EndPoint => endPoint;
 
-    /// <summary>Adds a zone before the start: its SOA record is made, the rest is given.</summary>
+    /// <summary>Adds a zone before the start. The SOA record is made, and the others are given.</summary>
     /// <param name="name">The zone.</param>
-    /// <param name="records">Its records as in a zone file, NS records among them.</param>
+    /// <param name="records">The records in the form of a zone file, including NS records.</param>
     /// <param name="isSigned">Whether Knot signs it (DNSSEC).</param>
     public TestKnot Add(string name, string records, bool isSigned = false)
     {
@@ -29,9 +29,9 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
         return this;
     }
 
-    /// <summary>Gives a zone other records while it runs, and waits until they are served.</summary>
-    /// <param name="name">The zone; not signed.</param>
-    /// <param name="records">All of its records but SOA.</param>
+    /// <summary>Replaces a zone's records while the server runs, and waits until the new ones are served.</summary>
+    /// <param name="name">The zone, which must not be signed.</param>
+    /// <param name="records">All records except SOA.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task ReplaceAsync(string name, string records, CancellationToken cancellationToken)
     {
@@ -47,8 +47,8 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts it, and waits until all zones are there.</summary>
-    /// <exception cref="InvalidOperationException">It ended instead.</exception>
+    /// <summary>Starts the server, and waits until it serves all zones.</summary>
+    /// <exception cref="InvalidOperationException">The server ended.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await File.WriteAllTextAsync(_folder.In("knot.conf"), Configuration(), cancellationToken);
@@ -63,7 +63,7 @@ public sealed class TestKnot(IPEndPoint endPoint) : IAsyncDisposable
         }
     }
 
-    /// <summary>A DS record of a signed zone, for who is to trust it.</summary>
+    /// <summary>A DS record of a signed zone, for a resolver that must trust it.</summary>
     public async Task<string> DelegationSignerAsync(string zone, CancellationToken cancellationToken)
     {
         using var keymgr = await ServerProcess.StartAsync(

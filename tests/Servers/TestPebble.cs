@@ -10,8 +10,9 @@ using System.Text.Json;
 namespace Tracking.Servers;
 
 /// <summary>
-/// Let's Encrypt's small authority for tests (pebble) and what answers its challenges and DNS (pebble-challtestsrv),
-/// each a process of its own with its own folder and loopback ports. They die with the test process.
+/// Let's Encrypt's small certificate authority for tests (pebble), and the server that answers its challenges and DNS
+/// questions (pebble-challtestsrv). Each is a separate process with its own folder and loopback ports. They end with
+/// the test process.
 /// </summary>
 public sealed class TestPebble : IAsyncDisposable
 {
@@ -22,33 +23,33 @@ public sealed class TestPebble : IAsyncDisposable
     private HttpClient? _http;
     private int[] _ports = [];
 
-    /// <summary>Percent of requests whose nonce is refused; pebble's own is 5.</summary>
+    /// <summary>The percentage of requests whose nonce is refused; pebble's default is 5.</summary>
     public int RefusedNonces { get; init; }
 
-    /// <summary>Percent of orders that use a valid authorization again; pebble's own is 50.</summary>
+    /// <summary>The percentage of orders that reuse a valid authorization; pebble's default is 50.</summary>
     public int ReusedAuthorizations { get; init; }
 
-    /// <summary>Chains beside the default.</summary>
+    /// <summary>The number of chains besides the default.</summary>
     public int AlternateRoots { get; init; }
 
-    /// <summary>Certificates in a chain without root and leaf.</summary>
+    /// <summary>The number of certificates in a chain between root and leaf.</summary>
     public int ChainLength { get; init; } = 1;
 
-    /// <summary>Keys for external account binding, base64url; with any, it is required.</summary>
+    /// <summary>Keys for external account binding, base64url. With a key, the binding is required.</summary>
     public IReadOnlyDictionary<string, string> ExternalAccounts { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Where it looks at names: ports of http-01 and tls-alpn-01, and the resolver that it asks. Not set: the
-    /// answers that it is told, on ports of its own.</summary>
+    /// <summary>How pebble checks names: the ports of http-01 and tls-alpn-01, and its resolver. Not set: the given
+    /// answers, on ports of its own.</summary>
     public (int HttpPort, int TlsPort, IPEndPoint Resolver)? Looks { get; init; }
 
-    /// <summary>The URL of its directory.</summary>
+    /// <summary>The URL of pebble's directory.</summary>
     public string Directory => $"https://127.0.0.1:{_ports[0]}/dir";
 
-    /// <summary>The root of its own HTTPS.</summary>
+    /// <summary>The root of pebble's own HTTPS.</summary>
     public string RootPem { get; private set; } = "";
 
     /// <summary>Starts both and waits until they answer.</summary>
-    /// <exception cref="InvalidOperationException">One of them ended instead.</exception>
+    /// <exception cref="InvalidOperationException">A server ended.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         MakeCertificate();
@@ -72,15 +73,15 @@ public sealed class TestPebble : IAsyncDisposable
         }
     }
 
-    /// <summary>Has the answer to an http-01 challenge served, for every name.</summary>
+    /// <summary>Lets the server answer an http-01 challenge, for every name.</summary>
     public Task AnswerHttpAsync(string token, string keyAuthorization, CancellationToken cancellationToken) =>
         TellAsync("add-http01", new { token, content = keyAuthorization }, cancellationToken);
 
-    /// <summary>Has the answer to a tls-alpn-01 challenge served for a name.</summary>
+    /// <summary>Lets the server answer a tls-alpn-01 challenge for a name.</summary>
     public Task AnswerTlsAlpnAsync(string host, string keyAuthorization, CancellationToken cancellationToken) =>
         TellAsync("add-tlsalpn01", new { host, content = keyAuthorization }, cancellationToken);
 
-    /// <summary>The name of a root: of the default chain, and of its alternates.</summary>
+    /// <summary>The name of a root: of the default chain, or of an alternate chain.</summary>
     public async Task<string> RootNameAsync(int index, CancellationToken cancellationToken)
     {
         var pem = await _http!.GetStringAsync(
@@ -89,8 +90,8 @@ public sealed class TestPebble : IAsyncDisposable
         return root.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
     }
 
-    /// <summary>What pebble says of a certificate: <c>Valid</c> or <c>Revoked</c>.</summary>
-    /// <param name="serialNumber">In hexadecimal.</param>
+    /// <summary>Pebble's status of a certificate: <c>Valid</c> or <c>Revoked</c>.</summary>
+    /// <param name="serialNumber">The serial number in hexadecimal.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<string> StatusAsync(string serialNumber, CancellationToken cancellationToken)
     {
@@ -175,7 +176,7 @@ public sealed class TestPebble : IAsyncDisposable
             },
             "pebble answers",
             cancellationToken);
-        // Somebody else's on those ports would have answered too.
+        // Another server on those ports would have answered too.
         return answers && !_authority!.HasExited && !_challenges!.HasExited;
     }
 

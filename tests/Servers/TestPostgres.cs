@@ -8,9 +8,9 @@ using Tracking.Servers.Engines;
 namespace Tracking.Servers;
 
 /// <summary>
-/// One PostgreSQL for a test assembly (an assembly fixture), started when the first test asks for a database and never
-/// forced to disk. Each database is a copy of one that was migrated once, rights and all, and belongs to one test;
-/// services log in to it as <see cref="ServiceLogins"/>. A test that takes PostgreSQL away makes one of its own.
+/// One PostgreSQL for a test assembly (an assembly fixture). It starts when the first test needs a database, and does
+/// not force data to disk. Each database is a copy of one migrated database, with its rights, and belongs to one test.
+/// Services log in as <see cref="ServiceLogins"/>. A test that stops PostgreSQL makes its own server.
 /// </summary>
 public sealed class TestPostgres : IAsyncDisposable
 {
@@ -19,26 +19,26 @@ public sealed class TestPostgres : IAsyncDisposable
     private readonly SemaphoreSlim _copying = new(1, 1);
     private int _databases;
 
-    /// <summary>Starts nothing yet.</summary>
+    /// <summary>Does not start the server yet.</summary>
     public TestPostgres() => _running = new Lazy<Task<PostgresServer>>(StartAsync);
 
-    /// <summary>Forced to disk, as in production: for measurements and crashes. Set before the first
-    /// database.</summary>
+    /// <summary>Whether committed data is forced to disk, as in production: for measurements and crashes. Set before
+    /// the first database.</summary>
     public bool IsDurable { get; init; }
 
-    /// <summary>A database with the schema, and nothing else, in it.</summary>
-    /// <returns>Its connection string, as an administrator of the server.</returns>
+    /// <summary>A database that contains only the schema.</summary>
+    /// <returns>The connection string of the server's administrator.</returns>
     public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) =>
         CreateAsync($"TEMPLATE {Template}", cancellationToken);
 
-    /// <summary>A database without even the schema: for tests of the migrator.</summary>
-    /// <returns>Its connection string.</returns>
+    /// <summary>A database without the schema, for tests of the migrator.</summary>
+    /// <returns>The connection string.</returns>
     public Task<string> CreateEmptyDatabaseAsync(CancellationToken cancellationToken) =>
         CreateAsync("TEMPLATE template0", cancellationToken);
 
     /// <summary>
-    /// Ends it in the middle of whatever it does and starts it again on the same port, if it <see cref="IsDurable"/> with
-    /// all that was committed.
+    /// Ends the server during its work and starts it again on the same port. If <see cref="IsDurable"/> is true,
+    /// committed data is kept.
     /// </summary>
     public async Task CrashAsync()
     {
@@ -47,7 +47,7 @@ public sealed class TestPostgres : IAsyncDisposable
         await server.StartAsync(CancellationToken.None);
     }
 
-    /// <summary>Stops it for good; its databases are gone with the object only.</summary>
+    /// <summary>Stops the server for good. Its databases are removed with this object.</summary>
     public async Task StopAsync()
     {
         if (_running.IsValueCreated)
@@ -73,7 +73,7 @@ public sealed class TestPostgres : IAsyncDisposable
         var number = Interlocked.Increment(ref _databases).ToString(CultureInfo.InvariantCulture);
         var name = "test_" + number;
 
-        // A template must have no other visitor while it is copied.
+        // While a template is copied, no other connection may use it.
         await _copying.WaitAsync(cancellationToken);
         try
         {

@@ -10,10 +10,10 @@ using Tracking.Servers.Engines;
 namespace Tracking.Servers;
 
 /// <summary>
-/// One RabbitMQ for a test assembly (an assembly fixture), started when the first test asks for a virtual host. Its
-/// folder, ports, node name, cookie and port mapper (epmd) are its own, so that any number run beside each other, and
-/// it is gone with the test process. Each test has a virtual host of its own; a test that stops, kills or freezes the
-/// broker makes a broker of its own.
+/// One RabbitMQ for a test assembly (an assembly fixture). It starts when the first test needs a virtual host. It has
+/// its own folder, ports, node name, cookie and port mapper (epmd), so any number of brokers run side by side. It ends
+/// with the test process. Each test has its own virtual host. A test that stops, kills or freezes the broker makes its
+/// own broker.
 /// </summary>
 public sealed class TestRabbit : IAsyncDisposable
 {
@@ -21,7 +21,7 @@ public sealed class TestRabbit : IAsyncDisposable
     private const string Program = "/usr/lib/rabbitmq/bin/rabbitmq-server";
     private const int StartAttempts = 3;
 
-    // Erlang's virtual machine alone takes seconds on a busy machine.
+    // Erlang's virtual machine alone takes seconds to start on a busy machine.
     private static readonly TimeSpan _longestStart = TimeSpan.FromMinutes(3);
 
     private readonly TemporaryFolder _folder = new();
@@ -33,13 +33,13 @@ public sealed class TestRabbit : IAsyncDisposable
     private HttpClient? _management;
     private int _virtualHosts;
 
-    /// <summary>Starts nothing yet.</summary>
+    /// <summary>Does not start the broker yet.</summary>
     public TestRabbit() => _started = new Lazy<Task>(FirstStartAsync);
 
     /// <summary>Lines added to <c>rabbitmq.conf</c>. Set before the first virtual host.</summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
 
-    /// <summary>Plugins beside the management, by name. Set before the first virtual host.</summary>
+    /// <summary>Plugins besides the management, by name. Set before the first virtual host.</summary>
     public IReadOnlyList<string> Plugins { get; init; } = [];
 
     private string Node => $"tracking{_ports[0]}@localhost";
@@ -50,7 +50,7 @@ public sealed class TestRabbit : IAsyncDisposable
         await _started.Value.WaitAsync(cancellationToken);
         var number = Interlocked.Increment(ref _virtualHosts).ToString(CultureInfo.InvariantCulture);
 
-        // A slash, which every amqp URI of production has in its default virtual host, percent-encoded.
+        // The name contains a percent-encoded slash, like the default virtual host in every amqp URI of production.
         var name = "test/" + number;
         using var created = await _management!.PutAsync(
             $"vhosts/{Uri.EscapeDataString(name)}", null, cancellationToken);
@@ -61,17 +61,17 @@ public sealed class TestRabbit : IAsyncDisposable
             _management);
     }
 
-    /// <summary>Stops it in an orderly way: everything is written, clients are told.</summary>
+    /// <summary>Stops the broker in order: it writes its data and informs its clients.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _broker!.StopAsync("TERM", cancellationToken);
         await _broker.DisposeAsync();
     }
 
-    /// <summary>SIGKILL to the broker; returns when it is gone.</summary>
-    /// <remarks>RabbitMQ 3.10 writes the names of new quorum queues to its disk seconds after it has answered their
-    /// declaration; one that is killed before that never opens the queue again. That is the broker's own fault, and
-    /// not what a test kills it for: so the names are waited for.</remarks>
+    /// <summary>Sends SIGKILL to the broker. Returns when the broker has ended.</summary>
+    /// <remarks>RabbitMQ 3.10 answers the declaration of a quorum queue seconds before it writes the queue's name to
+    /// disk. A broker that is killed between never opens the queue again. That fault of the broker is not the subject
+    /// of the tests, so this waits for the names.</remarks>
     public async Task KillAsync(CancellationToken cancellationToken)
     {
         var queues = await _management!.GetFromJsonAsync<JsonArray>(
@@ -88,14 +88,14 @@ public sealed class TestRabbit : IAsyncDisposable
         await _broker!.DisposeAsync();
     }
 
-    /// <summary>It stands still: connections stay open, nothing answers.</summary>
+    /// <summary>Freezes the broker: connections stay open, and no request is answered.</summary>
     public Task FreezeAsync() => _broker!.FreezeAsync();
 
-    /// <summary>It goes on after <see cref="FreezeAsync"/>.</summary>
+    /// <summary>Continues the broker after <see cref="FreezeAsync"/>.</summary>
     public Task ThawAsync() => _broker!.ThawAsync();
 
-    /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same ports, with what
-    /// was durable.</summary>
+    /// <summary>Starts the broker again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, on the same ports,
+    /// with its durable data.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         if (!await TryStartBrokerAsync(cancellationToken))
@@ -156,7 +156,7 @@ public sealed class TestRabbit : IAsyncDisposable
             $"management.tcp.port = {_ports[1]}",
             $"default_user = {User}",
             $"default_pass = {_password}",
-            // 512 MB otherwise, kept in memory too.
+            // The default is 512 MB, which is also kept in memory.
             "raft.wal_max_size_bytes = 33554432",
             "disk_free_limit.absolute = 50MB",
             .. Settings, ""]));
@@ -186,7 +186,7 @@ public sealed class TestRabbit : IAsyncDisposable
     {
         try
         {
-            // Both: management may listen before, or without, the port that matters.
+            // Both ports: management may listen before the other port, or without it.
             using var client = new System.Net.Sockets.TcpClient();
             await client.ConnectAsync(IPAddress.Loopback, _ports[0], cancellationToken);
             using var answer = await _management!.GetAsync("vhosts", cancellationToken);
@@ -213,7 +213,7 @@ public sealed class TestRabbit : IAsyncDisposable
         ["HOME"] = _folder.Path,
         ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
         ["ERL_EPMD_PORT"] = Text(_ports[3]),
-        // Started in place of the script, without a shell that would wait for input.
+        // The program replaces the script, without a shell that would wait for input.
         ["RUNNING_UNDER_SYSTEMD"] = "1",
         ["RABBITMQ_CONF_ENV_FILE"] = "/dev/null",
         ["RABBITMQ_CONFIG_FILE"] = _folder.In("rabbitmq.conf"),
@@ -223,7 +223,7 @@ public sealed class TestRabbit : IAsyncDisposable
         ["RABBITMQ_NODENAME"] = Node,
         ["RABBITMQ_NODE_PORT"] = Text(_ports[0]),
         ["RABBITMQ_DIST_PORT"] = Text(_ports[2]),
-        // Schedulers that spin while idle take the little there is from the tests.
+        // Schedulers that spin while idle take processor time from the tests.
         ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] =
             "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
     };

@@ -6,8 +6,8 @@ using Tracking.Servers.Engines;
 namespace Tracking.Servers;
 
 /// <summary>
-/// A Redis of one's own (an assembly fixture, or one test's where it is killed or frozen): its own folder and loopback
-/// port, nothing on disk unless asked, started when it is first asked for. It dies with the test process.
+/// A Redis for an assembly (an assembly fixture), or for one test that kills or freezes it. It has its own folder and
+/// loopback port, writes to disk only on request, and starts at its first use. It ends with the test process.
 /// </summary>
 public sealed class TestRedis : IAsyncDisposable
 {
@@ -18,20 +18,21 @@ public sealed class TestRedis : IAsyncDisposable
     private IEngine? _server;
     private int _port;
 
-    /// <summary>What clients have to say; nothing unless set.</summary>
+    /// <summary>The password of clients; none by default.</summary>
     public string? Password { get; init; }
 
-    /// <summary>Keeps what it holds over a restart and a kill.</summary>
+    /// <summary>Whether the values survive a restart and a kill.</summary>
     public bool IsPersistent { get; init; }
 
-    /// <summary>In the form of <c>ConnectionStrings__redis</c>; the same before and after a restart.</summary>
-    /// <exception cref="InvalidOperationException">It has not been started yet.</exception>
+    /// <summary>The connection string in the form of <c>ConnectionStrings__redis</c>, the same before and after a
+    /// restart.</summary>
+    /// <exception cref="InvalidOperationException">The server has not been started yet.</exception>
     public string ConnectionString => _port == 0
         ? throw new InvalidOperationException("Redis has not been started.")
         : Password is null ? $"127.0.0.1:{_port}" : $"127.0.0.1:{_port},password={Password}";
 
-    /// <summary>Starts it unless it runs, and waits until it answers.</summary>
-    /// <exception cref="RedisFailedException">It ended instead, or did not answer in time.</exception>
+    /// <summary>Starts the server unless it runs, and waits until it answers.</summary>
+    /// <exception cref="RedisFailedException">The server ended, or did not answer in time.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await _starting.WaitAsync(cancellationToken);
@@ -42,8 +43,8 @@ public sealed class TestRedis : IAsyncDisposable
                 return;
             }
 
-            // Another program may take the port between its choice and the server's start. Clients that know the port
-            // already keep it.
+            // Another program may take the port between the choice and the server's start. If clients already know the
+            // port, it stays.
             var isFirst = _port == 0;
             for (var attempt = 1; ; attempt++)
             {
@@ -67,36 +68,36 @@ public sealed class TestRedis : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks it to stop and waits until it has.</summary>
+    /// <summary>Requests a stop and waits for the end.</summary>
     public async Task StopAsync()
     {
         if (_server is { HasExited: false } server)
         {
-            // It takes the signal only when it is not frozen.
+            // A frozen server does not receive the signal.
             await server.ThawAsync();
             await server.StopAsync("TERM", CancellationToken.None);
         }
     }
 
-    /// <summary>SIGKILL; returns when it is gone.</summary>
+    /// <summary>Sends SIGKILL. Returns when the server has ended.</summary>
     public Task KillAsync() => _server?.KillAsync() ?? Task.CompletedTask;
 
-    /// <summary>Stops it and starts it again on the same port.</summary>
+    /// <summary>Stops the server and starts it again on the same port.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
     {
         await StopAsync();
         await StartAsync(cancellationToken);
     }
 
-    /// <summary>It stands still: connections stay, nothing answers.</summary>
+    /// <summary>Freezes the server: connections stay open, and no command is answered.</summary>
     public Task FreezeAsync() => _server!.FreezeAsync();
 
-    /// <summary>It goes on after <see cref="FreezeAsync"/>.</summary>
+    /// <summary>Continues the server after <see cref="FreezeAsync"/>.</summary>
     public Task ThawAsync() => _server!.ThawAsync();
 
-    /// <summary>Sets its users, also after its next start; from then on it is asked as <c>admin</c>.</summary>
-    /// <param name="lines">As its configuration has them, the administrator first: <c>user admin on &gt;password …</c>,
-    /// <c>user default …</c>.</param>
+    /// <summary>Sets the users, also for the next start. From then on this class connects as <c>admin</c>.</summary>
+    /// <param name="lines">The lines of the configuration, the administrator first: <c>user admin on &gt;password
+    /// …</c>, <c>user default …</c>.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task SetUsersAsync(IEnumerable<string> lines, CancellationToken cancellationToken)
     {
@@ -108,11 +109,11 @@ public sealed class TestRedis : IAsyncDisposable
         }
     }
 
-    /// <summary>Forgets everything that it holds.</summary>
+    /// <summary>Deletes all values.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => CommandAsync(cancellationToken, "FLUSHALL");
 
-    /// <summary>How often clients have called a command since the last start.</summary>
-    /// <param name="command">Its name in lower case: <c>get</c>.</param>
+    /// <summary>The number of calls of a command since the last start.</summary>
+    /// <param name="command">The command's name in lower case: <c>get</c>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<long> CallsAsync(string command, CancellationToken cancellationToken)
     {
@@ -122,11 +123,11 @@ public sealed class TestRedis : IAsyncDisposable
         return line is null ? 0 : long.Parse(line[start.Length..].Split(',')[0], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Sends one command, as a client that knows nothing of ours.</summary>
+    /// <summary>Sends one command, like a client of another program.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="words">The command and its arguments: bytes as Latin-1.</param>
-    /// <returns>Text as Latin-1, a whole number, a list of such, or nothing.</returns>
-    /// <exception cref="RedisFailedException">It refused.</exception>
+    /// <returns>Text as Latin-1, a whole number, a list of such values, or null.</returns>
+    /// <exception cref="RedisFailedException">The server refused the command.</exception>
     public async Task<object?> CommandAsync(CancellationToken cancellationToken, params string[] words)
     {
         using var client = new RespClient();
@@ -162,7 +163,7 @@ public sealed class TestRedis : IAsyncDisposable
             await _server.DisposeAsync();
         }
 
-        // In the folder that only its owner reads: a password on a command line can be read by everybody.
+        // In the folder that only its owner can read: every user can read a password on a command line.
         var file = _folder.In("redis.conf");
         await File.WriteAllTextAsync(file, Configuration(), cancellationToken);
         _server = await new EngineProgram
@@ -198,13 +199,13 @@ public sealed class TestRedis : IAsyncDisposable
                 }
                 catch (Exception exception) when (exception is SocketException or IOException or RedisFailedException)
                 {
-                    // Not there yet, or still reading what it kept.
+                    // The server is not started yet, or is still loading its values.
                     return false;
                 }
             },
             "Redis answers",
             cancellationToken);
-        // Somebody else's Redis on that port would have answered too.
+        // Another Redis on that port would have answered too.
         return answers && !server.HasExited;
     }
 }

@@ -6,13 +6,13 @@ using System.Text.Json;
 
 namespace Tracking.Servers;
 
-/// <summary>A mail as the server took it.</summary>
-/// <param name="Sender">The envelope's sender.</param>
-/// <param name="Recipients">The envelope's recipients.</param>
-/// <param name="MailOptions">What stood behind the sender: <c>BODY=8BITMIME</c>.</param>
-/// <param name="IsTls">Whether it came over TLS.</param>
-/// <param name="User">Who had logged in.</param>
-/// <param name="Message">Its bytes.</param>
+/// <summary>A mail that the server accepted.</summary>
+/// <param name="Sender">The envelope sender.</param>
+/// <param name="Recipients">The envelope recipients.</param>
+/// <param name="MailOptions">The parameters behind the sender: <c>BODY=8BITMIME</c>.</param>
+/// <param name="IsTls">Whether the mail arrived over TLS.</param>
+/// <param name="User">The logged-in user.</param>
+/// <param name="Message">The message's bytes.</param>
 public sealed record TakenMail(
     string Sender,
     IReadOnlyList<string> Recipients,
@@ -22,8 +22,8 @@ public sealed record TakenMail(
     byte[] Message);
 
 /// <summary>
-/// A mail server of its own (aiosmtpd) that keeps what it takes. It refuses recipients called <c>gone</c> for good, and
-/// those called <c>later</c> until <see cref="TakeLater"/>.
+/// A mail server (aiosmtpd) that keeps the accepted mails. It permanently refuses recipients called <c>gone</c>, and
+/// refuses those called <c>later</c> until <see cref="TakeLater"/>.
 /// </summary>
 public sealed class TestSmtp : IDisposable
 {
@@ -31,11 +31,11 @@ public sealed class TestSmtp : IDisposable
     private readonly List<string> _arguments = [];
     private ServerProcess? _process;
 
-    /// <summary>Starts nothing yet.</summary>
-    /// <param name="startTls">Offers STARTTLS.</param>
-    /// <param name="isTls">Speaks TLS from the start.</param>
-    /// <param name="user">Who has to log in, with which password.</param>
-    /// <param name="isSevenBit">Does not offer 8BITMIME.</param>
+    /// <summary>Does not start the server yet.</summary>
+    /// <param name="startTls">Whether the server offers STARTTLS.</param>
+    /// <param name="isTls">Whether the server uses TLS from the start.</param>
+    /// <param name="user">The user and password for the login.</param>
+    /// <param name="isSevenBit">Whether the server does not offer 8BITMIME.</param>
     public TestSmtp(
         bool startTls = false, bool isTls = false, (string Name, string Password)? user = null, bool isSevenBit = false)
     {
@@ -62,24 +62,24 @@ public sealed class TestSmtp : IDisposable
         }
     }
 
-    /// <summary>Its port, the same after each start.</summary>
+    /// <summary>The server's port, the same after each start.</summary>
     public int Port { get; } = FreePort.Take(1)[0];
 
-    /// <summary>The authority that its certificate comes from, PEM.</summary>
+    /// <summary>The certificate authority of the server's certificate, PEM.</summary>
     public string RootCertificate => _folder.In("root.pem");
 
-    /// <summary>Every mail that it has taken, oldest first.</summary>
+    /// <summary>Every accepted mail, the oldest first.</summary>
     public IReadOnlyList<TakenMail> Mails =>
     [
         .. Directory.EnumerateFiles(_folder.In("mails"), "*.json").Order(StringComparer.Ordinal)
             .Select(file => JsonSerializer.Deserialize<TakenMail>(File.ReadAllText(file), JsonSerializerOptions.Web)!),
     ];
 
-    /// <summary>Starts it, again after <see cref="Stop"/>.</summary>
+    /// <summary>Starts the server, also again after <see cref="Stop"/>.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var script = Path.Combine(BuiltPrograms.Repository, "tests", "Servers", "Smtp", "server.py");
-        // Debian's own Python has Debian's package, whatever comes first in PATH.
+        // Debian's own Python has Debian's package, whichever Python is first in PATH.
         _process = await ServerProcess.StartAsync(
             [
                 "/usr/bin/python3", script, Port.ToString(CultureInfo.InvariantCulture), _folder.In("mails"),
@@ -94,10 +94,10 @@ public sealed class TestSmtp : IDisposable
             "the mail server is there", cancellationToken);
     }
 
-    /// <summary>Lets recipients called <c>later</c> in from now on.</summary>
+    /// <summary>Accepts recipients called <c>later</c> from now on.</summary>
     public void TakeLater() => File.WriteAllText(_folder.In("mails/later"), "");
 
-    /// <summary>Ends it; its mails stay.</summary>
+    /// <summary>Ends the server; its mails stay.</summary>
     public void Stop()
     {
         _process?.Kill();

@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Tracking.Servers;
 
-/// <summary>An Unbound of one's own, a resolver that checks DNSSEC signatures: its own folder and loopback port, and it
-/// asks nobody but the name servers that it is given. It dies with the test process.</summary>
+/// <summary>An Unbound, which is a resolver that checks DNSSEC signatures, for one test: its own folder and loopback
+/// port. It asks only the given name servers. It ends with the test process.</summary>
 public sealed class TestUnbound : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -13,10 +13,10 @@ public sealed class TestUnbound : IAsyncDisposable
     private readonly StringBuilder _anchors = new();
     private ServerProcess? _server;
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The resolver's address.</summary>
     public IPEndPoint EndPoint { get; } = new(IPAddress.Loopback, FreePort.Take(1)[0]);
 
-    /// <summary>Whom it asks about everything at or below a name.</summary>
+    /// <summary>Adds the name server for all names at or below a name.</summary>
     public TestUnbound Ask(string zone, params IPEndPoint[] servers)
     {
         _zones.Append(CultureInfo.InvariantCulture, $"stub-zone:\n    name: \"{zone}\"\n");
@@ -28,15 +28,15 @@ public sealed class TestUnbound : IAsyncDisposable
         return this;
     }
 
-    /// <summary>Whose signatures it trusts, as a DS record: with another zone's key all signatures are wrong.</summary>
+    /// <summary>Adds a trusted key, as a DS record. With another zone's key all signatures are wrong.</summary>
     public TestUnbound Trust(string delegationSigner)
     {
         _anchors.Append(CultureInfo.InvariantCulture, $"    trust-anchor: \"{delegationSigner}\"\n");
         return this;
     }
 
-    /// <summary>Starts it, and waits until it runs.</summary>
-    /// <exception cref="InvalidOperationException">It ended instead.</exception>
+    /// <summary>Starts the resolver, and waits until it runs.</summary>
+    /// <exception cref="InvalidOperationException">The resolver ended.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await File.WriteAllTextAsync(_folder.In("unbound.conf"), Configuration(), cancellationToken);

@@ -7,13 +7,13 @@ using RabbitMQ.Client.Exceptions;
 
 namespace Tracking.Servers;
 
-/// <summary>A message taken off a queue.</summary>
-/// <param name="Body">Its bytes.</param>
-/// <param name="Properties">Its properties and headers.</param>
-/// <param name="Redelivered">Whether it was delivered before.</param>
+/// <summary>A message from a queue.</summary>
+/// <param name="Body">The message's bytes.</param>
+/// <param name="Properties">The message's properties and headers.</param>
+/// <param name="Redelivered">Whether the message was delivered before.</param>
 public sealed record TakenMessage(byte[] Body, IReadOnlyBasicProperties Properties, bool Redelivered);
 
-/// <summary>A virtual host of a <see cref="TestRabbit"/>, and what a test asks of it.</summary>
+/// <summary>A virtual host of a <see cref="TestRabbit"/>, with the operations of tests.</summary>
 public sealed class TestVirtualHost
 {
     private readonly HttpClient _management;
@@ -21,21 +21,22 @@ public sealed class TestVirtualHost
     internal TestVirtualHost(string name, Uri amqpUri, HttpClient management) =>
         (Name, AmqpUri, _management) = (name, amqpUri, management);
 
-    /// <summary>Its name.</summary>
+    /// <summary>The virtual host's name.</summary>
     public string Name { get; }
 
     /// <summary>The user in <see cref="AmqpUri"/>.</summary>
     public string User => AmqpUri.UserInfo.Split(':')[0];
 
-    /// <summary>With user, password and this virtual host: the value of <c>ConnectionStrings__rabbitmq</c>.</summary>
+    /// <summary>The URI with user, password and this virtual host: the value of
+    /// <c>ConnectionStrings__rabbitmq</c>.</summary>
     public Uri AmqpUri { get; }
 
-    /// <summary>The same virtual host for a new account, which is no administrator and has these permissions on it
-    /// alone.</summary>
-    /// <param name="configure">What it may declare and delete: a regular expression, as <c>rabbitmqctl
-    /// set_permissions</c> takes it.</param>
-    /// <param name="write">Where it may publish.</param>
-    /// <param name="read">What it may read.</param>
+    /// <summary>The same virtual host for a new account, which is not an administrator and has only these
+    /// permissions.</summary>
+    /// <param name="configure">The names that the account may declare and delete: a regular expression of
+    /// <c>rabbitmqctl set_permissions</c>.</param>
+    /// <param name="write">The names that the account may publish to.</param>
+    /// <param name="read">The names that the account may read.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task<TestVirtualHost> AsNewAccountAsync(
         string configure, string write, string read, CancellationToken cancellationToken)
@@ -54,9 +55,9 @@ public sealed class TestVirtualHost
         return new TestVirtualHost(Name, uri.Uri, _management);
     }
 
-    /// <summary>Defines a shovel, as <c>rabbitmqctl set_parameter shovel</c> does.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="value">Its definition.</param>
+    /// <summary>Defines a shovel, like <c>rabbitmqctl set_parameter shovel</c>.</summary>
+    /// <param name="name">The shovel's name.</param>
+    /// <param name="value">The shovel's definition.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task AddShovelAsync(string name, JsonNode value, CancellationToken cancellationToken)
     {
@@ -65,13 +66,13 @@ public sealed class TestVirtualHost
         added.EnsureSuccessStatusCode();
     }
 
-    /// <summary>A connection of a client that knows nothing of ours; dispose it.</summary>
+    /// <summary>A connection like that of another program's client; dispose it.</summary>
     public Task<IConnection> ConnectAsync(CancellationToken cancellationToken) =>
         new ConnectionFactory { Uri = AmqpUri, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(
             cancellationToken);
 
-    /// <summary>What the broker's management says of a queue; its counts are seconds old.</summary>
-    /// <returns><see langword="null"/> when there is no such queue.</returns>
+    /// <summary>The management's information about a queue. Its counts are seconds old.</summary>
+    /// <returns><see langword="null"/> for a missing queue.</returns>
     public async Task<JsonObject?> FindQueueAsync(string queue, CancellationToken cancellationToken)
     {
         using var answer = await _management.GetAsync(
@@ -89,7 +90,7 @@ public sealed class TestVirtualHost
         return [.. queues!.Select(queue => (string)queue!["name"]!).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>Whether an exchange leads to a queue.</summary>
+    /// <summary>Whether an exchange is bound to a queue.</summary>
     public async Task<bool> IsBoundAsync(string exchange, string queue, CancellationToken cancellationToken)
     {
         using var answer = await _management.GetAsync(
@@ -100,8 +101,8 @@ public sealed class TestVirtualHost
                 .Count > 0;
     }
 
-    /// <summary>Messages that wait in a queue at this moment, without those that a consumer holds.</summary>
-    /// <returns>-1 when there is no such queue.</returns>
+    /// <summary>The number of messages waiting in a queue, without those that a consumer holds.</summary>
+    /// <returns>-1 for a missing queue.</returns>
     public async Task<long> CountReadyAsync(string queue, CancellationToken cancellationToken)
     {
         await using var connection = await ConnectAsync(cancellationToken);
@@ -116,7 +117,7 @@ public sealed class TestVirtualHost
         }
     }
 
-    /// <summary>Takes a message off a queue, waiting for one.</summary>
+    /// <summary>Waits for a message of a queue and takes it.</summary>
     public async Task<TakenMessage> TakeAsync(string queue, CancellationToken cancellationToken)
     {
         await using var connection = await ConnectAsync(cancellationToken);
@@ -129,7 +130,7 @@ public sealed class TestVirtualHost
         return new TakenMessage(got!.Body.ToArray(), new BasicProperties(got.BasicProperties), got.Redelivered);
     }
 
-    /// <summary>Publishes to an exchange and waits until the broker has taken it.</summary>
+    /// <summary>Publishes to an exchange and waits until the broker has the message.</summary>
     public async Task PublishAsync(
         string exchange,
         string routingKey,
@@ -145,7 +146,7 @@ public sealed class TestVirtualHost
     }
 
     /// <summary>Adds the users of <c>deploy/make-secrets</c>, with their permissions for this virtual host.</summary>
-    /// <param name="definitions">In the form of <c>rabbitmqctl import_definitions</c>.</param>
+    /// <param name="definitions">The form of <c>rabbitmqctl import_definitions</c>.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task AddAccountsAsync(string definitions, CancellationToken cancellationToken)
     {
@@ -160,7 +161,7 @@ public sealed class TestVirtualHost
         imported.EnsureSuccessStatusCode();
     }
 
-    /// <summary>Closes all connections of this virtual host from the broker's side.</summary>
+    /// <summary>Lets the broker close all connections of this virtual host.</summary>
     public async Task CloseConnectionsAsync(CancellationToken cancellationToken)
     {
         var connections = await _management.GetFromJsonAsync<JsonArray>(

@@ -7,16 +7,16 @@ using Tracking.Tls;
 
 namespace Tracking.Gateway.Routing;
 
-/// <summary>The names under which API and console are answered, and health.</summary>
+/// <summary>The host names of API, console and health.</summary>
 internal sealed class ApiHosts(IOptions<GatewayOptions> options) : IServedHosts
 {
-    // What health checks of the machine itself and a first try by hand use.
+    // For health checks of the machine itself, and for a first try by hand.
     private static readonly string[] _loopback = ["localhost", "127.0.0.1"];
 
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> _names = Lookup(Names(options.Value));
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> _health = Lookup(HealthNames(options.Value));
 
-    /// <summary>As they stand in requests: A-labels, lower case.</summary>
+    /// <summary>The names in their request form: A-labels, lower case.</summary>
     public static IReadOnlyList<string> Names(GatewayOptions options) => options.ApiHosts.Count == 0
         ? _loopback
         : [.. options.ApiHosts.Select(name => HostName.TryParse(name, out var host)
@@ -24,23 +24,24 @@ internal sealed class ApiHosts(IOptions<GatewayOptions> options) : IServedHosts
             : throw new InvalidOperationException($"\"{name}\" has passed the check of the options."))
             .Distinct(StringComparer.OrdinalIgnoreCase)];
 
-    /// <summary>The names that health is answered under: those of the API, and the machine's own.</summary>
+    /// <summary>The names for health: those of the API, and the machine's own.</summary>
     public static IReadOnlyList<string> HealthNames(GatewayOptions options) =>
         [.. Names(options).Union(_loopback, StringComparer.OrdinalIgnoreCase)];
 
-    /// <summary>Whether a request's host is one of them: in any case, with a final dot or a port too.</summary>
+    /// <summary>Whether a request's host is one of the names, in any case, with or without a final dot or a
+    /// port.</summary>
     public bool Contains(HostString host) => _names.Contains(NameOf(host));
 
     /// <inheritdoc/>
     public HostStanding Find(HostName name) =>
         _names.Contains(name.Value) ? HostStanding.ActiveWithHttps : HostStanding.Unsaid;
 
-    /// <summary>Whether a request asks how this process is.</summary>
+    /// <summary>Whether a request asks for this process's health.</summary>
     public bool IsHealth(HttpContext context) =>
         context.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase)
         && _health.Contains(NameOf(context.Request.Host));
 
-    /// <summary>Takes the final dot off an API's name, which routes do not know.</summary>
+    /// <summary>Removes the final dot of an API's name, because routes do not match it.</summary>
     public void Normalize(HttpContext context)
     {
         var host = context.Request.Host;
@@ -55,7 +56,7 @@ internal sealed class ApiHosts(IOptions<GatewayOptions> options) : IServedHosts
     private static FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> Lookup(IEnumerable<string> names) =>
         names.ToFrozenSet(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
 
-    // More than one colon: an IPv6 address, which is no name.
+    // More than one colon means an IPv6 address, which is not a name.
     private static ReadOnlySpan<char> NameOf(HostString host)
     {
         var name = host.Value.AsSpan();
@@ -64,14 +65,14 @@ internal sealed class ApiHosts(IOptions<GatewayOptions> options) : IServedHosts
         return name.EndsWith(".") ? name[..^1] : name;
     }
 
-    /// <summary>Refuses the system host among the API's names: no link on it would be a link any more.</summary>
+    /// <summary>Refuses the system host among the API's names: links on it would no longer work.</summary>
     internal sealed class WithoutSystemHost(IOptions<SystemOptions> system) : IValidateOptions<GatewayOptions>
     {
         public ValidateOptionsResult Validate(string? name, GatewayOptions options)
         {
             if (!HostName.TryParse(system.Value.SystemHost, out var host))
             {
-                // Refused in words of its own.
+                // Another check refuses it, with its own message.
                 return ValidateOptionsResult.Success;
             }
 

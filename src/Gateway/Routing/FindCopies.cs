@@ -7,19 +7,20 @@ using Yarp.ReverseProxy.ServiceDiscovery;
 
 namespace Tracking.Gateway.Routing;
 
-/// <summary>Asks for the addresses of a host name.</summary>
+/// <summary>Looks up the addresses of a host name.</summary>
 internal delegate Task<IPAddress[]> FindAddresses(string host, CancellationToken cancellationToken);
 
 /// <summary>
-/// Makes of a service's name each of its copies, by the addresses that the name has, and looks again all the time. A
-/// connection of HTTP/2 carries every request there is, so asking by the name alone would ask one copy of several, and
-/// would leave no other to try. A name that does not resolve is asked as it is: it may when a request comes.
+/// Replaces a service's name by its copies, one for each address of the name, and looks up the addresses again and
+/// again. A connection of HTTP/2 carries all requests, so with the name alone only one of several copies would be used,
+/// and there would be no other copy to try. A name that does not resolve stays a name: it may resolve when a request
+/// arrives.
 /// </summary>
 internal sealed partial class FindCopies(
     FindAddresses find, IOptions<GatewayOptions> options, TimeProvider time, ILogger<FindCopies> logger)
     : IDestinationResolver
 {
-    // Names are asked in turn, and all services wait for the last one.
+    // Names are looked up one after the other, and all services wait for the last one.
     private static readonly TimeSpan LongestQuestion = TimeSpan.FromSeconds(2);
 
     private readonly HashSet<string> _unknown = [];
@@ -56,8 +57,7 @@ internal sealed partial class FindCopies(
         return new ResolvedDestinationCollection(copies, hasNames ? LookAgain() : null);
     }
 
-    // A name of this machine is one copy, whichever of its addresses it listens on; with TLS the certificate is for the
-    // name.
+    // A name of this machine is one copy, on whichever address it listens. With TLS the certificate is for the name.
     private static bool IsName(Uri service) =>
         service.HostNameType == UriHostNameType.Dns && !service.IsLoopback && service.Scheme == Uri.UriSchemeHttp;
 

@@ -8,8 +8,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Tracking.Gateway.Routing;
 
 /// <summary>
-/// What a request says when it leaves for a service: the host that was asked for, who asks, and for an edge the id of
-/// its event. What the client says of these counts only when it is a configured proxy.
+/// Sets the headers of a request to a service: the requested host, the client, and for an edge the id of its event. The
+/// client's own values count only if the client is a configured proxy.
 /// </summary>
 internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvider time) : ITransformProvider
 {
@@ -17,7 +17,7 @@ internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvi
     private const string ProtoHeader = "X-Forwarded-Proto";
     private const string HostHeader = "X-Forwarded-Host";
 
-    // RFC 7239, and what some proxies say instead of it. Nothing behind reads them, and nothing is to begin to.
+    // RFC 7239, and the headers that some proxies use instead. No service reads them, and none should begin to.
     private static readonly string[] Others = ["Forwarded", "X-Forwarded-Prefix", "X-Real-IP"];
 
     private readonly AddressRanges _proxies = new(options.Value.TrustedProxies);
@@ -43,13 +43,13 @@ internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvi
     /// <inheritdoc/>
     public void ValidateRoute(TransformRouteValidationContext context)
     {
-        // Nothing of it is configured.
+        // This class needs no configuration.
     }
 
     /// <inheritdoc/>
     public void ValidateCluster(TransformClusterValidationContext context)
     {
-        // Nothing of it is configured.
+        // This class needs no configuration.
     }
 
     private void Forward(RequestTransformContext request)
@@ -68,7 +68,7 @@ internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvi
         }
     }
 
-    // Once for a request, however many copies it is offered to.
+    // Created once per request, however many copies receive it.
     private string IdOf(HttpContext context)
     {
         if (context.Items.TryGetValue(typeof(EventIdHeader), out var given))

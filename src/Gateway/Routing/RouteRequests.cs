@@ -7,12 +7,12 @@ using Yarp.ReverseProxy.Health;
 
 namespace Tracking.Gateway.Routing;
 
-/// <summary>Which request goes to which service.</summary>
+/// <summary>Decides which service answers a request.</summary>
 internal static class RouteRequests
 {
     private const string ChallengePath = "/.well-known/acme-challenge";
 
-    /// <summary>The routes; those of services that are not configured answer 503.</summary>
+    /// <summary>The routes. A service that is not configured answers 503.</summary>
     public static IReadOnlyList<RouteConfig> Routes(GatewayOptions options)
     {
         var api = ApiHosts.Names(options);
@@ -30,7 +30,7 @@ internal static class RouteRequests
         return routes;
     }
 
-    /// <summary>The services by the addresses that <c>services__NAME__http__N</c> gives.</summary>
+    /// <summary>The services with their addresses from <c>services__NAME__http__N</c>.</summary>
     public static IReadOnlyList<ClusterConfig> Clusters(GatewayOptions options, IConfiguration configuration) =>
         [.. new[] { ServiceNames.Certificates, ServiceNames.Rewrite, ServiceNames.Management, ServiceNames.Edge }
             .Select(name => new ClusterConfig
@@ -41,8 +41,8 @@ internal static class RouteRequests
                     .ToDictionary(
                         entry => entry.index.ToString(CultureInfo.InvariantCulture),
                         entry => new DestinationConfig { Address = entry.address.AbsoluteUri }),
-                // A copy that refuses connections is left out until it has had time to come back; when none is left,
-                // all are asked: one of them may be back already.
+                // A copy that refuses connections is left out for a while. When no copy is left, all are tried, because
+                // one of them may work again.
                 HealthCheck = new HealthCheckConfig
                 {
                     AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
@@ -53,8 +53,8 @@ internal static class RouteRequests
                         ReactivationPeriod = TimeSpan.FromSeconds(10),
                     },
                 },
-                // HTTP/2 and nothing else: an HTTP/1.1 client repeats a request on its own when a connection ends
-                // before the answer, which counts a click twice, and hears no answer before it has sent the whole body.
+                // HTTP/2 only. An HTTP/1.1 client repeats a request by itself when a connection ends before the answer,
+                // which would count a click twice. It also reads no answer before it has sent the whole body.
                 HttpRequest = new ForwarderRequestConfig
                 {
                     Version = HttpVersion.Version20,
@@ -63,7 +63,8 @@ internal static class RouteRequests
                 },
             })];
 
-    /// <summary>Whether a certificate authority asks: on every host, and never the edge's to answer.</summary>
+    /// <summary>Whether the request is a certificate authority's challenge: on every host, and never for the
+    /// edge.</summary>
     public static bool IsChallenge(HttpContext context) =>
         context.Request.Path.StartsWithSegments(ChallengePath, StringComparison.Ordinal);
 
@@ -74,7 +75,7 @@ internal static class RouteRequests
             ClusterId = service,
             Order = order,
             Match = new RouteMatch { Path = path, Hosts = hosts },
-            // The service behind says how large a body may be, in its own words.
+            // The service behind the gateway limits the size of a body, with its own error.
             MaxRequestBodySize = -1,
         };
 }

@@ -6,11 +6,11 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Tracking.Gateway.Routing;
 
 /// <summary>
-/// A request whose copy of a service cannot be reached goes to the next copy: one that stops, or has gone a moment ago,
-/// refuses nobody. Only where it is certain that no copy has processed the request: no connection came about, or the
-/// copy says so (REFUSED_STREAM, RFC 9113 8.7; streams above a GOAWAY's the client itself sends again). One that was
-/// reached may have recorded the click or registered the message. When no copy can be reached the answer is 503; one
-/// that went without an answer is a 502, and to recipients, who are people, a page in either case.
+/// Sends a request to the next copy of a service when a copy cannot be reached, so that a stopping copy refuses no
+/// client. It does so only when certainly no copy has processed the request: the connection failed, or the copy says so
+/// (REFUSED_STREAM, RFC 9113 8.7; the client itself repeats streams above a GOAWAY). A copy that was reached may have
+/// recorded the click or registered the message. When no copy can be reached the answer is 503. A request without an
+/// answer is a 502. Recipients are people, so for them both answers are a page.
 /// </summary>
 internal sealed class TryAnotherCopy(RequestDelegate next)
 {
@@ -36,7 +36,7 @@ internal sealed class TryAnotherCopy(RequestDelegate next)
         }
         else if (!wasReached)
         {
-            // Nobody has seen the request: it may be sent again.
+            // No copy has seen the request, so it may be sent again.
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.Headers.RetryAfter = RetryAfterSeconds;
         }
@@ -72,12 +72,12 @@ internal sealed class TryAnotherCopy(RequestDelegate next)
         !context.Response.HasStarted
         && context.GetForwarderErrorFeature()?.Exception is HttpRequestException exception
         && (
-            // Neither comes of a connection that has carried a request: the tests end one at every step.
+            // A connection that has carried a request gives neither error: the tests end a connection at every step.
             exception.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
             || (exception.InnerException is HttpProtocolException { ErrorCode: RefusedStream }
                 && !MayHaveBody(context)));
 
-    // What has been read of a body is gone.
+    // The part of a body that has been read cannot be sent again.
     private static bool MayHaveBody(HttpContext context) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
 }

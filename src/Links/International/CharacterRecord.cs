@@ -1,25 +1,26 @@
 namespace Tracking.Links.International;
 
-/// <summary>What UTS #46 does with a character in a domain name (UseSTD3ASCIIRules=false, non-transitional).</summary>
+/// <summary>The processing of a character in a domain name by UTS #46 (UseSTD3ASCIIRules=false,
+/// non-transitional).</summary>
 internal enum CharacterStatus : byte
 {
-    /// <summary>No name has it; or browsers in use do not agree on what it is.</summary>
+    /// <summary>Names cannot contain the character, or current browsers disagree about it.</summary>
     Disallowed,
 
-    /// <summary>It stays.</summary>
+    /// <summary>The character stays.</summary>
     Valid,
 
-    /// <summary>Others take its place.</summary>
+    /// <summary>Other characters replace it.</summary>
     Mapped,
 
-    /// <summary>It is left out.</summary>
+    /// <summary>The character is removed.</summary>
     Ignored,
 }
 
-/// <summary>Bidi_Class, as far as RFC 5893 tells them apart.</summary>
+/// <summary>The Bidi_Class values that RFC 5893 distinguishes.</summary>
 internal enum BidiClass : byte
 {
-    /// <summary>One that no label of a Bidi domain may have.</summary>
+    /// <summary>A class that no label of a Bidi domain may have.</summary>
     Other,
 
     /// <summary>Left to right.</summary>
@@ -78,29 +79,30 @@ internal enum JoiningType : byte
     Causing,
 }
 
-/// <summary>What the standards say of a character, as the table packs it.</summary>
+/// <summary>The standards' properties of a character, as packed in the table.</summary>
 internal readonly record struct CharacterRecord(uint Bits)
 {
     private const int Virama = 9;
 
-    /// <summary>What becomes of it.</summary>
+    /// <summary>The character's processing.</summary>
     public CharacterStatus Status => (CharacterStatus)(Bits & 3);
 
     /// <summary>Whether its General_Category is Mark.</summary>
     public bool IsMark => (Bits & 4) != 0;
 
-    /// <summary>Its direction.</summary>
+    /// <summary>The character's direction.</summary>
     public BidiClass Bidi => (BidiClass)((Bits >> 3) & 15);
 
-    /// <summary>How it joins.</summary>
+    /// <summary>The character's joining type.</summary>
     public JoiningType Joining => (JoiningType)((Bits >> 7) & 7);
 
     /// <summary>Canonical_Combining_Class.</summary>
     public int CombiningClass => (int)((Bits >> 10) & 255);
 
-    /// <summary>Whether it kills the vowel before it (RFC 5892 appendix A).</summary>
+    /// <summary>Whether the character removes the vowel before it (RFC 5892 appendix A).</summary>
     public bool IsVirama => CombiningClass == Virama;
 
-    /// <summary>Whether a text that has it may not be in NFC; a text of other characters is.</summary>
+    /// <summary>Whether a text with this character may be outside NFC. A text without such characters is in
+    /// NFC.</summary>
     public bool MayChangeInNfc => (Bits & (1 << 18)) != 0;
 }

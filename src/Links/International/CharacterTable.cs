@@ -3,10 +3,10 @@ using System.Buffers.Binary;
 namespace Tracking.Links.International;
 
 /// <summary>
-/// The Unicode data that domain names need, all of one Unicode version. The runtime has it only together with ICU, which
-/// is not there in invariant mode; and the version must not depend on the machine, because a link that was written on
-/// one is compared on another. Read once, when the first name outside ASCII is met: 125 kB. <c>eng/make-unicode</c>
-/// makes the file.
+/// The Unicode data for domain names, all of one Unicode version. The runtime has this data only together with ICU,
+/// which is missing in invariant mode. The version must not depend on the machine, because a link that was written on
+/// one machine is compared on another. The data (125 kB) is read once, at the first name outside ASCII.
+/// <c>eng/make-unicode</c> makes the file.
 /// </summary>
 /// <remarks>
 /// Little-endian. Six 32-bit numbers: Unicode's major version, and how many blocks, records, mappings, UTF-16 units and
@@ -24,7 +24,7 @@ internal static class CharacterTable
     private const uint NeverComposed = 1u << 31;
     private static readonly Data Table = Read();
 
-    /// <summary>The major version of Unicode that the data is of.</summary>
+    /// <summary>The major version of Unicode.</summary>
     public static int UnicodeVersion => Table.Version;
 
     /// <summary>A character's record.</summary>
@@ -35,21 +35,21 @@ internal static class CharacterTable
         return new CharacterRecord(Table.Records[record]);
     }
 
-    /// <summary>What takes the place of a mapped character.</summary>
+    /// <summary>The characters that replace a mapped character.</summary>
     public static ReadOnlySpan<char> Mapping(int codePoint)
     {
-        // The first entry of the code point or beyond it: lengths stand in the bits below.
+        // The first entry of the code point or beyond: the bits below contain the length.
         var found = Array.BinarySearch(Table.Mapped, (uint)codePoint << LengthBits);
         found = found < 0 ? ~found : found;
         var length = (int)(Table.Mapped[found] & ((1 << LengthBits) - 1));
         return Table.Units.AsSpan(Table.MappingStarts[found], length);
     }
 
-    /// <summary>The characters that a character is made of, one step deep.</summary>
+    /// <summary>Decomposes a character, one step deep.</summary>
     /// <param name="codePoint">The character.</param>
-    /// <param name="first">The first.</param>
-    /// <param name="second">The second; 0 when there is none.</param>
-    /// <returns>Whether it is made of others.</returns>
+    /// <param name="first">The first character of the decomposition.</param>
+    /// <param name="second">The second character; 0 for none.</param>
+    /// <returns>Whether the character has a decomposition.</returns>
     public static bool TryDecompose(int codePoint, out int first, out int second)
     {
         var found = Array.BinarySearch(Table.Decomposed, codePoint);
@@ -57,7 +57,7 @@ internal static class CharacterTable
         return found >= 0;
     }
 
-    /// <summary>The character that two characters become in NFC; -1 when they stay two.</summary>
+    /// <summary>The character that two characters become in NFC; -1 when they stay separate.</summary>
     public static int Compose(int first, int second) => Table.Composed.GetValueOrDefault((first, second), -1);
 
     private static Data Read()

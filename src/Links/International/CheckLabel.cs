@@ -7,8 +7,8 @@ internal static class CheckLabel
     private const int NonJoiner = 0x200c;
     private const int Joiner = 0x200d;
 
-    /// <summary>Whether a label is valid. That it is in NFC is taken for granted, and so is an empty one.</summary>
-    /// <param name="label">Its code points, an A-label decoded.</param>
+    /// <summary>Whether a label is valid. The label must be in NFC; an empty label is accepted.</summary>
+    /// <param name="label">The label's code points; an A-label decoded.</param>
     /// <param name="isBidiDomain">Whether any label of the name is written from right to left.</param>
     public static bool IsValid(ReadOnlySpan<int> label, bool isBidiDomain)
     {
@@ -37,7 +37,7 @@ internal static class CheckLabel
     /// <summary>Whether a label begins with <c>xn--</c>.</summary>
     public static bool StartsLikeALabel(ReadOnlySpan<int> label) => label.StartsWith(['x', 'n', '-', '-']);
 
-    /// <summary>Whether characters make their domain a Bidi domain (RFC 5893 1.4).</summary>
+    /// <summary>Whether the characters make their domain a Bidi domain (RFC 5893 1.4).</summary>
     public static bool IsRightToLeft(ReadOnlySpan<int> label)
     {
         foreach (var character in label)

@@ -15,7 +15,7 @@ internal static class ComposeText
     private const int Trailings = 28;
     private const int Syllables = Leadings * Vowels * Trailings;
 
-    /// <summary>Brings a text into NFC.</summary>
+    /// <summary>Converts a text to NFC.</summary>
     /// <param name="text">Code points.</param>
     public static void Compose(List<int> text)
     {
@@ -63,7 +63,7 @@ internal static class ComposeText
         return false;
     }
 
-    // The first of two may itself be made of two: four steps deep at most, whatever the text is.
+    // The first of two characters may have a decomposition too: at most four steps deep in any text.
     private static void Decompose(int character, List<int> parts)
     {
         var syllable = character - FirstSyllable;
@@ -90,7 +90,7 @@ internal static class ComposeText
         }
     }
 
-    // Marks behind a character in the order of their classes; those of one class keep theirs.
+    // Sorts the marks behind a character by class. Marks of one class keep their order.
     private static void Order(Span<int> parts)
     {
         for (var i = 1; i < parts.Length; i++)
@@ -124,7 +124,7 @@ internal static class ComposeText
                 continue;
             }
 
-            // Before the first character of class 0 there is nothing to join to.
+            // Before the first character of class 0 there is no character to combine with.
             if (combiningClass == 0)
             {
                 starter = text.Count;

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Links.International;
 
-/// <summary>Punycode (RFC 3492). Labels are short, so its square cost is none.</summary>
+/// <summary>Punycode (RFC 3492). The cost is quadratic, which does not matter for short labels.</summary>
 internal static class Punycode
 {
     private const int Base = 36;
@@ -13,7 +13,7 @@ internal static class Punycode
     private const int InitialBias = 72;
     private const int InitialCodePoint = 0x80;
 
-    /// <summary>Writes code points of which at least one is not ASCII.</summary>
+    /// <summary>Encodes code points. At least one of them must be outside ASCII.</summary>
     public static void Encode(ReadOnlySpan<int> label, StringBuilder output)
     {
         var basic = 0;
@@ -59,10 +59,10 @@ internal static class Punycode
         }
     }
 
-    /// <summary>Reads what stands behind <c>xn--</c>: ASCII in lower case.</summary>
+    /// <summary>Decodes the text behind <c>xn--</c>: ASCII in lower case.</summary>
     /// <param name="label">The text.</param>
     /// <param name="output">Receives the code points.</param>
-    /// <returns>Whether it is Punycode of characters that exist.</returns>
+    /// <returns>Whether the text is Punycode of existing characters.</returns>
     public static bool TryDecode(ReadOnlySpan<int> label, List<int> output)
     {
         var basic = Math.Max(0, label.LastIndexOf('-'));

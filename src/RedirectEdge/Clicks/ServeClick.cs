@@ -7,7 +7,7 @@ namespace Tracking.RedirectEdge.Clicks;
 
 /// <summary>
 /// Serves <c>/c/&lt;token&gt;</c>, <c>/i/&lt;token&gt;</c> and the path style: records the click and redirects to the
-/// destination as it stood in the mail. Once warm it reads memory only and completes without waiting.
+/// destination that the sender wrote. After its first use a link is served from memory, without waiting.
 /// </summary>
 internal sealed class ServeClick(LinkLookup links, RecordEvent record, EdgeMeters meters)
 {

@@ -3,10 +3,10 @@ using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Destinations;
 
-/// <summary>A destination: its cluster and its link id.</summary>
+/// <summary>The key of a destination: its cluster and its link id.</summary>
 internal readonly record struct LinkKey(ClusterId Cluster, LinkId Link)
 {
-    /// <summary>The link id is a hash already.</summary>
+    /// <summary>The link id is already a hash.</summary>
     public override int GetHashCode() => (int)(Link.Value >> 16) ^ Cluster.Value;
 }
 
@@ -17,11 +17,11 @@ internal sealed class CachedLink(LinkKey key, string url)
 
     public LinkKey Key { get; } = key;
 
-    /// <summary>The destination, safe in a header.</summary>
+    /// <summary>The destination; it is safe in a header.</summary>
     public string Url { get; } = url;
 
-    /// <summary>Asked for since the eviction hand last passed. Written only when it changes: a hot link's cache line
-    /// stays shared between cores.</summary>
+    /// <summary>Whether the link was requested since the eviction hand last passed. Written only when the value
+    /// changes, so that a hot link's cache line stays shared between cores.</summary>
     public bool Used
     {
         get => Volatile.Read(ref _used);
@@ -34,13 +34,13 @@ internal sealed class CachedLink(LinkKey key, string url)
         }
     }
 
-    /// <summary>What it takes in memory, roughly: two bytes a character, the objects and the table's entry.</summary>
+    /// <summary>The approximate size in memory: two bytes per character, the objects and the table's entry.</summary>
     public long Size => (2 * Url.Length) + 160;
 }
 
 /// <summary>
-/// Links in memory, bounded by number and bytes. Eviction is the clock algorithm: a hit sets a mark and takes no
-/// lock; the hand removes what has no mark. Nothing expires: a destination never changes under its link id.
+/// Links in memory, limited by number and bytes. Eviction is the clock algorithm: a hit sets a mark and takes no lock,
+/// and the hand removes links without a mark. Links never expire, because the destination of a link id never changes.
 /// </summary>
 internal sealed class LinkCache(int maxLinks, long maxBytes)
 {
@@ -64,7 +64,7 @@ internal sealed class LinkCache(int maxLinks, long maxBytes)
         return true;
     }
 
-    /// <summary>Adds a link; one that is there already stays.</summary>
+    /// <summary>Adds a link. A link that is already in the cache stays.</summary>
     public bool Add(CachedLink link)
     {
         lock (_gate)
@@ -76,7 +76,7 @@ internal sealed class LinkCache(int maxLinks, long maxBytes)
 
             _hand.Enqueue(link);
             _bytes += link.Size;
-            // A whole round at most clears every mark, so this ends.
+            // At most one whole round clears every mark, so the loop ends.
             while ((_hand.Count > maxLinks || _bytes > maxBytes) && _hand.TryDequeue(out var oldest))
             {
                 if (oldest.Used)

@@ -6,9 +6,10 @@ using Tracking.RedirectEdge.Events;
 namespace Tracking.RedirectEdge.Destinations;
 
 /// <summary>
-/// Links on disk, so that an edge that starts while the database is away redirects. Each link is appended when it is
-/// first served, so a killed process loses none; rewritten as a whole, most lately used last, when the file has reached
-/// its bound and at stop. Payload of a record: cluster (u32), link id (u64), URL.
+/// Links on disk, so that an edge that starts while the database is unavailable still redirects. Each link is appended
+/// when it is first served, so a killed process loses none. The file is rewritten as a whole, with the most recently
+/// used links last, when it has reached its limit and when the edge stops. Payload of a record: cluster (u32), link id
+/// (u64), URL.
 /// </summary>
 internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
 {
@@ -17,10 +18,10 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
     private readonly RecordLog _log =
         new(folder, "links.copy", maxBytes, KeySize, KeySize + DestinationPolicy.MaxLength);
 
-    /// <summary>Whether it is time for <see cref="Rewrite"/>.</summary>
+    /// <summary>Whether <see cref="Rewrite"/> is due.</summary>
     public bool IsFull => _log.IsFull;
 
-    /// <summary>Reads every whole record up to the first that is not, and cuts the file there.</summary>
+    /// <summary>Reads every whole record up to the first incomplete one, and cuts the file there.</summary>
     /// <exception cref="IOException">The file could not be read.</exception>
     public List<CachedLink> Read()
     {
@@ -33,12 +34,12 @@ internal sealed class LinkCopy(EdgeFolder folder, long maxBytes) : IDisposable
         return links;
     }
 
-    /// <summary>Adds a link; beyond the bound it waits for the next <see cref="Rewrite"/>.</summary>
+    /// <summary>Adds a link. Beyond the limit the link waits for the next <see cref="Rewrite"/>.</summary>
     /// <exception cref="IOException">The file could not be written.</exception>
     public void Append(CachedLink link) => _log.Append(Encode(link));
 
-    /// <summary>Replaces the file by these links, the last of them first in what fits half its bound, so that appending
-    /// has room again.</summary>
+    /// <summary>Replaces the file by these links. The last links have priority in the half of the limit that the file
+    /// may fill, so that there is space for appending.</summary>
     /// <exception cref="IOException">The file could not be written; the old one stays.</exception>
     public void Rewrite(IReadOnlyList<CachedLink> links) =>
         _log.Rewrite(links, static link => KeySize + Encoding.Latin1.GetByteCount(link.Url), Encode);

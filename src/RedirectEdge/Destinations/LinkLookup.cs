@@ -10,28 +10,28 @@ using Tracking.SharedCache;
 
 namespace Tracking.RedirectEdge.Destinations;
 
-/// <summary>How looking for a link ended.</summary>
+/// <summary>The possible results of looking up a link.</summary>
 internal enum LookupOutcome
 {
-    /// <summary>Here it is.</summary>
+    /// <summary>The link was found.</summary>
     Found,
 
     /// <summary>The database has no such link.</summary>
     NotFound,
 
-    /// <summary>Its destination must not be put into a header.</summary>
+    /// <summary>The link's destination must not be put into a header.</summary>
     Unsafe,
 
-    /// <summary>Not in memory, and the database does not answer.</summary>
+    /// <summary>The link is not in memory, and the database does not answer.</summary>
     Unavailable,
 }
 
-/// <summary>A looked-up link; set when <see cref="LookupOutcome.Found"/>.</summary>
+/// <summary>A looked-up link. The link is set for <see cref="LookupOutcome.Found"/>.</summary>
 internal readonly record struct LookedUpLink(LookupOutcome Outcome, CachedLink? Link);
 
 /// <summary>
-/// Finds destinations: in memory, else in the shared cache where there is one, else in PostgreSQL with one query per
-/// link however many ask for it at the time. What has been served once is kept in a bounded copy on disk.
+/// Finds destinations: in memory, then in the shared cache if there is one, then in PostgreSQL. Simultaneous requests
+/// for one link share one query. Links that have been served once are kept in a copy of limited size on disk.
 /// </summary>
 internal sealed partial class LinkLookup : IDisposable
 {
@@ -71,7 +71,7 @@ internal sealed partial class LinkLookup : IDisposable
     /// <summary>Finds a link in memory.</summary>
     public bool TryGet(LinkKey key, out CachedLink link) => _cache.TryGet(key, out link);
 
-    /// <summary>Finds a link that is not in memory. Never throws for a database that is away or slow.</summary>
+    /// <summary>Finds a link that is not in memory. Does not throw when the database is unavailable or slow.</summary>
     public Task<LookedUpLink> FindAsync(LinkKey key)
     {
         if (_negative.TryGetValue(key, out var since))
@@ -84,12 +84,12 @@ internal sealed partial class LinkLookup : IDisposable
             _negative.TryRemove(key, out _);
         }
 
-        // Not tied to one request: whoever asked first may go away while others wait for the same answer.
+        // Not tied to one request: the first request may be cancelled while others wait for the same answer.
         return _asking.GetOrAdd(key, static (key, self) => new(() => self.AskAsync(key)), this).Value;
     }
 
-    /// <summary>Adds a link as the database would give it.</summary>
-    /// <returns><see langword="null"/> when its destination must not be put into a header.</returns>
+    /// <summary>Adds a link of the database.</summary>
+    /// <returns><see langword="null"/> for a destination that must not be put into a header.</returns>
     internal CachedLink? Add(LinkKey key, string url)
     {
         if (!DestinationPolicy.IsSafeLocation(url))
@@ -118,7 +118,7 @@ internal sealed partial class LinkLookup : IDisposable
         }
     }
 
-    /// <summary>Rewrites the copy with what was used lately.</summary>
+    /// <summary>Rewrites the copy with the recently used links.</summary>
     public void Compact()
     {
         try
@@ -131,7 +131,7 @@ internal sealed partial class LinkLookup : IDisposable
         }
     }
 
-    /// <summary>Rewrites the copy when it has reached its bound.</summary>
+    /// <summary>Rewrites the copy when it has reached its limit.</summary>
     public void CompactWhenFull()
     {
         if (_copy.IsFull)
@@ -149,7 +149,7 @@ internal sealed partial class LinkLookup : IDisposable
 
     private async Task<LookedUpLink> AskAsync(LinkKey key)
     {
-        // Whoever calls must not run the query's first part under the dictionary.
+        // The caller must not run the first part of the query while it holds the dictionary.
         await Task.Yield();
         try
         {
@@ -176,8 +176,8 @@ internal sealed partial class LinkLookup : IDisposable
         using var timeout = new CancellationTokenSource(_options.LookupTimeout, _time);
         try
         {
-            // Who has waited half its time for a place would hardly get its answer: giving up here keeps a database
-            // that stalls from being met by everybody the moment the first ones time out.
+            // A request that has waited half its time for a connection would hardly get its answer. Giving up here
+            // keeps a stalled database from receiving all waiting requests when the first ones time out.
             if (!await _connections.WaitAsync(_options.LookupTimeout / 2, timeout.Token))
             {
                 LogUnavailable("too many lookups at once");
@@ -240,7 +240,7 @@ internal sealed partial class LinkLookup : IDisposable
 
     private void Remember(LinkKey key)
     {
-        // Only a token of our own gets here, so this table fills after a restore from an old backup, not by attack.
+        // Only our own tokens get here, so this table fills after a restore from an old backup, and not by an attack.
         if (_negative.Count >= _options.MaxNegatives)
         {
             foreach (var (old, since) in _negative)
@@ -262,9 +262,9 @@ internal sealed partial class LinkLookup : IDisposable
     private partial void LogUnavailable(string reason);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "The destination of link {Link} of cluster {Cluster} is not safe in a header; answered with 404")]
+        Message = "The destination of link {Link} of cluster {Cluster} is not safe in a header; the answer is 404")]
     private partial void LogUnsafe(string cluster, string link);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of links on disk: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of links on disk failed: {Reason}")]
     private partial void LogCopyFailed(string reason);
 }

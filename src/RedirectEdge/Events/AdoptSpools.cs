@@ -6,9 +6,9 @@ using Tracking.Contracts;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Publishes what other edges left behind, under their own ids and batch numbers: a batch that was stored already is
-/// recognised by its key, so that nothing counts twice however often a folder changes hands. Each folder has its own
-/// window and its own queue of acknowledgements; one that holds nothing any more is marked as empty.
+/// Publishes the events that other edges left behind, under the edges' own ids and batch numbers. A batch that was
+/// stored already is recognised by its key, so no event counts twice, however often a folder is adopted. Each folder
+/// has its own window and its own queue of acknowledgements. A folder without remaining events is marked as empty.
 /// </summary>
 internal sealed partial class AdoptSpools : IHostedService, IDisposable
 {
@@ -60,7 +60,7 @@ internal sealed partial class AdoptSpools : IHostedService, IDisposable
         }
     }
 
-    /// <summary>What is not stored stays where it is, for the next start.</summary>
+    /// <summary>Events that are not stored stay in their folder for the next start.</summary>
     public Task StopAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(_adopted.Values.Select(adopted => adopted.Publish.StopAsync(cancellationToken)));
 
@@ -96,7 +96,7 @@ internal sealed partial class AdoptSpools : IHostedService, IDisposable
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Edge {Edge} left {Folder} behind with {Events} events: they are published as its own")]
+        Message = "Edge {Edge} left {Folder} with {Events} events; they are published under its id")]
     private partial void LogAdopted(Guid edge, string folder, long events);
 
     [LoggerMessage(Level = LogLevel.Information,

@@ -1,12 +1,12 @@
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>Records that wait for the turn, and those who wait for them.</summary>
+/// <summary>Records that wait for the turn, and the requests that wait for these records.</summary>
 internal sealed class AppendGroup(byte[] buffer)
 {
     private readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _length;
 
-    /// <summary>Free for another group once this one is written.</summary>
+    /// <summary>The buffer. Another group may use it once this group is written.</summary>
     public byte[] Buffer { get; private set; } = buffer;
 
     public int Events { get; private set; }

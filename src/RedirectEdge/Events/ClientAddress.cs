@@ -10,21 +10,21 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Says who the client is: whoever connected, or, when that is a configured proxy, the rightmost address of
-/// <c>X-Forwarded-For</c> that is not one. What stands left of it is the client's own invention.
+/// Finds the client's address: the connecting address or, when that is a configured proxy, the rightmost address of
+/// <c>X-Forwarded-For</c> that is not a proxy. The client may have invented the addresses to the left of it.
 /// </summary>
 internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
 {
-    /// <summary>Bytes of the longest address.</summary>
+    /// <summary>The number of bytes of the longest address.</summary>
     public const int MaxSize = 16;
 
     private const int V4Size = 4;
 
     private readonly AddressRanges _proxies = new(options.Value.TrustedProxies.Concat(options.Value.Gateways));
 
-    /// <summary>Writes the client's address, 4 or 16 bytes in network order; an IPv4 address in IPv6 form as
+    /// <summary>Writes the client's address: 4 or 16 bytes in network order. An IPv4 address in IPv6 form takes
     /// 4.</summary>
-    /// <returns>Bytes written; 0 when there is none (a Unix socket).</returns>
+    /// <returns>The number of written bytes; 0 without an address (a Unix socket).</returns>
     public int Write(HttpContext context, Span<byte> destination)
     {
         var address = context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress;
@@ -56,7 +56,7 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
             var comma = rest.LastIndexOf(',');
             if (!TryParse(rest[(comma + 1)..].Trim(), out var hop))
             {
-                // Nothing left of something unreadable can be believed.
+                // Text to the left of an unreadable entry is not trustworthy.
                 break;
             }
 
@@ -72,8 +72,8 @@ internal sealed class ClientAddress(IOptions<RedirectEdgeOptions> options)
         return address;
     }
 
-    // Some proxies add the port. The system's parser also takes "1", "0x7f.1" and "010.0.0.1", which are addresses to
-    // some and nonsense to others: IPv4 is taken as everybody writes it, or not at all.
+    // Some proxies add the port. The system's parser also accepts "1", "0x7f.1" and "010.0.0.1", which programs read in
+    // different ways. So only the usual form of IPv4 is accepted.
     private static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out IPAddress? address)
     {
         var lastColon = text.LastIndexOf(':');

@@ -5,15 +5,15 @@ using Microsoft.Extensions.Options;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Empties the spool when the edge stops: the server has stopped accepting by then, the publisher and the bus still
-/// work. What is not stored in time stays on the disk, for the next start or for an edge that adopts the folder; nothing
-/// is lost either way.
+/// Empties the spool when the edge stops. At that time the server no longer accepts requests, and the publisher and the
+/// bus still work. Events that are not stored in time stay on disk for the next start, or for an edge that adopts the
+/// folder. No event is lost in either case.
 /// </summary>
 internal sealed partial class DrainSpool(
     EventSpool spool, IOptions<RedirectEdgeOptions> options, TimeProvider time, ILogger<DrainSpool> logger)
     : IHostedService
 {
-    /// <summary>What a stop needs beside draining: for connections, the bus and the copies.</summary>
+    /// <summary>The time that a stop needs besides draining: for connections, the bus and the copies.</summary>
     internal static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(3);
 
     /// <inheritdoc/>

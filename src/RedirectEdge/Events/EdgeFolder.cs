@@ -6,10 +6,10 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// The folder that an edge owns, locked against every other process: <c>lock</c>, <c>edge-id</c>, <c>sequence</c>, the
-/// segments under <c>spool/</c>, copies of hosts and links. The edge's id lives in it: a new folder is a new edge, and
-/// whoever starts on a folder that another left behind carries on as that edge. The file <c>empty</c> says that nobody
-/// has anything left to publish from it; an edge that opens the folder takes it away first.
+/// The folder of an edge, locked against every other process: <c>lock</c>, <c>edge-id</c>, <c>sequence</c>, the
+/// segments under <c>spool/</c>, copies of hosts and links. The folder contains the edge's id: a new folder is a new
+/// edge, and an edge that starts on a folder of a former edge continues as that edge. The file <c>empty</c> says that
+/// the folder has no events left to publish. An edge that opens the folder first removes this file.
 /// </summary>
 internal sealed class EdgeFolder : IDisposable
 {
@@ -39,10 +39,11 @@ internal sealed class EdgeFolder : IDisposable
     /// <summary>The edge.</summary>
     public Guid EdgeId { get; }
 
-    /// <summary>Makes the folder where it is missing, locks it and reads the edge's id.</summary>
-    /// <param name="folder">Its path.</param>
-    /// <param name="setting">The setting that named it, for the message.</param>
-    /// <exception cref="StartUpException">Not to be used; the message says why and what to do.</exception>
+    /// <summary>Creates the folder if it is missing, locks it and reads the edge's id.</summary>
+    /// <param name="folder">The folder's path.</param>
+    /// <param name="setting">The name of the setting with the path, for the message.</param>
+    /// <exception cref="StartUpException">The folder cannot be used. The message has the reason and the
+    /// remedy.</exception>
     public static EdgeFolder Open(string folder, string setting = OwnSetting)
     {
         var path = System.IO.Path.GetFullPath(folder);
@@ -69,25 +70,25 @@ internal sealed class EdgeFolder : IDisposable
         }
     }
 
-    /// <summary>Replaces a file as a whole: a reader, or a start after a power cut, finds the old or the new one.
-    /// </summary>
+    /// <summary>Replaces a file as a whole: a reader, or a start after a power cut, finds either the old or the new
+    /// file.</summary>
     /// <param name="name">The file's name in this folder.</param>
-    /// <param name="content">What it is to hold; a checksum is added.</param>
+    /// <param name="content">The new content; a checksum is added.</param>
     public void WriteChecked(string name, ReadOnlySpan<byte> content) => WriteChecked(Path, name, content);
 
     /// <summary>Reads what <see cref="WriteChecked(string, ReadOnlySpan{byte})"/> wrote.</summary>
-    /// <returns><see langword="null"/> when there is no such file or its checksum is wrong.</returns>
+    /// <returns><see langword="null"/> when the file is missing or its checksum is wrong.</returns>
     public byte[]? ReadChecked(string name) => ReadChecked(Path, name);
 
-    /// <summary>Writes the mark: every event of this folder is stored, and nothing will be appended until it is opened
-    /// again.</summary>
-    /// <exception cref="IOException">It could not be written.</exception>
+    /// <summary>Writes the file <c>empty</c>: every event of this folder is stored, and no event is appended until the
+    /// folder is opened again.</summary>
+    /// <exception cref="IOException">The file could not be written.</exception>
     public void MarkEmpty() => ReplaceFile(Path, EmptyMark, System.Text.Encoding.ASCII.GetBytes($"{EdgeId:D}\n"));
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    // Synced before anything is appended: after a power cut the mark must not stand beside events.
+    // The removal is synced before events are appended: after a power cut the mark must not be beside events.
     private static void RemoveEmptyMark(string path)
     {
         var mark = System.IO.Path.Combine(path, EmptyMark);
@@ -102,7 +103,7 @@ internal sealed class EdgeFolder : IDisposable
     {
         try
         {
-            // FileShare.None is flock(2) here: gone with the process however it ends.
+            // FileShare.None is flock(2) here: the lock ends with the process, however the process ends.
             var options = new FileStreamOptions
             {
                 Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None,
@@ -122,8 +123,8 @@ internal sealed class EdgeFolder : IDisposable
         }
     }
 
-    // The id and the reservation belong together: an id without its reservation could use a sequence again, segments
-    // without their id would be stored under two keys. With no segments a new edge is always safe; with segments a
+    // The id and the reservation belong together. An id without its reservation could use a sequence again. Segments
+    // without their id would be stored under two keys. Without segments a new edge is always safe. With segments a
     // person decides.
     private static Guid ReadOrCreateId(string path, string setting)
     {

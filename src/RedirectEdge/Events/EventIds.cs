@@ -4,14 +4,14 @@ using System.Security.Cryptography;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Gives event ids: UUIDv7 (RFC 9562 §5.7) with 12 more bits of time in <c>rand_a</c> (method 3 of §6.2), so that ids
-/// of one process rise strictly, and 62 random bits. A fraction of the cost of <c>Guid.CreateVersion7</c>, which asks
-/// the operating system for random bytes each time (tests/Benchmarks/Results/click-path.md).
+/// Creates event ids: UUIDv7 (RFC 9562 §5.7) with 12 more bits of time in <c>rand_a</c> (method 3 of §6.2), so that the
+/// ids of one process rise strictly, and 62 random bits. This costs a fraction of <c>Guid.CreateVersion7</c>, which
+/// asks the operating system for random bytes each time (tests/Benchmarks/Results/click-path.md).
 /// </summary>
 internal sealed class EventIds(TimeProvider time)
 {
-    /// <summary>How far ids may run ahead of a clock that was set back before they follow it: a second of order is not
-    /// worth an id in another month.</summary>
+    /// <summary>How far ids may run ahead of a clock that was set back. Beyond a second they follow the clock: the
+    /// order of a few events matters less than an id in the right month.</summary>
     private const long MaxLeadTicks = TimeSpan.TicksPerSecond;
 
     // 4,096 ids a millisecond: 2.44 µs each, in units of 1/4096 ms.

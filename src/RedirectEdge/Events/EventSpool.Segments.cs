@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tracking.RedirectEdge.Events;
 
-// The life of a segment: opened, detached, sealed, published by others, forgotten.
+// The life of a segment: opened, detached, sealed, published and forgotten.
 internal sealed partial class EventSpool
 {
     private readonly Lock _segmentsGate = new();
@@ -32,9 +32,9 @@ internal sealed partial class EventSpool
         }
     }
 
-    /// <summary>Closes the open segment's batch when it is old enough and <see cref="SealDetached"/> may follow.
-    /// </summary>
-    /// <returns>Whether it was detached or will be at the end of the current turn.</returns>
+    /// <summary>Detaches the open segment when it is old enough, so that <see cref="SealDetached"/> may
+    /// follow.</summary>
+    /// <returns>Whether the segment was detached, or will be at the end of the current turn.</returns>
     public bool DetachDue()
     {
         var open = Volatile.Read(ref _open);
@@ -63,10 +63,10 @@ internal sealed partial class EventSpool
     }
 
     /// <summary>
-    /// Syncs and renames what has been detached: from then on these segments are immutable and may be published. Called
-    /// by one thread at a time.
+    /// Syncs and renames the detached segments. After that the segments are immutable and may be published. One thread
+    /// at a time calls this.
     /// </summary>
-    /// <returns>Whether everything detached is sealed; after a failure it is tried again next time.</returns>
+    /// <returns>Whether every detached segment is sealed. After a failure the next call tries again.</returns>
     public bool SealDetached()
     {
         try
@@ -125,7 +125,7 @@ internal sealed partial class EventSpool
         }
     }
 
-    /// <summary>Forces the open segment to the disk if anything was added since the last time.</summary>
+    /// <summary>Forces the open segment to disk if records were added since the last time.</summary>
     public void SyncOpen()
     {
         var open = Volatile.Read(ref _open);
@@ -152,12 +152,12 @@ internal sealed partial class EventSpool
         }
     }
 
-    /// <summary>Waits until something is detached, or for a while.</summary>
+    /// <summary>Waits until a segment is detached, or until the time is over.</summary>
     public Task WaitForWorkAsync(TimeSpan atMost, CancellationToken cancellationToken) =>
         _work.WaitAsync(atMost, cancellationToken);
 
-    /// <summary>From now on segments are sealed without waiting for age or room.</summary>
-    /// <returns>Complete when everything that was appended is stored.</returns>
+    /// <summary>From this call on, segments are sealed without waiting for age or space.</summary>
+    /// <returns>A task that ends when every appended event is stored.</returns>
     public Task DrainAsync()
     {
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -171,8 +171,9 @@ internal sealed partial class EventSpool
         return drained.Task;
     }
 
-    /// <summary>Marks the folder when every event in it is stored. Only for a spool that takes no more.</summary>
-    /// <returns>Whether it is marked.</returns>
+    /// <summary>Marks the folder as empty when every event in it is stored. Only for a spool that accepts no more
+    /// events.</summary>
+    /// <returns>Whether the folder is marked.</returns>
     public bool MarkWhenEmpty()
     {
         try
@@ -192,7 +193,7 @@ internal sealed partial class EventSpool
         }
     }
 
-    /// <summary>Deletes a batch that is stored.</summary>
+    /// <summary>Deletes a stored batch.</summary>
     public void Forget(SpoolSegment segment)
     {
         try
@@ -201,7 +202,7 @@ internal sealed partial class EventSpool
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It stays for the next start, which sends it again; its key is known by then.
+            // The segment stays. The next start sends it again, and the store then recognises its key.
             _meters.SpoolFailures.Add(1);
             _log.ForgetFailed(exception);
         }
@@ -228,7 +229,7 @@ internal sealed partial class EventSpool
         long sequence;
         lock (_segmentsGate)
         {
-            // Taken and alive in one step: AcknowledgedBelow must never pass a number that is about to be used.
+            // Taken and registered in one step: AcknowledgedBelow must never pass a number that is about to be used.
             sequence = _sequences.Take();
             _live.Add(sequence);
         }
@@ -256,7 +257,7 @@ internal sealed partial class EventSpool
 
     private void Detach()
     {
-        // A segment whose only write failed holds nothing to publish and goes on being the open one.
+        // A segment whose only write failed contains nothing to publish. It stays the open segment.
         if (_open is not { Events: > 0 } open)
         {
             return;

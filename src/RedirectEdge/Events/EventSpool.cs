@@ -7,14 +7,13 @@ using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>What the edge knows of a request that it records; the spool adds the time, and the id unless there is one.
-/// </summary>
+/// <summary>The edge's facts about a request to record. The spool adds the time, and an id if there is none.</summary>
 internal readonly ref struct SpoolEvent
 {
     public required LinkToken Token { get; init; }
 
-    /// <summary>The id that a gateway gave; its time is the event's, so that whichever edge's record is stored says the
-    /// same.</summary>
+    /// <summary>The id that a gateway gave. The event takes its time from the id, so that the records of two edges are
+    /// equal.</summary>
     public Guid? Id { get; init; }
 
     public ReadOnlySpan<byte> ClientAddress { get; init; }
@@ -26,46 +25,49 @@ internal readonly ref struct SpoolEvent
     public bool TraceSampled { get; init; }
 }
 
-/// <summary>Writes at an offset of the open segment; <see cref="RandomAccess.Write(SafeFileHandle,
-/// ReadOnlySpan{byte}, long)"/>, or a failing one in tests.</summary>
+/// <summary>Writes at an offset of the open segment: <see cref="RandomAccess.Write(SafeFileHandle, ReadOnlySpan{byte},
+/// long)"/>, or a failing method in tests.</summary>
 internal delegate void WriteSegment(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long offset);
 
 /// <summary>
-/// The edge's memory of what it has answered and nobody has stored yet: segment files, each of which becomes one batch.
+/// Answered requests that are not stored yet: segment files, each of which becomes one batch.
 /// <para>Appending is a write() of the record before the answer, group-committed: one thread at a time has the
-/// <em>turn</em>. On a quiet edge who finds it free writes its own record at once, without a hop; on a busy one it
-/// leaves the turn to a work item behind the requests that are already queued, and one write() serves them all: the
-/// call costs more than everything else a click needs. Failing disks and a full spool cost events, never
-/// answers.</para>
-/// <para>Invariants. A test of each begins with its number.</para>
+/// <em>turn</em>. On a quiet edge a thread that finds the turn free writes its own record at once, without a thread
+/// switch. On a busy edge the thread leaves the turn to a work item behind the requests that are already queued, and
+/// one write() serves them all, because the call costs more than all other work of a click. Failing disks and a full
+/// spool cost events, never answers.</para>
+/// <para>The invariants. The name of each invariant's test begins with its number.</para>
 /// <list type="bullet">
 /// <item>S1: an answer leaves after the write() of its record has returned.</item>
 /// <item>S2: a record is written once and whole, whichever thread writes it.</item>
-/// <item>S3: a failing disk and a full spool cost events, never answers, and every event lost is counted.</item>
-/// <item>S4: a batch is published only after its segment was synced, renamed and the folder synced; it never changes
-/// afterwards.</item>
-/// <item>S5: a start keeps every whole record of an open segment up to the first torn one, and invents none.</item>
-/// <item>S6: a sequence is used once, whatever a power cut takes: it is reserved on the disk before.</item>
-/// <item>S7: a batch keeps its key (edge id, sequence) for good: sent again, after a restart, by another edge.</item>
-/// <item>S8: a segment is deleted when it is acknowledged, and not before.</item>
+/// <item>S3: a failing disk and a full spool cost events, never answers, and every lost event is counted.</item>
+/// <item>S4: a batch is published only after its segment was synced, renamed and the folder synced. The batch never
+/// changes afterwards.</item>
+/// <item>S5: a start keeps every whole record of an open segment up to the first torn one, and adds none.</item>
+/// <item>S6: a sequence is used only once, even after a power cut, because it is reserved on disk before its
+/// use.</item>
+/// <item>S7: a batch keeps its key (edge id, sequence) for ever: when sent again, after a restart, by another
+/// edge.</item>
+/// <item>S8: a segment is deleted only after it is acknowledged.</item>
 /// <item>S9: <c>AcknowledgedBelow</c> never passes a segment that exists.</item>
 /// <item>S10: a folder has one process at a time.</item>
 /// </list>
-/// <para>The argument for them: <c>docs/decisions/0002-spool.md</c>.</para>
+/// <para><c>docs/decisions/0002-spool.md</c> has the reasons.</para>
 /// </summary>
 internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
 {
-    /// <summary>Bytes that may wait for a stalled disk: beyond, events are dropped rather than memory filled.</summary>
+    /// <summary>Bytes that may wait for a stalled disk. Above this, events are dropped, so that memory does not
+    /// fill.</summary>
     private const int MaxWaitingBytes = 16 << 20;
 
-    /// <summary>Appends written at once before grouping is tried again. A trial that finds nobody to share with costs
-    /// one hop; one in 64 keeps that far below the cost of the writes themselves.</summary>
+    /// <summary>Appends that are written at once before grouping is tried again. A trial without a second request costs
+    /// one thread switch. One trial in 64 keeps that cost far below the cost of the writes.</summary>
     private const int AloneRun = 64;
 
     private const int MinBuffer = 16 << 10;
     private const int MaxSpareBuffer = 256 << 10;
 
-    // After a failed write the disk is left alone this long: an exception per click would cost more than the clicks.
+    // After a failed write the disk is not used for this time: an exception per click would cost more than the clicks.
     private static readonly TimeSpan RetryWriteAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
@@ -85,7 +87,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     private bool _sealRequested;
     private bool _closed;
 
-    // Changed by the holder of the turn only.
+    // Only the holder of the turn changes it.
     private OpenSegment? _open;
     private long _retryAt;
 
@@ -121,26 +123,26 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     /// <summary>The edge whose spool it is.</summary>
     public Guid EdgeId => _folder.EdgeId;
 
-    /// <summary>Events not yet acknowledged.</summary>
+    /// <summary>The number of events that are not acknowledged.</summary>
     public long Events => Volatile.Read(ref _events);
 
-    /// <summary>Bytes not yet acknowledged.</summary>
+    /// <summary>The number of bytes that are not acknowledged.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Whether the last write succeeded and there is room.</summary>
+    /// <summary>Whether the last write succeeded and the spool has space.</summary>
     public bool IsWritable => Volatile.Read(ref _retryAt) == 0 && Bytes < _options.MaxSpoolBytes;
 
-    /// <summary>How the open segment is written to.</summary>
+    /// <summary>The method that writes to the open segment.</summary>
     internal WriteSegment Write { get; set; } = RandomAccess.Write;
 
-    /// <summary>How the turn gets behind the requests that are already queued.</summary>
+    /// <summary>The method that queues the turn behind the requests that are already queued.</summary>
     internal Action<IThreadPoolWorkItem> Queue { get; set; } =
         turn => ThreadPool.UnsafeQueueUserWorkItem(turn, preferLocal: false);
 
     /// <summary>
-    /// Records an event. The task is complete when the record has been given to the operating system (with
-    /// <see cref="SpoolFsync.Always"/>: to the disk), or when it had to be dropped, which is counted and logged, never
-    /// thrown.
+    /// Records an event. The task ends when the operating system has the record (with <see cref="SpoolFsync.Always"/>:
+    /// when the disk has it), or when the event had to be dropped. A dropped event is counted and logged, and never
+    /// throws.
     /// </summary>
     [SkipLocalsInit]
     public Task Append(in SpoolEvent occurred)
@@ -218,8 +220,8 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         return written;
     }
 
-    /// <summary>Writes and syncs what is there; the next start recovers it, or the folder is marked as empty. Later events
-    /// are dropped.</summary>
+    /// <summary>Writes and syncs the appended records. The next start recovers them, or the folder is marked as empty.
+    /// Later events are dropped.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -232,7 +234,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
             _closed = true;
         }
 
-        // Whoever has the turn writes what waits and gives it back; nobody joins any more.
+        // The holder of the turn writes the waiting records and releases the turn. No further thread joins.
         SpinWait.SpinUntil(() => !Volatile.Read(ref _writing), CloseTimeout);
         SealDetached();
         SyncOpen();
@@ -241,7 +243,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         MarkWhenEmpty();
     }
 
-    /// <summary>Takes the turn on from a thread that has an answer to give.</summary>
+    /// <summary>Continues the turn of a thread that has an answer to send.</summary>
     void IThreadPoolWorkItem.Execute()
     {
         AppendGroup? group = null;
@@ -297,7 +299,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         var group = _waiting ??= NewGroup();
         if (group.Bytes.Length + frame.Length > MaxWaitingBytes)
         {
-            Drop(1, "the disk stalls");
+            Drop(1, "the disk does not respond");
             return Task.CompletedTask;
         }
 
@@ -316,7 +318,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     {
         if (_retryAt != 0 && _time.GetTimestamp() < _retryAt)
         {
-            Drop(events, "the disk failed a moment ago");
+            Drop(events, "the disk has just failed");
             return;
         }
 

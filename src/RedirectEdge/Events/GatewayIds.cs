@@ -7,9 +7,9 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// The event ids that gateways give: a request that an edge took and did not answer may be asked of another edge, and
-/// only one id for both lets its event be stored once. Believed from configured gateways alone; anybody else could
-/// choose an id that is taken, and so undo a click.
+/// The event ids that gateways give. When an edge takes a request and does not answer, the gateway may ask another
+/// edge. Only one id for both lets the event be stored once. Only configured gateways are trusted: other clients could
+/// choose an id that is already used, and so suppress a click.
 /// </summary>
 internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProvider time, EdgeMeters meters)
 {
@@ -19,9 +19,8 @@ internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProv
     private readonly AddressRanges _gateways = new(options.Value.Gateways);
     private readonly long _largestOffsetMillis = (long)options.Value.LargestGatewayClockOffset.TotalMilliseconds;
 
-    /// <summary>The id that the request's gateway gave.</summary>
-    /// <returns><see langword="null"/> when the edge is to give one: no gateway, no id, or one that cannot be taken.
-    /// </returns>
+    /// <summary>Returns the id that the request's gateway gave.</summary>
+    /// <returns><see langword="null"/> when the edge must create the id: no gateway, no id, or an invalid id.</returns>
     public Guid? Find(HttpContext context)
     {
         if (_gateways.IsEmpty
@@ -47,7 +46,7 @@ internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProv
         return id;
     }
 
-    /// <summary>The time in a UUIDv7, ms since 1970 (RFC 9562 §5.7).</summary>
+    /// <summary>The time of a UUIDv7, ms since 1970 (RFC 9562 §5.7).</summary>
     public static long MillisOf(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -3,8 +3,8 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// The folders that other edges left behind, found and locked once, while the process is composed: the bus must know
-/// every queue before it starts.
+/// The folders that other edges left behind. They are found and locked once, while the process is composed, because the
+/// bus must know every queue before it starts.
 /// </summary>
 internal sealed class OrphanedFolders : IDisposable
 {
@@ -12,15 +12,15 @@ internal sealed class OrphanedFolders : IDisposable
 
     private OrphanedFolders(List<EdgeFolder> adopted, List<string> refused) => (Adopted, Refused) = (adopted, refused);
 
-    /// <summary>Those that this process holds now.</summary>
+    /// <summary>The folders that this process holds.</summary>
     public IReadOnlyList<EdgeFolder> Adopted { get; }
 
-    /// <summary>Why others are left alone, a line each.</summary>
+    /// <summary>Why the other folders are not adopted, one line each.</summary>
     public IReadOnlyList<string> Refused { get; }
 
-    /// <summary>Locks every edge's folder directly under <paramref name="parent"/>. One that cannot be taken is no
-    /// reason not to start: clicks matter more than what waits safely on a disk.</summary>
-    /// <exception cref="StartUpException">There is no such folder.</exception>
+    /// <summary>Locks every edge's folder directly under <paramref name="parent"/>. A folder that cannot be locked does
+    /// not stop the start: clicks are more important than events that are safe on a disk.</summary>
+    /// <exception cref="StartUpException">The folder <paramref name="parent"/> does not exist.</exception>
     public static OrphanedFolders Lock(string parent)
     {
         var adopted = new List<EdgeFolder>();
@@ -55,9 +55,9 @@ internal sealed class OrphanedFolders : IDisposable
         return new OrphanedFolders(adopted, refused);
     }
 
-    /// <summary>Two copies of one folder must not both be published: they may hold other events under the same key.
-    /// </summary>
-    /// <exception cref="StartUpException">One of them is a copy of the edge's own.</exception>
+    /// <summary>Refuses a second copy of one folder. The copies may contain different events under the same key, so
+    /// only one may be published.</summary>
+    /// <exception cref="StartUpException">A folder is a copy of the edge's own.</exception>
     public void RefuseCopyOf(EdgeFolder own)
     {
         if (Adopted.FirstOrDefault(folder => folder.EdgeId == own.EdgeId) is { } copy)

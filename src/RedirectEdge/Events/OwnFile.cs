@@ -2,15 +2,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>Files of the edge's folder, which hold what recipients did: their owner alone may read them, whatever the
-/// process's umask.</summary>
+/// <summary>Creates files in the edge's folder. They contain recipients' actions, so only their owner may read them,
+/// with any umask of the process.</summary>
 internal static class OwnFile
 {
-    /// <summary>The mode of a new one.</summary>
+    /// <summary>The mode of a new file.</summary>
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Opens one, as <see cref="File.OpenHandle"/> does; one that was there before keeps its mode.</summary>
-    /// <exception cref="IOException">It could not be opened.</exception>
+    /// <summary>Opens a file in the same way as <see cref="File.OpenHandle"/>. An existing file keeps its
+    /// mode.</summary>
+    /// <exception cref="IOException">The file could not be opened.</exception>
     public static SafeFileHandle Open(string path, FileMode mode, FileAccess access)
     {
         var isNew = mode is FileMode.CreateNew or FileMode.Create || !File.Exists(path);

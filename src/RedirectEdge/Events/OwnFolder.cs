@@ -3,19 +3,19 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// A folder of the edge's: made so that its owner alone may enter it, and closed to others where it was there before.
-/// The group keeps what it has: on a volume of Kubernetes (<c>fsGroup</c>) it is how the process gets in.
+/// A folder of the edge. A new folder is made for its owner alone, and an existing folder is closed to others. The
+/// group keeps its rights: on a volume of Kubernetes (<c>fsGroup</c>) the process has access through the group.
 /// </summary>
 internal static class OwnFolder
 {
     private const UnixFileMode OwnerOnly =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>Makes it, or closes and checks the one that is there.</summary>
-    /// <param name="path">The folder; a symbolic link counts as what it leads to.</param>
-    /// <param name="setting">The setting that named it, for the message.</param>
-    /// <exception cref="StartUpException">Another user may change what is in it.</exception>
-    /// <exception cref="IOException">It could not be made.</exception>
+    /// <summary>Makes the folder, or closes and checks the existing one.</summary>
+    /// <param name="path">The folder; a symbolic link stands for its target.</param>
+    /// <param name="setting">The name of the setting with the path, for the message.</param>
+    /// <exception cref="StartUpException">Another user may change the folder's content.</exception>
+    /// <exception cref="IOException">The folder could not be made.</exception>
     public static void Prepare(string path, string setting)
     {
         if (OperatingSystem.IsWindows())
@@ -48,9 +48,9 @@ internal static class OwnFolder
         }
     }
 
-    // Root's is the mount point of a volume, whose mode is the platform's, and root reads everything anyway. Another
-    // user's may be a volume that was filled under another number and is ours by its group; not when we are root, who
-    // needs no group, and whom the owner could lead elsewhere by a link.
+    // A folder of root is the mount point of a volume. The platform decides its mode, and root can read everything
+    // anyway. A folder of another user may be a volume that was filled under another user number and that our group can
+    // use. If we are root, we need no group, and the folder's owner could mislead us with a link.
     internal static bool IsSomebodyElses(FileOwner found, uint user) =>
         user == 0 || (found.User != 0 && found.Mode.HasFlag(UnixFileMode.OtherWrite));
 }

@@ -5,14 +5,14 @@ using Tracking.Contracts;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>Gives a batch to the bus; complete when the bus has it, which it may never be.</summary>
+/// <summary>Gives a batch to the bus. The task ends when the bus has the batch; it may never end.</summary>
 internal delegate Task SendBatch(StoreEventBatch batch);
 
 /// <summary>
-/// Sends sealed segments to EventIngest, oldest first, a window of them at a time, and forgets a segment only when
-/// EventIngest says that its transaction has committed. The bus may lose, repeat or hang: what stays unacknowledged is
-/// sent again, and no send is ever waited for or cancelled, so that one that hangs holds up nothing but its own place
-/// in the window.
+/// Sends sealed segments to EventIngest, the oldest first and a window of them at a time. A segment is deleted only
+/// after EventIngest reports that its transaction has committed. The bus may lose, repeat or delay a message, so an
+/// unacknowledged batch is sent again. The publisher never waits for a send and never cancels one, so a send that hangs
+/// blocks only its own place in the window.
 /// </summary>
 internal sealed partial class PublishEvents(
     EventSpool spool,
@@ -22,17 +22,17 @@ internal sealed partial class PublishEvents(
     EdgeMeters meters,
     ILogger<PublishEvents> logger) : BackgroundService
 {
-    /// <summary>Sends of one batch that may hang at a time: each holds the batch's bytes.</summary>
+    /// <summary>Sends of one batch that may hang at a time: each send holds the batch's bytes.</summary>
     private const int MaxUnfinishedSends = 4;
 
-    // A send that fails at once says the bus is away: tried again sooner than one that was never answered.
+    // A send that fails at once shows that the bus is unavailable. It is repeated sooner than a send without an answer.
     private static readonly TimeSpan RetryFailedAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, Flight> _inFlight = [];
     private readonly SemaphoreSlim _wake = new(0, 1);
 
-    /// <summary>Batches sent and not acknowledged.</summary>
+    /// <summary>The number of batches that are sent and not acknowledged.</summary>
     internal int InFlight
     {
         get
@@ -44,7 +44,7 @@ internal sealed partial class PublishEvents(
         }
     }
 
-    /// <summary>EventIngest has stored a batch. One that is not in flight was acknowledged before.</summary>
+    /// <summary>Processes an acknowledgement. A batch that is not in flight was acknowledged before.</summary>
     public void Acknowledge(EventBatchStored stored)
     {
         Flight? flight;
@@ -61,8 +61,8 @@ internal sealed partial class PublishEvents(
         Wake();
     }
 
-    /// <summary>Sends what the window has room for and what has waited too long for its acknowledgement.</summary>
-    /// <returns>How long until something may be due again.</returns>
+    /// <summary>Sends new batches while the window has space, and batches whose acknowledgement is overdue.</summary>
+    /// <returns>The time until a batch may be due again.</returns>
     internal TimeSpan PublishDue()
     {
         var now = time.GetTimestamp();
@@ -109,14 +109,14 @@ internal sealed partial class PublishEvents(
             using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             var acknowledged = _wake.WaitAsync(waiting.Token);
             var elapsed = Task.Delay(pause, time, waiting.Token);
-            // With the window full there is nothing to be told of new segments.
+            // While the window is full, new segments need no attention.
             await (InFlight < options.Value.InFlightBatches
                 ? Task.WhenAny(acknowledged, elapsed, spool.Sealed.WaitToReadAsync(waiting.Token).AsTask())
                 : Task.WhenAny(acknowledged, elapsed));
             await waiting.CancelAsync();
         }
 
-        // What is in flight stays on the disk and is sent again by the next start.
+        // Batches in flight stay on disk, and the next start sends them again.
     }
 
     private void Wake()
@@ -127,7 +127,7 @@ internal sealed partial class PublishEvents(
         }
         catch (SemaphoreFullException)
         {
-            // Already awake.
+            // The loop is already awake.
         }
     }
 
@@ -172,11 +172,11 @@ internal sealed partial class PublishEvents(
         }
         catch (FileNotFoundException)
         {
-            // Acknowledged, and so deleted, while a second sending was being prepared.
+            // The batch was acknowledged and deleted while the second send was being prepared.
         }
         catch (Exception exception)
         {
-            // Whatever a transport throws means the same: not sent now. The batch is on the disk and is sent again.
+            // Every exception of a transport means that the batch was not sent. The batch is on disk and is sent again.
             lock (_gate)
             {
                 flight.Pause = Backoff(RetryFailedAfter, flight.Attempts, options.Value.ResendAfter);
@@ -211,14 +211,14 @@ internal sealed partial class PublishEvents(
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Batch {Sequence} is not acknowledged, sent for the {Attempt}. time")]
+        Message = "Batch {Sequence} is not acknowledged; attempt {Attempt} is sent")]
     private partial void LogResent(long sequence, int attempt);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "Batch {Sequence}: {Sends} sends neither end nor fail, no more are begun; the bus makes no progress")]
+        Message = "Batch {Sequence}: {Sends} sends neither end nor fail, so no further send starts; the bus hangs")]
     private partial void LogHanging(long sequence, int sends);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Batch {Sequence} could not be sent: {Reason}; it is sent again")]
+        Message = "Batch {Sequence} could not be sent and is sent again: {Reason}")]
     private partial void LogSendFailed(long sequence, string reason);
 }

@@ -7,13 +7,13 @@ using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>Takes from a request what an event keeps of it and gives it to the spool.</summary>
+/// <summary>Reads an event's data from a request and gives it to the spool.</summary>
 internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, GatewayIds ids)
 {
     private const int TraceSize = 16 + 8;
 
     /// <summary>Records the event.</summary>
-    /// <returns>Complete when the answer may leave; see <see cref="EventSpool.Append"/>.</returns>
+    /// <returns>A task that ends when the answer may leave; see <see cref="EventSpool.Append"/>.</returns>
     [SkipLocalsInit]
     public Task Record(HttpContext context, in LinkToken token)
     {
@@ -47,7 +47,7 @@ internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, Gatew
         });
     }
 
-    // The server has decoded the header as UTF-8, so encoding gives the bytes as received; a longer one is cut between
+    // The server decoded the header as UTF-8, so encoding restores the received bytes. A longer header is cut between
     // characters.
     private static int WriteAgent(string userAgent, Span<byte> destination)
     {

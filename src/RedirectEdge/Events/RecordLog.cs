@@ -5,15 +5,15 @@ using Tracking.Contracts;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Records in a file of the edge's folder, bounded: each is appended at once, so a killed process loses none; the file is
-/// rewritten as a whole when it has reached its bound, and at stop. Record: length of the payload (u32), its CRC-32C
-/// (u32), payload.
+/// Records in a file of limited size in the edge's folder. Each record is appended at once, so a killed process loses
+/// none. The file is rewritten as a whole when it has reached its limit, and when the edge stops. Record: length of the
+/// payload (u32), its CRC-32C (u32), payload.
 /// </summary>
 /// <param name="folder">The edge's folder.</param>
-/// <param name="fileName">The file in it.</param>
-/// <param name="maxBytes">Bytes beyond which nothing is appended.</param>
-/// <param name="minPayload">Bytes of the shortest payload there is.</param>
-/// <param name="maxPayload">Bytes of the longest.</param>
+/// <param name="fileName">The file's name.</param>
+/// <param name="maxBytes">The size in bytes above which no record is appended.</param>
+/// <param name="minPayload">The size in bytes of the shortest possible payload.</param>
+/// <param name="maxPayload">The size in bytes of the longest possible payload.</param>
 internal sealed class RecordLog(EdgeFolder folder, string fileName, long maxBytes, int minPayload, int maxPayload)
     : IDisposable
 {
@@ -24,11 +24,11 @@ internal sealed class RecordLog(EdgeFolder folder, string fileName, long maxByte
     private SafeFileHandle? _handle;
     private long _length;
 
-    /// <summary>Whether it is time for <see cref="Rewrite"/>.</summary>
+    /// <summary>Whether <see cref="Rewrite"/> is due.</summary>
     public bool IsFull => Volatile.Read(ref _length) > maxBytes;
 
-    /// <summary>Reads every whole record up to the first that is not, and cuts the file there.</summary>
-    /// <param name="take">Given each payload; valid during the call.</param>
+    /// <summary>Reads every whole record up to the first incomplete one, and cuts the file there.</summary>
+    /// <param name="take">Receives each payload, which is valid during the call.</param>
     /// <exception cref="IOException">The file could not be read.</exception>
     public void Read(Action<ReadOnlySpan<byte>> take)
     {
@@ -36,7 +36,7 @@ internal sealed class RecordLog(EdgeFolder folder, string fileName, long maxByte
         {
             _length = 0;
             _handle = OwnFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
-            // As a stream: a file from before its bound was lowered may be larger than an array.
+            // Read as a stream: if the limit was lowered, the old file may be larger than an array.
             using (var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16))
             {
                 var record = new byte[HeaderSize + maxPayload];
@@ -51,7 +51,7 @@ internal sealed class RecordLog(EdgeFolder folder, string fileName, long maxByte
         }
     }
 
-    /// <summary>Adds a record; beyond the bound it waits for the next <see cref="Rewrite"/>.</summary>
+    /// <summary>Adds a record. Beyond the limit the record waits for the next <see cref="Rewrite"/>.</summary>
     /// <exception cref="IOException">The file could not be written.</exception>
     public void Append(ReadOnlySpan<byte> payload)
     {
@@ -68,11 +68,11 @@ internal sealed class RecordLog(EdgeFolder folder, string fileName, long maxByte
         }
     }
 
-    /// <summary>Replaces the file by these, the last of them first in what fits half its bound, so that appending has
-    /// room again.</summary>
-    /// <param name="items">What is to be in the file.</param>
-    /// <param name="sizeOf">Bytes of an item's payload.</param>
-    /// <param name="encode">An item's payload.</param>
+    /// <summary>Replaces the file by these items. The last items have priority in the half of the limit that the file
+    /// may fill, so that there is space for appending.</summary>
+    /// <param name="items">The items of the new file.</param>
+    /// <param name="sizeOf">Returns the size of an item's payload in bytes.</param>
+    /// <param name="encode">Returns an item's payload.</param>
     /// <exception cref="IOException">The file could not be written; the old one stays.</exception>
     public void Rewrite<T>(IReadOnlyList<T> items, Func<T, int> sizeOf, Func<T, byte[]> encode)
     {

@@ -2,19 +2,19 @@ using Tracking.Contracts;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>What a start found in the spool.</summary>
+/// <summary>The spool's content at a start.</summary>
 /// <param name="Sealed">The batches to publish, by sequence.</param>
-/// <param name="RecoveredEvents">Whole records in segments that had not been sealed.</param>
-/// <param name="CutBytes">Bytes cut off behind the last whole record of such segments.</param>
+/// <param name="RecoveredEvents">The number of whole records in segments that were not sealed.</param>
+/// <param name="CutBytes">The number of bytes cut off behind the last whole record of these segments.</param>
 internal sealed record Recovery(IReadOnlyList<SpoolSegment> Sealed, long RecoveredEvents, long CutBytes);
 
 /// <summary>
-/// Brings a spool into order after the last run ended, however it ended. A segment that was still open was never
-/// published, so cutting it changes no batch that anybody has seen.
+/// Repairs a spool after the last run, however that run ended. A segment that was still open was never published, so
+/// cutting it changes no published batch.
 /// </summary>
 internal static class RecoverSegments
 {
-    /// <summary>Seals what was open, deletes what is empty, lists what is to be published.</summary>
+    /// <summary>Seals open segments, deletes empty ones, and lists the batches to publish.</summary>
     public static Recovery Recover(string spoolPath)
     {
         var found = new List<SpoolSegment>();
@@ -44,11 +44,11 @@ internal static class RecoverSegments
     }
 
     /// <summary>
-    /// Finds the end of the last whole record. Damaged records before it stay, as records that cannot be read: whoever
-    /// stores the batch counts them. Behind a torn one nothing is looked for: a client could have put the bytes of a
-    /// record into its user agent, and a search would take that for an event.
+    /// Finds the end of the last whole record. Damaged records before it stay as unreadable records, and the ingest
+    /// that stores the batch counts them. Nothing behind a torn record is searched: a client could have put the bytes
+    /// of a record into its user agent, and a search would find that false event.
     /// </summary>
-    /// <returns>Bytes to keep, records in them, and how many of those are whole.</returns>
+    /// <returns>The bytes to keep, the number of records in them, and the number of whole records.</returns>
     internal static (int Keep, int Records, int Whole) Scan(ReadOnlySpan<byte> bytes)
     {
         var (at, keep, records, seen, whole) = (0, 0, 0, 0, 0);
@@ -72,7 +72,7 @@ internal static class RecoverSegments
 
     private static (int Whole, long Cut, SpoolSegment? Segment) Seal(FileInfo file, long sequence)
     {
-        // A segment is a few MiB at most: it is one message on the bus.
+        // A segment has at most a few MiB, because it becomes one message on the bus.
         var bytes = File.ReadAllBytes(file.FullName);
         var (keep, records, whole) = Scan(bytes);
         if (keep == 0)

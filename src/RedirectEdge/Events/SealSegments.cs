@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Turns segments into batches beside the requests: by size as soon as one is full, by age while there is room to send
-/// it. While batches wait, clicks gather in one segment instead of many small ones.
+/// Turns segments into batches in the background. A full segment is sealed at once. An old segment is sealed while a
+/// batch can be sent. While batches wait, clicks collect in one segment instead of in many small ones.
 /// </summary>
 internal sealed class SealSegments(EventSpool spool, IOptions<RedirectEdgeOptions> options, TimeProvider time)
     : BackgroundService
@@ -13,7 +13,7 @@ internal sealed class SealSegments(EventSpool spool, IOptions<RedirectEdgeOption
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Not on the thread that starts the host.
+        // Leaves the thread that starts the host.
         await Task.Yield();
         var settings = options.Value;
         var pause = settings.SealAfter / 2;

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>What the spool says when it cannot do its work: loudly, but at most every ten seconds for each kind of
-/// trouble, because a full disk meets every click.</summary>
+/// <summary>The spool's log messages about failures. Each kind of failure is logged at most every ten seconds, because
+/// a full disk fails at every click.</summary>
 internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
@@ -75,17 +75,17 @@ internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "The spool holds {Batches} batches of an earlier run, {Events} events of them not yet sealed then")]
+        Message = "The spool has {Batches} batches of an earlier run; {Events} of their events were not sealed")]
     private static partial void LogRecovered(ILogger logger, int batches, long events);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "{Bytes} bytes behind the last whole record were cut off: an answer that was being given")]
+        Message = "{Bytes} bytes of an incomplete record were cut off; its answer had not left")]
     private static partial void LogCut(ILogger logger, long bytes);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "EVENTS LOST: {Events} since the last such line, {Reason}; redirects go on")]
+        Message = "EVENTS LOST: {Events} since the last such line; reason: {Reason}; redirects continue")]
     private static partial void LogDropped(ILogger logger, long events, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{What}: {Reason}; it is tried again")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{What}: {Reason}; the edge tries again")]
     private static partial void LogFailed(ILogger logger, string what, string reason);
 }

@@ -3,23 +3,23 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tracking.RedirectEdge.Events;
 
-/// <summary>A sealed segment: synced, never changed again, one batch.</summary>
+/// <summary>A sealed segment: synced, unchangeable, one batch.</summary>
 /// <param name="Sequence">The batch's number.</param>
-/// <param name="Events">Records in it, whole ones and unreadable ones.</param>
-/// <param name="Bytes">Its size.</param>
+/// <param name="Events">The number of records, whole and unreadable ones.</param>
+/// <param name="Bytes">The size in bytes.</param>
 internal sealed record SpoolSegment(long Sequence, int Events, long Bytes)
 {
     private const string OpenSuffix = ".open";
     private const string SealedSuffix = ".sealed";
 
-    /// <summary>The file's name; the count stands in it so that a start need not read every sealed segment.</summary>
+    /// <summary>The file's name. It contains the count, so that a start need not read every sealed segment.</summary>
     public string FileName => string.Create(CultureInfo.InvariantCulture, $"{Sequence:D19}-{Events}{SealedSuffix}");
 
-    /// <summary>The name of a segment that is still written to.</summary>
+    /// <summary>The name of a segment that is still open.</summary>
     public static string OpenFileName(long sequence) =>
         string.Create(CultureInfo.InvariantCulture, $"{sequence:D19}{OpenSuffix}");
 
-    /// <summary>Reads the name of a segment that was still written to.</summary>
+    /// <summary>Reads the name of an open segment.</summary>
     public static bool TryParseOpen(string fileName, out long sequence)
     {
         sequence = 0;
@@ -45,7 +45,7 @@ internal sealed record SpoolSegment(long Sequence, int Events, long Bytes)
     }
 }
 
-/// <summary>A segment that is still written to, by the holder of the spool's turn only.</summary>
+/// <summary>An open segment. Only the holder of the spool's turn writes to it.</summary>
 internal sealed class OpenSegment(long sequence, SafeFileHandle handle, long openedAt)
 {
     private long _length;
@@ -54,10 +54,11 @@ internal sealed class OpenSegment(long sequence, SafeFileHandle handle, long ope
 
     public SafeFileHandle Handle { get; } = handle;
 
-    /// <summary>Timestamp of its first event.</summary>
+    /// <summary>The timestamp of the first event.</summary>
     public long OpenedAt { get; } = openedAt;
 
-    /// <summary>Bytes of whole records; the next group goes here, over whatever a failed write left behind.</summary>
+    /// <summary>The number of bytes of whole records. The next group is written here, over the rest of a failed
+    /// write.</summary>
     public long Length
     {
         get => Volatile.Read(ref _length);
@@ -66,9 +67,9 @@ internal sealed class OpenSegment(long sequence, SafeFileHandle handle, long ope
 
     public int Events { get; set; }
 
-    /// <summary>Bytes known to be on the disk; kept by whoever seals.</summary>
+    /// <summary>The number of bytes that are certainly on disk; the sealing thread updates it.</summary>
     public long SyncedLength { get; set; }
 
-    /// <summary>A write failed: there may be bytes behind <see cref="Length"/>.</summary>
+    /// <summary>Whether a write failed, so that bytes may be behind <see cref="Length"/>.</summary>
     public bool MayHaveTail { get; set; }
 }

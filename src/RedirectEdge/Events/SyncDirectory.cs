@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>
-/// Forces a directory's entries to the disk: a file that was created or renamed is only found after a power cut when
-/// its directory was synced too. .NET opens no directories, so this calls the C library.
+/// Forces a directory's entries to disk. After a power cut, a created or renamed file is found only if its directory
+/// was synced too. .NET cannot open directories, so this calls the C library.
 /// </summary>
 internal static partial class SyncDirectory
 {

@@ -4,9 +4,9 @@ using Tracking.Links;
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>
-/// The copy of living clusters and sealed signing keys as bytes: version (u8, 1), clusters (i32 count, i32 each,
-/// ascending), keys (i32 count; version i32, first moment of signing in ticks UTC i64, length i32, bytes).
-/// At most 64 MiB: cluster numbers have 24 bits.
+/// The copy of active clusters and sealed signing keys as bytes: version (u8, 1), clusters (i32 count, i32 each,
+/// ascending), keys (i32 count; version i32, first moment of signing in ticks UTC i64, length i32, bytes). The size is
+/// at most 64 MiB, because cluster numbers have 24 bits.
 /// </summary>
 internal static class DirectoryCopy
 {
@@ -37,14 +37,14 @@ internal static class DirectoryCopy
         return stream.ToArray();
     }
 
-    /// <exception cref="InvalidDataException">Written by another version.</exception>
-    /// <exception cref="IOException">Cut off.</exception>
+    /// <exception cref="InvalidDataException">Another version wrote the copy.</exception>
+    /// <exception cref="IOException">The copy is truncated.</exception>
     public static (List<ClusterId> Clusters, List<SealedSigningKey> Keys) Decode(byte[] bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
         if (reader.ReadByte() != Version)
         {
-            throw new InvalidDataException("It was written by another version.");
+            throw new InvalidDataException("Another version wrote the copy.");
         }
 
         var clusters = new List<ClusterId>();

@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>
-/// A cluster that memory does not know although a token of ours names it was made a moment ago, or is deleted: the
-/// database tells. Asked once for each, since what is deleted does not come back; and no more are asked for than there
-/// have ever been clusters, since tokens cannot be forged.
+/// Looks up a cluster that a token of ours names and that is not in memory. The cluster is either new or deleted, and
+/// the database knows which. A deleted cluster is looked up once, because it never returns. Tokens cannot be forged, so
+/// the number of look-ups is at most the number of clusters that ever existed.
 /// </summary>
 internal sealed partial class FindNewCluster(
     ClusterDirectory clusters,
@@ -51,7 +51,7 @@ internal sealed partial class FindNewCluster(
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            // Somebody else may have asked meanwhile.
+            // Another request may have looked it up meanwhile.
             if (_gone.ContainsKey(cluster))
             {
                 return HostOutcome.ForeignHost;
@@ -72,6 +72,6 @@ internal sealed partial class FindNewCluster(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Whether cluster {Cluster} is new cannot be known: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cluster {Cluster} of a token could not be looked up: {Reason}")]
     private partial void LogUnavailable(ClusterId cluster, string reason);
 }

@@ -7,15 +7,16 @@ using Tracking.RedirectEdge.Events;
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>
-/// Active tracking domains on disk, so that an edge that starts while database and shared cache are away goes on serving
-/// the names it has served. Each is appended when it is read or changes, so a killed process loses none, and what has
-/// stopped stays stopped; rewritten as a whole, most lately used last, when the file has reached its bound and at stop.
-/// Payload of a record: <see cref="TrackingHostBytes"/>, a name without domains for one that has stopped.
+/// Active tracking domains on disk, so that an edge that starts while the database and the shared cache are unavailable
+/// still serves the names that it has served. Each name is appended when it is read or changes, so a killed process
+/// loses none, and a stopped name stays stopped. The file is rewritten as a whole, with the most recently used names
+/// last, when it has reached its limit and when the edge stops. Payload of a record: <see cref="TrackingHostBytes"/>; a
+/// stopped name has no domains.
 /// </summary>
 internal sealed partial class HostCopy : IDisposable
 {
-    // A name with 20 excluded destinations takes about 1 KiB; a longer record is not kept, and its name is cold after a
-    // start.
+    // A name with 20 excluded destinations takes about 1 KiB. A longer record is not kept, so its name must be looked
+    // up after a start.
     private const int MaxPayload = 1 << 16;
     private const int MinPayload = 4;
 
@@ -30,7 +31,7 @@ internal sealed partial class HostCopy : IDisposable
         _log = new RecordLog(folder, "hosts.copy", options.Value.MaxHostCopyBytes, MinPayload, MaxPayload);
     }
 
-    /// <summary>Reads the copy that an earlier run left, and keeps it from here on.</summary>
+    /// <summary>Reads the copy of an earlier run, and keeps it current from then on.</summary>
     public void Restore()
     {
         try
@@ -43,7 +44,7 @@ internal sealed partial class HostCopy : IDisposable
                     return;
                 }
 
-                // In the file's order: those behind were used later.
+                // In the file's order: names further behind were used later.
                 known.Remove(name);
                 if (host is not null)
                 {
@@ -59,7 +60,7 @@ internal sealed partial class HostCopy : IDisposable
         }
     }
 
-    /// <summary>Rewrites the copy with what was used lately.</summary>
+    /// <summary>Rewrites the copy with the recently used names.</summary>
     public void Compact()
     {
         try
@@ -75,7 +76,7 @@ internal sealed partial class HostCopy : IDisposable
         }
     }
 
-    /// <summary>Rewrites the copy when it has reached its bound.</summary>
+    /// <summary>Rewrites the copy when it has reached its limit.</summary>
     public void CompactWhenFull()
     {
         if (_log.IsFull)
@@ -110,6 +111,6 @@ internal sealed partial class HostCopy : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of tracking domains on disk: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of tracking domains on disk failed: {Reason}")]
     private partial void LogCopyFailed(string reason);
 }

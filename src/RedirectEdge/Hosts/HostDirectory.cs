@@ -13,20 +13,20 @@ namespace Tracking.RedirectEdge.Hosts;
 /// <summary>Whether a host serves the links of a cluster.</summary>
 internal enum HostOutcome
 {
-    /// <summary>It does.</summary>
+    /// <summary>The host serves the links.</summary>
     Served,
 
-    /// <summary>Nobody's host.</summary>
+    /// <summary>The host belongs to no cluster.</summary>
     UnknownHost,
 
-    /// <summary>A host of another cluster, or the cluster is gone.</summary>
+    /// <summary>The host belongs to another cluster, or the cluster is deleted.</summary>
     ForeignHost,
 
-    /// <summary>A host that would serve it, and a cluster that was not there when the clusters were read: the database tells.
-    /// </summary>
+    /// <summary>The host would serve the links, but the cluster did not exist when the clusters were read: the database
+    /// must be asked.</summary>
     UnknownCluster,
 
-    /// <summary>A name that is not in memory: <see cref="HostDirectory.FindAsync"/> tells.</summary>
+    /// <summary>The name is not in memory: <see cref="HostDirectory.FindAsync"/> looks it up.</summary>
     UnknownName,
 
     /// <summary>Neither the database nor a copy has been read yet.</summary>
@@ -34,11 +34,11 @@ internal enum HostOutcome
 }
 
 /// <summary>
-/// Which host serves which cluster, and the keys that tokens are checked with. The system host serves every living
-/// cluster, an active tracking domain its own; nothing else is served. In memory, from the database, and until that
-/// answers from what another edge has read lately (<see cref="SharedHosts"/>) or a copy in the edge's folder, so
-/// that an edge that starts while the database is away serves. Keys are copied as they stand in the database, sealed
-/// under the master key.
+/// Knows which host serves which cluster, and the keys that verify tokens. The system host serves every active cluster,
+/// and an active tracking domain serves its own cluster. No other host is served. The data is in memory and comes from
+/// the database. Until the database answers, it comes from another edge's recent reading (<see cref="SharedHosts"/>) or
+/// from a copy in the edge's folder, so that an edge that starts while the database is unavailable can serve. Keys are
+/// copied as they are in the database, sealed under the master key.
 /// </summary>
 internal sealed partial class HostDirectory(
     ClusterDirectory clusters,
@@ -56,7 +56,7 @@ internal sealed partial class HostDirectory(
     private volatile FrozenSet<ClusterId>? _restored;
     private byte[] _written = [];
 
-    /// <summary>The keys that tokens are checked with; <see langword="null"/> while neither database nor copy has been
+    /// <summary>The keys that verify tokens; <see langword="null"/> while neither the database nor the copy has been
     /// read.</summary>
     public SigningKeys? Keys => keys.Current;
 
@@ -64,7 +64,7 @@ internal sealed partial class HostDirectory(
     public bool IsLoaded =>
         Keys is not null && (clusters.IsLoaded || _restored is not null || shared?.Current is not null);
 
-    /// <summary>Whether the host of a request serves a cluster's links.</summary>
+    /// <summary>Checks whether the host of a request serves a cluster's links.</summary>
     /// <param name="host">The <c>Host</c> header as received.</param>
     /// <param name="cluster">The cluster of a token that has been verified.</param>
     public HostOutcome Check(ReadOnlySpan<char> host, ClusterId cluster)
@@ -86,7 +86,8 @@ internal sealed partial class HostDirectory(
         return Check(cluster);
     }
 
-    /// <summary>As <see cref="Check(ReadOnlySpan{char}, ClusterId)"/>, for a name that is not in memory.</summary>
+    /// <summary>Does the same as <see cref="Check(ReadOnlySpan{char}, ClusterId)"/>, for a name that is not in
+    /// memory.</summary>
     /// <returns><see cref="HostOutcome.NotLoaded"/> when the database does not answer in time.</returns>
     public async ValueTask<HostOutcome> FindAsync(string host, ClusterId cluster)
     {
@@ -111,8 +112,8 @@ internal sealed partial class HostDirectory(
             return clusters.TryGet(cluster, out _) ? HostOutcome.Served : HostOutcome.UnknownCluster;
         }
 
-        // What neither another edge nor the copy knows was made since they were written, or is deleted. What the copy
-        // knows and another edge has missed since is deleted, and does not come back.
+        // A cluster that is unknown to another edge and to the copy is either newer than both, or deleted. A cluster of
+        // the copy that another edge has missed since is deleted, and never returns.
         var isInCopy = _restored?.Contains(cluster);
         if (shared?.Current is { } current)
         {
@@ -129,7 +130,7 @@ internal sealed partial class HostDirectory(
         };
     }
 
-    /// <summary>Reads the copy that an earlier run left.</summary>
+    /// <summary>Reads the copy of an earlier run.</summary>
     public void Restore()
     {
         try
@@ -190,7 +191,7 @@ internal sealed partial class HostDirectory(
         return host.EndsWith(".") ? host[..^1] : host;
     }
 
-    // As it stands in links: a person may write U-labels or a final dot, a browser sends neither.
+    // The form that links have: a person may configure U-labels or a final dot, and a browser sends neither.
     internal static string SystemHost(SystemOptions system) => HostName.TryParse(system.SystemHost, out var host)
         ? host.Value
         : throw new InvalidOperationException($"\"{system.SystemHost}\" has passed the check of the options.");

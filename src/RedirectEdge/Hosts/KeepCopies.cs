@@ -7,7 +7,7 @@ namespace Tracking.RedirectEdge.Hosts;
 internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup links, TimeProvider time)
     : BackgroundService
 {
-    // Comparing with the last copy costs microseconds; a change on disk within seconds is what a restart needs.
+    // Comparing with the last copy costs microseconds. A restart needs a copy that is only seconds old.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
         }
         catch (OperationCanceledException)
         {
-            // Stopping.
+            // The edge is stopping.
         }
     }
 }

@@ -9,10 +9,10 @@ using Tracking.SharedCache;
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>
-/// Which clusters a host serves, in the shared cache (<c>tracking:1:host:&lt;name&gt;</c>): written by every edge that
-/// has read it from PostgreSQL, read by one that has not yet. Never longer than <see cref="MaxAge"/> after PostgreSQL
-/// said so, whatever becomes of the entry, and not after an announcement that something has changed: an entry must not
-/// keep a deleted cluster alive. Content: when PostgreSQL was read (i64, ticks UTC), clusters (i32 each, ascending).
+/// The clusters that a host serves, in the shared cache (<c>tracking:1:host:&lt;name&gt;</c>). Every edge that has read
+/// them from PostgreSQL writes them, and an edge that has not yet read them reads this entry. An entry counts for at
+/// most <see cref="MaxAge"/> after the reading of PostgreSQL, and not after an announced change: an entry must not keep
+/// a deleted cluster alive. Content: the time of the reading (i64, ticks UTC), clusters (i32 each, ascending).
 /// </summary>
 internal sealed class SharedHosts(
     SharedValues cache,
@@ -21,11 +21,11 @@ internal sealed class SharedHosts(
     IOptions<SystemOptions> options,
     TimeProvider time) : BackgroundService
 {
-    /// <summary>A deleted cluster stops within 60 s without the bus: 45 s, and 15 s for clocks that differ. Half as
-    /// long again as the default refresh, so that an entry is always there while PostgreSQL answers somebody.</summary>
+    /// <summary>Without the bus a deleted cluster stops within 60 s: 45 s, and 15 s for different clocks. This is 1.5
+    /// times the default refresh, so an entry always exists while PostgreSQL answers one of the edges.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
 
-    // A clock further ahead than this could stretch the age.
+    // An entry from a clock further ahead could count for too long.
     private static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(15);
 
     // After an announcement an edge without PostgreSQL knows nothing until it has asked again.
@@ -37,15 +37,15 @@ internal sealed class SharedHosts(
     private volatile Told? _told;
     private DateTimeOffset _written;
 
-    /// <summary>The clusters that the host serves, as another edge has read them; <see langword="null"/> when nobody
-    /// has told lately.</summary>
+    /// <summary>The clusters that the host serves, as another edge read them; <see langword="null"/> without a recent
+    /// entry.</summary>
     public FrozenSet<ClusterId>? Current => _told is { } told && IsFresh(told.ReadAt) ? told.Clusters : null;
 
-    /// <summary>Whether another edge has ever told that this one is not there any more.</summary>
+    /// <summary>Whether another edge has reported clusters without this one.</summary>
     public bool IsGone(ClusterId cluster) => _told is { } told && !told.Clusters.Contains(cluster);
 
-    /// <summary>Tells others what this edge has read since the last time, or asks what they have read while it has not
-    /// read anything itself.</summary>
+    /// <summary>Writes this edge's reading for other edges, or reads theirs while this edge has not read the
+    /// database.</summary>
     public async Task ExchangeAsync()
     {
         if (!clusters.IsLoaded)
@@ -89,7 +89,7 @@ internal sealed class SharedHosts(
         }
         catch (OperationCanceledException)
         {
-            // Stopping.
+            // The edge is stopping.
         }
     }
 

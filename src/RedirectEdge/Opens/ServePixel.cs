@@ -10,8 +10,8 @@ internal sealed class ServePixel(RecordEvent record, EdgeMeters meters)
     /// <summary>The pixel's media type.</summary>
     public const string ContentType = "image/gif";
 
-    /// <summary>The 43 bytes of a 1×1 transparent GIF (GIF89a): the smallest image that every mail program takes.
-    /// </summary>
+    /// <summary>The 43 bytes of a 1×1 transparent GIF (GIF89a): the smallest image that every mail program
+    /// accepts.</summary>
     public static readonly byte[] Gif =
     [
         .. "GIF89a"u8, 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff,

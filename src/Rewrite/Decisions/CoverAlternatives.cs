@@ -7,16 +7,16 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Decisions;
 
 /// <summary>
-/// A mark on a link, that it is not to be tracked or that it unsubscribes, holds for the same URL in the other parts of
-/// the same <c>multipart/alternative</c>: they are the same letter, and plain text has no attributes. In its own part it
-/// holds where it stands, because there each link could have one.
+/// A mark says that a link is not to be tracked, or that the link unsubscribes. A mark in one part of a
+/// <c>multipart/alternative</c> holds for the same URL in the other parts: they are the same letter, and plain text has
+/// no attributes. In its own part a mark holds only for its own link, because there each link could have a mark.
 /// </summary>
 internal static class CoverAlternatives
 {
-    /// <summary>Leaves plain what marks elsewhere cover.</summary>
+    /// <summary>Leaves each link plain whose URL has a mark in another part.</summary>
     /// <param name="report">Has every link of the message, decided.</param>
     /// <param name="parts">The parts that the report's numbers count.</param>
-    /// <returns>Whether there was anything.</returns>
+    /// <returns>Whether a link was left plain.</returns>
     public static bool Run(LinkReport report, List<MimePart> parts)
     {
         var marks = report.Marks;
@@ -25,7 +25,8 @@ internal static class CoverAlternatives
             return false;
         }
 
-        // Nearly every letter marks one link, in its HTML: of that part no link is looked at, of the other one few.
+        // Nearly every letter has one mark, in its HTML part. No link of that part is compared, and the traits exclude
+        // most links of the other part.
         var (traits, part) = (0UL, Marked.NoPart);
         foreach (ref readonly var mark in marks.Span)
         {
@@ -95,7 +96,8 @@ internal static class CoverAlternatives
             return all;
         }
 
-        // Letters in a query were sent in the charset of one part, and may have been in another one's.
+        // The destination has the query's letters in this part's charset. The mark may have them in another part's
+        // charset.
         var url = report.Text(row, row.Url).Span;
         return !Ascii.IsValid(url) && Key(url, form) is { } other && marked.TryGetValue((alternative, other), out all)
             ? all
@@ -115,7 +117,7 @@ internal static class CoverAlternatives
     }
 
     /// <param name="Part">The number of the part that has the marks.</param>
-    /// <param name="IsOptOut">Whether one of them says not to track.</param>
+    /// <param name="IsOptOut">Whether one of the marks says not to track.</param>
     private readonly record struct Marked(int Part, bool IsOptOut)
     {
         public const int SeveralParts = 0;

@@ -10,8 +10,8 @@ namespace Tracking.Rewrite.Decisions;
 /// <summary>Decides about each link that was found.</summary>
 internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, LinkReport report) : IDisposable
 {
-    // URLs of List-Unsubscribe that are looked at. Lists give one or two (RFC 8058 one), each of which may be read in up
-    // to three ways; all are held against every link.
+    // The number of URLs of List-Unsubscribe that are compared. Lists give one or two (RFC 8058: one). Each URL may be
+    // read in up to three ways, and each is compared with every link.
     private const int MostUnsubscribeUrls = 100;
 
     private static ReadOnlySpan<byte> NoTrack => "+notrack"u8;
@@ -19,10 +19,10 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
     private readonly List<UnsubscribeUrl> _unsubscribeUrls = [];
     private readonly ByteBuffer _resolved = new();
 
-    // A URL in another form than it was found in: without its marker, or comparable.
+    // A URL without its marker, or in the form that URLs are compared in.
     private readonly ByteBuffer _form = new();
 
-    // Neighbouring links mostly lead to the same host: what was found out about it last.
+    // Neighbouring links mostly lead to the same host: the result for the last host is kept.
     private readonly ByteBuffer _host = new();
     private bool _isTrackingHost;
     private bool _isExcluded;
@@ -31,11 +31,11 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
     private int _unsubscribeUrlsRead;
 
-    // Links of the message that were tracked before have an ordinal each: without them, rewriting again would wrap what
-    // had none left.
+    // Each link that was tracked before takes an ordinal. Otherwise rewriting the message again would wrap links for
+    // which no ordinal was left the first time.
     private int _trackedBefore;
 
-    /// <summary>Whether there may be more URLs of <c>List-Unsubscribe</c>.</summary>
+    /// <summary>Whether further URLs of <c>List-Unsubscribe</c> are accepted.</summary>
     public bool TakesUnsubscribeUrls => _unsubscribeUrlsRead < MostUnsubscribeUrls;
 
     /// <summary>Adds a URL of <c>List-Unsubscribe</c>; letters outside ASCII are UTF-8 (RFC 6532).</summary>
@@ -61,12 +61,12 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
     /// <summary>Decides about a part's links.</summary>
     /// <param name="content">The part's decoded content.</param>
-    /// <param name="charset">Its charset.</param>
-    /// <param name="encoded">The charset it was decoded from, if that was necessary.</param>
-    /// <param name="number">Its number.</param>
-    /// <param name="position">Links of the part so far.</param>
-    /// <param name="found">What was found in it.</param>
-    /// <param name="edits">Receives what is to be changed.</param>
+    /// <param name="charset">The part's charset.</param>
+    /// <param name="encoded">The content's original charset, if the content had to be decoded.</param>
+    /// <param name="number">The part's number.</param>
+    /// <param name="position">The number of links of the part so far.</param>
+    /// <param name="found">The links that were found in the part.</param>
+    /// <param name="edits">Receives the changes.</param>
     public void DecideFound(
         ReadOnlySpan<byte> content,
         MailCharset charset,
@@ -85,7 +85,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                 : link.Url.In(found.Buffer.Span);
             url = TrimBlank(url);
 
-            // A document's charset is also how the letters of a query are sent; plain text is no such document.
+            // A browser sends the letters of a query in the document's charset. Plain text has no such rule.
             var encoding = !link.Has(FoundFlags.Html) ? null
                 : encoded is null ? charset.EncodingOf(content[link.Start..link.End])
                 : encoded.QueryEncoding;
@@ -112,12 +112,12 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
     /// <summary>Decides about the links of a segment that was read before.</summary>
     /// <param name="segment">The segment.</param>
-    /// <param name="start">Where it starts.</param>
-    /// <param name="gapUrl">The URL in its gap, decoded, if it is another one than before.</param>
-    /// <param name="moved">How many bytes longer than before the gap is.</param>
+    /// <param name="start">The segment's place in the part.</param>
+    /// <param name="gapUrl">The decoded URL in the segment's gap, if the URL differs from the remembered one.</param>
+    /// <param name="moved">The number of bytes by which the gap is longer than the remembered one.</param>
     /// <param name="number">The part's number.</param>
-    /// <param name="position">Links of the part so far.</param>
-    /// <param name="edits">Receives what is to be changed.</param>
+    /// <param name="position">The number of links of the part so far.</param>
+    /// <param name="edits">Receives the changes.</param>
     public void DecideRemembered(
         Segment segment,
         int start,
@@ -176,13 +176,13 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         }
     }
 
-    /// <summary>Whether an image's source is a pixel of ours.</summary>
+    /// <summary>Whether an image's source is the URL of one of our pixels.</summary>
     public bool IsPixel(ReadOnlySpan<byte> source) =>
         request.Keys is { } keys
             && LinkToken.Read(TrimBlank(source), keys, out var token) == TokenOutcome.Valid
             && token.Kind == LinkKind.Open;
 
-    /// <summary>Whether an image of the part is a pixel of ours already.</summary>
+    /// <summary>Whether the part already contains one of our pixels.</summary>
     public bool HasPixel(ReadOnlySpan<byte> content, PartFindings found)
     {
         foreach (var (start, end) in found.PossiblePixels)
@@ -207,7 +207,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         out DestinationUrl destination)
     {
         destination = default;
-        // Both kinds of marker may stand on one link, and both go.
+        // A link may have both kinds of marker. Both are removed.
         var isOptOut = link.Has(FoundFlags.OptOut);
         if (link.Has(FoundFlags.Html) && HasNoTrack(url))
         {
@@ -229,7 +229,8 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             return LinkDecision.TrackingOff;
         }
 
-        // A click would lead where nobody wrote; left plain, the reader's own program decides.
+        // The end of the URL is a guess, so a click could lead to a wrong address. The reader's own program decides
+        // instead.
         if (link.Has(FoundFlags.Unclear))
         {
             return LinkDecision.Unclear;
@@ -244,7 +245,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         (flags & FoundFlags.Image) == 0
         && ((flags & FoundFlags.Unsubscribe) != 0 || decision == LinkDecision.OptOut);
 
-    // Whether or not the part's links are tracked: those of another part may be.
+    // Marks are kept even if links of this part are not tracked: links of another part may be.
     private void Mark(LinkDecision decision, ReadOnlySpan<byte> url, Encoding? encoding, BaseUrl baseUrl)
     {
         var isOptOut = decision == LinkDecision.OptOut;
@@ -262,7 +263,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             report.Marks.Add(new MarkedLink(report.Count, isOptOut, report.Keep(destination.Url)));
         }
 
-        // Another part may send the same letters in another charset.
+        // Another part may have the same URL in another charset.
         if (encoding is not null && !Ascii.IsValid(url)
             && ReadDestination(url, null, baseUrl, out destination) == DestinationOutcome.Accepted)
         {
@@ -285,7 +286,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         : (flags & FoundFlags.Html) != 0 ? !request.TracksHtml
         : !request.TracksText;
 
-    // The rules that hold for every link, in their order: the first that applies is the reason.
+    // These rules hold for every link. The first rule that applies is the reason.
     private LinkDecision Judge(
         DestinationOutcome outcome,
         FoundFlags flags,
@@ -323,7 +324,8 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             return LinkDecision.TrackingHost;
         }
 
-        // Whatever an image is taken for a pixel by, it is not taken away by wrapping the image.
+        // An image is recognised as a pixel by its full URL. Such an image stays plain: after wrapping, the next
+        // rewriting would not recognise the pixel.
         var marked = (flags & FoundFlags.Image) != 0 ? destination.Url : destination.Path;
         if (request.Keys is { } keys && marked.Length > LinkToken.Length
             && LinkToken.Read(marked, keys, out _) == TokenOutcome.Valid)
@@ -395,7 +397,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
 
         var url = destination.Url;
 
-        // Where only scheme and host may be in another case.
+        // A comparable URL can differ from its canonical form only in the case of scheme and host.
         var path = destination.PathStart;
         if (!isComparable && !Has(traits, UrlTraits.Comparable, destination))
         {
@@ -432,7 +434,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         return false;
     }
 
-    // What wraps the link that was added last.
+    // Returns the change that wraps the link that was added last.
     private Splice Change(int start, int end, int breakAt, FoundFlags flags, in DestinationUrl destination)
     {
         var isHtml = (flags & FoundFlags.Html) != 0;

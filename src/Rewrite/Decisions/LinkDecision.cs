@@ -4,7 +4,7 @@
 
 namespace Tracking.Rewrite.Decisions;
 
-/// <summary>What was decided about a link: <see cref="Tracked"/>, or why it stays as it was.</summary>
+/// <summary>The decision about a link: <see cref="Tracked"/>, or the reason why the link stays unchanged.</summary>
 public enum LinkDecision
 {
     /// <summary>Wrapped.</summary>
@@ -13,7 +13,7 @@ public enum LinkDecision
     /// <summary>Clicks are not tracked in this kind of part.</summary>
     TrackingOff,
 
-    /// <summary>Marked by the sender.</summary>
+    /// <summary>The sender marked the link as not to be tracked.</summary>
     OptOut,
 
     /// <summary>Empty, or only a fragment.</summary>
@@ -22,7 +22,7 @@ public enum LinkDecision
     /// <summary>Not http or https.</summary>
     NotHttp,
 
-    /// <summary>Relative, and no base to resolve it against.</summary>
+    /// <summary>A relative URL without a base URL.</summary>
     Relative,
 
     /// <summary>No URL parser accepts it.</summary>
@@ -31,33 +31,33 @@ public enum LinkDecision
     /// <summary>Longer than 8 KiB.</summary>
     TooLong,
 
-    /// <summary>In plain text, and nobody can tell where it ends.</summary>
+    /// <summary>A URL in plain text whose end is uncertain.</summary>
     Unclear,
 
-    /// <summary>Leads to a tracking host already.</summary>
+    /// <summary>The link leads to a tracking host already.</summary>
     TrackingHost,
 
-    /// <summary>Carries a token of ours already, or a link in it does.</summary>
+    /// <summary>The URL, or a URL inside it, contains one of our tokens already.</summary>
     AlreadyTracked,
 
     /// <summary>Its host is excluded.</summary>
     Excluded,
 
-    /// <summary>The link that unsubscribes.</summary>
+    /// <summary>The link unsubscribes.</summary>
     Unsubscribe,
 
-    /// <summary>An https link, and the tracking host has only http.</summary>
+    /// <summary>An https link, while the tracking host has only http.</summary>
     HttpOnly,
 
     /// <summary>Its visible text is a URL.</summary>
     UrlText,
 
-    /// <summary>The message has more links than ordinals.</summary>
+    /// <summary>The message has more links than a token can number.</summary>
     TooManyLinks,
 
-    /// <summary>It could not be changed in the part's charset with certainty.</summary>
+    /// <summary>The link cannot be changed in the part's charset with certainty.</summary>
     Charset,
 
-    /// <summary>Its line would grow past 998 octets.</summary>
+    /// <summary>The line would grow past 998 octets.</summary>
     LineTooLong,
 }

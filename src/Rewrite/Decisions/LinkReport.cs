@@ -5,17 +5,17 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Decisions;
 
-/// <summary>Every link of a message and what became of it, in pooled memory: what the plan's links are read
-/// from.</summary>
+/// <summary>Every link of a message and the decision about it, in pooled memory. The plan's links are read from this
+/// report.</summary>
 [SuppressMessage("Naming", "CA1710", Justification = "Its callers see a list of links.")]
 internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<PlannedLink>, IDisposable
 {
     private readonly PooledList<LinkRow> _rows = new();
 
-    /// <summary>URLs and names, but for those of remembered markup.</summary>
+    /// <summary>URLs and names, except those of remembered markup.</summary>
     public ByteBuffer Buffer { get; } = new();
 
-    /// <summary>Links that are marked, in their order.</summary>
+    /// <summary>The marked links in document order.</summary>
     public PooledList<MarkedLink> Marks { get; } = new();
 
     /// <summary>Links in the report.</summary>
@@ -38,7 +38,7 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
     public ref LinkRow Row(int index) => ref _rows[index];
 
     /// <summary>Adds a link.</summary>
-    /// <returns>Its row, good until the next link is added: the rest of it is filled in where it stands.</returns>
+    /// <returns>The link's row, valid until the next link is added. The caller fills in the other fields.</returns>
     public ref LinkRow Add(LinkDecision decision)
     {
         Tracked += decision == LinkDecision.Tracked ? 1 : 0;
@@ -47,7 +47,7 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
         return ref row;
     }
 
-    /// <summary>Leaves a link plain after all.</summary>
+    /// <summary>Changes the decision: the link stays plain.</summary>
     public void Untrack(int index, LinkDecision reason)
     {
         ref var row = ref _rows[index];
@@ -56,7 +56,7 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
         Tracked--;
     }
 
-    /// <summary>Leaves all links from one on plain after all.</summary>
+    /// <summary>Changes the decision for all links from an index on: they stay plain.</summary>
     public void UntrackFrom(int index, LinkDecision reason)
     {
         for (; index < Count; index++)
@@ -68,7 +68,7 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
         }
     }
 
-    /// <summary>Forgets the links from one on.</summary>
+    /// <summary>Forgets the links from an index on.</summary>
     public void Truncate(int count = 0)
     {
         for (var i = count; i < Count; i++)
@@ -86,14 +86,14 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
         Marks.Truncate(marks);
     }
 
-    /// <summary>Copies bytes to where the report finds them.</summary>
+    /// <summary>Copies bytes into the report's buffer.</summary>
     public ByteRange Keep(ReadOnlySpan<byte> bytes) => new(Buffer.Append(bytes), bytes.Length);
 
-    /// <summary>Keeps where the bytes of a link stand in the message.</summary>
+    /// <summary>Keeps the range of a link's bytes in the message.</summary>
     public void SetEncoded(int index, int start, int end) => _rows[index].Encoded = new ByteRange(start, end - start);
 
-    /// <summary>Says that the bytes of all links from one on stand in decoded content, which lives as long as the
-    /// plan.</summary>
+    /// <summary>Notes for all links from an index on that their bytes are in decoded content. The content lives as long
+    /// as the plan.</summary>
     public void SetEncodedIn(int index, byte[] content)
     {
         foreach (ref var row in _rows.Span[index..])
@@ -112,7 +112,7 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
         }
     }
 
-    /// <summary>Where a wrapped link leads.</summary>
+    /// <summary>The destination of a wrapped link.</summary>
     public ReadOnlySpan<byte> Destination(in LinkRow row) => row.Destination.In(row.Texts ?? Buffer.Span);
 
     /// <summary>One of a link's texts.</summary>
@@ -143,10 +143,10 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
     }
 }
 
-/// <summary>A link that its part marks.</summary>
-/// <param name="Row">Its row.</param>
-/// <param name="IsOptOut">Whether it is not to be tracked; else it unsubscribes.</param>
-/// <param name="Url">Where it leads, in the report's buffer.</param>
+/// <summary>A link with a mark in its part.</summary>
+/// <param name="Row">The index of the link's row.</param>
+/// <param name="IsOptOut">True for a link that is not to be tracked, false for the link that unsubscribes.</param>
+/// <param name="Url">The destination, in the report's buffer.</param>
 internal readonly record struct MarkedLink(int Row, bool IsOptOut, ByteRange Url);
 
 /// <summary>A link in the report.</summary>
@@ -154,10 +154,10 @@ internal struct LinkRow
 {
     public LinkDecision Decision;
 
-    /// <summary>What the ranges are of; <see langword="null"/> for the report's own buffer.</summary>
+    /// <summary>The bytes that the ranges refer to; <see langword="null"/> for the report's own buffer.</summary>
     public byte[]? Texts;
 
-    /// <summary>What <see cref="Encoded"/> is of; <see langword="null"/> for the message.</summary>
+    /// <summary>The bytes that <see cref="Encoded"/> refers to; <see langword="null"/> for the message.</summary>
     public byte[]? EncodedIn;
 
     public int Part;

@@ -8,14 +8,15 @@ namespace Tracking.Rewrite.Decisions;
 
 /// <summary>
 /// Reads the URLs of <c>List-Unsubscribe</c> (RFC 2369): in angle brackets, separated by commas, with comments, folded
-/// anywhere. And what mailers make of that: encoded words, HTML's <c>&amp;amp;</c>, no brackets. One URL too many costs
-/// a count; one too few would have an unsubscription counted, or a program follow a tracked link.
+/// anywhere. Also accepts the mistakes that mailers make: encoded words, HTML's <c>&amp;amp;</c>, no brackets. A URL
+/// too many costs one count. A missing URL would count an unsubscription as a click, or let a program follow a tracked
+/// link.
 /// </summary>
 internal static class ReadUnsubscribe
 {
     private static readonly SearchValues<byte> BareEnd = SearchValues.Create(" \t\r\n<>\""u8);
 
-    // A comment, a URL in brackets, or one without.
+    // The first byte of a comment, of a URL in brackets, or of a URL without brackets.
     private static readonly SearchValues<byte> Begins = SearchValues.Create("(<hH"u8);
 
     /// <summary>Reads a field's value.</summary>
@@ -39,7 +40,7 @@ internal static class ReadUnsubscribe
         {
             if (value[i] == '(' && mayComment)
             {
-                // One that never ends is none, and what is behind it is read once.
+                // A comment that never ends is not a comment. The text behind its parenthesis is read once.
                 var comment = CommentLength(value[i..]);
                 mayComment = comment > 0;
                 i += comment;
@@ -64,7 +65,7 @@ internal static class ReadUnsubscribe
         }
     }
 
-    // A comma may end it or belong to it.
+    // A comma may end the URL or belong to it.
     private static int AddBare(ReadOnlySpan<byte> text, LinkDecider decider)
     {
         text = text[..Math.Min(text.Length, DestinationPolicy.MaxLength)];
@@ -81,7 +82,7 @@ internal static class ReadUnsubscribe
         return Math.Max(1, url.Length);
     }
 
-    // White space inside a URL is folding.
+    // White space inside a URL comes from folding.
     private static void Add(ReadOnlySpan<byte> text, LinkDecider decider)
     {
         using var unfolded = new ByteBuffer();
@@ -112,7 +113,7 @@ internal static class ReadUnsubscribe
         }
     }
 
-    // Comments nest, and what a backslash stands before means nothing; 0 when it never ends.
+    // Comments nest, and a backslash quotes the next character. Returns 0 for a comment that never ends.
     private static int CommentLength(ReadOnlySpan<byte> text)
     {
         var depth = 0;

@@ -5,7 +5,7 @@ using Tracking.Links;
 
 namespace Tracking.Rewrite.Decisions;
 
-/// <summary>In which parts links are wrapped.</summary>
+/// <summary>The kinds of parts in which links are wrapped.</summary>
 [Flags]
 public enum ClickTracking
 {
@@ -29,7 +29,7 @@ public sealed record TrackingOrigin
 
     /// <param name="isHttps">The scheme.</param>
     /// <param name="host">The tracking host.</param>
-    /// <param name="port">The port, when it is not the scheme's own.</param>
+    /// <param name="port">The port, if it is not the scheme's default.</param>
     public TrackingOrigin(bool isHttps, HostName host, int? port = null)
     {
         IsHttps = isHttps;
@@ -45,7 +45,7 @@ public sealed record TrackingOrigin
     /// <summary>The tracking host.</summary>
     public HostName Host { get; }
 
-    /// <summary>The port, when it is not the scheme's own.</summary>
+    /// <summary>The port, if it is not the scheme's default.</summary>
     public int? Port { get; }
 
     /// <summary><c>https://host:port</c>, without a slash.</summary>
@@ -58,49 +58,48 @@ public sealed record TrackingOrigin
     public override string ToString() => Encoding.ASCII.GetString(_ascii);
 }
 
-/// <summary>What is to be done with one message: the settings in effect after precedence.</summary>
+/// <summary>The settings in force for one message, after precedence.</summary>
 public sealed record RewriteRequest
 {
-    /// <summary>The tracking host to put into links; <see langword="null"/> when there is none, which turns tracking
-    /// off.</summary>
+    /// <summary>The tracking host for links; <see langword="null"/> turns tracking off.</summary>
     public TrackingOrigin? Origin { get; init; }
 
-    /// <summary>Where links are wrapped.</summary>
+    /// <summary>The kinds of parts in which links are wrapped.</summary>
     public ClickTracking TrackClicks { get; init; }
 
     /// <summary>Whether HTML parts get a pixel.</summary>
     public bool TrackOpens { get; init; }
 
-    /// <summary>Leave text/plain parts alone, whatever <see cref="TrackClicks"/> says.</summary>
+    /// <summary>Leaves text/plain parts unchanged, even if <see cref="TrackClicks"/> includes them.</summary>
     public bool HtmlOnly { get; init; }
 
-    /// <summary>Wrap the sources of images too.</summary>
+    /// <summary>Wraps the sources of images too.</summary>
     public bool TrackImages { get; init; }
 
-    /// <summary>Rewrite messages that carry a DKIM or ARC signature, breaking it.</summary>
+    /// <summary>Rewrites messages that have a DKIM or ARC signature. The rewriting breaks the signature.</summary>
     public bool TrackSigned { get; init; }
 
     /// <summary>The shape of links.</summary>
     public LinkStyle LinkStyle { get; init; }
 
-    /// <summary>Links whose visible text is a URL.</summary>
+    /// <summary>Which links stay plain because their visible text is a URL.</summary>
     public KeepUrlText KeepUrlText { get; init; }
 
-    /// <summary>Where the pixel goes.</summary>
+    /// <summary>The place of the pixel.</summary>
     public PixelPosition PixelPosition { get; init; }
 
-    /// <summary>Wrap https links although the tracking host has only http.</summary>
+    /// <summary>Wraps https links even if the tracking host has only http.</summary>
     public bool HttpsLinksMayUseHttp { get; init; }
 
-    /// <summary>Hosts, and paths of hosts, whose links stay plain: those of the cluster and of the tracking
-    /// domain.</summary>
+    /// <summary>Hosts, and paths of hosts, whose links stay plain: the union of the cluster's list and the tracking
+    /// domain's list.</summary>
     public HostSet ExcludedDomains { get; init; } = HostSet.Empty;
 
-    /// <summary>Tracking hosts beside <see cref="Origin"/>'s own, whose links are never wrapped. A link that carries a token
-    /// of ours is not wrapped on any host.</summary>
+    /// <summary>Further tracking hosts besides <see cref="Origin"/>'s. Their links are never wrapped. A link that
+    /// contains one of our tokens is not wrapped on any host.</summary>
     public HostSet TrackingHosts { get; init; } = HostSet.Empty;
 
-    /// <summary>Recognises links that carry a token of ours under any host.</summary>
+    /// <summary>The keys that recognise our tokens in links of any host.</summary>
     public SigningKeys? Keys { get; init; }
 
     internal bool TracksHtml => Origin is not null && (TrackClicks & ClickTracking.Html) != 0;

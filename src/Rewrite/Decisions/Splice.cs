@@ -1,6 +1,6 @@
 namespace Tracking.Rewrite.Decisions;
 
-/// <summary>What a splice puts in place of the bytes it takes out.</summary>
+/// <summary>The replacement that a splice writes.</summary>
 internal enum SpliceKind : byte
 {
     /// <summary>Nothing.</summary>
@@ -15,32 +15,33 @@ internal enum SpliceKind : byte
     /// <summary>The rest of a base64 body.</summary>
     Base64,
 
-    /// <summary>A header field's statement about a changed content.</summary>
+    /// <summary>The new value of a header field that describes changed content.</summary>
     Sum,
 }
 
-/// <summary>One change, in the coordinates of the message or, inside base64, of the decoded content.</summary>
+/// <summary>One change. Its coordinates are those of the message or, inside base64, of the decoded content.</summary>
 internal struct Splice
 {
     public int Start;
     public int End;
 
-    /// <summary>Where a link's value starts; before it, from <see cref="Start"/> on, only a blank that becomes a line
+    /// <summary>Where a link's value starts. Between <see cref="Start"/> and here are only a blank that becomes a line
     /// break, and the attribute's name.</summary>
     public int ValueStart;
 
     /// <summary>Index of the planned link, of the base64 body, or of the content sum.</summary>
     public int Index;
 
-    /// <summary>Octets of the replacement, before any transfer encoding.</summary>
+    /// <summary>Octets of the replacement before transfer encoding.</summary>
     public int Length;
 
-    /// <summary>White space that may become a line break; -1 when there is none.</summary>
+    /// <summary>The place of white space that may become a line break; -1 for none.</summary>
     public int BreakAt;
 
     public SpliceKind Kind;
 
-    /// <summary>Which of the plan's charsets the replacement is encoded in, from 1; 0 when ASCII is ASCII.</summary>
+    /// <summary>The number of the plan's charset that encodes the replacement, from 1; 0 for a charset that contains
+    /// ASCII unchanged.</summary>
     public byte Charset;
 
     public bool IsHtml;
@@ -56,10 +57,10 @@ internal struct Splice
     public static Splice Removal(int start, int end) =>
         new() { Kind = SpliceKind.Removal, Start = start, End = end, ValueStart = start, BreakAt = -1 };
 
-    /// <summary>Brings changes into ascending order, in which they nearly always are.</summary>
+    /// <summary>Sorts changes into ascending order. Most lists are sorted already.</summary>
     public static void Sort(Span<Splice> splices)
     {
-        // A few that stand too far behind are put in their place; where there are many, that would be quadratic.
+        // Insertion sort is fastest for a few displaced changes. For many it would be quadratic.
         var moves = 8 * splices.Length;
         for (var i = 1; i < splices.Length; i++)
         {

@@ -9,8 +9,8 @@ namespace Tracking.Rewrite.Decisions;
 /// <summary>The part of a tracked URL between origin and token.</summary>
 internal static class TrackedUrl
 {
-    // A backslash is a slash to a browser and not to a server; a "<" or quote ends a URL for many readers of
-    // plain text.
+    // A browser reads a backslash as a slash, a server does not. Many readers of plain text end a URL at "<" or a
+    // quote.
     private static readonly SearchValues<byte> NotVisible = SearchValues.Create("\\<>\"'`"u8);
 
     /// <summary>Octets that a tracked URL takes.</summary>
@@ -58,8 +58,8 @@ internal static class TrackedUrl
         && HasPlainSegments(path)
         && HasPlainEscapes(path);
 
-    // Dot segments move, so that /a/../.well-known/x becomes a path that belongs to the certificate authority; and
-    // what is hidden there is seldom meant to be seen.
+    // A browser resolves dot segments, so /a/../.well-known/x would become a path that belongs to the certificate
+    // authority. Paths that begin with a dot are seldom meant to be seen.
     private static bool HasPlainSegments(ReadOnlySpan<byte> path)
     {
         while (path.IndexOf((byte)'/') is >= 0 and var slash)
@@ -74,8 +74,9 @@ internal static class TrackedUrl
         return true;
     }
 
-    // Kestrel, nginx and Apache httpd answer 400 to an encoded NUL, the latter two also to an escape that is none;
-    // httpd answers 404 to an encoded slash (AllowEncodedSlashes), and proxies drop or refuse other encoded controls.
+    // Kestrel, nginx and Apache httpd answer 400 to an encoded NUL. nginx and httpd also answer 400 to an invalid
+    // escape. httpd answers 404 to an encoded slash (AllowEncodedSlashes). Proxies drop or refuse other encoded
+    // controls.
     private static bool HasPlainEscapes(ReadOnlySpan<byte> path)
     {
         Span<byte> decoded = stackalloc byte[1];

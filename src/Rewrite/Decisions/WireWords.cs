@@ -4,19 +4,19 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Decisions;
 
 /// <summary>
-/// The words by which reports, headers and metrics name what became of a message, a part or a link: the one table of
-/// them, held by <c>docs/reasons.md</c>. Lower case with hyphens; no word ever changes its meaning, and one that goes or
-/// is renamed raises <see cref="Version"/>.
+/// The words that reports, headers and metrics use for the result of a message, a part or a link. This is their only
+/// table; <c>docs/reasons.md</c> is tested against it. Words are lower case with hyphens. A word never changes its
+/// meaning. A removed or renamed word raises <see cref="Version"/>.
 /// </summary>
 public static class WireWords
 {
     /// <summary>The version of the words. 2: hyphens, where version 1 had blanks.</summary>
     public const int Version = 2;
 
-    /// <summary>The word for a message that went out with tracked links or a pixel.</summary>
+    /// <summary>The word for a message that left with tracked links or a pixel.</summary>
     public const string Tracked = "tracked";
 
-    /// <summary>The word for why a message or a part went out as it came.</summary>
+    /// <summary>The word for the reason why a message or a part left unchanged.</summary>
     public static string Of(Untouched reason) => reason switch
     {
         Untouched.TrackingOff => "tracking-off",
@@ -60,14 +60,14 @@ public static class WireWords
         Untouched.OutputTooLarge => "output-too-large",
         Untouched.OutputNotUtf8 => "output-not-utf-8",
         Untouched.InvalidHeader => "invalid-header",
-        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "It has no word."),
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "The reason has no word."),
     };
 
-    /// <summary>The word for why a message or a part went out as it came, if it did.</summary>
+    /// <summary>The word for the reason why a message or a part left unchanged, if there is a reason.</summary>
     [return: NotNullIfNotNull(nameof(reason))]
     public static string? Of(Untouched? reason) => reason is { } given ? Of(given) : null;
 
-    /// <summary>The word for what was decided about a link.</summary>
+    /// <summary>The word for the decision about a link.</summary>
     public static string Of(LinkDecision decision) => decision switch
     {
         LinkDecision.Tracked => Tracked,
@@ -88,7 +88,7 @@ public static class WireWords
         LinkDecision.TooManyLinks => "too-many-links",
         LinkDecision.Charset => "content-not-in-its-charset",
         LinkDecision.LineTooLong => "line-too-long",
-        _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "It has no word."),
+        _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "The decision has no word."),
     };
 
     /// <summary>The word for why a tracking host is not used.</summary>
@@ -98,6 +98,6 @@ public static class WireWords
         HostIgnored.Pending => "pending",
         HostIgnored.Retired => "retired",
         HostIgnored.NoCertificate => "no-certificate",
-        _ => throw new ArgumentOutOfRangeException(nameof(why), why, "It has no word."),
+        _ => throw new ArgumentOutOfRangeException(nameof(why), why, "The reason has no word."),
     };
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>Bytes that grow, in pooled memory. Ranges into it stay good; spans do not survive the next
+/// <summary>A growing buffer in pooled memory. Ranges into the buffer stay valid; spans are invalid after the next
 /// growth.</summary>
 internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
 {
@@ -18,11 +18,11 @@ internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
     /// <summary>What was written.</summary>
     public ReadOnlyMemory<byte> Memory => _bytes.AsMemory(0, Length);
 
-    /// <summary>Forgets what was written, or all after <paramref name="length"/>.</summary>
+    /// <summary>Forgets the bytes after <paramref name="length"/>; without a length, all bytes.</summary>
     public void Truncate(int length = 0) => Length = length;
 
-    /// <summary>Appends.</summary>
-    /// <returns>Where the bytes start.</returns>
+    /// <summary>Appends bytes.</summary>
+    /// <returns>The position of the first appended byte.</returns>
     public int Append(ReadOnlySpan<byte> bytes)
     {
         Reserve(bytes.Length);
@@ -56,7 +56,7 @@ internal sealed class ByteBuffer : IBufferWriter<byte>, IDisposable
         return _bytes.AsMemory(Length);
     }
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Returns the memory to the pool.</summary>
     public void Dispose()
     {
         if (_bytes.Length > 0)

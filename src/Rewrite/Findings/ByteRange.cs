@@ -1,7 +1,7 @@
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>A range of bytes, of whatever they are in.</summary>
-/// <param name="Start">Where it starts; -1 where there is none.</param>
+/// <summary>A range of bytes. The property that holds the range says which bytes it refers to.</summary>
+/// <param name="Start">The range's start; -1 for no range.</param>
 /// <param name="Length">Its length.</param>
 internal readonly record struct ByteRange(int Start, int Length)
 {

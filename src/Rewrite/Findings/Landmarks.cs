@@ -1,6 +1,6 @@
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>The places in a part that matter for the pixel; -1 where there is none.</summary>
+/// <summary>The possible places of the pixel in a part; -1 for a missing place.</summary>
 internal struct Landmarks
 {
     /// <summary>Behind the first end tag of <c>head</c>.</summary>
@@ -32,23 +32,23 @@ internal struct Landmarks
         TextEnd = -1,
     };
 
-    /// <summary>Whether frames stand in the body's place: a pixel before them would turn them off, and one behind them
-    /// is shown by nobody.</summary>
+    /// <summary>Whether a frameset stands in place of the body. A pixel before the frames would turn them off, and
+    /// browsers do not show a pixel behind them.</summary>
     public readonly bool HasFrames => Frameset >= 0 && (BodyStart < 0 || Frameset < BodyStart);
 
-    /// <summary>Where a pixel at the top goes; -1 when the markup shows no such place.</summary>
+    /// <summary>The place of a pixel at the top; -1 when the markup has no such place.</summary>
     public readonly int Top => BodyStart >= 0 ? BodyStart : HeadEnd;
 
-    /// <summary>Where a pixel at the bottom goes: never behind the document's end, where mail programs cut it
-    /// off.</summary>
+    /// <summary>The place of a pixel at the bottom. It is never behind the document's end, because mail programs cut
+    /// off what follows the end.</summary>
     public readonly int Bottom => BodyEnd >= 0 && HtmlEnd >= 0 ? Math.Min(BodyEnd, HtmlEnd)
         : BodyEnd >= 0 ? BodyEnd
         : HtmlEnd >= 0 ? HtmlEnd
         : TextEnd;
 
-    /// <summary>Adds the places of what follows.</summary>
-    /// <param name="later">Its places.</param>
-    /// <param name="start">Where it starts.</param>
+    /// <summary>Adds the places of the following markup.</summary>
+    /// <param name="later">The places of the following markup.</param>
+    /// <param name="start">The start of the following markup.</param>
     public void Add(in Landmarks later, int start)
     {
         HeadEnd = HeadEnd < 0 ? Moved(later.HeadEnd, start) : HeadEnd;
@@ -59,9 +59,9 @@ internal struct Landmarks
         TextEnd = later.TextEnd < 0 ? TextEnd : later.TextEnd + start;
     }
 
-    /// <summary>The same places after bytes were put in or taken out.</summary>
-    /// <param name="place">Where.</param>
-    /// <param name="more">How many more there are.</param>
+    /// <summary>The same places after bytes were inserted or removed.</summary>
+    /// <param name="place">The place of the change.</param>
+    /// <param name="more">The number of inserted bytes; negative for removed bytes.</param>
     public readonly Landmarks MovedBehind(int place, int more) => new()
     {
         HeadEnd = HeadEnd < place ? HeadEnd : HeadEnd + more,

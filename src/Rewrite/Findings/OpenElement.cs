@@ -1,12 +1,12 @@
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>An element that is open in SVG or MathML.</summary>
-/// <param name="NameStart">Where its name starts.</param>
-/// <param name="NameEnd">Where its name ends.</param>
-/// <param name="Kind">What may stand in it.</param>
+/// <summary>An open element of SVG or MathML.</summary>
+/// <param name="NameStart">The start of the element's name.</param>
+/// <param name="NameEnd">The end of the element's name.</param>
+/// <param name="Kind">The kind of content that the element may have.</param>
 internal readonly record struct OpenElement(int NameStart, int NameEnd, OpenKind Kind);
 
-/// <summary>What may stand in an element that is open in SVG or MathML.</summary>
+/// <summary>The kind of content that an open element of SVG or MathML may have.</summary>
 internal enum OpenKind : byte
 {
     /// <summary>SVG.</summary>
@@ -15,12 +15,12 @@ internal enum OpenKind : byte
     /// <summary>MathML.</summary>
     Math,
 
-    /// <summary>HTML: an element of SVG that holds it, an HTML integration point of the standard.</summary>
+    /// <summary>HTML inside an element of SVG: an HTML integration point of the standard.</summary>
     SvgText,
 
-    /// <summary>HTML: an element of MathML that holds it, a MathML text integration point.</summary>
+    /// <summary>HTML inside an element of MathML: a MathML text integration point of the standard.</summary>
     MathText,
 
-    /// <summary>HTML: an element of HTML itself.</summary>
+    /// <summary>HTML inside an element of HTML.</summary>
     Html,
 }

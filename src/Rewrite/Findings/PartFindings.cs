@@ -1,6 +1,6 @@
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>What was found in one part.</summary>
+/// <summary>The findings in one part.</summary>
 internal sealed class PartFindings : IDisposable
 {
     private Landmarks _landmarks = Landmarks.None;
@@ -14,27 +14,27 @@ internal sealed class PartFindings : IDisposable
     /// <summary>URLs and texts.</summary>
     public ByteBuffer Buffer { get; } = new();
 
-    /// <summary>The visible text of the links that are open while the part is read.</summary>
+    /// <summary>The visible text of the links that are open while a finder reads the part.</summary>
     public ByteBuffer OpenText { get; } = new();
 
-    /// <summary>What is open in SVG and MathML while the part is read.</summary>
+    /// <summary>The elements of SVG and MathML that are open while a finder reads the part.</summary>
     public PooledList<OpenElement> OpenElements { get; } = new();
 
-    /// <summary>The <c>href</c> of the first <c>base</c> that has one; -1 start when there is none.</summary>
+    /// <summary>The <c>href</c> of the first <c>base</c> that has one; a start of -1 for none.</summary>
     public (int Start, int End) BaseHref { get; set; }
 
     /// <summary>Places for the pixel.</summary>
     public ref Landmarks Landmarks => ref _landmarks;
 
-    /// <summary>Whether what stands before the markup's end may decide how that which follows is read: an open link,
-    /// SVG, MathML, and the other places that the reader of HTML follows.</summary>
+    /// <summary>Whether the following markup may be read differently because of this markup: a link, SVG, MathML or
+    /// another place of <c>TreeConstruction</c> is still open at the end.</summary>
     public bool EndsInside { get; set; }
 
-    /// <summary>Whether all that follows is text, whatever it looks like (<c>plaintext</c>).</summary>
+    /// <summary>Whether all following bytes are text, even if they look like tags (<c>plaintext</c>).</summary>
     public bool EndsAsPlaintext { get; set; }
 
-    /// <summary>Sources of all images whose last 40 characters have the form of a token: the pixel may be there
-    /// already.</summary>
+    /// <summary>The sources of all images whose last 40 characters have the form of a token: one of them may be our
+    /// pixel.</summary>
     public List<(int Start, int End)> PossiblePixels { get; } = [];
 
     /// <summary>Forgets everything.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>A list of values in pooled memory, so that a message costs no garbage for what is only kept while it is
-/// planned.</summary>
+/// <summary>A list of values in pooled memory. Lists that are needed only while a message is planned cost no
+/// garbage.</summary>
 internal sealed class PooledList<T> : IDisposable
     where T : struct
 {
@@ -13,7 +13,7 @@ internal sealed class PooledList<T> : IDisposable
     /// <summary>Values in the list.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The values; good until the next one is added.</summary>
+    /// <summary>The values; the span is valid until the next value is added.</summary>
     public Span<T> Span => _items.AsSpan(0, Count);
 
     /// <summary>One of the values.</summary>
@@ -43,8 +43,8 @@ internal sealed class PooledList<T> : IDisposable
         Count += values.Length;
     }
 
-    /// <summary>Appends a value of nothing but zeros.</summary>
-    /// <returns>Where it stands until the next one is added.</returns>
+    /// <summary>Appends a value whose fields are all zero.</summary>
+    /// <returns>A reference to the value, valid until the next value is added.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref T Append()
     {

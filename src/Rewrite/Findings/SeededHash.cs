@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>A hash of bytes for tables in memory: folded 128-bit products, as in wyhash, sixteen bytes at a time. Its
-/// factors are this process's own, so that nobody who sends mail can choose what falls on one place.</summary>
+/// <summary>A hash of bytes for tables in memory: folded 128-bit products, as in wyhash, sixteen bytes at a time. The
+/// factors are random in each process, so that a sender of mail cannot choose bytes that collide.</summary>
 internal static class SeededHash
 {
     private const int Pair = 2 * sizeof(ulong);
@@ -13,8 +13,8 @@ internal static class SeededHash
     private static readonly ulong First = Random();
     private static readonly ulong Second = Random();
 
-    /// <summary>Takes bytes into a hash.</summary>
-    /// <param name="hash">That of what stands before them; what they are of, when they are the first.</param>
+    /// <summary>Adds bytes to a hash.</summary>
+    /// <param name="hash">The hash of the bytes before; for the first bytes, a number for their kind.</param>
     /// <param name="bytes">The bytes.</param>
     public static ulong Add(ulong hash, ReadOnlySpan<byte> bytes)
     {
@@ -35,14 +35,14 @@ internal static class SeededHash
             hash = MixPair(hash, bytes);
         }
 
-        // The last ones overlap those before them: how many there are is in it already.
+        // The last block overlaps the block before it. That is safe because the hash already contains the length.
         return MixPair(hash, last);
     }
 
     private static ulong MixPair(ulong hash, ReadOnlySpan<byte> bytes) =>
         Mix(hash ^ MemoryMarshal.Read<ulong>(bytes), MemoryMarshal.Read<ulong>(bytes[sizeof(ulong)..]));
 
-    // The 128 bits of a product, folded.
+    // Multiplies two numbers and folds the 128 bits of the product.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Mix(ulong a, ulong b)
     {

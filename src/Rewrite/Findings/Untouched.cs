@@ -2,19 +2,19 @@
 
 namespace Tracking.Rewrite.Findings;
 
-/// <summary>Why a message or a part went out as it came.</summary>
+/// <summary>Why a message or a part left unchanged.</summary>
 public enum Untouched
 {
     /// <summary>Neither clicks nor opens are tracked.</summary>
     TrackingOff,
 
-    /// <summary>No tracking host to put into links.</summary>
+    /// <summary>There is no tracking host for links.</summary>
     NoTrackingHost,
 
     /// <summary>No part is HTML or plain text.</summary>
     NoHtmlOrText,
 
-    /// <summary>Parts that could be rewritten, but no link to wrap and no pixel to add.</summary>
+    /// <summary>The message has parts that can be rewritten, but no link to wrap and no pixel to add.</summary>
     NothingToTrack,
 
     /// <summary>A DKIM or ARC signature covers the body.</summary>
@@ -41,16 +41,16 @@ public enum Untouched
     /// <summary>A multipart under an encoding, which RFC 2045 forbids.</summary>
     EncodedMultipart,
 
-    /// <summary>A line in the header that is no field.</summary>
+    /// <summary>A line in the header is not a field.</summary>
     MalformedHeader,
 
-    /// <summary>A header, and no empty line behind it.</summary>
+    /// <summary>A header without an empty line behind it.</summary>
     NoBody,
 
-    /// <summary>Two header fields that must be one.</summary>
+    /// <summary>A header field that may occur only once occurs twice.</summary>
     DuplicateHeader,
 
-    /// <summary>More header than <see cref="RewriteLimits"/> allows.</summary>
+    /// <summary>The header is larger than <see cref="RewriteLimits"/> allows.</summary>
     HeaderTooLarge,
 
     /// <summary>Multiparts nested deeper than <see cref="RewriteLimits.MaxDepth"/>.</summary>
@@ -59,22 +59,23 @@ public enum Untouched
     /// <summary>More parts than <see cref="RewriteLimits.MaxParts"/>.</summary>
     TooManyParts,
 
-    /// <summary>A header field states the content's length or checksum in a form that is not understood.</summary>
+    /// <summary>A header field states the content's length or checksum in an unknown form.</summary>
     ContentSums,
 
-    /// <summary>A transfer encoding nobody registered.</summary>
+    /// <summary>A transfer encoding that is not registered.</summary>
     UnknownEncoding,
 
     /// <summary>A body that is not in the encoding it claims.</summary>
     InvalidEncoding,
 
-    /// <summary>A charset that is unknown, or UTF-16 of unknown byte order or sent as lines.</summary>
+    /// <summary>An unknown charset, UTF-16 of unknown byte order, or UTF-16 that was sent as lines.</summary>
     Charset,
 
-    /// <summary>Content that is not in its charset, or could not be changed in it with certainty.</summary>
+    /// <summary>Content that is not valid in its charset, or that cannot be changed in it with certainty.</summary>
     InvalidCharset,
 
-    /// <summary>More text in such a charset than <see cref="RewriteLimits.MaxDecodedBytes"/>.</summary>
+    /// <summary>The part's charset must be decoded, and the part is larger than
+    /// <see cref="RewriteLimits.MaxDecodedBytes"/>.</summary>
     TooLargeToDecode,
 
     /// <summary>The HTML ends inside a tag, comment or raw text.</summary>
@@ -83,7 +84,7 @@ public enum Untouched
     /// <summary>A tag with too many attributes.</summary>
     TooManyAttributes,
 
-    /// <summary>SVG or MathML that can be read in two ways.</summary>
+    /// <summary>SVG or MathML that parsers can read in two ways.</summary>
     ForeignContent,
 
     /// <summary>A style sheet, a drawing or the like inside a <c>select</c>, behind a <c>frameset</c> or in the columns
@@ -93,40 +94,41 @@ public enum Untouched
     /// <summary>A fault in the rewriter; <c>RewritePlan.Failure</c> says which.</summary>
     InternalFault,
 
-    /// <summary>Nobody's: no header, sending domain or default names a cluster that exists.</summary>
+    /// <summary>The message belongs to no cluster: no header, sending domain or default names an existing
+    /// one.</summary>
     NoCluster,
 
-    /// <summary>Its links could not be registered while it was held.</summary>
+    /// <summary>The message's links could not be registered while the message was held.</summary>
     StoreUnavailable,
 
-    /// <summary>Its id, and the hash that stands in for an id, are both taken by other messages.</summary>
+    /// <summary>Other messages have taken both the message's id and the hash that replaces an id.</summary>
     IdTaken,
 
-    /// <summary>The body says that it is JSON, and is not.</summary>
+    /// <summary>The body is declared as JSON, but is not JSON.</summary>
     MalformedJson,
 
-    /// <summary>JSON without a string <c>mime</c>, as with a <c>key</c> in its place.</summary>
+    /// <summary>A JSON object without a string <c>mime</c>, for example with <c>key</c> instead.</summary>
     NoMime,
 
-    /// <summary>JSON with <c>mime</c> more than once.</summary>
+    /// <summary>A JSON object with more than one <c>mime</c>.</summary>
     SeveralMimes,
 
-    /// <summary>The body says that it is compressed by gzip, and is not.</summary>
+    /// <summary>The body is declared as gzip, but is not gzip.</summary>
     MalformedGzip,
 
     /// <summary>A content encoding other than gzip.</summary>
     UnknownContentEncoding,
 
-    /// <summary>Larger than <c>Tracking__Rewrite__MaxMessageBytes</c>, decompressed if need be; or a JSON body larger
-    /// than <c>Tracking__Rewrite__Queue__MaxBodyBytes</c>.</summary>
+    /// <summary>The message, decompressed if necessary, is larger than <c>Tracking__Rewrite__MaxMessageBytes</c>; or a
+    /// JSON body is larger than <c>Tracking__Rewrite__Queue__MaxBodyBytes</c>.</summary>
     TooLarge,
 
-    /// <summary>The broker takes the message, but not the rewritten one: it is too large.</summary>
+    /// <summary>The broker accepted the original message, but the rewritten one is too large for it.</summary>
     OutputTooLarge,
 
     /// <summary>The rewritten message is not UTF-8, which JSON requires.</summary>
     OutputNotUtf8,
 
-    /// <summary>A header that cannot be used; its name follows.</summary>
+    /// <summary>A header has an invalid value; the header's name follows.</summary>
     InvalidHeader,
 }

@@ -5,13 +5,13 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>The value of an attribute as the standard's tokenizer would hand it on.</summary>
+/// <summary>The value of an attribute as the tokenizer of the HTML standard returns it.</summary>
 internal static class AttributeValue
 {
     private static readonly SearchValues<byte> Special = SearchValues.Create("&\0"u8);
 
     /// <summary>Decodes a value to UTF-8.</summary>
-    /// <returns>Its place in the buffer; a start of -1 when the raw value says it all.</returns>
+    /// <returns>The value's place in the buffer; a start of -1 means that the raw value is the decoded value.</returns>
     public static ByteRange Decode(
         ReadOnlySpan<byte> raw, Encoding? encoding, ByteBuffer output)
     {
@@ -54,8 +54,9 @@ internal static class AttributeValue
         return new ByteRange(start, output.Length - start);
     }
 
-    /// <summary>Finds the scheme's suffix <c>+notrack</c>, however its characters are written.</summary>
-    /// <returns>Its range in the raw value; a start of -1 when it is not there.</returns>
+    /// <summary>Finds the scheme's suffix <c>+notrack</c>; its characters may be written as character
+    /// references.</summary>
+    /// <returns>The suffix's range in the raw value; a start of -1 for no suffix.</returns>
     public static (int Start, int End) FindNoTrack(ReadOnlySpan<byte> raw)
     {
         Span<byte> utf8 = stackalloc byte[8];

@@ -4,8 +4,8 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>The URL of a document's <c>base</c> element. Dot segments are left to the browser that follows the
-/// link.</summary>
+/// <summary>The URL of a document's <c>base</c> element. The browser that follows the link resolves dot
+/// segments.</summary>
 internal readonly struct BaseUrl
 {
     private readonly byte[]? _url;
@@ -39,7 +39,7 @@ internal readonly struct BaseUrl
     }
 
     /// <summary>Makes a relative reference absolute.</summary>
-    /// <returns><see langword="false"/> when it is none: it has a scheme.</returns>
+    /// <returns><see langword="false"/> for a reference with a scheme, which is not relative.</returns>
     public bool Resolve(ReadOnlySpan<byte> reference, ByteBuffer output)
     {
         output.Truncate();

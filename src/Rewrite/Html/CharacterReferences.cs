@@ -17,18 +17,18 @@ internal static class CharacterReferences
     private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> ByName =
         Named.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    // What 0x80 to 0x9F mean as numbers: windows-1252; 0 where the number stands for itself.
+    // The numbers 0x80 to 0x9F mean characters of windows-1252; 0 marks a number that means itself.
     private static ReadOnlySpan<char> Windows1252 =>
         "\u20AC\0\u201A\u0192\u201E\u2026\u2020\u2021\u02C6\u2030\u0160\u2039\u0152\0\u017D\0"
         + "\0\u2018\u2019\u201C\u201D\u2022\u2013\u2014\u02DC\u2122\u0161\u203A\u0153\0\u017E\u0178";
 
     /// <summary>Reads the reference that <paramref name="text"/> begins with.</summary>
     /// <param name="text">Begins with <c>&amp;</c>.</param>
-    /// <param name="inAttribute">Whether the rules of attribute values apply, by which <c>&amp;copy=1</c> is
-    /// none.</param>
+    /// <param name="inAttribute">Whether the rules of attribute values apply. In a value, <c>&amp;copy=1</c> is not a
+    /// reference.</param>
     /// <param name="utf8">Receives the characters, at most 8 bytes.</param>
-    /// <param name="written">Bytes received.</param>
-    /// <returns>The bytes that the reference takes, or 0 when it is none.</returns>
+    /// <param name="written">The number of bytes in <paramref name="utf8"/>.</param>
+    /// <returns>The length of the reference in bytes, or 0 when the text begins with none.</returns>
     public static int Read(ReadOnlySpan<byte> text, bool inAttribute, Span<byte> utf8, out int written)
     {
         written = 0;
@@ -97,7 +97,7 @@ internal static class CharacterReferences
             length++;
         }
 
-        // The commonest by far.
+        // The most frequent reference.
         if (length == 3 && text.Length > 4 && text[4] == ';' && name[..3] is "amp")
         {
             utf8[0] = (byte)'&';

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>The elements that mean something to the rewriter.</summary>
+/// <summary>The elements that the rewriter distinguishes.</summary>
 internal enum Element : byte
 {
     Other,
@@ -17,28 +17,29 @@ internal enum Element : byte
     /// <summary>One of Outlook's vector shapes, <c>v:…</c>.</summary>
     Vml,
 
-    // From here to Template: TreeConstruction.BeginsAt.
+    // The elements from here to Template are those of TreeConstruction.BeginsAt.
     Svg,
     Math,
     Select,
     Frameset,
     Template,
 
-    /// <summary>Input, and keygen, which was one.</summary>
+    /// <summary>Input, and keygen: old parsers read keygen as an input.</summary>
     Input,
     Col,
 
-    /// <summary>Text up to the end tag, as of those that follow: title, style, xmp, iframe, noembed.</summary>
+    /// <summary>The content is text up to the end tag, as in all elements that follow: title, style, xmp, iframe,
+    /// noembed.</summary>
     RawText,
     Textarea,
     Noframes,
     Script,
 
-    /// <summary>Text up to the end of the input.</summary>
+    /// <summary>The content is text up to the end of the input.</summary>
     Plaintext,
 }
 
-/// <summary>What an element's name says about it.</summary>
+/// <summary>Facts that follow from an element's name.</summary>
 internal static class Elements
 {
     /// <summary>Reads a tag's name; the commonest names are told apart by their length and first letter.</summary>
@@ -95,7 +96,7 @@ internal static class Elements
     /// <summary>Whether the element's content is text.</summary>
     public static bool HasRawText(Element element) => element >= Element.RawText;
 
-    /// <summary>Whether the start tag ends SVG or MathML content it stands in (13.2.6.5 of the standard).</summary>
+    /// <summary>Whether the start tag ends the SVG or MathML content around it (13.2.6.5 of the standard).</summary>
     public static bool BreaksOutOfForeignContent(ReadOnlySpan<byte> name)
     {
         Span<char> lower = stackalloc char[10];
@@ -106,24 +107,24 @@ internal static class Elements
                 or "var";
     }
 
-    /// <summary>Whether the element has a place in a <c>select</c> by every version of the standard.</summary>
+    /// <summary>Whether every version of the standard allows the element in a <c>select</c>.</summary>
     public static bool StandsInSelect(ReadOnlySpan<byte> name) =>
         Is(name, "option"u8) || Is(name, "optgroup"u8) || Is(name, "hr"u8) || Is(name, "script"u8);
 
-    /// <summary>Whether HTML stands again inside this element of SVG.</summary>
+    /// <summary>Whether this element of SVG contains HTML.</summary>
     public static bool HoldsHtmlInSvg(ReadOnlySpan<byte> name) =>
         Is(name, "foreignobject"u8) || Is(name, "desc"u8) || Is(name, "title"u8);
 
-    /// <summary>Whether HTML stands again inside this element of MathML.</summary>
+    /// <summary>Whether this element of MathML contains HTML.</summary>
     public static bool HoldsHtmlInMath(ReadOnlySpan<byte> name) =>
         (name.Length == 2 && (name[0] | 0x20) == 'm' && (name[1] | 0x20) is 'i' or 'o' or 'n' or 's')
         || Is(name, "mtext"u8);
 
-    /// <summary>Whether this start tag is one of MathML's even where HTML stands in MathML.</summary>
+    /// <summary>Whether this start tag belongs to MathML even inside HTML that stands in MathML.</summary>
     public static bool IsMathInText(ReadOnlySpan<byte> name) => Is(name, "mglyph"u8) || Is(name, "malignmark"u8);
 
-    /// <summary>Whether the start tag, where HTML stands in SVG or MathML, may close or change what they stand
-    /// in, or switches to another way of reading.</summary>
+    /// <summary>Whether the start tag, in HTML inside SVG or MathML, may close or change the elements around that HTML,
+    /// or may switch the tokenizer.</summary>
     public static bool ReachesOutOfForeignContent(ReadOnlySpan<byte> name)
     {
         Span<char> lower = stackalloc char[9];
@@ -131,8 +132,8 @@ internal static class Elements
             or "tr" or "td" or "th" or "select" or "option" or "optgroup" or "frameset" or "template" or "plaintext";
     }
 
-    /// <summary>Whether the start tag opens nothing in HTML that has a body: void elements, and tags that are
-    /// ignored.</summary>
+    /// <summary>Whether the start tag opens no element inside the body: void elements, and tags that parsers
+    /// ignore.</summary>
     public static bool HasNoContent(ReadOnlySpan<byte> name)
     {
         Span<char> lower = stackalloc char[8];

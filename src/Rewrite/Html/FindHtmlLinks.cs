@@ -21,7 +21,7 @@ internal ref struct FindHtmlLinks
     private readonly int _textLimit;
     private readonly Span<HtmlAttribute> _scratch;
 
-    // The link whose text is being read; -1 outside.
+    // The index of the link whose text is being read; -1 outside of links.
     private int _openLink;
     private (int Start, int End) _openLinkAlt;
     private int _textStart;
@@ -48,15 +48,15 @@ internal ref struct FindHtmlLinks
     /// <param name="html">Its decoded content.</param>
     /// <param name="charset">Its charset.</param>
     /// <param name="images">Whether images are links too.</param>
-    /// <param name="textLimit">Bytes kept of a link's visible text.</param>
-    /// <param name="found">Receives what is found.</param>
+    /// <param name="textLimit">The number of bytes kept of a link's visible text.</param>
+    /// <param name="found">Receives the findings.</param>
     /// <returns>Why the part cannot be rewritten, or <see langword="null"/>.</returns>
     public static Untouched? Find(
         ReadOnlySpan<byte> html, MailCharset charset, bool images, int textLimit, PartFindings found)
     {
         Span<HtmlAttribute> scratch = stackalloc HtmlAttribute[24];
         var finder = new FindHtmlLinks(html, charset, images, textLimit, found, scratch);
-        // Before the last line break, so that the last line stays one.
+        // The place is before the last line break, so that the part still ends with a line break.
         found.Landmarks.TextEnd = html.TrimEnd(" \t\r\n"u8).Length;
         return finder.Scan(0, html.Length, conditional: false);
     }
@@ -117,7 +117,7 @@ internal ref struct FindHtmlLinks
 
                     if (tree.InSelect && tokens.Element == Element.Body)
                     {
-                        // No place for a pixel.
+                        // A body tag inside a select is no place for the pixel.
                     }
                     else if (!tree.InForeignContent)
                     {
@@ -138,7 +138,7 @@ internal ref struct FindHtmlLinks
         }
     }
 
-    // What mail programs show of a conditional comment is Outlook's alone; elsewhere it is a comment like any other.
+    // Only Outlook reads a conditional comment. Every other mail program skips the comment.
     private void ScanConditionalComment(int start, int end)
     {
         var comment = _html[start..end];
@@ -163,7 +163,8 @@ internal ref struct FindHtmlLinks
         var problem = Scan(start + open + 2, start + close, conditional: true);
         if (problem is not null)
         {
-            // Half a tag inside the comment: what Outlook makes of it is not known, so it stays as it is.
+            // The comment contains half a tag. Outlook's reading of half a tag is unknown, so the comment stays
+            // unchanged.
             _found.Links.Truncate(links);
             _found.Removals.RemoveRange(removals, _found.Removals.Count - removals);
             _found.OpenText.Truncate(outerLength);
@@ -207,7 +208,7 @@ internal ref struct FindHtmlLinks
         }
         else if (conditional)
         {
-            // Images and everything else in a conditional comment stay as they are.
+            // Images and all other elements in a conditional comment stay unchanged.
         }
         else if (tokens.Element == Element.Img)
         {
@@ -223,7 +224,7 @@ internal ref struct FindHtmlLinks
         }
         else if (tokens.Element == Element.Plaintext)
         {
-            // Everything behind it is text, so a pixel would be too.
+            // The browser shows everything behind the tag as text, so a pixel behind it would be text too.
             _found.Landmarks.BodyEnd = tokens.Start;
             _found.EndsAsPlaintext = true;
         }
@@ -301,14 +302,15 @@ internal ref struct FindHtmlLinks
         var src = SeePossiblePixel(ref tokens);
         var optOut = SeeImageOptOut(ref tokens);
 
-        // An opted-out image is one even where images are not tracked: with its marker it would not be shown.
+        // An image with an opt-out marker is listed even if images are not tracked: the image is not shown while the
+        // marker is in its URL.
         if (src >= 0 && tokens.Attributes[src].Quote != 1
             && (_images || optOut != 0 || AttributeValue.FindNoTrack(Value(tokens.Attributes[src])).Start >= 0))
         {
             AddImage(ref tokens, tokens.Attributes[src], optOut);
         }
 
-        // Pictures that only decorate have an empty one.
+        // Decorative pictures have an empty alt.
         if (_openLink >= 0 && _openLinkAlt.End == 0 && Find(ref tokens, "alt"u8) is >= 0 and var alt
             && !Value(tokens.Attributes[alt]).Trim(" \t\r\n"u8).IsEmpty)
         {
@@ -359,7 +361,8 @@ internal ref struct FindHtmlLinks
 
     private readonly FoundLink NewLink(in HtmlAttribute attribute, FoundFlags flags)
     {
-        // An undeclared charset is judged by the value alone: what stands elsewhere may be gone after rewriting.
+        // A part without a declared charset is judged by this value alone: rewriting may remove the bytes elsewhere in
+        // the part.
         var value = _html[attribute.ValueStart..attribute.ValueEnd];
         var before = attribute.NameStart - 1;
         return new FoundLink
@@ -425,7 +428,7 @@ internal ref struct FindHtmlLinks
         return -1;
     }
 
-    // The blanks before the attribute go with it, but for those that part what follows from the attribute before it.
+    // The blanks before the attribute are removed with it. One blank stays if the next attribute needs it.
     private readonly (int Start, int End) RangeToRemove(in HtmlTokenizer tokens, int index)
     {
         var attribute = tokens.Attributes[index];

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>What the tokenizer found.</summary>
+/// <summary>The kinds of tokens.</summary>
 internal enum HtmlToken : byte
 {
     /// <summary>The end of the input, in text.</summary>
@@ -17,7 +17,7 @@ internal enum HtmlToken : byte
     /// <summary>A comment that opened with <c>&lt;!--</c>.</summary>
     Comment,
 
-    /// <summary>A document type, a CDATA section, or a comment that is one only by error recovery.</summary>
+    /// <summary>A document type, a CDATA section, or malformed markup that the standard reads as a comment.</summary>
     Other,
 
     /// <summary>The input ended inside a tag, comment or raw text.</summary>
@@ -35,25 +35,25 @@ internal struct HtmlAttribute
     public int ValueStart;
     public int ValueEnd;
 
-    /// <summary>The quote; 0 for an unquoted value; 1 when there is no value.</summary>
+    /// <summary>The quote character; 0 for an unquoted value; 1 for an attribute without a value.</summary>
     public byte Quote;
 
-    /// <summary>Where the attribute ends, its closing quote included.</summary>
+    /// <summary>The attribute's end, behind its closing quote.</summary>
     public readonly int End => Quote is (byte)'"' or (byte)'\'' ? ValueEnd + 1 : Quote == 1 ? NameEnd : ValueEnd;
 }
 
 /// <summary>
 /// Tokenization as in the HTML standard (13.2.5), over the bytes of any encoding in which an ASCII byte always means
-/// that character. The switches to raw text, which the standard leaves to the tree builder, follow from the element's
-/// name (where that is not certain, <see cref="TreeConstruction"/> says): a mail program runs no scripts, so <c>noscript</c> is markup. Character references and NULs are left to
-/// whoever reads a value.
+/// that character. In the standard the tree builder switches to raw text. Here the element's name decides; where the
+/// name is not enough, <see cref="TreeConstruction"/> decides. A mail program runs no scripts, so the content of
+/// <c>noscript</c> is markup. The tokenizer leaves character references and NULs to its caller.
 /// </summary>
 internal ref struct HtmlTokenizer
 {
-    /// <summary>Attributes that a tag may have. The most seen in real mail is under 40.</summary>
+    /// <summary>The most attributes that a tag may have. Real mail has fewer than 40.</summary>
     public const int MaxAttributes = 1024;
 
-    // Sets of bytes below 64, a bit each: names and unquoted values are short, and a test must cost next to nothing.
+    // Sets of bytes below 64 as bit masks. Names and unquoted values are short, so one test must cost almost nothing.
     private const ulong Blanks = (1UL << '\t') | (1UL << '\n') | (1UL << '\f') | (1UL << '\r') | (1UL << ' ');
     private const ulong NameEnds = Blanks | (1UL << '/') | (1UL << '>');
     private const ulong AttributeNameEnds = NameEnds | (1UL << '=');
@@ -69,9 +69,10 @@ internal ref struct HtmlTokenizer
     private int _rawNameEnd;
 
     /// <param name="html">The input.</param>
-    /// <param name="scratch">Room for a tag's attributes; more is made when needed.</param>
-    /// <param name="start">Where to begin.</param>
-    /// <param name="allAttributes">Keep the attributes of every element, not only of those that matter here.</param>
+    /// <param name="scratch">Memory for a tag's attributes. The tokenizer allocates more when necessary.</param>
+    /// <param name="start">The place of the first byte to read.</param>
+    /// <param name="allAttributes">Whether to keep the attributes of every element, not only of the elements that the
+    /// rewriter reads.</param>
     public HtmlTokenizer(
         ReadOnlySpan<byte> html, Span<HtmlAttribute> scratch, int start = 0, bool allAttributes = false)
     {
@@ -101,23 +102,23 @@ internal ref struct HtmlTokenizer
     /// <summary>Where a tag's name ends.</summary>
     public int NameEnd { get; private set; }
 
-    /// <summary>What the tag's name means.</summary>
+    /// <summary>The element that the tag's name means.</summary>
     public Element Element { get; private set; }
 
     /// <summary>Whether a start tag ends in <c>/&gt;</c>.</summary>
     public bool SelfClosing { get; private set; }
 
-    /// <summary>Inside SVG or MathML no element switches to raw text, and CDATA sections exist. The reader of the
-    /// tokens knows (<see cref="TreeConstruction"/>), so it says.</summary>
+    /// <summary>Whether the token is inside SVG or MathML. There no element switches to raw text, and CDATA sections
+    /// exist. The caller sets this property, because only <see cref="TreeConstruction"/> knows the place.</summary>
     public bool InForeignContent { get; set; }
 
-    /// <summary>The tag's name as it stands.</summary>
+    /// <summary>The tag's name in its original case.</summary>
     public readonly ReadOnlySpan<byte> Name => _html[NameStart..NameEnd];
 
     /// <summary>The tag's attributes in their order, duplicates included.</summary>
     public readonly ReadOnlySpan<HtmlAttribute> Attributes => _attributes[.._attributeCount];
 
-    /// <summary>Whether the tag's name is <paramref name="lowerCase"/>, in any case.</summary>
+    /// <summary>Whether the tag's name is <paramref name="lowerCase"/>, ignoring case.</summary>
     public readonly bool Is(ReadOnlySpan<byte> lowerCase) => Ascii.EqualsIgnoreCase(Name, lowerCase);
 
     /// <summary>Reads the next token that is not text.</summary>
@@ -138,7 +139,8 @@ internal ref struct HtmlTokenizer
                 return HtmlToken.End;
             }
 
-            // "<" or "</" at the very end is text to the standard, but not once anything is added behind it.
+            // The standard reads "<" or "</" at the very end as text. Bytes that are added behind it may turn it into a
+            // tag.
             Start = _position + offset;
             if (Start + 1 >= _html.Length)
             {
@@ -164,7 +166,7 @@ internal ref struct HtmlTokenizer
                         return ReadTag(Start + 2, isStart: false);
                     }
 
-                    // "</>" is nothing at all, and "</" before anything else begins a comment up to ">".
+                    // Parsers drop "</>". "</" before any other character begins a comment up to ">".
                     return ReadUntil(">"u8, Start + 2);
                 case (byte)'!':
                     return ReadDeclaration();
@@ -215,7 +217,7 @@ internal ref struct HtmlTokenizer
                 return Finish(HtmlToken.Comment, position + close);
             }
 
-            // Of three dashes the last two may be the ones that close.
+            // In "--->" the last two dashes may close the comment.
             position--;
         }
     }
@@ -287,7 +289,7 @@ internal ref struct HtmlTokenizer
                 continue;
             }
 
-            // An equals sign in the first place belongs to the name.
+            // An equals sign at the first place belongs to the name.
             var attribute = new HtmlAttribute { NameStart = position, Quote = 1 };
             position = IndexOfAny(AttributeNameEnds, position + 1);
             attribute.NameEnd = position;
@@ -372,7 +374,7 @@ internal ref struct HtmlTokenizer
         _rawNameEnd = NameEnd;
     }
 
-    // Leaves the position at the "<" of the end tag; false when there is none.
+    // Moves the position to the "<" of the end tag. Returns false when there is no end tag.
     private bool SkipRawText()
     {
         var end = _raw switch

@@ -2,37 +2,39 @@ using System.Text;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>What an attribute says about a link's tracking.</summary>
+/// <summary>The meaning of an attribute for a link's tracking.</summary>
 internal enum Marker : byte
 {
-    /// <summary>Nothing: it stays where it is.</summary>
+    /// <summary>The attribute is not a marker and stays.</summary>
     None,
 
     /// <summary>The link is not to be tracked.</summary>
     OptOut,
 
-    /// <summary>An opt-out by its name, and none by its value or because it was there before.</summary>
+    /// <summary>The attribute has the name of a marker, but its value allows tracking or it repeats an earlier marker.
+    /// The attribute is removed and does not count.</summary>
     Opposite,
 }
 
-/// <summary>Attributes by which senders, and the systems they come from, say something about a link's tracking. What
-/// each of those systems makes of the value: <c>docs/rewriting.md</c>.</summary>
+/// <summary>The attributes by which senders and sending systems control a link's tracking. <c>docs/rewriting.md</c>
+/// says how each system reads the value.</summary>
 internal static class Markers
 {
     /// <summary>Reads an attribute.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="value">Its value.</param>
-    /// <param name="seen">The markers that the tag had before, which count, as the first of all attributes of a name
-    /// does; 0 at the tag's start.</param>
+    /// <param name="name">The attribute's name.</param>
+    /// <param name="value">The attribute's value.</param>
+    /// <param name="seen">The markers that came earlier in the tag; 0 at the tag's start. Of several attributes with
+    /// one name only the first counts.</param>
     public static Marker Read(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref int seen)
     {
-        // The commonest attributes of a link are ruled out by one letter.
+        // One comparison of the last letter excludes the most frequent attributes of a link.
         if (!name.EndsWith("k"u8) && !name.EndsWith("K"u8) && !name.EndsWith("g"u8) && !name.EndsWith("G"u8))
         {
             return Marker.None;
         }
 
-        // Amazon SES, Postmark, Odoo, Mailgun, Mandrill, SparkPost, SendGrid, Mautic before 8 and from 7 on.
+        // The markers of Amazon SES, Postmark, Odoo, Mailgun, Mandrill, SparkPost, SendGrid, Mautic before 8 and from 7
+        // on.
         var (marker, bit) = name.Length switch
         {
             12 when Is(name, "ses:no-track"u8) => (Marker.OptOut, 1),
@@ -63,7 +65,7 @@ internal static class Markers
 
     private static Marker UnlessNo(ReadOnlySpan<byte> value) => IsNo(value) ? Marker.Opposite : Marker.OptOut;
 
-    // One that says to track, or what is not understood, says nothing that is ours to take out.
+    // An attribute that allows tracking, or whose value is unknown, belongs to its sender and stays.
     private static Marker IfNo(ReadOnlySpan<byte> value) => IsNo(value) ? Marker.OptOut : Marker.None;
 
     private static bool IsNo(ReadOnlySpan<byte> value)

@@ -4,27 +4,27 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Html;
 
 /// <summary>
-/// Segments of markup that were read before: the messages of a campaign share nearly all of theirs. What is remembered
-/// follows from the bytes alone, and is used only where every byte is the same; so it is nobody's in particular, and
-/// forgetting costs time only. Bounded; any number of threads.
+/// Segments of markup that were read before. The messages of a campaign share nearly all of their segments. A
+/// remembered result follows from the segment's bytes alone and is used only for equal bytes, so it belongs to no
+/// tenant. Forgetting a segment costs only time. The memory is bounded and safe for any number of threads.
 /// </summary>
-/// <param name="segments">How many segments; taken up to the next power of two.</param>
+/// <param name="segments">The number of segments; rounded up to the next power of two.</param>
 public sealed class MarkupMemory(int segments)
 {
-    /// <summary>The longest segment that is remembered, in bytes: a newsletter's head with its styles, and room to
-    /// spare.</summary>
+    /// <summary>The longest segment that is remembered, in bytes. A newsletter's head with its styles fits.</summary>
     internal const int MaxSegmentBytes = 16 * 1024;
 
     private const int Ways = 2;
 
     private readonly Segment?[] _segments = new Segment?[Sets(segments) * Ways];
 
-    // What stands in one message only, such as the recipient's name, must not push out what they share: a segment is
-    // remembered when it comes a second time.
+    // Text that occurs in one message only, such as the recipient's name, must not displace the segments that messages
+    // share. So a segment is remembered when it occurs a second time.
     private readonly ulong[] _seen = new ulong[Sets(segments) * 4];
 
-    /// <summary>Finds what followed the previous segment the last time, if it does again.</summary>
-    /// <returns>Its length in the rest of the part, or -1.</returns>
+    /// <summary>Finds the segment that followed the previous segment last time, if the rest begins with the same
+    /// segment again.</summary>
+    /// <returns>The segment's length in the rest of the part, or -1.</returns>
     internal int After(Segment? previous, ReadOnlySpan<byte> rest, out Segment? segment)
     {
         segment = previous is { Next: >= 0 and var place } ? Volatile.Read(ref _segments[place]) : null;
@@ -32,7 +32,7 @@ public sealed class MarkupMemory(int segments)
     }
 
     /// <summary>Finds the segment with which the rest of a part begins.</summary>
-    /// <returns>Its length in the rest, or -1.</returns>
+    /// <returns>The segment's length in the rest, or -1.</returns>
     internal int Find(
         ulong hash, SegmentKind kind, ReadOnlySpan<byte> rest, Segment? previous, out Segment? segment)
     {
@@ -55,7 +55,7 @@ public sealed class MarkupMemory(int segments)
         return -1;
     }
 
-    /// <summary>Whether a segment is worth remembering: from the second time on.</summary>
+    /// <summary>Whether a segment should be remembered: from its second occurrence on.</summary>
     internal bool IsWorthIt(ulong hash)
     {
         ref var seen = ref _seen[hash & (ulong)(_seen.Length - 1)];
@@ -68,7 +68,7 @@ public sealed class MarkupMemory(int segments)
         return false;
     }
 
-    /// <summary>Remembers a segment; of those in its place the older one is forgotten.</summary>
+    /// <summary>Remembers a segment in place of the older of the two segments in its set.</summary>
     internal void Add(ulong hash, Segment segment)
     {
         var first = First(hash);
@@ -76,8 +76,8 @@ public sealed class MarkupMemory(int segments)
         Volatile.Write(ref _segments[first], segment);
     }
 
-    /// <summary>A hash that is the same for the same bytes read as the same kind, in this process, whatever stands in
-    /// the gap.</summary>
+    /// <summary>A hash of the bytes without the gap, together with the kind of reading. Equal within this process
+    /// only.</summary>
     internal static ulong Hash(SegmentKind kind, ReadOnlySpan<byte> markup, ByteRange gap, bool endsPart)
     {
         var hash = (uint)kind.GetHashCode() ^ (endsPart ? 1UL << 32 : 0);

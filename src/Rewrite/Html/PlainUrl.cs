@@ -4,19 +4,19 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Html;
 
 /// <summary>
-/// A URL in an attribute as nearly all are written: printable ASCII, with nothing to be decoded but the escapes and soft
-/// breaks of quoted-printable (RFC 2045 6.7) and <c>&amp;amp;</c>. Both go in one pass.
+/// A URL in an attribute in the form that nearly all URLs have: printable ASCII, whose only encodings are the escapes
+/// and soft breaks of quoted-printable (RFC 2045 6.7) and <c>&amp;amp;</c>. Both are decoded in one pass.
 /// </summary>
 internal static class PlainUrl
 {
     private static readonly SearchValues<byte> Other = SearchValues.Create(
         [.. Enumerable.Range(0, 256).Where(c => c is < 0x21 or > 0x7e or '"' or '<' or '>').Select(c => (byte)c)]);
 
-    /// <summary>Decodes.</summary>
-    /// <param name="raw">Between the quotes.</param>
-    /// <param name="isQuotedPrintable">Whether it is quoted-printable.</param>
-    /// <param name="output">At least as long.</param>
-    /// <returns>Its length; -1 when it is more than plain.</returns>
+    /// <summary>Decodes a value.</summary>
+    /// <param name="raw">The bytes between the quotes.</param>
+    /// <param name="isQuotedPrintable">Whether the bytes are quoted-printable.</param>
+    /// <param name="output">Receives the URL; at least as long as <paramref name="raw"/>.</param>
+    /// <returns>The URL's length; -1 when the value has another form.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, bool isQuotedPrintable, Span<byte> output)
     {
         var length = 0;
@@ -49,7 +49,7 @@ internal static class PlainUrl
                 raw = raw[QuotedPrintable.Unescape(raw, out var value)..];
                 if (value == '&')
                 {
-                    // With what follows it may be a reference.
+                    // Together with the following bytes the ampersand may be a reference.
                     return -1;
                 }
 

@@ -4,7 +4,7 @@ namespace Tracking.Rewrite.Html;
 internal static class ScriptText
 {
     /// <summary>Finds the <c>&lt;</c> of the end tag that ends the script.</summary>
-    /// <returns>Its position, or -1.</returns>
+    /// <returns>The position of the <c>&lt;</c>, or -1.</returns>
     public static int FindEnd(ReadOnlySpan<byte> html, int position)
     {
         var escaped = false;
@@ -23,7 +23,7 @@ internal static class ScriptText
             position += offset;
             if (html[position] == '>')
             {
-                // "-->" ends the escape; its dashes may be those of "<!--" itself.
+                // "-->" ends the escaped state. Its dashes may be those of "<!--".
                 if (position - 2 >= escapeStart && html[position - 1] == '-' && html[position - 2] == '-')
                 {
                     escaped = doubleEscaped = false;

@@ -4,61 +4,62 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>What the reading of a segment depends on besides its bytes.</summary>
-/// <param name="Charset">The part's charset, one in which ASCII is ASCII wherever it stands.</param>
-/// <param name="IsQuotedPrintable">Whether the bytes are quoted-printable, else they are the content itself.</param>
+/// <summary>The conditions, besides the bytes, that decide how a segment is read.</summary>
+/// <param name="Charset">The part's charset. In it an ASCII byte always means the ASCII character.</param>
+/// <param name="IsQuotedPrintable">True for quoted-printable bytes; false for bytes that are the content
+/// itself.</param>
 /// <param name="Images">Whether images are links too.</param>
-/// <param name="TextLimit">Bytes kept of a link's visible text.</param>
+/// <param name="TextLimit">The number of bytes kept of a link's visible text.</param>
 internal readonly record struct SegmentKind(MailCharset Charset, bool IsQuotedPrintable, bool Images, int TextLimit);
 
 /// <summary>
-/// A stretch of a part that was read before: from text to text, with every tag in it whole, so that the same bytes mean
-/// the same wherever they stand. The URL of its link may be another one, as where it is the recipient's own: between
-/// the same quotes it changes nothing else. Holds what was found, nothing of what was decided: that is the cluster's.
+/// A stretch of a part that was read before. It begins and ends in text and contains only whole tags, so equal bytes
+/// have an equal meaning at any place. The URL of one link may differ between messages, for example the recipient's own
+/// URL: between the same quotes a URL changes nothing else. A segment contains findings and no decisions, because
+/// decisions depend on the cluster.
 /// </summary>
 internal sealed class Segment
 {
-    /// <summary>What it was read as.</summary>
+    /// <summary>The conditions of reading.</summary>
     public required SegmentKind Kind { get; init; }
 
-    /// <summary>Its bytes, transfer encoding and all.</summary>
+    /// <summary>The segment's bytes, in transfer encoding.</summary>
     public required byte[] Markup { get; init; }
 
-    /// <summary>Where in its bytes the URL stands that may be another one; behind them all when there is
-    /// none.</summary>
+    /// <summary>The range of the URL that may differ. Without such a URL, an empty range behind all bytes.</summary>
     public required ByteRange Gap { get; init; }
 
-    /// <summary>Index of the link with that URL.</summary>
+    /// <summary>The index of the link whose URL may differ.</summary>
     public required int GapLink { get; init; }
 
-    /// <summary>Whether the part ends with it.</summary>
+    /// <summary>Whether the segment is the last one of its part.</summary>
     public required bool EndsPart { get; init; }
 
-    /// <summary>Its links in document order.</summary>
+    /// <summary>The segment's links in document order.</summary>
     public required SegmentLink[] Links { get; init; }
 
     /// <summary>Opt-out markers to remove.</summary>
     public required ByteRange[] Removals { get; init; }
 
-    /// <summary>Sources of images that end like a token.</summary>
+    /// <summary>Sources of images whose last characters have the form of a token.</summary>
     public required ByteRange[] PossiblePixels { get; init; }
 
-    /// <summary>What the links' ranges and the possible pixels are of.</summary>
+    /// <summary>The bytes that the ranges of the links and possible pixels refer to.</summary>
     public required byte[] Texts { get; init; }
 
     /// <summary>Places for the pixel.</summary>
     public required Landmarks Landmarks { get; init; }
 
-    /// <summary>Where <see cref="MarkupMemory"/> had what followed it last; only a guess.</summary>
+    /// <summary>The place in <see cref="MarkupMemory"/> of the segment that followed last time; a guess.</summary>
     public int Next { get; set; } = -1;
 
-    /// <summary>A place in its bytes, where the gap holds so many more.</summary>
+    /// <summary>A place in the segment after the gap has grown by <paramref name="more"/> bytes.</summary>
     public int Moved(int place, int more) => place >= Gap.End ? place + more : place;
 
-    /// <summary>Compares.</summary>
+    /// <summary>Compares the segment with the rest of a part.</summary>
     /// <param name="rest">The rest of a part.</param>
-    /// <returns>How many bytes of the rest are this segment, whatever stands in its gap; -1 when it begins with another
-    /// one.</returns>
+    /// <returns>The number of bytes of the rest that are this segment, with any URL in its gap; -1 when the rest begins
+    /// with another segment.</returns>
     public int Match(ReadOnlySpan<byte> rest)
     {
         if (!rest.StartsWith(Markup.AsSpan(0, Gap.Start)))
@@ -83,9 +84,9 @@ internal sealed class Segment
         return EndsPart == (length == rest.Length) ? length : -1;
     }
 
-    /// <summary>Where the URL of a segment's link stands, if it is written as nearly all are. Only reading tells
-    /// whether it is one.</summary>
-    /// <returns>An empty range behind the segment when none is seen.</returns>
+    /// <summary>Guesses the range of the URL in a segment's link from the usual form. Only reading shows whether the
+    /// bytes are a URL.</summary>
+    /// <returns>An empty range behind the segment when no URL in the usual form is present.</returns>
     public static ByteRange FindGap(ReadOnlySpan<byte> segment, bool isQuotedPrintable)
     {
         var tag = segment.LastIndexOf("<a "u8);
@@ -105,7 +106,7 @@ internal sealed class Segment
     }
 }
 
-/// <summary>A link in a segment. Its place is in the segment's bytes.</summary>
+/// <summary>A link in a segment. Its place is relative to the segment's bytes.</summary>
 internal struct SegmentLink
 {
     public int Start;
@@ -116,7 +117,7 @@ internal struct SegmentLink
     public ByteRange Name;
     public ByteRange Text;
 
-    /// <summary>What <see cref="DestinationPolicy"/> says of the URL.</summary>
+    /// <summary>The result of <see cref="DestinationPolicy"/> for the URL.</summary>
     public DestinationOutcome Outcome;
 
     public ByteRange Destination;
@@ -126,10 +127,10 @@ internal struct SegmentLink
     public bool IsHttps;
     public UrlTraits Traits;
 
-    /// <summary>Whether the URL is a destination as it stands.</summary>
+    /// <summary>Whether the URL is a valid destination without a change.</summary>
     public readonly bool IsPlain => Outcome == DestinationOutcome.Accepted && Destination == Url;
 
-    /// <summary>The destination as <see cref="DestinationPolicy"/> gave it.</summary>
+    /// <summary>The destination that <see cref="DestinationPolicy"/> returned.</summary>
     public readonly DestinationUrl ReadDestination(ReadOnlySpan<byte> texts) => new()
     {
         Url = Destination.In(texts),
@@ -140,14 +141,14 @@ internal struct SegmentLink
     };
 }
 
-/// <summary>What a destination's URL is like by itself, in whichever message it stands.</summary>
+/// <summary>Properties of a destination's URL that do not depend on the message.</summary>
 [Flags]
 internal enum UrlTraits : byte
 {
-    /// <summary>Not looked at yet.</summary>
+    /// <summary>The properties are not known yet.</summary>
     Unread = 0,
 
-    /// <summary>Looked at: what is not said of it is not so.</summary>
+    /// <summary>The properties are known: a flag that is not set is false.</summary>
     Read = 1,
 
     /// <summary><see cref="NestedLink.MayBeTracked"/>.</summary>

@@ -3,15 +3,15 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
 
-// SVG and MathML, and the HTML that stands in them again.
+// The rules for SVG and MathML, and for HTML inside them.
 internal ref partial struct TreeConstruction
 {
-    // Blink puts what is nested deeper than 512 elements elsewhere in its tree (maximumHTMLParserDOMTreeDepth); no
-    // drawing comes near.
+    // Blink moves elements that are nested deeper than 512 to another place of its tree
+    // (maximumHTMLParserDOMTreeDepth). Real drawings are far less deep.
     private const int MaxDepth = 256;
 
-    /// <summary>Whether what was read is a CDATA section or an HTML comment, depending on where it stands.</summary>
-    /// <param name="other">The markup, neither a tag nor a comment by its opening.</param>
+    /// <summary>Whether the markup is a CDATA section in one place and an HTML comment in another.</summary>
+    /// <param name="other">Markup that does not open like a tag or a comment.</param>
     public readonly bool IsAmbiguousSection(ReadOnlySpan<byte> other)
     {
         if (!InForeignContent || !other.StartsWith("<![CDATA["u8))
@@ -30,7 +30,7 @@ internal ref partial struct TreeConstruction
         return false;
     }
 
-    // False where it is ambiguous; so below.
+    // Returns false for ambiguous markup, as do the methods below.
     private bool SeeInForeignContent(in HtmlTokenizer tokens)
     {
         var kind = _open[^1].Kind;
@@ -64,7 +64,7 @@ internal ref partial struct TreeConstruction
     {
         if (tokens.Element == Element.Body)
         {
-            // Never open here, and its end leaves open what is open.
+            // The element is never open here, and its end tag changes nothing.
             return true;
         }
 
@@ -89,14 +89,14 @@ internal ref partial struct TreeConstruction
             }
         }
 
-        // "</p>" and "</br>" stand for an element. Today they leave SVG and MathML for it; in the standard before 2021
-        // (whatwg/html pull request 6736) and in WebKit before 2022 it comes to stand inside.
+        // "</p>" and "</br>" create an element. Today the tag leaves SVG and MathML first. In the standard before 2021
+        // (whatwg/html pull request 6736) and in WebKit before 2022 the element is created inside SVG or MathML.
         return tokens.Element == Element.Html
             || (_open[^1].Kind >= OpenKind.SvgText
                 && (tokens.Is("br"u8) || (tokens.Is("p"u8) && !IsParagraphOpen())));
     }
 
-    // The elements above the last one in which HTML stands.
+    // Closes the elements above the last element that contains HTML.
     private void BreakOut()
     {
         var count = _open.Count;
@@ -148,7 +148,7 @@ internal ref partial struct TreeConstruction
         _ => Elements.HoldsHtmlInMath(name) ? OpenKind.MathText : OpenKind.Math,
     };
 
-    // Text or markup: where there is no tag in it, it makes no difference.
+    // Without a tag inside, text and markup give the same result.
     private readonly bool HasNoTagInText(in HtmlTokenizer tokens)
     {
         if (!Elements.HasRawText(tokens.Element))

@@ -2,44 +2,45 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>Where in the tree a tag stands, as far as that decides what is text and what is markup.</summary>
+/// <summary>Follows a tag's place in the tree as far as the place decides which bytes are text and which are
+/// markup.</summary>
 /// <remarks>
 /// <para>
-/// The danger. <see cref="HtmlTokenizer"/> takes a raw text element by its name: behind <c>&lt;style&gt;</c> all is
-/// text up to <c>&lt;/style&gt;</c>. The standard leaves that switch to tree construction (13.2.6), and there are
-/// places where it is not made: inside <c>select</c> and <c>frameset</c> most start tags are ignored, and in SVG and
-/// MathML a <c>style</c> is an element like any other. What we take for text is markup there, and the other way round.
-/// So a link goes untracked, or what only looks like one is changed in a text, and a writer of mail who wants that
-/// could make it so. To build the whole tree would tell, at many times the price.
+/// The danger. <see cref="HtmlTokenizer"/> recognises a raw text element by its name: behind <c>&lt;style&gt;</c>
+/// everything is text up to <c>&lt;/style&gt;</c>. In the standard, tree construction (13.2.6) makes that switch, and
+/// in some places it does not: inside <c>select</c> and <c>frameset</c> parsers ignore most start tags, and in SVG and
+/// MathML a <c>style</c> is an ordinary element. There our text is the parser's markup, and the reverse. So a link
+/// would go untracked, or text that only looks like a link would be changed. A malicious author of mail could cause
+/// that. Building the whole tree would decide every case, at many times the cost.
 /// </para>
 /// <para>
-/// The rule. We follow the few elements from which such a place begins, and ask at each start tag whose meaning depends
-/// on the place: is it certain? If not, the part passes through as it is. A place that may have begun has begun; it has
-/// ended only where every parser, of today's standard and of those before it, has left it.
+/// The rule. We follow the few elements that begin such a place. At each start tag whose meaning depends on the place
+/// we ask: is the meaning certain? If not, the part passes through unchanged. A place that may have begun counts as
+/// begun. A place has ended only when every parser, of today's standard and of earlier ones, has left it.
 /// </para>
 /// <list type="number">
-/// <item><c>select</c> begins at its start tag. In it the standard ignored all start tags but a few until 2025
-/// (whatwg/html pull request 10557), and ignores hardly any since; some parsers are halfway. While it holds nothing but
-/// options, groups of them, rulers and scripts, all agree that <c>&lt;/select&gt;</c>, <c>input</c>, <c>keygen</c> and
-/// <c>textarea</c> end it; behind any other start tag nothing does for certain. In all of them <c>script</c> is raw
-/// text. Ambiguous are any other raw text element, SVG, MathML, and <c>template</c>, behind whose start tag
-/// <c>&lt;/select&gt;</c> means nothing.</item>
-/// <item><c>frameset</c> begins at its start tag and never ends. Whether that tag counts depends on all that stands
-/// before it. If it does, nothing but frames and <c>noframes</c> follows; any other raw text element, SVG and MathML
-/// are ambiguous.</item>
-/// <item>Behind a <c>template</c>'s start tag <c>col</c> is ambiguous: if the template is open and has no more than
-/// columns, its start tags are ignored from there on.</item>
-/// <item>SVG and MathML: what is open in them is kept in a stack, and a tag is judged by its top. Inside
-/// <c>foreignObject</c>, <c>desc</c>, <c>title</c> and MathML's text elements HTML stands again. Ambiguous are: a raw
-/// text element with a tag in it; a CDATA section in such HTML; <c>font</c> and <c>annotation-xml</c>, whose attributes
-/// decide; in such HTML, tables, <c>select</c>, <c>frameset</c>, <c>template</c> and whatever else may reach out of it;
-/// an end tag that fits nothing open, unless it means nothing or the same everywhere.</item>
+/// <item><c>select</c> begins at its start tag. Until 2025 the standard ignored all but a few start tags in it
+/// (whatwg/html pull request 10557). Since then it ignores hardly any, and some parsers are between the two. While a
+/// <c>select</c> contains only options, option groups, rulers and scripts, all parsers agree that
+/// <c>&lt;/select&gt;</c>, <c>input</c>, <c>keygen</c> and <c>textarea</c> end it. Behind any other start tag its end
+/// is uncertain. In all parsers <c>script</c> is raw text. Ambiguous are every other raw text element, SVG, MathML, and
+/// <c>template</c>, because <c>&lt;/select&gt;</c> has no effect behind a template's start tag.</item>
+/// <item><c>frameset</c> begins at its start tag and never ends. Whether that tag has an effect depends on everything
+/// before it. If it has, only frames and <c>noframes</c> follow. Ambiguous are every other raw text element, SVG and
+/// MathML.</item>
+/// <item>Behind a <c>template</c>'s start tag <c>col</c> is ambiguous: if the template is open and contains only
+/// columns, parsers ignore the following start tags in it.</item>
+/// <item>SVG and MathML: a stack holds their open elements, and the top of the stack decides about a tag.
+/// <c>foreignObject</c>, <c>desc</c>, <c>title</c> and MathML's text elements contain HTML. Ambiguous are: a raw text
+/// element with a tag in it; a CDATA section in such HTML; <c>font</c> and <c>annotation-xml</c>, whose attributes
+/// decide; in such HTML, tables, <c>select</c>, <c>frameset</c>, <c>template</c> and every other tag that may close
+/// elements outside it; an end tag without an open element of its name, unless the tag has no effect or the same effect
+/// in every parser.</item>
 /// </list>
 /// <para>
-/// The cost. Mail with a style sheet in a <c>select</c>, behind a <c>frameset</c> or with markup in the style sheet of
-/// a drawing goes out without tracking, in that part. Where none of these elements occurs it costs one comparison for
-/// a tag. Links that the tree drops, as those inside a <c>select</c> of old, are wrapped all the same: nobody sees
-/// them.
+/// The cost. A part with a style sheet in a <c>select</c>, behind a <c>frameset</c>, or with markup in the style sheet
+/// of a drawing goes out without tracking. For a part without these elements the cost is one comparison per tag. Links
+/// that the tree drops, such as those inside a <c>select</c> in old parsers, are still wrapped: no reader sees them.
 /// </para>
 /// </remarks>
 internal ref partial struct TreeConstruction
@@ -49,9 +50,9 @@ internal ref partial struct TreeConstruction
     private readonly int _bottom;
     private Places _in;
 
-    /// <param name="html">What the tokens are of.</param>
-    /// <param name="open">The elements that are open in SVG and MathML; those that are there already are another
-    /// reader's, and stay.</param>
+    /// <param name="html">The bytes that the tokens refer to.</param>
+    /// <param name="open">The open elements of SVG and MathML. Elements that are already in the list belong to another
+    /// reader and stay.</param>
     public TreeConstruction(ReadOnlySpan<byte> html, PooledList<OpenElement> open)
     {
         _html = html;
@@ -68,24 +69,25 @@ internal ref partial struct TreeConstruction
         Template = 4,
         ForeignContent = 8,
 
-        // A select that has more than options in it.
+        // A select that contains more than options.
         OddSelect = 16,
     }
 
     /// <summary>Whether a tag's meaning may depend on what was read before.</summary>
     public readonly bool IsOpen => _in != Places.None;
 
-    /// <summary>Whether SVG or MathML is open, be it with HTML in it.</summary>
+    /// <summary>Whether SVG or MathML is open, also with HTML inside.</summary>
     public readonly bool InForeignContent => (_in & Places.ForeignContent) != 0;
 
-    /// <summary>Whether a <c>select</c> may be open. What is added there is no picture to everybody, and makes it one
-    /// with more than options in it.</summary>
+    /// <summary>Whether a <c>select</c> may be open. Some parsers would not show a pixel there, and a pixel would make
+    /// the <c>select</c> one that contains more than options.</summary>
     public readonly bool InSelect => (_in & Places.Select) != 0;
 
-    /// <summary>Whether a start tag has to be seen even where <see cref="IsOpen"/> is not so.</summary>
+    /// <summary>Whether <see cref="SeeStartTag"/> needs this start tag even while <see cref="IsOpen"/> is
+    /// false.</summary>
     public static bool BeginsAt(Element element) => element is >= Element.Svg and <= Element.Template;
 
-    /// <summary>Takes a start tag in.</summary>
+    /// <summary>Processes a start tag.</summary>
     /// <returns>Why the part cannot be read with certainty, or <see langword="null"/>.</returns>
     public Untouched? SeeStartTag(in HtmlTokenizer tokens)
     {
@@ -128,7 +130,7 @@ internal ref partial struct TreeConstruction
         return null;
     }
 
-    /// <summary>Takes an end tag in.</summary>
+    /// <summary>Processes an end tag.</summary>
     /// <returns>Why the part cannot be read with certainty, or <see langword="null"/>.</returns>
     public Untouched? SeeEndTag(in HtmlTokenizer tokens)
     {

@@ -4,11 +4,11 @@ using Tracking.Links;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>Visible text that is itself a URL or host name: readers and filters hold it against the real
-/// target.</summary>
+/// <summary>Visible text that is itself a URL or host name: readers and filters compare it with the real
+/// destination.</summary>
 internal static class UrlText
 {
-    // Of any script: what is not ASCII is taken for one.
+    // Letters of any script: every byte outside ASCII counts as a letter.
     private static readonly SearchValues<byte> Letters = SearchValues.Create(
     [
         .. "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8,
@@ -33,7 +33,8 @@ internal static class UrlText
             return host;
         }
 
-        // Without a scheme only what looks like a name with a top-level domain of letters; an address of mail is none.
+        // Text without a scheme counts only if it looks like a name with a top-level domain of letters. A mail address
+        // does not count.
         var dot = host.LastIndexOf((byte)'.');
         return dot > 0
             && host.Length - dot > 2
@@ -43,7 +44,7 @@ internal static class UrlText
                 : default;
     }
 
-    /// <summary>Whether a host belongs to the tracking host's organisation: the same registrable domain.</summary>
+    /// <summary>Whether a host and the tracking host have the same registrable domain.</summary>
     public static bool IsSameOrganisation(ReadOnlySpan<byte> host, HostName trackingHost) =>
         HostName.TryParse(Encoding.UTF8.GetString(host), out var name)
         && PublicSuffix.IsSameOrganisation(name, trackingHost);

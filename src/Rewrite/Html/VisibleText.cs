@@ -5,21 +5,22 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Html;
 
-/// <summary>Text as it is read: references decoded, white space collapsed, cut at a length.</summary>
+/// <summary>Text in the form that a reader sees: references decoded, white space collapsed, cut at a length.</summary>
 internal static class VisibleText
 {
-    // Printable ASCII that stands for itself: all but the ampersand.
+    // Printable ASCII except the ampersand.
     private static readonly SearchValues<byte> Plain = SearchValues.Create(
         "!\"#$%'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
     /// <summary>Appends text to a buffer.</summary>
     /// <param name="raw">The markup's text.</param>
-    /// <param name="inAttribute">Which rules its character references follow.</param>
-    /// <param name="start">Where in the buffer the text as a whole starts.</param>
-    /// <param name="limit">Bytes that the text as a whole may have; a character is never cut in two.</param>
+    /// <param name="inAttribute">Whether the text is an attribute value, whose character references have their own
+    /// rules.</param>
+    /// <param name="start">The place in the buffer where the whole text starts.</param>
+    /// <param name="limit">The most bytes of the whole text; a character is never cut.</param>
     /// <param name="encoding">The part's encoding; <see langword="null"/> is UTF-8.</param>
     /// <param name="output">The buffer.</param>
-    /// <returns>Whether it all fitted.</returns>
+    /// <returns>Whether the whole text fitted.</returns>
     public static bool Append(
         ReadOnlySpan<byte> raw,
         bool inAttribute,
@@ -75,7 +76,7 @@ internal static class VisibleText
 
             raw = raw[consumed..];
 
-            // U+00A0 is as blank as a space to whoever reads it.
+            // U+00A0 looks like a space to a reader.
             if (written == 2 && utf8[0] == 0xc2 && utf8[1] == 0xa0)
             {
                 (utf8[0], written) = ((byte)' ', 1);

@@ -7,31 +7,31 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Http;
 
-/// <summary>Reads the message out of a request's body: up to a number of bytes, for a time, and while memory is
-/// free.</summary>
+/// <summary>Reads the message from a request's body, within limits of size, time and free memory.</summary>
 internal static class ReadMessageBody
 {
-    // As most messages are; then twice as much each time.
+    // Most messages fit into this size. A larger message doubles the size each time.
     private const int FirstBytes = 16 * 1024;
 
-    // How much of a refused body is read and dropped, in sizes of the largest message: four times covers whoever is a
-    // little over, and costs no more than four messages that are not.
+    // The number of bytes of a refused body that are read and dropped, as a multiple of the largest message. Four
+    // covers a client that is slightly over the limit, and costs no more than four accepted messages.
     private const long RestToRead = 4;
 
-    // As long as most HTTP clients wait for an answer.
+    // Most HTTP clients wait this long for an answer.
     private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(30);
 
-    /// <summary>The message, or why it is not taken.</summary>
+    /// <summary>Returns the message, or the reason for refusing it.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="memory">Holds the message's bytes until it is disposed.</param>
+    /// <param name="memory">Counts the message's bytes until it is disposed.</param>
     /// <param name="options">The limits.</param>
-    /// <param name="time">Ends a body that does not end itself.</param>
+    /// <param name="time">The clock for the body's time limit.</param>
     public static async Task<(ReadOnlyMemory<byte> Message, Problem? Refusal)> ReadAsync(
         HttpContext context, RequestMemory memory, RewriteOptions options, TimeProvider time)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
-            // Counted here: the server's own limit would break the connection before the answer is read.
+            // The bytes are counted below: the server's own limit would break the connection before the client reads
+            // the answer.
             limit.MaxRequestBodySize = null;
         }
 
@@ -54,9 +54,10 @@ internal static class ReadMessageBody
     }
 
     /// <summary>Answers with the refusal, then reads the rest of the body and drops it.</summary>
-    /// <remarks>Most clients send all of a body before they read anything: closing on them shows a broken pipe instead
-    /// of the reason. So the answer goes out first and the rest is read and dropped, within bounds of bytes and time. A
-    /// client that asks first (100-continue) is not told to go on.</remarks>
+    /// <remarks>Most clients send the whole body before they read anything. If the server closed the connection, they
+    /// would see a broken pipe instead of the reason. So the answer is sent first, and the rest is read and dropped,
+    /// within limits of bytes and time. A client that asks first (100-continue) does not get the permission to
+    /// send.</remarks>
     public static async Task RefuseUnreadAsync(HttpContext context, Problem refusal, int maxBytes)
     {
         await refusal.ExecuteAsync(context);
@@ -84,7 +85,7 @@ internal static class ReadMessageBody
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
-            // Closed now; the client has had its answer.
+            // The connection closes now; the client has received its answer.
         }
     }
 
@@ -124,14 +125,14 @@ internal static class ReadMessageBody
         }
     }
 
-    // What is announced bounds what is taken beforehand, and nothing else.
+    // The announced size limits how much memory is taken in advance. It limits nothing else.
     private static int Size(int now, int needed, int most) =>
         (int)Math.Max(needed, Math.Min(most, Math.Max(FirstBytes, 2L * now)));
 
     private static Problem? Refusal(MemoryAnswer answer, RewriteOptions options) => answer switch
     {
         MemoryAnswer.NoneFree => Problems.Busy(
-            "Messages on their way take all the memory that they may", options.RetryAfter),
+            "Messages in progress take all the memory that they may", options.RetryAfter),
         MemoryAnswer.KeyHasItsShare => Problems.TooMany(
             $"{options.MaxKeyBytesAtOnce} bytes of messages at a time with one API key", options.RetryAfter),
         _ => null,
@@ -145,8 +146,8 @@ internal static class ReadMessageBody
                 : Problems.Malformed(
                     "body: does not begin with a header field like \"From: …\", takes a message as in RFC 5322.");
 
-    // RFC 5322 3.6.8 would let a field name begin with any character, a brace for one; in mail it is a letter or digit,
-    // and JSON sent here by mistake is told so.
+    // RFC 5322 3.6.8 allows a field name to begin with any character, even a brace. In mail it is a letter or digit. So
+    // a client that sends JSON here by mistake gets a clear error.
     private static bool BeginsWithHeader(ReadOnlySpan<byte> message)
     {
         var header = HeaderReader.OfMessage(message);

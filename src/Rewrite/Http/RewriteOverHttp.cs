@@ -19,17 +19,17 @@ internal static class RewriteOverHttp
 {
     private const string MessageType = "message/rfc822";
 
-    // RFC 6532: the same with UTF-8 in its headers.
+    // RFC 6532: the same format with UTF-8 in its headers.
     private const string GlobalMessageType = "message/global";
 
-    // RFC 9110 5.3 joins repeated fields with commas, which would make one strange recipient of two.
+    // RFC 9110 5.3 joins repeated fields with commas. Two recipients would become one wrong recipient.
     private static readonly string[] OnceOnly =
         ["tracking-message-id", "tracking-recipient", "tracking-sender", "tracking-host"];
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapPost($"/api/v1/clusters/{{{RequireAccess.ClusterRouteValue}}}/rewrite", HandleAsync)
             .RequireClusterAccess()
-            // Not Accepts(): routing would refuse other types itself, without a word about what is taken.
+            // Accepts() would let routing refuse other types, without saying which types are accepted.
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
                 var schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
@@ -113,7 +113,8 @@ internal static class RewriteOverHttp
             return Problems.Invalid(wrong!.Header, wrong.Got, wrong.Takes);
         }
 
-        // Until the answer is sent: whoever reads it slowly holds the message as long.
+        // The bytes count until the answer is sent: a client that reads slowly keeps the message in memory for that
+        // time.
         var held = memory.OfRequest(context.Features.GetRequiredFeature<ApiKeyHolder>().KeyId);
         context.Response.RegisterForDispose(held);
         var (bytes, refusal) = await ReadMessageBody.ReadAsync(context, held, options.Value, time);

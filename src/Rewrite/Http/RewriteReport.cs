@@ -7,17 +7,17 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Http;
 
 /// <summary>A link in the report of a message.</summary>
-/// <param name="Part">The part it stands in, 1 and up.</param>
-/// <param name="Position">Its place among the part's links, 1 and up.</param>
-/// <param name="Url">The URL as the message means it; here and below, user name and password are masked.</param>
-/// <param name="Encoded">The bytes it had in the message; <c>***</c> when a user name in them is encoded.</param>
-/// <param name="Decision"><c>tracked</c>, or why it stays plain.</param>
-/// <param name="Destination">Where a click is redirected to, when tracked.</param>
-/// <param name="Name">Its name for reports.</param>
+/// <param name="Part">The number of the link's part, from 1.</param>
+/// <param name="Position">The link's place among the part's links, from 1.</param>
+/// <param name="Url">The decoded URL. Here and below, user name and password are masked.</param>
+/// <param name="Encoded">The URL's bytes in the message; <c>***</c> when these contain an encoded user name.</param>
+/// <param name="Decision"><c>tracked</c>, or the reason why the link stays plain.</param>
+/// <param name="Destination">The destination of a click's redirect, for a tracked link.</param>
+/// <param name="Name">The link's name in reports.</param>
 public sealed record ReportedLink(
     int Part, int Position, string Url, string Encoded, string Decision, string? Destination, string? Name)
 {
-    /// <summary>The URL in its place, when it was rewritten.</summary>
+    /// <summary>The tracked URL, when the message was rewritten.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? TrackedUrl { get; init; }
 
@@ -46,20 +46,20 @@ public sealed record ReportedLink(
 }
 
 /// <summary>A part in the report of a message.</summary>
-/// <param name="Part">Its number, 1 and up, over the parts that hold no other parts.</param>
-/// <param name="Links">Links found in it.</param>
-/// <param name="Reason">Why it is left as it is; absent when it was read.</param>
+/// <param name="Part">The part's number, from 1, over the parts that contain no other parts.</param>
+/// <param name="Links">The number of links in the part.</param>
+/// <param name="Reason">Why the part is left unchanged; absent when it was read.</param>
 public sealed record ReportedPart(int Part, int Links, string? Reason);
 
-/// <summary>What becomes of a message, or would.</summary>
+/// <summary>The result of rewriting a message, or of a dry run.</summary>
 /// <param name="Links">Every link that was found.</param>
 /// <param name="Parts">Every part.</param>
-/// <param name="TrackedLinks">How many links would be wrapped.</param>
-/// <param name="Opens">Whether it would get an open pixel.</param>
+/// <param name="TrackedLinks">The number of links that would be wrapped.</param>
+/// <param name="Opens">Whether the message would get an open pixel.</param>
 /// <param name="Untouched">Why nothing would be tracked; absent otherwise.</param>
-/// <param name="HostIgnored">The tracking host asked for that is not used; <c>hostIgnoredReason</c> says why.</param>
-/// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message, because its DKIM signature
-/// names them.</param>
+/// <param name="HostIgnored">The requested tracking host, if it is not used; <c>hostIgnoredReason</c> says why.</param>
+/// <param name="KeepsSignedControlHeaders">Whether control headers stay in the message because its DKIM signature names
+/// them.</param>
 public sealed record RewriteReport(
     IReadOnlyList<ReportedLink> Links,
     IReadOnlyList<ReportedPart> Parts,
@@ -69,15 +69,15 @@ public sealed record RewriteReport(
     string? HostIgnored,
     bool KeepsSignedControlHeaders)
 {
-    /// <summary>The version of the words in <c>decision</c>, <c>reason</c> and <c>untouched</c>: <c>docs/reasons.md</c>.
-    /// 2 since they have hyphens in place of blanks; reports before had no version.</summary>
+    /// <summary>The version of the words in <c>decision</c>, <c>reason</c> and <c>untouched</c>:
+    /// <c>docs/reasons.md</c>. Version 2 has hyphens in place of blanks; earlier reports had no version.</summary>
     [JsonPropertyOrder(-1)]
     public int Version { get; init; } = WireWords.Version;
 
-    /// <summary>Of a message about which nothing is known.</summary>
+    /// <summary>The report of a message about which nothing is known.</summary>
     internal static RewriteReport None { get; } = new([], [], 0, false, null, null, false);
 
-    /// <summary>The host of its links.</summary>
+    /// <summary>The host of the message's links.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Host { get; init; }
 
@@ -85,7 +85,7 @@ public sealed record RewriteReport(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? HostIgnoredReason { get; init; }
 
-    /// <summary>The cluster's default domain, when the system host takes its place.</summary>
+    /// <summary>The cluster's default domain, when the system host replaces it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? DefaultHostIgnored { get; init; }
 
@@ -97,11 +97,11 @@ public sealed record RewriteReport(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? PixelUrl { get; init; }
 
-    /// <summary>The id given, or the hash made for it, when the message was rewritten.</summary>
+    /// <summary>The given id, or the hash in place of an id, when the message was rewritten.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? MessageId { get; init; }
 
-    /// <summary>The message as it goes out, base64, when it was rewritten.</summary>
+    /// <summary>The rewritten message in base64, when the message was rewritten.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ReadOnlyMemory<byte>? Message { get; init; }
 

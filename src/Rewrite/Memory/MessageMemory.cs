@@ -4,14 +4,14 @@ using Microsoft.Extensions.Options;
 namespace Tracking.Rewrite.Memory;
 
 /// <summary>
-/// How many bytes of messages are in memory at the same time: many small ones, which wait for a commit most of the
-/// time, or a few large ones, each of which takes a multiple of its size. The queue and HTTP have bytes of their own, so
-/// that neither waits for the other. A message of the queue waits for its turn; a request is refused, since its client
-/// can come again, and one that waited would hold what others wait for.
+/// Limits the bytes of messages in memory: many small messages, which mostly wait for a commit, or a few large ones,
+/// each of which takes a multiple of its size. The queue and HTTP have separate limits, so that neither waits for the
+/// other. A message of the queue waits until bytes are free. A request is refused instead: its client can try again,
+/// and a waiting request would itself hold bytes that others wait for.
 /// </summary>
 internal sealed class MessageMemory : IDisposable
 {
-    // In kilobytes, because the limiters count in an int.
+    // The limiters count in an int, so the unit is a kilobyte.
     private const int Unit = 1024;
 
     private readonly int _queueUnits;
@@ -29,12 +29,12 @@ internal sealed class MessageMemory : IDisposable
             key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Limit(keyUnits, 0)));
     }
 
-    /// <summary>Returns when a message of the queue may be worked on; disposing what it returns lets others. A message
-    /// that is larger than the limit has its turn alone.</summary>
+    /// <summary>Waits until the bytes of a message of the queue are free, and takes them; disposing the result frees
+    /// them. A message that is larger than the limit waits until it is alone.</summary>
     public async ValueTask<IDisposable> EnterAsync(long bytes, CancellationToken cancellationToken) =>
         await _queue.AcquireAsync(Math.Min(Units(bytes) + 1, _queueUnits), cancellationToken);
 
-    /// <summary>What a request with this API key holds: nothing yet.</summary>
+    /// <summary>The bytes of a request with this API key; none at first.</summary>
     public RequestMemory OfRequest(Guid key) => new(this, key);
 
     /// <inheritdoc/>
@@ -45,11 +45,11 @@ internal sealed class MessageMemory : IDisposable
         _keys.Dispose();
     }
 
-    /// <summary>Takes bytes of a key's share and of everybody's.</summary>
+    /// <summary>Takes bytes from the key's share and from the total.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="before">What the same message has already: a message that comes in many pieces is rounded up once,
-    /// not once a piece.</param>
-    /// <param name="bytes">How many more.</param>
+    /// <param name="before">The bytes that the same message has already. A message that comes in many pieces is rounded
+    /// up to kilobytes once, and not once per piece.</param>
+    /// <param name="bytes">The number of further bytes.</param>
     internal TakenBytes Take(Guid key, long before, int bytes)
     {
         var units = Units(before + bytes + Unit - 1L) - Units(before + Unit - 1L);
@@ -81,6 +81,6 @@ internal sealed class MessageMemory : IDisposable
         PermitLimit = units, QueueLimit = waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     };
 
-    /// <summary>Bytes that were taken, or why not.</summary>
+    /// <summary>Taken bytes, or the reason why they were not taken.</summary>
     internal readonly record struct TakenBytes(MemoryAnswer Answer, RateLimitLease[] Leases);
 }

@@ -2,27 +2,27 @@ using System.Threading.RateLimiting;
 
 namespace Tracking.Rewrite.Memory;
 
-/// <summary>Whether a request may hold more.</summary>
+/// <summary>Whether a request may take more bytes.</summary>
 internal enum MemoryAnswer
 {
-    /// <summary>It holds them now.</summary>
+    /// <summary>The request has the bytes.</summary>
     Taken,
 
-    /// <summary>All requests together hold as much as they may.</summary>
+    /// <summary>All requests together have reached the limit.</summary>
     NoneFree,
 
-    /// <summary>Those with the same API key hold as much as they may.</summary>
+    /// <summary>The requests with the same API key have reached the key's limit.</summary>
     KeyHasItsShare,
 }
 
-/// <summary>The bytes of <see cref="MessageMemory"/> that one request holds: taken as its message arrives, because what
-/// a client announces is its word only, and given back when this is disposed.</summary>
+/// <summary>The bytes of <see cref="MessageMemory"/> that one request holds. They are taken while the message arrives,
+/// because a client may announce a wrong size. Disposing gives them back.</summary>
 internal sealed class RequestMemory(MessageMemory memory, Guid key) : IDisposable
 {
     private readonly List<RateLimitLease> _leases = [];
     private long _bytes;
 
-    /// <summary>Takes more bytes, all of them or none.</summary>
+    /// <summary>Takes more bytes: all of them or none.</summary>
     public MemoryAnswer Take(int bytes)
     {
         var (answer, leases) = memory.Take(key, _bytes, bytes);

@@ -5,7 +5,7 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>The domain of the first address in a field of addresses (RFC 5322 3.4).</summary>
 internal static class AuthorDomain
 {
-    /// <summary>What stands behind its last @: names in quotes and comments may hold anything.</summary>
+    /// <summary>Returns the text behind the address's last @: quoted names and comments may contain an @ too.</summary>
     /// <param name="from">The field's value, unfolded.</param>
     public static string? Of(string from)
     {

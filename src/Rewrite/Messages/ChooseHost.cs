@@ -9,30 +9,31 @@ using Tracking.Rewrite.Decisions;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>A tracking host that is not used.</summary>
-/// <param name="Host">As it was asked for.</param>
-/// <param name="Why">Why not.</param>
+/// <param name="Host">The host as the sender wrote it.</param>
+/// <param name="Why">Why the host is not used.</param>
 public sealed record IgnoredHost(string Host, HostIgnored Why);
 
 /// <summary>The host of a message's links.</summary>
-/// <param name="Origin">What they begin with.</param>
+/// <param name="Origin">The beginning of the links.</param>
 /// <param name="Domain">The cluster's tracking domain; <see langword="null"/> for the system host.</param>
 public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 {
-    /// <summary>Whether it has lost its certificate: nothing is tracked, since links on it would be dead.</summary>
+    /// <summary>Whether the system host has lost its certificate. Nothing is tracked then, because links on it would be dead.</summary>
     public bool IsLost { get; init; }
 
-    /// <summary>The host that somebody asked for, when another is used.</summary>
+    /// <summary>The requested host, when another host is used.</summary>
     public IgnoredHost? Ignored { get; init; }
 
-    /// <summary>The cluster's default domain, when it would be its turn and is not used.</summary>
+    /// <summary>The cluster's default domain, when it should be used but cannot.</summary>
     public IgnoredHost? IgnoredDefault { get; init; }
 }
 
 /// <summary>
-/// Chooses the host of a message's links: the one that the request, else the message itself asks for, if it is a tracking
-/// domain of the cluster and accepts new links, or the system host; else the cluster's default domain, if it accepts new
-/// links; else the system host. Links are https where the name has a certificate; without one it accepts new links only
-/// if https is optional. A system host that has lost its certificate has none: links stay plain.
+/// Chooses the host of a message's links. The request's host comes first, then the message's: it is used if it is the
+/// system host, or a tracking domain of the cluster that accepts new links. Next comes the cluster's default domain, if
+/// it accepts new links. Last comes the system host. Links are https if the name has a certificate. A name without a
+/// certificate accepts new links only if https is optional. A system host that has lost its certificate leaves links as
+/// they are.
 /// </summary>
 public sealed class ChooseHost(
     TrackingHosts hosts, IOptions<SystemOptions> system, TimeProvider time, SystemHostCertificate? certificate = null)
@@ -40,7 +41,7 @@ public sealed class ChooseHost(
     private readonly ChosenHost _usable = OfSystem(system.Value);
     private readonly ChosenHost _lost = OfSystem(system.Value) with { IsLost = true };
 
-    // Made once for each version of a domain, not for each message: without a certificate, and with one.
+    // Made once per version of a domain instead of once per message: without a certificate, and with one.
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _http = [];
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _https = [];
 
@@ -48,10 +49,10 @@ public sealed class ChooseHost(
     public ChosenHost System => certificate?.IsLost == true ? _lost : _usable;
 
     /// <summary>Chooses.</summary>
-    /// <param name="cluster">Whose message it is.</param>
-    /// <param name="request">What the request says beside the message.</param>
-    /// <param name="message">What the message's own control headers say.</param>
-    /// <returns><see langword="null"/> when the host asked for is not in memory and the database does not
+    /// <param name="cluster">The message's cluster.</param>
+    /// <param name="request">The metadata of the request.</param>
+    /// <param name="message">The message's own control headers.</param>
+    /// <returns><see langword="null"/> when the requested host is not in memory and the database does not
     /// answer.</returns>
     public ValueTask<ChosenHost?> ForAsync(
         DirectoryCluster cluster, MessageMetadata request, MessageMetadata message)
@@ -78,7 +79,7 @@ public sealed class ChooseHost(
 
     private async ValueTask<ChosenHost?> FindAsync(DirectoryCluster cluster, string asked, HostName host)
     {
-        // Whoever sends messages is known, and a message costs more than a look-up anyway.
+        // The sender has an API key, and a message costs more than a look-up, so the look-up needs no protection.
         var found = await hosts.FindAsync(host.Value, isAnybodys: false);
         return found.Outcome == HostLookup.Unavailable ? null : Of(cluster, asked, found.Host);
     }

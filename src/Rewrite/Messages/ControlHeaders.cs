@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Header fields by which whoever sends a message controls its tracking; recipients never see them.</summary>
+/// <summary>The header fields by which a sender controls a message's tracking; they are removed, so recipients never
+/// see them.</summary>
 public static class ControlHeaders
 {
     /// <summary>Whether a field is one of ours: <c>X-Tracking-…</c>, or Postal's <c>X-AMP</c>.</summary>

@@ -4,12 +4,12 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Takes changes found in decoded text back to the bytes of the content.</summary>
+/// <summary>Maps changes of decoded text to changes of the content's bytes.</summary>
 internal static class DecodedChanges
 {
     /// <summary>Moves changes and links from the coordinates of the text to those of the content.</summary>
-    /// <returns>Whether the changed bytes, decoded, give the changed text and nothing else differs; only then may the
-    /// changes be made.</returns>
+    /// <returns>Whether the changed bytes decode to exactly the changed text. Only then may the changes be
+    /// made.</returns>
     public static bool Apply(
         DecodedText text,
         ReadOnlySpan<byte> content,

@@ -2,18 +2,19 @@ using System.Text;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>What a DKIM signature covers, by the value of its field <c>DKIM-Signature</c> (RFC 6376 3.5).</summary>
+/// <summary>Reads from a field <c>DKIM-Signature</c> what the signature covers (RFC 6376 3.5).</summary>
 internal static class DkimSignature
 {
-    /// <summary>Whether it covers anything of the body: one with <c>l=0</c> does not, all others do.</summary>
+    /// <summary>Whether the signature covers any octet of the body. Every signature does, except one with
+    /// <c>l=0</c>.</summary>
     public static bool CoversBody(ReadOnlySpan<byte> signature)
     {
         var length = Tag(signature, (byte)'l');
         return length.IsEmpty || length.ContainsAnyExcept((byte)'0');
     }
 
-    /// <summary>Adds the control headers that its <c>h=</c> names: removing them would break it.</summary>
-    /// <param name="signature">The signature.</param>
+    /// <summary>Adds the control headers that <c>h=</c> names: without them the signature would break.</summary>
+    /// <param name="signature">The field's value.</param>
     /// <param name="names">Receives the names.</param>
     public static void AddControls(ReadOnlySpan<byte> signature, HashSet<string> names)
     {

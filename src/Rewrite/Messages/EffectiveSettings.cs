@@ -9,24 +9,23 @@ using Tracking.Rewrite.Decisions;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// The settings in force for one message. An opt-out always wins, whoever makes it, also the tracking domain; otherwise
-/// request, then message header, then cluster.
+/// The settings in force for one message. An opt-out always wins, from whichever level it comes, including the tracking
+/// domain. Otherwise the request wins over the message's headers, and these win over the cluster.
 /// </summary>
 public sealed class EffectiveSettings(
     SigningKeyRing keys, IOptions<RewriteOptions> options, IOptions<SystemOptions> system)
 {
-    // Made once for each version of a cluster's settings and of a domain, not for each message.
+    // Made once per version of a cluster's settings and of a domain, instead of once per message.
     private readonly ConditionalWeakTable<ClusterSettings, HostSet> _excluded = [];
     private readonly ConditionalWeakTable<TrackingHost, ExcludedBoth> _excludedBoth = [];
     private readonly ConditionalWeakTable<TrackingHost, HostSet> _hostsWithDefault = [];
     private readonly HostSet _systemHosts = HostSet.Of(system.Value.SystemHost);
 
     /// <summary>The settings in force.</summary>
-    /// <param name="cluster">Whose message it is.</param>
-    /// <param name="request">What the request says beside the message.</param>
-    /// <param name="message">What the message's own control headers say.</param>
-    /// <param name="host">The host of its links; a tracking domain may restrict what is tracked, never extend
-    /// it.</param>
+    /// <param name="cluster">The message's cluster.</param>
+    /// <param name="request">The metadata of the request.</param>
+    /// <param name="message">The message's own control headers.</param>
+    /// <param name="host">The host of the links. A tracking domain may restrict tracking, but never extend it.</param>
     public RewriteRequest For(
         DirectoryCluster cluster, MessageMetadata request, MessageMetadata message, ChosenHost host)
     {
@@ -53,13 +52,13 @@ public sealed class EffectiveSettings(
         };
     }
 
-    /// <summary>Whether nothing is tracked, on whatever host.</summary>
+    /// <summary>Whether nothing is tracked, whichever host is chosen.</summary>
     public static bool IsOff(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
         Level(cluster, request, message) == TrackingLevel.None
         || (Clicks(cluster.Settings, request, message) == ClickTracking.None
             && !Opens(cluster.Settings, request, message));
 
-    /// <summary>The level in force: the most restrictive that anybody asks for.</summary>
+    /// <summary>The level in force: the most restrictive of all given levels.</summary>
     public static TrackingLevel Level(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
         (TrackingLevel)Math.Max(
             (int)cluster.Settings.TrackingLevel,
@@ -74,7 +73,7 @@ public sealed class EffectiveSettings(
         !message.SkipsTracking && request.Opens != false && message.Opens != false
             && (request.Opens ?? message.Opens ?? settings.TrackOpens);
 
-    // W3C Secure Contexts 3.1: hosts under localhost are as trustworthy as https, they never leave the machine.
+    // W3C Secure Contexts 3.1: hosts under localhost are as trustworthy as https, because they never leave the machine.
     private static bool IsLoopback(HostName host) =>
         host.Value == "localhost" || host.Value.EndsWith(".localhost", StringComparison.Ordinal);
 

@@ -6,7 +6,7 @@ using Tracking.Rewrite.Text;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Finds what is to be changed in a part's content, whatever its transfer encoding.</summary>
+/// <summary>Finds the changes of a part's content.</summary>
 internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupMemory? memory) : IDisposable
 {
     private readonly ReadSegments? _segments = memory is null ? null : new(plan, decider, memory);
@@ -21,9 +21,9 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
 
     /// <summary>Reads a content.</summary>
     /// <param name="part">The part.</param>
-    /// <param name="number">Its number.</param>
-    /// <param name="content">Its content, transfer encoding decoded.</param>
-    /// <returns>Why the part stays as it is, or <see langword="null"/>.</returns>
+    /// <param name="number">The part's number.</param>
+    /// <param name="content">The content, with transfer encoding decoded.</param>
+    /// <returns>Why the part stays unchanged, or <see langword="null"/>.</returns>
     public Untouched? Run(in MimePart part, int number, ReadOnlySpan<byte> content)
     {
         Clear();
@@ -33,13 +33,14 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
             : Find(part, number, content, charset, null);
     }
 
-    /// <summary>Reads the bytes of a body in which <see cref="Run"/> would find the same once they are
-    /// decoded.</summary>
+    /// <summary>Reads a body's bytes without decoding them first. The result is the same as that of <see cref="Run"/>
+    /// for the decoded content.</summary>
     /// <param name="part">The part.</param>
-    /// <param name="number">Its number.</param>
-    /// <param name="body">Its bytes, or its content.</param>
-    /// <param name="isQuotedPrintable">Whether they are quoted-printable.</param>
-    /// <returns>Whether that was possible; changes and links are then in the coordinates of the bytes.</returns>
+    /// <param name="number">The part's number.</param>
+    /// <param name="body">The body's bytes, or the content.</param>
+    /// <param name="isQuotedPrintable">Whether the bytes are quoted-printable.</param>
+    /// <returns>Whether the body could be read so. Changes and links are then in the coordinates of the
+    /// bytes.</returns>
     public bool TryRunInSegments(in MimePart part, int number, ReadOnlySpan<byte> body, bool isQuotedPrintable) =>
         _segments is not null && _segments.TryRun(part, number, body, isQuotedPrintable, Edits);
 
@@ -61,7 +62,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
 
     private Untouched? RunDecoded(in MimePart part, int number, ReadOnlySpan<byte> content, MailCharset? charset)
     {
-        // Lines of UTF-16 are no lines to anybody on the way (RFC 2781 4.2).
+        // Mail servers on the way do not see UTF-16 as lines (RFC 2781 4.2).
         if (charset is null || (charset.UnitLength > 1 && part.Encoding == TransferEncoding.Lines))
         {
             return Untouched.Charset;
@@ -121,7 +122,7 @@ internal sealed class FindChanges(RewritePlan plan, LinkDecider decider, MarkupM
 
         var position = 0;
         decider.DecideFound(content, charset, encoded, number, ref position, _found, Edits);
-        // An empty part may have no line break of its own: a pixel there would stand before the boundary, on its line.
+        // An empty part may have no line break of its own. A pixel would then be on the boundary's line.
         if (part.Kind == PartKind.Html && request.AddsPixel && part.BodyStart < part.BodyEnd
             && !_found.Landmarks.HasFrames && !decider.HasPixel(content, _found))
         {

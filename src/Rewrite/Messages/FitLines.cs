@@ -4,19 +4,19 @@ using Tracking.Rewrite.Decisions;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// Keeps lines within SMTP's limit in parts that are sent as lines: where a link would make its line too long, white
-/// space inside its tag becomes a line break; where there is none, the link stays plain. The pixel gets a line break
-/// before it, or behind it where what follows is long. A line that was too long
-/// already may stay as long as it was. What follows a link is counted as if all of it were changed: only then does
-/// rewriting the result again decide the same.
+/// Keeps lines within SMTP's limit, in parts that are sent as lines. Where a link would make its line too long, white
+/// space inside its tag becomes a line break. Without such white space the link stays plain. The pixel gets a line
+/// break before it, or behind it if the following text is long. A line that was too long before may keep its length.
+/// The text behind a link is counted as if all of its links were wrapped: only then does a second rewriting decide the
+/// same.
 /// </summary>
 internal static class FitLines
 {
-    /// <summary>Goes through a body's changes, in ascending order.</summary>
+    /// <summary>Processes a body's changes in ascending order.</summary>
     /// <param name="body">The body.</param>
-    /// <param name="edits">The changes; receives the line breaks.</param>
-    /// <param name="limit">Octets of a line.</param>
-    /// <param name="report">Is told of links that stay plain.</param>
+    /// <param name="edits">The changes; the method sets their line breaks.</param>
+    /// <param name="limit">The most octets of a line.</param>
+    /// <param name="report">The report that is told which links stay plain.</param>
     public static void Run(ReadOnlySpan<byte> body, Span<Splice> edits, int limit, LinkReport report)
     {
         var lines = ArrayPool<Line>.Shared.Rent(edits.Length);
@@ -64,8 +64,8 @@ internal static class FitLines
         ArrayPool<Line>.Shared.Return(lines);
     }
 
-    // From the last change to the first: what follows each up to the end of its line, or up to where a later change can
-    // break it. A change that would not fit behind its own break cannot break.
+    // Measures, from the last change to the first, the length from a change to the end of its line or to the next
+    // possible break. A change that would not fit behind its own break gets no break.
     private static void Measure(ReadOnlySpan<byte> body, Span<Splice> edits, int limit, Line[] lines)
     {
         var allowed = limit;

@@ -5,14 +5,14 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Computes again what a header field states about a content that was changed.</summary>
+/// <summary>Computes the new value of a header field that describes changed content.</summary>
 internal static class MeasureContent
 {
     /// <summary>The field's new value.</summary>
     /// <param name="sum">The field.</param>
-    /// <param name="stated">Its old value.</param>
-    /// <param name="before">The body as it was.</param>
-    /// <param name="after">The body as it goes out.</param>
+    /// <param name="stated">The field's old value.</param>
+    /// <param name="before">The original body.</param>
+    /// <param name="after">The rewritten body.</param>
     public static byte[] Value(
         in ContentSum sum, ReadOnlySpan<byte> stated, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after) =>
         sum.Kind switch
@@ -24,8 +24,8 @@ internal static class MeasureContent
 
     private static byte[] Number(int value) => Encoding.ASCII.GetBytes($"{value}");
 
-    // RFC 1864: over the content in canonical form, text with CRLF. Where the sum that was stated holds for the bytes
-    // as they stand instead, so does the new one.
+    // RFC 1864: the sum covers the content in canonical form, so text has CRLF. If the old sum was computed over the
+    // bytes as they are, the new sum is too.
     private static byte[] Md5(
         TransferEncoding encoding, ReadOnlySpan<byte> stated, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
@@ -38,7 +38,7 @@ internal static class MeasureContent
     private static byte[] Hash(ReadOnlySpan<byte> content)
     {
         var value = new byte[24];
-#pragma warning disable CA5351 // What RFC 1864 asks for: a check on transport, not on anybody's honesty.
+#pragma warning disable CA5351 // RFC 1864 requires MD5. It detects transport errors, not attacks.
         Base64.EncodeToUtf8(MD5.HashData(content), value, out _, out _);
 #pragma warning restore CA5351
         return value;

@@ -6,10 +6,10 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>What a field of a message's header is to the rewriter.</summary>
+/// <summary>The kinds of fields in a message's header.</summary>
 internal enum HeaderFieldKind : byte
 {
-    /// <summary>Nothing, or described by <see cref="EntityHeader"/>.</summary>
+    /// <summary>A field without a meaning here, or a field that <see cref="EntityHeader"/> reads.</summary>
     Other,
 
     /// <summary>A control header.</summary>
@@ -29,13 +29,13 @@ internal enum HeaderFieldKind : byte
 }
 
 /// <summary>
-/// A message's own header, read once, up to <see cref="RewriteLimits.MaxHeaderFields"/>: the fields that mean something
-/// to the rewriter, by their places. Whose message it is, what is asked of its tracking, which signatures it carries and
-/// which fields are removed all follow from these same fields, so that none is obeyed and not removed.
+/// A message's own header, read once, up to <see cref="RewriteLimits.MaxHeaderFields"/>. It keeps the places of the
+/// fields that the rewriter reads. The cluster, the tracking settings, the signatures and the removed fields all come
+/// from this one list, so every field that is obeyed is also removed.
 /// </summary>
 public sealed class MessageHeader
 {
-    // A From of 100 authors takes 8 kB.
+    // A From with 100 authors takes 8 kB.
     private const int MaxValueBytes = 16 * 1024;
 
     private readonly List<MessageField> _fields = [];
@@ -51,15 +51,15 @@ public sealed class MessageHeader
     /// <summary>The whole message.</summary>
     public ReadOnlyMemory<byte> Message { get; }
 
-    /// <summary>Bounds on what is taken on in the message.</summary>
+    /// <summary>The limits of the message.</summary>
     public RewriteLimits Limits { get; }
 
-    /// <summary>Where the header begins.</summary>
+    /// <summary>The header's start.</summary>
     public int Start => _entity.Start;
 
-    /// <summary>The domain of the one author in <c>From</c> (RFC 5322 3.6.2), as A-labels in lower case.
-    /// <see langword="null"/> when there is none, or <c>From</c> stands twice: mail programs disagree which of them they
-    /// show.</summary>
+    /// <summary>The domain of the single author in <c>From</c> (RFC 5322 3.6.2), as A-labels in lower case.
+    /// <see langword="null"/> without an author, or when <c>From</c> occurs twice: mail programs differ in which one
+    /// they show.</summary>
     public string? FromDomain =>
         Only(HeaderFieldKind.From) is { } from
         && AuthorDomain.Of(Text(from)) is { } domain
@@ -67,8 +67,8 @@ public sealed class MessageHeader
             ? name.Value
             : null;
 
-    /// <summary>The value of <c>X-Tracking-Cluster</c>; <see langword="null"/> when there is none, or more than
-    /// one.</summary>
+    /// <summary>The value of <c>X-Tracking-Cluster</c>; <see langword="null"/> when the field is absent or occurs
+    /// twice.</summary>
     public string? Cluster => Only(HeaderFieldKind.Control, "X-Tracking-Cluster"u8) is { } named
         ? Text(named).Trim()
         : null;
@@ -91,12 +91,12 @@ public sealed class MessageHeader
         }
     }
 
-    /// <summary>The fields that mean something, in their order.</summary>
+    /// <summary>The fields that the rewriter reads, in their order.</summary>
     internal ReadOnlySpan<MessageField> Fields => CollectionsMarshal.AsSpan(_fields);
 
     /// <summary>Reads the header of a message.</summary>
     /// <param name="message">The raw message (RFC 5322), which must not change while the header is in use.</param>
-    /// <param name="limits">Bounds; <see langword="null"/> for the defaults.</param>
+    /// <param name="limits">The limits; <see langword="null"/> for the defaults.</param>
     public static MessageHeader Read(ReadOnlyMemory<byte> message, RewriteLimits? limits = null)
     {
         var header = new MessageHeader(message, limits ?? RewriteLimits.Default);
@@ -106,9 +106,9 @@ public sealed class MessageHeader
 
     /// <summary>Lists the message's parts.</summary>
     /// <param name="parts">Receives the parts that hold no other parts.</param>
-    /// <param name="sums">Receives the header fields that state something about the content of text parts, or of the
-    /// whole message.</param>
-    /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
+    /// <param name="sums">Receives the header fields that describe the content of text parts or of the whole
+    /// message.</param>
+    /// <returns>Why the message as a whole cannot be read, or <see langword="null"/>.</returns>
     internal Untouched? ReadParts(List<MimePart> parts, List<ContentSum> sums)
     {
         sums.AddRange(_sums);
@@ -118,10 +118,11 @@ public sealed class MessageHeader
     /// <summary>The name of a field.</summary>
     internal ReadOnlySpan<byte> Name(in HeaderField field) => Message.Span[field.Start..field.NameEnd];
 
-    /// <summary>The value of a field, as it stands.</summary>
+    /// <summary>The raw value of a field.</summary>
     internal ReadOnlySpan<byte> Value(in HeaderField field) => Message.Span[field.ValueStart..field.ValueEnd];
 
-    /// <summary>The value of a field unfolded (RFC 5322 2.2.3): the line break goes, the white space stays.</summary>
+    /// <summary>The value of a field, unfolded (RFC 5322 2.2.3): the line breaks are removed, the white space
+    /// stays.</summary>
     internal string Text(in HeaderField field) => Encoding.UTF8.GetString(Value(field)).ReplaceLineEndings("");
 
     private void Read(ReadOnlySpan<byte> message)
@@ -158,7 +159,7 @@ public sealed class MessageHeader
         _ => HeaderFieldKind.Other,
     };
 
-    // The one field of a kind and name that can be read; none when it stands twice.
+    // Returns the field of a kind and name if it occurs exactly once.
     private HeaderField? Only(HeaderFieldKind kind, ReadOnlySpan<byte> name = default)
     {
         HeaderField? only = null;
@@ -184,5 +185,5 @@ public sealed class MessageHeader
         Ascii.EqualsIgnoreCase(name, expected);
 }
 
-/// <summary>A field of a message's header that means something to the rewriter.</summary>
+/// <summary>A header field that the rewriter reads.</summary>
 internal readonly record struct MessageField(HeaderFieldKind Kind, HeaderField Range);

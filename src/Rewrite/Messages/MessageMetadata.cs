@@ -4,20 +4,20 @@ using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>A metadata header that cannot be used.</summary>
-/// <param name="Header">Its name.</param>
-/// <param name="Got">Its value.</param>
-/// <param name="Takes">What it takes.</param>
+/// <summary>A metadata header with an invalid value.</summary>
+/// <param name="Header">The header's name.</param>
+/// <param name="Got">The header's value.</param>
+/// <param name="Takes">The description of valid values.</param>
 public sealed record MetadataProblem(string Header, string Got, string Takes);
 
 /// <summary>
-/// What a publisher says of a message beside its bytes: HTTP request headers and AMQP headers of the same names.
-/// Everything is optional.
+/// A publisher's metadata of a message: HTTP request headers, or AMQP headers of the same names. Everything is
+/// optional.
 /// </summary>
 public sealed record MessageMetadata
 {
-    /// <summary>The longest message id, recipient or sender taken, in characters: RFC 5321 allows 256 for a path,
-    /// message ids of mailers reach a few hundred; 998 is RFC 5322's line.</summary>
+    /// <summary>The longest message id, recipient or sender, in characters. RFC 5321 allows 256 for a path, and message
+    /// ids of mailers reach a few hundred. 998 is the length of a line in RFC 5322.</summary>
     public const int MaxTextLength = 998;
 
     /// <summary>At most this many tags.</summary>
@@ -56,12 +56,12 @@ public sealed record MessageMetadata
     /// <summary><c>tracking-sent-at</c>: RFC 3339.</summary>
     public DateTimeOffset? SentAt { get; init; }
 
-    /// <summary>Postal's <c>X-AMP: skip</c>: neither clicks nor opens.</summary>
+    /// <summary>Postal's <c>X-AMP: skip</c>: the message gets neither click nor open tracking.</summary>
     public bool SkipsTracking { get; init; }
 
     /// <summary>Reads metadata from headers by name.</summary>
-    /// <param name="header">The value of a header, <see langword="null"/> when absent.</param>
-    /// <param name="problem">The first header that cannot be used.</param>
+    /// <param name="header">Returns the value of a header, <see langword="null"/> when absent.</param>
+    /// <param name="problem">The first header with an invalid value.</param>
     /// <returns><see langword="null"/> with a <paramref name="problem"/>.</returns>
     public static MessageMetadata? Read(Func<string, string?> header, out MetadataProblem? problem)
     {
@@ -92,7 +92,7 @@ public sealed record MessageMetadata
         {
             MessageId = Take(
                 "tracking-message-id",
-                // It comes back in a header of the answer, and every mailer's ids are ASCII (RFC 5322 3.6.4).
+                // The id returns in a header of the answer. The ids of all mailers are ASCII (RFC 5322 3.6.4).
                 $"up to {MaxTextLength} printable ASCII characters",
                 value => value.Length <= MaxTextLength && !value.AsSpan().ContainsAnyExceptInRange(' ', '~')
                     ? value
@@ -138,7 +138,7 @@ public sealed record MessageMetadata
         _ => null,
     };
 
-    /// <summary>Comma-separated tags; white space round each is dropped, empty ones too.</summary>
+    /// <summary>Comma-separated tags. White space around a tag is removed, and empty tags are dropped.</summary>
     public static IReadOnlyList<string>? ParseTags(string value)
     {
         var tags = value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
@@ -147,8 +147,8 @@ public sealed record MessageMetadata
             : null;
     }
 
-    // RFC 3339 5.6: the offset is not optional, a fraction has any number of digits (Go's mailers write nine), and the
-    // letters have either case. What is finer than 100 ns is dropped.
+    // RFC 3339 5.6: the offset is required, a fraction has any number of digits (mailers written in Go use nine), and
+    // the letters have either case. Digits finer than 100 ns are dropped.
     private static DateTimeOffset? ParseTime(string value)
     {
         var text = value.ToUpperInvariant();
@@ -172,7 +172,7 @@ public sealed record MessageMetadata
             CultureInfo.InvariantCulture,
             DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
             out var time)
-            // A mail is not older than mail; the database takes the ends of the calendar for infinity.
+            // No mail is older than 1970. The database reads the first and last dates of the calendar as infinity.
             && time.Year is >= 1970 and < 9000
                 ? time
                 : null;

@@ -6,18 +6,18 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// The open pixel's markup. Its size is explicit, and its <c>alt</c> empty so that nothing shows while images are
-/// blocked. It takes no part in the layout: a block has no line and so no line height, positioned it neither adds
-/// height nor keeps the margins before and behind it from collapsing, and where mail programs take the position out
-/// (Gmail does) it floats with a margin box of nothing. Marked as important is what the styles of mails set for all
-/// their images.
+/// The open pixel's markup. Its size is explicit, and its <c>alt</c> is empty so that nothing is visible while images
+/// are blocked. It does not change the layout. As a block it has no line and so no line height. Because it is
+/// positioned, it adds no height and the margins before and behind it still collapse. Some mail programs remove the
+/// position (Gmail does): there it floats with an empty margin box. The properties that styles of mails often set for
+/// all images are marked as important.
 /// </summary>
 internal static class OpenPixel
 {
-    /// <summary>What stands before the URL.</summary>
+    /// <summary>The markup before the URL.</summary>
     public static ReadOnlySpan<byte> Before => "<img src=\""u8;
 
-    /// <summary>What stands behind the URL.</summary>
+    /// <summary>The markup behind the URL.</summary>
     public static ReadOnlySpan<byte> After =>
         "\" width=\"1\" height=\"1\" border=\"0\" alt=\"\""u8;
 
@@ -26,7 +26,7 @@ internal static class OpenPixel
         " style=\"display:block;position:absolute;float:left;width:1px!important;height:1px!important;"u8
         + "margin:-1px -1px 0 0!important;padding:0!important;border:0\">"u8;
 
-    /// <summary>What adds the pixel to a part.</summary>
+    /// <summary>The change that adds the pixel to a part.</summary>
     internal static Splice Splice(RewriteRequest request, in Landmarks landmarks)
     {
         var at = request.PixelPosition == PixelPosition.Top && landmarks.Top >= 0 ? landmarks.Top : landmarks.Bottom;

@@ -7,8 +7,8 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// Goes through a message's parts and collects the plan's splices and report: first all links are found and decided,
-/// because a mark on one may hold for one in an earlier part; then the changes that remain are fitted in.
+/// Processes a message's parts and collects the plan's splices and report. First all links are found and decided,
+/// because a mark on one link may hold for a link in an earlier part. Then the remaining changes are fitted in.
 /// </summary>
 internal sealed class PlanParts : IDisposable
 {
@@ -82,7 +82,7 @@ internal sealed class PlanParts : IDisposable
             return Untouched.TrackingOff;
         }
 
-        // The most telling reason: of the parts that would have been rewritten, else of those that hide their content.
+        // The first reason that says more than OtherType or Attachment.
         Untouched? reason = null;
         for (var i = 0; i < _reports.Count; i++)
         {
@@ -119,7 +119,7 @@ internal sealed class PlanParts : IDisposable
         _reports.Add(new PlannedPart(number, links, reason));
     }
 
-    // Fields that state something about a content which is changed.
+    // Fields that describe changed content.
     private void PlanContentSums()
     {
         var sums = _plan.ContentSums;
@@ -192,7 +192,7 @@ internal sealed class PlanParts : IDisposable
         return reason;
     }
 
-    // The changes stay in the coordinates of the body, or of the content of base64, until all parts have been read.
+    // The changes stay in the coordinates of the body, or of base64 content, until all parts are read.
     private void Keep(int number, int base64Part)
     {
         var edits = _changes.Edits.Span;
@@ -205,7 +205,7 @@ internal sealed class PlanParts : IDisposable
         _plan.Splices.Add(edits);
     }
 
-    // From the coordinates of the body to those of the message.
+    // Converts the coordinates of the body to those of the message.
     private void MoveEncoded(in MimePart part, int links)
     {
         for (var i = _plan.Report.Count - links; i < _plan.Report.Count; i++)
@@ -243,7 +243,7 @@ internal sealed class PlanParts : IDisposable
         }
     }
 
-    // Links are left in the coordinates of the content.
+    // The links stay in the coordinates of the content.
     private Untouched? RunContent(in MimePart part, int number, ReadOnlySpan<byte> content, out int links)
     {
         var firstLink = _plan.Report.Count;
@@ -261,7 +261,7 @@ internal sealed class PlanParts : IDisposable
         return reason;
     }
 
-    // What remains of each part's changes moves up behind what remains of the parts before it.
+    // Each part's remaining changes move up behind those of the parts before it.
     private void AcceptAll(int headerSplices, bool someAreCovered)
     {
         var splices = _plan.Splices.Span;
@@ -361,11 +361,11 @@ internal sealed class PlanParts : IDisposable
         return 1;
     }
 
-    /// <summary>A part's changes among the plan's splices, until they are accepted.</summary>
-    /// <param name="Part">Index of the part.</param>
-    /// <param name="First">Index of the first.</param>
-    /// <param name="Count">How many.</param>
-    /// <param name="Base64Part">Index of the base64 body, in whose content they are; -1 when they are in the message's
-    /// own bytes.</param>
+    /// <summary>A part's changes in the plan's splices, until they are accepted.</summary>
+    /// <param name="Part">The index of the part.</param>
+    /// <param name="First">The index of the first change.</param>
+    /// <param name="Count">The number of changes.</param>
+    /// <param name="Base64Part">The index of the base64 body that the coordinates refer to; -1 for coordinates of the
+    /// message.</param>
     private readonly record struct PartEdits(int Part, int First, int Count, int Base64Part);
 }

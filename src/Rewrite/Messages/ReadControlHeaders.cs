@@ -5,19 +5,19 @@ using Tracking.Rewrite.Decisions;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// Reads what a message says of its own tracking (<c>X-Tracking-…</c>, Postal's <c>X-AMP: skip</c>), for MTAs that can
-/// only set headers. A value that cannot be used is ignored: a message is never held back for a header in it. Where a
-/// field stands twice the last one counts, but never against an opt-out before it.
+/// Reads a message's own tracking headers (<c>X-Tracking-…</c>, Postal's <c>X-AMP: skip</c>), for MTAs that can only
+/// set headers. An invalid value is ignored: a message is never held back because of a header in it. Of repeated fields
+/// the last one counts, but an earlier opt-out always wins.
 /// </summary>
 public static class ReadControlHeaders
 {
-    // Ten tags of 64 characters of four octets, with room for folding; no other value is longer.
+    // Ten tags of 64 characters of four octets, with space for folding. Every other value is shorter.
     private const int MaxValueBytes = 4096;
 
-    // X-Tracking-Clicks is the longest that is read.
+    // The length of X-Tracking-Clicks, the longest name.
     private const int MaxNameBytes = 17;
 
-    /// <summary>Reads the control headers of a message's own header, not of its parts.</summary>
+    /// <summary>Reads the control headers of the message's own header; the headers of parts do not count.</summary>
     public static MessageMetadata From(MessageHeader header)
     {
         ArgumentNullException.ThrowIfNull(header);

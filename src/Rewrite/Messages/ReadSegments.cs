@@ -9,10 +9,10 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// Reads an HTML part from link to link, and what was read before only by comparing it. The parts that a segment can
-/// say nothing of by itself (a base, markup that never ends, a place of <see cref="TreeConstruction"/> that reaches
-/// across links and turns out ambiguous) are left to <see cref="FindChanges"/>, which reads them as a whole; both find
-/// the same.
+/// Reads an HTML part from link to link, and only compares the segments that were read before. Some parts cannot be
+/// read in segments: a part with a base, with markup that never ends, or with a place of <see cref="TreeConstruction"/>
+/// that spans several links and becomes ambiguous. <see cref="FindChanges"/> reads these parts as a whole. Both ways
+/// give the same result.
 /// </summary>
 internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, MarkupMemory memory) : IDisposable
 {
@@ -25,17 +25,19 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
     private int _part;
     private int _position;
 
-    /// <summary>Finds what is to be changed.</summary>
+    /// <summary>Finds the changes of a part.</summary>
     /// <param name="part">The part.</param>
-    /// <param name="number">Its number.</param>
-    /// <param name="body">Its bytes.</param>
-    /// <param name="isQuotedPrintable">Whether they are quoted-printable, else they are the content itself.</param>
-    /// <param name="edits">Receives the changes, and the report the links, in the coordinates of the body.</param>
-    /// <returns>Whether it could be read so; otherwise nothing has happened.</returns>
+    /// <param name="number">The part's number.</param>
+    /// <param name="body">The part's bytes.</param>
+    /// <param name="isQuotedPrintable">True for quoted-printable bytes; false for bytes that are the content
+    /// itself.</param>
+    /// <param name="edits">Receives the changes. Like the report's links they are in the coordinates of the
+    /// body.</param>
+    /// <returns>Whether the part could be read so; otherwise the call has changed nothing.</returns>
     public bool TryRun(
         in MimePart part, int number, ReadOnlySpan<byte> body, bool isQuotedPrintable, PooledList<Splice> edits)
     {
-        // Whether a part without a charset is UTF-8 shows only in the whole of it.
+        // Without a charset the whole content decides whether the part is UTF-8.
         if (part.Kind != PartKind.Html || part.Charset is not { NeedsDecoding: false, IsDeclared: true } charset)
         {
             return false;
@@ -101,7 +103,8 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         }
     }
 
-    // The segment as it is remembered; or, with its hash, as it is to be remembered when it has been read.
+    // Returns the remembered segment. For a segment that is not remembered, returns its hash, under which it is
+    // remembered after reading.
     private int Find(ReadOnlySpan<byte> rest, Segment? previous, out Segment? segment, out ulong hash)
     {
         segment = null;
@@ -125,14 +128,14 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         return length;
     }
 
-    // Behind the end tag of a link, where nothing is open in nearly all mail; whether it is so, reading tells.
+    // The place behind a link's end tag. In nearly all mail no element of interest is open there; reading confirms it.
     private static int BehindLink(ReadOnlySpan<byte> rest, int from)
     {
         var end = rest[from..].IndexOf("</a>"u8);
         return end < 0 ? rest.Length : from + end + 4;
     }
 
-    // False when what stands in the gap may mean more than a URL.
+    // Returns false when the bytes in the gap may mean more than a URL.
     private bool Recall(Segment segment, ReadOnlySpan<byte> markup, int start, PooledList<Splice> edits)
     {
         var moved = markup.Length - segment.Markup.Length;
@@ -180,7 +183,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
 
         url = _kind.IsQuotedPrintable ? Decode(raw) : raw;
 
-        // A quote would end the value, and ">" may end a comment around the link.
+        // A quote would end the value. ">" may end a comment around the link.
         if (url.IndexOfAny("\"<>"u8) >= 0)
         {
             return false;
@@ -230,7 +233,8 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
                 return true;
             }
 
-            // The cut was none: twice as much each time, so that all trials together stay linear.
+            // The place was not a possible cut. The length doubles each time, so that all attempts together stay
+            // linear.
             length = BehindLink(rest, Math.Min(2 * length, rest.Length));
             hash = 0;
         }
@@ -339,7 +343,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
 
         if (gap.Length > 0 && gapLink < 0)
         {
-            // What looked like the link's URL is none, or has a marker in it.
+            // The guessed URL is not the link's URL, or contains a marker.
             return null;
         }
 
@@ -383,7 +387,7 @@ internal sealed class ReadSegments(RewritePlan plan, LinkDecider decider, Markup
         };
         if (row.Decision == LinkDecision.OptOut)
         {
-            // A marker in the URL is among the removals, as one in an attribute is.
+            // A marker in the URL is listed in the removals, like a marker in an attribute.
             link.Flags |= FoundFlags.OptOut;
         }
 

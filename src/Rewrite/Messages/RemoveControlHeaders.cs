@@ -3,11 +3,11 @@ using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Plans the removal of control headers, also from messages that pass through. Those that a DKIM signature names
-/// stay: it would break without them.</summary>
+/// <summary>Plans the removal of control headers, also from messages that pass through. A header that a DKIM signature
+/// names stays, because the signature would break without it.</summary>
 internal static class RemoveControlHeaders
 {
-    /// <summary>Plans it.</summary>
+    /// <summary>Adds the removals to a plan.</summary>
     public static void Run(RewritePlan plan)
     {
         HashSet<string>? signed = null;

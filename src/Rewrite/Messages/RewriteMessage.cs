@@ -4,28 +4,30 @@ using Tracking.Rewrite.Html;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Plans the rewriting of a message: the one way in. Pure: no I/O, no clock, no randomness.</summary>
+/// <summary>Plans the rewriting of a message; the only entry point. Pure: no I/O, no clock, no randomness.</summary>
 public static class RewriteMessage
 {
-    /// <summary>Finds what will be changed in a message.</summary>
+    /// <summary>Finds the changes of a message.</summary>
     /// <param name="message">The raw message (RFC 5322), which must not change while the plan is in use.</param>
-    /// <param name="request">The settings in effect.</param>
-    /// <param name="limits">Bounds; <see langword="null"/> for the defaults.</param>
-    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything afresh. The plan is
+    /// <param name="request">The settings in force.</param>
+    /// <param name="limits">The limits; <see langword="null"/> for the defaults.</param>
+    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything again. The plan is
     /// the same with and without.</param>
-    /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
+    /// <returns>A plan. For a message that cannot be rewritten the plan has the reason and leaves the message
+    /// unchanged.</returns>
     public static RewritePlan Plan(
         ReadOnlyMemory<byte> message,
         RewriteRequest request,
         RewriteLimits? limits = null,
         MarkupMemory? memory = null) => Plan(MessageHeader.Read(message, limits), request, memory);
 
-    /// <summary>Finds what will be changed in a message whose header has been read.</summary>
+    /// <summary>Finds the changes of a message whose header has been read.</summary>
     /// <param name="header">The message's header.</param>
-    /// <param name="request">The settings in effect.</param>
-    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything afresh. The plan is
+    /// <param name="request">The settings in force.</param>
+    /// <param name="memory">Markup that was read before; <see langword="null"/> to read everything again. The plan is
     /// the same with and without.</param>
-    /// <returns>A plan; whatever is wrong with the message, it says so and leaves it as it is.</returns>
+    /// <returns>A plan. For a message that cannot be rewritten the plan has the reason and leaves the message
+    /// unchanged.</returns>
     public static RewritePlan Plan(MessageHeader header, RewriteRequest request, MarkupMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(header);
@@ -36,7 +38,7 @@ public static class RewriteMessage
             using var planner = new PlanParts(plan, memory);
             planner.Run();
         }
-        // A fault of ours must not hold up anybody's mail: the original goes out, and the caller logs the fault.
+        // A fault of ours must not delay mail: the original goes out, and the caller logs the fault.
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             plan.Report.Truncate();
@@ -55,7 +57,7 @@ public static class RewriteMessage
         return plan;
     }
 
-    /// <summary>Plans the removal of control headers and nothing else: for a message too large to be read.</summary>
+    /// <summary>Plans only the removal of control headers, for a message that is too large to be read.</summary>
     /// <param name="header">The message's header.</param>
     public static RewritePlan PlanHeader(MessageHeader header)
     {

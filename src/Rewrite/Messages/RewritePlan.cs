@@ -7,9 +7,9 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// What will be changed in a message, and the report about it. Nothing is signed yet: the destinations get their ids
-/// first, then writing puts tokens in and writes the message once. Holds pooled memory and the message
-/// itself until disposed; the report's memory is gone with it.
+/// The changes of a message and the report about them. Nothing is signed yet: first the destinations get their ids,
+/// then writing inserts the tokens and writes the message once. The plan holds pooled memory and the message until it
+/// is disposed. The report is invalid after that.
 /// </summary>
 public sealed class RewritePlan : IDisposable
 {
@@ -25,29 +25,30 @@ public sealed class RewritePlan : IDisposable
     /// <summary>Every link found, in document order over the whole message.</summary>
     public IReadOnlyList<PlannedLink> Links => Report;
 
-    /// <summary>The parts that hold no other parts, in their order.</summary>
+    /// <summary>The parts that contain no other parts, in their order.</summary>
     public IReadOnlyList<PlannedPart> Parts { get; internal set; } = [];
 
-    /// <summary>Links that are wrapped; their ordinals run from 0.</summary>
+    /// <summary>The number of wrapped links; their ordinals run from 0.</summary>
     public int TrackedLinks => Report.Tracked;
 
-    /// <summary>Pixels that are added: one in each HTML part.</summary>
+    /// <summary>The number of added pixels: one in each HTML part.</summary>
     public int Pixels { get; internal set; }
 
     /// <summary>Whether the message gets a pixel.</summary>
     public bool HasPixel => Pixels > 0;
 
-    /// <summary>Why no link is wrapped and no pixel added; <see langword="null"/> when there is either. Control headers
-    /// and opt-out markers are removed all the same.</summary>
+    /// <summary>Why no link is wrapped and no pixel is added; <see langword="null"/> when either happens. Control
+    /// headers and opt-out markers are removed in any case.</summary>
     public Untouched? UntouchedReason { get; internal set; }
 
-    /// <summary>Control headers that stay because a DKIM signature names them.</summary>
+    /// <summary>Whether control headers stay because a DKIM signature names them.</summary>
     public bool KeepsSignedControlHeaders { get; internal set; }
 
     /// <summary>The fault behind <see cref="Untouched.InternalFault"/>, for the log.</summary>
     public Exception? Failure { get; internal set; }
 
-    /// <summary>Octets that the output will not exceed by much: a size to allocate.</summary>
+    /// <summary>The approximate size of the output in octets, for allocation; the output hardly ever exceeds
+    /// it.</summary>
     public int OutputSizeHint { get; internal set; }
 
     internal LinkReport Report { get; }
@@ -64,7 +65,7 @@ public sealed class RewritePlan : IDisposable
 
     internal List<ContentSum> ContentSums { get; } = [];
 
-    /// <summary>The charsets that replacements are encoded in; there are fewer than 30.</summary>
+    /// <summary>The charsets that encode replacements; fewer than 30.</summary>
     internal List<MailCharset> Charsets { get; } = [];
 
     internal ReadOnlySpan<byte> Message => MessageMemory.Span;
@@ -73,9 +74,8 @@ public sealed class RewritePlan : IDisposable
 
     /// <summary>Writes the message with its tracked links and pixel.</summary>
     /// <param name="output">Receives the message.</param>
-    /// <param name="linkIds">The destinations' ids in ordinal order, one for each of
-    /// <see cref="TrackedLinks"/>.</param>
-    /// <param name="cluster">Whose message it is.</param>
+    /// <param name="linkIds">The link ids in ordinal order: <see cref="TrackedLinks"/> of them.</param>
+    /// <param name="cluster">The message's cluster.</param>
     /// <param name="message">The message's key.</param>
     /// <param name="key">Signs the tokens.</param>
     public void Write(
@@ -85,8 +85,8 @@ public sealed class RewritePlan : IDisposable
         MessageKey message,
         SigningKey key) => Write(output, linkIds, cluster, message, key, null);
 
-    /// <summary>Writes a message that has neither tracked links nor a pixel: only control headers and opt-out markers
-    /// are gone.</summary>
+    /// <summary>Writes a message without tracked links and pixel: only control headers and opt-out markers are
+    /// removed.</summary>
     /// <exception cref="InvalidOperationException">The plan has links or a pixel.</exception>
     public void Write(IBufferWriter<byte> output)
     {
@@ -138,7 +138,7 @@ public sealed class RewritePlan : IDisposable
         return low;
     }
 
-    /// <summary>Gives pooled memory back.</summary>
+    /// <summary>Returns the pooled memory.</summary>
     public void Dispose()
     {
         if (_disposed)

@@ -3,13 +3,13 @@ using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>How a result is put into headers, of HTTP and AMQP alike.</summary>
+/// <summary>Formats results for the headers of HTTP and AMQP.</summary>
 internal static class RewriteResult
 {
-    /// <summary>The host that was asked for and is not used, and why.</summary>
+    /// <summary>The requested host that is not used, and the reason.</summary>
     public static string Of(IgnoredHost ignored) => $"{InHeader(ignored.Host)} is not used: {WireWords.Of(ignored.Why)}";
 
-    /// <summary>A host that was asked for. It may come out of the message: nothing in it may break a header.</summary>
+    /// <summary>A requested host. It may come from the message, so it must not break the header.</summary>
     private static string InHeader(string host)
     {
         var shown = HostName.TryParse(host, out var name) ? name.Value : host;

@@ -11,45 +11,45 @@ using Tracking.Rewrite.Registration;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>How tracking a message ended.</summary>
+/// <summary>The possible results of tracking a message.</summary>
 public enum TrackOutcome
 {
-    /// <summary>Links or the pixel are in place and registered.</summary>
+    /// <summary>The links or the pixel are in the message and registered.</summary>
     Tracked,
 
-    /// <summary>Nothing to track, or not allowed to: the message goes out without tracking, with the reason.</summary>
+    /// <summary>The message goes out without tracking. The result has the reason.</summary>
     Untouched,
 
-    /// <summary>The same message id was rewritten before with other bytes.</summary>
+    /// <summary>An earlier message had the same id and other bytes.</summary>
     OtherContent,
 
     /// <summary>The links cannot be registered now.</summary>
     StoreUnavailable,
 }
 
-/// <summary>What became of a message.</summary>
-/// <param name="Outcome">How it ended.</param>
-/// <param name="MessageId">The id given, or the hash made for it.</param>
+/// <summary>The result of tracking a message.</summary>
+/// <param name="Outcome">The kind of result.</param>
+/// <param name="MessageId">The given id, or the hash in place of an id.</param>
 public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId)
 {
-    /// <summary>The message as it goes out, when tracked or untouched.</summary>
+    /// <summary>The message to send, when tracked or untouched.</summary>
     public ReadOnlyMemory<byte> Output { get; init; }
 
-    /// <summary>Links that were wrapped.</summary>
+    /// <summary>The number of wrapped links.</summary>
     public int TrackedLinks { get; init; }
 
-    /// <summary>Whether it got an open pixel.</summary>
+    /// <summary>Whether the message got an open pixel.</summary>
     public bool HasPixel { get; init; }
 
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
     public Untouched? UntouchedReason { get; init; }
 
-    /// <summary>The host of its links, and the one asked for that is not used.</summary>
+    /// <summary>The host of the message's links, and the requested host that is not used.</summary>
     public ChosenHost? Host { get; init; }
 }
 
 /// <summary>
-/// The whole way of one message: settings in force, plan, registration, output. Queue and HTTP both come here.
+/// All steps for one message: settings in force, plan, registration, output. Both the queue and HTTP use it.
 /// </summary>
 public sealed partial class TrackMessage(
     ChooseHost choose,
@@ -60,9 +60,9 @@ public sealed partial class TrackMessage(
     RewriteTelemetry telemetry,
     ILogger<TrackMessage> logger)
 {
-    /// <summary>Plans what would become of a message; nothing is stored.</summary>
-    /// <returns>The plan and the host of its links; <see langword="null"/> while the store cannot tell whose the host
-    /// asked for is.</returns>
+    /// <summary>Plans the rewriting of a message and stores nothing.</summary>
+    /// <returns>The plan and the host of its links; <see langword="null"/> while the store cannot tell to which cluster
+    /// the requested host belongs.</returns>
     public async ValueTask<(RewritePlan Plan, ChosenHost Host)?> PlanAsync(
         DirectoryCluster cluster, MessageHeader message, MessageMetadata request)
     {
@@ -72,12 +72,12 @@ public sealed partial class TrackMessage(
             : null;
     }
 
-    /// <summary>Rewrites a message; its links are registered before this returns.</summary>
-    /// <param name="cluster">Whose message it is.</param>
-    /// <param name="message">The message, by its header; must not change meanwhile.</param>
-    /// <param name="request">What the publisher says of it.</param>
-    /// <param name="cancellationToken">Ends waiting; a registration under way still completes.</param>
-    /// <param name="describe">Told of a message that goes out, with its tracked URLs when it has any.</param>
+    /// <summary>Rewrites a message. Its links are registered before this method returns.</summary>
+    /// <param name="cluster">The message's cluster.</param>
+    /// <param name="message">The message, by its header. The bytes must not change during the call.</param>
+    /// <param name="request">The publisher's metadata.</param>
+    /// <param name="cancellationToken">Ends the waiting. A registration in progress still completes.</param>
+    /// <param name="describe">Receives each message that goes out, with its tracked URLs if it has any.</param>
     public async Task<TrackedMessageResult> TrackAsync(
         DirectoryCluster cluster,
         MessageHeader message,
@@ -125,12 +125,13 @@ public sealed partial class TrackMessage(
             _ => new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId),
         };
 
-        // Once, and only where it is needed: of a large message it takes longer than all else. An mbox line before the
-        // header says when it was handed on: with it, the same message would be another one at each try.
+        // Computed once, and only when needed: for a large message the hash takes longer than everything else. An mbox
+        // line before the header contains the time of delivery. With that line, each retry would be a different
+        // message.
         byte[] ContentHash() => contentHash ??= SHA256.HashData(message.Message.Span[message.Start..]);
     }
 
-    // What is not tracked anyway is not held back to learn on which host.
+    // A message that is not tracked need not wait for the choice of its host.
     private async ValueTask<ChosenHost?> ChooseAsync(
         DirectoryCluster cluster, MessageMetadata request, MessageMetadata own) =>
         await choose.ForAsync(cluster, request, own)
@@ -167,7 +168,7 @@ public sealed partial class TrackMessage(
             write(written);
             output = written.WrittenMemory;
         }
-#pragma warning disable CA1031 // A fault of ours must not hold up anybody's mail: logged, and the original goes out.
+#pragma warning disable CA1031 // A fault of ours must not delay mail: it is logged, and the original goes out.
         catch (Exception fault) when (fault is not OutOfMemoryException)
 #pragma warning restore CA1031
         {
@@ -233,7 +234,7 @@ public sealed partial class TrackMessage(
         return await register.RegisterAsync(registration, cancellationToken);
     }
 
-    // A click's trace is linked to this one, days later, through the message's row.
+    // The trace of a click, days later, links to this trace. The message's row keeps it.
     private static byte[]? CurrentTrace()
     {
         if (Activity.Current is not { Recorded: true } activity)
@@ -247,7 +248,7 @@ public sealed partial class TrackMessage(
         return trace;
     }
 
-    // A message without an id is the same message when cluster, envelope and bytes are the same.
+    // Two messages without an id are the same message if cluster, envelope and bytes are equal.
     private static string HashOf(ClusterId cluster, MessageMetadata metadata, byte[] contentHash) =>
         Convert.ToHexStringLower(SHA256.HashData(
             [.. Encoding.UTF8.GetBytes($"{cluster}\n{metadata.Sender}\n{metadata.Recipient}\n"), .. contentHash]));

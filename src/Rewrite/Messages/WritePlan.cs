@@ -6,18 +6,17 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>Where a splice came to stand in the output.</summary>
-/// <param name="OutputStart">In the output.</param>
-/// <param name="OutputEnd">In the output.</param>
-/// <param name="Start">In the message.</param>
-/// <param name="End">In the message.</param>
+/// <summary>The place of a splice in the output and in the message.</summary>
+/// <param name="OutputStart">The start in the output.</param>
+/// <param name="OutputEnd">The end in the output.</param>
+/// <param name="Start">The start in the message.</param>
+/// <param name="End">The end in the message.</param>
 internal readonly record struct WrittenSplice(long OutputStart, long OutputEnd, int Start, int End);
 
-/// <summary>Writes a planned message: the bytes between the splices as they are, and what each splice puts
-/// in.</summary>
+/// <summary>Writes a planned message: the unchanged bytes between the splices, and each splice's replacement.</summary>
 internal ref struct WritePlan
 {
-    // Lines of quoted-printable are looked at only as far as they may be long.
+    // No more of a line of quoted-printable is examined than a line may have.
     private const int Window = QuotedPrintable.MaxLineLength + 4;
 
     private readonly RewritePlan _plan;
@@ -63,7 +62,8 @@ internal ref struct WritePlan
         writer.WriteRange(plan.Message, 0, plan.Splices.Span, output, trace);
     }
 
-    // From the last field to the first: that of the message describes a body in which those of its parts stand.
+    // Runs from the last field to the first: the message's field describes a body that contains the fields of its
+    // parts.
     private void MeasureContents()
     {
         var sums = _plan.ContentSums;
@@ -99,7 +99,7 @@ internal ref struct WritePlan
                 WriteRange(_plan.Message[..sum.BodyEnd], bodyStart, splices[first..end], body, null);
             }
 
-            // A field may stand there thousands of times, and must not be computed as often.
+            // A message may repeat a field thousands of times. The value is computed once.
             ref var value = ref values[(int)sum.Kind];
             value ??= MeasureContent.Value(
                 sum,
@@ -210,7 +210,7 @@ internal ref struct WritePlan
         }
     }
 
-    // Between attributes, and behind a line break at the body's start, one blank more shows nowhere.
+    // One blank more is invisible between attributes, and behind a line break at the body's start.
     private readonly void AppendBlankBefore(ReadOnlySpan<byte> line)
     {
         if (LineStart.IsAtRisk(line))
@@ -219,7 +219,7 @@ internal ref struct WritePlan
         }
     }
 
-    // Header fields that are removed are whole lines, and what follows them is a line of its own already.
+    // A removed header field is a whole line, so the text behind it already begins a line.
     private static bool IsAttributeAtLineStart(in Splice splice, ReadOnlySpan<byte> source) =>
         splice.Kind == SpliceKind.Removal
         && splice.Start > 0
@@ -260,7 +260,8 @@ internal ref struct WritePlan
         written += Base64Body.Write(content.Span, part.Layout, splice.UsesLf ? "\n"u8 : "\r\n"u8, output);
     }
 
-    // Characters on the output's line before a splice: from the line's start, or from where the last splice ended.
+    // The number of characters on the output's line before a splice, from the line's start or from the last splice's
+    // end.
     private static int Column(ReadOnlySpan<byte> source, int previousEnd, int previousColumn, int start)
     {
         var from = Math.Max(previousEnd, start - Window);
@@ -270,7 +271,8 @@ internal ref struct WritePlan
             : Window;
     }
 
-    // Characters that follow on the line: up to its end, or up to the next splice and its possible soft break.
+    // The number of characters that follow on the line, up to its end or to the next splice with its possible soft
+    // break.
     private static int Following(ReadOnlySpan<byte> source, int end, int nextSplice)
     {
         var window = source[end..Math.Min(nextSplice, end + Window)];

@@ -5,15 +5,15 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Messages;
 
-/// <summary>The URLs that a registered message leaves with, for whoever wants to be told them.</summary>
-/// <param name="plan">The message's plan, good until it is disposed.</param>
+/// <summary>The tracked URLs of a registered message, for callers that report them.</summary>
+/// <param name="plan">The message's plan. This object is valid until the plan is disposed.</param>
 /// <param name="links">The link ids, in ordinal order.</param>
-/// <param name="cluster">Whose message it is.</param>
+/// <param name="cluster">The message's cluster.</param>
 /// <param name="message">The message's key.</param>
 /// <param name="key">Signs the tokens.</param>
 public sealed class WrittenUrls(RewritePlan plan, LinkId[] links, ClusterId cluster, MessageKey message, SigningKey key)
 {
-    /// <summary>The tracked URL of a link; <see langword="null"/> when it stays plain.</summary>
+    /// <summary>The tracked URL of a link; <see langword="null"/> for a link that stays plain.</summary>
     public string? Of(PlannedLink link)
     {
         if (!link.IsTracked)
@@ -32,7 +32,7 @@ public sealed class WrittenUrls(RewritePlan plan, LinkId[] links, ClusterId clus
         return Origin + Encoding.ASCII.GetString(path.Span) + token;
     }
 
-    /// <summary>The open pixel's URL; <see langword="null"/> when the message has none.</summary>
+    /// <summary>The open pixel's URL; <see langword="null"/> without a pixel.</summary>
     public string? Pixel => plan.HasPixel
         ? $"{Origin}/o/{new LinkToken(cluster, message, default, 0, LinkKind.Open).ToString(key)}"
         : null;

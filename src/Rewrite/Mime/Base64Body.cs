@@ -6,21 +6,22 @@ using System.Runtime.Intrinsics;
 
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>A base64 body (RFC 2045 6.8): decoded as a whole, written again from the first change on with the line
-/// length it had; the bytes before the first change stay.</summary>
+/// <summary>A base64 body (RFC 2045 6.8). It is decoded as a whole, and encoded again from the first change on with its
+/// original line length. The bytes before the first change stay.</summary>
 internal static class Base64Body
 {
     private const int RfcLineLength = 76;
 
-    // Characters between the body's lines and the coder: few enough to stay in the nearest cache. A multiple of four.
+    // Characters copied at a time between the body's lines and the coder: few enough to stay in the nearest cache. A
+    // multiple of four.
     private const int Chunk = 8 * 1024;
 
     private static readonly SearchValues<byte> Blank = SearchValues.Create(" \t\r\n"u8);
 
     /// <summary>Decodes a body.</summary>
     /// <param name="raw">The body.</param>
-    /// <param name="output">At least three quarters as long.</param>
-    /// <returns>Bytes decoded, or -1 when it is not base64 from end to end.</returns>
+    /// <param name="output">Receives the content; at least three quarters as long.</param>
+    /// <returns>The number of decoded bytes, or -1 when a part of the body is not base64.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, Span<byte> output)
     {
         var joined = ArrayPool<byte>.Shared.Rent(Chunk);
@@ -33,7 +34,7 @@ internal static class Base64Body
             {
                 if (length > Chunk / 2)
                 {
-                    // Something follows: padding here would be no base64.
+                    // More characters follow, so padding here is invalid.
                     if (Base64.DecodeFromUtf8(
                         joined.AsSpan(0, length), output[written..], out var used, out var more, isFinalBlock: false)
                         is not (OperationStatus.Done or OperationStatus.NeedMoreData))
@@ -46,7 +47,7 @@ internal static class Base64Body
                     length -= used;
                 }
 
-                // Nearly always lines like the first. White space inside one would be skipped by the decoder.
+                // Nearly all lines have the first line's length. The decoder would skip white space inside a line.
                 if (length == 0 && Base64Lines.CanHandle(line))
                 {
                     var decoded = Base64Lines.Decode(raw, line, output[written..]);
@@ -79,9 +80,9 @@ internal static class Base64Body
         }
     }
 
-    /// <summary>Where the raw bytes of a decoded position stand, and how the lines are laid out.</summary>
+    /// <summary>Finds the raw bytes of a decoded position, and the layout of the lines.</summary>
     /// <param name="raw">The body.</param>
-    /// <param name="decoded">A multiple of three.</param>
+    /// <param name="decoded">The position; a multiple of three.</param>
     public static Base64Layout Measure(ReadOnlySpan<byte> raw, int decoded)
     {
         var characters = decoded / 3 * 4;
@@ -124,7 +125,7 @@ internal static class Base64Body
             layout.Column = lines < 2 ? layout.LineLength : 0;
         }
 
-        // A single line says nothing about where lines end.
+        // A single line does not show the line length.
         if (lines < 2)
         {
             layout.LineLength = Math.Max(RfcLineLength, layout.LineLength);
@@ -141,7 +142,7 @@ internal static class Base64Body
         ReadOnlySpan<byte> lineBreak,
         IBufferWriter<byte> output)
     {
-        // A line may have been longer than the first.
+        // A line may have been longer than the first one.
         var room = Math.Max(0, layout.LineLength - layout.Column);
         var length = Base64.GetMaxEncodedToUtf8Length(content.Length);
         var breaks = length > room ? 1 + ((length - room - 1) / layout.LineLength) : 0;
@@ -181,7 +182,7 @@ internal static class Base64Body
         return length;
     }
 
-    // Lines of one length that end in CRLF; returns how many there are in a row, and room for.
+    // Copies lines of one length that end in CRLF. Returns the number of such lines in a row that fit.
     private static int JoinLines(ReadOnlySpan<byte> raw, int line, Span<byte> output)
     {
         var lines = 0;
@@ -195,7 +196,8 @@ internal static class Base64Body
         return lines;
     }
 
-    // Goes on on a line that has so much room, which is then what the last one has; returns bytes written.
+    // Continues on a line with room for this many characters, and sets the room of the last line. Returns the written
+    // bytes.
     private static int WriteLines(
         ReadOnlySpan<byte> text, int line, ref int room, ReadOnlySpan<byte> lineBreak, Span<byte> output)
     {
@@ -209,7 +211,7 @@ internal static class Base64Body
                 room = line;
             }
 
-            // Something follows on each of them.
+            // More text follows each of these lines.
             var whole = room == line ? (text.Length - 1) / line : 0;
             SplitLines(text, line, whole, lineBreak, output[written..]);
             written += whole * (line + lineBreak.Length);
@@ -232,13 +234,13 @@ internal static class Base64Body
         CopyLines(text, line, output, stride, line, lines);
         for (var at = line; lines > 0; lines--, at += stride)
         {
-            // CRLF or LF; a call to copy that costs more than the line.
+            // CRLF or LF. A call to copy would cost more than this.
             output[at] = lineBreak[0];
             output[at + lineBreak.Length - 1] = lineBreak[^1];
         }
     }
 
-    // Lines are short: whole vectors are copied, and what is too much is written over by what follows.
+    // Lines are short, so whole vectors are copied. The next line overwrites the excess.
     private static void CopyLines(
         ReadOnlySpan<byte> source, int sourceStride, Span<byte> target, int targetStride, int length, int lines)
     {
@@ -284,15 +286,15 @@ internal static class Base64Body
 /// <summary>How a base64 body is laid out.</summary>
 internal struct Base64Layout
 {
-    /// <summary>Raw bytes that stay at the beginning.</summary>
+    /// <summary>The number of raw bytes at the beginning that stay.</summary>
     public int KeptRaw;
 
-    /// <summary>Characters of the last kept line.</summary>
+    /// <summary>The number of characters on the last unchanged line.</summary>
     public int Column;
 
-    /// <summary>Characters of a line.</summary>
+    /// <summary>The number of characters per line.</summary>
     public int LineLength;
 
-    /// <summary>Where the white space behind the last character starts; it stays.</summary>
+    /// <summary>The start of the white space behind the last character; the white space stays.</summary>
     public int TailStart;
 }

@@ -7,8 +7,8 @@ using Tracking.Links;
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Whole lines of base64 (RFC 2045 6.8) from the body to the content and back without a stop between, on processors that
-/// have the instructions for it (AVX-512 VBMI). A line is two registers, which overlap where it is shorter.
+/// Converts whole lines of base64 (RFC 2045 6.8) directly between body and content, on processors with the necessary
+/// instructions (AVX-512 VBMI). A line takes two registers, which overlap for a shorter line.
 /// </summary>
 internal static class Base64Lines
 {
@@ -19,11 +19,11 @@ internal static class Base64Lines
     private static readonly Vector512<byte> Alphabet = Vector512.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8);
 
-    // What each ASCII character stands for.
+    // The value of each ASCII character.
     private static readonly Vector512<byte> ValuesBelow64 = Vector512.Create(Values(0));
     private static readonly Vector512<byte> ValuesFrom64 = Vector512.Create(Values(Characters));
 
-    // Three bytes of each word of four, in network order.
+    // Three bytes of each four-byte word, in network order.
     private static readonly Vector512<byte> Packed = Vector512.Create(
         [.. Enumerable.Range(0, Characters).Select(i => (byte)(i < Bytes ? (i / 3 * 4) + 2 - (i % 3) : 0))]);
 
@@ -31,12 +31,12 @@ internal static class Base64Lines
     public static bool CanHandle(int line) =>
         Base64Vector.IsSupported && line % 4 == 0 && line is >= Characters and <= 2 * Characters;
 
-    /// <summary>Decodes lines that end in CRLF, up to the first one that is another length, the last one or not all
-    /// base64.</summary>
-    /// <param name="raw">The body from a line's start.</param>
-    /// <param name="line">Characters of a line, as <see cref="CanHandle"/> has it.</param>
-    /// <param name="output">Receives the content; what is written beyond its end is of no meaning.</param>
-    /// <returns>How many lines.</returns>
+    /// <summary>Decodes lines that end in CRLF, up to the first line that has another length, is the last one, or
+    /// contains characters outside base64.</summary>
+    /// <param name="raw">The body, from a line's start.</param>
+    /// <param name="line">The number of characters per line, accepted by <see cref="CanHandle"/>.</param>
+    /// <param name="output">Receives the content. Bytes written beyond its end have no meaning.</param>
+    /// <returns>The number of decoded lines.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, int line, Span<byte> output)
     {
         var bytes = line / 4 * 3;
@@ -71,11 +71,11 @@ internal static class Base64Lines
     }
 
     /// <summary>Encodes whole lines, each with its line break.</summary>
-    /// <param name="content">What is encoded; something must follow the last line.</param>
-    /// <param name="line">Characters of a line, as <see cref="CanHandle"/> has it.</param>
+    /// <param name="content">The content. More content must follow the last line.</param>
+    /// <param name="line">The number of characters per line, accepted by <see cref="CanHandle"/>.</param>
     /// <param name="lineBreak">CRLF or LF.</param>
     /// <param name="output">Receives the lines.</param>
-    /// <returns>How many lines.</returns>
+    /// <returns>The number of encoded lines.</returns>
     public static int Encode(ReadOnlySpan<byte> content, int line, ReadOnlySpan<byte> lineBreak, Span<byte> output)
     {
         var bytes = line / 4 * 3;
@@ -99,7 +99,7 @@ internal static class Base64Lines
         return Math.Max(0, most);
     }
 
-    // Four values of six bits to the 24 that they are.
+    // Packs four values of six bits into 24 bits.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<byte> Join(Vector512<byte> values)
     {

@@ -1,6 +1,6 @@
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>The charset labels of mail, as the WHATWG encoding standard reads them where it has them.</summary>
+/// <summary>The charset labels of mail. Labels of the WHATWG encoding standard have its meaning.</summary>
 internal static class CharsetTable
 {
     public static Dictionary<string, MailCharset> Read()
@@ -9,7 +9,7 @@ internal static class CharsetTable
         Add(MailCharset.Utf8, "utf-8", "utf8");
         Add(MailCharset.Undeclared, "us-ascii", "ascii", "ansi_x3.4-1968");
 
-        // ISO-8859-1 is windows-1252, ISO-8859-9 windows-1254.
+        // The standard reads ISO-8859-1 as windows-1252 and ISO-8859-9 as windows-1254.
         AddPage(1252, "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "windows-1252", "cp1252", "x-cp1252");
         AddPage(28592, "iso-8859-2", "iso8859-2", "latin2");
         AddPage(28593, "iso-8859-3", "latin3");
@@ -34,23 +34,23 @@ internal static class CharsetTable
         AddPage(866, "ibm866", "cp866");
         AddPage(10000, "macintosh", "x-mac-roman");
 
-        // Not 20932, in which the second byte of a letter may be ASCII.
+        // Not code page 20932: in it the second byte of a letter may be ASCII.
         AddPage(51932, "euc-jp");
 
-        // The second byte of a letter may be ASCII.
+        // In these charsets the second byte of a letter may be ASCII.
         AddDecoded(
             932, CharsetForm.Letters, "shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "ms_kanji", "cp932");
         AddDecoded(54936, CharsetForm.Letters, "gb18030", "gbk", "x-gbk", "cp936", "gb2312", "gb_2312-80", "euc-cn");
         AddDecoded(950, CharsetForm.Letters, "big5", "big5-hkscs", "x-x-big5", "cn-big5", "cp950");
         AddDecoded(949, CharsetForm.Letters, "euc-kr", "ks_c_5601-1987", "ksc5601", "windows-949", "cp949", "uhc");
 
-        // Escapes switch between sets.
+        // In these charsets escapes switch between sets.
         AddDecoded(50220, CharsetForm.Stateful, "iso-2022-jp", "csiso2022jp", "iso-2022-jp-ms");
         AddDecoded(50225, CharsetForm.Stateful, "iso-2022-kr");
         AddDecoded(52936, CharsetForm.Stateful, "hz-gb-2312");
         Add(MailCharset.Utf7, "utf-7", "unicode-1-1-utf-7");
 
-        // Two or four bytes a unit. Without "le" or "be" the byte order mark tells.
+        // These charsets have units of two or four bytes. Without "le" or "be" the byte order mark decides.
         Add(MailCharset.Utf16LittleEndian, "utf-16le");
         Add(MailCharset.Utf16BigEndian, "utf-16be");
         Add(MailCharset.Utf16, "utf-16");

@@ -2,16 +2,16 @@ using System.Buffers;
 
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>What a header field states about the bytes of a content.</summary>
+/// <summary>The kinds of header fields that describe the bytes of a content.</summary>
 internal enum ContentSumKind : byte
 {
-    /// <summary><c>Content-MD5</c> (RFC 1864): of the decoded content.</summary>
+    /// <summary><c>Content-MD5</c> (RFC 1864), a checksum of the decoded content.</summary>
     Md5,
 
-    /// <summary><c>Content-Length</c>: octets of the body as it is transferred.</summary>
+    /// <summary><c>Content-Length</c>, the octets of the body in transfer encoding.</summary>
     Length,
 
-    /// <summary><c>Lines</c>: of the body as it is transferred.</summary>
+    /// <summary><c>Lines</c>, the lines of the body in transfer encoding.</summary>
     Lines,
 }
 
@@ -22,17 +22,17 @@ internal struct ContentSum
 
     public ContentSumKind Kind;
 
-    /// <summary>Where the number or checksum starts, without white space.</summary>
+    /// <summary>The start of the number or checksum, without white space.</summary>
     public int ValueStart;
 
-    /// <summary>Where it ends.</summary>
+    /// <summary>The end of the number or checksum.</summary>
     public int ValueEnd;
 
     public int BodyStart;
     public int BodyEnd;
     public TransferEncoding Encoding;
 
-    /// <summary>Which of the fields a name means.</summary>
+    /// <summary>The kind of field that a name means.</summary>
     public static ContentSumKind? KindOf(in HeaderReader header) =>
         header.Is("Content-MD5"u8) ? ContentSumKind.Md5
         : header.Is("Content-Length"u8) ? ContentSumKind.Length
@@ -40,7 +40,7 @@ internal struct ContentSum
         : null;
 
     /// <summary>Finds the value in a field.</summary>
-    /// <returns>Whether it has the expected form: one word, and nothing else but white space.</returns>
+    /// <returns>Whether the value has the expected form: one word and white space.</returns>
     public static bool TryRead(
         ReadOnlySpan<byte> message, in HeaderField field, ContentSumKind kind, out ContentSum sum)
     {

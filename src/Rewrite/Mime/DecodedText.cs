@@ -5,8 +5,8 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Content in a charset whose ASCII bytes may mean something else, as UTF-8, and where each character of that stands in
-/// the content.
+/// Content in a charset whose ASCII bytes may have another meaning. Holds the content as UTF-8, and the place of each
+/// character in the content.
 /// </summary>
 internal sealed class DecodedText : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class DecodedText : IDisposable
     public ReadOnlySpan<byte> Utf8 => _utf8.Span;
 
     /// <summary>Decodes content.</summary>
-    /// <returns>Whether every byte of it has a meaning.</returns>
+    /// <returns>Whether every byte is valid in the charset.</returns>
     public bool TryDecode(ReadOnlySpan<byte> content, MailCharset charset)
     {
         _utf8.Truncate();
@@ -41,10 +41,10 @@ internal sealed class DecodedText : IDisposable
         }
     }
 
-    /// <summary>Where the character at a place in the text starts in the content; what ends a state before an ASCII
-    /// character belongs to the character before it.</summary>
+    /// <summary>The start, in the content, of the character at a position of the text. Bytes that end a state before an
+    /// ASCII character belong to the character before it.</summary>
     public int Start(int position) => position >= _utf8.Length ? _contentLength
-        // A letter may stand behind an escape, which belongs to it; an ASCII character is always one unit.
+        // An escape before a letter belongs to the letter. An ASCII character is always one unit.
         : _utf8.Span[position] < 0x80 ? _ends[position] - _unit
         : position == 0 ? 0
         : _ends[position - 1];
@@ -60,7 +60,7 @@ internal sealed class DecodedText : IDisposable
         }
     }
 
-    // Unit by unit, so that each character's end is known. Between letters of two bytes, ASCII means itself.
+    // Decodes unit by unit, so that each character's end is known. Outside two-byte letters an ASCII byte means itself.
     private void Decode(ReadOnlySpan<byte> content, MailCharset charset)
     {
         var decoder = charset.StrictDecoder();

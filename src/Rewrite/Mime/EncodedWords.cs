@@ -4,14 +4,14 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>Encoded words (RFC 2047) in a header field, also where they must not stand: mailers encode any field that
-/// is long or has letters.</summary>
+/// <summary>Encoded words (RFC 2047) in a header field, also in fields where the RFC forbids them: mailers encode every
+/// field that is long or has non-ASCII letters.</summary>
 internal static class EncodedWords
 {
-    // 50 times what RFC 2047 allows; what is longer is text that only begins like one.
+    // 50 times the limit of RFC 2047. Longer text only looks like an encoded word.
     private const int MaxLength = 4096;
 
-    /// <summary>Appends a field's value as UTF-8, encoded words decoded; what is none stays as it is.</summary>
+    /// <summary>Appends a field's value as UTF-8, with encoded words decoded. Other text stays unchanged.</summary>
     public static void Decode(ReadOnlySpan<byte> value, ByteBuffer output)
     {
         var isBehindWord = false;
@@ -26,7 +26,7 @@ internal static class EncodedWords
                 continue;
             }
 
-            // White space between two of them is none.
+            // White space between two encoded words is not part of the text.
             if (!isBehindWord || !IsBlank(value[..start]))
             {
                 output.Append(value[..start]);
@@ -39,7 +39,7 @@ internal static class EncodedWords
         output.Append(value);
     }
 
-    // =?charset?Q?text?=; 0 when it is no encoded word.
+    // =?charset?Q?text?=; returns 0 for text that is not an encoded word.
     private static int Length(ReadOnlySpan<byte> text)
     {
         text = text[..Math.Min(text.Length, MaxLength)];
@@ -59,14 +59,14 @@ internal static class EncodedWords
         return end < 0 || text[..position].ContainsAny(" \t\r\n"u8) ? 0 : position + end + 2;
     }
 
-    // One in a charset or encoding that is not known stays.
+    // A word with an unknown charset or encoding stays unchanged.
     private static bool DecodeWord(ReadOnlySpan<byte> word, ByteBuffer output)
     {
         var inner = word[2..^2];
         var first = inner.IndexOf((byte)'?');
         var second = first + 1 + inner[(first + 1)..].IndexOf((byte)'?');
 
-        // RFC 2231 5 puts a language behind the charset.
+        // RFC 2231 5 allows a language behind the charset.
         var name = inner[..first];
         var star = name.IndexOf((byte)'*');
         var charset = MailCharset.Find(star < 0 ? name : name[..star]);

@@ -2,13 +2,13 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>How many fields and octets a header has.</summary>
+/// <summary>The number of fields and octets of a header.</summary>
 internal struct HeaderSize
 {
     public int Fields;
     public int Bytes;
 
-    /// <summary>Whether it is more than a message and its parts may have together.</summary>
+    /// <summary>Whether the size exceeds the limit for a message and its parts together.</summary>
     public readonly bool Exceeds(RewriteLimits limits) =>
         Fields > limits.MaxHeaderFields || Bytes > limits.MaxHeaderBytes;
 
@@ -20,17 +20,17 @@ internal struct HeaderSize
     }
 }
 
-/// <summary>What the header of a message or part says of the content behind it (RFC 2045): the fields that describe
-/// the content, and where the header ends.</summary>
+/// <summary>The header fields of a message or part that describe its content (RFC 2045), and the header's
+/// end.</summary>
 internal struct EntityHeader
 {
-    /// <summary>Where it starts.</summary>
+    /// <summary>The header's start.</summary>
     public int Start;
 
-    /// <summary>Where the content starts.</summary>
+    /// <summary>The content's start.</summary>
     public int BodyStart;
 
-    /// <summary>How large it is.</summary>
+    /// <summary>The header's size.</summary>
     public HeaderSize Size;
 
     /// <summary>The value of <c>Content-Type</c>.</summary>
@@ -42,24 +42,24 @@ internal struct EntityHeader
     /// <summary>The value of <c>Content-Disposition</c>.</summary>
     public ByteRange Disposition;
 
-    /// <summary>Whether a field states the content's length or checksum in a form that is not understood.</summary>
+    /// <summary>Whether a field states the content's length or checksum in an unknown form.</summary>
     public bool HasOddSum;
 
-    /// <summary>Why the content cannot be read, whatever it is; <see langword="null"/> when it can.</summary>
+    /// <summary>Why the content cannot be read; <see langword="null"/> when it can.</summary>
     public Untouched? Reason;
 
-    /// <summary>A header of which nothing has been read.</summary>
+    /// <summary>A header whose fields have not been read yet.</summary>
     public static EntityHeader At(int start) =>
         new() { Start = start, Type = ByteRange.None, Encoding = ByteRange.None, Disposition = ByteRange.None };
 
-    /// <summary>Sees a field.</summary>
+    /// <summary>Processes a field.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="header">Has read the field.</param>
-    /// <param name="sums">Receives the field if it states something about the content's bytes.</param>
-    /// <returns>Whether it describes the content.</returns>
+    /// <param name="header">The reader of the header, at the field.</param>
+    /// <param name="sums">Receives the field if it describes the content's bytes.</param>
+    /// <returns>Whether the field describes the content.</returns>
     public bool See(ReadOnlySpan<byte> message, in HeaderReader header, List<ContentSum> sums)
     {
-        // Of all the fields of mail, few begin like those.
+        // Few fields of mail begin with these letters.
         if ((message[header.Field.Start] | 0x20) is not ('c' or 'l'))
         {
             return false;
@@ -96,9 +96,9 @@ internal struct EntityHeader
         return true;
     }
 
-    /// <summary>Sees how the header ends.</summary>
-    /// <param name="header">Has read all of its fields.</param>
-    /// <param name="step">What it came to then.</param>
+    /// <summary>Processes the header's end.</summary>
+    /// <param name="header">The reader, behind all fields.</param>
+    /// <param name="step">The reader's last step.</param>
     public void End(in HeaderReader header, HeaderStep step)
     {
         BodyStart = header.Position;
@@ -107,7 +107,7 @@ internal struct EntityHeader
             : Untouched.NoBody;
     }
 
-    /// <summary>Sees that the part ends inside its header.</summary>
+    /// <summary>Processes the end of a part inside its header.</summary>
     public void CutAt(int position)
     {
         BodyStart = position;
@@ -116,7 +116,7 @@ internal struct EntityHeader
 
     private void Take(ref ByteRange value, in HeaderField field)
     {
-        // Readers differ in which of two fields they believe.
+        // Readers differ in which of two equal fields they use.
         Reason = value.IsGiven ? Untouched.DuplicateHeader : Reason;
         value = new ByteRange(field.ValueStart, field.ValueEnd - field.ValueStart);
     }

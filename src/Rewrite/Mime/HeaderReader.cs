@@ -2,15 +2,15 @@ using System.Text;
 
 namespace Tracking.Rewrite.Mime;
 
-/// <summary>A header field's ranges in the message.</summary>
-/// <param name="Start">Where its name starts.</param>
-/// <param name="NameEnd">Where its name ends.</param>
-/// <param name="ValueStart">Behind the colon.</param>
-/// <param name="ValueEnd">Before the line break that ends the field, folding included.</param>
-/// <param name="End">Behind that line break.</param>
+/// <summary>The ranges of a header field in the message.</summary>
+/// <param name="Start">The start of the field's name.</param>
+/// <param name="NameEnd">The end of the field's name.</param>
+/// <param name="ValueStart">The place behind the colon.</param>
+/// <param name="ValueEnd">The place before the line break that ends the field, behind folded lines.</param>
+/// <param name="End">The place behind that line break.</param>
 internal readonly record struct HeaderField(int Start, int NameEnd, int ValueStart, int ValueEnd, int End);
 
-/// <summary>How reading a header went on.</summary>
+/// <summary>The result of reading the next line of a header.</summary>
 internal enum HeaderStep : byte
 {
     /// <summary>A field.</summary>
@@ -19,40 +19,40 @@ internal enum HeaderStep : byte
     /// <summary>The empty line, or the end of the input.</summary>
     End,
 
-    /// <summary>A line that is no field; nothing behind it is understood.</summary>
+    /// <summary>A line that is not a field. The lines behind it are not read.</summary>
     Malformed,
 }
 
-/// <summary>Reads the fields of a header (RFC 5322 2.2), lines ending in CRLF or LF.</summary>
+/// <summary>Reads the fields of a header (RFC 5322 2.2). Lines end in CRLF or LF.</summary>
 internal ref struct HeaderReader
 {
     private readonly ReadOnlySpan<byte> _bytes;
     private int _position;
 
-    /// <param name="bytes">The message, up to where the header's part ends at most.</param>
-    /// <param name="start">Where the header starts.</param>
+    /// <param name="bytes">The message, or the message up to the end of the header's part.</param>
+    /// <param name="start">The header's start.</param>
     public HeaderReader(ReadOnlySpan<byte> bytes, int start)
     {
         _bytes = bytes;
         _position = start;
     }
 
-    /// <summary>Reads the header of a whole message, from where it begins.</summary>
+    /// <summary>Reads the header of a whole message.</summary>
     public static HeaderReader OfMessage(ReadOnlySpan<byte> message) => new(message, MessageStart.Of(message));
 
     /// <summary>The field that was read.</summary>
     public HeaderField Field { get; private set; }
 
-    /// <summary>Whether the empty line was there, so that a body can follow.</summary>
+    /// <summary>Whether the empty line was present, so that a body can follow.</summary>
     public bool HasEnd { get; private set; }
 
-    /// <summary>After the end: where the body starts, behind the empty line.</summary>
+    /// <summary>After the end: the start of the body, behind the empty line.</summary>
     public readonly int Position => _position;
 
     /// <summary>The name of the field that was read.</summary>
     public readonly ReadOnlySpan<byte> Name => _bytes[Field.Start..Field.NameEnd];
 
-    /// <summary>The value of the field that was read, as it stands.</summary>
+    /// <summary>The raw value of the field that was read.</summary>
     public readonly ReadOnlySpan<byte> Value => _bytes[Field.ValueStart..Field.ValueEnd];
 
     /// <summary>Reads the next field.</summary>
@@ -105,7 +105,7 @@ internal ref struct HeaderReader
         return HeaderStep.Field;
     }
 
-    /// <summary>Whether the field's name is <paramref name="name"/>, in any case.</summary>
+    /// <summary>Whether the field's name is <paramref name="name"/>, ignoring case.</summary>
     public readonly bool Is(ReadOnlySpan<byte> name) => Ascii.EqualsIgnoreCase(Name, name);
 
     private readonly int LineEnd(int from)

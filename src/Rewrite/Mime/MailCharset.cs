@@ -7,13 +7,14 @@ namespace Tracking.Rewrite.Mime;
 /// <summary>How a charset relates to ASCII.</summary>
 internal enum CharsetForm : byte
 {
-    /// <summary>An ASCII byte always means that character: markup and URLs are found in the bytes themselves.</summary>
+    /// <summary>An ASCII byte always means its ASCII character: markup and URLs are found in the bytes
+    /// directly.</summary>
     Ascii,
 
     /// <summary>An ASCII byte may be the second half of a letter.</summary>
     Letters,
 
-    /// <summary>An ASCII byte may be anything, depending on the escapes before it.</summary>
+    /// <summary>Escapes before an ASCII byte decide its meaning.</summary>
     Stateful,
 
     /// <summary>UTF-16.</summary>
@@ -24,19 +25,20 @@ internal enum CharsetForm : byte
 }
 
 /// <summary>
-/// A charset of a text part. In those of the form <see cref="CharsetForm.Ascii"/> the content is read as it stands; in
-/// the others it is decoded first (<see cref="DecodedText"/>) and what is put in is encoded.
+/// A charset of a text part. Content in a charset of the form <see cref="CharsetForm.Ascii"/> is read directly. Content
+/// in another charset is decoded first (<see cref="DecodedText"/>), and replacements are encoded.
 /// </summary>
 internal sealed class MailCharset
 {
     /// <summary>UTF-8.</summary>
     public static readonly MailCharset Utf8 = new(null);
 
-    /// <summary>No label, or "us-ascii": UTF-8 when it is valid, else what such mail has always meant.</summary>
+    /// <summary>No label, or "us-ascii": UTF-8 when the content is valid UTF-8, otherwise windows-1252, the usual
+    /// meaning in old mail.</summary>
     public static readonly MailCharset Undeclared = new(CodePage(1252)) { _preferUtf8 = true };
 
-    /// <summary>UTF-7 (RFC 2152). A browser does not know it, but who declares it means it.</summary>
-#pragma warning disable SYSLIB0001 // Decoded text goes nowhere but to where the same bytes led without us.
+    /// <summary>UTF-7 (RFC 2152). Browsers do not know UTF-7, but a sender that declares it means it.</summary>
+#pragma warning disable SYSLIB0001 // Decoded text only finds links. The bytes would reach the reader without us too.
     public static readonly MailCharset Utf7 = new(new UTF7Encoding(true)) { Form = CharsetForm.Stateful };
 #pragma warning restore SYSLIB0001
 
@@ -67,21 +69,20 @@ internal sealed class MailCharset
 
     private MailCharset(Encoding? encoding) => _encoding = encoding;
 
-    /// <summary>How it relates to ASCII.</summary>
+    /// <summary>The charset's relation to ASCII.</summary>
     public CharsetForm Form { get; private init; }
 
     /// <summary>Whether content must be decoded before it is read.</summary>
     public bool NeedsDecoding => Form != CharsetForm.Ascii;
 
-    /// <summary>Whether what is said of it is all there is to know; else the content has to be asked.</summary>
+    /// <summary>True when the header names the charset; otherwise the content decides.</summary>
     public bool IsDeclared => !_preferUtf8;
 
-    /// <summary>Bytes that an ASCII character takes.</summary>
+    /// <summary>The number of bytes of an ASCII character.</summary>
     public int UnitLength => Form == CharsetForm.TwoBytes ? 2 : Form == CharsetForm.FourBytes ? 4 : 1;
 
-    /// <summary>The encoding of the queries of an HTML document's links; <see langword="null"/> is UTF-8, which stands
-    /// in
-    /// for those that cannot be one (WHATWG, "get an output encoding").</summary>
+    /// <summary>The encoding of queries in the links of an HTML document. <see langword="null"/> is UTF-8, which also
+    /// replaces the charsets that queries cannot have (WHATWG, "get an output encoding").</summary>
     public Encoding? QueryEncoding => Form == CharsetForm.Letters || _encoding?.CodePage == 50220 ? _encoding : null;
 
     /// <summary>A charset that is a Windows code page.</summary>
@@ -106,9 +107,9 @@ internal sealed class MailCharset
                 : null;
     }
 
-    /// <summary>What the byte order mark makes of it.</summary>
-    /// <returns><see langword="null"/> when there should be a mark and is none: readers differ in what they take
-    /// then.</returns>
+    /// <summary>The charset with its byte order, as the byte order mark shows it.</summary>
+    /// <returns><see langword="null"/> when a required mark is missing: without a mark, readers differ in the byte
+    /// order that they use.</returns>
     public MailCharset? OfContent(ReadOnlySpan<byte> content) =>
         _encoding is not null || this == Utf8 ? this
         : Form == CharsetForm.TwoBytes
@@ -117,7 +118,7 @@ internal sealed class MailCharset
         : content is [0, 0, 0xfe, 0xff, ..] ? Utf32BigEndian
         : null;
 
-    /// <summary>A strict decoder of the charset: it throws where the bytes mean nothing.</summary>
+    /// <summary>A strict decoder of the charset: it throws on invalid bytes.</summary>
     public Decoder StrictDecoder()
     {
         var strict = (Encoding)_encoding!.Clone();
@@ -138,7 +139,7 @@ internal sealed class MailCharset
         }
     }
 
-    /// <summary>The encoding that text is in; <see langword="null"/> is UTF-8.</summary>
+    /// <summary>The encoding of a text; <see langword="null"/> is UTF-8.</summary>
     public Encoding? EncodingOf(ReadOnlySpan<byte> text) =>
         _preferUtf8 && System.Text.Unicode.Utf8.IsValid(text) ? null : _encoding;
 
@@ -155,16 +156,16 @@ internal sealed class MailCharset
         }
     }
 
-    /// <summary>Reads the character that begins with a byte beyond ASCII; in text without a charset, UTF-8 where it is
-    /// that.</summary>
-    /// <returns>The bytes it takes.</returns>
+    /// <summary>Reads the character that begins with a non-ASCII byte. Text without a charset is read as UTF-8 where
+    /// the bytes are valid UTF-8.</summary>
+    /// <returns>The number of bytes of the character.</returns>
     public int ReadRune(ReadOnlySpan<byte> text, out Rune rune) =>
         _preferUtf8 && Rune.DecodeFromUtf8(text, out rune, out var consumed) == System.Buffers.OperationStatus.Done
             ? consumed
             : ReadRune(text, _encoding, out rune);
 
-    /// <summary>Reads the character that begins with a byte beyond ASCII.</summary>
-    /// <returns>The bytes it takes.</returns>
+    /// <summary>Reads the character that begins with a non-ASCII byte.</summary>
+    /// <returns>The number of bytes of the character.</returns>
     public static int ReadRune(ReadOnlySpan<byte> text, Encoding? encoding, out Rune rune)
     {
         if (encoding is null)
@@ -173,7 +174,7 @@ internal sealed class MailCharset
             return Math.Max(1, consumed);
         }
 
-        // EUC-JP: two or three bytes; every other encoding here has one byte per character.
+        // EUC-JP has two or three bytes per character; every other encoding here has one.
         var length = encoding.IsSingleByte ? 1 : text[0] == 0x8f ? 3 : 2;
         length = Math.Min(length, text.Length);
         Span<char> chars = stackalloc char[8];

@@ -1,14 +1,14 @@
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Where a message's header begins. Before it may stand what files and pipes put there: the line <c>From sender
-/// date</c> of mbox files (RFC 4155, Postfix's pipe with <c>flags=F</c>, Exim and procmail), lines <c>&gt;From </c>
-/// right behind that one, from boxes in boxes, and a UTF-8 byte order mark. None of it is part of the message; all of
-/// it stays.
+/// Finds the beginning of a message's header. Files and pipes may put other text before it: the line <c>From sender
+/// date</c> of mbox files (RFC 4155, Postfix's pipe with <c>flags=F</c>, Exim and procmail), directly behind it lines
+/// <c>&gt;From </c> of an mbox inside an mbox, and a UTF-8 byte order mark. This text is not part of the message. All
+/// of it stays.
 /// </summary>
 internal static class MessageStart
 {
-    /// <summary>Where the header begins; 0 in nearly all messages.</summary>
+    /// <summary>The beginning of the header; 0 in nearly all messages.</summary>
     public static int Of(ReadOnlySpan<byte> message)
     {
         var start = BehindMark(message, 0);

@@ -5,7 +5,7 @@ namespace Tracking.Rewrite.Mime;
 /// <summary>How a part's content is encoded for transfer (RFC 2045 6).</summary>
 internal enum TransferEncoding : byte
 {
-    /// <summary>7bit and 8bit: lines, as they are.</summary>
+    /// <summary>7bit and 8bit: lines without encoding.</summary>
     Lines,
 
     /// <summary>binary: bytes without lines.</summary>
@@ -21,14 +21,14 @@ internal enum TransferEncoding : byte
 /// <summary>What kind of content a part has.</summary>
 internal enum PartKind : byte
 {
-    /// <summary>Nothing that is rewritten.</summary>
+    /// <summary>Content that is not rewritten.</summary>
     Other,
     Html,
     AmpHtml,
     Plain,
 }
 
-/// <summary>A part without parts of its own, as ranges in the message.</summary>
+/// <summary>A part that contains no other parts, as ranges in the message.</summary>
 internal struct MimePart
 {
     public int HeaderStart;
@@ -46,9 +46,9 @@ internal struct MimePart
     /// <summary>RFC 3676.</summary>
     public bool DeletesSpace;
 
-    /// <summary>Which outermost <c>multipart/alternative</c> it is in, from 1; 0 when it is in none.</summary>
+    /// <summary>The number, from 1, of the part's outermost <c>multipart/alternative</c>; 0 without one.</summary>
     public int Alternative;
 
-    /// <summary>Why the part is left as it is; <see langword="null"/> when it is a candidate.</summary>
+    /// <summary>Why the part is left unchanged; <see langword="null"/> for a part that may be rewritten.</summary>
     public Untouched? Reason;
 }

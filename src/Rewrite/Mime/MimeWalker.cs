@@ -5,9 +5,9 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Finds the parts of a message (RFC 2046 5.1) in one pass over its bytes, without recursion: a stack of boundaries,
-/// bounded in depth, and every line that begins with two hyphens held against it. Signed, encrypted and enclosed
-/// messages are one part each, whatever is in them.
+/// Finds the parts of a message (RFC 2046 5.1) in one pass over its bytes, without recursion. A stack of limited depth
+/// holds the boundaries, and every line that begins with two hyphens is compared with the stack. A signed, encrypted or
+/// enclosed message is one part, whatever it contains.
 /// </summary>
 internal sealed class MimeWalker : IDisposable
 {
@@ -26,12 +26,12 @@ internal sealed class MimeWalker : IDisposable
 
     /// <summary>Lists the parts in their order.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="header">Its own header.</param>
-    /// <param name="limits">Bounds.</param>
-    /// <param name="parts">Receives the parts that hold no other parts.</param>
-    /// <param name="sums">Has the fields of the message's header that state something about its content; receives those
-    /// of the parts' headers, and keeps those of text parts and of the whole message.</param>
-    /// <returns>Why the message as a whole cannot be understood, or <see langword="null"/>.</returns>
+    /// <param name="header">The message's own header.</param>
+    /// <param name="limits">The limits.</param>
+    /// <param name="parts">Receives the parts that contain no other parts.</param>
+    /// <param name="sums">Contains the fields of the message's header that describe its content. Receives those of the
+    /// parts' headers. Afterwards it has only those of text parts and of the whole message.</param>
+    /// <returns>Why the message as a whole cannot be read, or <see langword="null"/>.</returns>
     public static Untouched? Walk(
         ReadOnlySpan<byte> message,
         in EntityHeader header,
@@ -53,7 +53,8 @@ internal sealed class MimeWalker : IDisposable
         _headers = header.Size;
         while (true)
         {
-            // One entity: its header, then either a new boundary to watch for or a leaf.
+            // Each round reads one entity: its header, and then either a new boundary or a part without parts of its
+            // own.
             if (_headers.Exceeds(_limits))
             {
                 return Untouched.HeaderTooLarge;
@@ -96,7 +97,7 @@ internal sealed class MimeWalker : IDisposable
                     return null;
                 }
 
-                // An outer delimiter ends every part inside it, with or without their own end.
+                // An outer delimiter ends every part inside it, even without the inner part's own end.
                 _boundaries.RemoveRange(level + 1, _boundaries.Count - level - 1);
                 from = lineEnd;
                 if (!closes)
@@ -111,7 +112,8 @@ internal sealed class MimeWalker : IDisposable
         }
     }
 
-    // Of the multiparts only the outermost, the message, is described by its length; no sum of RFC 1864 is for one.
+    // Of the multiparts only the outermost, the message, has a length that describes it. RFC 1864 has no checksum of a
+    // multipart.
     private void KeepSums(int first, bool keep, int bodyStart, int bodyEnd, TransferEncoding encoding)
     {
         if (!keep)
@@ -135,7 +137,7 @@ internal sealed class MimeWalker : IDisposable
             return false;
         }
 
-        // "from" is always at the start of a line, so the line there counts too.
+        // "from" is always the start of a line, so the line there counts too.
         if (IsDelimiter(message, from, out lineEnd, out level, out closes))
         {
             lineStart = from;
@@ -181,7 +183,7 @@ internal sealed class MimeWalker : IDisposable
                 continue;
             }
 
-            // Only white space may follow: "--abc" is no delimiter of "ab".
+            // Only white space may follow: "--abc" is not a delimiter of "ab".
             var rest = line[boundary.Length..];
             closes = rest.StartsWith("--"u8);
             if (closes)
@@ -200,7 +202,7 @@ internal sealed class MimeWalker : IDisposable
         return false;
     }
 
-    // Up to its end, or to where it is too large together with those before it.
+    // Reads to the header's end, or to the place where all headers together become too large.
     private EntityHeader ReadHeader(ReadOnlySpan<byte> message, int start)
     {
         var entity = EntityHeader.At(start);

@@ -8,16 +8,16 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Quoted-printable (RFC 2045 6.7): decodes, and keeps where each decoded line began, so that a place in the decoded
-/// content is found again in the raw bytes. Changes are laid out inside the bytes they replace; every byte beside them
+/// Quoted-printable (RFC 2045 6.7). Decodes a body, and keeps the beginning of each decoded line, so that a place in
+/// the decoded content can be found in the raw bytes. Changes stay inside the bytes that they replace. Every other byte
 /// stays, also on the same line.
 /// </summary>
 internal sealed class QuotedPrintable : IDisposable
 {
-    /// <summary>Characters a line may have, the final <c>=</c> included.</summary>
+    /// <summary>The most characters of a line, including the final <c>=</c>.</summary>
     public const int MaxLineLength = 76;
 
-    // What stands for itself. A space does not before a line break, but what is written never ends in one.
+    // Characters that need no escape. A space needs one before a line break, but written text never ends in a space.
     private static readonly SearchValues<byte> Plain = SearchValues.Create(
         " !\"#$%&'()*+,-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
@@ -28,8 +28,8 @@ internal sealed class QuotedPrintable : IDisposable
 
     /// <summary>Decodes a body.</summary>
     /// <param name="raw">The body.</param>
-    /// <param name="output">At least as long.</param>
-    /// <returns>Bytes decoded.</returns>
+    /// <param name="output">Receives the content; at least as long as <paramref name="raw"/>.</param>
+    /// <returns>The number of decoded bytes.</returns>
     public int Decode(ReadOnlySpan<byte> raw, Span<byte> output)
     {
         _lines.Truncate();
@@ -70,10 +70,10 @@ internal sealed class QuotedPrintable : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lines.Dispose();
 
-    /// <summary>Starts again with asking for positions.</summary>
+    /// <summary>Lets positions be requested from the beginning again.</summary>
     public void Rewind() => _line = _decodedAt = _rawAt = 0;
 
-    /// <summary>The raw position of a decoded one. Positions must be asked for in ascending order.</summary>
+    /// <summary>The raw position of a decoded position. Positions must be requested in ascending order.</summary>
     public int RawStart(ReadOnlySpan<byte> raw, int decoded)
     {
         var lines = _lines.Span;
@@ -84,7 +84,7 @@ internal sealed class QuotedPrintable : IDisposable
 
         while (_decodedAt < decoded && _rawAt < raw.Length)
         {
-            // White space that was dropped stands at a line's end only, where the next line's start is already known.
+            // Dropped white space occurs only at a line's end, where the next line's start is already known.
             var run = raw.Slice(_rawAt, Math.Min(decoded - _decodedAt, raw.Length - _rawAt));
             var plain = run.IndexOf((byte)'=');
             if (plain != 0)
@@ -109,7 +109,7 @@ internal sealed class QuotedPrintable : IDisposable
         return last >= raw.Length ? last : last + TokenLength(raw[last..], out _);
     }
 
-    /// <summary>The raw bytes of decoded ones; an empty range stays empty. Ranges must be asked for in ascending
+    /// <summary>The raw range of a decoded range; an empty range stays empty. Ranges must be requested in ascending
     /// order.</summary>
     public ByteRange RawRange(ReadOnlySpan<byte> raw, int start, int end)
     {
@@ -117,17 +117,18 @@ internal sealed class QuotedPrintable : IDisposable
         return new ByteRange(rawStart, end == start ? 0 : RawEnd(raw, end) - rawStart);
     }
 
-    /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long. No line that
-    /// begins here begins as <see cref="LineStart"/> warns of: a break comes a character earlier, and where there is
-    /// none earlier the character is written in hexadecimal.</summary>
-    /// <param name="text">What to write; without white space, unless that is to be encoded, too.</param>
-    /// <param name="column">Characters on the line before it.</param>
-    /// <param name="behind">What follows, up to the next change.</param>
-    /// <param name="following">Characters of it that stand on the same line.</param>
+    /// <summary>Writes the replacement of a range, with soft breaks where the line would become too long. No new line
+    /// begins in a way that <see cref="LineStart"/> forbids: the break comes one character earlier, and without an
+    /// earlier place the character is written in hexadecimal.</summary>
+    /// <param name="text">The text to write. White space in it is encoded.</param>
+    /// <param name="column">The number of characters before the text on the line.</param>
+    /// <param name="behind">The bytes that follow, up to the next change.</param>
+    /// <param name="following">The number of those bytes that are on the same line.</param>
     /// <param name="lineBreak">CRLF or LF.</param>
     /// <param name="output">Receives the encoded text.</param>
-    /// <param name="taken">Bytes of <paramref name="behind"/> that were written too, from the first on.</param>
-    /// <returns>Characters now on the line.</returns>
+    /// <param name="taken">The number of bytes at the beginning of <paramref name="behind"/> that were written
+    /// too.</param>
+    /// <returns>The number of characters on the line afterwards.</returns>
     public static int Write(
         ReadOnlySpan<byte> text,
         int column,
@@ -137,7 +138,7 @@ internal sealed class QuotedPrintable : IDisposable
         ByteBuffer output,
         out int taken)
     {
-        // Where what follows must not begin a line, the last character goes with it.
+        // If the following bytes must not begin a line, the text's last character stays with them.
         var last = LineStart.IsAtRisk(behind) && text is [.., not (byte)'.' and not (byte)'-'] ? text[^1..] : [];
         column = Write(text[..^last.Length], column, lineBreak, output);
         var width = last.IsEmpty ? 0 : Plain.Contains(last[0]) ? 1 : 3;
@@ -204,12 +205,12 @@ internal sealed class QuotedPrintable : IDisposable
         return column;
     }
 
-    /// <summary>Copies up to the next "=" or other byte: runs are short, so each 16 bytes are copied before it is known
-    /// how many of them count. What is copied too much is written over.</summary>
-    /// <param name="raw">From where.</param>
-    /// <param name="output">At least as long.</param>
-    /// <param name="other">Where it ends, too.</param>
-    /// <returns>Bytes copied that count.</returns>
+    /// <summary>Copies up to the next "=" or other byte. Runs are short, so each 16 bytes are copied before their
+    /// number is known. Later bytes overwrite the excess.</summary>
+    /// <param name="raw">The source.</param>
+    /// <param name="output">The destination, at least as long as the source.</param>
+    /// <param name="other">A further byte that ends the run.</param>
+    /// <returns>The number of copied bytes of the run.</returns>
     internal static int CopyRun(ReadOnlySpan<byte> raw, Span<byte> output, byte other)
     {
         var length = 0;
@@ -292,8 +293,8 @@ internal sealed class QuotedPrintable : IDisposable
         return Unescape(raw, out value);
     }
 
-    /// <summary>Reads "=XX", a soft break (-1), or an equals sign that is neither and stands for itself.</summary>
-    /// <returns>How long it is.</returns>
+    /// <summary>Reads "=XX", a soft break (-1), or an equals sign that is neither and means itself.</summary>
+    /// <returns>The length in raw bytes.</returns>
     internal static int Unescape(ReadOnlySpan<byte> raw, out int value)
     {
         if (raw.Length > 2)

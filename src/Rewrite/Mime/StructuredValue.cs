@@ -5,12 +5,12 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Mime;
 
 /// <summary>
-/// Reads <c>value; name=value</c> fields (RFC 2045 5.1): folding, comments, quoted strings, and the continuations and
-/// percent-encodings of RFC 2231.
+/// Reads fields of the form <c>value; name=value</c> (RFC 2045 5.1), with folding, comments, quoted strings, and the
+/// continuations and percent-encodings of RFC 2231.
 /// </summary>
 internal static class StructuredValue
 {
-    // Continuations of one parameter that are read; mail in the wild has under ten.
+    // The most continuations of one parameter. Real mail has fewer than ten.
     private const int MaxSections = 100;
 
     /// <summary>Reads the value before the first semicolon, without comments and white space.</summary>
@@ -34,7 +34,7 @@ internal static class StructuredValue
         }
     }
 
-    /// <summary>Whether the field has the parameter at all, whatever its form.</summary>
+    /// <summary>Whether the field has the parameter, in any form.</summary>
     public static bool Has(ReadOnlySpan<byte> field, ReadOnlySpan<byte> name)
     {
         var position = 0;
@@ -51,7 +51,7 @@ internal static class StructuredValue
     }
 
     /// <summary>Reads a parameter.</summary>
-    /// <returns>Whether it is there.</returns>
+    /// <returns>Whether the parameter is present.</returns>
     public static bool TryRead(ReadOnlySpan<byte> field, ReadOnlySpan<byte> name, ByteBuffer output)
     {
         var position = 0;

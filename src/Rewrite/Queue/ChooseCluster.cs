@@ -7,18 +7,18 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Whose a message of the queue is: its header <c>tracking-cluster</c>, else <c>X-Tracking-Cluster</c> of the mail
-/// where that is trusted, else the cluster that sends in the name of its <c>From</c> domain, else the default. A
-/// cluster that is named and does not exist is no reason to take another one.
+/// Finds the cluster of a message of the queue. The header <c>tracking-cluster</c> comes first, then
+/// <c>X-Tracking-Cluster</c> of the mail where that is trusted, then the cluster that sends for the mail's <c>From</c>
+/// domain, then the default. If a named cluster does not exist, no other cluster replaces it.
 /// </summary>
 internal sealed class ChooseCluster(ClusterDirectory clusters, IOptions<RewriteOptions> options)
 {
     /// <summary>The header that names a cluster.</summary>
     public const string Header = "tracking-cluster";
 
-    /// <summary>Chooses.</summary>
-    /// <returns>The cluster, or <see langword="null"/> when it is nobody's.</returns>
-    /// <exception cref="NpgsqlException">It cannot be known: the store is away.</exception>
+    /// <summary>Finds the cluster.</summary>
+    /// <returns>The cluster, or <see langword="null"/> when the message belongs to none.</returns>
+    /// <exception cref="NpgsqlException">The cluster is unknown because the store is unavailable.</exception>
     public async ValueTask<DirectoryCluster?> ForAsync(
         IReadOnlyBasicProperties properties, MessageHeader mail, CancellationToken cancellationToken)
     {

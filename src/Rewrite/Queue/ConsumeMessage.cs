@@ -11,12 +11,13 @@ using Tracking.Rewrite.Memory;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// From the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The output is confirmed by the broker before
-/// the delivery is acknowledged, so that a process that is killed between the two sends the same bytes again. A message
-/// that was delivered before goes to <c>rewrite.alone</c>, where one is fetched at a time and nothing is worked on beside
-/// it: it alone is counted when a process ends over it, and not what was fetched with it. A message that fails again and
-/// again, or that processes end over, goes to the dead letters. Nothing blocks the messages behind it. While
-/// <c>rewritten</c> is full a message is held for a time, and then waits at the end of its queue.
+/// Moves messages from the queue <c>rewrite</c> to <c>rewritten</c> or <c>reply_to</c>. The broker confirms the output
+/// before the delivery is acknowledged, so a process that is killed between the two sends the same bytes again. A
+/// message that was delivered before goes to <c>rewrite.alone</c>. From that queue one message is fetched at a time,
+/// and the process works on nothing else. So when a process ends, the count rises only for the message that it was
+/// working on. A message that fails repeatedly, or over which processes end repeatedly, goes to the dead letters. No
+/// message blocks the messages behind it. While <c>rewritten</c> is full, a message is held for a time and then waits
+/// at the end of its queue.
 /// </summary>
 internal sealed partial class ConsumeMessage(
     TrackDelivery track,
@@ -31,7 +32,8 @@ internal sealed partial class ConsumeMessage(
     RewriteTelemetry telemetry,
     ILogger<ConsumeMessage> logger)
 {
-    /// <summary>Consumes one delivery; it is acknowledged when this returns and given back when it throws.</summary>
+    /// <summary>Consumes one delivery. The delivery is acknowledged when this returns, and given back when it
+    /// throws.</summary>
     public async Task RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         using var activity = Continue(delivery.Properties);
@@ -66,11 +68,11 @@ internal sealed partial class ConsumeMessage(
         Taken(await line.AgainAsync(delivery), QueueNames.Rewrite);
     }
 
-    /// <returns>Why it failed; <see langword="null"/> when it is done.</returns>
+    /// <returns>Why the attempt failed; <see langword="null"/> when the message is done.</returns>
     private async Task<Exception?> TryAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        // Alone is who takes everything.
+        // A message that is worked on alone takes all bytes.
         var bytes = delivery.IsAlone ? long.MaxValue : OpenBody.SizeOf(delivery, options.Value);
         using var turn = await memory.EnterAsync(bytes, cancellationToken);
         try
@@ -80,11 +82,11 @@ internal sealed partial class ConsumeMessage(
         }
         catch (OperationCanceledException) when (delivery.IsAlone && hold.IsStopping)
         {
-            // The process does not end over this message: that must not be counted.
+            // The process stops in order, and not over this message. A copy in the queue keeps the delivery uncounted.
             Taken(await line.ApartAsync(delivery), QueueNames.RewriteAlone);
             return null;
         }
-#pragma warning disable CA1031 // Whatever it is, it must not come back for ever: counted, and the message is kept.
+#pragma warning disable CA1031 // No failure may return for ever: it is counted, and the message is kept.
         catch (Exception exception) when (exception is not (NotConfirmedException or OperationCanceledException))
 #pragma warning restore CA1031
         {
@@ -99,7 +101,7 @@ internal sealed partial class ConsumeMessage(
         _ => failure.GetType().Name,
     };
 
-    // Not taken it stays with the broker, and comes again.
+    // If the queue does not take the message, the message stays with the broker, which delivers it again.
     private static void Taken(bool isTaken, string queue)
     {
         if (!isTaken)
@@ -126,7 +128,7 @@ internal sealed partial class ConsumeMessage(
 
         if (outcome == PublishOutcome.TooLarge)
         {
-            // Compressed by us it may be larger than by its publisher.
+            // Our compression may make the message larger than its publisher's did.
             outcome = await SendAsync(
                 delivery, TrackDelivery.AsItCame(delivery, Untouched.OutputTooLarge), began, cancellationToken);
         }
@@ -143,8 +145,8 @@ internal sealed partial class ConsumeMessage(
         }
     }
 
-    // A queue that everybody's messages go to is full: they wait, and are not counted as failing, nor as delivered once
-    // more. One that a publisher has named is its own affair.
+    // A queue for the messages of all publishers is full: the messages wait, without counting as failed or as delivered
+    // again. A queue that a publisher has named concerns only that publisher.
     private async Task<PublishOutcome?> SendAsync(
         QueuedMessage delivery, RewrittenMessage message, long began, CancellationToken cancellationToken)
     {
@@ -167,8 +169,8 @@ internal sealed partial class ConsumeMessage(
         }
     }
 
-    // What is fetched beside those that are worked on waits for as long again, and all of it is to be over before the
-    // broker takes messages back.
+    // A fetched message that is not worked on yet waits as long again. All of it must end before the broker takes
+    // messages back.
     private TimeSpan LongestWait => options.Value.Queue is var queue && queue.Prefetch > queue.Concurrency
         ? queue.LongestHold * queue.Concurrency / queue.Prefetch
         : queue.LongestHold;
@@ -177,7 +179,7 @@ internal sealed partial class ConsumeMessage(
 
     private async Task BuryAsync(QueuedMessage delivery, string reason)
     {
-        // Put back by its operator it begins anew.
+        // When the operator puts the message back, it starts without failures.
         var properties = new BasicProperties(delivery.Properties)
         {
             Headers = new Dictionary<string, object?>(
@@ -188,7 +190,7 @@ internal sealed partial class ConsumeMessage(
         telemetry.Dead();
     }
 
-    // The publisher's trace goes on here (W3C Trace Context), whatever trace the bus has begun for the delivery.
+    // Continues the publisher's trace (W3C Trace Context) instead of the trace that the bus has begun for the delivery.
     private static Activity? Continue(IReadOnlyBasicProperties properties)
     {
         var isTraced = ActivityContext.TryParse(
@@ -207,11 +209,11 @@ internal sealed partial class ConsumeMessage(
     [LoggerMessage(Level = LogLevel.Error, Message = "A message is given up after {Attempts} attempts")]
     private partial void LogGivenUp(Exception exception, int attempts);
 
-    /// <summary>The queue that a message goes to does not take it.</summary>
+    /// <summary>The queue for the output does not take the message.</summary>
     private sealed class OutputRefusedException(PublishOutcome outcome) : Exception(outcome switch
     {
         PublishOutcome.Refused => "the queue in reply_to is full",
-        PublishOutcome.TooLarge => "the broker takes it in, but not out: it is too large",
+        PublishOutcome.TooLarge => "the broker accepted the message, but the rewritten one is too large",
         _ => $"the broker does not take the output: {outcome}",
     });
 }

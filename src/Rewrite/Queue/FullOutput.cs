@@ -1,20 +1,21 @@
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// When the queue <c>rewritten</c> was last found full. While it is, messages come back to us for no fault of theirs,
-/// so how often they came says nothing.
+/// Remembers when the queue <c>rewritten</c> was last full. While it is full, messages return without a fault of their
+/// own, so the number of their deliveries has no meaning.
 /// </summary>
 internal sealed class FullOutput(TimeProvider time)
 {
-    // RabbitMQ takes a delivery back after 30 minutes (consumer_timeout), with everything on its channel: twice that.
+    // Twice the 30 minutes after which RabbitMQ takes a delivery back (consumer_timeout), with every delivery of its
+    // channel.
     private static readonly TimeSpan Window = TimeSpan.FromHours(1);
 
     private long _sawAt = long.MinValue;
 
-    /// <summary>It refused a message.</summary>
+    /// <summary>Notes that the queue refused a message.</summary>
     public void Saw() => Interlocked.Exchange(ref _sawAt, time.GetTimestamp());
 
-    /// <summary>Whether deliveries of now may have come back because of it.</summary>
+    /// <summary>Whether current deliveries may have returned because the queue was full.</summary>
     public bool IsRecent => Interlocked.Read(ref _sawAt) is var sawAt and not long.MinValue
         && time.GetElapsedTime(sawAt) < Window;
 }

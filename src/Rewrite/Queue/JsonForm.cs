@@ -6,15 +6,15 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// A message as a JSON object: <c>{"envelope": …, "recipient": …, "mime": …}</c> with whatever else its publisher put
-/// there. Only the string <c>mime</c> is read as mail and replaced; every other byte of the object stays.
+/// A message as a JSON object: <c>{"envelope": …, "recipient": …, "mime": …}</c> with any further members. Only the
+/// string <c>mime</c> is read as mail and replaced. Every other byte of the object stays.
 /// </summary>
 internal sealed class JsonForm
 {
-    // The reader keeps one bit a level; deeper than this is nothing that anybody writes.
+    // The reader keeps one bit per level. No real publisher nests deeper.
     private const int MaxDepth = 10_000;
 
-    // No character takes more than the six bytes of \u000a.
+    // A character takes at most the six bytes of \u000a.
     private const int LongestName = 6 * MessageMetadata.MaxTextLength;
 
     private static readonly byte[] _byteOrderMark = [0xef, 0xbb, 0xbf];
@@ -25,7 +25,7 @@ internal sealed class JsonForm
     private JsonForm(ReadOnlyMemory<byte> body, Range mime, ReadOnlyMemory<byte> mail) =>
         (_body, _mime, Mail) = (body, mime, mail);
 
-    /// <summary>The raw message that stands in <c>mime</c>, as UTF-8.</summary>
+    /// <summary>The raw message of <c>mime</c>, as UTF-8.</summary>
     public ReadOnlyMemory<byte> Mail { get; }
 
     /// <summary><c>envelope</c>: the envelope sender, when it is a string.</summary>
@@ -36,9 +36,9 @@ internal sealed class JsonForm
 
     /// <summary>Reads the object.</summary>
     /// <param name="body">UTF-8, with or without a byte order mark.</param>
-    /// <param name="maxMailBytes">The largest message taken.</param>
-    /// <param name="untouched">Why there is nothing to rewrite; one of <see cref="Untouched"/>.</param>
-    /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
+    /// <param name="maxMailBytes">The size of the largest accepted message.</param>
+    /// <param name="untouched">Why the object is not rewritten; one of <see cref="Untouched"/>.</param>
+    /// <returns><see langword="null"/> when the object is not rewritten.</returns>
     public static JsonForm? Read(ReadOnlyMemory<byte> body, int maxMailBytes, out Untouched? untouched)
     {
         try
@@ -47,14 +47,14 @@ internal sealed class JsonForm
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
-            // The reader reports half a surrogate pair as an invalid operation.
+            // The reader reports half a surrogate pair as an InvalidOperationException.
             untouched = Untouched.MalformedJson;
             return null;
         }
     }
 
-    /// <summary>Writes the object with another message in it.</summary>
-    /// <returns>Whether the message can stand in a JSON string; one that is not UTF-8 cannot, and nothing is
+    /// <summary>Writes the object with another message.</summary>
+    /// <returns>Whether the message fits into a JSON string. A message that is not UTF-8 does not, and nothing is
     /// written.</returns>
     public bool TryWrite(Stream output, ReadOnlySpan<byte> mail)
     {
@@ -105,7 +105,7 @@ internal sealed class JsonForm
                 }
                 else if (reader.ValueSpan.Length > LongestName)
                 {
-                    // No address.
+                    // The value is not an address.
                 }
                 else if (isEnvelope)
                 {
@@ -120,14 +120,14 @@ internal sealed class JsonForm
             reader.Skip();
         }
 
-        // To the end: what comes behind the object, or is missing from it, makes all of it something else.
+        // Reads to the end: text behind the object, or an incomplete object, makes the body invalid.
         while (reader.Read())
         {
         }
 
         if (mimes > 1)
         {
-            // Which of them the next reader takes is anybody's guess.
+            // The next reader could take either of them.
             untouched = Untouched.SeveralMimes;
             return null;
         }
@@ -149,7 +149,7 @@ internal sealed class JsonForm
 
     private static ReadOnlyMemory<byte> Unescaped(ref Utf8JsonReader reader)
     {
-        // .NET 10 asks for one byte more than it writes where text follows an escape.
+        // .NET 10 requires one byte more than it writes when text follows an escape.
         var mail = new byte[JsonText.LengthOf(reader.ValueSpan) + 1];
         return mail.AsMemory(0, reader.CopyString(mail));
     }

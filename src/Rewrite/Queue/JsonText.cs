@@ -7,14 +7,14 @@ namespace Tracking.Rewrite.Queue;
 /// <summary>Text in a JSON string (RFC 8259 7), as UTF-8.</summary>
 internal static class JsonText
 {
-    // Backslash, u and four digits.
+    // A backslash, the letter u and four digits.
     private const int CodeUnitEscape = 6;
 
     private static readonly SearchValues<byte> _escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
 
-    /// <summary>The bytes of a text when its escapes are resolved.</summary>
-    /// <param name="text">What stands between the quotes; its escapes are well-formed.</param>
+    /// <summary>The length of a text in bytes after its escapes are decoded.</summary>
+    /// <param name="text">The text between the quotes. Its escapes are well-formed.</param>
     public static int LengthOf(ReadOnlySpan<byte> text)
     {
         var length = text.Length;
@@ -37,8 +37,7 @@ internal static class JsonText
         return length;
     }
 
-    /// <summary>Writes a text as a string: quote, backslash and control characters must be escaped, nothing
-    /// else.</summary>
+    /// <summary>Writes a text as a string. Only quotes, backslashes and control characters are escaped.</summary>
     public static void Write(Stream output, ReadOnlySpan<byte> text)
     {
         output.WriteByte((byte)'"');
@@ -75,7 +74,7 @@ internal static class JsonText
         output.WriteByte((byte)'"');
     }
 
-    // Two surrogates make four bytes; half a pair is refused when the text is read.
+    // Two surrogates make four bytes. Reading refuses half a pair.
     private static int Utf8Length(ushort unit) => unit switch
     {
         < 0x80 => 1,

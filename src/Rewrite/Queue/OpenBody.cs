@@ -9,8 +9,8 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// The mail in a body, whatever form the body has, and the way back into the same form: raw bytes or JSON, each plain
-/// or compressed by gzip.
+/// Extracts the mail from a body and puts rewritten mail into a body of the same form: raw bytes or JSON, each plain or
+/// compressed by gzip.
 /// </summary>
 internal sealed class OpenBody
 {
@@ -18,7 +18,7 @@ internal sealed class OpenBody
 
     private const int GzipTrailer = 8;
 
-    // Deflate's best: 258 bytes for two bits.
+    // The highest compression of Deflate: 258 bytes for two bits.
     private const int BestRatio = 1032;
 
     private bool _isCompressed;
@@ -43,9 +43,9 @@ internal sealed class OpenBody
 
     /// <summary>Opens a body.</summary>
     /// <param name="delivery">The delivery.</param>
-    /// <param name="options">How large a message may be, and a body.</param>
-    /// <param name="untouched">Why there is nothing to rewrite.</param>
-    /// <returns><see langword="null"/> when there is nothing to rewrite.</returns>
+    /// <param name="options">The limits of messages and bodies.</param>
+    /// <param name="untouched">Why the body is not rewritten.</param>
+    /// <returns><see langword="null"/> when the body is not rewritten.</returns>
     public static OpenBody? Of(QueuedMessage delivery, RewriteOptions options, out Untouched? untouched)
     {
         var isJson = IsJson(delivery.Properties.ContentType);
@@ -89,8 +89,9 @@ internal sealed class OpenBody
         return untouched is null ? opened : null;
     }
 
-    /// <summary>The body with another message in it, the same bytes for the same message.</summary>
-    /// <returns><see langword="null"/> when the message cannot stand in it: it is not UTF-8, and JSON is.</returns>
+    /// <summary>The body with another message. Equal messages give equal bytes.</summary>
+    /// <returns><see langword="null"/> when JSON cannot contain the message, because the message is not
+    /// UTF-8.</returns>
     public ReadOnlyMemory<byte>? With(ReadOnlyMemory<byte> mail)
     {
         if (_json is null && !_isCompressed)
@@ -115,8 +116,8 @@ internal sealed class OpenBody
         return output.GetBuffer().AsMemory(0, (int)output.Length);
     }
 
-    /// <summary>The bytes of a body when it is open, by its own account, which <see cref="Of"/> holds it to. One that is
-    /// not opened, because it is too large, stays as it is.</summary>
+    /// <summary>The size of the open body in bytes, as the body states it; <see cref="Of"/> enforces that size. A body
+    /// that is too large to be opened has its own size.</summary>
     public static long SizeOf(QueuedMessage delivery, RewriteOptions options) =>
         IsGzip(delivery.Properties) && SaidSize(delivery.Body.Span) is var said && said <= MaxBytes(delivery, options)
             ? Math.Max(delivery.Body.Length, said)
@@ -134,15 +135,16 @@ internal sealed class OpenBody
         && (type.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
 
-    // Publishers of JSON that say nothing of its type, or what their library says by itself. No mail begins like that:
-    // it would have a header field of such a name, and be an object with a string mime all the same.
+    // Some publishers of JSON give no type, or their library's default. No mail begins like an object: a mail would
+    // need a header field of that name, and the object must also have a string mime.
     private static bool MayBeJson(string? contentType, ReadOnlySpan<byte> body) =>
         contentType is null or "" or "text/plain" or "application/octet-stream" && body is [(byte)'{', ..];
 
     private static bool IsGzip(IReadOnlyBasicProperties properties) =>
         properties.ContentEncoding?.Trim().ToLowerInvariant() is "gzip" or "x-gzip";
 
-    // Clients put the charset there, or nothing of meaning; all of these say that the bytes are the message.
+    // Some clients put the charset here, or a meaningless value. All of these values mean that the bytes are the
+    // message.
     private static bool HasUnknownEncoding(IReadOnlyBasicProperties properties) =>
         properties.ContentEncoding?.Trim().ToLowerInvariant() is not
             (null or "" or "identity" or "binary" or "7bit" or "8bit" or "utf-8" or "utf8" or "us-ascii");
@@ -162,7 +164,7 @@ internal sealed class OpenBody
                 return null;
             }
 
-            // Memory is taken once, and for no more than the body can hold.
+            // Memory is taken once, and for no more than the body can contain.
             untouched = Untouched.MalformedGzip;
             if (said == 0 || said > (long)body.Length * BestRatio)
             {
@@ -170,7 +172,7 @@ internal sealed class OpenBody
             }
 
             var plain = GC.AllocateUninitializedArray<byte>((int)said);
-            // One that is cut off may read as what there is, without an error.
+            // Reading a truncated gzip body may succeed with fewer bytes.
             if (gzip.ReadAtLeast(plain, plain.Length, throwOnEndOfStream: false) < plain.Length || gzip.ReadByte() >= 0)
             {
                 return null;
@@ -186,7 +188,7 @@ internal sealed class OpenBody
         }
     }
 
-    // What a body says of its size is believed only when it is true.
+    // A body's stated size is used only after it has been confirmed.
     private static bool IsLargerThan(int maxBytes, GZipStream gzip)
     {
         var buffer = new byte[CopySize];

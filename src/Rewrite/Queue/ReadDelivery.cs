@@ -8,15 +8,15 @@ using MassTransit.Serialization;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Hands a delivery to the consumer as it came: no envelope, no base64, and no header or property that would have to be
-/// there. Publishers know nothing of the bus.
+/// Passes a delivery to the consumer unchanged. It needs no envelope, no base64, and no particular header or property,
+/// because publishers do not know the bus.
 /// </summary>
 internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
 {
-    /// <summary>The type under which the bus knows it; deliveries of every other type come here too.</summary>
+    /// <summary>The content type that the bus uses for mail. Deliveries of every other type come here too.</summary>
     public ContentType ContentType { get; } = new("message/rfc822");
 
-    /// <summary>Makes a queue read everything this way.</summary>
+    /// <summary>Configures a queue to read every delivery in this way.</summary>
     public static void Use(IReceiveEndpointConfigurator queue)
     {
         var reader = new ReadDelivery();
@@ -24,7 +24,7 @@ internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
         queue.AddSerializer(reader);
         queue.AddDeserializer(reader, isDefault: true);
 
-        // Otherwise an exchange named after our class would be bound to the queue.
+        // Otherwise the bus would bind an exchange, named after our class, to the queue.
         queue.ConfigureConsumeTopology = false;
     }
 
@@ -41,17 +41,17 @@ internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
             {
                 IsRedelivered = receiveContext.Redelivered,
             }
-            : throw new NotSupportedException("Mail comes over RabbitMQ only.");
+            : throw new NotSupportedException("Mail can only arrive over RabbitMQ.");
         return new BodyConsumeContext(
             receiveContext, new DeliveryContext(new NoMessageContext(receiveContext.InputAddress), delivery));
     }
 
     public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null) =>
-        throw new NotSupportedException("Mail is read from deliveries only.");
+        throw new NotSupportedException("Mail can only be read from deliveries.");
 
     public MessageBody GetMessageBody(string text) => new BytesMessageBody(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>What the bus is told of the message: it is a <see cref="QueuedMessage"/>.</summary>
+    /// <summary>Tells the bus that the message is a <see cref="QueuedMessage"/>.</summary>
     private sealed class DeliveryContext(MessageContext context, QueuedMessage delivery)
         : BaseSerializerContext(SystemTextJsonMessageSerializer.Instance, context, [])
     {
@@ -84,7 +84,8 @@ internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
             where T : class => [];
     }
 
-    /// <summary>The bus's own fields: a publisher's headers of the same names are not meant for it.</summary>
+    /// <summary>Empty values for the bus's own fields: a publisher's headers of the same names are not meant for the
+    /// bus.</summary>
     private sealed class NoMessageContext(Uri input) : MessageContext
     {
         public Guid? MessageId => null;
@@ -119,6 +120,6 @@ internal sealed class ReadDelivery : IMessageDeserializer, ISerializerFactory
         public ContentType ContentType => contentType;
 
         public MessageBody GetMessageBody<T>(SendContext<T> context)
-            where T : class => throw new NotSupportedException("Mail goes out by SendRewritten.");
+            where T : class => throw new NotSupportedException("Only SendRewritten sends mail.");
     }
 }

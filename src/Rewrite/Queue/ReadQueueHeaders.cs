@@ -7,13 +7,13 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// What a publisher says of a message by AMQP: the headers that HTTP has too, <c>message_id</c>, and what a JSON body
-/// names. All of it is optional.
+/// Reads a publisher's metadata from AMQP: the headers that HTTP has too, <c>message_id</c>, and the members of a JSON
+/// body. Everything is optional.
 /// </summary>
 internal static class ReadQueueHeaders
 {
     /// <summary>Reads the metadata.</summary>
-    /// <returns><see langword="null"/> with the <paramref name="problem"/>.</returns>
+    /// <returns><see langword="null"/> with a <paramref name="problem"/>.</returns>
     public static MessageMetadata? Read(QueuedMessage delivery, OpenBody body, out MetadataProblem? problem)
     {
         var metadata = MessageMetadata.Read(name => Text(delivery.Properties, name), out problem);
@@ -27,9 +27,9 @@ internal static class ReadQueueHeaders
             };
     }
 
-    /// <summary>A header as text, whatever AMQP type its publisher's library has chosen for it.</summary>
+    /// <summary>A header as text. Each client library chooses its own AMQP type for it.</summary>
     /// <param name="properties">The properties.</param>
-    /// <param name="name">Its name, in any case.</param>
+    /// <param name="name">The header's name, in any case.</param>
     public static string? Text(IReadOnlyBasicProperties properties, string name)
     {
         if (properties.Headers is not { } headers)
@@ -37,7 +37,7 @@ internal static class ReadQueueHeaders
             return null;
         }
 
-        // Another case only where the exact one is not there: a dictionary may hold both.
+        // Other cases are searched only if the exact name is missing: a dictionary may contain both.
         return headers.TryGetValue(name, out var value)
             ? Text(value)
             : Text(headers.FirstOrDefault(pair => pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value);
@@ -62,7 +62,7 @@ internal static class ReadQueueHeaders
             ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
             : "";
 
-    // It is the publisher's id of its AMQP message: one that cannot be ours is no fault of the mail.
+    // message_id is the publisher's id of its AMQP message. If it cannot be our id, the mail is still valid.
     private static string? Id(string? text) =>
         text is { Length: > 0 and <= MessageMetadata.MaxTextLength } && !text.AsSpan().ContainsAnyExceptInRange(' ', '~')
             ? text

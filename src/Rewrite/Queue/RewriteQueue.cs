@@ -37,7 +37,7 @@ internal static class RewriteQueue
         });
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.RewriteAlone, (context, queue) =>
         {
-            // What is fetched is counted as delivered when the process ends: nothing is fetched beside.
+            // When a process ends, every fetched message counts as delivered. So no further message is fetched.
             queue.ConcurrentMessageLimit = 1;
             queue.PrefetchCount = 1;
             Consume(context, queue, isAlone: true);

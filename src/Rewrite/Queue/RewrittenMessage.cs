@@ -3,28 +3,29 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
 
-/// <summary>A message as it leaves the queue consumer.</summary>
-/// <param name="Body">In the form in which it came.</param>
+/// <summary>A message that the queue consumer sends.</summary>
+/// <param name="Body">The body, in the form of the original body.</param>
 internal sealed record RewrittenMessage(ReadOnlyMemory<byte> Body)
 {
-    /// <summary>The id that it is stored under; <see langword="null"/> when it did not come that far.</summary>
+    /// <summary>The id under which the message is stored; <see langword="null"/> for a message that is not
+    /// stored.</summary>
     public string? MessageId { get; init; }
 
-    /// <summary>The id that its publisher gave and that was not used: it stands for other bytes.</summary>
+    /// <summary>The publisher's id that is not used because it belongs to other bytes.</summary>
     public string? IgnoredMessageId { get; init; }
 
-    /// <summary>The tracking host asked for and not used.</summary>
+    /// <summary>The requested tracking host that is not used.</summary>
     public IgnoredHost? IgnoredHost { get; init; }
 
-    /// <summary>Links that were wrapped.</summary>
+    /// <summary>The number of wrapped links.</summary>
     public int Links { get; init; }
 
-    /// <summary>Whether it got an open pixel.</summary>
+    /// <summary>Whether the message got an open pixel.</summary>
     public bool HasPixel { get; init; }
 
     /// <summary>Why nothing is tracked; <see langword="null"/> otherwise.</summary>
     public Untouched? Untouched { get; init; }
 
-    /// <summary>The header that cannot be used, where that is why.</summary>
+    /// <summary>The header with an invalid value, if that is the reason.</summary>
     public string? InvalidHeader { get; init; }
 }

@@ -8,13 +8,12 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Sends a rewritten message to where its publisher wants it: the queue in <c>reply_to</c>, else <c>rewritten</c>, with
-/// the properties and headers it came with and the results added. The broker has it before this returns.
+/// Sends a rewritten message to the queue in <c>reply_to</c>, or else to <c>rewritten</c>. The message keeps its
+/// properties and headers, and the results are added. The broker has the message before the call returns.
 /// </summary>
 internal sealed class SendRewritten(ConfirmedPublisher publisher)
 {
-    // What the broker wrote into the message, or reads out of it, speaks of the delivery that ends here: CC and BCC
-    // would send copies again.
+    // Headers that the broker adds or reads describe the finished delivery. CC and BCC would send copies again.
     private static readonly string[] _ofTheDelivery =
         ["CC", "BCC", "x-delivery-count", DeadLetters.ReasonHeader, QueuedMessage.FailuresHeader];
     private static readonly string[] _ofTheDeliveryByPrefix = ["x-death", "x-first-death-", "x-last-death-"];
@@ -25,16 +24,15 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
         "tracking-opens", "tracking-untouched",
     ];
 
-    /// <summary>Whether a <c>reply_to</c> would bring the message back to ourselves, or to where only we
-    /// write.</summary>
+    /// <summary>Whether a <c>reply_to</c> names our own input queue, or a queue to which only we write.</summary>
     public static bool IsOwnQueue(string queue) => DeadLetters.Owner(queue) is { } owner
         ? owner == QueueNames.Rewritten || IsWorkedOff(owner)
         : IsWorkedOff(queue);
 
     /// <summary>Sends a message.</summary>
-    /// <param name="delivery">As it came.</param>
-    /// <param name="message">As it goes.</param>
-    /// <exception cref="NotConfirmedException">The broker is away.</exception>
+    /// <param name="delivery">The original delivery.</param>
+    /// <param name="message">The message to send.</param>
+    /// <exception cref="NotConfirmedException">The broker is unavailable.</exception>
     public Task<PublishOutcome> RunAsync(QueuedMessage delivery, RewrittenMessage message)
     {
         var replyTo = delivery.Properties.ReplyTo;
@@ -66,12 +64,13 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
             Set("tracestate", activity.TraceStateString);
         }
 
-        // The broker would refuse another user's name under ours.
+        // The broker refuses a message with another user's name.
         var properties = new BasicProperties(input) { Headers = headers };
         properties.ClearUserId();
         if (!properties.IsDeliveryModePresent())
         {
-            // Said to be neither: then as durable as it was here, also in a queue that is not a quorum queue.
+            // The delivery does not say whether it is durable. In a quorum queue it was durable, so it stays durable in
+            // other queues.
             properties.DeliveryMode = DeliveryModes.Persistent;
         }
 
@@ -96,7 +95,7 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
     private static bool HasIdBehind(string prefix, string queue) =>
         queue.StartsWith(prefix, StringComparison.Ordinal) && Guid.TryParseExact(queue[prefix.Length..], "N", out _);
 
-    /// <summary>Whether a header speaks of the delivery and not of the message.</summary>
+    /// <summary>Whether a header describes the delivery instead of the message.</summary>
     internal static bool IsOfTheDelivery(string name) =>
         _ofTheDelivery.Contains(name, StringComparer.OrdinalIgnoreCase)
         || Array.Exists(

@@ -1,8 +1,8 @@
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// How long the store has been unavailable, over all messages. Each message's own wait would add up: those behind it
-/// would wait as long again, and hours after the outage had ended.
+/// Measures how long the store has been unavailable, over all messages. A separate time per message would add up: each
+/// message would wait as long again, even hours after the end of the outage.
 /// </summary>
 internal sealed class StoreOutage(TimeProvider time)
 {
@@ -10,7 +10,7 @@ internal sealed class StoreOutage(TimeProvider time)
     private long? _began;
     private bool _isProbed;
 
-    /// <summary>It did not register a message.</summary>
+    /// <summary>Notes that the store did not register a message.</summary>
     public void Saw()
     {
         lock (_lock)
@@ -19,7 +19,7 @@ internal sealed class StoreOutage(TimeProvider time)
         }
     }
 
-    /// <summary>It registered a message.</summary>
+    /// <summary>Notes that the store registered a message.</summary>
     public void Ended()
     {
         lock (_lock)
@@ -28,8 +28,8 @@ internal sealed class StoreOutage(TimeProvider time)
         }
     }
 
-    /// <summary>Whether messages go out untracked by now.</summary>
-    /// <param name="longest">How long they are held.</param>
+    /// <summary>Whether the outage is so long that messages go out untracked.</summary>
+    /// <param name="longest">The longest time that messages are held.</param>
     public bool Lasts(TimeSpan longest)
     {
         lock (_lock)
@@ -38,10 +38,10 @@ internal sealed class StoreOutage(TimeProvider time)
         }
     }
 
-    /// <summary>Whether a message should ask the store. When messages are no longer held one at a time asks, since each
-    /// answer may take as long as a registration may.</summary>
-    /// <param name="longest">How long messages are held.</param>
-    /// <param name="isProbe">Whether it is the one; it says so by <see cref="Probed"/> when it has its
+    /// <summary>Whether a message should ask the store. Once messages are no longer held, only one message asks at a
+    /// time, because each answer may take as long as a registration.</summary>
+    /// <param name="longest">The longest time that messages are held.</param>
+    /// <param name="isProbe">Whether this message is the one that asks. It must call <see cref="Probed"/> after the
     /// answer.</param>
     public bool MayAsk(TimeSpan longest, out bool isProbe)
     {
@@ -59,7 +59,7 @@ internal sealed class StoreOutage(TimeProvider time)
         }
     }
 
-    /// <summary>The one that asks has its answer.</summary>
+    /// <summary>Notes that the message that asked has its answer.</summary>
     public void Probed()
     {
         lock (_lock)

@@ -10,8 +10,8 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Makes of a delivery what goes out. What cannot be understood, or is nobody's, goes out as it came, with the reason;
-/// while the store is away messages are held.
+/// Turns a delivery into the message to send. A message that cannot be read, or that belongs to no cluster, goes out
+/// unchanged, with the reason. While the store is unavailable messages are held.
 /// </summary>
 internal sealed partial class TrackDelivery(
     ChooseCluster choose,
@@ -24,8 +24,8 @@ internal sealed partial class TrackDelivery(
     RewriteTelemetry telemetry,
     ILogger<TrackDelivery> logger)
 {
-    /// <summary>The message as it goes out; its links are registered before this returns.</summary>
-    /// <exception cref="OperationCanceledException">The process stops while it is held.</exception>
+    /// <summary>Returns the message to send. Its links are registered before the call returns.</summary>
+    /// <exception cref="OperationCanceledException">The process stops while the message is held.</exception>
     public async Task<RewrittenMessage> RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
     {
         var body = OpenBody.Of(delivery, options.Value, out var untouched);
@@ -40,7 +40,8 @@ internal sealed partial class TrackDelivery(
         var metadata = ReadQueueHeaders.Read(delivery, body, out var problem);
         if (metadata is null)
         {
-            // Not tracked rather than tracked in a way that was not asked for; and the mail is not held back for it.
+            // A message with an invalid header goes out untracked, so that it is not tracked against its sender's wish.
+            // The mail is not held back.
             return PassThrough(delivery, body, Untouched.InvalidHeader) with { InvalidHeader = problem!.Header };
         }
 
@@ -54,7 +55,8 @@ internal sealed partial class TrackDelivery(
                 return message;
             }
 
-            // The second is for one that the store never takes, while it takes others and the outage ends each time.
+            // The second condition ends the wait of a message that the store never takes, while the store takes other
+            // messages.
             if (outage.Lasts(longest) || time.GetElapsedTime(began) >= longest)
             {
                 return PassThrough(delivery, body, Untouched.StoreUnavailable);
@@ -65,14 +67,13 @@ internal sealed partial class TrackDelivery(
         }
     }
 
-    /// <summary>Without tracking, but also without the headers by which it is controlled: recipients never see
-    /// them.</summary>
+    /// <summary>The message without tracking and without its control headers, which recipients must not see.</summary>
     public RewrittenMessage PassThrough(QueuedMessage delivery, Untouched untouched) =>
         OpenBody.Of(delivery, options.Value, out _) is { } body
             ? PassThrough(delivery, body, untouched)
             : AsItCame(delivery, untouched);
 
-    /// <summary>Every byte of it.</summary>
+    /// <summary>The message unchanged.</summary>
     public static RewrittenMessage AsItCame(QueuedMessage delivery, Untouched untouched) =>
         new(delivery.Body) { Untouched = untouched };
 
@@ -101,7 +102,7 @@ internal sealed partial class TrackDelivery(
         }
     }
 
-    /// <returns><see langword="null"/> while the store is away.</returns>
+    /// <returns><see langword="null"/> while the store is unavailable.</returns>
     private async Task<RewrittenMessage?> TryTrackAsync(
         QueuedMessage delivery, OpenBody body, MessageMetadata metadata, CancellationToken cancellationToken)
     {
@@ -126,7 +127,8 @@ internal sealed partial class TrackDelivery(
         var result = await track.TrackAsync(cluster, body.Header, metadata, cancellationToken);
         if (result.Outcome == TrackOutcome.OtherContent && metadata.MessageId is not null)
         {
-            // The hash over envelope and bytes is its own: two mails never share an identity because of a wrong id.
+            // The message gets the hash over envelope and bytes as its id: a wrong id never gives two mails one
+            // identity.
             ignoredId = result.MessageId;
             result = await track.TrackAsync(
                 cluster, body.Header, metadata with { MessageId = null }, cancellationToken);
@@ -140,8 +142,7 @@ internal sealed partial class TrackDelivery(
             case TrackOutcome.Untouched:
                 break;
             case TrackOutcome.OtherContent:
-                // Somebody has given that hash as an id to another message. The store has answered, and will not answer
-                // otherwise later.
+                // Another message has that hash as its given id. The store's answer will not change later.
                 outage.Ended();
                 return PassThrough(delivery, body, Untouched.IdTaken) with { IgnoredMessageId = ignoredId };
             case TrackOutcome.StoreUnavailable:
@@ -190,6 +191,6 @@ internal sealed partial class TrackDelivery(
     private static ReadOnlyMemory<byte>? InItsForm(QueuedMessage delivery, OpenBody body, ReadOnlyMemory<byte> mail) =>
         mail.Span.SequenceEqual(body.Mail.Span) ? delivery.Body : body.With(mail);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A message waits, its cluster cannot be known: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A message waits because its cluster is unknown: {Reason}")]
     private partial void LogStoreAway(string reason);
 }

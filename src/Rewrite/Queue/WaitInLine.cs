@@ -5,20 +5,20 @@ using Tracking.Contracts;
 namespace Tracking.Rewrite.Queue;
 
 /// <summary>
-/// Puts a message that is not done with to the end of a queue, as a message of its own. Given back to the broker it
-/// would be counted as delivered once more, until it counts as one that nobody survives.
+/// Puts an unfinished message at the end of a queue, as a new message. If the message were given back to the broker,
+/// the broker would count another delivery, until the count sends the message to the dead letters.
 /// </summary>
 internal sealed class WaitInLine(ConfirmedPublisher publisher)
 {
-    /// <summary>Puts it to the end of <c>rewrite</c>: it has to wait for long.</summary>
-    /// <returns>Whether the queue has it; the delivery may then be acknowledged.</returns>
-    /// <exception cref="NotConfirmedException">The broker is away.</exception>
+    /// <summary>Puts a message that has to wait long at the end of <c>rewrite</c>.</summary>
+    /// <returns>Whether the queue has the message. The delivery may then be acknowledged.</returns>
+    /// <exception cref="NotConfirmedException">The broker is unavailable.</exception>
     public Task<bool> RunAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures);
 
-    /// <summary>As <see cref="RunAsync"/>, because it has failed once more.</summary>
+    /// <summary>Does the same as <see cref="RunAsync"/>, for a message that has failed once more.</summary>
     public Task<bool> AgainAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures + 1);
 
-    /// <summary>Puts it to the end of <c>rewrite.alone</c>: a process may have ended over it.</summary>
+    /// <summary>Puts a message at the end of <c>rewrite.alone</c>: a process may have ended over it.</summary>
     public Task<bool> ApartAsync(QueuedMessage delivery) =>
         PutAsync(QueueNames.RewriteAlone, delivery, delivery.Failures);
 
@@ -35,7 +35,7 @@ internal sealed class WaitInLine(ConfirmedPublisher publisher)
             headers[QueuedMessage.FailuresHeader] = failures;
         }
 
-        // The broker would refuse another user's name under ours.
+        // The broker refuses a message with another user's name.
         var properties = new BasicProperties(input) { Headers = headers };
         properties.ClearUserId();
         return properties;

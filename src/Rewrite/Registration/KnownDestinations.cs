@@ -7,36 +7,37 @@ using Tracking.Rewrite.Findings;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// Destinations that are certainly in the database, by URL: a campaign's second message registers no link. Bounded in
-/// two generations: when the young one is full the old one is dropped, and what is still in use moves up again.
-/// <para>Destinations are never deleted, but a database can go back to an older state: by a failover to a standby that
-/// had not got everything, or by a restored backup. So what is known is known of one <see cref="Memory"/>, and all of it
+/// Destinations that are certainly in the database, by URL: the second message of a campaign registers no link. The
+/// number is limited by two generations. When the young generation is full, the old one is dropped, and a destination
+/// that is used again moves to the young one.
+/// <para>Destinations are never deleted, but a database may return to an older state: by a failover to a standby that
+/// lacked the newest data, or by a restored backup. So known destinations belong to one <see cref="Memory"/>. All of it
 /// is forgotten when a connection breaks or another state of the database answers.</para>
 /// </summary>
 public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 {
-    /// <summary>The longest URL that is remembered, in bytes: longer ones are rare, and at 8 KiB each they would fill
-    /// the memory; they cost their statement every time.</summary>
+    /// <summary>The longest URL that is remembered, in bytes. Longer URLs are rare, and at 8 KiB each they would fill
+    /// the memory. A longer URL costs its statement every time.</summary>
     public const int MaxUrlBytes = 1024;
 
     private readonly int _perGeneration = options.Value.KnownDestinations / 2;
     private volatile Memory _memory = new(options.Value.KnownDestinations / 2);
 
-    /// <summary>What is known now. Whoever looks into it adds to the same one, so that nothing that was begun before
-    /// all was forgotten is remembered after it.</summary>
+    /// <summary>The current memory. A caller that looks up a destination adds new ones to the same object, so a
+    /// registration that began before forgetting adds nothing to the new memory.</summary>
     internal Memory Now => _memory;
 
-    /// <summary>Finds the link id of a destination known to be stored.</summary>
+    /// <summary>Finds the link id of a stored destination.</summary>
     public bool TryGet(ClusterId cluster, ReadOnlySpan<byte> url, out LinkId link) =>
         _memory.TryGet(cluster, url, out _, out link);
 
     /// <summary>Remembers a destination after its registration has committed.</summary>
     public void Add(ClusterId cluster, byte[] url, LinkId link) => _memory.Add(cluster, url, link);
 
-    /// <summary>Forgets everything: the database may have gone back to an older state.</summary>
+    /// <summary>Forgets everything, because the database may have returned to an older state.</summary>
     public void Forget() => _memory = new Memory(_perGeneration);
 
-    /// <summary>What is known of one state of the database.</summary>
+    /// <summary>The known destinations of one state of the database.</summary>
     internal sealed class Memory(int perGeneration)
     {
         private readonly Lock _turning = new();
@@ -44,17 +45,18 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
         private volatile ConcurrentDictionary<Entry, LinkId>? _old;
         private string? _state;
 
-        // Beside the dictionary, whose own count takes every one of its locks.
+        // A separate count: the dictionary's own count takes every one of its locks.
         private int _youngCount;
 
-        /// <summary>Whether it is of this state of the database; the first one that is told is its own.</summary>
+        /// <summary>Whether the memory belongs to this state of the database. The first given state becomes its
+        /// state.</summary>
         public bool IsOf(string state) =>
             (Interlocked.CompareExchange(ref _state, state, null) ?? state) == state;
 
-        /// <param name="cluster">Whose it is.</param>
+        /// <param name="cluster">The destination's cluster.</param>
         /// <param name="url">The destination.</param>
-        /// <param name="kept">The destination, when known, in memory that stays.</param>
-        /// <param name="link">Its id, when known.</param>
+        /// <param name="kept">The known destination, in memory that stays.</param>
+        /// <param name="link">The known link id.</param>
         public bool TryGet(
             ClusterId cluster, ReadOnlySpan<byte> url, [NotNullWhen(true)] out byte[]? kept, out LinkId link)
         {
@@ -109,7 +111,7 @@ public sealed class KnownDestinations(IOptions<RewriteOptions> options)
 
     private readonly ref struct Probe(ClusterId cluster, ReadOnlySpan<byte> url)
     {
-        /// <summary>Computed once: a new URL is looked for in both generations.</summary>
+        /// <summary>The hash, computed once because a new URL is searched in both generations.</summary>
         public int Hash { get; } = EntryComparer.Hash(cluster, url);
 
         public ClusterId Cluster { get; } = cluster;

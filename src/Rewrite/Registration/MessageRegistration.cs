@@ -3,73 +3,73 @@ using Tracking.Links;
 
 namespace Tracking.Rewrite.Registration;
 
-/// <summary>A message and its links as they must stand in the database before the message leaves.</summary>
+/// <summary>A message and its links, to be stored in the database before the message leaves.</summary>
 public sealed record MessageRegistration
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The message's cluster.</summary>
     public required ClusterId Cluster { get; init; }
 
-    /// <summary>The sender's id of the message, or the hash made for it.</summary>
+    /// <summary>The sender's id of the message, or the hash in place of an id.</summary>
     public required string MessageId { get; init; }
 
-    /// <summary>SHA-256 of the message as it came.</summary>
+    /// <summary>SHA-256 of the original message.</summary>
     public required byte[] ContentHash { get; init; }
 
-    /// <summary>Envelope sender.</summary>
+    /// <summary>The envelope sender.</summary>
     public string? Sender { get; init; }
 
-    /// <summary>Envelope recipient; not kept below <see cref="TrackingLevel.Full"/>.</summary>
+    /// <summary>The envelope recipient; not stored below <see cref="TrackingLevel.Full"/>.</summary>
     public string? Recipient { get; init; }
 
-    /// <summary>At most ten.</summary>
+    /// <summary>At most ten tags.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>The level it is tracked under.</summary>
+    /// <summary>The tracking level.</summary>
     public TrackingLevel Level { get; init; }
 
-    /// <summary>The tracking host in its links.</summary>
+    /// <summary>The tracking host of the links.</summary>
     public required string Host { get; init; }
 
-    /// <summary>When the sender says it was sent.</summary>
+    /// <summary>The time of sending, as the sender states it.</summary>
     public DateTimeOffset? SentAt { get; init; }
 
-    /// <summary>Whether it carries an open pixel.</summary>
+    /// <summary>Whether the message has an open pixel.</summary>
     public required bool OpensTracked { get; init; }
 
-    /// <summary>The destination of each tracked link in ordinal order: printable ASCII. Copied where it is
-    /// kept.</summary>
+    /// <summary>The destinations of the tracked links in ordinal order, in printable ASCII. The registration copies
+    /// those that it keeps.</summary>
     public required ReadOnlyMemory<byte>[] Destinations { get; init; }
 
     /// <summary>Part, position and name of each tracked link, packed.</summary>
     public required byte[] LinkMap { get; init; }
 
-    /// <summary>W3C trace id (16 bytes) and span id (8 bytes) of the rewriting, when sampled.</summary>
+    /// <summary>W3C trace id (16 bytes) and span id (8 bytes) of the rewriting, if it is sampled.</summary>
     public byte[]? Trace { get; init; }
 }
 
-/// <summary>How a registration ended.</summary>
+/// <summary>The possible results of a registration.</summary>
 public enum RegistrationOutcome
 {
-    /// <summary>Committed: the links may leave.</summary>
+    /// <summary>The registration is committed: the links may leave.</summary>
     Registered,
 
-    /// <summary>The same message id stands for other bytes.</summary>
+    /// <summary>The same message id belongs to other bytes.</summary>
     OtherContent,
 
-    /// <summary>The database is away or too slow; nothing may leave with these links.</summary>
+    /// <summary>The database is unavailable or too slow; no message may leave with these links.</summary>
     StoreUnavailable,
 }
 
-/// <summary>What a registration gave.</summary>
-/// <param name="Outcome">How it ended.</param>
+/// <summary>The result of a registration.</summary>
+/// <param name="Outcome">The kind of result.</param>
 /// <param name="Message">The message's key in tokens, when registered.</param>
-/// <param name="Links">The link id of each destination, in the order given, when registered.</param>
+/// <param name="Links">The link id of each destination, in the given order, when registered.</param>
 public sealed record RegistrationResult(RegistrationOutcome Outcome, MessageKey Message, LinkId[] Links)
 {
-    /// <summary>The same id stands for other bytes.</summary>
+    /// <summary>The same id belongs to other bytes.</summary>
     public static RegistrationResult OtherContent { get; } = new(RegistrationOutcome.OtherContent, default, []);
 
-    /// <summary>The database is away.</summary>
+    /// <summary>The database is unavailable.</summary>
     public static RegistrationResult StoreUnavailable { get; } =
         new(RegistrationOutcome.StoreUnavailable, default, []);
 }

@@ -4,14 +4,14 @@ using Tracking.Links;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// A registration on its way: which links are still to be written, under which salts. What it has come to counts only
-/// with the commit: after anything else it begins anew, from the registration itself.
+/// A registration in progress: the links that are not written yet, and their salts. Its results count only after the
+/// commit. After a failure it starts again from the original registration.
 /// </summary>
 internal sealed class PendingRegistration
 {
     private readonly LinkId[] _links;
 
-    // Copies, or what is remembered: the message's own memory is used again when its sender no longer waits.
+    // Copies, or remembered URLs: the message's own memory is used again when its sender no longer waits.
     private readonly byte[][] _urls;
     private KnownDestinations.Memory _memory;
     private bool _hasBegun;
@@ -60,8 +60,8 @@ internal sealed class PendingRegistration
 
     public bool IsSettled => IsMessageSettled && NewLinks.TrueForAll(link => link.IsSettled);
 
-    /// <summary>Before it goes to the database: nothing that an earlier attempt has found, and nothing that was known
-    /// of another state of the database, counts any more.</summary>
+    /// <summary>Starts an attempt. Results of an earlier attempt, and destinations known from another state of the
+    /// database, no longer count.</summary>
     public void Begin(KnownDestinations.Memory memory)
     {
         if (_hasBegun || memory != _memory)
@@ -73,7 +73,7 @@ internal sealed class PendingRegistration
         _hasBegun = true;
     }
 
-    /// <summary>The row that stands under <see cref="Message"/> was read back, and is committed.</summary>
+    /// <summary>Processes the committed row under <see cref="Message"/>, which was read back.</summary>
     public void SettleMessage(ReadOnlySpan<byte> storedIdHash, ReadOnlySpan<byte> storedContentHash)
     {
         if (storedIdHash.SequenceEqual(IdHash))
@@ -136,7 +136,7 @@ internal sealed class PendingRegistration
         }
     }
 
-    /// <summary>All of it is committed.</summary>
+    /// <summary>Completes the registration, after everything is committed.</summary>
     public void Complete()
     {
         foreach (var link in NewLinks)
@@ -154,7 +154,8 @@ internal sealed class PendingRegistration
     }
 }
 
-/// <summary>A destination that is not known to be stored.</summary>
+/// <summary>A destination of a registration that is not yet known to be stored, with every ordinal that leads to
+/// it.</summary>
 internal sealed class PendingLink(byte[] url, byte[] hash, List<int> ordinals)
 {
     public byte[] Url { get; } = url;
@@ -169,7 +170,8 @@ internal sealed class PendingLink(byte[] url, byte[] hash, List<int> ordinals)
 
     public bool IsSettled { get; private set; }
 
-    /// <summary>The row that stands under <see cref="Id"/> was read back, and is committed.</summary>
+    /// <summary>Processes the committed row under <see cref="Id"/>, which was read back. If it holds another
+    /// destination, the link takes the next salt.</summary>
     public void Settle(ReadOnlySpan<byte> storedHash)
     {
         if (storedHash.SequenceEqual(Hash))

@@ -9,8 +9,8 @@ using Tracking.SharedCache;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// Writes messages and their links to PostgreSQL before the message leaves. Whatever is asked for at the same time goes
-/// in one transaction and one round trip: the database costs a round trip per batch, not per link.
+/// Writes messages and their links to PostgreSQL before the message leaves. Simultaneous registrations share one
+/// transaction and one round trip: the database costs a round trip per batch, not per link.
 /// </summary>
 public sealed partial class RegisterMessages(
     NpgsqlDataSource dataSource,
@@ -21,11 +21,11 @@ public sealed partial class RegisterMessages(
     ILogger<RegisterMessages> logger,
     SharedLinks? shared = null) : BackgroundService
 {
-    // One for a database that has just gone to another state, and as many again for a connection pooler that gives out
-    // connections to the old server for a moment more.
+    // One for a database that has just changed its state. The others are for a connection pooler that still gives out
+    // connections to the old server for a moment.
     private const int MostStates = 5;
 
-    // Ends waiting when the process stops: its listener is the first to stop and waits for requests under way.
+    // Ends the waiting when the process stops. The server stops first, and waits for requests in progress.
     private readonly CancellationTokenSource _leaving = new();
 
     private readonly SemaphoreSlim _committing = new(1, 1);
@@ -33,7 +33,7 @@ public sealed partial class RegisterMessages(
     private readonly Channel<PendingRegistration> _pending = Channel.CreateBounded<PendingRegistration>(
         new BoundedChannelOptions(options.Value.RegistrationBatch * options.Value.RegistrationConnections * 4));
 
-    /// <summary>Registers a message; returns after the commit, or when the store is unavailable.</summary>
+    /// <summary>Registers a message. Returns after the commit, or when the store is unavailable.</summary>
     public async Task<RegistrationResult> RegisterAsync(
         MessageRegistration registration, CancellationToken cancellationToken)
     {
@@ -56,7 +56,7 @@ public sealed partial class RegisterMessages(
         }
         finally
         {
-            // What nobody waits for any more is not begun: after an outage the queue holds nothing but that.
+            // A registration whose caller no longer waits is not started. After an outage the queue is full of these.
             pending.Completion.TrySetResult(RegistrationResult.StoreUnavailable);
         }
     }
@@ -90,7 +90,8 @@ public sealed partial class RegisterMessages(
         {
             while (await _pending.Reader.WaitToReadAsync(stoppingToken))
             {
-                // What comes while another commits goes together: one transaction costs as much as several messages.
+                // Registrations that arrive during another commit share a transaction: one transaction costs as much as
+                // several messages.
                 var isFirst = await _committing.WaitAsync(options.Value.RegistrationGather, stoppingToken);
                 try
                 {
@@ -130,19 +131,19 @@ public sealed partial class RegisterMessages(
         {
             await StoreAsync(batch, cancellationToken);
             batch.ForEach(pending => pending.Complete());
-            // Behind the answer, and it waits for nothing: a mail that has left does not need it.
+            // Runs after the answer and without waiting: a mail that has left does not need it.
             Share(batch);
         }
         catch (Exception exception) when (StoreAway.Is(exception))
         {
-            // Who answers next may be another server, or this one from a backup.
+            // The next answer may come from another server, or from this server restored from a backup.
             known.Forget();
             Unavailable(batch, exception);
         }
         catch (Exception exception) when (exception is not OperationCanceledException && batch.Count > 1)
         {
-            // One message that cannot be stored must not take its neighbours with it. By halves, so that it costs a few
-            // commits more and not one for each of them.
+            // One message that cannot be stored must not fail its neighbours. Halving the batch costs a few commits
+            // more, instead of one commit for each message.
             batch.RemoveAll(pending => pending.Completion.Task.IsCompleted);
             var half = batch.Count / 2;
             await RegisterAsync(batch[..half], cancellationToken);
@@ -152,7 +153,7 @@ public sealed partial class RegisterMessages(
         {
             Unavailable(batch, exception);
         }
-#pragma warning disable CA1031 // Whatever it is goes to the one who waits for it; the worker must live on for others.
+#pragma warning disable CA1031 // The waiting caller gets the exception; the worker must continue for others.
         catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
@@ -164,8 +165,8 @@ public sealed partial class RegisterMessages(
         }
     }
 
-    /// <summary>Returns when all of it is committed, in the state of the database of which its other links are known.
-    /// </summary>
+    /// <summary>Returns after everything is committed, in the state of the database that the known links come
+    /// from.</summary>
     private async Task StoreAsync(List<PendingRegistration> batch, CancellationToken cancellationToken)
     {
         for (var states = 0; states < MostStates; states++)
@@ -178,13 +179,13 @@ public sealed partial class RegisterMessages(
             }
         }
 
-        throw new NpgsqlException("Another state of the database answers each time.");
+        throw new NpgsqlException("Each attempt was answered by another state of the database.");
     }
 
     private async Task<bool> StoreAsync(
         List<PendingRegistration> batch, KnownDestinations.Memory memory, CancellationToken cancellationToken)
     {
-        // Another round only for what met a foreign hash under its short one: once in many thousand years.
+        // A second round is needed only if two different hashes share a short one: once in many thousand years.
         for (var open = Open(batch); open.Count > 0; open = Open(open))
         {
             var state = await RegistrationSql.ExecuteAsync(dataSource, open, cancellationToken);
@@ -226,11 +227,11 @@ public sealed partial class RegisterMessages(
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "{Count} messages were not registered, the store is unavailable: {Reason}")]
+        Message = "{Count} messages were not registered because the store is unavailable: {Reason}")]
     private partial void LogStoreUnavailable(int count, string reason);
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Another server, or another state of the database, answers: links known to be stored are forgotten")]
+        Message = "Another server or another state of the database answers; the known links are forgotten")]
     private partial void LogOtherState();
 }

@@ -8,25 +8,25 @@ using Tracking.Links;
 namespace Tracking.Rewrite.Registration;
 
 /// <summary>
-/// The one round trip of a batch: new destinations and messages, in one implicit transaction. Where something stood there
-/// before, as when a message is sent again, all of it is read back in a second one. Rows are inserted in key order, so that two rewriters
-/// that register the same campaign cannot deadlock.
-/// <para>A row that came back is not stored yet: the commit is the server's word behind all rows. So what came back is
-/// kept aside until that word is there.</para>
+/// Writes a batch in one round trip: new destinations and messages, in one implicit transaction. If some rows existed
+/// before, for example when a message is sent again, a second round trip reads all of them. Rows are inserted in key
+/// order, so that two rewriters that register the same campaign cannot deadlock.
+/// <para>A returned row is not stored yet: the server reports the commit behind all rows. So returned rows are kept
+/// aside until the commit is reported.</para>
 /// </summary>
 internal static class RegistrationSql
 {
-    // Which state of the database answers: another server, also behind a pooler that hides it, and the same one from
-    // other files have another start; a dump restored under this name is another database, whose files are in another
-    // folder; in its place it has other files. Read with each message, as a statement of its own costs a tenth of a
-    // registration; so it speaks of who took the rows. The last one counts: it is read behind all rows, which may have
-    // waited.
+    // Identifies the state of the database that answers. Another server, even one hidden behind a pooler, has another
+    // start time, and so has the same server on other files. A dump that was restored under this name is another
+    // database, whose files are in another folder; a dump restored in place has other files. The state is read with
+    // each message: a separate statement would cost a tenth of a registration. So it identifies the server that took
+    // the rows. The last one counts, because it is read behind all rows, which may have waited.
     private const string State =
         "pg_postmaster_start_time(), pg_relation_filepath('links.destinations'), pg_relation_filepath('rewrite.messages')";
 
     private const string ReadState = $"SELECT {State}";
 
-    // Where it stands in a message's row.
+    // The state's column in a message's row.
     private const int StateColumn = 4;
 
     private const string InsertDestinations =
@@ -37,7 +37,7 @@ internal static class RegistrationSql
         RETURNING cluster_id, link_id, url_hash
         """;
 
-    // LIMIT keeps both a look-up by key for each.
+    // LIMIT keeps both queries look-ups by key for each row.
     private const string ReadDestinations =
         """
         SELECT d.*
@@ -46,8 +46,8 @@ internal static class RegistrationSql
             WHERE cluster_id = i.cluster_id AND link_id = i.link_id LIMIT 1) AS d
         """;
 
-    // The same message under other settings keeps its key; its row follows the latest form that left. The level only
-    // ever becomes stricter: an opt-out that was once given for a message is not undone by sending it again.
+    // The same message under other settings keeps its key, and its row has the latest form that left. The level only
+    // becomes stricter: sending a message again does not undo an earlier opt-out.
     private const string InsertMessages =
         $$"""
         INSERT INTO rewrite.messages AS m (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender,
@@ -81,12 +81,12 @@ internal static class RegistrationSql
             WHERE cluster_id = i.cluster_id AND message_key = i.message_key LIMIT 1) AS m
         """;
 
-    /// <summary>Writes what is not settled, and settles what is committed.</summary>
-    /// <returns>Which state of the database has it: equal texts, equal states.</returns>
+    /// <summary>Writes the rows that are not settled, and settles the committed rows.</summary>
+    /// <returns>The state of the database that has the rows: equal texts mean equal states.</returns>
     public static async Task<string> ExecuteAsync(
         NpgsqlDataSource dataSource, List<PendingRegistration> pending, CancellationToken cancellationToken)
     {
-        // What stands under a key in the end speaks for all that share it, and what is settled is taken out.
+        // The row that is stored under a key decides for every registration with that key. Settled rows are left out.
         var links = pending
             .SelectMany(p => p.NewLinks, (p, link) => (p.Registration.Cluster, Link: link))
             .Where(entry => !entry.Link.IsSettled)
@@ -109,7 +109,7 @@ internal static class RegistrationSql
             insert.BatchCommands.Add(Insert([.. messages.OrderBy(m => m.Key).Select(m => m.Value[0])]));
         }
 
-        // Once for each connection: planning the statements costs as much as executing them for a few messages.
+        // Prepared once per connection: for a few messages, planning the statements costs as much as executing them.
         await insert.PrepareAsync(cancellationToken);
         var inserted = await ReadAsync(insert, links.Count, messages.Count, cancellationToken);
         if (inserted.State is { } state && inserted.Links.Count == links.Count)
@@ -118,9 +118,9 @@ internal static class RegistrationSql
             return state;
         }
 
-        // All of it with the state, and not what is missing: behind a pooler another server may answer than before. Not
-        // prepared: a plan that was made while a table was small would be kept when it is large. In a transaction of its
-        // own: it sees what others have committed, and nothing else.
+        // Reads all rows with the state, and not only the missing rows: behind a pooler another server may answer. Not
+        // prepared: a plan made for a small table would be kept when the table is large. A transaction of its own sees
+        // exactly what others have committed.
         await using var read = new NpgsqlBatch(connection);
         if (links.Count > 0)
         {
@@ -144,8 +144,8 @@ internal static class RegistrationSql
         return stood.State!;
     }
 
-    /// <summary>Reads to the end: when this returns, the transaction has committed. An error of the last statement, and
-    /// one of the commit, come behind the rows.</summary>
+    /// <summary>Reads to the end: when this returns, the transaction has committed. An error of the last statement or
+    /// of the commit arrives behind the rows.</summary>
     private static async Task<Answer> ReadAsync(
         NpgsqlBatch batch, int links, int messages, CancellationToken cancellationToken)
     {
@@ -213,11 +213,11 @@ internal static class RegistrationSql
         }
     }
 
-    /// <summary>The rows that came back.</summary>
+    /// <summary>The returned rows.</summary>
     private sealed class Answer
     {
-        /// <summary>Which state of the database gave them; <see langword="null"/> when a message has not come
-        /// back.</summary>
+        /// <summary>The state of the database that returned the rows; <see langword="null"/> when a message was not
+        /// returned.</summary>
         public string? State { get; set; }
 
         public List<((int Cluster, long Id) Key, byte[] Hash)> Links { get; } = [];
@@ -272,7 +272,7 @@ internal static class RegistrationSql
             ? registration.Recipient[(at + 1)..].TrimEnd('>').ToLowerInvariant()
             : null;
 
-    // Rows of an unnest cannot hold arrays of different lengths; tags never contain the unit separator.
+    // An unnest cannot return arrays of different lengths. Tags never contain the unit separator.
     private static string? Tags(MessageRegistration registration) =>
         registration.Tags.Count == 0 ? null : string.Join('\u001f', registration.Tags);
 }

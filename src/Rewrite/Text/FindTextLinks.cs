@@ -24,11 +24,11 @@ internal readonly ref struct FindTextLinks
     }
 
     /// <summary>Reads a part.</summary>
-    /// <param name="text">Its decoded content.</param>
-    /// <param name="charset">Its charset.</param>
-    /// <param name="isFlowed">Whether it is <c>format=flowed</c> (RFC 3676).</param>
-    /// <param name="deletesSpace">Whether it is <c>delsp=yes</c>, so that words may be broken.</param>
-    /// <param name="found">Receives what is found.</param>
+    /// <param name="text">The part's decoded content.</param>
+    /// <param name="charset">The part's charset.</param>
+    /// <param name="isFlowed">Whether the part is <c>format=flowed</c> (RFC 3676).</param>
+    /// <param name="deletesSpace">Whether the part is <c>delsp=yes</c>, so that lines may break inside words.</param>
+    /// <param name="found">Receives the links.</param>
     public static void Find(
         ReadOnlySpan<byte> text, MailCharset charset, bool isFlowed, bool deletesSpace, PartFindings found) =>
         new FindTextLinks(text, charset, isFlowed, deletesSpace, found).Scan();
@@ -73,7 +73,7 @@ internal readonly ref struct FindTextLinks
         return start;
     }
 
-    // "svn+https" and "xhttp" are other schemes; a dot or bracket before it is not part of one.
+    // "svn+https" and "xhttp" are other schemes. A dot or bracket before a scheme is not part of it.
     private static bool IsSchemeByte(byte c) => char.IsAsciiLetterOrDigit((char)c) || c is (byte)'+' or (byte)'-';
 
     private int AddLink(int start, int afterSlashes, bool isOptOut)
@@ -90,7 +90,7 @@ internal readonly ref struct FindTextLinks
 
         if (end <= afterSlashes)
         {
-            // A scheme and nothing behind it; an opt-out marker there is text.
+            // A scheme without a host; an opt-out marker there is text.
             return end;
         }
 
@@ -108,7 +108,7 @@ internal readonly ref struct FindTextLinks
         return end;
     }
 
-    // Whoever reads the text sees characters, whatever bytes they are written in.
+    // A reader sees characters, independent of the bytes that encode them.
     private void DecodeUrl(ref FoundLink link)
     {
         var url = !link.Url.IsGiven
@@ -122,9 +122,9 @@ internal readonly ref struct FindTextLinks
         }
     }
 
-    // RFC 3676: a line that ends in a space flows into the next of the same quote depth. With delsp=yes the space goes;
-    // without it a URL goes on only inside <>, where RFC 3986 lets white space be ignored. Read again each time it is
-    // twice as long, so that a URL which ends early costs no more than the lines it spans.
+    // RFC 3676: a line that ends in a space continues in the next line of the same quote depth. With delsp=yes the
+    // space is removed. Without it a URL continues only inside <>, where RFC 3986 ignores white space. The text is read
+    // again each time its length has doubled, so a URL that ends early costs no more than its own lines.
     private ByteRange Join(
         int start, int authority, bool isBracketed, TextUrlOpening opening, ref TextUrlEnd url, out int end)
     {
@@ -159,7 +159,7 @@ internal readonly ref struct FindTextLinks
 
         if (isClosed)
         {
-            // With the bracket behind it, as it would stand on one line.
+            // With the bracket behind the URL, as on one line.
             _found.Buffer.Append(">"u8);
         }
 
@@ -172,7 +172,7 @@ internal readonly ref struct FindTextLinks
         return end <= first ? ByteRange.None : new ByteRange(joinedStart, url.Length);
     }
 
-    // Where in the text a joined URL ends, of which so many octets stand behind the first line.
+    // Returns the end, in the text, of a joined URL that has this many octets behind the first line.
     private int EndInText(int first, int depth, TextUrlOpening opening, int behind)
     {
         if (behind <= 0)

@@ -2,10 +2,11 @@ using Tracking.Rewrite.Findings;
 
 namespace Tracking.Rewrite.Text;
 
-/// <summary>OpenPGP armour inside plain text (RFC 9580 6.2), which a changed byte would break.</summary>
+/// <summary>OpenPGP armour inside plain text (RFC 9580 6.2). A changed byte would break its signature or
+/// encryption.</summary>
 internal static class InlinePgp
 {
-    /// <summary>Why the text must stay as it is, or <see langword="null"/>.</summary>
+    /// <summary>Why the text must stay unchanged, or <see langword="null"/>.</summary>
     public static Untouched? Reason(ReadOnlySpan<byte> text)
     {
         var position = 0;

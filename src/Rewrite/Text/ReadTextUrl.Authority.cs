@@ -11,11 +11,11 @@ internal ref partial struct ReadTextUrl
 
     private static readonly SearchValues<byte> Ipv6Bytes = SearchValues.Create("0123456789abcdefABCDEF:."u8);
 
-    /// <summary>Whether what stands between angle brackets has user information, host and port as a URL has
-    /// them.</summary>
+    /// <summary>Whether the text between angle brackets has the user information, host and port of a valid
+    /// URL.</summary>
     public bool IsClear(int length) => ReadAuthority() || (!_end!.Value.IsUnclear && Position == length);
 
-    // Whether a path, query or fragment follows.
+    // Returns whether a path, query or fragment follows.
     private bool ReadAuthority()
     {
         var host = _authority;
@@ -26,7 +26,7 @@ internal ref partial struct ReadTextUrl
             switch (rune.Value)
             {
                 case '/' or '?' or '#' or '\\' when Position == _authority:
-                    // A browser would take what follows the slashes for the host.
+                    // A browser would read the following text as the host.
                     Doubt();
                     return false;
                 case '/' when _text[..Position].EndsWith(":"u8) && _text[(Position + 1)..].StartsWith("/"u8):
@@ -62,8 +62,8 @@ internal ref partial struct ReadTextUrl
         }
     }
 
-    // A sign that no host has. What stands before it is a host somebody wrote only if it looks like a whole one and
-    // what stands behind does not look like more of it.
+    // A sign that no host contains. The text before it counts as a host only if it looks like a whole host, and the
+    // text behind it does not look like a continuation.
     private void EndInHost(int host, int size, TextUrlSign sign, Rune rune)
     {
         var behind = sign == TextUrlSign.Emphasis ? MarksEnd(Position) : Position + size;
@@ -113,11 +113,11 @@ internal ref partial struct ReadTextUrl
         return length > 0 && rest[length] == '@' ? length : 0;
     }
 
-    // Of the signs of words those that a name may have (RFC 5892), or that browsers leave out of it (UTS #46).
+    // The signs of words that a name may contain (RFC 5892), or that browsers remove from it (UTS #46).
     private static bool MayStandInHost(Rune rune) => rune.Value is 0xad or 0xb7 or 0x5f3 or 0x5f4 or 0xf0b or 0x30fb
         or 0x200c or 0x200d or 0x2060 or 0xff0d;
 
-    // With a top-level domain or as an address; the last dots of a name that has letters of other scripts could be
+    // A name with a top-level domain, or an address. In a name with letters of other scripts the last dots may be
     // written in other ways.
     private static bool IsWholeHost(ReadOnlySpan<byte> host)
     {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Rewrite.Text;
 
-/// <content>Marks of Markdown and quotation marks that close what was opened before; what templates leave.</content>
+/// <content>Marks of Markdown and quotation marks that close an earlier opening mark; remains of templates.</content>
 internal ref partial struct ReadTextUrl
 {
     private readonly int MarksEnd(int position)
@@ -27,15 +27,15 @@ internal ref partial struct ReadTextUrl
                 || (to - from > 1 && _text[from - 1] != '/' && next == TextUrlSign.Word && !EndsLater(to, rune)),
         };
 
-        // Last, because it looks back: links are full of "utm_source".
+        // Tested last because it looks back: links are full of "utm_source".
         return mayClose && _opening.HasMark((byte)rune.Value);
     }
 
-    // "'https://…/d'abord'": an apostrophe, where the mark that closes follows.
+    // "'https://…/d'abord'": the first quote is an apostrophe, because the closing mark follows later.
     private readonly bool ClosesQuote(Rune rune, int size) =>
         _opening.ClosesDirectly(rune) && (EndsWord(Position + size) || !EndsLater(Position + size, rune));
 
-    // Whether the same sign stands again in the run and ends a word.
+    // Whether the same sign occurs again in the run and ends a word.
     private readonly bool EndsLater(int position, Rune rune)
     {
         var farthest = Math.Min(_text.Length, position + FarthestLook);
@@ -56,7 +56,7 @@ internal ref partial struct ReadTextUrl
         return false;
     }
 
-    // Whether no word goes on here, not even behind a point.
+    // Whether no word continues here, not even behind a point.
     private readonly bool EndsWord(int position)
     {
         TextUrlSign next;
@@ -69,7 +69,7 @@ internal ref partial struct ReadTextUrl
         return next > TextUrlSign.Joint;
     }
 
-    // "*|NAME|*": what a template left; the bars are no table's.
+    // "*|NAME|*" remains from a template; its bars are not those of a table.
     private readonly int MergeTagLength(int position)
     {
         var rest = _text[position..];

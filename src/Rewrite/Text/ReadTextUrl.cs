@@ -5,27 +5,27 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Text;
 
 /// <summary>
-/// Reads one URL of running text up to its end. Each step goes forward, looks ahead go a few octets, and a URL inside
-/// open brackets ends the one round it, so that text of any form is read in a time that grows with its length.
+/// Reads one URL of running text up to its end. Each step goes forward and looks only a few octets ahead. A URL inside
+/// open brackets ends the URL around it. So the time grows linearly with the text, whatever its form.
 /// </summary>
 internal ref partial struct ReadTextUrl
 {
-    /// <summary>Printable ASCII that ends no URL by itself.</summary>
+    /// <summary>Printable ASCII that does not end a URL by itself.</summary>
     public static readonly SearchValues<byte> NoStops = SearchValues.Create(
         "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_abcdefghijklmnopqrstuvwxyz{}~"u8);
 
-    // What needs no look in a path, query or fragment; the rest of the printable signs does.
+    // Signs that need no test in a path, query or fragment. All other printable signs do.
     private static readonly SearchValues<byte> PathBytes = SearchValues.Create(
         "!#$%&+-./0123456789=?@ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    // RFC 3986, userinfo, less what is punctuation to whoever reads it: ' ( ) * , ;
+    // Userinfo of RFC 3986 without the signs that a reader takes for punctuation: ' ( ) * , ;
     private static readonly SearchValues<byte> UserBytes = SearchValues.Create(
         "!$%&+-.0123456789:=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"u8);
 
-    // Octets of user information, and of a host behind a doubtful sign, that are looked at. linkify-it takes 50.
+    // The most octets examined of user information, and of a host behind a doubtful sign. linkify-it examines 50.
     private const int FarthestLook = 64;
 
-    // As far as a URL in brackets inside another one may go on: half of what is a destination's usual limit of 2,048.
+    // The most octets of a URL in brackets inside another URL: half of 2,048, the usual limit of a destination.
     private const int FarthestBracket = 1024;
 
     private static ReadOnlySpan<byte> Brackets => "([{)]}"u8;
@@ -35,7 +35,7 @@ internal ref partial struct ReadTextUrl
     private readonly TextUrlOpening _opening;
     private readonly MailCharset _charset;
 
-    // The last sign beyond ASCII that was read.
+    // The last non-ASCII sign that was read.
     private TextUrlSign _lastSign;
     private Rune _lastRune;
     private TextUrlEnd? _end;
@@ -49,10 +49,10 @@ internal ref partial struct ReadTextUrl
         _charset = charset;
     }
 
-    /// <summary>How far the URL was read.</summary>
+    /// <summary>The place up to which the URL was read.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Reads it all.</summary>
+    /// <summary>Reads the whole URL.</summary>
     public TextUrlEnd Read()
     {
         if (ReadAuthority())
@@ -163,7 +163,7 @@ internal ref partial struct ReadTextUrl
         }
     }
 
-    // "…/filters:mark(https://…)/a.png": an address of an image server, and not one in front of another one.
+    // "…/filters:mark(https://…)/a.png" is one address of an image server, and not an address in front of another one.
     private readonly bool GoesOnBehindBracket(int open)
     {
         var inside = _text[open..Math.Min(_text.Length, open + FarthestBracket)];
@@ -174,13 +174,13 @@ internal ref partial struct ReadTextUrl
 
     private void EndOfRun(int size, Rune rune, int firstOpen)
     {
-        // What its charset does not know; a bar that is no table's, as in "?fields=a|b".
+        // Signs unknown to the charset; a bar outside a table, as in "?fields=a|b".
         TextUrlSigns.Read(_text[(Position + size)..], _charset, out var next, out _);
         var isUnclear = next <= TextUrlSign.Joint
             && (rune == Rune.ReplacementChar
                 || (rune.Value == '|' && !_opening.HasBar && !StartsScheme(Position + size)));
 
-        // A bracket that is not closed is the text's; "{{ name }}" is the URL's.
+        // A bracket without a partner belongs to the text. "{{ name }}" belongs to the URL.
         if (isUnclear || IsTemplate(Position) || (firstOpen >= 0 && IsTemplate(firstOpen)))
         {
             Doubt();
@@ -210,7 +210,7 @@ internal ref partial struct ReadTextUrl
         Position = length < 0 ? _text.Length : Position + length;
     }
 
-    // With the underscores inside words, which close no mark: links are full of "utm_source".
+    // Skips underscores inside words too, because they close no mark: links are full of "utm_source".
     private void SkipPath()
     {
         Skip(PathBytes);
@@ -231,7 +231,7 @@ internal ref partial struct ReadTextUrl
 
     private readonly TextUrlSign Previous() => IsBehindLetter() ? _lastSign : TextUrlSigns.Of(_text[Position - 1]);
 
-    // A sign of words belongs to the URL where one of its words goes on, or what joins its words.
+    // A sign of words belongs to the URL if one of its words, or a sign that joins words, continues there.
     private readonly bool Belongs(TextUrlSign sign, int size, int path)
     {
         var behind = Position + size;
@@ -260,7 +260,7 @@ internal ref partial struct ReadTextUrl
 
     private readonly bool IsLetterPart() => IsBehindLetter() && TrimTextUrl.IsVirama(_lastRune);
 
-    // Where a URL begins whose colon is here.
+    // Returns the beginning of a URL whose colon is here.
     private readonly int NestedUrl()
     {
         if (!_text[Position..].StartsWith("://"u8))
@@ -274,7 +274,8 @@ internal ref partial struct ReadTextUrl
         return length > 0 && start > _authority && !char.IsAsciiLetterOrDigit((char)_text[start - 1]) ? start : -1;
     }
 
-    // "?to=https://…", "/https://…", "__https://…" (Proofpoint): behind anything else another URL begins.
+    // "?to=https://…", "/https://…" and "__https://…" (Proofpoint) contain a URL. Behind any other sign a new URL
+    // begins.
     private static bool MayHoldUrl(byte before) => "/=?&#:@+-%$_"u8.Contains(before);
 
     private static bool EndsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> ending) =>

@@ -4,18 +4,18 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Text;
 
 /// <summary>Where a URL in running text ends.</summary>
-/// <param name="Length">Octets from the scheme on that belong to it; no more than the scheme when there is no
-/// URL.</param>
-/// <param name="RunEnd">How far it was read.</param>
-/// <param name="IsCut">Whether a sign within the run ended it: what follows a line break cannot belong to it.</param>
-/// <param name="IsUnclear">Whether nobody can tell where it ends: then it leads nowhere that somebody wrote.</param>
+/// <param name="Length">The octets of the URL from its scheme on; without a URL at most the scheme's length.</param>
+/// <param name="RunEnd">The place up to which the text was read.</param>
+/// <param name="IsCut">Whether a sign inside the run ended the URL. Text behind a line break cannot belong to it
+/// then.</param>
+/// <param name="IsUnclear">Whether the end is uncertain. The URL may then lead to a wrong address.</param>
 internal readonly record struct TextUrlEnd(int Length, int RunEnd, bool IsCut, bool IsUnclear)
 {
-    /// <summary>Finds it.</summary>
-    /// <param name="text">The text from the URL's scheme on.</param>
-    /// <param name="authority">Where its authority begins.</param>
-    /// <param name="isDelimited">Whether it stands behind a <c>&lt;</c>, and so ends before <c>&gt;</c>.</param>
-    /// <param name="opening">What stands before it.</param>
+    /// <summary>Finds the end.</summary>
+    /// <param name="text">The text, from the URL's scheme on.</param>
+    /// <param name="authority">The start of the URL's authority.</param>
+    /// <param name="isDelimited">Whether the URL is behind a <c>&lt;</c>, and so ends before <c>&gt;</c>.</param>
+    /// <param name="opening">The text before the URL.</param>
     /// <param name="charset">The text's charset.</param>
     public static TextUrlEnd Find(
         ReadOnlySpan<byte> text, int authority, bool isDelimited, TextUrlOpening opening, MailCharset charset)
@@ -23,14 +23,14 @@ internal readonly record struct TextUrlEnd(int Length, int RunEnd, bool IsCut, b
         var reader = new ReadTextUrl(text, authority, opening, charset);
         if (isDelimited && Run(text, authority, opening, charset) is var end && text[end..].StartsWith(">"u8))
         {
-            // RFC 3986, appendix C: whatever stands between them is the URL.
+            // RFC 3986, appendix C: everything between the brackets is the URL.
             return new TextUrlEnd(end, end, false, !reader.IsClear(end));
         }
 
         return reader.Read();
     }
 
-    /// <summary>How far a URL can go at most: to white space, a quotation mark, a sentence's end of another
+    /// <summary>The farthest possible end of a URL: white space, a quotation mark, or the end of a sentence in another
     /// script.</summary>
     public static int Run(ReadOnlySpan<byte> text, int position, TextUrlOpening opening, MailCharset charset)
     {
@@ -58,7 +58,7 @@ internal readonly record struct TextUrlEnd(int Length, int RunEnd, bool IsCut, b
     /// <summary>Whether a sign ends every URL.</summary>
     public static bool IsHard(TextUrlSign sign) => sign >= TextUrlSign.Stop;
 
-    /// <summary>Whether a quotation mark stands for the Hebrew sign inside a word (UAX #29, WB7b and WB7c).</summary>
+    /// <summary>Whether a quotation mark replaces the Hebrew sign inside a word (UAX #29, WB7b and WB7c).</summary>
     public static bool IsGershayim(
         ReadOnlySpan<byte> behind, Rune rune, Rune previous, TextUrlOpening opening, MailCharset charset)
     {

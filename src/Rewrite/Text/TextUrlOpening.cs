@@ -3,25 +3,25 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Text;
 
-/// <summary>What was opened before a URL in running text, and ends the URL when it is closed.</summary>
+/// <summary>The open signs before a URL in running text. A closing sign of the same kind ends the URL.</summary>
 internal readonly ref struct TextUrlOpening
 {
-    // Opening signs directly before a URL that are looked at; nobody writes as many.
+    // The most opening signs directly before a URL that are examined. Real text has fewer.
     private const int MostSigns = 8;
 
-    // How far back a bracket or mark may have been opened, in octets: a few lines of a paragraph. What is not found
-    // counts as not opened; without a limit, text without line breaks would cost its square.
+    // The most octets that are searched backwards for an opening bracket or mark: a few lines of a paragraph. A sign
+    // farther back counts as not opened. Without a limit, text without line breaks would take quadratic time.
     private const int Reach = 400;
 
-    // Brackets that are looked at in it.
+    // The most brackets that are examined in that range.
     private const int MostBrackets = 16;
 
     private readonly ReadOnlySpan<byte> _before;
     private readonly int _directly;
 
-    /// <summary>Looks back.</summary>
+    /// <summary>Examines the text before the URL.</summary>
     /// <param name="before">The text before the URL.</param>
-    /// <param name="charset">Its charset.</param>
+    /// <param name="charset">The text's charset.</param>
     public TextUrlOpening(ReadOnlySpan<byte> before, MailCharset charset)
     {
         _before = before[Math.Max(0, before.Length - Reach)..];
@@ -36,7 +36,7 @@ internal readonly ref struct TextUrlOpening
                 break;
             }
 
-            // "l'https://…": an apostrophe opens nothing.
+            // In "l'https://…" the apostrophe opens nothing.
             if ((closers & Bit('\'')) != 0
                 && TextUrlSigns.ReadLast(rest, charset, out var beyond, out _) > 0 && beyond == TextUrlSign.Word)
             {
@@ -50,11 +50,11 @@ internal readonly ref struct TextUrlOpening
     /// <summary>Whether a quotation mark or bracket of any script stands directly before the URL.</summary>
     public bool IsQuoted => (_directly & Bit('"')) != 0;
 
-    /// <summary>Whether a bar stands before the URL in its line, as in a table, or <c>&lt;</c> directly before it, as
-    /// in <c>&lt;https://…|label&gt;</c>.</summary>
+    /// <summary>Whether a bar is before the URL in its line, as in a table, or <c>&lt;</c> directly before it, as in
+    /// <c>&lt;https://…|label&gt;</c>.</summary>
     public bool HasBar => IsQuoted || _before[(_before.LastIndexOf((byte)'\n') + 1)..].Contains((byte)'|');
 
-    /// <summary>Whether a sign closes what was opened directly before the URL.</summary>
+    /// <summary>Whether a sign closes an opening sign directly before the URL.</summary>
     public bool ClosesDirectly(Rune rune) => rune.Value switch
     {
         0x2018 or 0x2019 or 0xb4 => (_directly & Bit('\'')) != 0,
@@ -87,8 +87,8 @@ internal readonly ref struct TextUrlOpening
         return false;
     }
 
-    /// <summary>Whether a Markdown mark is open before the URL: the last of its kind stands before a word and behind
-    /// none (CommonMark, left-flanking).</summary>
+    /// <summary>Whether a Markdown mark is open before the URL: the last mark of its kind has a word behind it and none
+    /// before it (CommonMark, left-flanking).</summary>
     public bool HasMark(byte mark)
     {
         if ((_directly & Bit((char)mark)) != 0)

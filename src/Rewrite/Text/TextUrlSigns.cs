@@ -4,49 +4,52 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Text;
 
-/// <summary>What a sign does to a URL in running text.</summary>
+/// <summary>The effect of a sign on a URL in running text.</summary>
 internal enum TextUrlSign : byte
 {
-    /// <summary>Letters, marks, digits and symbols: they belong to it.</summary>
+    /// <summary>Letters, marks, digits and symbols: the sign belongs to the URL.</summary>
     Word,
 
-    /// <summary>Stands between words and at the end of a URL: it belongs to it.</summary>
+    /// <summary>A sign between words and at the end of a URL: it belongs to the URL.</summary>
     Joint,
 
-    /// <summary>Belongs to it, but not at its end: there it is the sentence's.</summary>
+    /// <summary>A sign that belongs to the URL, except at its end: there it belongs to the sentence.</summary>
     Point,
 
-    /// <summary>Markdown's: belongs to it unless it closes what was opened before.</summary>
+    /// <summary>A sign of Markdown: it belongs to the URL unless it closes an earlier mark.</summary>
     Emphasis,
 
-    /// <summary>An opening bracket: belongs to it when it is closed in it.</summary>
+    /// <summary>An opening bracket: it belongs to the URL if it is closed inside the URL.</summary>
     Opens,
 
-    /// <summary>A closing bracket: belongs to it when it was opened in it.</summary>
+    /// <summary>A closing bracket: it belongs to the URL if it was opened inside the URL.</summary>
     Closes,
 
-    /// <summary>Other writing systems use it inside words: belongs to it between two of its words.</summary>
+    /// <summary>A sign that other writing systems use inside words: it belongs to the URL between two words of the
+    /// URL.</summary>
     InWord,
 
-    /// <summary>Shapes the letters or pictures round it: belongs to it between two signs of it.</summary>
+    /// <summary>A sign that shapes the letters or pictures around it: it belongs to the URL between two of the URL's
+    /// signs.</summary>
     Joiner,
 
-    /// <summary>Begins a sentence in Spanish: belongs to it at the beginning of a word of it.</summary>
+    /// <summary>A sign that begins a sentence in Spanish: it belongs to the URL at the beginning of one of the URL's
+    /// words.</summary>
     Lead,
 
-    /// <summary>Sentence punctuation, quotation marks and brackets of every script: ends it.</summary>
+    /// <summary>Sentence punctuation, quotation marks and brackets of every script: the sign ends the URL.</summary>
     Stop,
 
-    /// <summary>Nobody sees it, or nobody knows what it was: ends it.</summary>
+    /// <summary>An invisible or an unknown character: it ends the URL.</summary>
     Unseen,
 
-    /// <summary>White space, control characters and the bars of tables: ends it for certain.</summary>
+    /// <summary>White space, control characters and the bars of tables: the sign certainly ends the URL.</summary>
     Blank,
 }
 
 /// <summary>
-/// The one table of which signs belong to a URL in running text; with its sources in <c>docs/rewriting.md</c>, "Which
-/// signs belong to a URL". What is not named goes by its general category.
+/// The only table of the signs that belong to a URL in running text. <c>docs/rewriting.md</c> has its sources, under
+/// "Which signs belong to a URL". For every other sign the general category decides.
 /// </summary>
 internal static class TextUrlSigns
 {
@@ -62,31 +65,31 @@ internal static class TextUrlSigns
         // UAX #31, tables 3a and 3b; IDNA's CONTEXTO (RFC 5892 appendix A).
         0xb7 or 0x387 or 0x5f3 or 0x5f4 or 0xf0b or 0xf0c or 0x2027 or 0x30fb or 0xff65 => TextUrlSign.InWord,
 
-        // Apostrophes, also as they are typed: UAX #29, MidNumLet. The acute accent, the primes.
+        // Apostrophes and the signs that people type instead: UAX #29, MidNumLet. The acute accent, the primes.
         0x2018 or 0x2019 or 0xff07 or 0xb4 or 0x2032 or 0x2033 => TextUrlSign.InWord,
 
-        // What stands over or behind a letter of a word in Armenian, and ends abbreviations in India.
+        // Signs above or behind a letter of a word in Armenian, and signs that end abbreviations in India.
         >= 0x55a and <= 0x55c or 0x55e or 0x55f or 0x970 or 0x9fd or 0xa76 or 0xaf0 => TextUrlSign.InWord,
 
-        // Hyphens that are no dashes to Unicode, and Mongolian signs inside words.
+        // Hyphens that Unicode does not count as dashes, and Mongolian signs inside words.
         0xad or 0x2212 or 0xff5e or 0x1807 or 0x180a or 0x180e => TextUrlSign.InWord,
 
-        // Other dots between words, as they are typed for the middle dot.
+        // Other dots between words, typed instead of the middle dot.
         0x2022 or 0x2219 or 0x22c5 or 0x2e31 or 0x2e33 or 0x16eb => TextUrlSign.InWord,
 
-        // Decimal separators, the section sign, joiners that show nothing.
+        // Decimal separators, the section sign, invisible joiners.
         0x66b or 0x66c or 0x70f or 0xa7 or 0x34f or 0x2060 => TextUrlSign.InWord,
 
-        // Format characters that are seen: signs of numbers and hieroglyphs. Tags, which make flags of emoji.
+        // Visible format characters: signs of numbers and hieroglyphs. Tags, which make flags of emoji.
         >= 0x600 and <= 0x605 or 0x6dd or 0x890 or 0x891 or 0x8e2 or 0x110bd or 0x110cd
             or (>= 0x13430 and <= 0x1345f) or (>= 0xe0020 and <= 0xe007f) => TextUrlSign.Word,
 
-        // Bars, rules and frames; what looks like a blank; full-width angle brackets.
+        // Bars, rules and frames; signs that look like a blank; full-width angle brackets.
         0xa6 or 0x2016 or 0x2223 or 0x23d0 or (>= 0x2500 and <= 0x259f) or (>= 0x2758 and <= 0x275a) or 0xfe31
             or 0xfe32 or 0xff5c or 0xffe4 or 0xffe8 or 0x2800 or 0x3164 or 0xffa0 or 0xff1c or 0xff1e
             => TextUrlSign.Blank,
 
-        // Dashes between sentences; quotation marks that are symbols to Unicode.
+        // Dashes between sentences; quotation marks that Unicode counts as symbols.
         0x2014 or 0x2015 or 0x2e3a or 0x2e3b or 0xfe58 or (>= 0x275b and <= 0x2760) or 0x226a or 0x226b or 0xff40
             => TextUrlSign.Stop,
 
@@ -94,8 +97,8 @@ internal static class TextUrlSigns
         _ => OfCategory(Rune.GetUnicodeCategory(rune)),
     };
 
-    /// <summary>Reads the sign that a text begins with.</summary>
-    /// <returns>The bytes it takes; 0 when there is none, and that is as good as a blank.</returns>
+    /// <summary>Reads the first sign of a text.</summary>
+    /// <returns>The number of bytes of the sign; 0 for an empty text, which counts as a blank.</returns>
     public static int Read(ReadOnlySpan<byte> text, MailCharset charset, out TextUrlSign sign, out Rune rune)
     {
         if (text.IsEmpty)
@@ -118,10 +121,10 @@ internal static class TextUrlSigns
         return size;
     }
 
-    /// <summary>Reads the sign that a text ends with, as <see cref="Read"/> does.</summary>
+    /// <summary>Reads the last sign of a text, in the same way as <see cref="Read"/>.</summary>
     public static int ReadLast(ReadOnlySpan<byte> text, MailCharset charset, out TextUrlSign sign, out Rune rune)
     {
-        // ASCII is a sign by itself, in every charset that is read so.
+        // An ASCII byte is one sign in every charset that is read directly.
         for (var size = text is [.., >= 0x80] ? Math.Min(4, text.Length) : 1; size > 1; size--)
         {
             if (text[^size] >= 0x80 && charset.ReadRune(text[^size..], out rune) == size)

@@ -3,16 +3,16 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Text;
 
-/// <summary>Takes off the end of a URL in running text what is not part of it: the sentence's punctuation, brackets
-/// that nothing inside it opened, marks of Markdown.</summary>
+/// <summary>Removes from the end of a URL in running text the signs that do not belong to it: the sentence's
+/// punctuation, brackets that were not opened inside it, marks of Markdown.</summary>
 internal static class TrimTextUrl
 {
-    /// <summary>Trims.</summary>
+    /// <summary>Trims a URL.</summary>
     /// <param name="url">The URL.</param>
-    /// <param name="least">Octets that stay.</param>
-    /// <param name="opening">What stands before it.</param>
-    /// <param name="charset">Its charset.</param>
-    /// <returns>Its length.</returns>
+    /// <param name="least">The number of octets that always stay.</param>
+    /// <param name="opening">The text before the URL.</param>
+    /// <param name="charset">The text's charset.</param>
+    /// <returns>The trimmed length.</returns>
     public static int Trim(ReadOnlySpan<byte> url, int least, TextUrlOpening opening, MailCharset charset)
     {
         Span<int> open = [-1, -1, -1];
@@ -59,12 +59,13 @@ internal static class TrimTextUrl
         return url.Length;
     }
 
-    /// <summary>Whether a joiner behind it is part of the letter and may end a word (RFC 5892 appendix A.1, A.2): the
-    /// viramas of India's scripts and Sinhala.</summary>
+    /// <summary>Whether a joiner behind the sign is part of the letter and may end a word (RFC 5892 appendix A.1, A.2):
+    /// the viramas of India's scripts and Sinhala.</summary>
     public static bool IsVirama(Rune rune) =>
         rune.Value == 0xdca || (rune.Value is >= 0x94d and <= 0xd4d && (rune.Value & 0x7f) == 0x4d);
 
-    // The brackets of a kind are counted once, then kept up to date: a line of them must not cost its square.
+    // The brackets of a kind are counted once and then kept up to date: a line of brackets must not take quadratic
+    // time.
     private static bool IsBalanced(ReadOnlySpan<byte> url, byte last, Span<int> open)
     {
         const int None = 1_000_000_000;
@@ -83,14 +84,14 @@ internal static class TrimTextUrl
         return false;
     }
 
-    // GFM trims "*", "_" and "~". But "/*" is a path, "*|NAME|*" a template's and "_" ends many names: they are marks
-    // where one was opened.
+    // GFM trims "*", "_" and "~". But "/*" is a path, "*|NAME|*" comes from a template, and "_" ends many names. These
+    // signs are marks only if a mark is open.
     private static bool IsMark(ReadOnlySpan<byte> before, byte mark, TextUrlOpening opening) =>
         opening.HasMark(mark)
         || (mark != '_' && !before.IsEmpty && before[^1] is not ((byte)'/' or (byte)'=' or (byte)'?' or (byte)'&'
             or (byte)'#' or (byte)'|'));
 
-    // "&gt;" behind a URL is the text's, where somebody took HTML for text (GFM, extended autolinks).
+    // "&gt;" behind a URL belongs to the text: its author put HTML into plain text (GFM, extended autolinks).
     private static int ReferenceLength(ReadOnlySpan<byte> url)
     {
         var ampersand = url.LastIndexOf((byte)'&');

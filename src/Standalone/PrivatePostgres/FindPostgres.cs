@@ -6,18 +6,19 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>PostgreSQL's programs on this machine.</summary>
-/// <param name="Folder">Holds <c>postgres</c> and <c>initdb</c>.</param>
-/// <param name="Major">The major version, which decides whose clusters they can open.</param>
+/// <param name="Folder">The folder with <c>postgres</c> and <c>initdb</c>.</param>
+/// <param name="Major">The major version: only database clusters of this version can be opened.</param>
 internal sealed record PostgresBinaries(string Folder, int Major)
 {
-    /// <summary>The server.</summary>
+    /// <summary>The server program.</summary>
     public string Postgres => Path.Combine(Folder, "postgres");
 
-    /// <summary>Makes clusters.</summary>
+    /// <summary>The program that makes database clusters.</summary>
     public string Initdb => Path.Combine(Folder, "initdb");
 }
 
-/// <summary>Finds the programs: a configured folder, else where distributions put them, else PATH.</summary>
+/// <summary>Finds the programs in the configured folder, otherwise in the folders of distributions, otherwise in
+/// PATH.</summary>
 internal static partial class FindPostgres
 {
     /// <summary>The oldest major version that the schema is tested with.</summary>
@@ -25,10 +26,10 @@ internal static partial class FindPostgres
 
     private const string Install = "Debian, Ubuntu: apt-get install postgresql";
 
-    /// <summary>The newest version, or the one that made an existing cluster.</summary>
-    /// <param name="configured"><c>Tracking__PostgresBin</c>, if set: only this folder counts then.</param>
-    /// <param name="cluster">The cluster's folder; it need not exist.</param>
-    /// <exception cref="StartUpException">None is installed, or not the version that the cluster needs.</exception>
+    /// <summary>Finds the newest version, or the version that made an existing cluster.</summary>
+    /// <param name="configured"><c>Tracking__PostgresBin</c>, if set: then only this folder counts.</param>
+    /// <param name="cluster">The cluster's folder, which may not exist yet.</param>
+    /// <exception cref="StartUpException">No version is installed, or not the version of the cluster.</exception>
     public static PostgresBinaries For(string? configured, string cluster) => For(configured, cluster, Usual());
 
     internal static PostgresBinaries For(string? configured, string cluster, IEnumerable<string> usual)

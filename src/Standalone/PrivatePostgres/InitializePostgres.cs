@@ -3,29 +3,29 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
 
-/// <summary>Makes the database cluster on the first start: whole or not at all.</summary>
+/// <summary>Makes the database cluster at the first start: as a whole or not at all.</summary>
 internal static class InitializePostgres
 {
-    /// <summary>The superuser, which the services use: the server is theirs alone.</summary>
+    /// <summary>The superuser. The services use it, because the server belongs to them alone.</summary>
     public const string User = "tracking";
 
-    // 160 bits, as the API keys have.
+    // 160 bits, like the API keys.
     private const int PasswordLength = 32;
     private const string PasswordAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
-    /// <summary>Creates the password and the cluster unless they are there. Blocks for about a second.</summary>
+    /// <summary>Creates the password and the cluster unless they exist. Blocks for about a second.</summary>
     /// <param name="folder">The data folder.</param>
     /// <param name="binaries">PostgreSQL's programs.</param>
     /// <param name="durable">Whether the new files are forced to disk.</param>
     /// <exception cref="StartUpException"><c>initdb</c> fails, or the password of an existing cluster is
-    /// gone.</exception>
+    /// missing.</exception>
     public static void UnlessThere(DataFolder folder, PostgresBinaries binaries, bool durable)
     {
         var exists = Directory.Exists(folder.Cluster);
         if (exists && !File.Exists(folder.DatabasePassword))
         {
             throw new StartUpException(
-                $"{folder.DatabasePassword} is missing: restore it, the database opens with no other.", StartUp.Failed);
+                $"{folder.DatabasePassword} is missing: restore it; the database has no other.", StartUp.Failed);
         }
 
         if (exists)
@@ -39,7 +39,7 @@ internal static class InitializePostgres
                 folder.DatabasePassword, RandomNumberGenerator.GetString(PasswordAlphabet, PasswordLength));
         }
 
-        // Made under another name and renamed when complete: a start that is killed here leaves nothing half-made.
+        // Made under another name and renamed when complete, so a killed start leaves no incomplete cluster.
         var unfinished = folder.Cluster + ".new";
         if (Run(unfinished, folder, binaries, durable, "C.UTF-8") is { } failure
             && (!failure.Contains("invalid locale", StringComparison.Ordinal)
@@ -52,7 +52,7 @@ internal static class InitializePostgres
         Directory.Move(unfinished, folder.Cluster);
     }
 
-    /// <returns>What it said when it failed, else <see langword="null"/>.</returns>
+    /// <returns>The program's message when it failed, otherwise <see langword="null"/>.</returns>
     private static string? Run(
         string unfinished, DataFolder folder, PostgresBinaries binaries, bool durable, string locale)
     {

@@ -4,23 +4,21 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
-/// Starts PostgreSQL's programs on a cluster folder: as the folder's owner when we are root (PostgreSQL refuses root),
-/// and wherever the folder lies. The folder is opened before the user is changed and handed over as an open descriptor:
-/// <c>/proc/self/fd/9</c> leads into it without a look at the folders above, which that user may not be able to pass
-/// (a clone under /root) and whose modes are not ours to change.
+/// Starts PostgreSQL's programs on a cluster folder, at any place of the file system. If we are root, they run as the
+/// folder's owner, because PostgreSQL refuses root. The folder is opened before the user changes, and passed as an open
+/// descriptor: <c>/proc/self/fd/9</c> leads into the folder without the folders above it. That user may not be able to
+/// enter those (a clone under /root), and their modes are not ours to change.
 /// </summary>
-/// <remarks>
-/// <c>setsid</c>: Ctrl-C goes to the whole process group of a terminal, and the database must outlive the services that
-/// write their last rows. <c>--pdeathsig=INT</c>: when this process is killed the database shuts down by itself. The
-/// kernel sends that signal when the starting THREAD ends, so the caller's thread must stay until the program has
-/// ended.
-/// </remarks>
+/// <remarks><c>setsid</c>: Ctrl-C goes to the whole process group of a terminal, and the database must outlive the
+/// services that write their last rows. <c>--pdeathsig=INT</c>: when this process is killed, the database shuts down by
+/// itself. The kernel sends that signal when the starting THREAD ends, so the caller's thread must stay until the
+/// program has ended.</remarks>
 internal static class LaunchPostgres
 {
-    /// <summary>The cluster folder, as the started program is to call it.</summary>
+    /// <summary>The started program's path of the cluster folder.</summary>
     public const string Folder = "/proc/self/fd/9";
 
-    /// <summary>The password file beside the cluster folder, as the started program is to call it.</summary>
+    /// <summary>The started program's path of the password file beside the cluster folder.</summary>
     public const string PasswordFile = "/proc/self/fd/8";
 
     private const string AsOurselves =
@@ -29,7 +27,7 @@ internal static class LaunchPostgres
         exec setsid setpriv --no-new-privs --pdeathsig=INT -- "$@"
         """;
 
-    // A folder of root's is one just made, or a backup restored by root.
+    // A folder that belongs to root has just been made, or is a backup that root restored.
     private const string AsTheOwner =
         """
         if [ "$(stat -c %u .)" = 0 ]; then chown -R postgres: . || exit 1; fi
@@ -38,11 +36,11 @@ internal static class LaunchPostgres
         exec setsid setpriv --reuid="$user" --regid="$group" --clear-groups --no-new-privs --pdeathsig=INT -- "$@"
         """;
 
-    /// <summary>Starts a program; its process id is the returned process's.</summary>
+    /// <summary>Starts a program. The returned process has the program's process id.</summary>
     /// <param name="cluster">The cluster folder.</param>
     /// <param name="passwordFile">The superuser's password.</param>
     /// <param name="command">The program and its arguments.</param>
-    /// <exception cref="StartUpException">A tool that this needs is missing.</exception>
+    /// <exception cref="StartUpException">A necessary tool is missing.</exception>
     public static Process Start(string cluster, string passwordFile, params IEnumerable<string> command)
     {
         var start = new ProcessStartInfo("/bin/sh")
@@ -58,7 +56,7 @@ internal static class LaunchPostgres
             start.ArgumentList.Add(argument);
         }
 
-        // PGDATA, PGPORT and the like are the operator's own; messages are read below and must be in English.
+        // PGDATA, PGPORT and the like are the operator's own. The messages are read below and must be in English.
         foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("PG", StringComparison.Ordinal)).ToList())
         {
             start.Environment.Remove(name);
@@ -71,7 +69,7 @@ internal static class LaunchPostgres
         return process;
     }
 
-    /// <summary>Refuses a machine where the above cannot work, with the reason.</summary>
+    /// <summary>Refuses a machine that cannot start the programs, with the reason.</summary>
     public static void CheckMachine()
     {
         if (!OperatingSystem.IsLinux() || !OnPath("setsid") || !OnPath("setpriv"))

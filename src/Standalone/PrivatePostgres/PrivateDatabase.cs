@@ -5,9 +5,9 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
-/// A PostgreSQL of our own in the data folder: made on the first start, started with us, started again if it dies, and
-/// stopped with us. It listens on a socket in its own folder, which nobody else may enter, on no port, and lets nobody in
-/// without the password.
+/// Our own PostgreSQL in the data folder. It is made at the first start, runs while this process runs, and restarts if
+/// it dies. It listens on a socket in its own folder, which no other user may enter, and on no port. Every connection
+/// needs the password.
 /// </summary>
 internal sealed partial class PrivateDatabase : IAsyncDisposable
 {
@@ -15,11 +15,12 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
 
-    // Together with the services' own stop this stays within the ten seconds that a stop may take.
+    // Together with the stop of the services this is shorter than the ten seconds that a stop may take.
     private static readonly TimeSpan FastShutdown = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ImmediateShutdown = TimeSpan.FromSeconds(1);
 
-    // Recovery after a power cut reads the write-ahead log, bounded by max_wal_size: seconds, minutes on a slow disk.
+    // Recovery after a power cut reads the write-ahead log, which max_wal_size limits: seconds, or minutes on a slow
+    // disk.
     private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(10);
 
     private readonly DataFolder _folder;
@@ -41,17 +42,18 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         _log = new ServerLog(logger);
     }
 
-    /// <summary>For Npgsql; valid until this is disposed.</summary>
+    /// <summary>The connection string for Npgsql, valid until this is disposed.</summary>
     public string ConnectionString => Connection(Database).ConnectionString;
 
     /// <summary>Starts the database of a data folder and waits until it answers.</summary>
-    /// <param name="folder">The data folder, held by the caller until after this is disposed.</param>
-    /// <param name="postgresBin">Folder of PostgreSQL's programs; <see langword="null"/>: wherever they are.</param>
+    /// <param name="folder">The data folder. The caller holds it until after this is disposed.</param>
+    /// <param name="postgresBin">The folder of PostgreSQL's programs; <see langword="null"/> to search for
+    /// them.</param>
     /// <param name="settings">The server's settings.</param>
-    /// <param name="logger">Where restarts and what the server says go.</param>
+    /// <param name="logger">Logs restarts and the server's messages.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StartUpException">It cannot start; the message says what to do.</exception>
+    /// <exception cref="StartUpException">The database cannot start. The message has the remedy.</exception>
     public static async Task<PrivateDatabase> StartAsync(
         DataFolder folder,
         string? postgresBin,
@@ -84,7 +86,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the server: fast, and at once if that takes too long.</summary>
+    /// <summary>Stops the server: with a fast shutdown, and immediately if that takes too long.</summary>
     public async ValueTask DisposeAsync()
     {
         _stopping.Set();
@@ -108,7 +110,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         _socket?.Dispose();
     }
 
-    // The kernel's parent-death signal is tied to the thread that started the server: see LaunchPostgres.
+    // The kernel's parent-death signal belongs to the thread that started the server: see LaunchPostgres.
     private static Task OnOwnThread(Action action) =>
         Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
@@ -124,7 +126,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         _ready = true;
     }
 
-    /// <summary>Starts the server and, once it has been ready, starts it again whenever it ends.</summary>
+    /// <summary>Starts the server. After its first readiness, starts it again whenever it ends.</summary>
     private void Supervise()
     {
         while (!_stopping.IsSet)
@@ -221,9 +223,9 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         Message = "PostgreSQL ended by itself (exit code {ExitCode}) and is started again: {Said}")]
     private partial void LogDied(int exitCode, string said);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Reason} The next attempt follows")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Reason} PostgreSQL is started again")]
     private partial void LogStuck(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "PostgreSQL is slow to stop and is told to end at once")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "PostgreSQL stops too slowly; an immediate shutdown follows")]
     private partial void LogSlowStop();
 }

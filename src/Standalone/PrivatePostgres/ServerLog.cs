@@ -1,14 +1,14 @@
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
-/// What the server writes to its standard error. What an operator must see goes to our log, the rest to its debug
-/// level; the last lines are kept, to tell why a server ended.
+/// The server's standard error. Lines that an operator must see go to our log, and the others to its debug level. The
+/// last lines are kept, because they tell why a server ended.
 /// </summary>
 internal sealed partial class ServerLog(ILogger logger)
 {
     private const int Kept = 12;
 
-    // What every start says; none of it tells why a server ended.
+    // Lines of every start. They do not tell why a server ended.
     private static readonly string[] Chatter =
     [
         "LOG:  starting PostgreSQL", "LOG:  listening on", "LOG:  database system was shut down",
@@ -18,9 +18,10 @@ internal sealed partial class ServerLog(ILogger logger)
     private readonly Queue<string> _last = new(Kept);
     private Task _reading = Task.CompletedTask;
 
-    /// <summary>Reads until the server closes it.</summary>
+    /// <summary>Reads until the server closes its standard error.</summary>
     /// <param name="lines">The server's standard error.</param>
-    /// <param name="whileStarting">Then refused connections are our own attempts to reach it, not news.</param>
+    /// <param name="whileStarting">Whether the server is starting: refused connections are then our own attempts, and
+    /// not news.</param>
     public void Read(StreamReader lines, Func<bool> whileStarting)
     {
         lock (_last)
@@ -46,18 +47,18 @@ internal sealed partial class ServerLog(ILogger logger)
         });
     }
 
-    /// <summary>The last lines in one, without the chatter of an ordinary start.</summary>
+    /// <summary>The last lines as one line, without those of an ordinary start.</summary>
     public string Tail()
     {
         var telling = Lines().Where(line => !Chatter.Any(c => line.StartsWith(c, StringComparison.Ordinal))).ToList();
         return telling.Count == 0
-            ? "it did not say why."
+            ? "it wrote no reason."
             : string.Join(" ", telling.Select(line => line.Replace(":  ", ": ", StringComparison.Ordinal)));
     }
 
     private string[] Lines()
     {
-        // The server has ended, but its last lines may still be on their way.
+        // The server has ended, but its last lines may still arrive.
         _reading.Wait(TimeSpan.FromSeconds(1));
         lock (_last)
         {

@@ -2,42 +2,44 @@ using System.Globalization;
 
 namespace Tracking.Standalone.PrivatePostgres;
 
-/// <summary>The private server's settings, given at each start, so that they follow the program's version.</summary>
+/// <summary>The private server's settings. They are given at each start, so they follow the program's
+/// version.</summary>
 internal sealed record ServerSettings
 {
-    /// <summary>PostgreSQL's own default: enough for the pools as they are by themselves.</summary>
+    /// <summary>PostgreSQL's own default, enough for the default sizes of the pools.</summary>
     public const int UsualConnections = 100;
 
     private const long Mebibyte = 1024 * 1024;
 
-    // A quarter of the memory is PostgreSQL's advice for a machine of its own; here the services share it.
+    // PostgreSQL's documentation recommends a quarter of the memory on a machine of its own. Here the services share
+    // the memory.
     private const int MemoryShare = 8;
     private const int LeastBuffersMebibytes = 64;
     private const int MostBuffersMebibytes = 1024;
 
-    // PostgreSQL keeps three for superusers; the rest is for the start, for psql and for a backup.
+    // PostgreSQL reserves three for superusers. The others are for the start, for psql and for a backup.
     private const int OtherConnections = 20;
 
-    // The number in the socket's name; PostgreSQL's own.
+    // PostgreSQL's default number in the socket's name.
     private const int UsualNumber = 5432;
 
-    /// <summary>Connections at most.</summary>
+    /// <summary>The most connections.</summary>
     public int Connections { get; init; } = UsualConnections;
 
-    /// <summary>Whether what is committed is forced to disk. False only in tests.</summary>
+    /// <summary>Whether committed data is forced to disk. False only in tests.</summary>
     public bool IsDurable { get; init; } = true;
 
-    /// <summary>A loopback port to listen on beside the socket, for tests that cut TCP connections; otherwise none: a
-    /// port can be taken by another user of the machine before we take it, a socket in our folder cannot.</summary>
+    /// <summary>A loopback port beside the socket, for tests that cut TCP connections; otherwise none. Another user of
+    /// the machine could take the port before us, but not a socket in our folder.</summary>
     public int? TestPort { get; init; }
 
     /// <summary>The number in the socket's name, which PostgreSQL's clients call the port.</summary>
     public int SocketNumber => TestPort ?? UsualNumber;
 
-    /// <summary>Connections for pools of these sizes, and some for whoever looks after the database.</summary>
+    /// <summary>The connections for pools of these sizes, and some for the operator.</summary>
     public static int ConnectionsFor(int pools) => Math.Max(UsualConnections, pools + OtherConnections);
 
-    /// <summary>As arguments of <c>postgres</c>.</summary>
+    /// <summary>The settings as arguments of <c>postgres</c>.</summary>
     public IEnumerable<string> Arguments()
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Mebibyte / MemoryShare;
@@ -46,16 +48,15 @@ internal sealed record ServerSettings
         {
             ["listen_addresses"] = TestPort is null ? "" : "127.0.0.1",
             ["port"] = SocketNumber.ToString(CultureInfo.InvariantCulture),
-            // In the cluster folder, which nobody but its owner may enter.
+            // In the cluster folder, which only its owner may enter.
             ["unix_socket_directories"] = LaunchPostgres.Folder,
             ["unix_socket_permissions"] = "0700",
             ["max_connections"] = Connections.ToString(CultureInfo.InvariantCulture),
             ["shared_buffers"] = string.Create(CultureInfo.InvariantCulture, $"{buffers}MB"),
             ["timezone"] = "UTC",
-            // Statements here are short; compiling them costs more than it saves.
+            // Statements here are short. Compiling them costs more than it saves.
             ["jit"] = "off",
-            // Statement errors reach the caller as exceptions. In a log they would carry rows, and with them
-            // recipients.
+            // Statement errors reach the caller as exceptions. In a log they would contain rows, and so recipients.
             ["log_min_messages"] = "log",
             ["log_min_error_statement"] = "panic",
             ["log_checkpoints"] = "off",

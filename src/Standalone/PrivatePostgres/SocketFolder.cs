@@ -6,9 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
-/// The cluster folder as the place of the server's socket. A socket's path has 107 bytes at most (<c>sun_path</c> in
-/// unix(7)), which a data folder's may exceed; so the folder is held open and named by its descriptor. That name is short
-/// wherever the folder lies, and stays this folder's whatever somebody puts in its place.
+/// The cluster folder as the place of the server's socket. A socket's path has at most 107 bytes (<c>sun_path</c> in
+/// unix(7)), and a data folder's path may be longer. So the folder is held open and named by its descriptor. That name
+/// is short for any path. It still means this folder if another user replaces the path.
 /// </summary>
 internal sealed partial class SocketFolder : IDisposable
 {
@@ -19,8 +19,8 @@ internal sealed partial class SocketFolder : IDisposable
     private readonly string _path;
     private readonly SafeFileHandle _folder;
 
-    /// <summary>Opens it.</summary>
-    /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <summary>Opens the folder.</summary>
+    /// <exception cref="IOException">The folder cannot be opened.</exception>
     public SocketFolder(string path)
     {
         _path = path;
@@ -31,15 +31,15 @@ internal sealed partial class SocketFolder : IDisposable
         }
     }
 
-    /// <summary>For this process.</summary>
+    /// <summary>The folder's name for this process.</summary>
     public string Here => $"/proc/self/fd/{Descriptor}";
 
-    /// <summary>For other programs of this user and of root, as long as this process runs: by its path where that is
-    /// short enough.</summary>
+    /// <summary>The folder's name for other programs of this user and of root, valid while this process runs: the path,
+    /// if it is short enough.</summary>
     /// <param name="socketNumber">The number in the socket's name.</param>
     public string Elsewhere(int socketNumber)
     {
-        // A comma would begin another host.
+        // A comma in a connection string would begin another host.
         var socket = $"{_path}/.s.PGSQL.{socketNumber.ToString(CultureInfo.InvariantCulture)}";
         return Encoding.UTF8.GetByteCount(socket) <= LongestSocketPath && !_path.Contains(',', StringComparison.Ordinal)
             ? _path

@@ -6,8 +6,8 @@ using Tracking.ServiceDefaults.Hosting;
 namespace Tracking.Standalone.PrivatePostgres;
 
 /// <summary>
-/// Ends what an earlier run left behind: a server that outlived us, or the children of a server that was killed. The
-/// caller holds the data folder's lock, so whatever PostgreSQL works in the cluster folder is a leftover.
+/// Ends the processes of an earlier run: a server that outlived its Tracking process, or the children of a killed
+/// server. The caller holds the data folder's lock, so every PostgreSQL process in the cluster folder is a leftover.
 /// </summary>
 internal static partial class StopLeftovers
 {
@@ -15,18 +15,18 @@ internal static partial class StopLeftovers
     private const int Interrupt = 2;
     private const int Quit = 3;
 
-    // A fast shutdown writes a checkpoint; an immediate one only ends its children.
+    // A fast shutdown writes a checkpoint. An immediate one only ends the children.
     private static readonly TimeSpan FastShutdown = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ImmediateShutdown = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// Stops all PostgreSQL processes of a cluster folder, then removes its process id file and its socket's. PostgreSQL
-    /// copes with stale ones itself, unless the number in them now belongs to some other process of its user.
+    /// Stops all PostgreSQL processes of a cluster folder, then removes its process id file and that of its socket.
+    /// PostgreSQL accepts stale files by itself, unless the number in them now belongs to another process of its user.
     /// </summary>
     /// <param name="cluster">The cluster folder, free of symbolic links.</param>
-    /// <returns>How many processes there were.</returns>
-    /// <exception cref="StartUpException">One of them does not end even when killed.</exception>
+    /// <returns>The number of stopped processes.</returns>
+    /// <exception cref="StartUpException">A process does not end even when it is killed.</exception>
     public static int Of(string cluster)
     {
         var found = Find(cluster);
@@ -49,15 +49,16 @@ internal static partial class StopLeftovers
         return found.Count;
     }
 
-    /// <summary>Asks a server for a fast shutdown: sessions are ended, everything is written.</summary>
+    /// <summary>Requests a fast shutdown of a server: sessions end, and all data is written.</summary>
     public static void AskToStop(int processId) => _ = Send(processId, Interrupt);
 
-    /// <summary>Asks a server to end at once; its next start recovers from the write-ahead log.</summary>
+    /// <summary>Requests an immediate shutdown of a server. Its next start recovers from the write-ahead log.</summary>
     public static void AskToQuit(int processId) => _ = Send(processId, Quit);
 
     private static bool Ended(string cluster, int signal, TimeSpan patience)
     {
-        // To every process, not to the first only: children whose server was killed have nobody to pass it on.
+        // To every process and not only to the first: the children of a killed server have no parent that passes the
+        // signal on.
         foreach (var process in Find(cluster))
         {
             _ = Send(process, signal);
@@ -79,7 +80,7 @@ internal static partial class StopLeftovers
     }
 
     /// <summary>
-    /// A process is recognised by its name and by its working directory, which is the cluster folder.
+    /// Finds the processes by their name and by their working directory, which is the cluster folder.
     /// </summary>
     public static List<int> Find(string cluster) =>
         [.. Directory.EnumerateDirectories("/proc")

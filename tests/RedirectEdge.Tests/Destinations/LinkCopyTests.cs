@@ -72,7 +72,7 @@ public sealed class LinkCopyTests : IDisposable
             copy.Append(Link(1));
         }
 
-        // Sparse: it takes no space.
+        // A sparse file takes no space.
         var path = Path.Combine(_temporary.Path, "links.copy");
         var length = new FileInfo(path).Length;
         using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite))

@@ -21,7 +21,7 @@ public sealed class LinkLookupTests : IDisposable
     public LinkLookupTests()
     {
         _folder = EdgeFolder.Open(_temporary.Path);
-        // Takes connections into its backlog and never says a word: a database that is frozen.
+        // Accepts connections into its backlog and never answers, like a frozen database.
         _frozen.Start();
     }
 
@@ -65,7 +65,7 @@ public sealed class LinkLookupTests : IDisposable
             .Select(i => links.FindAsync(new LinkKey(new ClusterId(1), new LinkId((ulong)i))))
             .ToList();
 
-        // Counted while all of them wait: the first to give up makes room for another.
+        // Counted while all of them wait: the first one that gives up would let another one ask.
         var connections = 0;
         await Poll.UntilAsync(() => (connections += Connections()) >= 4, "four connections");
         Assert.Equal(4, connections);
@@ -107,7 +107,7 @@ public sealed class LinkLookupTests : IDisposable
         var count = 0;
         while (_frozen.Pending())
         {
-            // Kept open: a closed one would make room for the next.
+            // Kept open: a closed connection would let the next one ask.
             _accepted.Add(_frozen.AcceptSocket());
             count++;
         }

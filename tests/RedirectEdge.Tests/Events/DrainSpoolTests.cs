@@ -9,7 +9,7 @@ public sealed class DrainSpoolTests
 {
     private const int Clicks = 30;
 
-    // Sealed by draining only: neither size nor age comes near.
+    // Only draining seals these segments: size and age stay far below their limits.
     private static readonly Action<RedirectEdgeOptions> _patient = options =>
         (options.SealAfter, options.DrainTimeout) = (TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
 

@@ -190,7 +190,7 @@ public sealed class EventSpoolTests : IDisposable
             RandomAccess.Write(handle, bytes, offset);
         };
 
-        // One at a time: now and then an append finds that it could have shared and did not.
+        // One append at a time. Now and then an append tries to share a write and finds no other.
         spool.Spool.Queue = turn => turn.Execute();
         for (var i = 0; i < 1_000; i++)
         {
@@ -199,7 +199,7 @@ public sealed class EventSpoolTests : IDisposable
 
         Assert.Equal(1_000, writes);
 
-        // Many at a time: the turn comes behind the requests that the pool has queued.
+        // Many appends at a time: the turn runs behind the requests that the pool has queued.
         var queued = new Queue<IThreadPoolWorkItem>();
         spool.Spool.Queue = queued.Enqueue;
         writes = 0;
@@ -214,7 +214,7 @@ public sealed class EventSpoolTests : IDisposable
             await Task.WhenAll(appends);
         }
 
-        // One for each round, and those that were still written alone in the first.
+        // One write for each round, and one for each append that was written alone in the first round.
         Assert.InRange(writes, 100, 164);
         Assert.Equal(11_000, spool.Spool.Events);
     }
@@ -248,7 +248,7 @@ public sealed class EventSpoolTests : IDisposable
         spool.Append("before");
         spool.Spool.Write = (handle, bytes, offset) =>
         {
-            // As a disk that runs full in the middle of a write.
+            // Like a disk that becomes full in the middle of a write.
             RandomAccess.Write(handle, bytes[..(bytes.Length / 2)], offset);
             throw new IOException("No space left on device");
         };

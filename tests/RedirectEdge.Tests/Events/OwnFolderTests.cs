@@ -56,7 +56,7 @@ public sealed class OwnFolderTests : IDisposable
     [Fact]
     public void The_group_of_a_volume_keeps_what_it_has()
     {
-        // What the kubelet makes of a volume with fsGroup.
+        // The mode that the kubelet gives a volume with fsGroup.
         const UnixFileMode Volume = FolderMode | Group | UnixFileMode.SetGroup;
         var path = Path.Combine(_parent.FullName, "edge");
         Directory.CreateDirectory(path);

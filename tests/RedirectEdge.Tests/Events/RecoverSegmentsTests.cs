@@ -128,7 +128,7 @@ public sealed class RecoverSegmentsTests : IDisposable
 
         var open = Assert.Single(Directory.EnumerateFiles(folder.Spool));
         var bytes = File.ReadAllBytes(open);
-        // The outer record's length is lost, the inner one is whole.
+        // The outer record's length is lost, and the inner record is whole.
         bytes[FrameEnds(bytes)[0]] = 0xff;
         bytes[FrameEnds(bytes)[0] + 1] = 0xff;
         File.WriteAllBytes(open, bytes);
@@ -182,8 +182,8 @@ public sealed class RecoverSegmentsTests : IDisposable
                 }
             }
 
-            // A power cut: entries of the spool's folder that were never synced, or all of them, are gone. What was
-            // renamed into place and synced (edge-id, sequence) is not.
+            // A power cut: unsynced entries of the spool's folder, or all of them, are lost. Files that were renamed
+            // into place and synced (edge-id, sequence) stay.
             if (run % 3 == 0)
             {
                 foreach (var file in Directory.EnumerateFiles(_folder.Spool))

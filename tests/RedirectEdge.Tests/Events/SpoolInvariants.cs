@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 
-/// <summary>The list of invariants at the top of the spool and the tests that hold them are the same list.</summary>
+/// <summary>The spool's list of invariants equals the list of their tests.</summary>
 public sealed partial class SpoolInvariants
 {
     [Fact]

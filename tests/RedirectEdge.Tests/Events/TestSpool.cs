@@ -7,7 +7,7 @@ using Tracking.RedirectEdge.Events;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 
-/// <summary>A spool on a folder, as a process would hold it; every event carries a marker as its user agent.</summary>
+/// <summary>A spool on a folder, as in a process. Every event has a marker as its user agent.</summary>
 internal sealed class TestSpool : IDisposable
 {
     private readonly EdgeFolder _folder;
@@ -48,7 +48,7 @@ internal sealed class TestSpool : IDisposable
     public static LinkToken Token { get; } =
         new(new ClusterId(7), new MessageKey(0x1122334455667788, 9), new LinkId(42), 3, LinkKind.Click);
 
-    /// <summary>Appends and waits until it is written or dropped.</summary>
+    /// <summary>Appends an event and waits until it is written or dropped.</summary>
     public void Append(string marker)
     {
         var written = AppendAsync(marker);

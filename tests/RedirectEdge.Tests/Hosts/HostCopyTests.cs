@@ -12,7 +12,7 @@ using Tracking.RedirectEdge.Hosts;
 
 namespace Tracking.RedirectEdge.Tests.Hosts;
 
-/// <summary>What of the names outlives the process.</summary>
+/// <summary>The names that outlive the process.</summary>
 public sealed class HostCopyTests : IDisposable
 {
     private const int MaxBytes = 64 << 10;
@@ -51,7 +51,7 @@ public sealed class HostCopyTests : IDisposable
             first.Changed!("lost.shop.example", Active("lost.shop.example"), Pending("lost.shop.example"));
             first.Changed!("never.shop.example", null, Pending("never.shop.example"));
 
-            // No Compact: the process is killed here.
+            // Without Compact: the process is killed here.
         }
 
         using var next = Hosts();

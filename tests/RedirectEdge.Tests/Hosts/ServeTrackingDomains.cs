@@ -5,7 +5,7 @@ using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Tests.Hosts;
 
-/// <summary>Which names serve whose links, from the edge's copy, while the database is away.</summary>
+/// <summary>The names and their links that an edge serves from its copy while the database is unavailable.</summary>
 public sealed class ServeTrackingDomains : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
@@ -72,18 +72,18 @@ public sealed class ServeTrackingDomains : IAsyncLifetime
         await PublishAsync(EdgeUnderTest.Cluster, "Track.shop.example", isDeleted: true);
         await Poll.UntilAsync(() => StatusOn("track.shop.example") == 503, "the name is gone");
 
-        // A change is no end: what was served goes on being served.
+        // A change does not end a name: served names are still served.
         Assert.Equal(302, StatusOn("retired.shop.example"));
         Assert.Equal(302, StatusOn(EdgeUnderTest.Host));
 
-        // Also over a restart while the store is away.
+        // This also holds after a restart while the store is unavailable.
         await _edge.DisposeAsync();
         _edge = await RestartedAsync();
         Assert.Equal(503, StatusOn("track.shop.example"));
         Assert.Equal(302, StatusOn("retired.shop.example"));
     }
 
-    // As another process would: the bus keeps its log in the flow of the one that started it.
+    // Announces like another process: the bus keeps its log in the execution context that started it.
     private Task<EdgeUnderTest> RestartedAsync()
     {
         using (ExecutionContext.SuppressFlow())

@@ -4,7 +4,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Html;
 
-/// <summary>What each attribute says of a link, however it is written, and what remains of it.</summary>
+/// <summary>The meaning of each marker attribute, in every spelling, and the rest of it after rewriting.</summary>
 public sealed class OptOutMarkers
 {
     private static readonly RewriteRequest[] Requests =

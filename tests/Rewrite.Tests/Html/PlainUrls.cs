@@ -6,7 +6,7 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Tests.Html;
 
-/// <summary>The quick ways of reading a URL against the ways that read every one.</summary>
+/// <summary>Compares the quick ways of reading a URL with the ways that read every URL.</summary>
 public sealed class PlainUrls
 {
     private static readonly string[] _pieces =

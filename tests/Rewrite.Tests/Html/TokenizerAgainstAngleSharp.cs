@@ -9,18 +9,18 @@ using Tracking.Rewrite.Html;
 namespace Tracking.Rewrite.Tests.Html;
 
 /// <summary>
-/// Our tokenizer against AngleSharp's: generated and mutated markup must show the same tags at the same places with the
-/// same attribute values; and against its tree builder, which alone knows where raw text begins. The markup is ASCII,
-/// so that characters are bytes. Left out on purpose: input that ends inside a tag, comment or raw text (we refuse it);
-/// in the tree, elements that it drops, clones or moves (<c>a</c>, <c>table</c>), and the places where raw text depends
-/// on the tree, for which there is <see cref="TreeAgainstAngleSharp"/>.
+/// Compares our tokenizer with AngleSharp's: in generated and mutated markup both must find the same tags at the same
+/// places with the same attribute values. Also compares it with AngleSharp's tree builder, which alone knows where raw
+/// text begins. The markup is ASCII, so characters are bytes. Not compared: input that ends inside a tag, comment or
+/// raw text (we refuse it); in the tree, elements that the builder drops, clones or moves (<c>a</c>, <c>table</c>), and
+/// the places where raw text depends on the tree, which <see cref="TreeAgainstAngleSharp"/> tests.
 /// </summary>
 public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
 {
     private const int Cases = 100_000;
 
-    // Where AngleSharp differs from the standard: behind "</>" it reports the place of that as the next tag's; it drops
-    // the semicolon of "&;".
+    // AngleSharp differs from the standard here: behind "</>" it reports that place as the place of the next tag, and
+    // it drops the semicolon of "&;".
     private static readonly string[] KnownDifferences = ["</>", "&;"];
 
     private static readonly string[] Pieces =
@@ -157,7 +157,7 @@ public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
         }
     }
 
-    // The standard's input stream has no carriage returns; the bytes of a value still have.
+    // The standard's input stream has no carriage returns. The bytes of a value still have them.
     private static string LineFeeds(string value) =>
         value.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
@@ -208,6 +208,6 @@ public sealed class TokenizerAgainstAngleSharp(ITestOutputHelper log)
         return found;
     }
 
-    // Elements that the tree builder never drops, invents, clones or moves.
+    // Elements that the tree builder never drops, creates, clones or moves.
     private static bool IsCompared(string name) => name is "area" or "img" or "base" or "v:rect" or "a:b";
 }

@@ -10,15 +10,15 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Tests.Html;
 
 /// <summary>
-/// The links we find against AngleSharp's tree, in random markup full of the elements that
-/// <see cref="TreeConstruction"/> is about. Either the part passes through, or every link of the tree is ours and every
-/// link of ours is one in the tree or one that the tree drops: never text, a comment or something in SVG or MathML.
+/// Compares our links with AngleSharp's tree, in random markup with many of the elements of
+/// <see cref="TreeConstruction"/>. Either the part passes through, or we find every link of the tree, and each link
+/// that we find is a link that the tree has or drops: never text, a comment or content of SVG or MathML.
 /// </summary>
 public sealed class TreeAgainstAngleSharp(ITestOutputHelper log)
 {
     private const int Cases = 20_000;
 
-    // A "#" becomes the number of the link.
+    // The number of the link replaces a "#".
     private static readonly string[] Links =
         ["<a href=\"L#.\">", "<a href='L#.'>x</a>", "<area href=L#.>", "<area href=\"L#.\">", "<area href=\"L#.\">"];
 
@@ -96,7 +96,7 @@ public sealed class TreeAgainstAngleSharp(ITestOutputHelper log)
         Assert.NotEqual(0, passed);
     }
 
-    // AngleSharp goes on to take "<![CDATA[" for a section behind an empty drawing that is closed by its own start tag.
+    // AngleSharp wrongly reads "<![CDATA[" as a section behind an empty drawing that its own start tag closes.
     private static bool DiffersFromTheStandard(string html) =>
         html.Contains("<svg/>", StringComparison.Ordinal) && html.Contains("<![CDATA[", StringComparison.Ordinal);
 
@@ -138,7 +138,7 @@ public sealed class TreeAgainstAngleSharp(ITestOutputHelper log)
         return html.ToString();
     }
 
-    // The numbers of the links, and all that is none.
+    // Returns the numbers of the links, and all markup outside of links.
     private static (HashSet<int> Links, string Others) Read(string html)
     {
         var links = new HashSet<int>();

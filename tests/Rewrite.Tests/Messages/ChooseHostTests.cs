@@ -8,7 +8,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>Which host a message's links get, and why not another.</summary>
+/// <summary>The choice of the host for a message's links, and the reasons against other hosts.</summary>
 public sealed class ChooseHostTests
 {
     private static readonly ClusterId _other = new(TestKeys.Cluster.Value + 1);

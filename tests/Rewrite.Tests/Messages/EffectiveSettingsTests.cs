@@ -11,7 +11,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>Who decides about a message: request, message header, cluster.</summary>
+/// <summary>The precedence of request, message header and cluster.</summary>
 public sealed class EffectiveSettingsTests
 {
     // request | message | cluster | in force
@@ -208,7 +208,7 @@ public sealed class EffectiveSettingsTests
     private static byte[] Header(string name, string? value) => Encoding.ASCII.GetBytes(
         $"From: a@shop.example\r\n{(value is null ? "" : $"{name}: {value}\r\n")}\r\nbody\r\n");
 
-    // Nothing connects: the ring stays empty.
+    // Opens no connection: the ring stays empty.
     private static EffectiveSettings Settings() => new(
         new SigningKeyRing(
             NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"),

@@ -6,8 +6,8 @@ namespace Tracking.Rewrite.Tests.Messages;
 /// HTML and text whose written form is known.</summary>
 internal sealed class GeneratedMessages(Random random)
 {
-    /// <summary>How links are written in HTML, and what a reader sees: longest first, so that none is part of
-    /// another.</summary>
+    /// <summary>Spellings of links in HTML, and their texts for a reader. The longest comes first, so that none is part
+    /// of a later one.</summary>
     public static readonly string[] HtmlUrls =
     [
         "https://www.example.net/a/rather/long/path/that/goes/on/and/on"

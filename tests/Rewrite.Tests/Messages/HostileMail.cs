@@ -18,8 +18,8 @@ internal static class HostileMail
 
     private static readonly string LongUrl = "https://example.org/" + new string('a', 9_000);
 
-    /// <summary>What makes each message, and the reason it passes through; <see langword="null"/> where it is
-    /// rewritten or where that does not matter.</summary>
+    /// <summary>The function that makes each message, and the reason why the message passes through;
+    /// <see langword="null"/> if it is rewritten or the reason does not matter.</summary>
     public static readonly Dictionary<string, (Untouched? Reason, Func<int, string> Make)> All = new()
     {
         // Structure.
@@ -192,7 +192,7 @@ internal static class HostileMail
         ["shift_jis"] = (null, part => "Content-Type: text/html; charset=shift_jis\r\n\r\n"
             + Repeat("\x95\\<a href=\"https://example.org/\">\x95\\</a>\r\n", 40_000, part)),
 
-        // The runtime's decoders of these leave some hundred bytes of garbage for each byte that they are given.
+        // The runtime's decoders of these charsets allocate some hundred bytes of garbage for each input byte.
         ["escapes of iso-2022-jp"] = (null, part => "Content-Type: text/html; charset=iso-2022-jp\r\n\r\n"
             + Repeat("\x1b$B$\"\x1b(B<a href=\"https://example.org/\">x</a>\r\n", 5_000, part)),
         ["escapes of hz-gb-2312"] = (null, part => "Content-Type: text/html; charset=hz-gb-2312\r\n\r\n"
@@ -201,7 +201,7 @@ internal static class HostileMail
             + Repeat("+AOQ-<a href=\"https://example.org/\">x</a>\r\n", 5_000, part)),
     };
 
-    /// <summary>A message, in full size or the given part of it.</summary>
+    /// <summary>A message in full size, or in the given fraction of it.</summary>
     public static byte[] Make(string name, int part = 1) => Encoding.Latin1.GetBytes(All[name].Make(part));
 
     private static string Repeat(string text, int count, int part) =>

@@ -6,8 +6,8 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>Messages made to cost time, memory or stack. Each must end in an answer, what was done must be undoable,
-/// and the cost must be in proportion to the size.</summary>
+/// <summary>Messages made to cost time, memory or stack. Each must get an answer, its changes must be reversible, and
+/// its cost must be proportional to its size.</summary>
 public sealed class HostileMessages(ITestOutputHelper log)
 {
     /// <summary>The message is measured at its size and an eighth of it.</summary>
@@ -45,9 +45,9 @@ public sealed class HostileMessages(ITestOutputHelper log)
     [MemberData(nameof(Names))]
     public void Hostile_message_costs_memory_in_proportion_to_its_size(string name)
     {
-        // Eight times the input: in proportion that is up to 16 times the memory, since lists grow by doubling; what
-        // grows with the square is at 64. Pooled arrays count only when the pool has none (it is trimmed whenever the
-        // collector finds memory short), so up to eight bytes for each byte of the message may come or not.
+        // Eight times the input. A proportional cost is up to 16 times the memory, because lists grow by doubling; a
+        // quadratic cost is 64 times. Pooled arrays are allocated only when the pool is empty (the collector trims it
+        // when memory is short), so up to eight bytes per byte of the message may be allocated or not.
         const long Small = 256 * 1024;
         var message = HostileMail.Make(name);
         var part = Allocated(HostileMail.Make(name, Part));
@@ -60,10 +60,10 @@ public sealed class HostileMessages(ITestOutputHelper log)
     [MemberData(nameof(Names))]
     public void Hostile_message_costs_time_in_proportion_to_its_size(string name)
     {
-        // Twice the input, at most 2.5 times the work: over three doublings 15.6, where proportion is 8 and the square
-        // 64. Measured is what this thread spends on the processor, whatever else the machine does; of several runs the
-        // cheapest, since disturbance only ever adds. Below a millisecond the clock and the caches say more than the
-        // input.
+        // Twice the input, at most 2.5 times the work: 15.6 over three doublings, where a proportional cost is 8 and a
+        // quadratic one 64. The measure is this thread's time on the processor, which other programs do not change. The
+        // cheapest of several runs counts, because a disturbance only adds time. Below a millisecond the clock and the
+        // caches dominate.
         const double Least = 0.001;
         const double Seconds = 2;
         const int Rounds = 12;
@@ -77,7 +77,7 @@ public sealed class HostileMessages(ITestOutputHelper log)
             cheapestWhole = Math.Min(cheapestWhole, Spent(whole));
             bound = Math.Min(Seconds, Math.Pow(2.5, 3) * Math.Max(cheapestPart, Least));
 
-            // Three rounds compile what is hot; after that, whatever is in proportion says so at once.
+            // Three rounds compile the hot code. After that a proportional cost passes at once.
             if (round >= 2 && cheapestWhole <= bound)
             {
                 break;
@@ -116,7 +116,7 @@ public sealed class HostileMessages(ITestOutputHelper log)
 
         public static readonly LinkId[] Ids = new LinkId[RewriteLimits.Default.MaxTrackedLinks];
 
-        // For each thread, as tests run beside each other.
+        // Measured per thread, because tests run in parallel.
         [ThreadStatic]
         private static byte[]? _bytes;
 

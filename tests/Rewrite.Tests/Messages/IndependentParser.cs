@@ -2,11 +2,12 @@ using System.Text;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>A second reader of MIME that shares nothing with the one under test: recursive, over strings, slow. Reads
-/// only what <see cref="GeneratedMessages"/> writes.</summary>
+/// <summary>A second reader of MIME that shares no code with the tested one: recursive, over strings, slow. It reads
+/// only messages of <see cref="GeneratedMessages"/>.</summary>
 internal static class IndependentParser
 {
-    /// <summary>The leaves: header as it stands, content decoded (one character a byte), whether it is text.</summary>
+    /// <summary>The parts without parts of their own: raw header, decoded content (one character per byte), whether it
+    /// is text.</summary>
     public static List<(string Header, string Content, string Type)> Parts(string message)
     {
         var parts = new List<(string, string, string)>();

@@ -6,9 +6,9 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Tests.Messages;
 
 /// <summary>
-/// A link with letters of its charset in host, path, query and fragment, in HTML and in plain text and under every
-/// transfer encoding, leads where a browser would go: host in A-labels, path and fragment in UTF-8, the query of an
-/// HTML document in the document's charset.
+/// A link with letters of its charset in host, path, query and fragment leads to the place that a browser would open,
+/// in HTML and in plain text and under every transfer encoding: the host in A-labels, path and fragment in UTF-8, the
+/// query of an HTML document in the document's charset.
 /// </summary>
 public sealed partial class LinksInEveryCharset(ITestOutputHelper log)
 {
@@ -99,7 +99,7 @@ public sealed partial class LinksInEveryCharset(ITestOutputHelper log)
         }
     }
 
-    // Decoded again, the whole part differs in nothing but the link and the pixel.
+    // After decoding, the whole part differs only in the link and the pixel.
     private static void AssertTextIsKept(
         byte[] message, RewritePlan plan, string transfer, Encoding encoding, string url)
     {
@@ -174,7 +174,7 @@ public sealed partial class LinksInEveryCharset(ITestOutputHelper log)
         (encoding ?? System.Text.Encoding.UTF8).GetBytes(text).Select(c =>
             c is >= 0x21 and <= 0x7e ? ((char)c).ToString() : $"%{c:X2}"));
 
-    // The web's reading of the labels: ISO-8859-1 and ISO-8859-9 are Windows code pages.
+    // The labels have their meaning on the web: ISO-8859-1 and ISO-8859-9 are Windows code pages.
     private static Encoding Encoding(string charset)
     {
         var name = charset switch

@@ -6,8 +6,8 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>A mark on a link holds for the same URL in the other parts of the same <c>multipart/alternative</c>, and
-/// nowhere else.</summary>
+/// <summary>A mark on a link holds for the same URL in the other parts of the same <c>multipart/alternative</c>, and in
+/// no other part.</summary>
 public sealed class MarksInAlternatives
 {
     private const string Plain = "Content-Type: text/plain; charset=utf-8\r\n\r\n";
@@ -51,7 +51,7 @@ public sealed class MarksInAlternatives
                     Assert.Contains("See https://shop.example/m?a=1&b=2. Or https://track.", output, StringComparison.Ordinal);
                 }
 
-                // Where the marked part itself is not tracked, the mark holds all the same.
+                // The mark holds even if the marked part itself is not tracked.
                 var textOnly = Decisions(message, TestKeys.Request with { TrackClicks = ClickTracking.Text });
                 Assert.Single(textOnly, link => link.Decision == "tracked");
             }
@@ -200,8 +200,8 @@ public sealed class MarksInAlternatives
         }
     }
 
-    /// <summary>Pieces that a URL is written with in more than one way, in any order: what the filter in front of the
-    /// comparison leaves out is never the same URL.</summary>
+    /// <summary>Pieces of a URL that have more than one spelling, in any order. The filter before the comparison must
+    /// never exclude an equal URL.</summary>
     [Fact]
     public void Random_spellings_are_covered_exactly_where_their_comparable_forms_are_one()
     {
@@ -252,7 +252,7 @@ public sealed class MarksInAlternatives
     [Fact]
     public void Unsubscribe_marks_stay_and_rewriting_again_changes_nothing()
     {
-        // With the first link tracked too, the line would be too long for one of the others.
+        // If the first link were tracked too, the line would be too long for another link.
         var line = $"https://shop.example/u {new string('x', 830)} https://shop.example/a https://shop.example/b\r\n";
         var message = Message(
             "alternative",
@@ -289,7 +289,7 @@ public sealed class MarksInAlternatives
         return Encoding.ASCII.GetString(form.WrittenSpan);
     }
 
-    // Messages are written in Latin-1, a byte a letter.
+    // Messages are written in Latin-1, one byte per letter.
     private static string Utf8(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
 
     private static string Random(

@@ -9,22 +9,22 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>Golden cases and newsletters with bytes changed, dropped, doubled and spliced: whatever comes of it, the
-/// rewriter answers, and what it did can be undone. <c>./test fuzz 10m</c> goes on for ten minutes. What fails is cut
-/// down and kept as a folder under <c>Crashes</c>, which is a test from then on.</summary>
+/// <summary>Golden cases and newsletters with changed, dropped, doubled and spliced bytes: for every one the rewriter
+/// answers, and its changes are reversible. <c>./test fuzz 10m</c> runs for ten minutes. A failing message is shortened
+/// and kept as a folder under <c>Crashes</c>, which is a test from then on.</summary>
 public sealed class MutatedMessages(ITestOutputHelper log)
 {
     private const int Cases = 100_000;
 
-    // A crash in most cases is one crash: the rest would fill the disk.
+    // A crash in most cases is a single fault. More folders of it would only fill the disk.
     private const int MostKept = 20;
 
-    // How often a failing message may be tried shorter: some seconds.
+    // The number of attempts to shorten a failing message; they take some seconds.
     private const int CutTries = 3_000;
 
     private static readonly byte[] Telling = "<>\"'=&;:/\\-+\r\n \t\0@?#%.()[]{}~\x1b"u8.ToArray();
 
-    // Most messages meet the usual settings.
+    // Most messages use the default settings.
     private static readonly string[] Settings =
     [
         "{}",
@@ -109,7 +109,7 @@ public sealed class MutatedMessages(ITestOutputHelper log)
         var output = TestKeys.Write(plan, trace);
         Assert.Equal(message, RewritingGeneratedMessages.Restore(output, message, trace));
 
-        // What the first pass strips can uncover more: only without removals must the second pass change nothing.
+        // The removals of the first pass can uncover more. Only without removals must the second pass change nothing.
         if (plan.Splices.Span.ToArray().All(splice => splice.Kind != SpliceKind.Removal)
             && plan.Base64Parts.All(part => part.Splices.All(splice => splice.Kind != SpliceKind.Removal)))
         {
@@ -138,7 +138,7 @@ public sealed class MutatedMessages(ITestOutputHelper log)
     private static byte[] Cut(byte[] message, string settings) =>
         Cut(message, candidate => Failure(candidate, settings) is not null);
 
-    // Halves, quarters and so on are left out for as long as it still fails.
+    // Halves, quarters and so on are left out while the message still fails.
     private static byte[] Cut(byte[] message, Predicate<byte[]> fails)
     {
         var tries = CutTries;

@@ -4,7 +4,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>The message's own header is read once, and whatever is made of it is made of the same fields.</summary>
+/// <summary>The message's own header is read once, and all its results come from the same fields.</summary>
 public sealed class ReadingTheHeader
 {
     [Theory]

@@ -7,17 +7,16 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>What a mail program built on MimeKit finds in a message before and after it is rewritten: the same parts,
-/// the same headers but for those that the rewriter removes or corrects, and the same text but for links and
-/// pixels.</summary>
+/// <summary>A mail program built on MimeKit finds the same message before and after rewriting: the same parts, the same
+/// headers except those that the rewriter removes or corrects, and the same text except links and pixels.</summary>
 public sealed partial class ReadingWithMimeKit(ITestOutputHelper log)
 {
     private const int Cases = 3_000;
 
     static ReadingWithMimeKit() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
 
-    // MimeKit reads their text otherwise than mail programs do: a transfer encoding in an odd form as none, letters in
-    // US-ASCII as question marks, UTF-7 not at all.
+    // MimeKit reads these texts differently from mail programs: it ignores a transfer encoding in an unusual form,
+    // reads letters in US-ASCII as question marks, and does not read UTF-7.
     private static readonly string[] ReadOtherwise =
         ["transfer-encoding-in-odd-form", "us-ascii-with-letters", "utf-7-7bit"];
 
@@ -61,7 +60,7 @@ public sealed partial class ReadingWithMimeKit(ITestOutputHelper log)
         Assert.Equal(Entities(before.Body).Select(Shape), Entities(after.Body).Select(Shape));
         Assert.Equal(Headers(before.Headers), Headers(after.Headers));
 
-        // Marks that take a link out of tracking.
+        // Marks that exclude a link from tracking.
         var removes = plan.Splices.Span.ToArray().Concat(plan.Base64Parts.SelectMany(part => part.Splices))
             .Any(splice => splice.Kind == SpliceKind.Removal);
         var links = new Queue<string>(plan.Links
@@ -120,13 +119,13 @@ public sealed partial class ReadingWithMimeKit(ITestOutputHelper log)
         }
     }
 
-    /// <summary>What the text was before, as far as the plan says what its links were.</summary>
+    /// <summary>The original text, as far as the plan shows the original links.</summary>
     private static string WithLinks(string text, string original, Queue<string> links) => Tracked().Replace(
         Pixel().Replace(text, pixel => original.Contains(pixel.Value, StringComparison.Ordinal) ? pixel.Value : ""),
         url => original.Contains(url.Value, StringComparison.Ordinal) ? url.Value : links.Dequeue());
 
-    // White space may have become a line break, or have been added before a pixel. How a reference or a NUL in a link was
-    // written is gone with the link, and so is the mark of a quotation where a link went on in the next line.
+    // White space may have become a line break, or may have been added before a pixel. The spelling of a reference or a
+    // NUL in a link is lost with the link. So is the quotation mark where a link continued in the next line.
     private static string Bare(string text, MimeEntity entity)
     {
         text = Blank().Replace(WebUtility.HtmlDecode(Reference().Replace(text, "$0;")), "").Replace('\0', '\uFFFD');
@@ -144,11 +143,11 @@ public sealed partial class ReadingWithMimeKit(ITestOutputHelper log)
         return at == found.Length;
     }
 
-    // WebUtility wants the semicolon that browsers do without.
+    // WebUtility needs the semicolon that browsers do not need.
     [GeneratedRegex("&(?:amp|lt|gt|quot)(?![;=A-Za-z0-9])")]
     private static partial Regex Reference();
 
-    // Behind a token may stand anything, and before it the words of a link in the path style.
+    // Any text may follow a token. Before the token may be the words of a link in the path style.
     [GeneratedRegex(
         @"https?://track\.[a-z.]+/(?:[a-z]/[A-Za-z0-9_-]{40}|[^\s""'<>]*?[A-Za-z0-9_-]{40}(?![A-Za-z0-9_-]))")]
     private static partial Regex Tracked();

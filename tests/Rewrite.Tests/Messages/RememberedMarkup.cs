@@ -8,7 +8,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>What was read before saves work and changes nothing: every plan is the same with and without.</summary>
+/// <summary>Remembered markup saves work and changes nothing: every plan is the same with and without it.</summary>
 public sealed class RememberedMarkup(ITestOutputHelper log)
 {
     private const int Cases = 30_000;
@@ -22,7 +22,7 @@ public sealed class RememberedMarkup(ITestOutputHelper log)
         TestKeys.Request with { ExcludedDomains = HostSet.Of("*.example.org", "example.com"), TrackOpens = false },
     ];
 
-    // Small, so that segments are forgotten and places change hands while the tests run.
+    // A small memory, so that segments are forgotten and replaced while the tests run.
     private readonly MarkupMemory _memory = new(256);
 
     [Fact]

@@ -9,7 +9,7 @@ using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Tests.Messages;
 
-/// <summary>Tracking domains in memory, and no database behind them.</summary>
+/// <summary>Tracking domains in memory, without a database.</summary>
 internal static class SomeHosts
 {
     private static readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();

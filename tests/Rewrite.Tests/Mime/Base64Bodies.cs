@@ -4,7 +4,7 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.Tests.Mime;
 
-/// <summary>Bodies of every line length against the framework's own base64.</summary>
+/// <summary>Compares bodies of every line length with the framework's own base64.</summary>
 public sealed class Base64Bodies
 {
     public static TheoryData<int> LineLengths => [.. Enumerable.Range(1, 140), 512, 998, 20_000];
@@ -71,7 +71,7 @@ public sealed class Base64Bodies
 
                 Base64Body.Write(content.AsSpan(kept), layout, Encoding.ASCII.GetBytes(lineBreak), output);
 
-                // At the very end nothing follows that would need another line.
+                // At the very end no text follows that needs another line.
                 var expected = start >= lines.Length ? "" : lines[start..];
                 Assert.Equal(expected, Encoding.ASCII.GetString(output.WrittenSpan));
             }

@@ -7,8 +7,7 @@ using Tracking.Rewrite.Tests.Messages;
 
 namespace Tracking.Rewrite.Tests.Mime;
 
-/// <summary>What files and pipes put before a message stays, and the message behind it is read like any
-/// other.</summary>
+/// <summary>Text that files and pipes put before a message stays, and the message behind it is read normally.</summary>
 public sealed class MessageStarts
 {
     private const string Line = "From news@shop.example Sat Nov 28 10:00:00 2026\r\n";

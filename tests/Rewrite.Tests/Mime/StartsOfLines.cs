@@ -19,11 +19,11 @@ public sealed partial class StartsOfLines(ITestOutputHelper log)
         "track." + new string('l', 60) + ".example",
     ];
 
-    // What may stand directly behind a link or at the start of a body.
+    // Text that may be directly behind a link or at the start of a body.
     private static readonly string[] Behind =
         [".", "...", ". And so on", ".a.b.c.", ".\r\n", "From here", "--b", "--b--", "-", "a", " ", "<br>", "\r\n", ""];
 
-    // The same behind a URL in text, where it ends.
+    // The same text behind a URL in plain text, at the URL's end.
     private static readonly string[] BehindText = [". ", "... ", ".\r\n", ".", "). ", " From here ", " --b", "> ."];
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed partial class StartsOfLines(ITestOutputHelper log)
     [InlineData("<body>{0}--b{1}")]
     public void Pixel_at_the_top_that_gets_a_line_of_its_own_leaves_none_at_risk(string html)
     {
-        // The line is as long as one may be, so the pixel does not fit on it.
+        // The line has the greatest length, so the pixel does not fit on it.
         var line = string.Format(null, html, "", new string('x', 998 - html.Length + 6));
         var output = Check(Message("text/html", "8bit", line + "\r\n"), Hosts[0], PixelPosition.Top);
         Assert.Contains("border:0\">\r\n ", output, StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed partial class StartsOfLines(ITestOutputHelper log)
         var output = Encoding.Latin1.GetString(written);
         Assert.Equal(bytes, RewritingGeneratedMessages.Restore(written, bytes, trace));
 
-        // A line of the original may begin so and change behind that.
+        // A line of the original may begin so and have a change further behind.
         var before = AtRisk(message).ToLookup(line => line[0]);
         var after = AtRisk(output).ToLookup(line => line[0]);
         foreach (var starts in after)
@@ -216,7 +216,7 @@ public sealed partial class StartsOfLines(ITestOutputHelper log)
         return text.Append("\r\n").ToString();
     }
 
-    // Breaks lines as the fullest encoders do, and, as careful ones, never before a dot.
+    // Breaks lines as late as encoders may and, like careful encoders, never before a dot.
     private static string Encode(string content, int limit)
     {
         var output = new StringBuilder();

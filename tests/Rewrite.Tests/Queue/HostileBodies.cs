@@ -7,8 +7,8 @@ using Tracking.Rewrite.Queue;
 
 namespace Tracking.Rewrite.Tests.Queue;
 
-/// <summary>Bodies made to cost memory or stack, or to be read in two ways. Each has its outcome, and none costs more
-/// than what the limits allow.</summary>
+/// <summary>Bodies made to cost memory or stack, or to have two readings. Each has its outcome, and none costs more
+/// than the limits allow.</summary>
 public sealed class HostileBodies
 {
     private const int MaxMessage = 1 << 20;
@@ -20,7 +20,7 @@ public sealed class HostileBodies
         MaxMessageBytes = MaxMessage, Queue = new RewriteQueueSettings { MaxBodyBytes = MaxBody },
     };
 
-    // What is made: its content type, whether it is said to be gzip, its bytes, and why it is not opened.
+    // The made body: its content type, whether it is declared as gzip, its bytes, and why it is not opened.
     private static readonly Dictionary<string, (string? Type, bool IsGzip, Func<byte[]> Make, Untouched? Untouched)> _all =
         new()
         {
@@ -78,7 +78,7 @@ public sealed class HostileBodies
             ["nine thousand lists"] = (Json, false,
                 () => Bytes($$"""{"x":{{new string('[', 9_000)}}{{new string(']', 9_000)}},"mime":"a"}"""), null),
 
-            // Two readings.
+            // Bodies with two readings.
             ["mime twice"] = (Json, false, () => Bytes("""{"mime":"a","mime":"b"}"""), Untouched.SeveralMimes),
             ["mime twice, once escaped"] = (Json, false, () => Bytes("""{"mime":"a","m\u0069me":"b"}"""), Untouched.SeveralMimes),
             ["mime twice, the first too large"] = (Json, false,

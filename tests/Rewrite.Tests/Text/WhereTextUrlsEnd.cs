@@ -7,8 +7,8 @@ using Tracking.Rewrite.Text;
 
 namespace Tracking.Rewrite.Tests.Text;
 
-/// <summary>Which signs belong to a URL in running text. What becomes a link stands between <c>⟦</c> and <c>⟧</c>; all
-/// else stays plain.</summary>
+/// <summary>The signs that belong to a URL in running text. A link is between <c>⟦</c> and <c>⟧</c>. All other text
+/// stays plain.</summary>
 public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
 {
     private static readonly string[] _wordSigns =
@@ -47,7 +47,7 @@ public sealed class WhereTextUrlsEnd(ITestOutputHelper log)
         "⟦https://e.example/🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f⟧ x",
         "⟦https://e.example/👩⟧\u200d x",
 
-        // Sentences of other scripts, and what nobody sees.
+        // Sentences of other scripts, and invisible characters.
         "⟦https://e.example/a⟧\u200bb", "⟦https://e.example/q⟧。次", "⟦https://e.example/q⟧、次",
         "⟦https://e.example/q⟧，次", "⟦https://e.example/q⟧！次", "⟦https://e.example/q⟧？次", "⟦https://e.example/q⟧」次",
         "⟦https://e.example/q⟧；次", "⟦https://e.example/q⟧：次", "⟦https://e.example/q⟧…", "⟦https://e.example/q⟧؟ x",

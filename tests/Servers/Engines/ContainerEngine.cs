@@ -5,8 +5,9 @@ using DotNet.Testcontainers.Containers;
 namespace Tracking.Servers.Engines;
 
 /// <summary>
-/// A container of one start, by Testcontainers: what outlives it lies in its folder, which is the machine's. It shares the
-/// machine's network and runs as the user of the tests, so that the same configuration and the same ports serve both forms.
+/// A container for one start, by Testcontainers. Its folder belongs to the machine and outlives it. The container
+/// shares the machine's network and runs as the user of the tests, so the same configuration and ports work for both
+/// forms.
 /// </summary>
 internal sealed partial class ContainerEngine : IEngine
 {
@@ -19,9 +20,10 @@ internal sealed partial class ContainerEngine : IEngine
     public bool HasExited => _ended.IsCompleted;
 
     /// <summary>Creates the container and starts it.</summary>
-    /// <param name="program">What it runs.</param>
-    /// <param name="user">The user in it and his group as numbers; the tests' own unless given.</param>
-    /// <param name="files">Other files that it sees, by their path in it.</param>
+    /// <param name="program">The program of the container.</param>
+    /// <param name="user">The numbers of the user in the container and of the user's group. The default is the tests'
+    /// user.</param>
+    /// <param name="files">Other visible files, by their path in the container.</param>
     public static async Task<ContainerEngine> StartAsync(
         EngineProgram program, string? user = null, IReadOnlyDictionary<string, string>? files = null)
     {
@@ -32,7 +34,7 @@ internal sealed partial class ContainerEngine : IEngine
             .WithEnvironment(program.Environment)
             .WithWorkingDirectory(program.Folder)
             .WithBindMount(program.Folder, program.Folder)
-            // A stop is a kill: an orderly end is asked for by a signal of its own.
+            // Stopping the container kills it. A separate signal requests an orderly stop.
             .WithCreateParameterModifier(create =>
             {
                 (create.HostConfig ??= new()).NetworkMode = "host";
@@ -95,8 +97,8 @@ internal sealed partial class ContainerEngine : IEngine
         await _container.DisposeAsync();
     }
 
-    /// <summary>Waits until it has ended by itself.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Waits until the container ends.</summary>
+    /// <returns>The exit code.</returns>
     public async Task<long> EndAsync()
     {
         await _ended.WaitAsync(Eventually.Deadline);

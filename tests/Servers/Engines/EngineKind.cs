@@ -3,9 +3,9 @@ using DotNet.Testcontainers.Configurations;
 namespace Tracking.Servers.Engines;
 
 /// <summary>
-/// In which form the tests run PostgreSQL, RabbitMQ and Redis. The variable <c>TRACKING_TEST_ENGINES</c> says it:
-/// <c>local</c>, <c>containers</c>, or <c>auto</c> (the default): containers where a container engine answers. The choice
-/// stands once in each suite's output.
+/// The form in which the tests run PostgreSQL, RabbitMQ and Redis. The variable <c>TRACKING_TEST_ENGINES</c> chooses
+/// it: <c>local</c>, <c>containers</c>, or <c>auto</c> (the default): containers if a container engine answers. Each
+/// suite prints the choice once.
 /// </summary>
 public static class EngineKind
 {
@@ -23,14 +23,14 @@ public static class EngineKind
     private static readonly Lazy<string> _chosen = new(Choose);
 
     /// <summary><see cref="Local"/> or <see cref="Containers"/>.</summary>
-    /// <exception cref="InvalidOperationException">The variable holds something else, or it asks for containers and no
+    /// <exception cref="InvalidOperationException">The variable has another value, or it requires containers and no
     /// container engine answers.</exception>
     public static string Chosen => _chosen.Value;
 
-    /// <summary>Decides without a look at the machine.</summary>
+    /// <summary>Decides without examining the machine.</summary>
     /// <param name="asked">The variable's value.</param>
-    /// <param name="answers">Whether a container engine answers; asked where the decision needs it.</param>
-    /// <exception cref="InvalidOperationException">As <see cref="Chosen"/>.</exception>
+    /// <param name="answers">Whether a container engine answers; called only if the decision needs it.</param>
+    /// <exception cref="InvalidOperationException">The same as for <see cref="Chosen"/>.</exception>
     public static string Choose(string? asked, Func<bool> answers) => asked switch
     {
         Local => Local,
@@ -44,7 +44,7 @@ public static class EngineKind
 
     private static string Choose()
     {
-        // Testcontainers asks each engine that it knows of whether it is there.
+        // Testcontainers tries each container engine that it knows.
         var chosen = Choose(
             Environment.GetEnvironmentVariable(Variable),
             () => TestcontainersSettings.OS.DockerEndpointAuthConfig is not null);

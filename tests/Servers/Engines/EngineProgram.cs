@@ -1,6 +1,7 @@
 namespace Tracking.Servers.Engines;
 
-/// <summary>What an engine runs. It listens on 127.0.0.1 in both forms: a container shares the machine's network.</summary>
+/// <summary>The program of an engine. It listens on 127.0.0.1 in both forms, because a container shares the machine's
+/// network.</summary>
 public sealed record EngineProgram
 {
     /// <summary>The image of the container.</summary>
@@ -12,14 +13,13 @@ public sealed record EngineProgram
     /// <summary>The program of the image and its arguments; <see cref="Command"/> unless set.</summary>
     public IReadOnlyList<string>? ContainerCommand { get; init; }
 
-    /// <summary>Its working directory, with its configuration and its data. A container sees it under the same
-    /// path.</summary>
+    /// <summary>The working directory with configuration and data. A container has it under the same path.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>Its environment.</summary>
+    /// <summary>The environment variables.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Starts it in the form that this run uses.</summary>
+    /// <summary>Starts the program in the form of this run.</summary>
     public async Task<IEngine> StartAsync() =>
         EngineKind.Chosen == EngineKind.Containers
             ? await ContainerEngine.StartAsync(this)

@@ -1,28 +1,29 @@
 namespace Tracking.Servers.Engines;
 
 /// <summary>
-/// A PostgreSQL, RabbitMQ or Redis of the tests' own: a program of this machine or a container of the same version as in
-/// <c>deploy/compose</c>. <see cref="EngineKind"/> says which one the tests use.
+/// A PostgreSQL, RabbitMQ or Redis of the tests: a program of this machine, or a container of the same version as in
+/// <c>deploy/compose</c>. <see cref="EngineKind"/> decides which form the tests use.
 /// </summary>
 public interface IEngine : IAsyncDisposable
 {
-    /// <summary>Whether it has ended.</summary>
+    /// <summary>Whether the engine has ended.</summary>
     bool HasExited { get; }
 
-    /// <summary>What it wrote so far, both streams.</summary>
+    /// <summary>The engine's output so far, from both streams.</summary>
     Task<string> ReadOutputAsync();
 
-    /// <summary>Asks it to stop; returns when it has ended.</summary>
-    /// <param name="signal">The signal that means an orderly stop to it: <c>TERM</c>, <c>INT</c>.</param>
+    /// <summary>Requests a stop. Returns when the engine has ended.</summary>
+    /// <param name="signal">The engine's signal for an orderly stop: <c>TERM</c>, <c>INT</c>.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     Task StopAsync(string signal, CancellationToken cancellationToken);
 
-    /// <summary>Ends all its processes with SIGKILL; returns when they are gone. Nothing happens where they are.</summary>
+    /// <summary>Ends all processes with SIGKILL. Returns when they have ended. Does nothing when they have already
+    /// ended.</summary>
     Task KillAsync();
 
-    /// <summary>Stops all its processes: connections stay open, nothing answers.</summary>
+    /// <summary>Freezes all processes: connections stay open, and no request is answered.</summary>
     Task FreezeAsync();
 
-    /// <summary>Lets it go on after <see cref="FreezeAsync"/>.</summary>
+    /// <summary>Continues the processes after <see cref="FreezeAsync"/>.</summary>
     Task ThawAsync();
 }

@@ -1,6 +1,6 @@
 namespace Tracking.Servers.Engines;
 
-/// <summary>A program of this machine, of one process.</summary>
+/// <summary>A program of this machine that consists of one process.</summary>
 internal sealed class LocalEngine(ServerProcess process) : IEngine
 {
     public bool HasExited => process.HasExited;

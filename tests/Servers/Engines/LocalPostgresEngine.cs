@@ -13,9 +13,9 @@ internal sealed class LocalPostgresEngine : IEngine
     private readonly DataFolder _data;
     private readonly Task _ended;
 
-    /// <summary>Starts it.</summary>
-    /// <param name="data">With a database cluster in it.</param>
-    /// <param name="settings">Of the server.</param>
+    /// <summary>Starts the server.</summary>
+    /// <param name="data">The folder with the database cluster.</param>
+    /// <param name="settings">The server's settings.</param>
     public LocalPostgresEngine(DataFolder data, ServerSettings settings)
     {
         _data = data;
@@ -37,7 +37,7 @@ internal sealed class LocalPostgresEngine : IEngine
         }
     }
 
-    // The signals grow stronger by themselves.
+    // Each signal is stronger than the one before.
     public async Task StopAsync(string signal, CancellationToken cancellationToken)
     {
         await Task.Run(() => StopLeftovers.Of(_data.Cluster), cancellationToken);
@@ -71,7 +71,7 @@ internal sealed class LocalPostgresEngine : IEngine
 
     public async ValueTask DisposeAsync() => await KillAsync();
 
-    // The kernel's parent-death signal is tied to the thread that started the server: see LaunchPostgres.
+    // The kernel's parent-death signal belongs to the thread that started the server: see LaunchPostgres.
     private static Task OnOwnThread(Action action) =>
         Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 

@@ -6,11 +6,11 @@ using Tracking.Standalone.PrivatePostgres;
 namespace Tracking.Servers.Engines;
 
 /// <summary>PostgreSQL as a container, on the same folder and with the same settings as <see cref="LocalPostgresEngine"/>.</summary>
-/// <remarks>PostgreSQL refuses root, and users that <c>/etc/passwd</c> does not name: the container gets one with the
-/// owner of the folder in it.</remarks>
+/// <remarks>PostgreSQL refuses root, and users that are not in <c>/etc/passwd</c>. So the container gets a passwd file
+/// with the owner of the folder.</remarks>
 internal static class PostgresContainer
 {
-    // Of the image: it decides nothing but whose the files are while root runs the tests.
+    // The image's user. The number only decides who owns the files when root runs the tests.
     private const uint NotRoot = 999;
 
     private const string PasswordFile = "/run/tracking-test-password";
@@ -39,12 +39,12 @@ internal static class PostgresContainer
         }
     }
 
-    /// <summary>Starts it.</summary>
+    /// <summary>Starts the server.</summary>
     public static async Task<IEngine> StartAsync(DataFolder data, ServerSettings settings) =>
         await ContainerEngine.StartAsync(
             Program(data, [
                 "postgres", "-D", data.Cluster, .. settings.Arguments(),
-                // The last of several wins; a path in the form that LaunchPostgres hands over means nothing here.
+                // The last of several values wins. A path in LaunchPostgres's form has no meaning in the container.
                 "-c", $"unix_socket_directories={data.Cluster}",
             ]),
             await UserAsync(data),
@@ -55,13 +55,13 @@ internal static class PostgresContainer
         Image = EngineImages.Postgres,
         Command = command,
         Folder = data.Cluster,
-        // The image keeps its programs where only its own entry point and this look for them.
+        // The image keeps its programs in a folder that is in no PATH except that of its entry point.
         ContainerCommand = ["/bin/sh", "-c", "PATH=\"$(echo /usr/lib/postgresql/*/bin):$PATH\" exec \"$@\"", "sh", .. command],
     };
 
     private static string UsersFile(DataFolder data) => data.In("passwd");
 
-    /// <returns>The user and his group as numbers.</returns>
+    /// <returns>The numbers of the user and of the user's group.</returns>
     private static async Task<string> UserAsync(DataFolder data)
     {
         var (user, group) = Environment.IsPrivilegedProcess

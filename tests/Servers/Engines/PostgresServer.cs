@@ -6,8 +6,8 @@ using Tracking.Standalone.PrivatePostgres;
 namespace Tracking.Servers.Engines;
 
 /// <summary>
-/// A PostgreSQL in a folder of its own, on a loopback port that it keeps, which can be ended and started any number of
-/// times. It is gone with the test process.
+/// A PostgreSQL in its own folder, on a fixed loopback port. It can be ended and started any number of times. It ends
+/// with the test process.
 /// </summary>
 internal sealed class PostgresServer : IAsyncDisposable
 {
@@ -26,13 +26,13 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>The loopback port.</summary>
     public int Port { get; }
 
-    /// <summary>Whether what is committed is forced to disk.</summary>
+    /// <summary>Whether committed data is forced to disk.</summary>
     public bool IsDurable { get; }
 
-    /// <summary>The folder of its files.</summary>
+    /// <summary>The folder of the server's files.</summary>
     public string Cluster => _data.Cluster;
 
-    /// <summary>Makes one and starts it.</summary>
+    /// <summary>Makes a server and starts it.</summary>
     public static async Task<PostgresServer> CreateAsync(int port, bool isDurable, CancellationToken cancellationToken)
     {
         LaunchPostgres.CheckMachine();
@@ -52,8 +52,8 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts it and waits until it takes connections; it recovers first after a kill.</summary>
-    /// <exception cref="InvalidOperationException">It ended instead.</exception>
+    /// <summary>Starts the server and waits until it accepts connections. After a kill it recovers first.</summary>
+    /// <exception cref="InvalidOperationException">The server ended.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         if (_engine is not null)
@@ -74,19 +74,19 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops it in order; sessions are ended.</summary>
+    /// <summary>Stops the server in order; sessions end.</summary>
     public Task StopAsync() => _engine!.StopAsync("INT", CancellationToken.None);
 
-    /// <summary>SIGKILL to all its processes; returns when they are gone.</summary>
+    /// <summary>Sends SIGKILL to all processes of the server. Returns when they have ended.</summary>
     public Task KillAsync() => _engine!.KillAsync();
 
-    /// <summary>All its processes stand still: connections stay open, nothing answers.</summary>
+    /// <summary>Freezes all processes of the server: connections stay open, and no query is answered.</summary>
     public Task FreezeAsync() => _engine!.FreezeAsync();
 
-    /// <summary>They go on after <see cref="FreezeAsync"/>.</summary>
+    /// <summary>Continues the processes after <see cref="FreezeAsync"/>.</summary>
     public Task ThawAsync() => _engine!.ThawAsync();
 
-    /// <summary>As an administrator of the server, over TCP.</summary>
+    /// <summary>The connection string of the server's administrator, over TCP.</summary>
     public NpgsqlConnectionStringBuilder Connection(string database) => new()
     {
         Host = IPAddress.Loopback.ToString(),
@@ -121,7 +121,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
         catch (NpgsqlException)
         {
-            // Not there yet, or it recovers.
+            // The server is not started yet, or it is recovering.
             return false;
         }
     }
