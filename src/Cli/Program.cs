@@ -21,6 +21,7 @@ static async Task<int> RunCommandAsync(string[] args)
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
+        DemoCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

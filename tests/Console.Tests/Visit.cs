@@ -47,7 +47,7 @@ public sealed class Visit : IAsyncDisposable
     /// <summary>The browser's cookies and what else it keeps.</summary>
     public IBrowserContext Context => _context;
 
-    public static async Task<Visit> BeginAsync(Running running, Reader? reader = null)
+    public static async Task<Visit> BeginAsync(Running running, Reader? reader = null, Uri? address = null)
     {
         reader ??= Reader.Usual;
         var context = await running.Browser.NewContextAsync(new()
@@ -58,7 +58,7 @@ public sealed class Visit : IAsyncDisposable
             JavaScriptEnabled = reader.Scripts,
             ReducedMotion = ReducedMotion.Reduce,
             TimezoneId = "Europe/Lisbon",
-            BaseURL = running.Server.Api.ToString(),
+            BaseURL = (address ?? running.Server.Api).ToString(),
         });
         // A machine that builds beside it is slow.
         context.SetDefaultTimeout(90_000);

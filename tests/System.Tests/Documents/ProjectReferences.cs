@@ -12,8 +12,8 @@ public sealed class ProjectReferences
     // From the bottom up: a project may refer to those of the levels below its own.
     private static readonly string[][] Levels =
     [
-        ["Contracts", "Links", "Cli"],
-        ["Database", "Domains"],
+        ["Contracts", "Links", "Demo"],
+        ["Database", "Domains", "Cli"],
         ["ServiceDefaults"],
         ["Bus", "SharedCache", "Api", "Dns", "Tls"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],

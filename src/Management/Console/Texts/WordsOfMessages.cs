@@ -49,7 +49,7 @@ internal static partial class Words
 
         public const string Trap = "Followed a link that no person sees";
 
-        public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons);
+        public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons.Select(Event.Reason));
 
         public static string Registered(string? recipient) => recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
     }
