@@ -9,6 +9,7 @@ using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Preview;
 using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
 using Tracking.ServiceDefaults.Settings;
@@ -44,6 +45,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());
         RewriteQueue.Add(builder);
+        AnswerPreview.Add(builder);
         return builder;
     }
 

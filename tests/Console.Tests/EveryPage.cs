@@ -23,6 +23,7 @@ public sealed class EveryPage(Running running)
                 ("overview", shop), ("overview-filtered", $"{shop}?period=month&tag=shop&who=all"),
                 ("live", $"{shop}/live"), ("messages", $"{shop}/messages"),
                 ("message", $"{shop}/messages/{running.Shop.Message}"),
+                ("preview", $"{shop}/preview"),
                 ("domains", $"{shop}/tracking-domains"), ("add-domain", $"{shop}/tracking-domains/add"),
                 ("domain-active", $"{shop}/tracking-domains/track.harbour.example.org"),
                 ("domain-warned", $"{shop}/tracking-domains/news.harbour.example.org"),
