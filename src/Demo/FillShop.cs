@@ -48,7 +48,7 @@ public sealed class FillShop(HttpClient api, ITakeVisits take, string name = Fil
     {
         using var created = await api.PostAsJsonAsync(
             "clusters",
-            new { name, settings = new { trackClicks = true, trackOpens = true } },
+            new { name, settings = new { trackClicks = true, trackOpens = true, keepHtmlDays = 30 } },
             cancellationToken);
         if (created.StatusCode == System.Net.HttpStatusCode.Conflict)
         {

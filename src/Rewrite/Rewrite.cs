@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
+using Tracking.Rewrite.ClickMaps;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Memory;
@@ -37,6 +38,8 @@ public static class RewriteComposition
             new HeedHostChange(provider.GetRequiredService<RefreshDirectories>().RequestDefault));
         builder.Services.AddSingleton<ChooseHost>();
         builder.Services.AddSingleton<EffectiveSettings>();
+        builder.Services.AddSingleton<KeepHtml>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<KeepHtml>());
         builder.Services.AddSingleton<TrackMessage>();
         builder.Services.AddSingleton<MessageMemory>();
         builder.Services.AddSingleton(provider =>

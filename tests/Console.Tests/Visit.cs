@@ -71,7 +71,9 @@ public sealed class Visit : IAsyncDisposable
         visit.Page = await context.NewPageAsync();
         visit.Page.Console += (_, message) =>
         {
-            if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
+            // In a sandbox this visit's own script is stopped too.
+            if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal)
+                && !message.Text.StartsWith("Blocked script execution", StringComparison.Ordinal))
             {
                 visit._wrong.Enqueue(message.Text);
             }

@@ -117,21 +117,8 @@ internal static class PreviewPlan
         return end < 0 ? message : message[..end];
     }
 
-    private static ReadOnlySpan<byte> Content(ReadOnlySpan<byte> message, in MimePart part)
-    {
-        var body = message[part.BodyStart..part.BodyEnd];
-        if (part.Encoding is not (TransferEncoding.QuotedPrintable or TransferEncoding.Base64))
-        {
-            return body;
-        }
-
-        var content = new byte[body.Length + 3];
-        using var quotedPrintable = new QuotedPrintable();
-        var length = part.Encoding == TransferEncoding.Base64
-            ? Base64Body.Decode(body, content)
-            : quotedPrintable.Decode(body, content);
-        return length < 0 ? body : content.AsSpan(0, length);
-    }
+    private static ReadOnlySpan<byte> Content(ReadOnlySpan<byte> message, in MimePart part) =>
+        MeasureContent.Decode(part.Encoding, message[part.BodyStart..part.BodyEnd]);
 
     private static string Text(ReadOnlySpan<byte> content, MailCharset? charset) =>
         (charset?.EncodingOf(content) ?? Encoding.UTF8).GetString(content).ReplaceLineEndings("\n");
