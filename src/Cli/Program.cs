@@ -24,6 +24,7 @@ static async Task<int> RunCommandAsync(string[] args)
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
         DoctorCommand.Create(connection),
+        DemoCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

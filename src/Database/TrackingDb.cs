@@ -60,6 +60,12 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Keys of the console's sessions.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
+    /// <summary>HTML that is kept for click maps.</summary>
+    public DbSet<KeptBody> KeptBodies => Set<KeptBody>();
+
+    /// <summary>Which message has which.</summary>
+    public DbSet<MessageBody> MessageBodies => Set<MessageBody>();
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
@@ -92,6 +98,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
         modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
             .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<KeptBody>().ToTable("bodies", "rewrite").HasKey(b => new { b.ClusterId, b.Hash });
+        modelBuilder.Entity<MessageBody>().ToTable("message_bodies", "rewrite")
+            .HasKey(b => new { b.ClusterId, b.MessageKey });
         modelBuilder.Entity<TrackingEvent>(tracked =>
         {
             tracked.ToTable("events", "ingest").HasKey(e => e.Id);

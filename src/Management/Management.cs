@@ -17,6 +17,7 @@ using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
+using Tracking.Management.Preview;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
 using Tracking.ServiceDefaults.Settings;
@@ -40,6 +41,7 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<LimitTenants>();
         builder.Services.TryAddSingleton<DescribeDomain>();
         builder.AddVerifierQuestions();
+        AskRewriter.Add(builder);
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.TryAddSingleton<ResealSigningKeys>();
@@ -79,6 +81,7 @@ public static class ManagementComposition
         ClusterApiKeys.Map(cluster.MapGroup("/api-keys").WithTags("API keys"));
         ListMessages.Map(cluster.MapGroup("/messages").WithTags("Messages"));
         GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
+        PreviewOverHttp.Map(cluster);
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 

@@ -77,6 +77,16 @@ public sealed class ManagementOptions
     [Range(1, 1000)]
     public int ConcurrentNameChecks { get; set; } = 2;
 
+    /// <summary>Bytes of a message of which somebody asks what it would become; 1,024 to 10,485,760, default 1,048,576:
+    /// ten times the HTML that mailbox providers show, and little for the bus that it crosses.</summary>
+    [Range(1024, 10 * 1024 * 1024)]
+    public int MaxPreviewBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>How long somebody waits for that answer; 100 ms to 1 min, default 15 s: it takes milliseconds, and
+    /// behind others seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan LongestPreview { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How often entries of the audit log that are older than their cluster's retention are deleted; 1 min to
     /// 7 days, default 1 h: retention is counted in months.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]

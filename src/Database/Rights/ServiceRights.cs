@@ -63,6 +63,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient) ON rewrite.messages",
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient) ON rewrite.messages",
+            "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
+            "INSERT, SELECT, UPDATE (hash, kept_until), DELETE ON rewrite.message_bodies",
         ]),
         // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs
         // in as the edge.
@@ -96,6 +98,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
+            "SELECT ON rewrite.bodies",
+            "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "

@@ -12,7 +12,7 @@ public sealed class ProjectReferences
     // From the bottom up: a project may refer to those of the levels below its own.
     private static readonly string[][] Levels =
     [
-        ["Contracts", "Links"],
+        ["Contracts", "Links", "Demo"],
         ["Database", "Domains"],
         ["ServiceDefaults", "Cli"],
         ["Bus", "SharedCache", "Api", "Dns", "Tls"],
