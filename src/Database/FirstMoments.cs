@@ -132,12 +132,12 @@ public sealed class FirstMoments
     /// <summary>The place of a message among others, by clicks and then by opens, in few steps: 0 below two clicks and
     /// four opens, which is most of them; from <see cref="WeightOfClicks"/> on by clicks.</summary>
     public static short WeightOf(int clicks, int opens) =>
-        (short)(clicks > 1 ? 31 + Steps(clicks) : clicks == 0 && opens > 3 ? Steps(opens) : 0);
+        (short)(clicks > 1 ? 31 + Steps(clicks) : opens > 3 ? Steps(opens) : 0);
 
     /// <summary>The smallest weight of a message with clicks: it has at least two.</summary>
     public const short WeightOfClicks = 33;
 
-    /// <summary>The fewest clicks, or without clicks opens, that a message of a weight has.</summary>
+    /// <summary>The fewest clicks, below <see cref="WeightOfClicks"/> opens, that a message of a weight has.</summary>
     public static long FewestOf(short weight) =>
         1L << (weight >= WeightOfClicks ? weight - WeightOfClicks + 1 : weight - 1);
 

@@ -79,6 +79,7 @@ public static class ManagementComposition
         GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
+        RebuildStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 
         var domains = cluster.MapGroup("/tracking-domains").WithTags("Tracking domains");
         AddTrackingDomain.Map(domains);
