@@ -84,6 +84,7 @@ public static class ManagementComposition
         PreviewOverHttp.Map(cluster);
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
+        RebuildStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 
         var domains = cluster.MapGroup("/tracking-domains").WithTags("Tracking domains");
         AddTrackingDomain.Map(domains);

@@ -77,15 +77,24 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory,
             "USAGE ON SCHEMA rewrite, ingest",
-            "SELECT (cluster_id, message_key, tracking_level, trace) ON rewrite.messages",
+            "SELECT (cluster_id, message_key, tracking_level, trace, tags, recipient_domain, host, link_map) "
+                + "ON rewrite.messages",
             "INSERT ON ingest.events",
-            "SELECT (id) ON ingest.events",
+            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, user_agent, verdict, vendor) "
+                + "ON ingest.events",
             "SELECT (occurred_at) ON ingest.events_default",
             "EXECUTE ON FUNCTION ingest.create_month(timestamptz)",
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
+            // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
+            "SELECT, INSERT, DELETE ON ingest.count_changes",
+            "SELECT ON ingest.changed_counts",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.message_counts",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.message_days",
+            "SELECT, INSERT, UPDATE ON ingest.statistics",
         ]),
         // Shows everything of a cluster but changes what admins decide: no message, link or event.
         new("management",
@@ -101,6 +110,12 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON rewrite.bodies",
             "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
+            "SELECT ON ingest.counted",
+            "SELECT ON ingest.message_counts",
+            "SELECT ON ingest.message_days",
+            // Asks for a rebuild of the counters; ingest does it.
+            "SELECT, INSERT (cluster_id, requested_at, requested_from), UPDATE (requested_at, requested_from) "
+                + "ON ingest.statistics",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
                 + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",

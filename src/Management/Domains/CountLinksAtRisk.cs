@@ -1,6 +1,8 @@
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Statistics;
 
 namespace Tracking.Management.Domains;
 
@@ -37,7 +39,7 @@ internal static class CountLinksAtRisk
         {
             result = await MessagesAsync(dataSource, cluster, result, either.Token);
             result = await LinksAsync(dataSource, cluster, result, either.Token);
-            result = await ClicksAsync(dataSource, cluster, result, either.Token);
+            result = await ClicksAsync(dataSource, cluster, result, time.GetUtcNow(), either.Token);
             return await LastClickAsync(dataSource, cluster, result, either.Token);
         }
         catch (Exception exception) when (
@@ -74,17 +76,17 @@ internal static class CountLinksAtRisk
     }
 
     private static async Task<LinksAtRisk> ClicksAsync(
-        ApiDataSource dataSource, ClusterId cluster, LinksAtRisk so, CancellationToken cancellationToken)
+        ApiDataSource dataSource, ClusterId cluster, LinksAtRisk so, DateTimeOffset now,
+        CancellationToken cancellationToken)
     {
+        var range = CountedRange.Around(now.AddDays(-7), now);
         await using var command = Command(
             dataSource,
             cluster,
             so,
-            """
-            SELECT count(*) FROM ingest.events e
-            JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key
-            WHERE e.cluster_id = $1 AND m.host = $2 AND e.kind = 0
-              AND e.id >= ingest.uuidv7_floor(now() - interval '7 days')
+            $"""
+            SELECT coalesce(sum(c.clicks_people + c.clicks_machines), 0)::bigint
+            FROM {range.Source(CountDimension.Host, "AND c.key = $2")}
             """);
         return so with { ClicksLastWeek = (long)(await command.ExecuteScalarAsync(cancellationToken))! };
     }

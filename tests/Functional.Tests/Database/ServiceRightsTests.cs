@@ -89,6 +89,13 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("UPDATE ingest.batches SET event_count = 0")]
     [InlineData("SELECT raw FROM ingest.rejected_events")]
     [InlineData("SELECT sum(count) FROM ingest.link_hours", "ingest")]
+    [InlineData("SELECT sum(others) FROM ingest.counted", "management")]
+    [InlineData("DELETE FROM ingest.counts", "ingest")]
+    [InlineData("SELECT max(id) FROM ingest.count_changes", "ingest")]
+    [InlineData("SELECT count(firsts) FROM ingest.message_counts", "ingest", "management")]
+    [InlineData("SELECT sum(day) FROM ingest.message_days", "ingest", "management")]
+    [InlineData("UPDATE ingest.statistics SET requested_at = now()", "ingest", "management")]
+    [InlineData("UPDATE ingest.statistics SET generation = 7", "ingest")]
     [InlineData("SELECT number FROM public.tracking_migrations",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
     [InlineData("DELETE FROM public.tracking_migrations")]
