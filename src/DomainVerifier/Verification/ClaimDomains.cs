@@ -54,7 +54,7 @@ internal sealed class ClaimDomains(
     // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in front
     // of others must not cost a scan each time.
     private const int Window = 2000;
-    private const int Looks = 10;
+    private const int Looks = 5;
 
     private const string EndOfWindow =
         """
@@ -85,15 +85,15 @@ internal sealed class ClaimDomains(
     /// <param name="most">How many at most.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public Task<List<LeasedDomain>> RunAsync(int most, CancellationToken cancellationToken) =>
-        RunAsync(most, [], cancellationToken);
+    public async Task<List<LeasedDomain>> RunAsync(int most, CancellationToken cancellationToken) =>
+        (await RunAsync(most, [], cancellationToken)).Taken;
 
     /// <summary>Takes names that are due.</summary>
     /// <param name="most">How many at most.</param>
     /// <param name="inWork">How many names of each cluster this process checks now.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public async Task<List<LeasedDomain>> RunAsync(
+    public async Task<ClaimRound> RunAsync(
         int most, IEnumerable<KeyValuePair<ClusterId, int>> inWork, CancellationToken cancellationToken)
     {
         var round = new ClaimRound(Guid.CreateVersion7(time.GetUtcNow()), options.Value.ChecksAtOnceOfCluster, inWork);
@@ -103,20 +103,20 @@ internal sealed class ClaimDomains(
         {
             var full = round.Full;
             await ClaimAsync(connection, _claimAsked, most, round, [], cancellationToken);
-            isNewlyFull = round.Full.Length > full.Length;
+            isNewlyFull = round.Full.Count > full.Count;
         }
 
-        if (round.Full.Length == 0 && round.Claimed < most)
+        if (round.Full.Count == 0 && round.Claimed < most)
         {
             await ClaimAsync(connection, _claimDue, most, round, [], cancellationToken);
         }
 
-        if (round.Full.Length > 0 && round.Claimed < most)
+        if (round.Full.Count > 0 && round.Claimed < most)
         {
             await ClaimBeyondAsync(connection, most, round, cancellationToken);
         }
 
-        return round.Taken;
+        return round;
     }
 
     /// <summary>Ends a lease without a result.</summary>
@@ -183,7 +183,7 @@ internal sealed class ClaimDomains(
             command.Parameters.Add(new() { Value = round.Lease });
             command.Parameters.Add(new() { Value = (now + options.Value.Lease).UtcDateTime });
             command.Parameters.Add(new() { Value = most - round.Claimed });
-            command.Parameters.Add(new() { Value = round.Full });
+            command.Parameters.Add(new() { Value = round.Full.Select(cluster => cluster.Value).ToArray() });
             command.Parameters.Add(new() { Value = round.InWork.Keys.Select(cluster => cluster.Value).ToArray() });
             command.Parameters.Add(new() { Value = round.InWork.Values.ToArray() });
             command.Parameters.Add(new() { Value = round.Share });

@@ -21,7 +21,8 @@ internal sealed class ClaimRound(Guid lease, int share, IEnumerable<KeyValuePair
     public int Claimed { get; set; }
 
     /// <summary>Clusters that have their share.</summary>
-    public int[] Full => [.. InWork.Where(cluster => cluster.Value >= share).Select(cluster => cluster.Key.Value)];
+    public IReadOnlyList<ClusterId> Full =>
+        [.. InWork.Where(cluster => cluster.Value >= share).Select(cluster => cluster.Key)];
 
     public void Add(LeasedDomain domain)
     {

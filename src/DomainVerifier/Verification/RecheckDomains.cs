@@ -24,6 +24,7 @@ internal sealed partial class RecheckDomains(
 
     private readonly ConcurrentDictionary<ClusterId, int> _inWork = new();
     private readonly SemaphoreSlim _places = new(options.Value.ChecksAtOnce, options.Value.ChecksAtOnce);
+    private bool _isAnyFull;
 
     /// <summary>Takes names that are due and begins to check them.</summary>
     /// <param name="cancellationToken">Ends the checks; what was taken is given back.</param>
@@ -40,12 +41,19 @@ internal sealed partial class RecheckDomains(
         var begun = 0;
         try
         {
-            var domains = await claim.RunAsync(free, _inWork, cancellationToken);
-            foreach (var domain in domains)
+            var round = await claim.RunAsync(free, _inWork, cancellationToken);
+            Volatile.Write(ref _isAnyFull, round.Full.Count > 0);
+            foreach (var domain in round.Taken)
             {
                 begun++;
                 _inWork.AddOrUpdate(domain.Cluster, 1, static (_, checks) => checks + 1);
                 _ = RunAsync(domain, cancellationToken);
+            }
+
+            // What was in work while names were taken may have ended by now, with nobody left to call.
+            if (round.Full.Any(cluster => HasRoom(_inWork.GetValueOrDefault(cluster))))
+            {
+                CallOnce();
             }
         }
         finally
@@ -137,8 +145,19 @@ internal sealed partial class RecheckDomains(
             _inWork.TryRemove(new(cluster, 0));
         }
 
-        // Its other names could not be taken while it had its share; several at once, not one by one.
-        if (left == options.Value.ChecksAtOnceOfCluster / 2)
+        if (HasRoom(left))
+        {
+            CallOnce();
+        }
+    }
+
+    // Several of its names are taken at once, not one by one.
+    private bool HasRoom(int inWork) => inWork <= options.Value.ChecksAtOnceOfCluster / 2;
+
+    // Names of a cluster that had its share could not be taken: they are looked for when it has room again.
+    private void CallOnce()
+    {
+        if (Interlocked.Exchange(ref _isAnyFull, false))
         {
             waiting.Call();
         }

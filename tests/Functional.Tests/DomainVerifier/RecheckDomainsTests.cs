@@ -92,6 +92,23 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     }
 
     [Fact]
+    public async Task A_cluster_that_is_alone_has_its_share_used_all_the_time()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        (database.Settings.ChecksAtOnce, database.Settings.ChecksAtOnceOfCluster) = (4, 2);
+        // Whoever waits for the next look would need an hour.
+        database.Settings.LookInterval = TimeSpan.FromMinutes(1);
+        await AddManyAsync(database, await database.AddClusterAsync(), 100);
+        var verifier = await database.StartAsync();
+        await verifier.Recheck.StartAsync(Cancelled);
+
+        await Eventually.HoldsAsync(
+            async () => await database.ScalarAsync<long>("SELECT count(*) FROM domains.checks") == 100,
+            "every name is checked", Cancelled);
+        await verifier.Recheck.StopAsync(Cancelled);
+    }
+
+    [Fact]
     public async Task Behind_many_thousand_names_of_a_full_cluster_those_of_others_are_found()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
@@ -109,7 +126,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
         await Eventually.HoldsAsync(
             async () =>
             {
-                foreach (var domain in await verifier.Claim.RunAsync(10, inWork, Cancelled))
+                foreach (var domain in (await verifier.Claim.RunAsync(10, inWork, Cancelled)).Taken)
                 {
                     found.Add(domain);
                     inWork[domain.Cluster] = inWork.GetValueOrDefault(domain.Cluster) + 1;
