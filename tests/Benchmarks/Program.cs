@@ -49,6 +49,10 @@ switch (args)
     case ["tls-resumption", .. var names]:
         await TlsResumption.RunAsync(names);
         return 0;
+    case ["random-server-names", .. var rest]:
+        await RandomServerNames.RunAsync(
+            rest is [var made] ? int.Parse(made, CultureInfo.InvariantCulture) : 100_000);
+        return 0;
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
@@ -61,6 +65,6 @@ switch (args)
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
             + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds]"
             + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
-            + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
+            + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
         return 2;
 }
