@@ -71,10 +71,13 @@ require_name_servers() {
     require_command Unbound /usr/sbin/unbound unbound
 }
 
-# Let's Encrypt's small authority and what answers its challenges, and a client that knows nothing of this project.
+# Let's Encrypt's small authority and what answers its challenges, and clients that know nothing of this project.
 require_acme() {
     require_command pebble pebble-challtestsrv pebble
     require_command acme-tiny acme-tiny acme-tiny
+    require_command certbot certbot certbot
+    require_command lego lego lego
+    require_command dehydrated dehydrated dehydrated
 }
 
 # The client that sees what TLS sends.

@@ -55,9 +55,14 @@ public sealed class ConnectionLimits
 /// <summary>Adds <see cref="ConnectionLimits"/>.</summary>
 public static class ConnectionLimitsComposition
 {
-    /// <summary>Limits every endpoint of this process.</summary>
+    private const string NoLineFeedAlone = "Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators";
+
+    /// <summary>Limits every endpoint of this process, and what is read as HTTP/1.1.</summary>
     public static IHostApplicationBuilder AddConnectionLimits(this IHostApplicationBuilder builder)
     {
+        // A line feed alone ends no line: whoever stands in front may not take it for an end, and would then see one
+        // request where Kestrel sees two (RFC 9112 §2.2 leaves it open).
+        AppContext.SetSwitch(NoLineFeedAlone, isEnabled: true);
         builder.AddTrackingOptions<ConnectionLimits>(ConnectionLimits.Section);
         builder.Services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<ConnectionLimits>>((kestrel, limits) => limits.Value.ApplyTo(kestrel));

@@ -67,7 +67,7 @@ WHERE service = 'migrator' AND nspname IN ('management', 'links', 'rewrite', 'in
 -- Partitions and tables; their indexes and sequences go with them.
 SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, login)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, names
-WHERE service = 'migrator' AND c.relkind IN ('r', 'p')
+WHERE service = 'migrator' AND c.relkind IN ('r', 'p', 'v')
     AND (n.nspname IN ('management', 'links', 'rewrite', 'ingest')
         OR n.nspname = 'public' AND c.relname = 'tracking_migrations') \gexec
 SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, login)

@@ -32,6 +32,14 @@ public sealed class AuthoritySettings : IValidatableObject
     [DataType(DataType.Password)]
     public string? EabKey { get; set; }
 
+    /// <summary>The ACME directory of its test environment, from which <c>trackctl certificates test</c> orders what is
+    /// then thrown away: <c>https://acme-staging-v02.api.letsencrypt.org/directory</c>. Not set: a test looks at the name
+    /// and orders nothing.</summary>
+    public string? TestDirectory { get; set; }
+
+    /// <summary>As <see cref="RootCertificates"/>, for the test environment.</summary>
+    public string? TestRootCertificates { get; set; }
+
     /// <summary>The profile that is asked for when the directory offers it; empty: none. Default <c>tlsserver</c>: the
     /// certificates of Let's Encrypt without what servers do not need (profiles, 14 July 2026).</summary>
     public string Profile { get; set; } = "tlsserver";
@@ -65,15 +73,27 @@ public sealed class AuthoritySettings : IValidatableObject
                 nameof(Directory), Directory.Length == 0 ? "missing" : $"got \"{Directory}\"", "an https:// URL");
         }
 
+        if (!string.IsNullOrEmpty(TestDirectory)
+            && (!IsHttps(TestDirectory) || string.Equals(TestDirectory, Directory, StringComparison.OrdinalIgnoreCase)))
+        {
+            yield return Wrong(
+                nameof(TestDirectory), $"got \"{TestDirectory}\"", "an https:// URL other than that of Directory");
+        }
+
         foreach (var origin in OtherOrigins.Where(origin => !IsHttps(origin) || new Uri(origin).PathAndQuery != "/"))
         {
             yield return Wrong(nameof(OtherOrigins), $"got \"{origin}\"", "https://host or https://host:port");
         }
 
-        if (!string.IsNullOrEmpty(RootCertificates) && RootsProblem(RootCertificates) is { } problem)
+        foreach (var (setting, file) in new[]
         {
-            yield return Wrong(
-                nameof(RootCertificates), $"got \"{RootCertificates}\" ({problem})", "a PEM file with certificates");
+            (nameof(RootCertificates), RootCertificates), (nameof(TestRootCertificates), TestRootCertificates),
+        })
+        {
+            if (!string.IsNullOrEmpty(file) && RootsProblem(file) is { } problem)
+            {
+                yield return Wrong(setting, $"got \"{file}\" ({problem})", "a PEM file with certificates");
+            }
         }
 
         if (string.IsNullOrEmpty(EabKeyId) != string.IsNullOrEmpty(EabKey))
@@ -95,6 +115,16 @@ public sealed class AuthoritySettings : IValidatableObject
         var text = EabKey?.Trim().TrimEnd('=').Replace('+', '-').Replace('/', '_');
         return !string.IsNullOrEmpty(text) && Base64Url.IsValid(text) ? Base64Url.DecodeFromChars(text) : null;
     }
+
+    /// <summary>Its test environment as an authority; <see langword="null"/> when none is set.</summary>
+    internal AuthoritySettings? ForTests() => string.IsNullOrEmpty(TestDirectory) ? null : new AuthoritySettings
+    {
+        Directory = TestDirectory,
+        RootCertificates = TestRootCertificates,
+        EabKeyId = EabKeyId,
+        EabKey = EabKey,
+        Profile = Profile,
+    };
 
     private static bool IsHttps(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0

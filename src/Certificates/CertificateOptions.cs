@@ -45,6 +45,11 @@ public sealed class CertificateOptions : IValidatableObject
     /// Default none.</summary>
     public IList<string> Hosts { get; } = [];
 
+    /// <summary>How often those hosts and the system host are asked over TLS as anybody asks; 1 min to 1 d, default 1 h:
+    /// what has stopped to work is asked every 5 min.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "1.00:00:00")]
+    public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>Whether a name is looked at as an authority will before anything is ordered for it. Default on: a
     /// failed attempt at an authority counts against its limits, our own look does not.</summary>
     public bool CheckBeforeOrder { get; set; } = true;

@@ -3,6 +3,7 @@ using Tracking.Bus;
 using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Issuance;
 using Tracking.Certificates.Renewal;
+using Tracking.Certificates.Requests;
 using Tracking.Tls.Stored;
 using Tracking.Contracts;
 using Tracking.Database;
@@ -45,6 +46,15 @@ public static class CertificatesComposition
         services.AddSingleton<ClaimNames>();
         services.AddSingleton<AskRenewal>();
         services.AddSingleton<PruneTimeline>();
+        services.AddMetrics();
+        services.AddSingleton<CertificateTelemetry>();
+        services.AddSingleton<MeasureCertificates>();
+        services.AddSingleton<StoreRequests>();
+        services.AddSingleton<RegisterAccounts>();
+        services.AddSingleton<ChangeAccountKey>();
+        services.AddSingleton<OrderForTest>();
+        services.AddSingleton<TestName>();
+        services.AddSingleton<RevokeCertificate>();
         if (builder.Configuration.ReadTrackingOptions<CertificateOptions>(CertificateOptions.Section)
             .Authorities.Count == 0)
         {
@@ -53,6 +63,9 @@ public static class CertificatesComposition
         }
 
         services.AddHostedService<RenewCertificates>();
+        services.AddHostedService<CarryOutRequests>();
+        services.AddHostedService<ResealKeys>();
+        services.AddHostedService<ProbeOwnHosts>();
         services.AddSingleton(new BusEndpoint(QueueNames.OrderCertificates, (context, queue) =>
         {
             // Only a call to look: which names want a certificate stands in the database.

@@ -12,7 +12,8 @@ internal static class ExitCode
     /// <summary>The command line is wrong, or names something that is not there.</summary>
     public const int Usage = 2;
 
-    /// <summary>The tracking domain is not verified, is not there, or is in a state that does not allow it.</summary>
+    /// <summary>The tracking domain is not verified, is not there, or is in a state that does not allow it; of doctor:
+    /// something is wrong.</summary>
     public const int WrongState = 3;
 
     /// <summary>The server cannot be reached or cannot answer now: <c>EX_UNAVAILABLE</c> of sysexits.h.</summary>

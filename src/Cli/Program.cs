@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
+using Tracking.Cli.Commands.Doctor;
 using Tracking.Cli.Commands.Domains;
 using Tracking.Cli.Filter;
 
@@ -15,12 +16,15 @@ static async Task<int> RunCommandAsync(string[] args)
         ClustersCommand.Create(connection),
         KeysCommand.Create(connection),
         SigningKeysCommand.Create(connection),
+        MasterKeyCommand.Create(connection),
         DomainsCommand.Create(connection),
         CertificatesCommand.Create(connection),
         AuditCommand.Create(connection),
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
+        DoctorCommand.Create(connection),
+        DemoCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

@@ -74,6 +74,9 @@ internal sealed class TrackingApi : IDisposable
         _client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
     }
 
+    /// <summary>What asks it, for whoever puts requests together by themselves.</summary>
+    public HttpClient Client => _client;
+
     /// <summary>Server and port, for messages.</summary>
     public string Server => _client.BaseAddress!.GetLeftPart(UriPartial.Authority);
 

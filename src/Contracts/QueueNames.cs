@@ -26,6 +26,13 @@ public static class QueueNames
     /// <summary>The beginning of the names of queues for answers to <see cref="CheckName"/>; a GUID follows.</summary>
     public const string Checks = "checks-";
 
+    /// <summary>Messages of which somebody wants to know what they would become, for the rewriters.</summary>
+    public const string PreviewMessages = "preview-messages";
+
+    /// <summary>What the names of queues begin with on which answers to <see cref="PreviewMessage"/> come; a GUID
+    /// follows.</summary>
+    public const string Previews = "previews-";
+
     /// <summary>Names that need a certificate now, for the certificate services.</summary>
     public const string OrderCertificates = "order-certificates";
 

@@ -8,20 +8,37 @@ public static class OpenMasterKey
 {
     private const string Takes = "32 bytes as base64 (openssl rand -base64 32)";
 
-    /// <summary>Reads it; the file counts where both are given.</summary>
+    /// <summary>Reads it, with the other one of a rotation; the file counts where both are given.</summary>
     /// <exception cref="OptionsValidationException">There is none, or it is not one.</exception>
     public static MasterKey From(SystemOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        var other = OtherFrom(options);
         return options switch
         {
-            { MasterKeyFile.Length: > 0 } => Parse(nameof(options.MasterKeyFile), Read(options.MasterKeyFile)),
-            { MasterKey.Length: > 0 } => Parse(nameof(options.MasterKey), options.MasterKey),
+            { MasterKeyFile.Length: > 0 } => Parse(
+                nameof(options.MasterKeyFile), Read(nameof(options.MasterKeyFile), options.MasterKeyFile), other),
+            { MasterKey.Length: > 0 } => Parse(nameof(options.MasterKey), options.MasterKey, other),
             _ => throw Wrong(nameof(options.MasterKeyFile), $"missing, takes a file with {Takes}"),
         };
     }
 
-    private static string Read(string file)
+    /// <summary>Reads the other one of a rotation; <see langword="null"/> when there is none.</summary>
+    /// <exception cref="OptionsValidationException">It is none.</exception>
+    public static MasterKey? OtherFrom(SystemOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options switch
+        {
+            { OtherMasterKeyFile.Length: > 0 } => Parse(
+                nameof(options.OtherMasterKeyFile),
+                Read(nameof(options.OtherMasterKeyFile), options.OtherMasterKeyFile)),
+            { OtherMasterKey.Length: > 0 } => Parse(nameof(options.OtherMasterKey), options.OtherMasterKey),
+            _ => null,
+        };
+    }
+
+    private static string Read(string setting, string file)
     {
         try
         {
@@ -30,16 +47,16 @@ public static class OpenMasterKey
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw Wrong(
-                nameof(SystemOptions.MasterKeyFile),
+                setting,
                 $"got \"{file}\" ({exception.Message.TrimEnd('.')}), takes a file with {Takes}");
         }
     }
 
-    private static MasterKey Parse(string setting, string text)
+    private static MasterKey Parse(string setting, string text, MasterKey? other = null)
     {
         var bytes = new byte[MasterKey.Size + 1];
         return Convert.TryFromBase64String(text.Trim(), bytes, out var written) && written == MasterKey.Size
-            ? new MasterKey(bytes.AsSpan(0, MasterKey.Size))
+            ? new MasterKey(bytes.AsSpan(0, MasterKey.Size), other)
             : throw Wrong(setting, $"got ***, takes {Takes}");
     }
 

@@ -7,7 +7,8 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// Keeps <see cref="ClusterDirectory"/>, and where there is one <see cref="SigningKeyRing"/>, fresh: at start, on <see cref="RequestNow"/>
+/// Keeps <see cref="ClusterDirectory"/>, and where there are any <see cref="SigningKeyRing"/> and
+/// <see cref="SystemHostCertificate"/>, fresh: at start, on <see cref="RequestNow"/>
 /// (the bus said so), and every <see cref="SystemOptions.DirectoryRefresh"/>.
 /// </summary>
 public sealed partial class RefreshDirectories(
@@ -16,7 +17,8 @@ public sealed partial class RefreshDirectories(
     TimeProvider time,
     ILogger<RefreshDirectories> logger,
     SigningKeyRing? keys = null,
-    DirectoryTelemetry? telemetry = null) : BackgroundService
+    DirectoryTelemetry? telemetry = null,
+    SystemHostCertificate? systemHost = null) : BackgroundService
 {
     // Held so that somebody has made it.
     private readonly DirectoryTelemetry? _telemetry = telemetry;
@@ -125,6 +127,7 @@ public sealed partial class RefreshDirectories(
             // A table that cannot be read keeps nobody from the other.
             await Task.WhenAll(
                 keys is null ? Task.CompletedTask : RefreshKeysAsync(keys, cancellationToken),
+                systemHost?.RefreshAsync(cancellationToken) ?? Task.CompletedTask,
                 clusters.RefreshAsync(cancellationToken));
         }
         catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)

@@ -160,7 +160,8 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
             : throw WrongMasterKey(version);
     }
 
-    internal static string Purpose(int version) => $"links.signing_keys/{version}";
+    /// <summary>What the key of a version is sealed for.</summary>
+    public static string Purpose(int version) => $"links.signing_keys/{version}";
 
     private static WrongMasterKeyException WrongMasterKey(int version) => new(
         $"Signing key version {version} was sealed under another master key: "

@@ -37,6 +37,22 @@ public sealed class SystemOptions : IValidatableObject
     [DataType(DataType.Password)]
     public string? MasterKey { get; set; }
 
+    /// <summary>The version of the master key, 1 to 1,000,000, default 1: one more with each rotation.</summary>
+    [Range(1, 1_000_000)]
+    public int MasterKeyVersion { get; set; } = 1;
+
+    /// <summary>During a rotation, the file with the other master key: the next one before it seals, the one before
+    /// until nothing is sealed under it any more. It opens and does not seal.</summary>
+    public string? OtherMasterKeyFile { get; set; }
+
+    /// <summary>The other master key itself, as <see cref="MasterKey"/>.</summary>
+    [DataType(DataType.Password)]
+    public string? OtherMasterKey { get; set; }
+
+    /// <summary>The version of the other master key, 1 to 1,000,000; not set: there is no other.</summary>
+    [Range(1, 1_000_000)]
+    public int? OtherMasterKeyVersion { get; set; }
+
     /// <summary>How often caches of clusters, hosts and keys are read again without being told; 1 s to 60 s, default
     /// 30 s. 60 s is the longest that a deleted name may go on working while the bus is down.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
@@ -45,6 +61,23 @@ public sealed class SystemOptions : IValidatableObject
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
+        var hasOther = !string.IsNullOrEmpty(OtherMasterKeyFile) || !string.IsNullOrEmpty(OtherMasterKey);
+        if (hasOther != OtherMasterKeyVersion is not null)
+        {
+            yield return new ValidationResult(
+                hasOther
+                    ? "missing, takes the version of the other master key"
+                    : $"got {OtherMasterKeyVersion}, takes a version only together with OtherMasterKeyFile",
+                [nameof(OtherMasterKeyVersion)]);
+        }
+
+        if (OtherMasterKeyVersion == MasterKeyVersion)
+        {
+            yield return new ValidationResult(
+                $"got {OtherMasterKeyVersion}, takes another version than MasterKeyVersion",
+                [nameof(OtherMasterKeyVersion)]);
+        }
+
         if (!HostName.TryParse(SystemHost, out _))
         {
             yield return new ValidationResult(

@@ -42,8 +42,23 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Events that could not be stored.</summary>
     public DbSet<RejectedEvent> RejectedEvents => Set<RejectedEvent>();
 
-    /// <summary>Hourly totals.</summary>
+    /// <summary>Hourly totals of the version before <see cref="Counts"/>.</summary>
     public DbSet<LinkHour> LinkHours => Set<LinkHour>();
+
+    /// <summary>What happened when, by what.</summary>
+    public DbSet<Count> Counts => Set<Count>();
+
+    /// <summary>What is to be added to them.</summary>
+    public DbSet<CountChange> CountChanges => Set<CountChange>();
+
+    /// <summary>What happened to each message.</summary>
+    public DbSet<MessageCount> MessageCounts => Set<MessageCount>();
+
+    /// <summary>What happened to each message on further days.</summary>
+    public DbSet<MessageDay> MessageDays => Set<MessageDay>();
+
+    /// <summary>Which counters are read.</summary>
+    public DbSet<StatisticsState> Statistics => Set<StatisticsState>();
 
     /// <summary>Tracking domains, deleted ones included.</summary>
     public DbSet<TrackingDomain> TrackingDomains => Set<TrackingDomain>();
@@ -60,6 +75,12 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Keys of the console's sessions.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
+    /// <summary>HTML that is kept for click maps.</summary>
+    public DbSet<KeptBody> KeptBodies => Set<KeptBody>();
+
+    /// <summary>Which message has which.</summary>
+    public DbSet<MessageBody> MessageBodies => Set<MessageBody>();
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
@@ -68,6 +89,8 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<LinkId>().HaveConversion<LinkIdConverter>();
         configurationBuilder.Properties<LinkKind>().HaveConversion<short>();
         configurationBuilder.Properties<Verdict>().HaveConversion<short>();
+        configurationBuilder.Properties<CountDimension>().HaveConversion<short>();
+        configurationBuilder.Properties<CountGrain>().HaveConversion<short>();
         configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
         configurationBuilder.Properties<DomainStatus>().HaveConversion<short>();
         configurationBuilder.Properties<HttpsPolicy>().HaveConversion<short>();
@@ -92,6 +115,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
         modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
             .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<KeptBody>().ToTable("bodies", "rewrite").HasKey(b => new { b.ClusterId, b.Hash });
+        modelBuilder.Entity<MessageBody>().ToTable("message_bodies", "rewrite")
+            .HasKey(b => new { b.ClusterId, b.MessageKey });
         modelBuilder.Entity<TrackingEvent>(tracked =>
         {
             tracked.ToTable("events", "ingest").HasKey(e => e.Id);
@@ -102,6 +128,14 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);
         modelBuilder.Entity<LinkHour>().ToTable("link_hours", "ingest")
             .HasKey(h => new { h.ClusterId, h.Hour, h.Kind, h.LinkId, h.Verdict });
+        modelBuilder.Entity<Count>().ToTable("counts", "ingest")
+            .HasKey(c => new { c.ClusterId, c.Generation, c.Dimension, c.Grain, c.Bucket, c.Key });
+        modelBuilder.Entity<CountChange>().ToTable("count_changes", "ingest").HasKey(c => new { c.ClusterId, c.Id });
+        modelBuilder.Entity<MessageCount>().ToTable("message_counts", "ingest")
+            .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<MessageDay>().ToTable("message_days", "ingest")
+            .HasKey(m => new { m.ClusterId, m.MessageKey, m.Day });
+        modelBuilder.Entity<StatisticsState>().ToTable("statistics", "ingest").HasKey(s => s.ClusterId);
         modelBuilder.Entity<TrackingDomain>(domain =>
         {
             domain.ToTable("tracking_domains", "domains").HasKey(d => d.Id);

@@ -190,6 +190,32 @@ public static class JudgeCaa
         };
     }
 
+    /// <summary>The record that would allow it, as a line of a zone file.</summary>
+    /// <param name="answer">What DNS says.</param>
+    /// <param name="verdict">What was made of it.</param>
+    /// <param name="issuer">The authority, the account and the proof.</param>
+    /// <returns><see langword="null"/> where no further record helps, or the authority does not say by which name it
+    /// goes.</returns>
+    public static string? LineToAdd(CaaAnswer answer, CaaVerdict verdict, CaaIssuer issuer)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        ArgumentNullException.ThrowIfNull(issuer);
+        if (issuer.Domains.FirstOrDefault() is not { } domain || answer.Records.Count == 0)
+        {
+            return null;
+        }
+
+        // Beside the records that are there: those of another name where an alias led to it.
+        var owner = answer.Records[0].Owner;
+        return verdict switch
+        {
+            CaaVerdict.OtherAuthorities => $"{owner}. CAA 0 issue \"{domain}\"",
+            CaaVerdict.OtherAccount => $"{owner}. CAA 0 issue \"{domain}; accounturi={issuer.AccountUri}\"",
+            CaaVerdict.OtherMethod => $"{owner}. CAA 0 issue \"{domain}; validationmethods={issuer.Method}\"",
+            _ => null,
+        };
+    }
+
     private static CaaVerdict Judge(string value, CaaIssuer issuer)
     {
         var parts = value.Split(';');

@@ -33,6 +33,8 @@ public static class DomainVerifierComposition
         services.AddSingleton<ReadTransportSecurity>(
             provider => provider.GetRequiredService<FetchTransportSecurity>().RunAsync);
         services.AddSingleton<AskParents>();
+        services.AddSingleton<VisitName>();
+        services.AddSingleton<Visit>(provider => provider.GetRequiredService<VisitName>().RunAsync);
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<ClaimDomains>();
@@ -41,6 +43,7 @@ public static class DomainVerifierComposition
         services.AddSingleton<AnswerNameCheck>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
+        services.AddHostedService<LookAtOwnZone>();
         services.AddSingleton<ClaimNotices>();
         services.AddSingleton<PublishNotice>();
         services.AddHostedService<SendNotices>();

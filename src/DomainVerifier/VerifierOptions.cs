@@ -14,6 +14,12 @@ public sealed class VerifierOptions : IValidatableObject
     [Range(1, 256)]
     public int ChecksAtOnce { get; set; } = 16;
 
+    /// <summary>Names of one cluster checked at the same time by this process, 1 to 256, default 8: half of the places.
+    /// However many names a cluster has whose servers are slow, and however often it asks, others have the other
+    /// half.</summary>
+    [Range(1, 256)]
+    public int ChecksAtOnceOfCluster { get; set; } = 8;
+
     /// <summary>Names that nobody has added, asked about by the API, looked at at the same time by this process; 1 to
     /// 64, default 4: a person waits for each.</summary>
     [Range(1, 64)]
@@ -34,6 +40,12 @@ public sealed class VerifierOptions : IValidatableObject
     /// right.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
     public TimeSpan ParentTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The longest that a visit of a name over http may take, 0 to 30 s, default 2 s; 0: no name is visited.
+    /// It is made whenever the record is right, and finds out whether a proxy of the operator's refuses
+    /// recipients.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
+    public TimeSpan VisitTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a name belongs to the process that took it, 10 s to 1 h, default 3 min: a process that died
     /// delays its names by no more. At least twice <see cref="LongestCheck"/>: two checks, when a name changes its

@@ -10,11 +10,12 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Statistics;
 using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.EventIngest;
 
-/// <summary>Stores events exactly once, classifies them and keeps totals.</summary>
+/// <summary>Stores events exactly once, classifies them and keeps counters.</summary>
 public static class EventIngest
 {
     /// <summary>Adds the consumer of <see cref="QueueNames.StoreEvents"/> and the upkeep of its tables. Expects the
@@ -28,6 +29,7 @@ public static class EventIngest
         services.AddSingleton<IngestTelemetry>();
         services.AddSingleton<ClassifyEvent>();
         services.AddSingleton<FindPolicies>();
+        services.AddSingleton<FindAttributes>();
         services.AddSingleton<StoreBatch>();
         services.AddSingleton<TraceEvents>();
         services.AddSingleton<ConsumeBatch>();
@@ -35,6 +37,11 @@ public static class EventIngest
         services.AddHostedService(provider => provider.GetRequiredService<CreatePartitions>());
         services.AddSingleton<PruneBatches>();
         services.AddHostedService(provider => provider.GetRequiredService<PruneBatches>());
+        services.AddSingleton<MergeChanges>();
+        services.AddHostedService(provider => provider.GetRequiredService<MergeChanges>());
+        services.AddSingleton<RebuildCounters>();
+        services.AddSingleton<ServeRebuilds>();
+        services.AddHostedService(provider => provider.GetRequiredService<ServeRebuilds>());
         services.AddSingleton(new BusEndpoint(QueueNames.StoreEvents, (context, queue) =>
         {
             var options = context.GetRequiredService<IOptions<EventIngestOptions>>().Value;

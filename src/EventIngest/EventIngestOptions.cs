@@ -9,7 +9,7 @@ public sealed class EventIngestOptions
     public const string Section = "EventIngest";
 
     /// <summary>Batches stored at the same time by this process, 1 to 64, default 2: one prepares while another waits
-    /// for its commit. Each takes one database connection.</summary>
+    /// for its commit. Each takes two database connections.</summary>
     [Range(1, 64)]
     public int ConcurrentBatches { get; set; } = 2;
 
@@ -53,6 +53,16 @@ public sealed class EventIngestOptions
     /// busy edge makes about one key a second.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan PruneInterval { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often what batches have counted is brought together, 50 ms to 1 min, default 1 s: the batches of a
+    /// second count mostly the same, and a reader adds up no more than a second's.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]
+    public TimeSpan MergeInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often it is looked whether somebody has asked for counters to be rebuilt, 100 ms to 1 h, default
+    /// 5 s: as long as a person waits for something to begin.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
+    public TimeSpan RebuildInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The longest that making a partition may wait for a lock, 100 ms to 1 min, default 5 s: whoever wants to
     /// read or write the default partition waits behind it.</summary>

@@ -65,7 +65,7 @@ internal sealed class IngestTelemetry
             var now = (committedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
             foreach (var stored in batch.Events)
             {
-                _lag.Record((now - stored.TimeMicros) / 1e6);
+                _lag.Record((now - stored.Counted.TimeMicros) / 1e6);
             }
         }
     }

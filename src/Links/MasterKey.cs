@@ -18,10 +18,14 @@ public sealed class MasterKey : IDisposable
     private readonly Lock _using = new();
     private readonly AesGcm _aes;
     private readonly byte[] _derivation = new byte[SHA256.HashSizeInBytes];
+    private readonly MasterKey? _other;
 
     /// <param name="material">Exactly <see cref="Size"/> bytes.</param>
-    public MasterKey(ReadOnlySpan<byte> material)
+    /// <param name="other">Another one, which opens what this one does not and seals nothing: the one before, or the
+    /// next, during a rotation. It goes with this one.</param>
+    public MasterKey(ReadOnlySpan<byte> material, MasterKey? other = null)
     {
+        _other = other;
         ArgumentOutOfRangeException.ThrowIfNotEqual(material.Length, Size);
         _aes = new AesGcm(material, TagSize);
         HKDF.Extract(HashAlgorithmName.SHA256, material, salt: [], _derivation);
@@ -51,9 +55,38 @@ public sealed class MasterKey : IDisposable
         return sealedBytes;
     }
 
-    /// <summary>Decrypts a secret that <see cref="Seal"/> encrypted.</summary>
-    /// <returns><see langword="null"/> for a secret of another master key or another purpose.</returns>
-    public byte[]? Open(ReadOnlySpan<byte> sealedBytes, string purpose)
+    /// <summary>Decrypts what <see cref="Seal"/> made, of this key or of the other one.</summary>
+    /// <returns><see langword="null"/> when it was sealed under a third master key or for another purpose.</returns>
+    public byte[]? Open(ReadOnlySpan<byte> sealedBytes, string purpose) =>
+        OpenAlone(sealedBytes, purpose) ?? _other?.Open(sealedBytes, purpose);
+
+    /// <summary>Whether it was sealed under this key, not the other one.</summary>
+    public bool IsSealedUnderThis(ReadOnlySpan<byte> sealedBytes, string purpose)
+    {
+        if (OpenAlone(sealedBytes, purpose) is not { } secret)
+        {
+            return false;
+        }
+
+        CryptographicOperations.ZeroMemory(secret);
+        return true;
+    }
+
+    /// <summary>Seals again under this key what was sealed under the other one.</summary>
+    /// <returns><see langword="null"/> when there is nothing to do, or it cannot be opened.</returns>
+    public byte[]? Reseal(ReadOnlySpan<byte> sealedBytes, string purpose)
+    {
+        if (IsSealedUnderThis(sealedBytes, purpose) || _other?.Open(sealedBytes, purpose) is not { } secret)
+        {
+            return null;
+        }
+
+        var resealed = Seal(secret, purpose);
+        CryptographicOperations.ZeroMemory(secret);
+        return resealed;
+    }
+
+    private byte[]? OpenAlone(ReadOnlySpan<byte> sealedBytes, string purpose)
     {
         if (sealedBytes.Length < NonceSize + TagSize)
         {
@@ -85,6 +118,7 @@ public sealed class MasterKey : IDisposable
     public void Dispose()
     {
         _aes.Dispose();
+        _other?.Dispose();
         CryptographicOperations.ZeroMemory(_derivation);
     }
 }

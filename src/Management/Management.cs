@@ -17,6 +17,7 @@ using Tracking.Management.Events;
 using Tracking.Management.Keys;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
+using Tracking.Management.Preview;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
 using Tracking.ServiceDefaults.Settings;
@@ -40,8 +41,11 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<LimitTenants>();
         builder.Services.TryAddSingleton<DescribeDomain>();
         builder.AddVerifierQuestions();
+        AskRewriter.Add(builder);
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
+        builder.Services.TryAddSingleton<ResealSigningKeys>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
         builder.Services.AddApiDescription();
         builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -77,8 +81,10 @@ public static class ManagementComposition
         ClusterApiKeys.Map(cluster.MapGroup("/api-keys").WithTags("API keys"));
         ListMessages.Map(cluster.MapGroup("/messages").WithTags("Messages"));
         GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
+        PreviewOverHttp.Map(cluster);
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
+        RebuildStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 
         var domains = cluster.MapGroup("/tracking-domains").WithTags("Tracking domains");
         AddTrackingDomain.Map(domains);
@@ -91,11 +97,15 @@ public static class ManagementComposition
         ListChecks.Map(domains);
         GetCertificate.Map(domains);
         RetryCertificate.Map(domains);
+        TestCertificate.Map(domains);
+        RevokeCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
+        SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));
+        CertificateAccounts.Map(api.MapGroup("/certificate-accounts").WithTags("Certificate authorities"));
 
         app.MapApiDescription();
         app.MapConsole();

@@ -71,6 +71,22 @@ public sealed class ManagementOptions
     [Range(1, 1000)]
     public int ConcurrentVerifications { get; set; } = 10;
 
+    /// <summary>Names that nobody has added which one cluster (one admin key) has looked at at a time in this process; 1
+    /// to 1,000, default 2: half of what a verifier looks at at a time, so that slow names of one leave places for
+    /// others. What comes beyond is answered 429.</summary>
+    [Range(1, 1000)]
+    public int ConcurrentNameChecks { get; set; } = 2;
+
+    /// <summary>Bytes of a message of which somebody asks what it would become; 1,024 to 10,485,760, default 1,048,576:
+    /// ten times the HTML that mailbox providers show, and little for the bus that it crosses.</summary>
+    [Range(1024, 10 * 1024 * 1024)]
+    public int MaxPreviewBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>How long somebody waits for that answer; 100 ms to 1 min, default 15 s: it takes milliseconds, and
+    /// behind others seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan LongestPreview { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How often entries of the audit log that are older than their cluster's retention are deleted; 1 min to
     /// 7 days, default 1 h: retention is counted in months.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]

@@ -5,10 +5,12 @@ using Microsoft.Extensions.Options;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
+using Tracking.Rewrite.ClickMaps;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Memory;
 using Tracking.Rewrite.Messages;
+using Tracking.Rewrite.Preview;
 using Tracking.Rewrite.Queue;
 using Tracking.Rewrite.Registration;
 using Tracking.ServiceDefaults.Settings;
@@ -34,8 +36,11 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton(provider =>
             new HeedHostChange(provider.GetRequiredService<RefreshDirectories>().RequestDefault));
+        builder.Services.AddSingleton<SystemHostCertificate>();
         builder.Services.AddSingleton<ChooseHost>();
         builder.Services.AddSingleton<EffectiveSettings>();
+        builder.Services.AddSingleton<KeepHtml>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<KeepHtml>());
         builder.Services.AddSingleton<TrackMessage>();
         builder.Services.AddSingleton<MessageMemory>();
         builder.Services.AddSingleton(provider =>
@@ -44,6 +49,7 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RegisterMessages>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RegisterMessages>());
         RewriteQueue.Add(builder);
+        AnswerPreview.Add(builder);
         return builder;
     }
 

@@ -19,6 +19,7 @@ public sealed class RewriteTelemetry : IDisposable
     private readonly Counter<long> _returned;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _apart;
+    private readonly Counter<long> _htmlLeftOut;
 
     /// <summary>Creates the instruments.</summary>
     public RewriteTelemetry(IMeterFactory meters)
@@ -37,6 +38,8 @@ public sealed class RewriteTelemetry : IDisposable
             "tracking.messages.apart",
             "{message}",
             "Messages that were delivered again and are worked on alone");
+        _htmlLeftOut = _meter.CreateCounter<long>(
+            "tracking.messages.unkept", "{message}", "Messages whose HTML was not kept for the click map");
         _refused = _meter.CreateCounter<long>(
             "tracking.messages.refused", "{message}", "Messages of refused requests, by type");
     }
@@ -49,6 +52,9 @@ public sealed class RewriteTelemetry : IDisposable
 
     /// <summary>Counts a message that was delivered again and is worked on alone.</summary>
     public void SetApart() => _apart.Add(1);
+
+    /// <summary>Counts a message whose HTML was to be kept and is not.</summary>
+    public void HtmlLeftOut() => _htmlLeftOut.Add(1);
 
     /// <summary>Counts a message that was refused before it was read to its end.</summary>
     public void Refused(ProblemType type) =>

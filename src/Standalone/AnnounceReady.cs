@@ -12,9 +12,15 @@ internal static class AnnounceReady
     /// <param name="took">The duration of the start.</param>
     /// <param name="folder">The data folder.</param>
     /// <param name="listeners">The addresses on which the process listens.</param>
+    /// <param name="demo">What the demo made; <see langword="null"/> without.</param>
     /// <param name="newAdminKey">The admin key to show; <see langword="null"/> to show only its file.</param>
     public static async Task WriteAsync(
-        TextWriter output, TimeSpan took, DataFolder folder, BindListeners listeners, string? newAdminKey)
+        TextWriter output,
+        TimeSpan took,
+        DataFolder folder,
+        BindListeners listeners,
+        string? demo,
+        string? newAdminKey)
     {
         var text = new StringBuilder()
             .AppendLine(CultureInfo.InvariantCulture, $"Tracking is ready in {took.TotalSeconds:0.0} s")
@@ -23,6 +29,12 @@ internal static class AnnounceReady
                 CultureInfo.InvariantCulture,
                 $"  edge       {Urls("http", listeners.Edge)} {Urls("https", listeners.EdgeTls)}")
             .AppendLine(CultureInfo.InvariantCulture, $"  data       {folder.Path}");
+        if (demo is not null)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  demo       {demo}")
+                .AppendLine(CultureInfo.InvariantCulture, $"  console    {listeners.Api}, sign in with the admin key");
+        }
+
         if (newAdminKey is not null)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"  admin key  {newAdminKey} (kept in {folder.AdminKey})");

@@ -15,6 +15,13 @@ internal sealed class BindListeners : IDisposable
     /// <summary>API and console.</summary>
     public required IReadOnlyList<IPEndPoint> Http { get; init; }
 
+    /// <summary>API and console as this machine reaches them.</summary>
+    public Uri Api => new UriBuilder(
+        Uri.UriSchemeHttp,
+        (Http[0].Address.Equals(IPAddress.Any) ? IPAddress.Loopback
+            : Http[0].Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : Http[0].Address).ToString(),
+        Http[0].Port).Uri;
+
     /// <summary>The edge over HTTP.</summary>
     public required IReadOnlyList<IPEndPoint> Edge { get; init; }
 

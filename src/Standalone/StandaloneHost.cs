@@ -7,6 +7,7 @@ using Tracking.Links;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
 using Tracking.ServiceDefaults.Telemetry;
+using Tracking.Standalone.Demo;
 using Tracking.Standalone.PrivatePostgres;
 using Tracking.Tls;
 using Tracking.Tls.Certificates;
@@ -24,14 +25,15 @@ internal sealed class StandaloneHost : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private readonly long _began;
+    private readonly bool _isDemo;
     private ILoggerFactory? _loggers;
     private PrivateDatabase? _database;
     private SelfSignedCertificate? _certificate;
     private string? _newAdminKey;
 
-    private StandaloneHost(DataFolder folder, BindListeners listeners, TimeProvider time)
+    private StandaloneHost(DataFolder folder, BindListeners listeners, bool isDemo, TimeProvider time)
     {
-        (Folder, Listeners, _time, _began) = (folder, listeners, time, time.GetTimestamp());
+        (Folder, Listeners, _isDemo, _time, _began) = (folder, listeners, isDemo, time, time.GetTimestamp());
     }
 
     /// <summary>The data folder, held while this object lives.</summary>
@@ -55,7 +57,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
         var folder = DataFolder.Open(settings.DataFolder);
         try
         {
-            var host = new StandaloneHost(folder, BindListeners.To(settings), TimeProvider.System);
+            var host = new StandaloneHost(folder, BindListeners.To(settings), settings.IsDemo, TimeProvider.System);
             builder.Configuration.Sources.Insert(
                 0, new MemoryConfigurationSource { InitialData = Defaults(folder, host.Listeners) });
             if (bool.TryParse(builder.Configuration["Tracking:Dns:AllowPrivateAddresses"], out var isLab) && isLab)
@@ -126,11 +128,14 @@ internal sealed class StandaloneHost : IAsyncDisposable
             // Refused here with one line. The exception of a hosted service would be logged with its stack first.
             await app.Services.GetRequiredService<SigningKeyRing>().RefreshAsync(CancellationToken.None);
             await app.StartAsync();
+            var took = _time.GetElapsedTime(_began);
+            var demo = _isDemo ? await MakeWeek.RunAsync(app, Listeners.Api, Folder.AdminKey) : null;
             await AnnounceReady.WriteAsync(
                 Console.Out,
-                _time.GetElapsedTime(_began),
+                took,
                 Folder,
                 Listeners,
+                demo,
                 // Every output except a terminal may be stored: a journal, a container's log, a file.
                 Console.IsOutputRedirected ? null : _newAdminKey);
             await app.WaitForShutdownAsync();

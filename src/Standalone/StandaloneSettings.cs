@@ -34,6 +34,10 @@ internal sealed record StandaloneSettings
     /// <summary><c>TRACKING_EDGE_BIND</c>: addresses of the edge, both ports. Default 127.0.0.1.</summary>
     public IReadOnlyList<IPAddress> EdgeBind { get; init; } = [IPAddress.Loopback];
 
+    /// <summary><c>TRACKING_DEMO</c>: <c>true</c> makes a shop with two weeks of mail at the start. Default
+    /// false.</summary>
+    public bool IsDemo { get; init; }
+
     private static readonly Dictionary<string, Func<StandaloneSettings, string, string, StandaloneSettings>> Known
         = new()
     {
@@ -43,6 +47,7 @@ internal sealed record StandaloneSettings
         ["TRACKING_EDGE_TLS_PORT"] = (settings, key, value) => settings with { EdgeTlsPort = Port(key, value) },
         ["TRACKING_BIND"] = (settings, key, value) => settings with { Bind = Addresses(key, value) },
         ["TRACKING_EDGE_BIND"] = (settings, key, value) => settings with { EdgeBind = Addresses(key, value) },
+        ["TRACKING_DEMO"] = (settings, key, value) => settings with { IsDemo = YesNo(key, value) },
         // All programs have this variable, and it is read before the others.
         [ReadSecretFiles.Variable] = (settings, _, _) => settings,
     };
@@ -98,6 +103,11 @@ internal sealed record StandaloneSettings
             ? port
             : throw new StartUpException(
                 $"{key} is '{value}': it takes a port from 1 to 65535, or 0 for any free one.");
+
+    private static bool YesNo(string key, string value) =>
+        bool.TryParse(value, out var yes)
+            ? yes
+            : throw new StartUpException($"{key} is '{value}': it takes true or false.");
 
     private static IReadOnlyList<IPAddress> Addresses(string key, string value)
     {

@@ -53,6 +53,9 @@ public sealed partial class TestAuthority : IAsyncDisposable
 
     public string? TermsOfService { get; set; }
 
+    /// <summary>The name by which it goes in CAA records.</summary>
+    public string CaaIdentity { get; set; } = "authority.example";
+
     public bool ReusesAuthorizations { get; set; }
 
     public bool OffersRenewalInformation { get; set; } = true;
@@ -290,7 +293,7 @@ public sealed partial class TestAuthority : IAsyncDisposable
                 KeyValuePair.Create(profile.Key, (JsonNode?)profile.Value)));
         }
 
-        meta["caaIdentities"] = new JsonArray("authority.example");
+        meta["caaIdentities"] = new JsonArray(CaaIdentity);
         return json;
     }
 

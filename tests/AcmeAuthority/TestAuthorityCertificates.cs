@@ -12,6 +12,11 @@ public sealed partial class TestAuthority
     /// <summary>How many certificates were issued.</summary>
     public int Certificates => _certificates.Count;
 
+    /// <summary>How many certificates were revoked, and the reason of the first.</summary>
+    public int Revoked => _certificates.Count(issued => issued.RevokedFor is not null);
+
+    public int? FirstRevocationReason => _certificates.Find(issued => issued.RevokedFor is not null)?.RevokedFor;
+
     /// <summary>Why the last certificate was revoked.</summary>
     public int? RevokedFor => _certificates[^1].RevokedFor;
 

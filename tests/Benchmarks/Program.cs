@@ -35,6 +35,14 @@ switch (args)
     case ["recheck-domains", .. var rest]:
         await RecheckDomains.RunAsync(rest is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 5);
         return 0;
+    case ["list-tracking-domains", .. var rest]:
+        await ListTrackingDomains.RunAsync(
+            rest is [var times] ? int.Parse(times, CultureInfo.InvariantCulture) : 5);
+        return 0;
+    case ["statistics", .. var rest]:
+        await StatisticsOverManyEvents.RunAsync(
+            rest is [var events] ? int.Parse(events, CultureInfo.InvariantCulture) : 10_000_000);
+        return 0;
     case ["tls-handshakes", .. var rest]:
         await TlsHandshakes.RunAsync(rest);
         return 0;
@@ -51,7 +59,8 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | services [seconds] | tenants-apart | tracking-hosts [file]"
+            + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds]"
+            + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
             + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
         return 2;
 }

@@ -23,6 +23,7 @@ namespace Tracking.Benchmarks;
 internal static class RecheckDomains
 {
     private const int Names = 1_000_000;
+    private const int Clusters = 1000;
     private const int NamesADay = 1_000_000;
 
     private static readonly TimeSpan _round = TimeSpan.FromSeconds(20);
@@ -67,8 +68,9 @@ internal static class RecheckDomains
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:tracking"] = ServiceLogins.Of(connection, "verifier"),
-            // Parents' sites are the internet's, not the database's.
+            // Sites are the internet's, not the database's.
             ["Tracking:Verifier:ParentTimeout"] = "00:00:00",
+            ["Tracking:Verifier:VisitTimeout"] = "00:00:00",
         });
         builder.AddServiceDefaults();
         builder.AddDomainVerifier();
@@ -102,13 +104,15 @@ internal static class RecheckDomains
 
     private static async Task FillAsync(NpgsqlDataSource source)
     {
-        await ExecuteAsync(source, "INSERT INTO management.clusters (id, name) VALUES (1, 'one')");
+        await ExecuteAsync(
+            source,
+            $"INSERT INTO management.clusters (id, name) SELECT n, 'cluster ' || n FROM generate_series(1, {Clusters}) n");
         await ExecuteAsync(
             source,
             $"""
             INSERT INTO domains.tracking_domains (id, cluster_id, hostname, target, status, verified_at, next_check_at)
-            SELECT gen_random_uuid(), 1, 'track' || n || '.example.com', 'v-' || n || '.track.example.net', 1, now(),
-                now() - make_interval(secs => n / 1000.0)
+            SELECT gen_random_uuid(), 1 + n % {Clusters}, 'track' || n || '.example.com',
+                'v-' || n || '.track.example.net', 1, now(), now() - make_interval(secs => n / 1000.0)
             FROM generate_series(1, {Names}) n
             """);
         await ExecuteAsync(source, "ANALYZE domains.tracking_domains");
@@ -141,7 +145,7 @@ internal static class RecheckDomains
 
             Written by `dotnet run -c Release --project tests/Benchmarks -- recheck-domains`.
 
-            {Names} active names that are all due, DNS that answers at once with a way of six questions; one verifier with
+            {Names} active names of {Clusters} clusters that are all due, DNS that answers at once with a way of six questions; one verifier with
             its defaults (claim, lease, one transaction a check: status, history, next check), PostgreSQL with fsync on the
             same machine ({Environment.ProcessorCount} cores). {results.Count} rounds of {_round.TotalSeconds:F0} s after one
             to warm up; {total} checks in all, {twice} names checked twice.

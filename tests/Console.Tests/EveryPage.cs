@@ -1,3 +1,5 @@
+using Microsoft.Playwright;
+
 namespace Tracking.Console.Tests;
 
 /// <summary>Every page, as every reader sees it.</summary>
@@ -6,7 +8,8 @@ public sealed class EveryPage(Running running)
     private static readonly (string Name, Reader Reader)[] _readers =
     [
         ("light", Reader.Usual), ("dark", Reader.Dark), ("phone", Reader.Phone),
-        ("plain", Reader.WithoutScripts),
+        ("plain", Reader.WithoutScripts), ("forced", Reader.ForcedColours), ("zoomed", Reader.Zoomed),
+        ("printed", Reader.OnPaper),
     ];
 
     private IEnumerable<(string Name, string Path)> Pages
@@ -20,6 +23,7 @@ public sealed class EveryPage(Running running)
                 ("overview", shop), ("overview-filtered", $"{shop}?period=month&tag=shop&who=all"),
                 ("live", $"{shop}/live"), ("messages", $"{shop}/messages"),
                 ("message", $"{shop}/messages/{running.Shop.Message}"),
+                ("preview", $"{shop}/preview"),
                 ("domains", $"{shop}/tracking-domains"), ("add-domain", $"{shop}/tracking-domains/add"),
                 ("domain-active", $"{shop}/tracking-domains/track.harbour.example.org"),
                 ("domain-warned", $"{shop}/tracking-domains/news.harbour.example.org"),
@@ -35,6 +39,9 @@ public sealed class EveryPage(Running running)
     [InlineData("dark")]
     [InlineData("phone")]
     [InlineData("plain")]
+    [InlineData("forced")]
+    [InlineData("zoomed")]
+    [InlineData("printed")]
     public async Task Every_page_can_be_read_by_everybody(string name)
     {
         var reader = _readers.Single(one => one.Name == name).Reader;
@@ -54,18 +61,25 @@ public sealed class EveryPage(Running running)
             await visit.AssertAccessibleAsync();
         }
 
+        await visit.Page.EmulateMediaAsync(new() { Media = reader.Prints ? Media.Print : Media.Screen });
         foreach (var (page, path) in Pages)
         {
             var answer = await visit.Page.GotoAsync(path);
             Assert.True(answer!.Status == 200, $"{path} {answer.Status} {running.Server.Output}");
             await visit.PictureAsync($"{page}-{name}");
-            if (name is "light" or "dark")
+            if (name is "light" or "dark" or "phone" or "forced")
             {
                 await visit.AssertAccessibleAsync();
             }
-            else if (reader.Scripts)
+
+            if (reader.Scripts)
             {
                 await visit.AssertFitsAsync();
+            }
+
+            if (reader.Prints)
+            {
+                Assert.Equal(0, await visit.Page.Locator("nav, .button, .filters").Filter(new() { Visible = true }).CountAsync());
             }
         }
     }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Reflection;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Playwright;
 using Tracking.Management.Console;
@@ -9,7 +11,7 @@ using Tracking.Servers;
 namespace Tracking.Console.Tests;
 
 /// <summary>Who gets in, how far, and until when.</summary>
-public sealed class Sessions(Running running)
+public sealed partial class Sessions(Running running)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -172,6 +174,53 @@ public sealed class Sessions(Running running)
         }
     }
 
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/sign-in")]
+    [InlineData("/clusters")]
+    [InlineData("/nothing/here")]
+    [InlineData("/assets/0/console.css")]
+    public async Task A_question_without_the_content_is_answered_as_one_with_it(string path)
+    {
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = running.Server.Api,
+        };
+        using var get = await client.GetAsync(new Uri(path, UriKind.Relative), Cancelled);
+        using var request = new HttpRequestMessage(HttpMethod.Head, path);
+        using var head = await client.SendAsync(request, Cancelled);
+        Assert.Equal(get.StatusCode, head.StatusCode);
+        Assert.Equal(get.Headers.Location, head.Headers.Location);
+        Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task Every_route_says_what_browsers_may_do_with_its_answer()
+    {
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = running.Server.Api,
+        };
+        var described = JsonNode.Parse(await client.GetStringAsync("/openapi/v1.json", Cancelled))!["paths"]!.AsObject()
+            .SelectMany(path => path.Value!.AsObject().Select(method => (Method: method.Key.ToUpperInvariant(), Path: path.Key)));
+        var pages = typeof(ConsoleOptions).Assembly.GetTypes()
+            .SelectMany(type => type.GetCustomAttributes<RouteAttribute>())
+            .Select(route => (Method: "GET", Path: route.Template));
+        var routes = described.Concat(pages).ToList();
+        Assert.True(routes.Count > 40, $"Only {routes.Count} routes are known.");
+        foreach (var (method, path) in routes)
+        {
+            using var request = new HttpRequestMessage(new HttpMethod(method), Parameter().Replace(path, "x"));
+            using var answer = await client.SendAsync(request, Cancelled);
+            Assert.True(
+                answer.Headers.TryGetValues("Content-Security-Policy", out var policy)
+                && policy.Single() == SendSecurityHeaders.Policy, $"{method} {path} has another policy.");
+            Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
+            Assert.True((int)answer.StatusCode < 500, $"{method} {path} answered {answer.StatusCode}.");
+        }
+    }
+
     [Fact]
     public void Every_page_says_whom_it_is_for()
     {
@@ -185,4 +234,7 @@ public sealed class Sessions(Running running)
             Assert.True(access is not null && isOfCluster == (access == PageAccess.Cluster), page.Name);
         });
     }
+
+    [GeneratedRegex("[{][^}]*[}]")]
+    private static partial Regex Parameter();
 }

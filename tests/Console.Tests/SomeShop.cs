@@ -1,11 +1,14 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Npgsql;
 using NpgsqlTypes;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
@@ -60,6 +63,7 @@ public sealed class SomeShop
         await shop.AddDestinationsAsync();
         await shop.AddMessagesAsync();
         await shop.AddEventsAsync();
+        await shop.CountAsync();
         await SomeDomains.AddAsync(running, shop);
         return shop;
     }
@@ -174,6 +178,18 @@ public sealed class SomeShop
 
         await rows.CompleteAsync(Cancelled);
         Message = _messages[0].Key.ToString();
+    }
+
+    // Ingest counts what was written past it.
+    private async Task CountAsync()
+    {
+        var path = $"/api/v1/clusters/{Id}/stats/rebuild";
+        using var asked = await _running.Admin.PostAsync(new Uri(path, UriKind.Relative), null, Cancelled);
+        Assert.True(asked.IsSuccessStatusCode);
+        await Eventually.HoldsAsync(
+            async () => (string)(await _running.Admin.GetFromJsonAsync<JsonObject>(path, Cancelled))!["state"]! == "done",
+            "the shop's events are counted",
+            Cancelled);
     }
 
     private async Task AddEventsAsync()

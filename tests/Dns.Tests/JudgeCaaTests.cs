@@ -47,6 +47,45 @@ public sealed class JudgeCaaTests
     public void A_failure_is_no_permission(CaaFailure failure, CaaVerdict expected) =>
         Assert.Equal(expected, JudgeCaa.Judge(new CaaAnswer(Name("a.example"), null, [], failure, null), Issuer));
 
+    [Theory]
+    [InlineData("issue other.example", "alias.example. CAA 0 issue \"letsencrypt.org\"")]
+    [InlineData("issue ;", "alias.example. CAA 0 issue \"letsencrypt.org\"")]
+    [InlineData(
+        "issue letsencrypt.org; accounturi=https://acme.example/acct/2",
+        "alias.example. CAA 0 issue \"letsencrypt.org; accounturi=https://acme.example/acct/1\"")]
+    [InlineData(
+        "issue letsencrypt.org; validationmethods=dns-01",
+        "alias.example. CAA 0 issue \"letsencrypt.org; validationmethods=http-01\"")]
+    [InlineData("issue letsencrypt.org", null)]
+    [InlineData("!tbs x", null)]
+    public void The_line_to_add_stands_beside_the_records_that_are_there_and_allows_it(string record, string? line)
+    {
+        var name = Name("a.example");
+        var found = Record(record) with { Owner = Name("alias.example") };
+        var answer = new CaaAnswer(name, name, [found], CaaFailure.None, null);
+
+        var added = JudgeCaa.LineToAdd(answer, JudgeCaa.Judge(answer, Issuer), Issuer);
+
+        Assert.Equal(line, added);
+        if (added is not null)
+        {
+            var value = added[(added.IndexOf('"', StringComparison.Ordinal) + 1)..^1];
+            Assert.Equal(
+                CaaVerdict.Allowed,
+                JudgeCaa.Judge(answer with { Records = [found, Record("issue " + value)] }, Issuer));
+        }
+    }
+
+    [Fact]
+    public void An_authority_that_does_not_say_its_name_has_no_line()
+    {
+        var name = Name("a.example");
+        var answer = new CaaAnswer(name, name, [Record("issue other.example")], CaaFailure.None, null);
+
+        Assert.Null(JudgeCaa.LineToAdd(
+            answer, CaaVerdict.OtherAuthorities, Issuer with { Domains = [] }));
+    }
+
     private static CaaRecord Record(string text)
     {
         var words = text.TrimStart('!').Split(' ', 2);

@@ -22,7 +22,7 @@ internal sealed class LyingServer : IAsyncDisposable
         endPoint ??= new IPEndPoint(IPAddress.Loopback, 0);
         for (var attempt = 0; ; attempt++)
         {
-            _udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            _udp = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             _udp.Bind(endPoint);
             EndPoint = (IPEndPoint)_udp.LocalEndPoint!;
             if (tcp is null)
@@ -30,7 +30,7 @@ internal sealed class LyingServer : IAsyncDisposable
                 break;
             }
 
-            _tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            _tcp = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             try
             {
                 _tcp.Bind(EndPoint);
@@ -79,12 +79,13 @@ internal sealed class LyingServer : IAsyncDisposable
     private async Task AnswerAsync(Func<byte[], IEnumerable<byte[]>> answer)
     {
         var buffer = new byte[4096];
+        var anybody = new IPEndPoint(
+            EndPoint.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                var received = await _udp.ReceiveFromAsync(
-                    buffer, new IPEndPoint(IPAddress.Any, 0), _stop.Token);
+                var received = await _udp.ReceiveFromAsync(buffer, anybody, _stop.Token);
                 var query = buffer[..received.ReceivedBytes];
                 Queries.Enqueue((query, ((IPEndPoint)received.RemoteEndPoint).Port));
                 foreach (var message in answer(query))

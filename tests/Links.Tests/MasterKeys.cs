@@ -33,6 +33,24 @@ public sealed class MasterKeys
     }
 
     [Fact]
+    public void During_a_rotation_one_seals_and_the_other_opens_too()
+    {
+        using var before = new MasterKey(new byte[32]);
+        var old = before.Seal("secret"u8, "purpose");
+        using var rotating = new MasterKey(RandomNumberGenerator.GetBytes(32), new MasterKey(new byte[32]));
+
+        Assert.Equal("secret"u8.ToArray(), rotating.Open(old, "purpose"));
+        Assert.Null(rotating.Open(old, "another purpose"));
+        Assert.False(rotating.IsSealedUnderThis(old, "purpose"));
+        var again = rotating.Reseal(old, "purpose")!;
+        Assert.True(rotating.IsSealedUnderThis(again, "purpose"));
+        Assert.Equal("secret"u8.ToArray(), rotating.Open(again, "purpose"));
+        Assert.Null(before.Open(again, "purpose"));
+        Assert.Null(rotating.Reseal(again, "purpose"));
+        Assert.Null(rotating.Reseal("damaged damaged damaged damaged"u8, "purpose"));
+    }
+
+    [Fact]
     public void One_key_serves_many_threads_at_once()
     {
         using var key = new MasterKey(new byte[32]);

@@ -27,7 +27,8 @@ public sealed class DescribeDomainTests
             ["type", "name", "value", "relativeName", "zone"],
             json["verification"]!.AsObject().Select(member => member.Key));
         Assert.Equal(
-            ["status", "issuer", "notBefore", "notAfter", "renewAt", "error", "nextAttempt", "pausedUrl"],
+            ["status", "issuer", "notBefore", "notAfter", "renewAt", "error", "errorType", "advice",
+                "expectedAt", "nextAttempt", "pausedUrl"],
             json["tls"]!.AsObject().Select(member => member.Key));
     }
 

@@ -68,6 +68,19 @@ public sealed class TenantShareTests
         Assert.Null(share.BeginExport());
     }
 
+    [Fact]
+    public void Names_that_nobody_has_added_are_looked_at_so_many_at_a_time_beside_checks_of_added_ones()
+    {
+        using var share = Share(new HandTime());
+        Assert.Null(share.BeginCheck());
+        Assert.Null(share.BeginNameCheck());
+        Assert.Null(share.BeginNameCheck());
+        Assert.Equal(ProblemType.TooManyRequests, share.BeginNameCheck()!.Type);
+        Assert.Null(share.BeginCheck());
+        share.EndNameCheck();
+        Assert.Null(share.BeginNameCheck());
+    }
+
     private static async Task RunAsync(TenantShare share, HandTime time, int seconds)
     {
         Assert.Null(await share.EnterAsync(Cancelled));

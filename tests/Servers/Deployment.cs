@@ -27,6 +27,18 @@ public sealed record DeploymentShape
     /// <summary>Environment variables of every service except the migrator.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The port of links and of the gateway's http; any free one unless given.</summary>
+    public int? SystemPort { get; init; }
+
+    /// <summary>The port on which the gateway ends TLS; none unless given.</summary>
+    public int? GatewayTlsPort { get; init; }
+
+    /// <summary>Environment variables of what checks tracking domains.</summary>
+    public IReadOnlyDictionary<string, string> VerifierSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Environment variables of what gets certificates.</summary>
+    public IReadOnlyDictionary<string, string> CertificateSettings { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Environment variables of the edges.</summary>
     public IReadOnlyDictionary<string, string> EdgeSettings { get; init; } = new Dictionary<string, string>();
 
@@ -43,10 +55,11 @@ public sealed class Deployment : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _environment = [];
     private readonly DeploymentShape _shape;
-    private readonly int _systemPort = FreePort.Take(1)[0];
+    private readonly int _systemPort;
     private MadeSecrets? _secrets;
 
-    private Deployment(DeploymentShape shape) => _shape = shape;
+    private Deployment(DeploymentShape shape) =>
+        (_shape, _systemPort) = (shape, shape.SystemPort ?? FreePort.Take(1)[0]);
 
     /// <summary>The database server.</summary>
     public BreakablePostgres Postgres { get; private set; } = null!;
@@ -197,15 +210,25 @@ public sealed class Deployment : IAsyncDisposable
         Services = [.. Rewriters, .. Edges, .. Ingests, .. Managements];
         if (_shape.IsWhole)
         {
-            var certificates = Copies("Certificates", "certificates", 1);
+            var certificates = Copies("Certificates", "certificates", 1, Pairs(_shape.CertificateSettings));
+            var verifiers = Copies("DomainVerifier", "verifier", 1, Pairs(_shape.VerifierSettings));
             Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With("gateway", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", "gateway"),
                 ("Tracking__Gateway__Edge", "proxied"),
+                .. GatewaySecrets(),
                 .. Endpoints("rewrite", Rewriters), .. Endpoints("management", Managements),
-                .. Endpoints("edge", Edges), .. Endpoints("certificates", certificates)]), _systemPort);
-            Services = [.. Services, .. Copies("DomainVerifier", "verifier", 1), .. certificates, Gateway];
+                .. Endpoints("edge", Edges), .. Endpoints("certificates", certificates)]), _systemPort, GatewayUrls());
+            Services = [.. Services, .. verifiers, .. certificates, Gateway];
         }
     }
+
+    private string? GatewayUrls() => _shape.GatewayTlsPort is { } port
+        ? $"{ServiceProcess.Loopback(_systemPort)};https://127.0.0.1:{Text(port)}"
+        : null;
+
+    // To end TLS with certificates of tracking domains it needs what an edge needs.
+    private (string, string)[] GatewaySecrets() =>
+        _shape.GatewayTlsPort is null ? [] : [(ReadSecretFiles.Variable, _secrets!.FolderOf("edge"))];
 
     private ServiceProcess Edge(int number)
     {

@@ -81,6 +81,9 @@ public sealed class StartUpTests
         "Tracking:MasterKeyFile", "/nowhere/master.key", "Tracking__MasterKeyFile: got \"/nowhere/master.key\" (")]
     [InlineData("Tracking:MasterKey", "c2hvcnQ=", "Tracking__MasterKey: got ***, takes 32 bytes as base64")]
     [InlineData("Tracking:MasterKey", "", "Tracking__MasterKeyFile: missing, takes a file with 32 bytes as base64")]
+    [InlineData("Tracking:OtherMasterKeyVersion", "2",
+        "Tracking__OtherMasterKeyVersion: got 2, takes a version only together with OtherMasterKeyFile")]
+    [InlineData("Tracking:OtherMasterKey", "c2hvcnQ=", "Tracking__OtherMasterKeyVersion: missing, takes the version")]
     [InlineData("ConnectionStrings:tracking", "", "ConnectionStrings__tracking: missing, takes, for instance, Host=")]
     [InlineData("ConnectionStrings:tracking", "x", "ConnectionStrings__tracking: not a connection string (")]
     public async Task Database_and_master_key_are_opened_before_anything_starts(

@@ -12,7 +12,9 @@ namespace Tracking.Certificates.Accounts;
 /// <param name="Settings">The authority.</param>
 /// <param name="Client">Talks to it.</param>
 /// <param name="Account">The account.</param>
-internal sealed record OpenAuthority(AuthoritySettings Settings, AcmeClient Client, AcmeAccount Account);
+/// <param name="KeyChangedAt">When it got the key that it has; <see langword="null"/>: it has its first.</param>
+internal sealed record OpenAuthority(
+    AuthoritySettings Settings, AcmeClient Client, AcmeAccount Account, DateTimeOffset? KeyChangedAt);
 
 /// <summary>
 /// One account at each configured authority, for all processes: the key is made once and stored before the authority
@@ -34,7 +36,13 @@ internal sealed partial class OpenAccounts(
         """;
 
     private const string Select =
-        "SELECT id, url, sealed_key, refused::text FROM certificates.accounts WHERE directory = $1";
+        """
+        SELECT id, url, sealed_key, refused::text, new_sealed_key, key_changed_at FROM certificates.accounts
+        WHERE directory = $1
+        """;
+
+    // Behind all that are ordered from: gateways answer what they do not know with the first account's thumbprint.
+    private const int TestRank = 1_000;
 
     private const string KeepUrl = "UPDATE certificates.accounts SET url = $2, refused = NULL WHERE directory = $1";
 
@@ -45,7 +53,7 @@ internal sealed partial class OpenAccounts(
     private const string ForgetUrl = "UPDATE certificates.accounts SET url = NULL WHERE directory = $1 AND url = $2";
 
     private readonly ConcurrentDictionary<string, AcmeClient> _clients = new();
-    private readonly ConcurrentDictionary<string, AcmeAccount> _accounts = new();
+    private readonly ConcurrentDictionary<string, OpenAuthority> _accounts = new();
     private readonly SemaphoreSlim _opening = new(1, 1);
 
     /// <summary>The configured authority of a directory; <see langword="null"/> when it is configured no
@@ -67,21 +75,22 @@ internal sealed partial class OpenAccounts(
         var client = Client(authority);
         if (_accounts.TryGetValue(authority.Directory, out var open))
         {
-            return new OpenAuthority(authority, client, open);
+            return open;
         }
 
         await _opening.WaitAsync(cancellationToken);
         try
         {
-            var (key, url, refused) = await ReadAsync(authority, cancellationToken);
-            if (refused is not null)
+            var row = await ReadAsync(authority, cancellationToken);
+            if (row.Refused is { } refused)
             {
                 return new AcmeProblem(AcmeProblemType.Unauthorized, refused);
             }
 
+            var url = row.Url;
             if (url is null)
             {
-                if (!(await client.RegisterAsync(key, cancellationToken)).Succeeded(out var made, out var problem))
+                if (!(await client.RegisterAsync(row.Key, cancellationToken)).Succeeded(out var made, out var problem))
                 {
                     return problem;
                 }
@@ -91,8 +100,8 @@ internal sealed partial class OpenAccounts(
                 LogRegistered(authority.Directory, url);
             }
 
-            var account = _accounts.GetOrAdd(authority.Directory, new AcmeAccount(key, url));
-            return new OpenAuthority(authority, client, account);
+            return _accounts.GetOrAdd(
+                authority.Directory, await ProveAsync(authority, client, url, row, cancellationToken));
         }
         finally
         {
@@ -106,7 +115,7 @@ internal sealed partial class OpenAccounts(
     {
         if (_accounts.TryRemove(directory, out var account))
         {
-            await ExecuteAsync(ForgetUrl, cancellationToken, directory, account.Url.AbsoluteUri);
+            await ExecuteAsync(ForgetUrl, cancellationToken, directory, account.Account.Url.AbsoluteUri);
         }
     }
 
@@ -120,18 +129,18 @@ internal sealed partial class OpenAccounts(
             return;
         }
 
-        var state = await Client(authority).ReadAccountAsync(account, cancellationToken);
+        var state = await Client(authority).ReadAccountAsync(account.Account, cancellationToken);
         if (state.Value is { IsValid: true } || state.Problem is { Type: not AcmeProblemType.Unauthorized })
         {
             return;
         }
 
-        if (_accounts.TryRemove(new KeyValuePair<string, AcmeAccount>(directory, account)))
+        if (_accounts.TryRemove(new KeyValuePair<string, OpenAuthority>(directory, account)))
         {
             LogRefused(directory, problem);
             await ExecuteAsync(
                 KeepRefusal, cancellationToken, directory, JsonSerializer.Serialize(problem.ToString()),
-                account.Url.AbsoluteUri);
+                account.Account.Url.AbsoluteUri);
         }
     }
 
@@ -146,7 +155,7 @@ internal sealed partial class OpenAccounts(
         _opening.Dispose();
     }
 
-    private async Task<(AccountKey Key, Uri? Url, string? Refused)> ReadAsync(
+    private async Task<AccountRow> ReadAsync(
         AuthoritySettings authority, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
@@ -157,10 +166,14 @@ internal sealed partial class OpenAccounts(
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 if (await reader.ReadAsync(cancellationToken))
                 {
-                    return (
-                        OpenKey(reader.GetGuid(0), reader.GetFieldValue<byte[]>(2), authority.Directory),
+                    var id = reader.GetGuid(0);
+                    return new AccountRow(
+                        OpenKey(id, reader.GetFieldValue<byte[]>(2), authority.Directory),
                         reader.IsDBNull(1) ? null : new Uri(reader.GetString(1)),
-                        reader.IsDBNull(3) ? null : JsonSerializer.Deserialize<string>(reader.GetString(3)));
+                        reader.IsDBNull(3) ? null : JsonSerializer.Deserialize<string>(reader.GetString(3)),
+                        reader.IsDBNull(4)
+                            ? null : OpenKey(id, reader.GetFieldValue<byte[]>(4), authority.Directory),
+                        reader.IsDBNull(5) ? null : reader.GetFieldValue<DateTimeOffset>(5));
                 }
             }
 
@@ -191,22 +204,15 @@ internal sealed partial class OpenAccounts(
     {
         using var key = AccountKey.Create();
         var id = Guid.CreateVersion7(time.GetUtcNow());
-        var pkcs8 = key.ExportPkcs8();
-        try
-        {
-            await using var command = dataSource.CreateCommand(Insert);
-            command.Parameters.Add(new() { Value = id });
-            command.Parameters.Add(new() { Value = authority.Directory });
-            command.Parameters.Add(new() { Value = SealedKey.Seal(masterKeys, id, pkcs8) });
-            command.Parameters.Add(new() { Value = key.Thumbprint });
-            command.Parameters.Add(new() { Value = options.Value.Authorities.IndexOf(authority) });
-            command.Parameters.Add(new() { Value = time.GetUtcNow().UtcDateTime });
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(pkcs8);
-        }
+        var place = options.Value.Authorities.IndexOf(authority);
+        await using var command = dataSource.CreateCommand(Insert);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = authority.Directory });
+        command.Parameters.Add(new() { Value = Sealed(id, key) });
+        command.Parameters.Add(new() { Value = key.Thumbprint });
+        command.Parameters.Add(new() { Value = place < 0 ? TestRank : place });
+        command.Parameters.Add(new() { Value = time.GetUtcNow().UtcDateTime });
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params string[] values)
@@ -225,6 +231,14 @@ internal sealed partial class OpenAccounts(
 
     [LoggerMessage(LogLevel.Critical,
         "{Authority} does not accept our account any more: {Problem}. No certificate is ordered there until "
-        + "the account's row is taken out of certificates.accounts (docs/certificates.md)")]
+        + "trackctl certificates register makes another (docs/certificates.md)")]
     private partial void LogRefused(string authority, AcmeProblem problem);
+
+    /// <param name="Key">The key.</param>
+    /// <param name="Url">The account's URL; <see langword="null"/> until the authority has answered.</param>
+    /// <param name="Refused">Why the authority takes no orders from it.</param>
+    /// <param name="NewKey">A key that is to take the place of the other, or has already.</param>
+    /// <param name="KeyChangedAt">When it got the key that it has.</param>
+    private sealed record AccountRow(
+        AccountKey Key, Uri? Url, string? Refused, AccountKey? NewKey, DateTimeOffset? KeyChangedAt);
 }

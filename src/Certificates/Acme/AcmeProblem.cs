@@ -28,6 +28,9 @@ public sealed record AcmeProblem(AcmeProblemType Type, string Detail)
     /// <summary>One for each name that has a problem of its own.</summary>
     public IReadOnlyList<AcmeSubproblem> Subproblems { get; init; } = [];
 
+    /// <summary>What our own look found that a person has to do, where it knows more than the type says.</summary>
+    public string? Advice { get; init; }
+
     /// <summary>Whether the first look at the name was fine and one from another place was not: the authority looks
     /// from several countries, and something lets only some of them through.</summary>
     public bool IsFromElsewhere =>

@@ -59,14 +59,15 @@ internal sealed class AnswerChallenges(
                 continue;
             }
 
-            if (!await store.KeepChallengeAsync(name, challenge, cancellationToken))
+            if (!await store.KeepChallengeAsync(
+                name, challenge, authority.Account.Key.Thumbprint, cancellationToken))
             {
                 return IssueOutcome.LeaseLost;
             }
 
             // Six places of the authority ask six different gateways at once: each has to know before the authority
             // does. An http-01 of the first authority is answered from its thumbprint, by all of them, always.
-            await tell.OfChallengeAsync(name, challenge.Type, authority.Settings, cancellationToken);
+            await tell.OfChallengeAsync(name, challenge.Type, authority, cancellationToken);
             var sent = await authority.Client.AnswerChallengeAsync(authority.Account, challenge.Url, cancellationToken);
             if (sent.Problem is not { } refused)
             {

@@ -13,7 +13,17 @@ namespace Tracking.Certificates.Issuance;
 /// <param name="Directory">The authority that the problem is with.</param>
 /// <param name="Wait">A time after which there is room again; <see langword="null"/> when it is a failure.</param>
 internal sealed record ChosenAuthority(
-    OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null);
+    OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null)
+{
+    /// <summary>The CAA record that would allow the authority, where one forbids it.</summary>
+    public string? CaaLine { get; init; }
+
+    /// <summary>The limit without room, where a new name goes into its queue.</summary>
+    public LackOfRoom? Lack { get; init; }
+
+    /// <summary>The queue in which the name has its place.</summary>
+    public string? QueuedFor { get; init; }
+}
 
 /// <summary>
 /// Chooses the authority for an order, before it hears of the name: a failed attempt there counts, our own look does
@@ -65,6 +75,7 @@ internal sealed class ChooseAuthority(
 
         var allowed = await caa.AskAsync(name.Host, cancellationToken);
         ChosenAuthority? reason = null;
+        var lines = new List<string>();
         foreach (var authority in InOrder(name))
         {
             var tried = await TryAsync(name, authority, allowed, cancellationToken);
@@ -73,12 +84,33 @@ internal sealed class ChooseAuthority(
                 return tried;
             }
 
+            if (tried.CaaLine is { } line)
+            {
+                lines.Add(line);
+            }
+
             // What passes soonest is what is waited for; a failure tells more than a full bucket.
             reason = reason is null || (reason.Wait is { } shortest && tried.Wait < shortest) ? tried : reason;
         }
 
-        return reason ?? new ChosenAuthority(
-            null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
+        if (reason is null)
+        {
+            return new ChosenAuthority(
+                null, new AcmeProblem(AcmeProblemType.NotOffered, "No certificate authority is configured."));
+        }
+
+        if (reason is { Lack: { } lack, Directory: { } full })
+        {
+            var turn = await budgets.EnqueueAsync(full, lack, cancellationToken);
+            return Full(full, turn, "as many orders as it allows") with
+            {
+                QueuedFor = Budgets.PlaceIn(full, lack.Bucket),
+            };
+        }
+
+        return reason.Problem is { Type: AcmeProblemType.Caa } && lines.Count > 0
+            ? reason with { Problem = reason.Problem with { Advice = AdviceOn(lines) } }
+            : reason;
     }
 
     /// <summary>Learns from a failure at an authority.</summary>
@@ -97,8 +129,43 @@ internal sealed class ChooseAuthority(
 
         if (step == IssuanceStep.Challenge && accounts.Find(directory) is { } authority)
         {
-            await budgets.TakeAsync(directory, [Budgets.Failures(authority, name.Host)], cancellationToken);
+            await budgets.TakeAsync(
+                directory, [Budgets.Failures(authority, name.Host)], isNew: false, queuedFor: null, cancellationToken);
         }
+    }
+
+    /// <summary>What to do about CAA records that allow none of our authorities.</summary>
+    /// <param name="lines">The record that would allow it, of each authority.</param>
+    internal static string AdviceOn(IReadOnlyCollection<string> lines) =>
+        (lines.Count == 1 ? "Add the record " : "Add one of the records ") + string.Join(" or ", lines)
+        + " beside those that are there; the other records stay.";
+
+    /// <summary>Whether CAA forbids it to an authority.</summary>
+    /// <param name="open">The authority.</param>
+    /// <param name="allowed">What DNS says.</param>
+    /// <param name="type">The challenge that will be answered.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns><see langword="null"/> when it does not, or nobody can tell.</returns>
+    public static async Task<ChosenAuthority?> ForbiddenAsync(
+        OpenAuthority open, CaaAnswer allowed, ChallengeType type, CancellationToken cancellationToken)
+    {
+        var identities = (await open.Client.ReadDirectoryAsync(cancellationToken)).Value?.CaaIdentities ?? [];
+        var issuer = new CaaIssuer(
+            identities, open.Account.Url.AbsoluteUri,
+            type == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01");
+        var verdict = JudgeCaa.Judge(allowed, issuer);
+
+        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
+        // resolver cannot tell is no reason either.
+        return verdict is CaaVerdict.Allowed or CaaVerdict.Unknown
+            || (identities.Count == 0 && allowed.Records.Count > 0)
+            ? null
+            : new ChosenAuthority(
+                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)),
+                open.Settings.Directory)
+            {
+                CaaLine = JudgeCaa.LineToAdd(allowed, verdict, issuer),
+            };
     }
 
     private async Task<ChosenAuthority> TryAsync(
@@ -111,48 +178,44 @@ internal sealed class ChooseAuthority(
             return new ChosenAuthority(null, closed, authority.Directory);
         }
 
-        var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
-        var identities = directory.Value?.CaaIdentities ?? [];
-        var verdict = JudgeCaa.Judge(
-            allowed,
-            new CaaIssuer(
-                identities, open.Account.Url.AbsoluteUri,
-                ChallengeFor(name) == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01"));
-
-        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
-        // resolver cannot tell is no reason either.
-        if (verdict is not (CaaVerdict.Allowed or CaaVerdict.Unknown)
-            && (identities.Count > 0 || allowed.Records.Count == 0))
+        if (await ForbiddenAsync(open, allowed, ChallengeFor(name), cancellationToken) is { } forbidden)
         {
-            return new ChosenAuthority(
-                null, new AcmeProblem(AcmeProblemType.Caa, JudgeCaa.Explain(allowed, verdict)), authority.Directory);
+            return forbidden;
         }
 
         if (await budgets.LackAsync(
             authority.Directory, Budgets.Failures(authority, name.Host), cancellationToken) is { } failures)
         {
-            return Full(authority, failures, "as many failed attempts for the name as it allows in an hour");
+            return Full(
+                authority.Directory, failures, "as many failed attempts for the name as it allows in an hour");
         }
 
         // An order that replaces a certificate counts against no limit where the authority offers RFC 9773.
+        var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
         var isFree = directory.Value?.RenewalInformation is not null && name.Current?.RenewalId is not null
             && name.Current.Directory == authority.Directory;
         return !isFree && await budgets.TakeAsync(
-            authority.Directory, Budgets.Of(authority, name.Host), cancellationToken) is { } full
-                ? Full(authority, full, "as many orders as it allows")
+            authority.Directory, Budgets.Of(authority, name.Host), isNew: name.Own is null, name.QueuedFor,
+            cancellationToken) is { } lack
+                ? Full(authority.Directory, lack.Wait, "as many orders as it allows") with
+                {
+                    Lack = lack.HasQueue ? lack : null,
+                    QueuedFor = name.QueuedFor,
+                }
                 : new ChosenAuthority(open);
     }
 
-    private static ChosenAuthority Full(AuthoritySettings authority, TimeSpan wait, string what) => new(
+    private static ChosenAuthority Full(string directory, TimeSpan wait, string what) => new(
         null,
         new AcmeProblem(
             AcmeProblemType.RateLimited,
-            $"{new Uri(authority.Directory).Host} has had {what}; there is room again in {About(wait)}."),
-        authority.Directory,
+            $"{new Uri(directory).Host} has had {what}; it is the name's turn in {About(wait)}."),
+        directory,
         wait);
 
     private static string About(TimeSpan wait) =>
-        wait >= TimeSpan.FromHours(2) ? $"about {wait.TotalHours:0} hours"
+        wait >= TimeSpan.FromDays(3) ? $"about {wait.TotalDays:0} days"
+        : wait >= TimeSpan.FromHours(2) ? $"about {wait.TotalHours:0} hours"
         : wait >= TimeSpan.FromMinutes(2) ? $"about {wait.TotalMinutes:0} minutes"
         : "a minute or two";
 

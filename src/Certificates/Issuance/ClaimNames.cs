@@ -29,7 +29,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
             n.order_id, n.order_directory, n.order_url, n.order_sealed_key, n.order_began_at, n.order_replaces,
             i.id, i.directory, i.renewal_id, i.not_before, i.not_after,
             d.cluster_id, n.hostname = ANY($5), n.due_at, d.certificate_until,
-            n.challenge_type, n.last_failed_at
+            n.challenge_type, n.last_failed_at, n.queued_for
         FROM taken n
         LEFT JOIN certificates.issued i ON i.id = n.certificate_id
         LEFT JOIN domains.tracking_domains d ON d.hostname = n.hostname AND d.status = 1 AND d.deleted_at IS NULL
@@ -38,7 +38,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
     // Another date than the one that it was taken with: it has become wanted meanwhile.
     private const string GiveBack =
         """
-        UPDATE certificates.names SET leased_by = NULL, leased_until = NULL,
+        UPDATE certificates.names SET leased_by = NULL, leased_until = NULL, queued_for = NULL,
             due_at = CASE WHEN due_at = $3 THEN 'infinity' ELSE due_at END
         WHERE hostname = $1 AND leased_by = $2
         """;
@@ -112,6 +112,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
             CertificateUntil = Time(reader, 19),
             Challenge = reader.IsDBNull(20) ? null : (ChallengeType)reader.GetInt16(20),
             LastFailedAt = Time(reader, 21),
+            QueuedFor = reader.IsDBNull(22) ? null : reader.GetString(22),
             RenewAt = Time(reader, 2),
             WindowAskedAt = Time(reader, 3),
             Failures = reader.GetInt32(4),

@@ -27,7 +27,7 @@ internal sealed partial class EndAttempt(
         var dueAt = time.GetUtcNow() + (chosen.Wait ?? RetryLadder.Next(name.Failures + 1, Left(name), problem));
         if (!await (chosen.Wait is null
             ? store.PauseAsync(name, problem, chosen.Directory, dueAt, cancellationToken)
-            : store.WaitAsync(name, problem, chosen.Directory, dueAt, cancellationToken)))
+            : store.WaitAsync(name, problem, chosen.Directory, dueAt, cancellationToken, chosen.QueuedFor)))
         {
             return IssueOutcome.LeaseLost;
         }
@@ -47,6 +47,14 @@ internal sealed partial class EndAttempt(
         AcmeProblem problem,
         CancellationToken cancellationToken)
     {
+        if (problem.Type is AcmeProblemType.Unauthorized or AcmeProblemType.Malformed
+            && await accounts.ReviseAsync(order.Directory, cancellationToken))
+        {
+            // It was asked with a key that the account no longer has: no failure, and asked again at once.
+            return await store.WaitAsync(name, problem, order.Directory, time.GetUtcNow(), cancellationToken)
+                ? IssueOutcome.Postponed : IssueOutcome.LeaseLost;
+        }
+
         var dueAt = time.GetUtcNow() + RetryLadder.Next(name.Failures + 1, Left(name), problem);
         var isKept = IsTransient(problem)
             && (options.Value.Authorities.Count == 1 || (order.Url is not null && name.Failures == 0));

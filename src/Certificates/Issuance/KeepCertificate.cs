@@ -35,7 +35,8 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
             first_renewed_at = CASE WHEN $6 THEN coalesce(first_renewed_at, $7) ELSE first_renewed_at END,
             window_start = NULL, window_end = NULL, window_url = NULL, window_asked_at = NULL,
             order_id = NULL, order_directory = NULL, order_url = NULL, order_sealed_key = NULL, order_began_at = NULL,
-            order_replaces = NULL, challenge_token = NULL, challenge_type = NULL,
+            order_replaces = NULL, challenge_token = NULL, challenge_type = NULL, challenge_thumbprint = NULL,
+            queued_for = NULL,
             failures = 0, last_failure = NULL, last_failed_at = NULL, paused_url = NULL,
             leased_by = NULL, leased_until = NULL
         WHERE hostname = $1 AND (leased_by = $8 OR order_id = $2)

@@ -44,6 +44,9 @@ internal sealed record LeasedName
     /// <summary>Failures in a row.</summary>
     public required int Failures { get; init; }
 
+    /// <summary>The queue in which it has its place, as <see cref="Budgets.PlaceIn"/> writes it.</summary>
+    public string? QueuedFor { get; init; }
+
     /// <summary>When an attempt failed last.</summary>
     public DateTimeOffset? LastFailedAt { get; init; }
 }

@@ -12,7 +12,11 @@ namespace Tracking.Certificates.Issuance;
 /// <summary>What our own look at a name found.</summary>
 /// <param name="Problem">Why an authority would fail; <see langword="null"/> when it would not.</param>
 /// <param name="Type">The challenge to take.</param>
-internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type);
+internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type)
+{
+    /// <summary>Whether anything was seen: our own resolver may be away, which is no reason not to order.</summary>
+    public bool IsKnown { get; init; } = true;
+}
 
 /// <summary>
 /// Looks at a name as an authority will, before it counts: a challenge that nobody ordered, asked on port 80 of every
@@ -37,7 +41,7 @@ internal sealed class PreCheck(
             return found.IsCertain
                 ? Bad(AcmeProblemType.Dns, $"{host} has no address: the zone of the verification target has to answer "
                     + "with the gateways' addresses.")
-                : new LookedAt(null, ChallengeType.Http01);
+                : new LookedAt(null, ChallengeType.Http01) { IsKnown = false };
         }
 
         var token = Token();

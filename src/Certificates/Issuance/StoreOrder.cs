@@ -20,7 +20,7 @@ internal enum IssuanceStep : short
 
 /// <summary>What is shown of a failure: the authority's words, and what follows.</summary>
 internal sealed record FailureFacts(
-    string Type, string Detail, string? Authority, Uri? PausedUrl, IReadOnlyList<string> Subproblems)
+    string Type, string Detail, string? Advice, string? Authority, Uri? PausedUrl, IReadOnlyList<string> Subproblems)
 {
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
     {
@@ -30,6 +30,7 @@ internal sealed record FailureFacts(
     public static FailureFacts Of(AcmeProblem problem, string? authority) => new(
         JsonNamingPolicy.KebabCaseLower.ConvertName(problem.Type.ToString()),
         problem.Detail,
+        AdviseOn.Problem(problem),
         authority,
         problem.PausedUrl,
         [.. problem.Subproblems.Select(each => $"{each.Name}: {each.Detail}")]);
@@ -45,19 +46,20 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
 
     private const string Begin =
         "UPDATE certificates.names SET order_id = $3, order_directory = $4, order_url = NULL, order_sealed_key = NULL, "
-        + "order_began_at = $5, order_replaces = $6, challenge_token = NULL, challenge_type = NULL" + Own;
+        + "order_began_at = $5, order_replaces = $6, challenge_token = NULL, challenge_type = NULL, "
+        + "challenge_thumbprint = NULL, queued_for = NULL" + Own;
 
     private const string KeepUrl = "UPDATE certificates.names SET order_url = $3" + Own;
 
     private const string KeepKey = "UPDATE certificates.names SET order_sealed_key = $3" + Own;
 
     private const string KeepChallenge =
-        "UPDATE certificates.names SET challenge_token = $3, challenge_type = $4" + Own;
+        "UPDATE certificates.names SET challenge_token = $3, challenge_type = $4, challenge_thumbprint = $5" + Own;
 
     private const string DropOrder =
         "UPDATE certificates.names SET order_id = NULL, order_directory = NULL, order_url = NULL, "
         + "order_sealed_key = NULL, order_began_at = NULL, order_replaces = NULL, challenge_token = NULL, "
-        + "challenge_type = NULL";
+        + "challenge_type = NULL, challenge_thumbprint = NULL";
 
     private const string Fail =
         DropOrder + ", failures = failures + 1, last_failure = $3::jsonb, last_failed_at = $4, paused_url = $5, "
@@ -69,8 +71,8 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
         + "due_at = $5, leased_by = NULL, leased_until = NULL" + Own;
 
     private const string Wait =
-        "UPDATE certificates.names SET last_failure = $3::jsonb, last_failed_at = $4, due_at = $5, leased_by = NULL, "
-        + "leased_until = NULL" + Own;
+        "UPDATE certificates.names SET last_failure = $3::jsonb, last_failed_at = $4, due_at = $5, queued_for = $6, "
+        + "leased_by = NULL, leased_until = NULL" + Own;
 
     private const string AddAttempt =
         """
@@ -95,13 +97,14 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
     public Task<bool> KeepKeyAsync(LeasedName name, byte[] sealedKey, CancellationToken cancellationToken) =>
         ChangeAsync(name, KeepKey, cancellationToken, new NpgsqlParameter { Value = sealedKey });
 
-    /// <summary>The challenge that gateways answer: before the authority looks.</summary>
+    /// <summary>The challenge that gateways answer, and whose key they answer with: before the authority looks.</summary>
     public Task<bool> KeepChallengeAsync(
-        LeasedName name, AcmeChallenge challenge, CancellationToken cancellationToken) =>
+        LeasedName name, AcmeChallenge challenge, string thumbprint, CancellationToken cancellationToken) =>
         ChangeAsync(
             name, KeepChallenge, cancellationToken,
             new() { Value = challenge.Token },
-            new() { Value = (short)challenge.Type });
+            new() { Value = (short)challenge.Type },
+            new() { Value = thumbprint });
 
     /// <summary>The order is over without a certificate.</summary>
     public Task<bool> FailAsync(
@@ -128,12 +131,13 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
     /// that is under way stays.</summary>
     public Task<bool> WaitAsync(
         LeasedName name, AcmeProblem reason, string? authority, DateTimeOffset dueAt,
-        CancellationToken cancellationToken) =>
+        CancellationToken cancellationToken, string? queuedFor = null) =>
         ChangeAsync(
             name, Wait, cancellationToken,
             new() { Value = FailureFacts.Of(reason, authority).ToJson() },
             new() { Value = time.GetUtcNow().UtcDateTime },
-            new() { Value = dueAt.UtcDateTime });
+            new() { Value = dueAt.UtcDateTime },
+            new NpgsqlParameter<string?> { TypedValue = queuedFor });
 
     /// <summary>A line in the name's timeline.</summary>
     public async Task AddAttemptAsync(

@@ -1,8 +1,10 @@
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Tracking.Bus;
+using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Acme;
 using Tracking.Contracts;
+using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 
@@ -12,18 +14,32 @@ internal sealed partial class TellGateways(
     DirectoryChanges changes, IBus bus, IOptions<CertificateOptions> options, TimeProvider time,
     ILogger<TellGateways> logger)
 {
+    // So long after a key change each challenge is told, until every gateway has read the new thumbprint: many times
+    // their refresh of 30 s.
+    private static readonly TimeSpan _newKey = TimeSpan.FromMinutes(10);
+
     /// <summary>Returns when every gateway should know. An http-01 of the first authority needs no telling.</summary>
     public async Task OfChallengeAsync(
-        LeasedName name, ChallengeType type, AuthoritySettings authority, CancellationToken cancellationToken)
+        LeasedName name, ChallengeType type, OpenAuthority authority, CancellationToken cancellationToken)
     {
-        if (type == ChallengeType.Http01 && authority == options.Value.Authorities.FirstOrDefault())
+        if (type == ChallengeType.Http01 && authority.Settings == options.Value.Authorities.FirstOrDefault()
+            && !(authority.KeyChangedAt > time.GetUtcNow() - _newKey))
         {
             return;
         }
 
-        changes.Announce(name.Cluster, hostname: name.Host.Value);
+        await OfChallengeAsync(name.Cluster, name.Host, cancellationToken);
+    }
+
+    /// <summary>Returns when every gateway should know of a challenge for a name.</summary>
+    public async Task OfChallengeAsync(ClusterId? cluster, HostName host, CancellationToken cancellationToken)
+    {
+        changes.Announce(cluster, hostname: host.Value);
         await Task.Delay(options.Value.ChallengeHeadStart, time, cancellationToken);
     }
+
+    /// <summary>A name has its certificate no more.</summary>
+    public void OfRevocation(ClusterId? cluster, HostName host) => changes.Announce(cluster, hostname: host.Value);
 
     /// <summary>A name has a certificate.</summary>
     public void OfCertificate(LeasedName name, DateTimeOffset notAfter)

@@ -19,7 +19,10 @@ internal sealed class PruneTimeline(
             AND NOT EXISTS (SELECT FROM certificates.names n WHERE n.certificate_id = i.id)
         """;
 
-    private const string Buckets = "DELETE FROM certificates.budgets WHERE at < $1";
+    private const string Requests = "DELETE FROM certificates.requests WHERE done_at < $1";
+
+    private const string Buckets =
+        "DELETE FROM certificates.budgets WHERE at < $1 AND (queued_until IS NULL OR queued_until < $1)";
 
     private DateTimeOffset _next;
 
@@ -36,6 +39,7 @@ internal sealed class PruneTimeline(
         var old = now - options.Value.KeepAttempts;
         await ExecuteAsync(Attempts, old, cancellationToken);
         await ExecuteAsync(Issued, old, cancellationToken);
+        await ExecuteAsync(Requests, old, cancellationToken);
 
         // Untouched for so long that it is full again: none is as good.
         await ExecuteAsync(Buckets, now - LongestRefill(), cancellationToken);

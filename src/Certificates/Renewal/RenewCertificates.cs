@@ -21,6 +21,7 @@ internal sealed partial class RenewCertificates(
     OpenAccounts accounts,
     TellGateways tell,
     PruneTimeline prune,
+    MeasureCertificates measure,
     IOptions<CertificateOptions> options,
     TimeProvider time,
     ILogger<RenewCertificates> logger) : BackgroundService
@@ -107,6 +108,7 @@ internal sealed partial class RenewCertificates(
                 await follow.RunAsync(stoppingToken);
                 await OpenAccountsAsync(stoppingToken);
                 await prune.RunAsync(stoppingToken);
+                await measure.RunAsync(stoppingToken);
                 if (await BeginAsync(stoppingToken))
                 {
                     continue;
@@ -134,6 +136,7 @@ internal sealed partial class RenewCertificates(
         _nextOpening = now + _openingPause;
         foreach (var authority in options.Value.Authorities)
         {
+            await accounts.ReviseAsync(authority.Directory, cancellationToken);
             await accounts.OpenAsync(authority, cancellationToken);
         }
     }

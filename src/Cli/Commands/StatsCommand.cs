@@ -21,7 +21,14 @@ internal static class StatsCommand
             HelpName = "true|false|all",
         };
         var limit = new Option<int?>("--limit") { Description = "Rows at most; default 1000" };
-        var command = new Command("stats", "Counts clicks and opens.") { cluster, groupBy, from, to, human, limit };
+        var zone = new Option<string?>("--time-zone")
+        {
+            Description = "Where days and hours begin, such as Europe/Lisbon; default UTC", HelpName = "ZONE",
+        };
+        var command = new Command("stats", "Counts clicks and opens.")
+        {
+            cluster, groupBy, from, to, human, zone, limit, RebuildStatsCommand.Create(connection),
+        };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
@@ -30,6 +37,7 @@ internal static class StatsCommand
                 ("from", parsed.GetValue(from)),
                 ("to", parsed.GetValue(to)),
                 ("human", parsed.GetValue(human)),
+                ("timeZone", parsed.GetValue(zone)),
                 ("limit", parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)));
             var answer = await api.GetAsync(
                 $"clusters/{Query.Escape(id)}/stats{query}", cancellationToken);

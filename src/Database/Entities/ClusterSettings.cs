@@ -75,6 +75,9 @@ public sealed record ClusterSettings
     /// <summary>The months that events may be kept.</summary>
     internal static (int Least, int Most) Retention { get; } = (1, 120);
 
+    /// <summary>The days that HTML may be kept at most: a year, and its last mailing to compare with.</summary>
+    internal const int MostHtmlDays = 400;
+
     /// <summary>What is done where settings cannot be read: nothing is tracked, and nothing personal is kept. Events are
     /// kept as long as any cluster's, for how long is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
@@ -101,6 +104,12 @@ public sealed record ClusterSettings
             if (settings.RetentionMonths < Retention.Least || settings.RetentionMonths > Retention.Most)
             {
                 wrong = "$.retentionMonths";
+                return null;
+            }
+
+            if (settings.KeepHtmlDays < 0 || settings.KeepHtmlDays > MostHtmlDays)
+            {
+                wrong = "$.keepHtmlDays";
                 return null;
             }
 
@@ -151,6 +160,10 @@ public sealed record ClusterSettings
 
     /// <summary>Months that events are kept, 1 to 120.</summary>
     public int RetentionMonths { get; init; } = 13;
+
+    /// <summary>Days that the HTML of mail is kept for the click map, 0 to 400; 0: not at all. Mail may hold more about
+    /// people than events do.</summary>
+    public int KeepHtmlDays { get; init; }
 
     /// <summary>Destinations that are never tracked: host names, and <c>*.example.com</c>.</summary>
     public IReadOnlyList<string> ExcludedDomains { get; init; } = [];

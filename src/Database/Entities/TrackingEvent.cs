@@ -25,6 +25,15 @@ public enum Verdict : short
     Scanner = 5,
 }
 
+/// <summary>What counts as a person.</summary>
+public static class Verdicts
+{
+    /// <summary>Machines are those that were recognised: prefetch, preview and scanner. A proxy fetches on behalf of a
+    /// person who opened the mail, and unknown means that nothing speaks against a person.</summary>
+    public static bool IsMachine(this Verdict verdict) =>
+        verdict is Verdict.Prefetch or Verdict.Preview or Verdict.Scanner;
+}
+
 /// <summary>A click, open, image fetch or honeypot hit.</summary>
 public sealed class TrackingEvent
 {
@@ -131,7 +140,7 @@ public sealed class RejectedEvent
     public required byte[]? Raw { get; init; }
 }
 
-/// <summary>Events of one hour, kind, link and verdict.</summary>
+/// <summary>Events of one hour, kind, link and verdict: written by the version before <see cref="Count"/>.</summary>
 public sealed class LinkHour
 {
     /// <summary>Whose they are.</summary>

@@ -34,8 +34,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     [
         "USAGE ON SCHEMA certificates",
         "SELECT (directory, thumbprint, rank) ON certificates.accounts",
-        "SELECT (hostname, certificate_id, first_renewed_at, challenge_token, challenge_type, order_directory) "
-            + "ON certificates.names",
+        "SELECT (hostname, certificate_id, first_renewed_at, challenge_token, challenge_type, challenge_thumbprint, "
+            + "order_directory) ON certificates.names",
+        "SELECT (hostname, directory, challenge_token, challenge_type, challenge_thumbprint) ON certificates.requests",
         "SELECT (id, chain, sealed_key) ON certificates.issued",
     ];
 
@@ -51,6 +52,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory, .. _hosts, .. _keys,
             "USAGE ON SCHEMA rewrite",
+            "USAGE ON SCHEMA certificates",
+            "SELECT (hostname, cluster_id, not_after, revoked_at) ON certificates.issued",
             "SELECT (id, cluster_id, secret_hash, revoked_at) ON management.api_keys",
             "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
             "SELECT (cluster_id, link_id, url_hash) ON links.destinations",
@@ -60,6 +63,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient) ON rewrite.messages",
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient) ON rewrite.messages",
+            "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
+            "INSERT, SELECT, UPDATE (hash, kept_until), DELETE ON rewrite.message_bodies",
         ]),
         // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs
         // in as the edge.
@@ -72,15 +77,24 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory,
             "USAGE ON SCHEMA rewrite, ingest",
-            "SELECT (cluster_id, message_key, tracking_level, trace) ON rewrite.messages",
+            "SELECT (cluster_id, message_key, tracking_level, trace, tags, recipient_domain, host, link_map) "
+                + "ON rewrite.messages",
             "INSERT ON ingest.events",
-            "SELECT (id) ON ingest.events",
+            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, user_agent, verdict, vendor) "
+                + "ON ingest.events",
             "SELECT (occurred_at) ON ingest.events_default",
             "EXECUTE ON FUNCTION ingest.create_month(timestamptz)",
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
+            // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
+            "SELECT, INSERT, DELETE ON ingest.count_changes",
+            "SELECT ON ingest.changed_counts",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.message_counts",
+            "SELECT, INSERT, UPDATE, DELETE ON ingest.message_days",
+            "SELECT, INSERT, UPDATE ON ingest.statistics",
         ]),
         // Shows everything of a cluster but changes what admins decide: no message, link or event.
         new("management",
@@ -90,10 +104,18 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE (name, notify_emails, settings, deleted_at) ON management.clusters",
             "SELECT, INSERT, DELETE ON management.sending_domains",
             "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
-            "SELECT (created_at), INSERT (version, sealed, signs_from) ON links.signing_keys",
+            "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
             "SELECT ON links.destinations",
             "SELECT ON rewrite.messages",
+            "SELECT ON rewrite.bodies",
+            "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
+            "SELECT ON ingest.counted",
+            "SELECT ON ingest.message_counts",
+            "SELECT ON ingest.message_days",
+            // Asks for a rebuild of the counters; ingest does it.
+            "SELECT, INSERT (cluster_id, requested_at, requested_from), UPDATE (requested_at, requested_from) "
+                + "ON ingest.statistics",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
                 + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
@@ -101,10 +123,15 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON management.audit_log",
             "USAGE ON SCHEMA certificates",
             "SELECT (hostname, cluster_id, certificate_id, failures, last_failure, paused_url, due_at, renew_at, "
-                + "leased_until), UPDATE (due_at, failures) ON certificates.names",
+                + "leased_until, queued_for), UPDATE (due_at, failures) ON certificates.names",
             "SELECT (id, cluster_id, not_before, not_after, chain) ON certificates.issued",
+            "SELECT (directory, url, thumbprint, rank, refused, created_at, key_changed_at) ON certificates.accounts",
+            "SELECT (id, kind, hostname, cluster_id, directory, asked_at, done_at, succeeded, steps), "
+                + "INSERT (id, kind, hostname, cluster_id, directory, certificate_id, reason, is_replaced_first, "
+                + "asked_at, due_at) ON certificates.requests",
+            "EXECUTE ON FUNCTION certificates.sealed_keys()",
             "SELECT ON certificates.attempts",
-            "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
+            "SELECT (id, xml), INSERT (name, xml), UPDATE (xml) ON management.data_protection_keys",
         ]),
         new("verifier",
         [
@@ -122,7 +149,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON domains.notices",
             "SELECT, INSERT, UPDATE ON certificates.accounts",
             "SELECT, INSERT, UPDATE ON certificates.names",
-            "SELECT, INSERT, DELETE ON certificates.issued",
+            "SELECT, INSERT, UPDATE (revoked_at, sealed_key), DELETE ON certificates.issued",
+            "SELECT, UPDATE, DELETE ON certificates.requests",
             "SELECT, INSERT, DELETE ON certificates.attempts",
             "SELECT, INSERT, UPDATE, DELETE ON certificates.budgets",
         ]),

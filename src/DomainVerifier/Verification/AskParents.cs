@@ -22,18 +22,19 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
     // A name that a public authority signs has ten labels.
     private const int MostParents = 8;
 
-    private static readonly HashSet<string> _preloaded = ReadPreloaded();
-
     /// <summary>Looks at the parents, at all of them at once.</summary>
     /// <param name="host">The name.</param>
+    /// <param name="hasHttpLinks">Whether links on it may have been made with http: a parent that forces https now ends
+    /// them.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
     /// <returns>The finding; <see langword="null"/> when nothing forces https, or nobody could say.</returns>
-    public async Task<DomainFinding?> RunAsync(HostName host, CancellationToken cancellationToken)
+    public async Task<DomainFinding?> RunAsync(
+        HostName host, bool hasHttpLinks, CancellationToken cancellationToken)
     {
-        var topLevel = host.Value[(host.Value.LastIndexOf('.') + 1)..];
-        if (_preloaded.Contains(topLevel))
+        if (PreloadedSuffix.Of(host) is { } topLevel)
         {
-            return Finding($"every name under .{topLevel}", $".{topLevel} on the list of browsers (HSTS preload)");
+            return Finding(
+                $"every name under .{topLevel}", $".{topLevel} on the list of browsers (HSTS preload)", hasHttpLinks);
         }
 
         if (options.Value.ParentTimeout == TimeSpan.Zero)
@@ -48,7 +49,8 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
             if (IncludesSubdomains(headers[i]))
             {
                 return Finding(
-                    $"every name under {parents[i]}", $"https://{parents[i]} Strict-Transport-Security: {headers[i]}");
+                    $"every name under {parents[i]}", $"https://{parents[i]} Strict-Transport-Security: {headers[i]}",
+                    hasHttpLinks);
             }
         }
 
@@ -108,21 +110,17 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
         }
     }
 
-    private DomainFinding Finding(string whom, string seen) => new()
+    private DomainFinding Finding(string whom, string seen, bool hasHttpLinks) => new()
     {
         Code = FindingCode.HttpsForcedByParent,
-        Severity = FindingSeverity.Info,
+        Severity = hasHttpLinks ? FindingSeverity.Warning : FindingSeverity.Info,
         Text = $"Browsers open {whom} by https alone. Links on this name are made when it has a certificate, and not "
-            + "before.",
+            + "before."
+            + (hasHttpLinks
+                ? " Its https was optional until now. Links in mail that was sent before begin with http, and work when "
+                    + "it has a certificate."
+                : ""),
         Seen = seen.Length > 300 ? seen[..300] : seen,
         At = time.GetUtcNow(),
     };
-
-    private static HashSet<string> ReadPreloaded()
-    {
-        using var stream = typeof(AskParents).Assembly.GetManifestResourceStream("PreloadedSuffixes.txt")!;
-        using var reader = new StreamReader(stream);
-        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries)
-            .Where(line => line.Length > 0 && line[0] != '#')];
-    }
 }

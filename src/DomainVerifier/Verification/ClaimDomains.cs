@@ -6,29 +6,34 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest. What is
-/// taken is leased in its row, so that no two processes check one name, and what a dead process took is due again when
-/// its lease ends.
+/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest, and of one
+/// cluster no more than its share. What is taken is leased in its row, so that no two processes check one name, and what
+/// a dead process took is due again when its lease ends.
 /// </summary>
 internal sealed class ClaimDomains(
     NpgsqlDataSource dataSource, IOptions<VerifierOptions> options, TimeProvider time)
 {
-    // Rows that another process has locked this moment are its own: skipped.
+    // Rows that another process has locked this moment are its own: skipped. Those over a cluster's share are found and
+    // left.
     private const string Claim =
         """
         WITH due AS MATERIALIZED (
-            SELECT id FROM domains.tracking_domains
-            WHERE deleted_at IS NULL AND (leased_until IS NULL OR leased_until <= $1)
+            SELECT id, cluster_id, next_check_at FROM domains.tracking_domains
+            WHERE deleted_at IS NULL AND (leased_until IS NULL OR leased_until <= $1) AND cluster_id <> ALL($5)
                 {0}
             LIMIT $4
             FOR NO KEY UPDATE SKIP LOCKED
+        ), fair AS (
+            SELECT id, cluster_id, row_number() OVER (PARTITION BY cluster_id ORDER BY next_check_at, id) AS place
+            FROM due
         )
         UPDATE domains.tracking_domains d SET leased_by = $2, leased_until = $3
-        FROM due WHERE d.id = due.id
+        FROM fair LEFT JOIN unnest($6, $7) AS busy (cluster_id, checks) ON busy.cluster_id = fair.cluster_id
+        WHERE d.id = fair.id AND fair.place + coalesce(busy.checks, 0) <= $8
         RETURNING d.id, d.cluster_id, d.hostname, d.target, d.status, d.check_requested_at,
             d.check_requested_at IS NOT NULL
                 AND (d.last_checked_at IS NULL OR d.last_checked_at < d.check_requested_at),
-            EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL)
+            EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL), d.https = 1
         """;
 
     // In the words of the index tracking_domains_asked, which holds few however many are due.
@@ -42,6 +47,21 @@ internal sealed class ClaimDomains(
 
     private static readonly string _claimDue =
         Claim.Replace("{0}", "AND next_check_at <= $1 ORDER BY next_check_at", StringComparison.Ordinal);
+
+    private static readonly string _claimBeyond = Claim.Replace(
+        "{0}", "AND next_check_at > $9 AND next_check_at <= $10 ORDER BY next_check_at", StringComparison.Ordinal);
+
+    // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in front
+    // of others must not cost a scan each time.
+    private const int Window = 2000;
+    private const int Looks = 10;
+
+    private const string EndOfWindow =
+        """
+        SELECT next_check_at FROM domains.tracking_domains
+        WHERE deleted_at IS NULL AND next_check_at > $1 AND next_check_at <= $2
+        ORDER BY next_check_at OFFSET $3 LIMIT 1
+        """;
 
     // A deleted cluster's names are nobody's to check; nobody is told either.
     private const string Leave =
@@ -57,22 +77,46 @@ internal sealed class ClaimDomains(
         UPDATE domains.tracking_domains SET leased_by = NULL, leased_until = $3 WHERE id = $1 AND leased_by = $2
         """;
 
-    /// <summary>Takes names that are due.</summary>
+    // Where the next look past full clusters begins; from the front again after the end.
+    private DateTime _beyond = DateTime.UnixEpoch;
+    private long? _foundNothingAt;
+
+    /// <summary>Takes names that are due, whoever's they are and however many are in work.</summary>
     /// <param name="most">How many at most.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public async Task<List<LeasedDomain>> RunAsync(int most, CancellationToken cancellationToken)
+    public Task<List<LeasedDomain>> RunAsync(int most, CancellationToken cancellationToken) =>
+        RunAsync(most, [], cancellationToken);
+
+    /// <summary>Takes names that are due.</summary>
+    /// <param name="most">How many at most.</param>
+    /// <param name="inWork">How many names of each cluster this process checks now.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<List<LeasedDomain>> RunAsync(
+        int most, IEnumerable<KeyValuePair<ClusterId, int>> inWork, CancellationToken cancellationToken)
     {
-        var lease = Guid.CreateVersion7(time.GetUtcNow());
-        var taken = new List<LeasedDomain>();
+        var round = new ClaimRound(Guid.CreateVersion7(time.GetUtcNow()), options.Value.ChecksAtOnceOfCluster, inWork);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        var left = most - await ClaimAsync(connection, _claimAsked, lease, most, taken, cancellationToken);
-        if (left > 0)
+        // Whoever has come to its share hides others behind it: they are looked for without it. Few ask at a time.
+        for (bool isNewlyFull = true; isNewlyFull && round.Claimed < most;)
         {
-            await ClaimAsync(connection, _claimDue, lease, left, taken, cancellationToken);
+            var full = round.Full;
+            await ClaimAsync(connection, _claimAsked, most, round, [], cancellationToken);
+            isNewlyFull = round.Full.Length > full.Length;
         }
 
-        return taken;
+        if (round.Full.Length == 0 && round.Claimed < most)
+        {
+            await ClaimAsync(connection, _claimDue, most, round, [], cancellationToken);
+        }
+
+        if (round.Full.Length > 0 && round.Claimed < most)
+        {
+            await ClaimBeyondAsync(connection, most, round, cancellationToken);
+        }
+
+        return round.Taken;
     }
 
     /// <summary>Ends a lease without a result.</summary>
@@ -90,30 +134,72 @@ internal sealed class ClaimDomains(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private async Task<int> ClaimAsync(
+    // A look that found nothing but names of full clusters is not made again before the next pause has passed.
+    private async Task ClaimBeyondAsync(
+        NpgsqlConnection connection, int most, ClaimRound round, CancellationToken cancellationToken)
+    {
+        if (_foundNothingAt is { } at && time.GetElapsedTime(at) < options.Value.LookInterval)
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow().UtcDateTime;
+        var before = round.Claimed;
+        for (var look = 0; look < Looks && round.Claimed == before; look++)
+        {
+            await using var window = new NpgsqlCommand(EndOfWindow, connection)
+            {
+                Parameters = { new() { Value = _beyond }, new() { Value = now }, new() { Value = Window } },
+            };
+            var end = await window.ExecuteScalarAsync(cancellationToken) as DateTime?;
+            await ClaimAsync(connection, _claimBeyond, most, round, [_beyond, end ?? now], cancellationToken);
+            if (round.Claimed < most)
+            {
+                _beyond = end ?? DateTime.UnixEpoch;
+            }
+
+            if (end is null)
+            {
+                break;
+            }
+        }
+
+        _foundNothingAt = round.Claimed == before ? time.GetTimestamp() : null;
+    }
+
+    private async Task ClaimAsync(
         NpgsqlConnection connection,
         string sql,
-        Guid lease,
         int most,
-        List<LeasedDomain> taken,
+        ClaimRound round,
+        DateTime[] between,
         CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var claimed = 0;
         var left = new List<Guid>();
         await using (var command = new NpgsqlCommand(sql, connection))
         {
             command.Parameters.Add(new() { Value = now.UtcDateTime });
-            command.Parameters.Add(new() { Value = lease });
+            command.Parameters.Add(new() { Value = round.Lease });
             command.Parameters.Add(new() { Value = (now + options.Value.Lease).UtcDateTime });
-            command.Parameters.Add(new() { Value = most });
+            command.Parameters.Add(new() { Value = most - round.Claimed });
+            command.Parameters.Add(new() { Value = round.Full });
+            command.Parameters.Add(new() { Value = round.InWork.Keys.Select(cluster => cluster.Value).ToArray() });
+            command.Parameters.Add(new() { Value = round.InWork.Values.ToArray() });
+            command.Parameters.Add(new() { Value = round.Share });
+            foreach (var moment in between)
+            {
+                command.Parameters.Add(new() { Value = moment });
+            }
+
             await command.PrepareAsync(cancellationToken);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            for (; await reader.ReadAsync(cancellationToken); claimed++)
+            while (await reader.ReadAsync(cancellationToken))
             {
-                if (Read(reader, lease) is { } domain)
+                round.Claimed++;
+                if (Read(reader, round.Lease) is { } domain)
                 {
-                    taken.Add(domain);
+                    round.Add(domain);
                 }
                 else
                 {
@@ -126,12 +212,10 @@ internal sealed class ClaimDomains(
         {
             await using var leave = new NpgsqlCommand(Leave, connection)
             {
-                Parameters = { new() { Value = id }, new() { Value = lease } },
+                Parameters = { new() { Value = id }, new() { Value = round.Lease } },
             };
             await leave.ExecuteNonQueryAsync(cancellationToken);
         }
-
-        return claimed;
     }
 
     private static LeasedDomain? Read(NpgsqlDataReader reader, Guid lease)
@@ -155,6 +239,7 @@ internal sealed class ClaimDomains(
             Cause = reader.GetBoolean(6) ? CheckCause.Asked
                 : reader.GetInt16(4) == (short)DomainStatus.Pending ? CheckCause.Polled
                 : CheckCause.Daily,
+            HasHttpLinks = reader.GetBoolean(8),
         };
     }
 }

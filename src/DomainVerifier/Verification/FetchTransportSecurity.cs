@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Tracking.Dns;
@@ -7,55 +6,30 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Asks a site that a tenant names for one header: one request, no redirect followed, no body read, and only at
-/// addresses that name servers may have too. What goes wrong means that there is no header: browsers would not have
-/// taken it.
+/// Asks a site that a tenant names for one header: one request, no redirect followed, no body read. What goes wrong
+/// means that there is no header: browsers would not have taken it.
 /// </summary>
 internal sealed class FetchTransportSecurity : IDisposable
 {
     private const string Header = "Strict-Transport-Security";
 
-    // Kilobytes of header fields; sites send two or three.
-    private const int MostHeader = 32;
-
     private const int HttpsPort = 443;
 
-    // Two kinds of addresses, and each resolver twice.
-    private const int MostQueries = 8;
-
-    private readonly Func<HostName, CancellationToken, Task<IReadOnlyList<IPAddress>>> _addresses;
-    private readonly AddressGuard _guard;
     private readonly int _port;
     private readonly HttpClient _client;
 
     /// <summary>Made by the container.</summary>
     public FetchTransportSecurity(AskResolver resolver, AddressGuard guard)
-        : this(
-            async (name, cancellationToken) => (await resolver.AddressesAsync(
-                DnsName.From(name), new QueryBudget(MostQueries), cancellationToken)).Addresses,
-            guard, HttpsPort, null)
+        : this(ConnectToPublic.By(resolver), guard, HttpsPort, null)
     {
     }
 
     /// <summary>With other addresses, another port and other roots.</summary>
     internal FetchTransportSecurity(
-        Func<HostName, CancellationToken, Task<IReadOnlyList<IPAddress>>> addresses,
-        AddressGuard guard,
-        int port,
-        X509Certificate2Collection? roots)
+        FindAddresses addresses, AddressGuard guard, int port, X509Certificate2Collection? roots)
     {
-        (_addresses, _guard, _port) = (addresses, guard, port);
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            MaxResponseHeadersLength = MostHeader,
-            // One request a site and day: nothing is kept open.
-            PooledConnectionLifetime = TimeSpan.Zero,
-            ActivityHeadersPropagator = null,
-            ConnectCallback = ConnectAsync,
-        };
+        _port = port;
+        var handler = ConnectToPublic.Handler(addresses, guard);
         if (roots is not null)
         {
             handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
@@ -89,31 +63,4 @@ internal sealed class FetchTransportSecurity : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    private async ValueTask<Stream> ConnectAsync(
-        SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        if (!HostName.TryParse(context.DnsEndPoint.Host, out var name))
-        {
-            throw new HttpRequestException("This is no host name.");
-        }
-
-        var addresses = await _addresses(name, cancellationToken);
-        if (addresses.FirstOrDefault(_guard.Allows) is not { } address)
-        {
-            throw new HttpRequestException("It has no address that may be asked.");
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
 }

@@ -27,4 +27,7 @@ internal sealed record LeasedDomain
 
     /// <summary>Why it is checked.</summary>
     public required CheckCause Cause { get; init; }
+
+    /// <summary>Whether its https is optional: links on it may have been made with http.</summary>
+    public required bool HasHttpLinks { get; init; }
 }

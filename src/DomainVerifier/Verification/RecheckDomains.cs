@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Links;
@@ -6,7 +7,8 @@ namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
 /// Has due tracking domains checked, a bounded number at a time: as many as there are free places are taken from the
-/// database at once, and nothing waits in memory. It looks every second, and when called.
+/// database at once, and nothing waits in memory. A cluster has its share of them at most. It looks every second, and
+/// when called.
 /// </summary>
 internal sealed partial class RecheckDomains(
     ClaimDomains claim,
@@ -20,6 +22,7 @@ internal sealed partial class RecheckDomains(
     // Giving back is a courtesy of a stop: the lease ends by itself.
     private static readonly TimeSpan _longestGivingBack = TimeSpan.FromSeconds(2);
 
+    private readonly ConcurrentDictionary<ClusterId, int> _inWork = new();
     private readonly SemaphoreSlim _places = new(options.Value.ChecksAtOnce, options.Value.ChecksAtOnce);
 
     /// <summary>Takes names that are due and begins to check them.</summary>
@@ -37,10 +40,11 @@ internal sealed partial class RecheckDomains(
         var begun = 0;
         try
         {
-            var domains = await claim.RunAsync(free, cancellationToken);
+            var domains = await claim.RunAsync(free, _inWork, cancellationToken);
             foreach (var domain in domains)
             {
                 begun++;
+                _inWork.AddOrUpdate(domain.Cluster, 1, static (_, checks) => checks + 1);
                 _ = RunAsync(domain, cancellationToken);
             }
         }
@@ -119,7 +123,24 @@ internal sealed partial class RecheckDomains(
         }
         finally
         {
+            Leave(domain.Cluster);
             _places.Release();
+        }
+    }
+
+    private void Leave(ClusterId cluster)
+    {
+        var left = _inWork.AddOrUpdate(cluster, 0, static (_, checks) => checks - 1);
+        if (left == 0)
+        {
+            // Only while it is still none.
+            _inWork.TryRemove(new(cluster, 0));
+        }
+
+        // Its other names could not be taken while it had its share; several at once, not one by one.
+        if (left == options.Value.ChecksAtOnceOfCluster / 2)
+        {
+            waiting.Call();
         }
     }
 

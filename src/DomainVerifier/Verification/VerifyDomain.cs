@@ -16,6 +16,7 @@ internal sealed partial class VerifyDomain(
     NpgsqlDataSource dataSource,
     Diagnose diagnose,
     AskParents parents,
+    Visit visit,
     StoreCheck store,
     DirectoryChanges changes,
     NoticesWaiting notices,
@@ -45,10 +46,9 @@ internal sealed partial class VerifyDomain(
         var began = time.GetUtcNow();
         var started = time.GetTimestamp();
         var diagnosis = await AskAsync(domain.Host, domain.Target, cancellationToken);
-        if (diagnosis.Outcome == DiagnosisOutcome.Verified
-            && await parents.RunAsync(domain.Host, cancellationToken) is { } forced)
+        if (diagnosis.Outcome == DiagnosisOutcome.Verified)
         {
-            diagnosis = diagnosis with { Findings = [.. diagnosis.Findings, forced] };
+            diagnosis = await LookAroundAsync(domain, diagnosis, cancellationToken);
         }
 
         var result = new CheckResult { Diagnosis = diagnosis, Outcome = OutcomeOf(diagnosis), BeganAt = began };
@@ -70,6 +70,29 @@ internal sealed partial class VerifyDomain(
         }
 
         return stored;
+    }
+
+    // What recipients meet although the record is right.
+    private async Task<DomainDiagnosis> LookAroundAsync(
+        LeasedDomain domain, DomainDiagnosis diagnosis, CancellationToken cancellationToken)
+    {
+        var askingParents = parents.RunAsync(domain.Host, domain.HasHttpLinks, cancellationToken);
+        var visiting = visit(domain.Host, cancellationToken);
+        await Task.WhenAll(askingParents, visiting);
+        var findings = diagnosis.Findings.ToList();
+        if (await visiting is { } refused)
+        {
+            // What was only suspected by its addresses is certain now.
+            findings.RemoveAll(finding => finding.Code == refused.Code);
+            findings.Add(refused);
+        }
+
+        if (await askingParents is { } forced)
+        {
+            findings.Add(forced);
+        }
+
+        return diagnosis with { Findings = [.. findings.OrderByDescending(finding => finding.Severity)] };
     }
 
     private async Task<CheckResult> LookElsewhereAsync(

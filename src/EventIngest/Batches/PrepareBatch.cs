@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Tracking.Contracts;
+using Tracking.Database.Entities;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
@@ -33,7 +34,6 @@ internal sealed class PrepareBatch(
     // Up to here a frame holds nothing personal: the client's address comes next (EventRecord, version 1).
     private const int ImpersonalFrameBytes = EventRecord.FrameHeaderSize + 51;
 
-    private const long MicrosPerHour = 3_600_000_000;
     private const long EndOfCalendar = 253_402_300_800_000_000; // 10000-01-01, µs since 1970
 
     private readonly long _largestIdOffsetMillis = (long)options.LargestIdOffset.TotalMilliseconds;
@@ -143,10 +143,11 @@ internal sealed class PrepareBatch(
 
         row.Append(classification.Columns);
 
-        var hour = (int)(record.TimeMicros / MicrosPerHour);
         prepared.Add(
-            row.Length, prepared.Count, at, record.TimeMicros,
-            new LinkHourKey(record.Cluster, hour, kind, record.Link, classification.Verdict));
+            row.Length, prepared.Count, at,
+            new CountedEvent(
+                record.Cluster, MessageKey.Read(record.Message), kind, classification.Verdict.IsMachine(), record.Link,
+                record.Ordinal, record.TimeMicros, agent.ClientUnder(policy)));
         if (record.TraceSampled && !record.Trace.IsEmpty && prepared.SampledFrames.Count < options.SpansPerBatch)
         {
             prepared.SampledFrames.Add(at);

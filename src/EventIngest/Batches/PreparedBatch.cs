@@ -8,9 +8,8 @@ namespace Tracking.EventIngest.Batches;
 /// <param name="Start">Where its row begins in <see cref="PreparedBatch.Rows"/>.</param>
 /// <param name="Position">Its place in the batch, from 0.</param>
 /// <param name="Frame">Where its frame begins in the batch.</param>
-/// <param name="TimeMicros">Its time, µs since 1970.</param>
-/// <param name="Key">What counts it.</param>
-internal readonly record struct PreparedRow(int Start, int Position, int Frame, long TimeMicros, LinkHourKey Key);
+/// <param name="Counted">What the counters need to know of it.</param>
+internal readonly record struct PreparedRow(int Start, int Position, int Frame, CountedEvent Counted);
 
 /// <summary>A batch as it goes to the database: its rows as COPY takes them, and what is refused.</summary>
 internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
@@ -60,9 +59,9 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
     }
 
     /// <summary>Adds the row that was written into reserved room.</summary>
-    public void Add(int size, int position, int frame, long timeMicros, in LinkHourKey key)
+    public void Add(int size, int position, int frame, in CountedEvent counted)
     {
-        Events.Add(new PreparedRow(_length, position, frame, timeMicros, key));
+        Events.Add(new PreparedRow(_length, position, frame, counted));
         _length += size;
     }
 

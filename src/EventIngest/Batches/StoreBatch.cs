@@ -6,6 +6,7 @@ using Tracking.Contracts;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.Links;
 
 namespace Tracking.EventIngest.Batches;
 
@@ -20,7 +21,7 @@ internal enum StoreOutcome
 }
 
 /// <summary>
-/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its totals.
+/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its counters.
 /// <para>The key goes first and the word of <c>ingest.edges</c> is asked after it, in a statement of its own with a
 /// snapshot of its own. <see cref="PruneBatches"/> writes that word before it deletes keys, in one transaction. So a
 /// replay meets either the key, or, when its insert went through because the key has been deleted, the word that was
@@ -29,6 +30,7 @@ internal enum StoreOutcome
 internal sealed partial class StoreBatch(
     NpgsqlDataSource dataSource,
     FindPolicies findPolicies,
+    FindAttributes findAttributes,
     ClassifyEvent classify,
     IngestTelemetry telemetry,
     TimeProvider time,
@@ -65,7 +67,18 @@ internal sealed partial class StoreBatch(
         using var prepared = new PreparedBatch(batch);
         new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
 
-        var outcome = await StoreAsync(batch, prepared, policies, cancellationToken);
+        // Asked for meanwhile, on a connection of its own: the answer is needed when the rows are stored.
+        var attributes = findAttributes.RunAsync(
+            prepared.Events.Select(stored => (stored.Counted.Cluster, stored.Counted.Message)), cancellationToken);
+        StoreOutcome outcome;
+        try
+        {
+            outcome = await StoreAsync(batch, prepared, policies, attributes, cancellationToken);
+        }
+        finally
+        {
+            await ((Task)attributes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
 
         if (outcome == StoreOutcome.SeenBefore)
         {
@@ -86,12 +99,16 @@ internal sealed partial class StoreBatch(
     // As a whole; when it repeats ids, without those; when there is still a row that cannot be, row by row. A repeat may
     // be committed by another batch between the question for it and the COPY: that one is found row by row.
     private async Task<StoreOutcome> StoreAsync(
-        StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
+        StoreEventBatch batch,
+        PreparedBatch prepared,
+        BatchPolicies policies,
+        Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
+        CancellationToken cancellationToken)
     {
         PostgresException refused;
         try
         {
-            return await StoreAsync(batch, prepared, CopyAllAsync, cancellationToken);
+            return await StoreAsync(batch, prepared, attributes, CopyAllAsync, cancellationToken);
         }
         catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
         {
@@ -105,6 +122,7 @@ internal sealed partial class StoreBatch(
                 return await StoreAsync(
                     batch,
                     prepared,
+                    attributes,
                     async transaction =>
                     {
                         await SetAsideRepeats.RunAsync(transaction.Connection!, batch, prepared, cancellationToken);
@@ -122,6 +140,7 @@ internal sealed partial class StoreBatch(
         return await StoreAsync(
             batch,
             prepared,
+            attributes,
             transaction => new SetAsideBadRows(transaction, CopyAsync).RunAsync(
                 batch, prepared, policies, cancellationToken),
             cancellationToken);
@@ -134,6 +153,7 @@ internal sealed partial class StoreBatch(
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,
+        Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
         Func<NpgsqlTransaction, Task> copyRows,
         CancellationToken cancellationToken)
     {
@@ -143,18 +163,26 @@ internal sealed partial class StoreBatch(
         // not see what pruning committed while the first one waited.
         await using var transaction = await connection.BeginTransactionAsync(
             IsolationLevel.ReadCommitted, cancellationToken);
-        if (await WasSeenAsync(connection, batch, prepared.Count, cancellationToken))
+        if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not { } generations)
         {
             return StoreOutcome.SeenBefore;
         }
 
         await copyRows(transaction);
-        await FinishAsync(connection, batch, prepared, cancellationToken);
+        await RejectAsync(connection, batch, prepared, cancellationToken);
+        if (prepared.Events.Count > 0)
+        {
+            await CountMessages.RunAsync(
+                connection, prepared.Events.ConvertAll(stored => stored.Counted), await attributes, generations,
+                cancellationToken);
+        }
+
         await transaction.CommitAsync(cancellationToken);
         return StoreOutcome.Stored;
     }
 
-    private static async Task<bool> WasSeenAsync(
+    // The generations of counters to write; null: the batch was stored before.
+    private static async Task<IReadOnlyDictionary<int, (int Read, int Built)>?> BeginAsync(
         NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection)
@@ -179,11 +207,18 @@ internal sealed partial class StoreBatch(
                         new NpgsqlParameter<long> { TypedValue = batch.Sequence },
                     },
                 },
+                new NpgsqlBatchCommand($"SELECT pg_advisory_xact_lock_shared({CountMessages.Lock})"),
+                new NpgsqlBatchCommand(CountMessages.SelectGenerations),
             },
         };
         await command.PrepareAsync(cancellationToken);
-        var isForgotten = await command.ExecuteScalarAsync(cancellationToken) is not null;
-        return isForgotten || command.BatchCommands[0].RecordsAffected == 0;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var isForgotten = await reader.ReadAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        var generations = await CountMessages.GenerationsOfAsync(reader, cancellationToken);
+        await reader.CloseAsync();
+        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : generations;
     }
 
     private static async Task CopyAsync(
@@ -195,30 +230,15 @@ internal sealed partial class StoreBatch(
         copy.Write(CopyRow.Trailer);
     }
 
-    // Totals last: the hour's open counter of a busy cluster is everybody's, and stays locked until the commit.
-    private static async Task FinishAsync(
+    private static async Task RejectAsync(
         NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlBatch(connection);
         if (prepared.Rejected.Count > 0)
         {
-            command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
-        }
-
-        if (prepared.Events.Count > 0)
-        {
-            var counts = new AddToTotals();
-            foreach (var stored in prepared.Events)
+            await using var command = new NpgsqlBatch(connection)
             {
-                counts.Add(stored.Key);
-            }
-
-            command.BatchCommands.Add(counts.ToCommand());
-        }
-
-        if (command.BatchCommands.Count > 0)
-        {
-            await command.PrepareAsync(cancellationToken);
+                BatchCommands = { ToCommand(batch, prepared.Rejected) },
+            };
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

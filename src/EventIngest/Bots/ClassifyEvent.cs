@@ -3,6 +3,7 @@ using System.Text;
 using Tracking.Contracts;
 using Tracking.Database.Entities;
 using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Statistics;
 using Tracking.Links;
 
 namespace Tracking.EventIngest.Bots;
@@ -12,9 +13,15 @@ namespace Tracking.EventIngest.Bots;
 /// <param name="Text">As it is stored, UTF-8.</param>
 /// <param name="Classification">What it says of an event that is not a honeypot's.</param>
 /// <param name="InHoneypot">What it says of a honeypot's.</param>
+/// <param name="Client">The program's name where its text is stored.</param>
 internal sealed record KnownAgent(
-    byte[] Received, byte[] Text, Classification Classification, Classification InHoneypot)
+    byte[] Received, byte[] Text, Classification Classification, Classification InHoneypot, string Client)
 {
+    private readonly string _clientWithoutText = NameClient.Of(Classification.Vendor, userAgent: null);
+
+    /// <summary>The program's name, by what a cluster's policy lets be stored.</summary>
+    public string ClientUnder(ClusterPolicy policy) => policy.IsAnonymous ? _clientWithoutText : Client;
+
     /// <summary>The classification of an event.</summary>
     public Classification For(LinkKind kind) => kind == LinkKind.Honeypot ? InHoneypot : Classification;
 }
@@ -58,8 +65,10 @@ internal sealed class ClassifyEvent
         }
 
         var classification = Classify(userAgent);
+        var text = StorableUserAgent.Encode(userAgent);
         known = new KnownAgent(
-            userAgent.ToArray(), StorableUserAgent.Encode(userAgent), classification, Honeypots[classification]);
+            userAgent.ToArray(), text, classification, Honeypots[classification],
+            NameClient.Of(classification.Vendor, Encoding.UTF8.GetString(text)));
         Volatile.Write(ref slot, known);
         return known;
     }

@@ -72,6 +72,7 @@ internal static class ConsoleComposition
         ServeAssets.Map(app);
         SignIn.Map(app);
         FollowEvents.Map(app);
+        ShowMail.Map(app);
         app.MapRazorComponents<App>().Add(RequireSession.Guard);
     }
 

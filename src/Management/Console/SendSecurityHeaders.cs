@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace Tracking.Management.Console;
 
@@ -14,6 +15,11 @@ public static class SendSecurityHeaders
         + "connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
         + "object-src 'none'";
 
+    private static readonly object _instead = new();
+
+    /// <summary>Gives one answer a policy of its own, unless it fails: a document that others wrote, in a frame.</summary>
+    public static void Instead(HttpContext context, string policy) => context.Items[_instead] = policy;
+
     /// <summary>Sends them from here on down the pipeline.</summary>
     public static WebApplication UseSecurityHeaders(this WebApplication app)
     {
@@ -23,8 +29,10 @@ public static class SendSecurityHeaders
             context.Response.OnStarting(
                 static state =>
                 {
-                    var headers = ((Microsoft.AspNetCore.Http.HttpResponse)state).Headers;
-                    headers.ContentSecurityPolicy = Policy;
+                    var response = (Microsoft.AspNetCore.Http.HttpResponse)state;
+                    var headers = response.Headers;
+                    headers.ContentSecurityPolicy =
+                        response.StatusCode == 200 && response.HttpContext.Items[_instead] is string own ? own : Policy;
                     headers.XContentTypeOptions = "nosniff";
                     headers["Referrer-Policy"] = "same-origin";
                     headers["Cross-Origin-Opener-Policy"] = "same-origin";

@@ -118,7 +118,13 @@ internal static class AddTrackingDomain
         var hostname = ReadHostname.From(json, own, errors);
         var settings = TrackingDomainSettings.Read(json, errors);
         var setAsDefault = TrackingDomainSettings.Flag(json, "setAsDefault", false, errors);
-        return hostname is not { } name || errors.Any
+        if (hostname is not { } name)
+        {
+            return null;
+        }
+
+        HttpsForced.Refuse(settings.Https, name.Value, null, errors);
+        return errors.Any
             ? null
             : new TrackingDomain
             {

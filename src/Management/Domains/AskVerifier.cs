@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -7,13 +6,14 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Bus;
 using Tracking.Contracts;
+using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
 /// <summary>Asks the verifiers over the bus. No answer is an answer too: there is none, or the bus is away.</summary>
 internal sealed partial class AskVerifier(
     SendToQueue bus,
-    NameAnswers answers,
+    BusAnswers<NameChecked> answers,
     IOptions<ManagementOptions> options,
     TimeProvider time,
     ILogger<AskVerifier> logger)
@@ -37,7 +37,7 @@ internal sealed partial class AskVerifier(
         {
             _ = SendAsync(
                 QueueNames.CheckNames, new CheckName { Id = id, Hostname = hostname, ReplyTo = answers.Queue });
-            return await answer.WaitAsync(options.Value.LongestVerification, time, cancellationToken);
+            return (await answer.WaitAsync(options.Value.LongestVerification, time, cancellationToken)).Diagnosis;
         }
         catch (TimeoutException)
         {
@@ -69,49 +69,24 @@ internal sealed partial class AskVerifier(
     private partial void LogNotSent(string queue, string reason);
 }
 
-/// <summary>The answers that this process waits for, and the queue that they come to.</summary>
-internal sealed class NameAnswers
-{
-    private readonly ConcurrentDictionary<Guid, TaskCompletionSource<string>> _expected = new();
-
-    /// <summary>The queue, of this process alone.</summary>
-    public string Queue { get; } = $"{QueueNames.Checks}{Guid.NewGuid():N}";
-
-    /// <summary>Waits for the answer to a question from now on; <see cref="Forget"/> is its end.</summary>
-    public Task<string> Expect(Guid request) => _expected.GetOrAdd(
-        request, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-    /// <summary>Waits no more.</summary>
-    public void Forget(Guid request) => _expected.TryRemove(request, out _);
-
-    /// <summary>An answer came; perhaps nobody waits for it any more, or it comes again.</summary>
-    public void Complete(NameChecked answer)
-    {
-        if (_expected.TryGetValue(answer.Request, out var expected))
-        {
-            expected.TrySetResult(answer.Diagnosis);
-        }
-    }
-}
-
 /// <summary>Adds what asks the verifiers.</summary>
 internal static class AskVerifierComposition
 {
     /// <summary>Adds it with the queue of its answers; calling twice is once.</summary>
     public static IHostApplicationBuilder AddVerifierQuestions(this IHostApplicationBuilder builder)
     {
-        if (builder.Services.Any(service => service.ServiceType == typeof(NameAnswers)))
+        if (builder.Services.Any(service => service.ServiceType == typeof(BusAnswers<NameChecked>)))
         {
             return builder;
         }
 
-        var answers = new NameAnswers();
+        var answers = new BusAnswers<NameChecked>(QueueNames.Checks);
         builder.Services.AddSingleton(answers);
         builder.Services.TryAddSingleton<AskVerifier>();
         builder.Services.TryAddSingleton<AwaitChecks>();
         builder.Services.AddSingleton(new BusEndpoint(answers.Queue, (_, queue) => queue.Handler<NameChecked>(answer =>
         {
-            answers.Complete(answer.Message);
+            answers.Complete(answer.Message.Request, answer.Message);
             return Task.CompletedTask;
         }))
         {

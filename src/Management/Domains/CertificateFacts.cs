@@ -19,7 +19,13 @@ internal sealed class CertificateFacts
 
     public string? ErrorType { get; init; }
 
+    /// <summary>What a person does about it.</summary>
+    public string? Advice { get; init; }
+
     public string? PausedUrl { get; init; }
+
+    /// <summary>Whether it stands in the queue for a limit of an authority.</summary>
+    public required bool IsQueued { get; init; }
 
     /// <summary>When the name is looked at next.</summary>
     public DateTimeOffset? DueAt { get; init; }
@@ -68,7 +74,8 @@ internal sealed class CertificateFacts
             : await db.Database.SqlQuery<CertificateFacts>(
                 $"""
                 SELECT n.hostname "Hostname", n.failures "Failures", n.last_failure->>'detail' "Error",
-                    n.last_failure->>'type' "ErrorType", n.paused_url "PausedUrl",
+                    n.last_failure->>'type' "ErrorType", n.last_failure->>'advice' "Advice",
+                    n.queued_for IS NOT NULL "IsQueued", n.paused_url "PausedUrl",
                     nullif(n.due_at, 'infinity') "DueAt", n.renew_at "RenewAt", n.leased_until "LeasedUntil",
                     i.not_before "NotBefore", i.not_after "NotAfter", left(i.chain, 8192) "Chain"
                 FROM certificates.names n

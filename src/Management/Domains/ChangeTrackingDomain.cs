@@ -113,6 +113,11 @@ internal static class ChangeTrackingDomain
             patch, "", [.. TrackingDomainSettings.Known, .. _elsewhere.Select(other => other.Member)], errors);
         var merged = (JsonObject)MergePatch.Apply(TrackingDomainSettings.Of(domain).ToJson(), patch)!;
         var settings = TrackingDomainSettings.Read(merged, errors);
+        if (patch.ContainsKey("https"))
+        {
+            HttpsForced.Refuse(settings.Https, domain.Hostname, domain.LastCheck, errors);
+        }
+
         return errors.Any ? null : settings;
     }
 }

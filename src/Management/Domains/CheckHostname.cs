@@ -87,7 +87,7 @@ internal static class CheckHostname
         {
             var services = httpContext.RequestServices;
             var share = services.GetRequiredService<LimitTenants>().Of(httpContext.Features.Get<ApiKeyHolder>()!);
-            if (share.BeginCheck() is { } refusal)
+            if (share.BeginNameCheck() is { } refusal)
             {
                 await refusal.ExecuteAsync(httpContext);
                 return;
@@ -105,7 +105,7 @@ internal static class CheckHostname
             }
             finally
             {
-                share.EndCheck();
+                share.EndNameCheck();
             }
         }
     }

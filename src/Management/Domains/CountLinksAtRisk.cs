@@ -1,6 +1,8 @@
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Statistics;
 
 namespace Tracking.Management.Domains;
 
@@ -36,7 +38,8 @@ internal static class CountLinksAtRisk
         try
         {
             result = await MessagesAsync(dataSource, cluster, result, either.Token);
-            result = await ClicksAsync(dataSource, cluster, result, either.Token);
+            result = await LinksAsync(dataSource, cluster, result, either.Token);
+            result = await ClicksAsync(dataSource, cluster, result, time.GetUtcNow(), either.Token);
             return await LastClickAsync(dataSource, cluster, result, either.Token);
         }
         catch (Exception exception) when (
@@ -54,16 +57,12 @@ internal static class CountLinksAtRisk
             dataSource,
             cluster,
             so,
-            """
-            SELECT count(*), coalesce(sum(link_count), 0)::bigint FROM rewrite.messages
-            WHERE cluster_id = $1 AND host = $2
-            """);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return so with { Messages = reader.GetInt64(0), Links = reader.GetInt64(1) };
+            "SELECT count(*) FROM rewrite.messages WHERE cluster_id = $1 AND host = $2");
+        return so with { Messages = (long)(await command.ExecuteScalarAsync(cancellationToken))! };
     }
 
-    private static async Task<LinksAtRisk> ClicksAsync(
+    // By itself: the index has the messages, their links stand in their rows.
+    private static async Task<LinksAtRisk> LinksAsync(
         ApiDataSource dataSource, ClusterId cluster, LinksAtRisk so, CancellationToken cancellationToken)
     {
         await using var command = Command(
@@ -71,10 +70,23 @@ internal static class CountLinksAtRisk
             cluster,
             so,
             """
-            SELECT count(*) FROM ingest.events e
-            JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key
-            WHERE e.cluster_id = $1 AND m.host = $2 AND e.kind = 0
-              AND e.id >= ingest.uuidv7_floor(now() - interval '7 days')
+            SELECT coalesce(sum(link_count), 0)::bigint FROM rewrite.messages WHERE cluster_id = $1 AND host = $2
+            """);
+        return so with { Links = (long)(await command.ExecuteScalarAsync(cancellationToken))! };
+    }
+
+    private static async Task<LinksAtRisk> ClicksAsync(
+        ApiDataSource dataSource, ClusterId cluster, LinksAtRisk so, DateTimeOffset now,
+        CancellationToken cancellationToken)
+    {
+        var range = CountedRange.Around(now.AddDays(-7), now);
+        await using var command = Command(
+            dataSource,
+            cluster,
+            so,
+            $"""
+            SELECT coalesce(sum(c.clicks_people + c.clicks_machines), 0)::bigint
+            FROM {range.Source(CountDimension.Host, "AND c.key = $2")}
             """);
         return so with { ClicksLastWeek = (long)(await command.ExecuteScalarAsync(cancellationToken))! };
     }

@@ -36,6 +36,10 @@ internal enum TlsStatus
 /// <param name="NotAfter">Until when it is valid.</param>
 /// <param name="RenewAt">When it is renewed.</param>
 /// <param name="Error">Why the last attempt brought none, in the words of the certificate authority.</param>
+/// <param name="ErrorType">What kind of failure it was: caa, connection, dns, rate-limited and so on.</param>
+/// <param name="Advice">What a person does about it.</param>
+/// <param name="ExpectedAt">When it is the name's turn, where more names want a certificate than an authority's limits
+/// allow at once.</param>
 /// <param name="NextAttempt">When it is tried again.</param>
 /// <param name="PausedUrl">Where a person lets the name go on.</param>
 internal sealed record TlsState(
@@ -45,6 +49,9 @@ internal sealed record TlsState(
     DateTimeOffset? NotAfter = null,
     DateTimeOffset? RenewAt = null,
     string? Error = null,
+    string? ErrorType = null,
+    string? Advice = null,
+    DateTimeOffset? ExpectedAt = null,
     DateTimeOffset? NextAttempt = null,
     string? PausedUrl = null)
 {
@@ -70,6 +77,9 @@ internal sealed record TlsState(
             domain.CertificateUntil,
             isInUse && status == TlsStatus.Active ? facts!.RenewAt : null,
             isOrdered ? facts?.Error : null,
+            isOrdered ? facts?.ErrorType : null,
+            isOrdered ? facts?.Advice : null,
+            isOrdered && status == TlsStatus.Pending && facts?.IsQueued == true ? facts.DueAt : null,
             isOrdered ? facts?.DueAt : null,
             isOrdered ? facts?.PausedUrl : null);
     }

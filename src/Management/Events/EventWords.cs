@@ -27,9 +27,8 @@ internal static class EventWords
     public static readonly IReadOnlyList<(string Word, HumanFilter Value)> Humans =
         [("true", HumanFilter.Human), ("false", HumanFilter.Machine), ("all", HumanFilter.All)];
 
-    /// <summary>Machines are those that were recognised: prefetch, preview and scanner. A proxy fetches on behalf of a
-    /// person who opened the mail, and unknown means that nothing speaks against a person.</summary>
-    public static bool IsHuman(Verdict verdict) => verdict is Verdict.Human or Verdict.Proxy or Verdict.Unknown;
+    /// <summary>Whether it counts as a person.</summary>
+    public static bool IsHuman(Verdict verdict) => !verdict.IsMachine();
 
     public static short[] Numbers(HumanFilter filter) =>
         [.. Enum.GetValues<Verdict>().Where(verdict => IsHuman(verdict) == (filter == HumanFilter.Human))

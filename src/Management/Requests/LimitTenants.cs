@@ -85,6 +85,7 @@ internal sealed class TenantShare(
     private int _waiting;
     private int _exports;
     private int _checks;
+    private int _nameChecks;
 
     /// <summary>Lets a request run, perhaps after others; <see cref="Leave"/> is its end.</summary>
     /// <returns>The refusal, when it may not.</returns>
@@ -160,20 +161,18 @@ internal sealed class TenantShare(
     /// <summary>Lets a look at DNS begin, which takes long and costs the database nothing; <see cref="EndCheck"/> is its
     /// end.</summary>
     /// <returns>The refusal, when there are too many.</returns>
-    public Problem? BeginCheck()
-    {
-        if (Interlocked.Increment(ref _checks) <= options.ConcurrentVerifications)
-        {
-            return null;
-        }
-
-        EndCheck();
-        telemetry.Refused("checks");
-        return Problems.TooMany($"{options.ConcurrentVerifications} checks of DNS at a time", _whenChecking);
-    }
+    public Problem? BeginCheck() => BeginCheck(ref _checks, options.ConcurrentVerifications);
 
     /// <summary>A look at DNS is over.</summary>
     public void EndCheck() => Interlocked.Decrement(ref _checks);
+
+    /// <summary>As <see cref="BeginCheck()"/>, of a name that nobody has added; <see cref="EndNameCheck"/> is its
+    /// end.</summary>
+    /// <returns>The refusal, when there are too many.</returns>
+    public Problem? BeginNameCheck() => BeginCheck(ref _nameChecks, options.ConcurrentNameChecks);
+
+    /// <summary>A look at a name that nobody has added is over.</summary>
+    public void EndNameCheck() => Interlocked.Decrement(ref _nameChecks);
 
     /// <summary>Lets an export read on, when there is time for it: it is slowed down, not broken off.</summary>
     public async Task EnterForExportAsync(CancellationToken cancellationToken)
@@ -188,6 +187,18 @@ internal sealed class TenantShare(
 
     /// <inheritdoc/>
     public void Dispose() => _running.Dispose();
+
+    private Problem? BeginCheck(ref int checks, int most)
+    {
+        if (Interlocked.Increment(ref checks) <= most)
+        {
+            return null;
+        }
+
+        Interlocked.Decrement(ref checks);
+        telemetry.Refused("checks");
+        return Problems.TooMany($"{most} checks of DNS at a time", _whenChecking);
+    }
 
     private TimeSpan? TimeOwed()
     {

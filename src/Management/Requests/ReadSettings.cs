@@ -39,7 +39,7 @@ internal static class ReadSettings
         ReadJson.RefuseUnknown(json, Path, _known.Keys, errors);
         foreach (var (name, value) in json)
         {
-            if (_known.TryGetValue(name, out var type) && Takes(type, value) is { } takes)
+            if (_known.TryGetValue(name, out var type) && Takes(name, type, value) is { } takes)
             {
                 errors.Add(Path + name, $"{ReadJson.Got(value)}, takes {takes}.");
             }
@@ -58,7 +58,7 @@ internal static class ReadSettings
             : new ClusterSettings();
     }
 
-    private static string? Takes(Type type, JsonNode? value)
+    private static string? Takes(string name, Type type, JsonNode? value)
     {
         var kind = value?.GetValueKind();
         if (type == typeof(bool))
@@ -68,6 +68,13 @@ internal static class ReadSettings
 
         if (type == typeof(int))
         {
+            if (name == "keepHtmlDays")
+            {
+                return value is JsonValue given && given.TryGetValue<int>(out var days) && days is >= 0 and <= 400
+                    ? null
+                    : "a whole number of days from 0 to 400";
+            }
+
             return value is JsonValue number && number.TryGetValue<int>(out var months) && months is >= 1 and <= 120
                 ? null
                 : "a whole number of months from 1 to 120";

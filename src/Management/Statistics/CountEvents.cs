@@ -1,35 +1,26 @@
 using System.Globalization;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.Management.Events;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>Counts events by a grouping.</summary>
+/// <summary>Counts events by a grouping, from counters.</summary>
 internal static class CountEvents
 {
-    // Clicks and opens; images and honeypot hits are listed as events but are neither.
-    private const string Counts =
-        """
-        count(*) FILTER (WHERE e.kind = 0),
-        count(*) FILTER (WHERE e.kind = 1),
-        count(DISTINCT e.message_key) FILTER (WHERE e.kind = 0),
-        count(DISTINCT e.message_key) FILTER (WHERE e.kind = 1)
-        """;
-
     /// <summary>At most <paramref name="limit"/> rows.</summary>
+    /// <param name="dataSource">The database.</param>
+    /// <param name="grouping">Any but <see cref="Grouping.Message"/>.</param>
+    /// <param name="selection">What.</param>
+    /// <param name="limit">Rows at most.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     public static async Task<List<StatisticsRow>> ReadAsync(
         ApiDataSource dataSource,
         Grouping grouping,
-        EventSelection selection,
+        CountSelection selection,
         int limit,
         CancellationToken cancellationToken)
     {
-        if (grouping == Grouping.Position)
-        {
-            return await ReadPositionsAsync(dataSource, selection, limit, cancellationToken);
-        }
-
         var rows = await ReadRowsAsync(dataSource, grouping, selection, limit, cancellationToken);
         if (grouping != Grouping.Day && grouping != Grouping.Total)
         {
@@ -39,31 +30,59 @@ internal static class CountEvents
         var messages = await CountMessagesAsync(dataSource, grouping, selection, cancellationToken);
         var counted = rows.ToDictionary(row => row.Key ?? "");
         return [.. counted.Keys.Union(messages.Keys).Order(StringComparer.Ordinal).Take(limit)
-            .Select(key => counted.GetValueOrDefault(key, new StatisticsRow(key, 0, 0, 0, 0)) with
+            .Select(key => counted.GetValueOrDefault(
+                key, new StatisticsRow(key.Length == 0 ? null : key, 0, 0, 0, 0)) with
             {
                 Messages = messages.GetValueOrDefault(key),
             })];
     }
 
+    /// <summary>Everything of a range.</summary>
+    public static async Task<StatisticsTotals> TotalAsync(
+        ApiDataSource dataSource, CountSelection selection, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            $"SELECT {CountedColumns.Sums(selection.Human)} FROM {selection.Range.Source(CountDimension.Total)}");
+        command.Parameters.Add(new() { Value = selection.Cluster.Value });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new StatisticsTotals(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+    }
+
+    // What a key of few rows leads to is looked up for those that are answered only.
     private static async Task<List<StatisticsRow>> ReadRowsAsync(
         ApiDataSource dataSource,
         Grouping grouping,
-        EventSelection selection,
+        CountSelection selection,
         int limit,
         CancellationToken cancellationToken)
     {
-        var order = grouping.ByTime ? "1" : "3 DESC, 4 DESC, 1";
-        await using var command = selection.Where().And("e.kind IN (0, 1)").Command(
-            dataSource,
-            $$"""
-            SELECT {{grouping.Key}}, {{grouping.Label}}, {{Counts}}
-            FROM ingest.events e
-            {{grouping.Join}}
-            WHERE {where}
-            GROUP BY 1
-            ORDER BY {{order}}
-            LIMIT {{limit}}
-            """);
+        var order = grouping.ByTime ? "key"
+            : grouping == Grouping.Position
+                ? "clicks DESC, split_part(key, '.', 1)::bigint, split_part(key, '.', 2)::bigint"
+                : "clicks DESC, opens DESC, key";
+        await using var command = dataSource.CreateCommand(string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            SELECT r.key, d.url, r.clicks, r.opens, r.unique_clicks, r.unique_opens
+            FROM (
+                SELECT *
+                FROM (
+                    SELECT {grouping.Key} COLLATE "C", {CountedColumns.Sums(selection.Human)}, $2 AS zone
+                    FROM {selection.Range.Source(grouping.Dimension)}
+                    GROUP BY 1
+                ) g (key, clicks, opens, unique_clicks, unique_opens)
+                WHERE clicks > 0 OR opens > 0 OR unique_clicks > 0 OR unique_opens > 0
+                ORDER BY {order}
+                LIMIT {limit}
+            ) r
+            LEFT JOIN links.destinations d ON {(grouping == Grouping.Link ? "true" : "false")} AND d.cluster_id = $1
+                AND d.link_id = CASE WHEN {(grouping == Grouping.Link ? "true" : "false")}
+                    THEN ('x' || r.key)::bit(64)::bigint END
+            ORDER BY {order}
+            """));
+        command.Parameters.Add(new() { Value = selection.Cluster.Value });
+        command.Parameters.Add(new() { Value = selection.Zone.Id });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<StatisticsRow>();
         while (await reader.ReadAsync(cancellationToken))
@@ -80,18 +99,19 @@ internal static class CountEvents
     }
 
     private static async Task<Dictionary<string, long>> CountMessagesAsync(
-        ApiDataSource dataSource, Grouping grouping, EventSelection selection, CancellationToken cancellationToken)
+        ApiDataSource dataSource, Grouping grouping, CountSelection selection, CancellationToken cancellationToken)
     {
-        var key = grouping == Grouping.Day ? "to_char(registered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')" : "''";
+        var key = grouping == Grouping.Day ? "to_char(registered_at AT TIME ZONE $4, 'YYYY-MM-DD')" : "''";
         await using var command = dataSource.CreateCommand(
             $"""
             SELECT {key}, count(*) FROM rewrite.messages
-            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3
+            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3 AND $4 <> ''
             GROUP BY 1
             """);
         command.Parameters.Add(new() { Value = selection.Cluster.Value });
-        command.Parameters.Add(new() { Value = selection.From!.Value });
-        command.Parameters.Add(new() { Value = selection.To!.Value });
+        command.Parameters.Add(new() { Value = CountBucket.Start(selection.Range.From) });
+        command.Parameters.Add(new() { Value = CountBucket.Start(selection.Range.To) });
+        command.Parameters.Add(new() { Value = selection.Zone.Id });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var messages = new Dictionary<string, long>(StringComparer.Ordinal);
         while (await reader.ReadAsync(cancellationToken))
@@ -105,53 +125,5 @@ internal static class CountEvents
         }
 
         return messages;
-    }
-
-    /// <summary>
-    /// Only the packed link map knows a link's place. The messages of a campaign share the same map, so grouping by map
-    /// and ordinal leaves few rows; within a map each ordinal is one place and a message has one map, so adding up
-    /// distinct messages over maps counts none twice.
-    /// </summary>
-    private static async Task<List<StatisticsRow>> ReadPositionsAsync(
-        ApiDataSource dataSource, EventSelection selection, int limit, CancellationToken cancellationToken)
-    {
-        await using var command = selection.Where().And("e.kind = 0").Command(
-            dataSource,
-            """
-            SELECT m.link_map, e.ordinal, count(*), count(DISTINCT e.message_key)
-            FROM ingest.events e
-            JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key
-            WHERE {where}
-            GROUP BY 1, 2
-            ORDER BY 1
-            """);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var counts = new Dictionary<(int Part, int Position), (long Clicks, long Unique)>();
-        byte[] map = [];
-        IReadOnlyList<LinkPlace> places = [];
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            var next = reader.GetFieldValue<byte[]>(0);
-            if (!next.AsSpan().SequenceEqual(map))
-            {
-                map = next;
-                places = LinkMap.Read(map);
-            }
-
-            var ordinal = reader.GetInt16(1);
-            if (ordinal < places.Count)
-            {
-                var place = (places[ordinal].Part, places[ordinal].Position);
-                var (clicks, unique) = counts.GetValueOrDefault(place);
-                counts[place] = (clicks + reader.GetInt64(2), unique + reader.GetInt64(3));
-            }
-        }
-
-        return [.. counts
-            .OrderByDescending(entry => entry.Value.Clicks).ThenBy(entry => entry.Key)
-            .Take(limit)
-            .Select(entry => new StatisticsRow(
-                string.Create(CultureInfo.InvariantCulture, $"{entry.Key.Part}.{entry.Key.Position}"),
-                entry.Value.Clicks, 0, entry.Value.Unique, 0))];
     }
 }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Tracking.Api;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management.Events;
 using Tracking.Management.OpenApi;
@@ -19,8 +20,9 @@ namespace Tracking.Management.Statistics;
 /// (<c>part.position</c>), a domain, a client; null where the messages say nothing of it.</param>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="UniqueClicks">Messages clicked in at least once.</param>
-/// <param name="UniqueOpens">Messages opened at least once.</param>
+/// <param name="UniqueClicks">Messages whose first click this was; by link and by position: messages whose first click
+/// there. Each counts once, at that moment, so that rows of time add up.</param>
+/// <param name="UniqueOpens">Messages whose first open this was.</param>
 internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long UniqueClicks, long UniqueOpens)
 {
     /// <summary>By day, and without grouping: messages rewritten.</summary>
@@ -32,11 +34,22 @@ internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long 
     public string? Label { get; init; }
 }
 
+/// <summary>Sums of a range.</summary>
+/// <param name="Clicks">Clicks.</param>
+/// <param name="Opens">Opens.</param>
+/// <param name="UniqueClicks">Messages whose first click is in it.</param>
+/// <param name="UniqueOpens">Messages whose first open is in it.</param>
+internal sealed record StatisticsTotals(long Clicks, long Opens, long UniqueClicks, long UniqueOpens);
+
 /// <summary>Statistics of a range.</summary>
-/// <param name="From">The first moment counted.</param>
-/// <param name="To">The first moment after.</param>
+/// <param name="From">The first moment counted: what was asked for, down to a quarter of an hour; by message down to a
+/// day (UTC) where there are many events.</param>
+/// <param name="To">The first moment after, rounded up in the same way.</param>
 /// <param name="GroupBy">What the rows are about.</param>
 /// <param name="Human">true: without recognised machines; false: those only; all.</param>
+/// <param name="TimeZone">Where days and hours begin.</param>
+/// <param name="Totals">Everything in the range.</param>
+/// <param name="Before">Everything in the range before, as long as this one.</param>
 /// <param name="Rows">Days and hours in order of time, everything else by clicks and opens.</param>
 /// <param name="Truncated">Whether there are more rows than the limit.</param>
 internal sealed record StatisticsResponse(
@@ -44,12 +57,14 @@ internal sealed record StatisticsResponse(
     DateTimeOffset To,
     string GroupBy,
     string Human,
+    string TimeZone,
+    StatisticsTotals Totals,
+    StatisticsTotals Before,
     IReadOnlyList<StatisticsRow> Rows,
     bool Truncated);
 
 /// <summary>
-/// <c>GET /api/v1/clusters/{cluster}/stats</c>: one query over the events, so that totals and uniques always speak of
-/// the same rows.
+/// <c>GET /api/v1/clusters/{cluster}/stats</c>: from counters that are kept with the events (docs/statistics.md).
 /// </summary>
 internal static class GetStatistics
 {
@@ -63,7 +78,8 @@ internal static class GetStatistics
 
     public static void Map(IEndpointRouteBuilder cluster) => cluster.MapGet("/stats", HandleAsync)
         .RequireClusterAccess()
-        .Describe("GetStatistics", "Counts clicks and opens, by day or whatever else; days and hours are UTC.")
+        .Describe("GetStatistics", "Counts clicks and opens, by day or whatever else, in whole quarters of an hour; from "
+            + "and to in the answer say which. A unique is a message's first, and counts when it happened.")
         .DescribeProblems(400, 422);
 
     private static async Task<Results<Ok<StatisticsResponse>, Problem>> HandleAsync(
@@ -80,23 +96,54 @@ internal static class GetStatistics
         var human = ReadQuery.Choice("human", query.Human, HumanFilter.All, EventWords.Humans, errors);
         var limit = ReadQuery.Limit(query.Limit, errors, DefaultLimit, MaxLimit);
         var to = ReadQuery.Time("to", query.To, errors) ?? time.GetUtcNow();
-        var from = ReadQuery.Time("from", query.From, errors) ?? to - _defaultRange;
+        var from = ReadQuery.Time("from", query.From, errors)
+            ?? CountBucket.Start(CountBucket.AtOrAfter(to)) - _defaultRange;
         ReadQuery.Range(from, to, errors);
+        if (!TimeZoneInfo.TryFindSystemTimeZoneById(query.TimeZone ?? "UTC", out var zone) || !zone.HasIanaId)
+        {
+            errors.Add("timeZone", "takes a name of the IANA time zone database such as Europe/Lisbon.");
+        }
+
         if (errors.Any)
         {
             return errors.ToProblem();
         }
 
-        var selection = new EventSelection { Cluster = cluster, From = from, To = to, Human = human };
-        var rows = await CountEvents.ReadAsync(dataSource, grouping, selection, limit + 1, cancellationToken);
+        var selection = new CountSelection
+        {
+            Cluster = cluster, Range = CountedRange.Around(from, to), Human = human, Zone = zone!,
+        };
+        List<StatisticsRow> rows;
+        if (grouping == Grouping.Message)
+        {
+            var ranked = await RankMessages.ReadAsync(dataSource, selection, limit + 1, cancellationToken);
+            selection = selection with { Range = ranked.Range };
+            rows = [.. ranked.Messages.Select(ToRow)];
+        }
+        else
+        {
+            rows = await CountEvents.ReadAsync(dataSource, grouping, selection, limit + 1, cancellationToken);
+        }
+
         return TypedResults.Ok(new StatisticsResponse(
-            from,
-            to,
+            CountBucket.Start(selection.Range.From),
+            CountBucket.Start(selection.Range.To),
             grouping.Word,
             EventWords.Humans.First(choice => choice.Value == human).Word,
+            selection.Zone.Id,
+            await CountEvents.TotalAsync(dataSource, selection, cancellationToken),
+            await CountEvents.TotalAsync(
+                dataSource, selection with { Range = selection.Range.Before }, cancellationToken),
             [.. rows.Take(limit)],
             rows.Count > limit));
     }
+
+    private static StatisticsRow ToRow(RankedMessage message) => new(
+        message.Message.ToString(), message.Clicks, message.Opens, message.IsFirstClick ? 1 : 0,
+        message.IsFirstOpen ? 1 : 0)
+    {
+        Label = message.MessageId,
+    };
 }
 
 /// <summary>The query of <see cref="GetStatistics"/>.</summary>
@@ -119,6 +166,11 @@ internal sealed class GetStatisticsQuery
     [FromQuery(Name = "human"), Description("true: without recognised machines (prefetch, preview, scanner); "
         + "false: those only; all (default). A mail provider's image proxy counts as the person it fetches for.")]
     public string? Human { get; init; }
+
+    /// <summary>The zone.</summary>
+    [FromQuery(Name = "timeZone"), Description("Where days and hours begin, by day and by hour: a name of the IANA time "
+        + "zone database such as Europe/Lisbon; default UTC.")]
+    public string? TimeZone { get; init; }
 
     /// <summary>Rows.</summary>
     [FromQuery(Name = "limit"), Description("Rows at most, 1 to 10,000; default 1,000.")]

@@ -55,7 +55,8 @@ public sealed record OverviewPoint(DateTimeOffset At, long Clicks, long Opens, l
 /// <summary>Sums of a period.</summary>
 /// <param name="Clicks">Clicks, of those asked for.</param>
 /// <param name="Opens">Opens, of those asked for.</param>
-/// <param name="Clicked">Messages clicked in at least once, by those asked for. One message is one recipient.</param>
+/// <param name="Clicked">Messages that those asked for clicked in for the first time; of one message, or under several
+/// filters, that they clicked in. One message is one recipient.</param>
 /// <param name="Machines">Clicks and opens of recognised machines.</param>
 /// <param name="Everything">Clicks and opens of people and machines.</param>
 /// <param name="Messages">Messages rewritten.</param>
@@ -67,24 +68,31 @@ public sealed record OverviewTotals(
 /// <param name="Label">What it is called.</param>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="Clicked">Messages clicked in at least once.</param>
+/// <param name="Clicked">Messages whose first click it was.</param>
 public sealed record OverviewRow(string Key, string Label, long Clicks, long Opens, long Clicked);
+
+/// <summary>What it happened to.</summary>
+/// <param name="Links">By where they lead.</param>
+/// <param name="Messages">By message.</param>
+/// <param name="Tags">By tag.</param>
+/// <param name="Hosts">By tracking host.</param>
+/// <param name="Since">The lists begin only then: they are made from the latest events. Null: the whole period.</param>
+public sealed record OverviewLists(
+    IReadOnlyList<OverviewRow> Links,
+    IReadOnlyList<OverviewRow> Messages,
+    IReadOnlyList<OverviewRow> Tags,
+    IReadOnlyList<OverviewRow> Hosts,
+    DateTimeOffset? Since);
 
 /// <summary>A cluster in a period.</summary>
 /// <param name="Points">In order of time; the last one is under way.</param>
 /// <param name="To">The end of the last point.</param>
 /// <param name="Totals">The period.</param>
 /// <param name="Before">The period before, as long.</param>
-/// <param name="Links">By where they lead.</param>
-/// <param name="Messages">By message.</param>
-/// <param name="Tags">By tag.</param>
-/// <param name="Hosts">By tracking host.</param>
+/// <param name="Lists">What it happened to.</param>
 public sealed record Overview(
     IReadOnlyList<OverviewPoint> Points,
     DateTimeOffset To,
     OverviewTotals Totals,
     OverviewTotals Before,
-    IReadOnlyList<OverviewRow> Links,
-    IReadOnlyList<OverviewRow> Messages,
-    IReadOnlyList<OverviewRow> Tags,
-    IReadOnlyList<OverviewRow> Hosts);
+    OverviewLists Lists);

@@ -1,173 +1,152 @@
+using System.Globalization;
 using Npgsql;
 using Tracking.Database;
-using Tracking.Links;
+using Tracking.Database.Entities;
 using Tracking.Management.Events;
-using Tracking.Management.Requests;
+using Tracking.Links;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>Reads an overview: all its figures in one round trip, over the same rows.</summary>
+/// <summary>
+/// Reads an overview from counters. With one filter by a link, a tag or a host its figures come from the counters of
+/// that; what goes together with it, and everything under more filters, comes from events
+/// (<see cref="ReadFilteredOverview"/>).
+/// </summary>
 internal static class ReadOverview
 {
-    private const string Machine = "e.verdict IN (3, 4, 5)";
-
-    private const string Message =
-        "JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key";
-
     public static async Task<Overview> ReadAsync(
         ApiDataSource dataSource, OverviewQuery query, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var bounds = OverviewSteps.Of(query.Period, query.Zone, now);
-        var count = (bounds.Length - 1) / 2;
-        var both = Select(query, bounds[0], bounds[^1]);
-        var current = Select(query, bounds[count], bounds[^1]);
-        if (!query.WithMachines)
+        if (FilterOf(query) is not { } filter)
         {
-            current.And($"NOT ({Machine})");
+            return await ReadFilteredOverview.ReadAsync(dataSource, query, bounds, cancellationToken);
         }
 
-        await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(both.BatchCommand(
-            $$"""
-            SELECT width_bucket(e.occurred_at, {1}::timestamptz[]), e.kind, {{Machine}}, count(*)
-            FROM ingest.events e WHERE {where} GROUP BY 1, 2, 3
-            """,
-            bounds));
-        batch.BatchCommands.Add(both.BatchCommand(
-            $$"""
-            SELECT count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at >= {1}),
-                   count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at < {1})
-            FROM ingest.events e WHERE {where} AND e.kind = 0 {{(query.WithMachines ? "" : $"AND NOT ({Machine})")}}
-            """,
-            bounds[count]));
-        batch.BatchCommands.Add(CountMessages(query, bounds[0], bounds[count], bounds[^1]));
-        batch.BatchCommands.Add(Rows(
-            current, query.Rows, "lpad(to_hex(e.link_id), 16, '0')", "min(d.url)",
-            "JOIN links.destinations d ON d.cluster_id = e.cluster_id AND d.link_id = e.link_id"));
-        batch.BatchCommands.Add(Rows(
-            current, query.Rows, "encode(e.message_key, 'hex')", "min(coalesce(m.recipient, m.message_id))", Message));
-        batch.BatchCommands.Add(Rows(
-            current, query.Rows, "tag", "tag", Message + " CROSS JOIN LATERAL unnest(m.tags) AS tag"));
-        batch.BatchCommands.Add(Rows(current, query.Rows, "m.host", "m.host", Message));
-
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        var counts = await ReadCountsAsync(reader, bounds.Length, query.WithMachines, cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        var clicked = (Now: reader.GetInt64(0), Before: reader.GetInt64(1));
-        await reader.NextResultAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        var messages = (Now: reader.GetInt64(0), Before: reader.GetInt64(1));
+        var count = (bounds.Length - 1) / 2;
+        var (steps, messages) = await ReadStepsAsync(dataSource, query, filter, bounds, cancellationToken);
+        var lists = filter.Dimension == CountDimension.Total
+            ? await ReadListsAsync(dataSource, query, bounds, cancellationToken)
+            : await ReadFilteredOverview.ListsAsync(dataSource, query, bounds, cancellationToken);
         return new Overview(
             [.. Enumerable.Range(0, count).Select(i => new OverviewPoint(
-                bounds[count + i], counts[count + i].Clicks, counts[count + i].Opens, counts[count + i].Machines,
-                counts[i].Clicks))],
+                bounds[count + i], steps[count + i].Clicks, steps[count + i].Opens, steps[count + i].Machines,
+                steps[i].Clicks))],
             bounds[^1],
-            Sum(counts.AsSpan(count), clicked.Now, messages.Now),
-            Sum(counts.AsSpan(0, count), clicked.Before, messages.Before),
-            await ReadRowsAsync(reader, cancellationToken),
-            await ReadRowsAsync(reader, cancellationToken),
-            await ReadRowsAsync(reader, cancellationToken),
-            await ReadRowsAsync(reader, cancellationToken));
+            Sum(steps.AsSpan(count), messages.Now),
+            Sum(steps.AsSpan(0, count), messages.Before),
+            lists);
     }
 
-    private static SqlConditions Select(OverviewQuery query, DateTimeOffset from, DateTimeOffset to)
+    // Null: counters do not know it.
+    private static (CountDimension Dimension, string Key)? FilterOf(OverviewQuery query) => query switch
     {
-        var where = new EventSelection
-        {
-            Cluster = query.Cluster, From = from, To = to, Link = query.Link, Message = query.Message,
-        }.Where().And("e.kind IN (0, 1)");
-        const string OfMessage = "EXISTS (SELECT FROM rewrite.messages f WHERE f.cluster_id = e.cluster_id "
-            + "AND f.message_key = e.message_key AND ";
-        if (query.Tag is { } tag)
-        {
-            where.And(OfMessage + "? = ANY (f.tags))", tag);
-        }
+        { Message: not null } => null,
+        { Link: null, Tag: null, Host: null } => (CountDimension.Total, ""),
+        { Link: { } link, Tag: null, Host: null } => (CountDimension.Link, link.ToString()),
+        { Link: null, Tag: { } tag, Host: null } => (CountDimension.Tag, tag),
+        { Link: null, Tag: null, Host: { } host } => (CountDimension.Host, host),
+        _ => null,
+    };
 
-        if (query.Host is { } host)
-        {
-            where.And(OfMessage + "f.host = ?)", host);
-        }
-
-        return where;
-    }
-
-    private static NpgsqlBatchCommand CountMessages(
-        OverviewQuery query, DateTimeOffset from, DateTimeOffset middle, DateTimeOffset to)
+    private static async Task<(Step[] Steps, (long Now, long Before) Messages)> ReadStepsAsync(
+        ApiDataSource dataSource,
+        OverviewQuery query,
+        (CountDimension Dimension, string Key) filter,
+        DateTimeOffset[] bounds,
+        CancellationToken cancellationToken)
     {
-        var where = new SqlConditions().And(
-            "m.cluster_id = ? AND m.registered_at >= ? AND m.registered_at < ?", query.Cluster.Value, from, to);
-        if (query.Message is { } message)
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            $"""
+            SELECT width_bucket(to_timestamp(c.bucket * 900.0), $3::timestamptz[]),
+                coalesce(sum(c.clicks_people), 0)::bigint, coalesce(sum(c.clicks_machines), 0)::bigint,
+                coalesce(sum(c.opens_people), 0)::bigint, coalesce(sum(c.opens_machines), 0)::bigint,
+                coalesce(sum(c.first_clicks_people), 0)::bigint, coalesce(sum(c.first_clicks), 0)::bigint
+            FROM {CountedRange.Around(bounds[0], bounds[^1]).Source(filter.Dimension, "AND c.key = $2", inQuarters: true)}
+            GROUP BY 1
+            """)
         {
-            where.And("m.message_key = ?", message.ToBytes());
-        }
-
-        if (query.Tag is { } tag)
-        {
-            where.And("? = ANY (m.tags)", tag);
-        }
-
-        if (query.Host is { } host)
-        {
-            where.And("m.host = ?", host);
-        }
-
-        return where.BatchCommand(
-            """
-            SELECT count(*) FILTER (WHERE m.registered_at >= {1}), count(*) FILTER (WHERE m.registered_at < {1})
-            FROM rewrite.messages m WHERE {where}
-            """,
-            middle);
-    }
-
-    private static NpgsqlBatchCommand Rows(SqlConditions where, int limit, string key, string label, string join) =>
-        where.BatchCommand(
-            $$"""
-            SELECT {{key}}, {{label}}, count(*) FILTER (WHERE e.kind = 0), count(*) FILTER (WHERE e.kind = 1),
-                   count(DISTINCT e.message_key) FILTER (WHERE e.kind = 0)
-            FROM ingest.events e {{join}}
-            WHERE {where}
-            GROUP BY {{key}}
-            ORDER BY 3 DESC, 4 DESC, 1
-            LIMIT {{limit}}
-            """);
-
-    private static async Task<(long Clicks, long Opens, long Machines, long All)[]> ReadCountsAsync(
-        NpgsqlDataReader reader, int bounds, bool withMachines, CancellationToken cancellationToken)
-    {
-        var counts = new (long Clicks, long Opens, long Machines, long All)[bounds - 1];
+            Parameters =
+            {
+                new() { Value = query.Cluster.Value }, new() { Value = filter.Key }, new() { Value = bounds },
+            },
+        });
+        batch.BatchCommands.Add(ReadFilteredOverview.CountMessages(query, bounds));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var steps = new Step[bounds.Length - 1];
         while (await reader.ReadAsync(cancellationToken))
         {
-            var (isMachine, number) = (reader.GetBoolean(2), reader.GetInt64(3));
-            ref var step = ref counts[reader.GetInt32(0) - 1];
-            step.All += number;
-            step.Machines += isMachine ? number : 0;
-            if (!isMachine || withMachines)
-            {
-                _ = reader.GetInt16(1) == (short)LinkKind.Click ? step.Clicks += number : step.Opens += number;
-            }
+            // Where a step begins inside a quarter of an hour, the quarter counts where it begins.
+            var at = Math.Clamp(reader.GetInt32(0) - 1, 0, steps.Length - 1);
+            steps[at] = steps[at].With(reader, query.WithMachines);
         }
 
-        return counts;
+        await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (steps, (reader.GetInt64(0), reader.GetInt64(1)));
     }
 
-    private static OverviewTotals Sum(
-        ReadOnlySpan<(long Clicks, long Opens, long Machines, long All)> counts, long clicked, long messages)
+    private static async Task<OverviewLists> ReadListsAsync(
+        ApiDataSource dataSource, OverviewQuery query, DateTimeOffset[] bounds, CancellationToken cancellationToken)
     {
-        var (clicks, opens, machines, all) = (0L, 0L, 0L, 0L);
-        foreach (var step in counts)
+        var selection = new CountSelection
         {
-            (clicks, opens) = (clicks + step.Clicks, opens + step.Opens);
-            (machines, all) = (machines + step.Machines, all + step.All);
+            Cluster = query.Cluster,
+            Range = CountedRange.Around(bounds[(bounds.Length - 1) / 2], bounds[^1]),
+            Human = query.WithMachines ? HumanFilter.All : HumanFilter.Human,
+        };
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(Rows(
+            selection, CountDimension.Link, query.Rows, "d.url",
+            "JOIN links.destinations d ON d.cluster_id = $1 AND d.link_id = ('x' || r.key)::bit(64)::bigint"));
+        batch.BatchCommands.Add(Rows(selection, CountDimension.Tag, query.Rows, "r.key"));
+        batch.BatchCommands.Add(Rows(selection, CountDimension.Host, query.Rows, "r.key"));
+        List<OverviewRow> links, tags, hosts;
+        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+        {
+            links = await ReadRowsAsync(reader, cancellationToken);
+            tags = await ReadRowsAsync(reader, cancellationToken);
+            hosts = await ReadRowsAsync(reader, cancellationToken);
         }
 
-        return new OverviewTotals(clicks, opens, clicked, machines, all, messages);
+        var messages = await RankMessages.ReadAsync(dataSource, selection, query.Rows, cancellationToken);
+        return new OverviewLists(
+            links,
+            [.. messages.Messages.Select(message => new OverviewRow(
+                message.Message.ToString(), message.Recipient ?? message.MessageId ?? message.Message.ToString(),
+                message.Clicks, message.Opens, message.IsFirstClick ? 1 : 0))],
+            tags,
+            hosts,
+            null);
     }
 
-    private static async Task<List<OverviewRow>> ReadRowsAsync(
+    private static NpgsqlBatchCommand Rows(
+        CountSelection selection, CountDimension dimension, int limit, string label, string join = "") =>
+        new(string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            SELECT r.key, {label}, r.clicks, r.opens, r.clicked
+            FROM (
+                SELECT * FROM (
+                    SELECT c.key, {CountedColumns.Sums(selection.Human)}
+                    FROM {selection.Range.Source(dimension, "AND c.key <> ''")}
+                    GROUP BY 1
+                ) g (key, clicks, opens, clicked, opened)
+                WHERE clicks > 0 OR opens > 0
+                ORDER BY clicks DESC, opens DESC, key
+                LIMIT {limit}
+            ) r {join}
+            ORDER BY r.clicks DESC, r.opens DESC, r.key
+            """))
+        {
+            Parameters = { new() { Value = selection.Cluster.Value } },
+        };
+
+    /// <summary>The next result's rows.</summary>
+    internal static async Task<List<OverviewRow>> ReadRowsAsync(
         NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
-        await reader.NextResultAsync(cancellationToken);
         var rows = new List<OverviewRow>();
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -176,6 +155,37 @@ internal static class ReadOverview
                 reader.GetInt64(4)));
         }
 
+        await reader.NextResultAsync(cancellationToken);
         return rows;
+    }
+
+    internal static OverviewTotals Sum(ReadOnlySpan<Step> steps, long messages)
+    {
+        var sum = default(Step);
+        foreach (var step in steps)
+        {
+            sum = new Step(
+                sum.Clicks + step.Clicks, sum.Opens + step.Opens, sum.Machines + step.Machines, sum.All + step.All,
+                sum.Clicked + step.Clicked);
+        }
+
+        return new OverviewTotals(sum.Clicks, sum.Opens, sum.Clicked, sum.Machines, sum.All, messages);
+    }
+
+    /// <summary>What happened in a step of time.</summary>
+    internal readonly record struct Step(long Clicks, long Opens, long Machines, long All, long Clicked)
+    {
+        /// <summary>With a row of counters.</summary>
+        public Step With(NpgsqlDataReader row, bool withMachines)
+        {
+            var (clicks, opens) = (row.GetInt64(1), row.GetInt64(3));
+            var (clicksOfMachines, opensOfMachines) = (row.GetInt64(2), row.GetInt64(4));
+            return new Step(
+                Clicks + clicks + (withMachines ? clicksOfMachines : 0),
+                Opens + opens + (withMachines ? opensOfMachines : 0),
+                Machines + clicksOfMachines + opensOfMachines,
+                All + clicks + opens + clicksOfMachines + opensOfMachines,
+                Clicked + row.GetInt64(withMachines ? 6 : 5));
+        }
     }
 }

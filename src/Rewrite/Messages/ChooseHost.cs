@@ -18,6 +18,9 @@ public sealed record IgnoredHost(string Host, HostIgnored Why);
 /// <param name="Domain">The cluster's tracking domain; <see langword="null"/> for the system host.</param>
 public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 {
+    /// <summary>Whether the system host has lost its certificate. Nothing is tracked then, because links on it would be dead.</summary>
+    public bool IsLost { get; init; }
+
     /// <summary>The requested host, when another host is used.</summary>
     public IgnoredHost? Ignored { get; init; }
 
@@ -29,16 +32,21 @@ public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 /// Chooses the host of a message's links. The request's host comes first, then the message's: it is used if it is the
 /// system host, or a tracking domain of the cluster that accepts new links. Next comes the cluster's default domain, if
 /// it accepts new links. Last comes the system host. Links are https if the name has a certificate. A name without a
-/// certificate accepts new links only if https is optional.
+/// certificate accepts new links only if https is optional. A system host that has lost its certificate leaves links as
+/// they are.
 /// </summary>
-public sealed class ChooseHost(TrackingHosts hosts, IOptions<SystemOptions> system, TimeProvider time)
+public sealed class ChooseHost(
+    TrackingHosts hosts, IOptions<SystemOptions> system, TimeProvider time, SystemHostCertificate? certificate = null)
 {
+    private readonly ChosenHost _usable = OfSystem(system.Value);
+    private readonly ChosenHost _lost = OfSystem(system.Value) with { IsLost = true };
+
     // Made once per version of a domain instead of once per message: without a certificate, and with one.
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _http = [];
     private readonly ConditionalWeakTable<TrackingHost, ChosenHost> _https = [];
 
     /// <summary>The system host.</summary>
-    public ChosenHost System { get; } = OfSystem(system.Value);
+    public ChosenHost System => certificate?.IsLost == true ? _lost : _usable;
 
     /// <summary>Chooses.</summary>
     /// <param name="cluster">The message's cluster.</param>

@@ -34,7 +34,7 @@ public sealed class EffectiveSettings(
         var isOff = Level(cluster, request, message) == TrackingLevel.None;
         return new RewriteRequest
         {
-            Origin = host.Origin,
+            Origin = host.IsLost ? null : host.Origin,
             TrackClicks = isOff || domain?.TracksClicks == false
                 ? ClickTracking.None
                 : Clicks(settings, request, message),

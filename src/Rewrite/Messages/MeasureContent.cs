@@ -44,7 +44,8 @@ internal static class MeasureContent
         return value;
     }
 
-    private static ReadOnlySpan<byte> Decode(TransferEncoding encoding, ReadOnlySpan<byte> body)
+    /// <summary>A body's content.</summary>
+    public static ReadOnlySpan<byte> Decode(TransferEncoding encoding, ReadOnlySpan<byte> body)
     {
         if (encoding is not (TransferEncoding.QuotedPrintable or TransferEncoding.Base64))
         {

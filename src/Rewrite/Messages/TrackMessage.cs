@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.ClickMaps;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Registration;
@@ -57,6 +59,7 @@ public sealed partial class TrackMessage(
     SigningKeyRing keys,
     RegisterMessages register,
     MarkupMemory memory,
+    KeepHtml keepHtml,
     RewriteTelemetry telemetry,
     ILogger<TrackMessage> logger)
 {
@@ -111,6 +114,14 @@ public sealed partial class TrackMessage(
 
         var registration = Registration(cluster, ContentHash(), messageId, plan, request, own);
         var registered = await RegisterAsync(registration, cancellationToken);
+        if (registered.Outcome == RegistrationOutcome.Registered
+            && cluster.Settings.KeepHtmlDays is > 0 and var days
+            && registration.Level == TrackingLevel.Full
+            && plan.TrackedLinks > 0)
+        {
+            keepHtml.Offer(plan, cluster.Id, registered.Message, days);
+        }
+
         return registered.Outcome switch
         {
             RegistrationOutcome.Registered => Output(

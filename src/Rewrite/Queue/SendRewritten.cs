@@ -87,9 +87,10 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
 
     private static bool IsWorkedOff(string queue) =>
         queue is QueueNames.Rewrite or QueueNames.RewriteAlone or QueueNames.StoreEvents or QueueNames.VerifyDomains
-            or QueueNames.CheckNames or QueueNames.OrderCertificates
+            or QueueNames.CheckNames or QueueNames.OrderCertificates or QueueNames.PreviewMessages
         || HasIdBehind("edge-", queue)
         || HasIdBehind(QueueNames.Checks, queue)
+        || HasIdBehind(QueueNames.Previews, queue)
         || HasIdBehind("directory-", queue);
 
     private static bool HasIdBehind(string prefix, string queue) =>

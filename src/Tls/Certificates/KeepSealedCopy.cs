@@ -18,6 +18,9 @@ internal sealed partial class KeepSealedCopy(
     // A restart loses what was first served in this time, and finds it in the database again.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
 
+    // No version of what is kept.
+    private const long Never = -1;
+
     private MasterKey? _master;
     private SealedCopy? _copy;
     private long _written;
@@ -35,6 +38,10 @@ internal sealed partial class KeepSealedCopy(
         try
         {
             certificates.Restore(_copy.Read());
+            if (_copy.IsUnderOther)
+            {
+                _written = Never;
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {

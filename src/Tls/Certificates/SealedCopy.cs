@@ -39,6 +39,11 @@ internal sealed class SealedCopy(string path, MasterKey master)
         File.Move(unfinished, path, overwrite: true);
     }
 
+    /// <summary>Whether it is there and not under the master key that seals: it wants to be written again.</summary>
+    /// <exception cref="IOException">It could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public bool IsUnderOther => File.Exists(path) && !master.IsSealedUnderThis(File.ReadAllBytes(path), Purpose);
+
     /// <summary>Reads it; nothing when there is none yet.</summary>
     /// <exception cref="IOException">It could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>

@@ -6,27 +6,30 @@ using Tracking.Links;
 
 namespace Tracking.Tls.Stored;
 
-/// <summary>The master keys by version. During a rotation there are two: the newest seals, both open.</summary>
+/// <summary>The master keys by version. During a rotation there are two: one seals, both open.</summary>
 public sealed class MasterKeys
 {
-    private readonly SortedDictionary<int, MasterKey> _keys;
+    private readonly Dictionary<int, MasterKey> _keys;
 
-    /// <param name="keys">Versions (1 and up) and keys, at least one. They stay the caller's.</param>
+    /// <param name="keys">Versions (1 and up) and keys, the one that seals first. They stay the caller's.</param>
     /// <exception cref="ArgumentException">There is none, or a version is below 1 or there twice.</exception>
-    public MasterKeys(IEnumerable<(int Version, MasterKey Key)> keys)
+    public MasterKeys(IReadOnlyList<(int Version, MasterKey Key)> keys)
     {
-        _keys = new SortedDictionary<int, MasterKey>(keys.ToDictionary(key => key.Version, key => key.Key));
-        if (_keys.Count == 0 || _keys.First().Key < 1)
+        ArgumentNullException.ThrowIfNull(keys);
+        if (keys.Count == 0 || keys.Any(key => key.Version < 1))
         {
             throw new ArgumentException("There is at least one master key, and versions begin at 1.", nameof(keys));
         }
 
-        var newest = _keys.Last();
-        Newest = (newest.Key, newest.Value);
+        _keys = keys.ToDictionary(key => key.Version, key => key.Key);
+        Sealing = keys[0];
     }
 
-    /// <summary>The one that seals.</summary>
-    public (int Version, MasterKey Key) Newest { get; }
+    /// <summary>The one that seals. It need not be the newest: the next one is there before it seals.</summary>
+    public (int Version, MasterKey Key) Sealing { get; }
+
+    /// <summary>The versions before the one that seals; what is sealed under them is to be sealed again.</summary>
+    public IEnumerable<int> Older => _keys.Keys.Where(version => version < Sealing.Version);
 
     /// <summary>The key of a version; <see langword="null"/> when it is not there.</summary>
     public MasterKey? Find(int version) => _keys.GetValueOrDefault(version);
@@ -35,11 +38,17 @@ public sealed class MasterKeys
 /// <summary>Adds the master keys.</summary>
 public static class MasterKeysComposition
 {
-    /// <summary>Adds the configured key as version 1; there is no other so far. Calling twice is once.</summary>
+    /// <summary>Adds the configured key, and the other one of a rotation. Calling twice is once.</summary>
     public static IServiceCollection AddMasterKeys(this IServiceCollection services)
     {
-        services.TryAddSingleton(provider => new MasterKeys(
-            [(1, OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value))]));
+        services.TryAddSingleton(provider => From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
         return services;
+    }
+
+    private static MasterKeys From(SystemOptions system)
+    {
+        var sealing = (system.MasterKeyVersion, OpenMasterKey.From(system));
+        return new MasterKeys(OpenMasterKey.OtherFrom(system) is { } other
+            ? [sealing, (system.OtherMasterKeyVersion!.Value, other)] : [sealing]);
     }
 }

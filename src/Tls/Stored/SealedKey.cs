@@ -16,13 +16,13 @@ public static class SealedKey
     private const int HeaderSize = sizeof(uint);
 
     /// <summary>Seals a private key; the caller clears <paramref name="pkcs8"/>.</summary>
-    /// <param name="keys">The master keys; the newest seals.</param>
+    /// <param name="keys">The master keys; which of them seals.</param>
     /// <param name="rowId">The id of the row that will hold it.</param>
     /// <param name="pkcs8">The private key in DER.</param>
     public static byte[] Seal(MasterKeys keys, Guid rowId, ReadOnlySpan<byte> pkcs8)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        var (version, key) = keys.Newest;
+        var (version, key) = keys.Sealing;
         return [.. Header(version), .. key.Seal(pkcs8, Purpose(rowId, version))];
     }
 
@@ -45,7 +45,7 @@ public static class SealedKey
             ? (int)version
             : null;
 
-    /// <summary>Seals it again under the newest master key.</summary>
+    /// <summary>Seals it again under the master key that seals.</summary>
     /// <returns><see langword="null"/> when it cannot be opened.</returns>
     public static byte[]? Reseal(MasterKeys keys, Guid rowId, ReadOnlySpan<byte> value)
     {

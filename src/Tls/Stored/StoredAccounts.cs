@@ -26,12 +26,15 @@ internal sealed partial class StoredAccounts(
 
     private const string SelectChallenges =
         """
-        SELECT hostname, challenge_token, challenge_type, order_directory FROM certificates.names
-        WHERE challenge_token IS NOT NULL
+        SELECT hostname, challenge_token, challenge_type, order_directory, challenge_thumbprint
+        FROM certificates.names WHERE challenge_token IS NOT NULL
+        UNION ALL
+        SELECT hostname, challenge_token, challenge_type, directory, challenge_thumbprint
+        FROM certificates.requests WHERE challenge_token IS NOT NULL
         """;
 
     private readonly CallToWork _requested = new();
-    private volatile Known _known = new([], FrozenDictionary<string, OpenChallenge>.Empty);
+    private volatile Known _known = new([], FrozenDictionary<string, OpenChallenge[]>.Empty);
 
     /// <summary>Reads again as soon as possible.</summary>
     public void RequestNow() => _requested.Call();
@@ -40,14 +43,13 @@ internal sealed partial class StoredAccounts(
     public string? Find(HostName name, string token)
     {
         var known = _known;
-        return known.Challenges.TryGetValue(name.Value, out var open) && open.Token == token
-            ? open.Thumbprint
-            : known.Thumbprints is [var first, ..] ? first : null;
+        return Array.Find(Open(known, name), open => open.Token == token)?.Thumbprint
+            ?? (known.Thumbprints is [var first, ..] ? first : null);
     }
 
     /// <inheritdoc/>
     public ValueTask<X509Certificate2?> FindAsync(HostName name, CancellationToken cancellationToken) => new(
-        _known.Challenges.TryGetValue(name.Value, out var open) && open.IsTlsAlpn
+        Array.FindLast(Open(_known, name), open => open.IsTlsAlpn) is { } open
             ? TlsAlpnCertificate.Create(name, KeyAuthorization.Of(open.Token, open.Thumbprint), time)
             : null);
 
@@ -83,25 +85,34 @@ internal sealed partial class StoredAccounts(
             }
 
             await reader.NextResultAsync(cancellationToken);
-            var open = new Dictionary<string, OpenChallenge>(StringComparer.Ordinal);
+            var open = new List<(string Name, OpenChallenge Challenge)>();
             while (await reader.ReadAsync(cancellationToken))
             {
                 var directory = reader.IsDBNull(3) ? null : reader.GetString(3);
-                if (thumbprints.FirstOrDefault(account => account.Directory == directory).Thumbprint is { } thumbprint)
+                var thumbprint = reader.IsDBNull(4)
+                    ? thumbprints.FirstOrDefault(account => account.Directory == directory).Thumbprint
+                    : reader.GetString(4);
+                if (thumbprint is not null)
                 {
-                    open[reader.GetString(0)] = new OpenChallenge(
-                        reader.GetString(1), thumbprint, reader.GetInt16(2) == TlsAlpn);
+                    open.Add((
+                        reader.GetString(0),
+                        new OpenChallenge(reader.GetString(1), thumbprint, reader.GetInt16(2) == TlsAlpn)));
                 }
             }
 
             _known = new Known(
-                [.. thumbprints.Select(account => account.Thumbprint)], open.ToFrozenDictionary(StringComparer.Ordinal));
+                [.. thumbprints.Select(account => account.Thumbprint)],
+                open.GroupBy(each => each.Name, StringComparer.Ordinal).ToFrozenDictionary(
+                    name => name.Key, name => name.Select(each => each.Challenge).ToArray(), StringComparer.Ordinal));
         }
         catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
         {
             LogAway(exception.Message);
         }
     }
+
+    private static OpenChallenge[] Open(Known known, HostName name) =>
+        known.Challenges.TryGetValue(name.Value, out var open) ? open : [];
 
     // As the certificate service writes it.
     private const short TlsAlpn = 2;
@@ -110,7 +121,8 @@ internal sealed partial class StoredAccounts(
         "Accounts at certificate authorities stay as they were, the database is away: {Reason}")]
     private partial void LogAway(string reason);
 
-    private sealed record Known(IReadOnlyList<string> Thumbprints, FrozenDictionary<string, OpenChallenge> Challenges);
+    private sealed record Known(
+        IReadOnlyList<string> Thumbprints, FrozenDictionary<string, OpenChallenge[]> Challenges);
 
     private sealed record OpenChallenge(string Token, string Thumbprint, bool IsTlsAlpn);
 }

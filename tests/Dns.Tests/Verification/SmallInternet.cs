@@ -61,8 +61,8 @@ internal sealed class SmallInternet : IAsyncDisposable
         foreach (var address in addresses)
         {
             var server = $"ns{++number}.{name}";
-            zone.Add(name, $"NS {server}").Add(server, $"A {address}");
-            if (IPAddress.Parse(address).GetAddressBytes()[0] == 127)
+            zone.Add(name, $"NS {server}").Add(server, $"{(address.Contains(':') ? "AAAA" : "A")} {address}");
+            if (IPAddress.IsLoopback(IPAddress.Parse(address)))
             {
                 Server(address).Zones.Add(zone);
             }
@@ -80,7 +80,10 @@ internal sealed class SmallInternet : IAsyncDisposable
             server = new TestServer();
             server.Server = new LyingServer(
                 query => server.Says?.Invoke(query) ?? [server.Answer(query)],
-                LyingServer.OverTcp(server.Answer), new IPEndPoint(IPAddress.Parse(address), _port));
+                (query, stream, cancellationToken) => server.RefusesTcp
+                    ? Task.CompletedTask
+                    : LyingServer.OverTcp(server.SaysOverTcp ?? server.Answer)(query, stream, cancellationToken),
+                new IPEndPoint(IPAddress.Parse(address), _port));
             _servers[address] = server;
         }
 
@@ -184,6 +187,12 @@ internal sealed class TestServer
 
     /// <summary>Instead of what its zones say; none is silence.</summary>
     public Func<byte[], IEnumerable<byte[]>?>? Says { get; set; }
+
+    /// <summary>Over TCP, instead of what its zones say.</summary>
+    public Func<byte[], byte[]>? SaysOverTcp { get; set; }
+
+    /// <summary>Closes connections without a word.</summary>
+    public bool RefusesTcp { get; set; }
 
     public byte[] Answer(byte[] query)
     {

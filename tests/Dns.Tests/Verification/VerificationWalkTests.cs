@@ -42,6 +42,23 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Name_servers_that_have_IPv6_alone_are_asked_there()
+    {
+        if (!Asking.HasIPv6)
+        {
+            Assert.Equal(DnsFailure.NoRoute, await Asking.WithoutIPv6Async());
+            return;
+        }
+
+        _internet.Zone("six.example", "::1").Add("track.six.example", Right);
+
+        var diagnosis = await _internet.CheckAsync("track.six.example");
+
+        Says(diagnosis, DiagnosisOutcome.Verified);
+        Assert.Contains(diagnosis.Hops, hop => hop.Purpose == HopPurpose.Walk && hop.Address!.Contains("::1"));
+    }
+
+    [Fact]
     public async Task A_chain_over_another_zone_is_followed_to_the_target_and_no_further()
     {
         _shop.Add("track.shop.example", "CNAME links.agency.example");
@@ -293,6 +310,22 @@ public sealed class VerificationWalkTests : IAsyncDisposable
         Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
         Assert.Equal(
             "ns1.shop.example (127.0.0.4), ns2.shop.example (127.0.0.5)", Only(diagnosis, code).Server);
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_cut_and_whose_rest_cannot_be_fetched_is_no_evidence()
+    {
+        foreach (var address in new[] { "127.0.0.4", "127.0.0.5" })
+        {
+            var server = _internet.Server(address);
+            server.Says = query => [Message.To(query, flags: 0x8600).Bytes];
+            server.RefusesTcp = true;
+        }
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
+        Assert.Contains(diagnosis.Hops, hop => hop.Failure == "tcp-refused");
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class AskParentsTests
         {
             asked.Add(name.Value);
             return Task.FromResult<string?>(null);
-        }).RunAsync(Name(host), TestContext.Current.CancellationToken);
+        }).RunAsync(Name(host), hasHttpLinks: false, TestContext.Current.CancellationToken);
 
         Assert.Equal(isForced, finding?.Code == FindingCode.HttpsForcedByParent);
         Assert.Equal(isForced, asked.Count == 0);
@@ -53,7 +53,7 @@ public sealed class AskParentsTests
         {
             await Task.Delay(Timeout.Infinite, cancellation);
             return "max-age=1; includeSubDomains";
-        }).RunAsync(Name("track.example.com"), TestContext.Current.CancellationToken);
+        }).RunAsync(Name("track.example.com"), hasHttpLinks: true, TestContext.Current.CancellationToken);
 
         Assert.Null(finding);
     }

@@ -16,6 +16,8 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
 
     private static readonly string _checks = $"{QueueNames.Checks}{Guid.NewGuid():N}";
 
+    private static readonly string _previews = $"{QueueNames.Previews}{Guid.NewGuid():N}";
+
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -28,7 +30,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
             (QueueNames.Rewrite, "rewrite"), (QueueNames.RewriteAlone, "rewrite"), ("rewrite.dead", "rewrite"),
             (QueueNames.Rewritten, "rewrite"),
             (QueueNames.StoreEvents, "ingest"), ("store-events.dead", "ingest"), (_edge, "edge"),
-            (_checks, "management"),
+            (_checks, "management"), (_previews, "management"), (QueueNames.PreviewMessages, "rewrite"),
             (QueueNames.VerifyDomains, "verifier"), ("verify-domains.dead", "verifier"),
             (QueueNames.CheckNames, "verifier"),
             (QueueNames.OrderCertificates, "certificates"), ("order-certificates.dead", "certificates"),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -9,6 +10,7 @@ using Tracking.AcmeAuthority;
 using Tracking.Certificates;
 using Tracking.Certificates.Issuance;
 using Tracking.Certificates.Renewal;
+using Tracking.Certificates.Requests;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Servers;
@@ -174,6 +176,51 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
 
     public Task WorkAsync(LeasedName name, CancellationToken cancellationToken) =>
         _renew.WorkAsync(name, cancellationToken);
+
+    /// <summary>Carries out what people asked for, one after the other.</summary>
+    /// <returns>How many were due.</returns>
+    public async Task<int> CarryOutAsync(CancellationToken cancellationToken)
+    {
+        var carryOut = ActivatorUtilities.CreateInstance<CarryOutRequests>(app.Services);
+        var done = 0;
+        while (await carryOut.RunOneAsync(cancellationToken))
+        {
+            done++;
+        }
+
+        return done;
+    }
+
+    /// <summary>Measures, and reads what is told: instrument with the values of its tags, and the figure.</summary>
+    public async Task<Dictionary<string, double>> MeasureAsync(CancellationToken cancellationToken)
+    {
+        await ActivatorUtilities.CreateInstance<MeasureCertificates>(app.Services).RunAsync(cancellationToken);
+        var meters = Services.GetRequiredService<IMeterFactory>();
+        _ = Services.GetRequiredService<CertificateTelemetry>();
+        var figures = new Dictionary<string, double>();
+        void Take(Instrument instrument, double figure, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            figures[string.Join(' ', [instrument.Name, .. tags.ToArray().Select(tag => (string)tag.Value!)])] = figure;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == CertificateTelemetry.Name && instrument.Meter.Scope == meters)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((instrument, figure, tags, _) => Take(instrument, figure, tags));
+        listener.SetMeasurementEventCallback<long>((instrument, figure, tags, _) => Take(instrument, figure, tags));
+        listener.SetMeasurementEventCallback<int>((instrument, figure, tags, _) => Take(instrument, figure, tags));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return figures;
+    }
+
+    /// <summary>Asks the operator's own hosts.</summary>
+    public Task<IReadOnlyList<(string Host, string Why)>> ProbeAsync(CancellationToken cancellationToken) =>
+        ActivatorUtilities.CreateInstance<ProbeOwnHosts>(app.Services).RunAsync(cancellationToken);
 
     public Task FollowAsync(CancellationToken cancellationToken) =>
         Services.GetRequiredService<FollowDomains>().RunAsync(cancellationToken);

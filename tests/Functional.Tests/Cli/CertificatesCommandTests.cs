@@ -47,6 +47,48 @@ public sealed class CertificatesCommandTests(ManagementHost host)
         Assert.Equal(0, (await RunAsync("certificates", "status", name, "--cluster", domains.Cluster)).Code);
     }
 
+    [Fact]
+    public async Task A_test_prints_each_step_and_what_to_do_and_ends_as_it_ends()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var name = await domains.AddActiveAsync(hasCertificate: false);
+        string[] test = ["certificates", "test", name, "--cluster", domains.Cluster];
+
+        var begun = await RunAsync([.. test, "--timeout", "0"]);
+        Assert.Equal(0, begun.Code);
+        Assert.Contains("It is not over yet", begun.Output, StringComparison.Ordinal);
+
+        // As the service leaves it, while the command waits.
+        await host.ExecuteAsync("UPDATE certificates.requests SET asked_at = now() - interval '1 h' WHERE hostname = $1", name);
+        var waiting = RunAsync(test);
+        await Servers.Eventually.HoldsAsync(
+            async () =>
+            {
+                await using var command = host.DataSource.CreateCommand(
+                    """
+                    UPDATE certificates.requests SET done_at = now(), succeeded = false,
+                        steps = '[{"step":"look","succeeded":true,"text":"fine"},{"step":"caa","succeeded":false,
+                            "authority":"https://authority.example/directory","text":"forbidden","advice":"Add this."}]'
+                    WHERE hostname = $1 AND asked_at > now() - interval '50 min'
+                    """);
+                command.Parameters.Add(new() { Value = name });
+                return await command.ExecuteNonQueryAsync() == 1;
+            },
+            "the request is there", TestContext.Current.CancellationToken);
+        var (code, output, _) = await waiting;
+
+        Assert.Equal(3, code);
+        Assert.Equal(
+            ["right  look: fine", "WRONG  caa (authority.example): forbidden", "       Add this."],
+            output.TrimEnd().Split('\n'));
+        var reason = await RunAsync("certificates", "revoke", name, "--cluster", domains.Cluster);
+        Assert.Equal(2, reason.Code);
+        var none = await RunAsync(
+            "certificates", "revoke", name, "--cluster", domains.Cluster, "--reason", "superseded");
+        Assert.Equal(3, none.Code);
+        Assert.Equal(0, (await RunAsync("certificates", "accounts")).Code);
+    }
+
     private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
         Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
 }

@@ -87,6 +87,28 @@ public sealed class DomainsCommandTests(ManagementHost host)
             2, (await RunAsync("domains", "verify", name, "--cluster", domains.Cluster, "--wait", "soon")).Code);
     }
 
+    [Theory]
+    [InlineData("Cloudflare", "v-abc.track.net", "  Proxy  DNS only")]
+    [InlineData("Amazon Route 53", "v-abc.track.net", "  TTL    300")]
+    [InlineData("Hetzner", "v-abc.track.net.", null)]
+    public async Task The_record_is_printed_as_the_zones_provider_wants_it(
+        string provider, string value, string? hint)
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var name = (string)(await domains.AddAsync())["hostname"]!;
+        await host.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET last_check = $2::jsonb WHERE hostname = $1",
+            name,
+            new JsonObject { ["provider"] = provider, ["valueToEnter"] = value, ["findings"] = new JsonArray() }
+                .ToJsonString());
+
+        var (_, output, _) = await DoneAsync("domains", "show", name, "--cluster", domains.Cluster);
+
+        Assert.Contains($", at {provider}:\n", output, StringComparison.Ordinal);
+        Assert.Contains($"\n  Value  {value}\n", output, StringComparison.Ordinal);
+        Assert.True(hint is null || output.Contains(hint, StringComparison.Ordinal), output);
+    }
+
     [Fact]
     public async Task A_name_is_listed_changed_made_the_default_and_retired()
     {

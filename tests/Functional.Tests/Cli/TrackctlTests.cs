@@ -69,6 +69,9 @@ public sealed class TrackctlTests(ManagementHost host)
         var at = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
         var key = await mail.MessageAsync("m", null, at);
         await mail.EventAsync(LinkKind.Open, at, key);
+        Assert.Equal($"{cluster}: requested, 0 messages", (await DoneAsync(
+            "stats", "rebuild", "--cluster", cluster)).Output.Trim());
+        await mail.CountAsync();
 
         var (_, table, _) = await DoneAsync(
             "stats", "--cluster", cluster, "--group-by", "day", "--from", "2026-11-01", "--to", "2026-12-01");

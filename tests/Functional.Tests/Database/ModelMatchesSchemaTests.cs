@@ -74,6 +74,11 @@ public sealed class ModelMatchesSchemaTests(TestPostgres server)
         Assert.Empty(await model.Edges.ToListAsync(token));
         Assert.Empty(await model.RejectedEvents.ToListAsync(token));
         Assert.Empty(await model.LinkHours.ToListAsync(token));
+        Assert.Empty(await model.Counts.ToListAsync(token));
+        Assert.Empty(await model.CountChanges.ToListAsync(token));
+        Assert.Empty(await model.MessageCounts.ToListAsync(token));
+        Assert.Empty(await model.MessageDays.ToListAsync(token));
+        Assert.Empty(await model.Statistics.ToListAsync(token));
         Assert.Empty(await model.TrackingDomains.ToListAsync(token));
         Assert.Empty(await model.DomainChecks.ToListAsync(token));
         Assert.Empty(await model.DomainNotices.ToListAsync(token));

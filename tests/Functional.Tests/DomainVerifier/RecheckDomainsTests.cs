@@ -47,6 +47,83 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     }
 
     [Fact]
+    public async Task A_cluster_whose_servers_are_slow_leaves_places_for_others_however_often_it_asks()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        database.Settings.ChecksAtOnce = 6;
+        database.Settings.ChecksAtOnceOfCluster = 4;
+        var slow = await database.AddClusterAsync();
+        await AddManyAsync(database, slow, 50);
+        await database.ExecuteAsync("UPDATE domains.tracking_domains SET check_requested_at = next_check_at");
+        database.Time.Advance(TimeSpan.FromSeconds(1));
+        var ids = new List<Guid>();
+        foreach (var hostname in new[] { "one.example.com", "two.example.com", "three.example.com" })
+        {
+            ids.Add(await database.AddDomainAsync(await database.AddClusterAsync(), hostname));
+        }
+
+        var end = new TaskCompletionSource();
+        var (underWay, most) = (0, 0);
+        database.WhileAsking = async (host, _) =>
+        {
+            if (host.Value.StartsWith("track", StringComparison.Ordinal))
+            {
+                most = Math.Max(most, Interlocked.Increment(ref underWay));
+                await end.Task;
+                Interlocked.Decrement(ref underWay);
+            }
+        };
+        var verifier = await database.StartAsync();
+        await verifier.Recheck.StartAsync(Cancelled);
+
+        await Eventually.HoldsAsync(
+            async () => await database.ScalarAsync<long>("SELECT count(*) FROM domains.checks") == 3,
+            "all others are checked", Cancelled);
+        Assert.Equal(4, Volatile.Read(ref underWay));
+        Assert.Equal(ids.Order(), (await database.ListAsync("SELECT domain_id::text FROM domains.checks"))
+            .Select(Guid.Parse).Order());
+
+        end.SetResult();
+        await Eventually.HoldsAsync(
+            async () => await database.ScalarAsync<long>("SELECT count(*) FROM domains.checks") == 53,
+            "the slow ones are checked too", Cancelled);
+        await verifier.Recheck.StopAsync(Cancelled);
+        Assert.InRange(most, 1, 4);
+    }
+
+    [Fact]
+    public async Task Behind_many_thousand_names_of_a_full_cluster_those_of_others_are_found()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        database.Settings.ChecksAtOnceOfCluster = 2;
+        database.Settings.LookInterval = TimeSpan.FromMilliseconds(100);
+        var (full, other) = (await database.AddClusterAsync(), await database.AddClusterAsync());
+        await AddManyAsync(database, full, 50_000);
+        await database.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET next_check_at = next_check_at - random() * interval '1 hour'");
+        var id = await database.AddDomainAsync(other, "other.example.com");
+        var verifier = await database.StartAsync();
+        var inWork = new Dictionary<Tracking.Links.ClusterId, int>();
+
+        var found = new List<LeasedDomain>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                foreach (var domain in await verifier.Claim.RunAsync(10, inWork, Cancelled))
+                {
+                    found.Add(domain);
+                    inWork[domain.Cluster] = inWork.GetValueOrDefault(domain.Cluster) + 1;
+                }
+
+                return found.Exists(domain => domain.Id == id);
+            },
+            "the other's name is found", Cancelled);
+
+        Assert.Equal(2, found.Count(domain => domain.Cluster == full));
+        Assert.Equal(3, found.Count);
+    }
+
+    [Fact]
     public async Task A_check_asked_for_while_another_runs_is_made_after_it()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);

@@ -48,6 +48,9 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     /// <summary>What sites say in <c>Strict-Transport-Security</c>.</summary>
     public ConcurrentDictionary<string, string?> TransportSecurity { get; } = new();
 
+    /// <summary>What visitors of names meet; nothing in their way unless set.</summary>
+    public ConcurrentDictionary<string, DomainFinding> Visits { get; } = new();
+
     /// <summary>Names that were asked about, in order, with the target that was looked for.</summary>
     public ConcurrentQueue<(string Host, string Target)> Asked { get; } = new();
 
@@ -294,6 +297,7 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddSingleton<ReadTransportSecurity>((name, _) =>
             Task.FromResult(database.TransportSecurity.GetValueOrDefault(name.Value)));
         services.AddSingleton<AskParents>();
+        services.AddSingleton<Visit>((name, _) => Task.FromResult(database.Visits.GetValueOrDefault(name.Value)));
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<VerifierTelemetry>();

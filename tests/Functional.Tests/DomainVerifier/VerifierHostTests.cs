@@ -98,6 +98,7 @@ public sealed class VerifierHostTests(TestPostgres server)
         builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>(database.DiagnoseAsync));
         builder.Services.Replace(
             ServiceDescriptor.Singleton<ReadTransportSecurity>((_, _) => Task.FromResult<string?>(null)));
+        builder.Services.Replace(ServiceDescriptor.Singleton<Visit>((_, _) => Task.FromResult<DomainFinding?>(null)));
         builder.Services.Replace(ServiceDescriptor.Singleton<Look>(database.LookAsync));
         add(builder.Services);
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");

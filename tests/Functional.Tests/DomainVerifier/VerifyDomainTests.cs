@@ -200,6 +200,33 @@ public sealed class VerifyDomainTests(TestPostgres server)
     }
 
     [Fact]
+    public async Task A_deletion_that_is_not_at_its_end_when_a_check_is_stored_wins()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        var verifier = await database.StartAsync();
+        var id = await database.AddDomainAsync(await database.AddClusterAsync(), Host, wantsDefault: true);
+        database.Dns[Host] = VerifierDatabase.TargetOf(id);
+        var leased = Assert.Single(await verifier.Claim.RunAsync(10, Cancelled));
+        await using var connection = await database.DataSource.OpenConnectionAsync(Cancelled);
+        await using var transaction = await connection.BeginTransactionAsync(Cancelled);
+        await using var delete = new Npgsql.NpgsqlCommand(
+            "UPDATE domains.tracking_domains SET deleted_at = now(), wants_default = false", connection, transaction);
+        await delete.ExecuteNonQueryAsync(Cancelled);
+
+        var check = verifier.Verify.RunAsync(leased, Cancelled);
+        await Eventually.HoldsAsync(
+            () => database.ScalarAsync<bool>(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid)))",
+                connection.ProcessID),
+            "the check waits for the deletion", Cancelled);
+        await transaction.CommitAsync(Cancelled);
+
+        Assert.Equal(StoreOutcome.Dropped, (await check).Outcome);
+        Assert.Equal(DomainStatus.Pending, (await database.ReadAsync(id)).Status);
+        Assert.Empty(await database.NoticesAsync());
+    }
+
+    [Fact]
     public async Task Domains_of_a_deleted_cluster_are_left_alone()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
@@ -232,8 +259,29 @@ public sealed class VerifyDomainTests(TestPostgres server)
 
         Assert.Equal((short)0, await database.ScalarAsync<short>("SELECT https FROM domains.tracking_domains"));
         var finding = Assert.Single(DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings);
-        Assert.Equal(FindingCode.HttpsForcedByParent, finding.Code);
+        Assert.Equal(
+            (FindingCode.HttpsForcedByParent, FindingSeverity.Warning), (finding.Code, finding.Severity));
+        Assert.Contains("begin with http", finding.Text, StringComparison.Ordinal);
         Assert.Contains("https://example.com ", finding.Seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_whose_visitors_are_refused_by_a_proxy_says_so_and_stays_verified()
+    {
+        await using var database = await VerifierDatabase.CreateAsync(server);
+        var verifier = await database.StartAsync();
+        database.Visits[Host] = new DomainFinding
+        {
+            Code = FindingCode.TargetProxied, Severity = FindingSeverity.Error, Text = "1014",
+            At = database.Time.GetUtcNow(),
+        };
+        database.TransportSecurity["example.com"] = "max-age=1; includeSubDomains";
+
+        var id = await database.AddActiveAsync(verifier, await database.AddClusterAsync(), Host);
+
+        Assert.Equal(
+            [FindingCode.TargetProxied, FindingCode.HttpsForcedByParent],
+            DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings.Select(finding => finding.Code));
     }
 
     private static async Task MoveToNextAsync(VerifierDatabase database, Guid domain) =>

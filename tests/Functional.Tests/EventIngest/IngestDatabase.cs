@@ -12,6 +12,7 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Statistics;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
@@ -24,22 +25,24 @@ internal sealed class IngestDatabase : IAsyncDisposable
     private readonly NpgsqlDataSource _own;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
-    private IngestDatabase(string connectionString)
+    private IngestDatabase(string connectionString, Func<string, string> way)
     {
         ConnectionString = connectionString;
         DataSource = NpgsqlDataSource.Create(connectionString);
-        _own = NpgsqlDataSource.Create(ServiceLogins.Of(connectionString, "ingest"));
+        _own = NpgsqlDataSource.Create(way(ServiceLogins.Of(connectionString, "ingest")));
         Directory = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
         var wrapped = Options.Create(Settings);
         var telemetry = ActivatorUtilities.CreateInstance<IngestTelemetry>(_services);
         Store = new StoreBatch(
-            _own, new FindPolicies(Directory, _own, Log), new ClassifyEvent(),
+            _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
             telemetry, TimeProvider.System, wrapped,
             NullLogger<StoreBatch>.Instance);
         Trace = new TraceEvents(_own, NullLogger<TraceEvents>.Instance);
         Consume = new ConsumeBatch(
             Store, Trace, new NeverStopping(), TimeProvider.System, wrapped, NullLogger<ConsumeBatch>.Instance);
         Prune = new PruneBatches(_own, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
+        Merge = new MergeChanges(_own, wrapped, TimeProvider.System, NullLogger<MergeChanges>.Instance);
+        Rebuild = new RebuildCounters(_own, new FindAttributes(_own), NullLogger<RebuildCounters>.Instance);
         Partitions = new CreatePartitions(
             _own, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
@@ -73,11 +76,20 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public CreatePartitions Partitions { get; }
 
+    public MergeChanges Merge { get; }
+
+    public RebuildCounters Rebuild { get; }
+
     public Guid Edge { get; } = Guid.NewGuid();
 
-    public static async Task<IngestDatabase> CreateAsync(TestPostgres server, ClusterSettings? settings = null)
+    /// <param name="server">Where.</param>
+    /// <param name="settings">The cluster's.</param>
+    /// <param name="way">The service's way to the database, when it is not the straight one.</param>
+    public static async Task<IngestDatabase> CreateAsync(
+        TestPostgres server, ClusterSettings? settings = null, Func<string, string>? way = null)
     {
-        var database = new IngestDatabase(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
+        var database = new IngestDatabase(
+            await server.CreateDatabaseAsync(TestContext.Current.CancellationToken), way ?? (straight => straight));
         await database.AddClusterAsync(
             database.Cluster, settings ?? new ClusterSettings { AddressPolicy = AddressPolicy.Full });
         await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
@@ -101,11 +113,15 @@ internal sealed class IngestDatabase : IAsyncDisposable
     public async Task<long> CountAsync(string table) =>
         (long)(await ScalarAsync($"SELECT count(*) FROM {table}"))!;
 
-    /// <summary>Rows, and what the totals say: they must never differ.</summary>
+    /// <summary>Rows, and what the counters say: they must never differ.</summary>
     public async Task<long> CountEventsAsync()
     {
         var rows = await CountAsync("ingest.events");
-        var totals = await ScalarAsync("SELECT coalesce(sum(count), 0)::bigint FROM ingest.link_hours");
+        var totals = await ScalarAsync(
+            """
+            SELECT coalesce(sum(clicks_people + clicks_machines + opens_people + opens_machines + others), 0)::bigint
+            FROM ingest.counted WHERE dimension = 0
+            """);
         Assert.Equal(rows, totals);
         return rows;
     }

@@ -28,6 +28,9 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <summary>Requests that a service has had.</summary>
     public int Asked(string service) => _asked.GetValueOrDefault(service);
 
+    /// <summary>The paths that were asked for, of any service.</summary>
+    public ConcurrentQueue<string> Paths { get; } = new();
+
     /// <summary>The headers of the last one.</summary>
     public IReadOnlyDictionary<string, StringValues> Last(string service) => _last[service];
 
@@ -123,6 +126,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         var app = builder.Build();
         app.Run(async context =>
         {
+            Paths.Enqueue(context.Request.Path);
             _asked.AddOrUpdate(name, 1, (_, count) => count + 1);
             _last[name] = context.Request.Headers.ToDictionary(
                 header => header.Key, header => header.Value, StringComparer.OrdinalIgnoreCase);

@@ -22,7 +22,7 @@ public sealed class ClusterTests(ManagementHost host)
             """
             {"trackClicks":false,"trackOpens":false,"linkStyle":"compact","htmlOnly":false,"trackImages":false,
              "keepUrlText":"off","pixelPosition":"bottom","trackSigned":false,"trackingLevel":"full",
-             "addressPolicy":"truncated","retentionMonths":13,"excludedDomains":[]}
+             "addressPolicy":"truncated","retentionMonths":13,"keepHtmlDays":0,"excludedDomains":[]}
             """,
             cluster["settings"]);
         AssertJson(cluster.ToJsonString(), await GetAsync(host.Admin, $"{Clusters}/{cluster["id"]}"));

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.EventIngest.Statistics;
 using Tracking.Links;
 
 namespace Tracking.Functional.Tests.Management;
@@ -43,6 +45,12 @@ internal sealed class TrackedMail(ManagementHost host, string cluster)
             Cluster.Value, link.ToInt64(), hash, url);
         return link;
     }
+
+    /// <summary>Counts what was made by hand, as ingest does when somebody asks for a rebuild.</summary>
+    public async Task CountAsync() =>
+        await new RebuildCounters(
+            host.DataSource, new FindAttributes(host.DataSource), NullLogger<RebuildCounters>.Instance)
+            .RunAsync(Cluster, CancellationToken.None);
 
     public async Task<Guid> EventAsync(
         LinkKind kind,

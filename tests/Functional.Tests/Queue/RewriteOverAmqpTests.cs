@@ -268,6 +268,8 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [InlineData("rewrite", "a queue of Tracking itself")]
     [InlineData("rewrite.alone", "a queue of Tracking itself")]
     [InlineData("check-names", "a queue of Tracking itself")]
+    [InlineData("preview-messages", "a queue of Tracking itself")]
+    [InlineData("previews-0af7651916cd43dd8448eb211c80319c", "a queue of Tracking itself")]
     [InlineData("checks-0af7651916cd43dd8448eb211c80319c", "a queue of Tracking itself")]
     [InlineData("store-events", "a queue of Tracking itself")]
     [InlineData("verify-domains", "a queue of Tracking itself")]

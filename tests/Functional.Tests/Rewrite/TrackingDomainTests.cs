@@ -85,6 +85,50 @@ public sealed class TrackingDomainTests(RewritePostgres postgres) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task While_the_system_host_has_lost_its_certificate_links_on_it_stay_plain_and_others_go_on()
+    {
+        await using var host = await RewriteHost.StartAsync(
+            await postgres.CreateDatabaseAsync(), ("Tracking:DirectoryRefresh", "00:00:01"),
+            ("Tracking:SystemHost", "links.operator.example"));
+        var cluster = await host.CreateClusterAsync();
+        await host.ExecuteAsync(
+            """
+            INSERT INTO domains.tracking_domains (id, cluster_id, hostname, target, status, certificate_until)
+            VALUES (gen_random_uuid(), $1, 'own.shop.example', 'own-target', 1, now() + interval '9 days')
+            """,
+            cluster.Value);
+        var number = 0;
+        async Task ComesAsync(string reason) => await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var response = await host.RewriteAsync(cluster, Message($"{reason}{number++}"));
+                return (response.Headers.TryGetValues("Tracking-Untouched", out var why) ? why.Single() : "") == reason;
+            },
+            $"a message on the system host is \"{reason}\"", Cancelled);
+        Task IssueAsync(string until) => host.ExecuteAsync(
+            $"""
+            INSERT INTO certificates.issued (id, hostname, directory, not_before, not_after, chain, sealed_key, stored_at,
+                is_renewal)
+            VALUES (gen_random_uuid(), 'links.operator.example', 'd', now() - interval '40 days', {until}, '', '', now(),
+                false)
+            """);
+
+        // One from elsewhere: nothing is known of it, and it is believed.
+        await ComesAsync("");
+        await IssueAsync("now() - interval '1 second'");
+        await ComesAsync("no-tracking-host");
+        Assert.Contains(
+            "\"https://own.shop.example/c/",
+            await host.AcceptedAsync(cluster, Message("own"), ("tracking-host", "own.shop.example")),
+            StringComparison.Ordinal);
+
+        await IssueAsync("now() + interval '40 days'");
+        await ComesAsync("");
+        await host.ExecuteAsync("UPDATE certificates.issued SET revoked_at = now() WHERE not_after > now()");
+        await ComesAsync("no-tracking-host");
+    }
+
+    [Fact]
     public async Task A_name_of_another_cluster_is_nobodys_business()
     {
         var other = await _host.CreateClusterAsync();

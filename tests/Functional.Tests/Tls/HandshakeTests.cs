@@ -82,6 +82,28 @@ public sealed class HandshakeTests : IAsyncLifetime
         Assert.Equal(1, _host.Questions);
     }
 
+    [Fact]
+    public async Task Random_names_cost_a_question_each_at_most_and_memory_stays_bounded()
+    {
+        const int Names = 3_000;
+        _host.Add(Name);
+        string[] names = [.. Enumerable.Range(0, Names).Select(_ => $"{Guid.NewGuid():N}.example.net")];
+        async Task AskAllAsync() => await Parallel.ForEachAsync(
+            names, new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (name, _) => Assert.Equal(112, await AnswerAsync(SomeHello.Records(SomeHello.Message(name)))));
+
+        await AskAllAsync();
+        var questions = _host.Questions;
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        await AskAllAsync();
+
+        Assert.InRange(questions, 1, Names);
+        Assert.Equal(questions, _host.Questions);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 8 << 20);
+        await using var tls = await _host.ConnectAsync(Name);
+        Assert.Equal(_host.Certificates[Name].Chain[0], tls.RemoteCertificate!.GetRawCertData());
+    }
+
     [Theory]
     [InlineData(3, 1, 70)]
     [InlineData(3, 2, 70)]

@@ -12,9 +12,9 @@ public sealed class ProjectReferences
     // From the bottom up: a project may refer to those of the levels below its own.
     private static readonly string[][] Levels =
     [
-        ["Contracts", "Links", "Cli"],
+        ["Contracts", "Links", "Demo"],
         ["Database", "Domains"],
-        ["ServiceDefaults"],
+        ["ServiceDefaults", "Cli"],
         ["Bus", "SharedCache", "Api", "Dns", "Tls"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
         ["Gateway"],

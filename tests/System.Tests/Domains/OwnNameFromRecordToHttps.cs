@@ -3,57 +3,29 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using Npgsql;
 using Tracking.Servers;
 
 namespace Tracking.System.Tests.Domains;
 
 /// <summary>
 /// The whole way of a customer's own name, from outside: added, its one record published in a real zone, verified, its
-/// certificate from a real authority, a message rewritten onto it, clicked over HTTPS; the record gone and two strikes;
-/// back, and the kept certificate serves at once.
+/// certificate from a real authority, a newsletter rewritten onto it, clicked and opened over HTTPS; the record leads
+/// elsewhere and two strikes; back, and the kept certificate serves at once.
 /// </summary>
 public sealed class OwnNameFromRecordToHttps
 {
     private const string Host = "track.shop.example.com";
-    private const string Zone = "example.com";
-    private const string NameServer = "@ NS ns1\nns1 A 127.0.0.1\n";
-
-    private static readonly byte[] _mail =
-        "Subject: x\r\nFrom: shop@example.com\r\n\r\nSee https://www.example.org/offer today.\r\n"u8.ToArray();
 
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task A_name_goes_from_its_record_to_clicks_over_https_is_lost_after_two_strikes_and_comes_back()
+    [Theory]
+    [InlineData(Installed.AsOneProcess)]
+    [InlineData(Installed.AsSeparateServices)]
+    public async Task A_name_goes_from_its_record_to_clicks_over_https_is_lost_after_two_strikes_and_comes_back(
+        Installed installed)
     {
-        var ports = FreePort.Take(4);
-        await using var zones = new TestKnot(new IPEndPoint(IPAddress.Loopback, ports[0]))
-            .Add(Zone, NameServer)
-            .Add("op.net", NameServer + "links A 127.0.0.1\n*.track A 127.0.0.1");
-        await zones.StartAsync(Ends);
-        await using var resolver = new TestUnbound().Ask(Zone, zones.EndPoint).Ask("op.net", zones.EndPoint);
-        await resolver.StartAsync(Ends);
-        await using var authority = new TestPebble { Looks = (ports[1], ports[2], resolver.EndPoint) };
-        await authority.StartAsync(Ends);
-        using var folder = new TemporaryFolder();
-        await File.WriteAllTextAsync(folder.In("authority.pem"), authority.RootPem, Ends);
-        await using var standalone = await StandaloneProcess.StartAsync(
-            Ends,
-            settings: new Dictionary<string, string>
-            {
-                ["TRACKING_EDGE_PORT"] = $"{ports[1]}",
-                ["TRACKING_EDGE_TLS_PORT"] = $"{ports[2]}",
-                ["Tracking__SystemHost"] = "links.op.net",
-                ["Tracking__SystemZone"] = "track.op.net",
-                ["Tracking__Dns__Resolvers__0"] = resolver.EndPoint.ToString(),
-                ["Tracking__Dns__NameServerPort"] = $"{ports[0]}",
-                ["Tracking__Dns__AllowPrivateAddresses"] = "true",
-                ["Tracking__Certificates__Authorities__0__Directory"] = authority.Directory,
-                ["Tracking__Certificates__Authorities__0__RootCertificates"] = folder.In("authority.pem"),
-                ["Tracking__Certificates__AcceptTermsOfService"] = "true",
-            });
-        using var api = new ApiClient(standalone.Api, standalone.AdminKey);
+        await using var system = await OwnNameInstallation.StartAsync(installed, Ends);
+        using var api = new ApiClient(system.Api, system.AdminKey);
         var cluster = await api.CreateClusterAsync("shop");
         var domains = $"/api/v1/clusters/{cluster}/tracking-domains";
 
@@ -62,72 +34,69 @@ public sealed class OwnNameFromRecordToHttps
         var target = added.Body.GetProperty("verification").GetProperty("value").GetString()!;
         Assert.False(added.Body.GetProperty("acceptsNewLinks").GetBoolean());
 
-        await PublishAsync(zones, target);
-        await Eventually.HoldsAsync(
-            async () => (await api.SendAsync(HttpMethod.Post, $"{domains}/{Host}/verify")).Status == HttpStatusCode.OK,
-            "the name is verified",
-            Ends);
+        await system.PublishAsync(target, Ends);
+        await VerifyAsync(api, $"{domains}/{Host}");
         var domain = await UntilAsync(api, $"{domains}/{Host}", domain =>
             domain.GetProperty("acceptsNewLinks").GetBoolean(), "the certificate is there");
         Assert.True(domain.GetProperty("isDefault").GetBoolean());
 
-        var link = await RewriteAsync(api, cluster);
-        Assert.StartsWith($"https://{Host}/c/", link, StringComparison.Ordinal);
-        var serial = await ClickAsync(link, ports[2], HttpStatusCode.Found);
-        await api.WaitForEventsAsync(cluster, events => events.Count == 1);
-
-        // Gone: the first check warns, the second, a day later, ends it.
-        await zones.ReplaceAsync(Zone, NameServer, Ends);
-        await CheckAsync(standalone, "strikes = 0");
-        await UntilAsync(api, $"{domains}/{Host}", domain => domain.GetProperty("strikes").GetInt32() == 1, "a strike");
-        await ClickAsync(link, ports[2], HttpStatusCode.Found);
-        await CheckAsync(standalone, "strikes = 1");
-        await UntilAsync(api, $"{domains}/{Host}", domain =>
-            domain.GetProperty("status").GetString() == "pending", "the name is pending");
+        // Every process hears of it over the bus.
+        Newsletter? rewritten = null;
         await Eventually.HoldsAsync(
-            async () => await StatusAsync(link, ports[2]) == HttpStatusCode.NotFound, "its links stop", Ends);
-        Assert.DoesNotContain(Host, await RewriteAsync(api, cluster), StringComparison.Ordinal);
+            async () => (rewritten = await Newsletter.RewriteAsync(api, cluster))?.IsOn(Host) == true,
+            "newsletters are rewritten onto the name", Ends);
+        var newsletter = rewritten!;
+        await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work");
+        Assert.Equal(HttpStatusCode.OK, (await FetchAsync(newsletter.Pixel, system.TlsPort)).Status);
+        var events = await api.WaitForEventsAsync(cluster, events => events.Count >= 2);
+        Assert.Equal(
+            ["click", "open"],
+            events.Select(e => e.GetProperty("kind").GetString()).Order(StringComparer.Ordinal));
+        var serial = await ClickAsync(newsletter, system.TlsPort);
+
+        // Elsewhere: the first check warns, the second, a day later, ends it.
+        await system.PublishAsync("elsewhere.example.com", Ends);
+        await system.PassADayAsync(Ends);
+        await UntilAsync(api, $"{domains}/{Host}", domain => domain.GetProperty("strikes").GetInt32() == 1, "a strike");
+        await ClickAsync(newsletter, system.TlsPort);
+        await system.PassADayAsync(Ends);
+        domain = await UntilAsync(api, $"{domains}/{Host}", domain =>
+            domain.GetProperty("status").GetString() == "pending", "the name is pending");
+        Assert.False(domain.GetProperty("isDefault").GetBoolean());
+        await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.NotFound, "its links stop");
+        await Eventually.HoldsAsync(
+            async () => (await Newsletter.RewriteAsync(api, cluster))?.IsOn(Host) != true,
+            "no newsletter is rewritten onto the name", Ends);
 
         // Back: nothing is ordered, the certificate that was kept serves.
-        await PublishAsync(zones, target);
-        await Eventually.HoldsAsync(
-            async () => (await api.SendAsync(HttpMethod.Post, $"{domains}/{Host}/verify")).Status == HttpStatusCode.OK,
-            "the name is verified again",
-            Ends);
-        await Eventually.HoldsAsync(
-            async () => await StatusAsync(link, ports[2]) == HttpStatusCode.Found, "its links work again", Ends);
-        Assert.Equal(serial, await ClickAsync(link, ports[2], HttpStatusCode.Found));
+        await system.PublishAsync(target, Ends);
+        await VerifyAsync(api, $"{domains}/{Host}");
+        await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work again");
+        Assert.Equal(serial, await ClickAsync(newsletter, system.TlsPort));
     }
 
-    private static Task PublishAsync(TestKnot zones, string target) =>
-        zones.ReplaceAsync(Zone, $"{NameServer}track.shop CNAME {target}.", Ends);
-
-    // A day passes: what the database says was yesterday.
-    private static async Task CheckAsync(StandaloneProcess standalone, string condition)
-    {
-        await using var connection = new NpgsqlConnection(standalone.DatabaseConnection);
-        await connection.OpenAsync(Ends);
-        await using var command = new NpgsqlCommand(
-            $"""
-            UPDATE domains.tracking_domains SET next_check_at = now(), struck_at = struck_at - interval '25 hours',
-                last_checked_at = last_checked_at - interval '25 hours'
-            WHERE {condition}
-            """,
-            connection);
-        await command.ExecuteNonQueryAsync(Ends);
-    }
+    private static Task VerifyAsync(ApiClient api, string path) => Eventually.HoldsAsync(
+        async () => (await api.SendAsync(HttpMethod.Post, path + "/verify")).Status == HttpStatusCode.OK,
+        "the name is verified",
+        Ends);
 
     private static async Task<JsonElement> UntilAsync(
         ApiClient api, string path, Func<JsonElement, bool> condition, string what)
     {
         JsonElement domain = default;
-        await Eventually.HoldsAsync(async () => condition(domain = await api.GetAsync(path)), what, Ends);
-        return domain;
+        try
+        {
+            await Eventually.HoldsAsync(async () => condition(domain = await api.GetAsync(path)), what, Ends);
+            return domain;
+        }
+        catch (TimeoutException late)
+        {
+            throw new TimeoutException($"{late.Message}\n{domain}", late);
+        }
     }
 
-    private static async Task<string> RewriteAsync(ApiClient api, string cluster) =>
-        ReadMail.Urls((await api.RewriteAsync(cluster, _mail, ("tracking-message-id", $"{Guid.NewGuid():N}"))).Message)
-            .Single();
+    private static Task ComesToAsync(string link, int port, HttpStatusCode status, string what) =>
+        Eventually.HoldsAsync(async () => await StatusAsync(link, port) == status, what, Ends);
 
     private static async Task<HttpStatusCode?> StatusAsync(string link, int port)
     {
@@ -142,11 +111,11 @@ public sealed class OwnNameFromRecordToHttps
     }
 
     // Returns the serial number of the certificate that was shown.
-    private static async Task<string> ClickAsync(string link, int port, HttpStatusCode expected)
+    private static async Task<string> ClickAsync(Newsletter newsletter, int port)
     {
-        var (status, location, serial) = await FetchAsync(link, port);
-        Assert.Equal(expected, status);
-        Assert.Equal("https://www.example.org/offer", location);
+        var (status, location, serial) = await FetchAsync(newsletter.Link, port);
+        Assert.Equal(HttpStatusCode.Found, status);
+        Assert.Equal(newsletter.Destination, location);
         return serial;
     }
 
@@ -174,5 +143,29 @@ public sealed class OwnNameFromRecordToHttps
         });
         using var answer = await http.GetAsync(new Uri(link), Ends);
         return (answer.StatusCode, answer.Headers.Location?.ToString(), shown!);
+    }
+
+    /// <summary>A shipped newsletter, rewritten: its first tracked link with where it leads, and its pixel.</summary>
+    private sealed record Newsletter(string Link, string Destination, string Pixel)
+    {
+        public bool IsOn(string host) => Link.StartsWith($"https://{host}/c/", StringComparison.Ordinal)
+            && Pixel.StartsWith($"https://{host}/o/", StringComparison.Ordinal);
+
+        /// <summary>Has it rewritten.</summary>
+        /// <returns><see langword="null"/> when it stayed as it is: its links are https, and the system host has only
+        /// http.</returns>
+        public static async Task<Newsletter?> RewriteAsync(ApiClient api, string cluster)
+        {
+            var original = await File.ReadAllBytesAsync(
+                Newsletters.PathOf("shop-alternative-quoted-printable.eml"), Ends);
+            var (message, _) = await api.RewriteAsync(
+                cluster, original, ("tracking-message-id", $"{Guid.NewGuid():N}"));
+            var (before, after) = (ReadMail.Urls(original), ReadMail.Urls(message));
+            var pixel = after.Find(url => url.Contains("/o/", StringComparison.Ordinal));
+            var tracked = before.Zip(after.Where(url => url != pixel)).Where(pair => pair.First != pair.Second).ToList();
+            return pixel is null || tracked.Count == 0
+                ? null
+                : new Newsletter(tracked[0].Second, tracked[0].First, pixel);
+        }
     }
 }

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl certificates status|retry</c>: the certificate of a tracking domain, and what was tried for
-/// it.</summary>
+/// <summary><c>trackctl certificates</c>: the certificates of tracking domains, what was tried for them, and the accounts
+/// at the authorities.</summary>
 internal static class CertificatesCommand
 {
     public static Command Create(Connection connection) =>
@@ -13,6 +13,11 @@ internal static class CertificatesCommand
         {
             Status(connection),
             Retry(connection),
+            CertificateRequestCommands.Test(connection),
+            CertificateRequestCommands.Revoke(connection),
+            CertificateRequestCommands.Register(connection),
+            CertificateRequestCommands.ChangeKey(connection),
+            CertificateRequestCommands.Accounts(connection),
         };
 
     /// <summary>The state of a certificate for people.</summary>
@@ -23,6 +28,8 @@ internal static class CertificatesCommand
         Line("Valid from:    ", tls["notBefore"]);
         Line("Renewed at:    ", tls["renewAt"]);
         Line("Last failure:  ", tls["error"]);
+        Line("What to do:    ", tls["advice"]);
+        Line("Its turn:      ", tls["expectedAt"]);
         Line("Goes on after: ", tls["pausedUrl"]);
         Line("Next attempt:  ", tls["nextAttempt"]);
 

@@ -11,7 +11,7 @@ internal static class PrintDomain
         var unicode = (string?)domain["unicode"];
         terminal.Line(unicode == name ? $"{name}" : $"{name} ({unicode})");
         terminal.Line("");
-        Record(terminal, domain["verification"]!);
+        Record(terminal, domain["verification"]!, domain["lastCheck"]);
         terminal.Line("");
         terminal.Line($"Status:       {Status(domain)}");
         terminal.Line($"New links:    {domain["sentence"]}");
@@ -31,13 +31,21 @@ internal static class PrintDomain
         }
     }
 
-    /// <summary>The record, the name as most forms take it and then the value.</summary>
-    public static void Record(Terminal terminal, JsonNode record)
+    /// <summary>The record, the name as most forms take it and then the value; as the zone's DNS provider wants them,
+    /// once a check has shown who that is.</summary>
+    public static void Record(Terminal terminal, JsonNode record, JsonNode? lastCheck)
     {
-        terminal.Line($"The record to make in the DNS zone {record["zone"]}:");
+        var provider = (string?)lastCheck?["provider"];
+        var where = provider is null ? "" : $", at {provider}";
+        terminal.Line($"The record to make in the DNS zone {record["zone"]}{where}:");
         terminal.Line($"  Type   {record["type"]}");
         terminal.Line($"  Name   {record["relativeName"]}");
-        terminal.Line($"  Value  {record["value"]}");
+        terminal.Line($"  Value  {(provider is null ? null : lastCheck!["valueToEnter"]) ?? record["value"]}");
+        if (Hint(provider) is { } hint)
+        {
+            terminal.Line($"  {hint}");
+        }
+
         terminal.Line($"  A form that does not add the zone by itself takes the whole name: {record["name"]}");
     }
 
@@ -52,6 +60,13 @@ internal static class PrintDomain
         "paused" => $"not there, the authority waits for a person at {tls!["pausedUrl"]}",
         "none" => "ordered as soon as the record is verified",
         var other => other ?? "unknown",
+    };
+
+    private static string? Hint(string? provider) => provider switch
+    {
+        "Cloudflare" => "Proxy  DNS only (the grey cloud): behind the proxy it cannot be verified",
+        "Amazon Route 53" => "TTL    300, a simple record of the type CNAME and no alias record",
+        _ => null,
     };
 
     private static string Status(JsonObject domain)

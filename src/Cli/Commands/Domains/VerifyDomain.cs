@@ -59,7 +59,7 @@ internal static class VerifyDomain
             terminal.Complain($"{answer.Json["title"]}.");
             if (answer.Json["domain"]?["verification"] is { } record)
             {
-                PrintDomain.Record(terminal, record);
+                PrintDomain.Record(terminal, record, answer.Json["diagnosis"]);
             }
 
             if (answer.Json["diagnosis"] is JsonObject diagnosis)

@@ -27,7 +27,7 @@ public static class ServeAssets
     public static string Path(string name) => $"/assets/{Read(name)!.Hash}/{name}";
 
     internal static void Map(IEndpointRouteBuilder app) =>
-        app.MapGet("/assets/{hash}/{name}", Handle).ExcludeFromDescription();
+        app.MapMethods("/assets/{hash}/{name}", [HttpMethods.Get, HttpMethods.Head], Handle).ExcludeFromDescription();
 
     private static IResult Handle(string hash, string name, HttpContext context)
     {

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.Management.Events;
+using Tracking.Management.Statistics;
 
 namespace Tracking.Management.Console.Parts;
 
@@ -42,19 +42,14 @@ internal static class ReadDomains
     public static async Task<ILookup<string, (int Day, long Clicks)>> WeekAsync(
         ApiDataSource dataSource, ClusterId cluster, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var from = now.AddDays(-7);
-        await using var command = new EventSelection
-        {
-            Cluster = cluster, From = from, To = now, Human = HumanFilter.Human,
-        }.Where().And("e.kind = 0").Command(
-            dataSource,
-            $$"""
-            SELECT m.host, floor(extract(epoch FROM e.occurred_at - to_timestamp({{from.ToUnixTimeSeconds()}})) / 86400)::int,
-                count(*)
-            FROM ingest.events e
-            JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key
-            WHERE {where} GROUP BY 1, 2
+        var range = CountedRange.Around(now.AddDays(-7), now);
+        await using var command = dataSource.CreateCommand(
+            $"""
+            SELECT c.key, (c.bucket - {range.From}) / {CountBucket.PerDay}, sum(c.clicks_people)::bigint
+            FROM {range.Source(CountDimension.Host, inQuarters: true)}
+            GROUP BY 1, 2
             """);
+        command.Parameters.Add(new() { Value = cluster.Value });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<(string Host, int Day, long Clicks)>();
         while (await reader.ReadAsync(cancellationToken))

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Api;
 using Tracking.Database;
@@ -42,10 +43,23 @@ internal static class RequireSession
     /// <summary>Guards pages by their <see cref="PageForAttribute"/>.</summary>
     public static void Guard(EndpointBuilder endpoint)
     {
+        AnswerHead(endpoint.Metadata);
         // Without: nobody may.
         var access = endpoint.Metadata.OfType<PageForAttribute>().LastOrDefault()?.Access;
         var next = endpoint.RequestDelegate!;
         endpoint.RequestDelegate = context => InvokeAsync(context, access, next);
+    }
+
+    // RFC 9110 9.1: whoever answers GET answers HEAD, the same without the content. What watches a site asks so.
+    private static void AnswerHead(IList<object> metadata)
+    {
+        for (var i = 0; i < metadata.Count; i++)
+        {
+            if (metadata[i] is HttpMethodMetadata methods && !methods.HttpMethods.Contains(HttpMethods.Head))
+            {
+                metadata[i] = new HttpMethodMetadata([.. methods.HttpMethods, HttpMethods.Head]);
+            }
+        }
     }
 
     private static async Task InvokeAsync(HttpContext context, PageAccess? access, RequestDelegate next)

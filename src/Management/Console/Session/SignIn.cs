@@ -27,7 +27,7 @@ internal static class SignIn
 
     /// <summary>The sign-in page, which leads back to what was asked for.</summary>
     public static string PathTo(HttpRequest request) =>
-        HttpMethods.IsGet(request.Method) && request.Path != "/"
+        (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) && request.Path != "/"
             ? $"{Path}?to={Uri.EscapeDataString(request.Path + request.QueryString)}"
             : Path;
 

@@ -57,12 +57,17 @@ internal sealed class StoreDataProtectionKeys(ApiDataSource dataSource) : IXmlRe
 internal sealed class SealXml(MasterKey masterKey) : IXmlEncryptor
 {
     internal const string Purpose = "data protection key";
+    private const string Element = "sealed";
+
+    /// <summary>The element of a stored key that holds what is sealed; <see langword="null"/> where there is
+    /// none.</summary>
+    internal static XElement? Find(XElement key) => key.Descendants(Element).FirstOrDefault();
 
     public EncryptedXmlInfo Encrypt(XElement plaintextElement)
     {
         var text = plaintextElement.ToString(SaveOptions.DisableFormatting);
         return new EncryptedXmlInfo(
-            new XElement("sealed", Convert.ToBase64String(
+            new XElement(Element, Convert.ToBase64String(
                 masterKey.Seal(System.Text.Encoding.UTF8.GetBytes(text), Purpose))),
             typeof(OpenXml));
     }

@@ -49,9 +49,23 @@ internal static partial class Words
 
         public const string Trap = "Followed a link that no person sees";
 
-        public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons);
+        public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons.Select(Event.Reason));
 
         public static string Registered(string? recipient) => recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
+    }
+
+    /// <summary>The mail with its clicks.</summary>
+    internal static class Map
+    {
+        public const string Title = "Click map";
+        public const string Mail = "The mail as it went out, with each link's share of the clicks";
+        public const string Lead = "Share of the clicks of people, by place, in all messages with this mail.";
+        public const string NotKept = "The mail itself is not kept. Where the settings say how many days its HTML is kept, the mail is shown here with each link's share of the clicks.";
+        public const string Settings = "Open the settings";
+
+        public static string Share(long clicks, long all) => all == 0 ? "0" : Words.Share(clicks, all);
+
+        public static string Clicks(long clicks) => clicks == 1 ? "1 click" : $"{Number(clicks)} clicks";
     }
 
     /// <summary>Live events.</summary>

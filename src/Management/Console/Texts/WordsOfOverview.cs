@@ -45,6 +45,9 @@ internal static partial class Words
         public const string Hosts = "Tracking hosts";
         public const string Host = "Host";
         public const string ShareHead = "Share";
+        public static string ListsSince(string moment) =>
+            $"With this filter the lists show the latest {Number(ReadFilteredOverview.Latest)} events of the cluster: since {moment}.";
+
         public const string NoRows = "Nothing in this period.";
         public const string NoTags = "No message had a tag. Set them with the header X-Tracking-Tags.";
         public const string OpenLive = "Open";

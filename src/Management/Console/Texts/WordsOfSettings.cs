@@ -57,6 +57,9 @@ internal static partial class Words
             (nameof(Database.Entities.TrackingLevel.None), "None: nothing is tracked"),
         ];
 
+        public const string KeepHtml = "Days that the HTML of mail is kept";
+        public const string KeepHtmlHint = "0 to 400; 0 keeps none. It is what click maps are drawn on. Mail may hold more about people than their clicks do.";
+
         public static readonly (string Value, string Text)[] Policies =
         [
             (nameof(Database.Entities.AddressPolicy.Truncated), "The network only: /24 of IPv4, /48 of IPv6"),

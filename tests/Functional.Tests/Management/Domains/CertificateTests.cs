@@ -54,6 +54,24 @@ public sealed class CertificateTests(ManagementHost host)
     }
 
     [Fact]
+    public async Task A_name_in_a_queue_shows_when_it_is_its_turn_and_what_to_do_is_shown_beside_an_error()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var (queued, refused) = (
+            await domains.AddActiveAsync(hasCertificate: false), await domains.AddActiveAsync(hasCertificate: false));
+        await EnterAsync(domains, queued, 0, """{"type":"rate-limited","detail":"in about 12 hours"}""");
+        await host.ExecuteAsync("UPDATE certificates.names SET queued_for = 'd|orders' WHERE hostname = $1", queued);
+        await EnterAsync(domains, refused, 1, """{"type":"caa","detail":"no","advice":"Add this record."}""");
+
+        var waits = (await domains.GetAsync(queued))["tls"]!;
+        Assert.Equal(("pending", "rate-limited"), ((string)waits["status"]!, (string)waits["errorType"]!));
+        Assert.Equal(At(waits, "nextAttempt"), At(waits, "expectedAt"));
+        var failed = (await domains.GetAsync(refused))["tls"]!;
+        Assert.Equal(("caa", "Add this record."), ((string)failed["errorType"]!, (string)failed["advice"]!));
+        Assert.Null(failed["expectedAt"]);
+    }
+
+    [Fact]
     public async Task Another_cluster_s_attempts_at_the_same_name_are_not_shown()
     {
         using var first = await DomainClient.CreateAsync(host);

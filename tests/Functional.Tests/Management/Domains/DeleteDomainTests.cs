@@ -30,6 +30,7 @@ public sealed class DeleteDomainTests(ManagementHost host)
         await mail.EventAsync(LinkKind.Click, last, second, link);
         await mail.EventAsync(LinkKind.Open, now, second);
         await mail.EventAsync(LinkKind.Click, now, elsewhere, link);
+        await mail.CountAsync();
 
         using var dry = await domains.DeleteAsync(name, "?dryRun=true");
         var risk = await Expect.OkAsync(dry);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using static Tracking.Functional.Tests.Management.ManagementHost;
 
@@ -180,6 +181,39 @@ public sealed class TrackingDomainTests(ManagementHost host)
             ["hostname", "isDefault", "retired", "status"],
             problem["errors"]!.AsArray().Select(error => (string)error!["name"]!).Order(StringComparer.Ordinal));
         Assert.Contains("retire this one", (string)problem["detail"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Http_links_are_refused_on_a_name_that_browsers_open_by_https_alone()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var forced = $"track.t{Guid.NewGuid():N}.dev";
+        using (var added = await domains.Client.PostAsJsonAsync(
+            domains.Path, new { hostname = forced, https = "optional" }))
+        {
+            var problem = await Expect.ProblemAsync(added, HttpStatusCode.BadRequest, "invalid-value");
+            Assert.Contains("every name under .dev", (string)problem["detail"]!, StringComparison.Ordinal);
+        }
+
+        var name = await domains.AddActiveAsync();
+        await Expect.OkAsync(await domains.PatchAsync(name, """{"https":"optional"}"""));
+        await Expect.OkAsync(await domains.PatchAsync(name, """{"https":"required"}"""));
+        await host.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET last_check = $2::jsonb WHERE hostname = $1",
+            name,
+            """
+            {"findings":[{"code":"https-forced-by-parent","severity":"info","text":"…",
+                "seen":"https://example.com Strict-Transport-Security: max-age=1; includeSubDomains"}]}
+            """);
+
+        using var response = await domains.PatchAsync(name, """{"https":"optional"}""");
+
+        var refused = await Expect.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid-value");
+        Assert.Equal("https", (string)Assert.Single(refused["errors"]!.AsArray())!["name"]!);
+        Assert.Contains(
+            "https://example.com Strict-Transport-Security", (string)refused["detail"]!, StringComparison.Ordinal);
+        Assert.Equal("required", (string)(await domains.GetAsync(name))["https"]!);
+        await Expect.OkAsync(await domains.PatchAsync(name, """{"https":"required","trackOpens":false}"""));
     }
 
     [Fact]

@@ -117,6 +117,7 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
             {
                 ["Tracking:Management:LongestVerification"] = "00:00:00.300",
                 ["Tracking:Management:ConcurrentVerifications"] = "1",
+                ["Tracking:Management:ConcurrentNameChecks"] = "1",
             },
         };
         await alone.InitializeAsync();
@@ -133,6 +134,11 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
         // Waits that never end are those of the limit: all but one are refused.
         var added = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => domains.AddAsync()));
         var answers = await Task.WhenAll(added.Select(domain => domains.VerifyAsync((string)domain["hostname"]!)));
+        Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
+        Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable);
+        Array.ForEach(answers, answer => answer.Dispose());
+        answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(
+            _ => domains.CheckAsync(new { hostname = DomainClient.NewName() })));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable);
         Array.ForEach(answers, answer => answer.Dispose());

@@ -1,15 +1,19 @@
 using System.Net;
 
-namespace Tracking.DomainVerifier.Verification;
+namespace Tracking.Domains;
 
 /// <summary>Proxies that a provider puts in front of a name, known by their addresses.</summary>
-internal static class Proxies
+public static class Proxies
 {
     private static readonly IPNetwork[] Cloudflare = Read();
 
     /// <summary>Whether all addresses are Cloudflare's, and there are some.</summary>
-    public static bool AreCloudflare(IReadOnlyCollection<IPAddress> addresses) =>
-        addresses.Count > 0 && addresses.All(address => Array.Exists(Cloudflare, range => range.Contains(address)));
+    public static bool AreCloudflare(IReadOnlyCollection<IPAddress> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        return addresses.Count > 0
+            && addresses.All(address => Array.Exists(Cloudflare, range => range.Contains(address)));
+    }
 
     private static IPNetwork[] Read()
     {

@@ -1,0 +1,53 @@
+using System.Diagnostics.Metrics;
+
+namespace Tracking.Certificates;
+
+/// <summary>How the certificates of some hosts stand.</summary>
+/// <param name="IsOwn">Those of the operator's own hosts, else of tracking domains.</param>
+/// <param name="SecondsLeft">Of the one that ends first; <see langword="null"/> without one.</param>
+/// <param name="ShareLeft">The smallest share of its life that one has left, 0 to 1.</param>
+/// <param name="Names">How many names are in which state.</param>
+internal sealed record CertificatesInUse(
+    bool IsOwn, double? SecondsLeft, double? ShareLeft, IReadOnlyList<(string State, long Names)> Names);
+
+/// <summary>The figures of this service: meter <c>Tracking.Certificates</c>.</summary>
+internal sealed class CertificateTelemetry
+{
+    /// <summary>The name of the meter.</summary>
+    public const string Name = "Tracking.Certificates";
+
+    private volatile IReadOnlyList<CertificatesInUse> _inUse = [];
+    private volatile int _unreached;
+
+    public CertificateTelemetry(IMeterFactory meters)
+    {
+        var meter = meters.Create(Name);
+        meter.CreateObservableGauge(
+            "tracking.certificates.left.min", () => Each(hosts => hosts.SecondsLeft), "s",
+            "How long the certificate is valid that ends first, of all that are in use.");
+        meter.CreateObservableGauge(
+            "tracking.certificates.share.left.min", () => Each(hosts => hosts.ShareLeft), "{share}",
+            "The smallest share of its life that a certificate in use has left, 0 to 1.");
+        meter.CreateObservableGauge(
+            "tracking.certificates.names",
+            () => _inUse.SelectMany(hosts => hosts.Names.Select(count => new Measurement<long>(
+                count.Names, Hosts(hosts), new KeyValuePair<string, object?>("state", count.State)))),
+            "{name}", "Names that want a certificate, by state.");
+        meter.CreateObservableGauge(
+            "tracking.certificates.probe.failed", () => _unreached, "{host}",
+            "Hosts of the operator's own that did not answer over TLS when they were last asked as anybody asks.");
+    }
+
+    /// <summary>Takes what was measured last.</summary>
+    public void InUse(IReadOnlyList<CertificatesInUse> inUse) => _inUse = inUse;
+
+    /// <summary>Takes how many own hosts did not answer.</summary>
+    public void Unreached(int hosts) => _unreached = hosts;
+
+    private IEnumerable<Measurement<double>> Each(Func<CertificatesInUse, double?> figure) => _inUse
+        .Where(hosts => figure(hosts) is not null)
+        .Select(hosts => new Measurement<double>(figure(hosts)!.Value, Hosts(hosts)));
+
+    private static KeyValuePair<string, object?> Hosts(CertificatesInUse hosts) =>
+        new("hosts", hosts.IsOwn ? "own" : "customers");
+}

@@ -1,0 +1,142 @@
+using System.Buffers.Binary;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Tls.Stored;
+
+namespace Tracking.Certificates.Renewal;
+
+/// <summary>
+/// After a rotation of the master key, seals again what is sealed under the one before: keys of certificates, of
+/// accounts and of orders under way. Gateways read both meanwhile. Each row is a statement that takes effect only on what
+/// was read: whoever dies has done what it has done, and the next one goes on.
+/// </summary>
+internal sealed partial class ResealKeys(
+    NpgsqlDataSource dataSource, MasterKeys masterKeys, TimeProvider time, ILogger<ResealKeys> logger)
+    : BackgroundService
+{
+    // A process with the settings of before may still seal under the old one.
+    private static readonly TimeSpan _again = TimeSpan.FromHours(1);
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
+    private const int Page = 500;
+
+    // Where the keys are: the row to which each is bound, and its key.
+    private static readonly (string Table, string Id, string Key)[] _places =
+    [
+        ("certificates.issued", "id", "sealed_key"),
+        ("certificates.accounts", "id", "sealed_key"),
+        ("certificates.accounts", "id", "new_sealed_key"),
+        ("certificates.names", "order_id", "order_sealed_key"),
+    ];
+
+    /// <summary>Seals again all that is sealed under an older version.</summary>
+    /// <returns>How many keys were, and how many could not be opened.</returns>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<(int Resealed, int Unreadable)> RunAsync(CancellationToken cancellationToken)
+    {
+        var (resealed, unreadable) = (0, 0);
+        foreach (var older in masterKeys.Older)
+        {
+            foreach (var place in _places)
+            {
+                var after = Guid.Empty;
+                while (await ReadAsync(place, older, after, cancellationToken) is { Count: > 0 } page)
+                {
+                    foreach (var (id, key) in page)
+                    {
+                        if (SealedKey.Reseal(masterKeys, id, key) is not { } again)
+                        {
+                            unreadable++;
+                            continue;
+                        }
+
+                        resealed += await WriteAsync(place, id, key, again, cancellationToken);
+                    }
+
+                    after = page[^1].Id;
+                }
+            }
+        }
+
+        return (resealed, unreadable);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (masterKeys.Older.Any() && !stoppingToken.IsCancellationRequested)
+        {
+            var pause = _again;
+            try
+            {
+                var (resealed, unreadable) = await RunAsync(stoppingToken);
+                if (resealed > 0)
+                {
+                    LogResealed(resealed, masterKeys.Sealing.Version);
+                }
+
+                if (unreadable > 0)
+                {
+                    LogUnreadable(unreadable);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
+            {
+                LogStoreAway(exception.Message);
+                pause = _pause;
+            }
+
+            await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<List<(Guid Id, byte[] Key)>> ReadAsync(
+        (string Table, string Id, string Key) place, int version, Guid after, CancellationToken cancellationToken)
+    {
+        // The names are ours, above.
+        await using var command = dataSource.CreateCommand(
+            $"""
+            SELECT {place.Id}, {place.Key} FROM {place.Table}
+            WHERE substring({place.Key} FROM 1 FOR 4) = $1 AND {place.Id} > $2
+            ORDER BY {place.Id} LIMIT {Page}
+            """);
+        var header = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(header, (uint)version);
+        command.Parameters.Add(new() { Value = header });
+        command.Parameters.Add(new() { Value = after });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var page = new List<(Guid, byte[])>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            page.Add((reader.GetGuid(0), reader.GetFieldValue<byte[]>(1)));
+        }
+
+        return page;
+    }
+
+    private async Task<int> WriteAsync(
+        (string Table, string Id, string Key) place, Guid id, byte[] before, byte[] after,
+        CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            $"UPDATE {place.Table} SET {place.Key} = $3 WHERE {place.Id} = $1 AND {place.Key} = $2");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = before });
+        command.Parameters.Add(new() { Value = after });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(LogLevel.Information,
+        "{Keys} keys are sealed under version {Version} of the master key now; trackctl master-key says what is left")]
+    private partial void LogResealed(int keys, int version);
+
+    [LoggerMessage(LogLevel.Error,
+        "{Keys} keys cannot be opened with the other master key and stay as they are: is it the one before?")]
+    private partial void LogUnreadable(int keys);
+
+    [LoggerMessage(LogLevel.Warning, "Keys wait to be sealed again, the database is away: {Reason}")]
+    private partial void LogStoreAway(string reason);
+}

@@ -1,0 +1,59 @@
+namespace Tracking.Demo;
+
+/// <summary>A message of the shop, and what comes of it.</summary>
+/// <param name="Letter">What it is.</param>
+/// <param name="Recipient">Whom it is for.</param>
+/// <param name="SentAt">When it was sent.</param>
+/// <param name="Visits">Who fetches what of it.</param>
+public sealed record Mailing(Letter Letter, string Recipient, DateTimeOffset SentAt, IReadOnlyList<Visit> Visits)
+{
+    private const int Readers = 300;
+    private const int ReceiptsADay = 34;
+
+    private static readonly string[] _names =
+        ["anna", "j.silva", "tom", "mei", "olu", "piotr", "sofia", "ahmed", "lars", "ines", "noor", "kim"];
+
+    /// <summary>The mail of two weeks, so that the last one has a week before it: two letters a week, and receipts every
+    /// day.</summary>
+    /// <param name="now">Their end.</param>
+    public static IReadOnlyList<Mailing> OfTwoWeeks(DateTimeOffset now)
+    {
+        var random = new Random(20);
+        var visits = new Visits(random);
+        var mailings = new List<Mailing>();
+        for (var day = now.Date.AddDays(-14); day <= now.Date; day = day.AddDays(1))
+        {
+            var morning = new DateTimeOffset(day, TimeSpan.Zero).AddHours(9);
+            if (day.DayOfWeek is DayOfWeek.Tuesday or DayOfWeek.Friday)
+            {
+                var letter = day.DayOfWeek == DayOfWeek.Tuesday ? Letter.Tuesday : Letter.Friday;
+                mailings.AddRange(Enumerable.Range(0, Readers).Select(reader => Make(
+                    letter, reader, morning.AddSeconds(reader * 40))));
+            }
+
+            mailings.AddRange(Enumerable.Range(0, ReceiptsADay).Select(_ => Make(
+                Letter.Receipt, random.Next(Readers), morning.AddHours(-2).AddMinutes(random.Next(15 * 60)))));
+        }
+
+        return [.. mailings.Where(mailing => mailing.SentAt < now)];
+
+        Mailing Make(Letter letter, int reader, DateTimeOffset at) =>
+            new(letter, Address(reader), at, [.. visits.Of(letter, at, now)]);
+    }
+
+    /// <summary>One letter of now: what comes of it comes at once.</summary>
+    /// <param name="now">When it is sent.</param>
+    public static IReadOnlyList<Mailing> OfNow(DateTimeOffset now)
+    {
+        var visits = new Visits(new Random(20));
+        return
+        [
+            .. Enumerable.Range(0, Readers / 2).Select(reader => new Mailing(
+                reader % 4 == 0 ? Letter.Receipt : Letter.Friday, Address(reader), now,
+                [.. visits.Of(reader % 4 == 0 ? Letter.Receipt : Letter.Friday, now, DateTimeOffset.MaxValue)])),
+        ];
+    }
+
+    private static string Address(int reader) =>
+        $"{_names[reader % _names.Length]}{(reader < _names.Length ? "" : reader / _names.Length)}@example.com";
+}

@@ -1,0 +1,78 @@
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+using Tracking.Database;
+using Tracking.Dns;
+using Tracking.Domains;
+using Tracking.Links;
+
+namespace Tracking.DomainVerifier;
+
+/// <summary>
+/// Looks once, when the verifier starts, whether verification targets lead anywhere: a name in the zone that nobody has
+/// entered must have addresses, and not those of a proxy. If not, that is one warning: names are verified all the same,
+/// and their links lead nowhere.
+/// </summary>
+internal sealed partial class LookAtOwnZone(
+    AskResolver resolver, IOptions<SystemOptions> system, ILogger<LookAtOwnZone> logger) : BackgroundService
+{
+    // Two kinds of addresses, of each of several resolvers.
+    private const int MostQueries = 16;
+
+    private readonly HostName _zone =
+        HostName.TryParse(system.Value.SystemZone ?? system.Value.SystemHost, out var zone) ? zone : default;
+
+    /// <summary>Looks.</summary>
+    /// <param name="cancellationToken">Ends it with an exception.</param>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        // Good for trying: it leads to the machine itself, without DNS.
+        if (_zone.Value == "localhost" || _zone.Value.EndsWith(".localhost", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var label = $"v-{RandomNumberGenerator.GetHexString(20, lowercase: true)}";
+        if (!DnsName.TryParse($"{label}.{_zone}", out var target))
+        {
+            // So long that nothing fits before it.
+            LogWithoutAddress(_zone);
+            return;
+        }
+
+        var (addresses, isCertain) = await resolver.AddressesAsync(
+            target, new QueryBudget(MostQueries), cancellationToken);
+        if (Proxies.AreCloudflare(addresses))
+        {
+            LogProxied(_zone, Shown(addresses));
+        }
+        else if (addresses.Count == 0 && isCertain)
+        {
+            LogWithoutAddress(_zone);
+        }
+        else if (addresses.Count == 0)
+        {
+            LogUnknown(_zone);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
+
+    private static string Shown(IReadOnlyList<IPAddress> addresses) => string.Join(", ", addresses);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "*.{Zone} has no address: customers' records lead nowhere. Enter a wildcard record with this "
+            + "installation's addresses; trackctl doctor says more")]
+    private partial void LogWithoutAddress(HostName zone);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "*.{Zone} leads to Cloudflare's proxy ({Addresses}), which refuses other people's names (error 1014). "
+            + "Set the record to \"DNS only\"")]
+    private partial void LogProxied(HostName zone, string addresses);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Whether *.{Zone} leads here is not known: no resolver answers. Checks of tracking domains wait for "
+            + "one")]
+    private partial void LogUnknown(HostName zone);
+}

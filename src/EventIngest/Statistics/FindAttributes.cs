@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using Npgsql;
+using NpgsqlTypes;
+using Tracking.Contracts;
+using Tracking.Database;
+using Tracking.Links;
+
+namespace Tracking.EventIngest.Statistics;
+
+/// <summary>
+/// Finds the tags, recipient domains, hosts and link places of a batch's messages: one look-up for those that are not
+/// remembered. Messages are remembered for a while because what happens to one happens soon after the other; one that is
+/// not registered is not, and is asked for again.
+/// </summary>
+internal sealed class FindAttributes(NpgsqlDataSource dataSource)
+{
+    // Two sets of this many, about 10 MB: the older one is dropped when the newer one is full.
+    private const int Remembered = 32_768;
+
+    // Longest text that a key of a counter is made of; a domain from outside need not have an end.
+    private const int LongestText = 253;
+
+    private const string Select =
+        """
+        SELECT m.cluster_id, m.message_key, m.tags, m.recipient_domain, m.host, m.link_map
+        FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)
+        JOIN rewrite.messages m USING (cluster_id, message_key)
+        """;
+
+    private readonly Lock _changing = new();
+    private readonly Dictionary<uint, (byte[] Map, ulong[] Places)> _maps = [];
+    private Dictionary<(int Cluster, MessageKey Message), MessageAttributes> _newer = [];
+    private Dictionary<(int Cluster, MessageKey Message), MessageAttributes> _older = [];
+
+    /// <summary>Finds those that are registered.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> RunAsync(
+        IEnumerable<(int Cluster, MessageKey Message)> messages, CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<(int Cluster, MessageKey Message), MessageAttributes>();
+        var wanted = new HashSet<(int Cluster, MessageKey Message)>();
+        lock (_changing)
+        {
+            foreach (var message in messages)
+            {
+                if (_newer.TryGetValue(message, out var known) || _older.TryGetValue(message, out known))
+                {
+                    found[message] = known;
+                }
+                else
+                {
+                    wanted.Add(message);
+                }
+            }
+        }
+
+        if (wanted.Count > 0)
+        {
+            await AskAsync([.. wanted], found, cancellationToken);
+        }
+
+        return found;
+    }
+
+    private async Task AskAsync(
+        (int Cluster, MessageKey Message)[] wanted,
+        Dictionary<(int Cluster, MessageKey Message), MessageAttributes> found,
+        CancellationToken cancellationToken)
+    {
+        // In the order of the index: neighbours share its pages.
+        Array.Sort(wanted);
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        await using var command = new NpgsqlCommand(Select, connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(wanted, message => message.Cluster) },
+                new NpgsqlParameter<byte[][]>
+                {
+                    TypedValue = Array.ConvertAll(wanted, message => message.Message.ToBytes()),
+                    NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea,
+                },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var message = (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)));
+            var tags = reader.GetFieldValue<string[]>(2);
+            var domain = reader.IsDBNull(3) ? "" : Cut(reader.GetString(3));
+            var (host, map) = (Cut(reader.GetString(4)), reader.GetFieldValue<byte[]>(5));
+            lock (_changing)
+            {
+                found[message] = Remember(
+                    message, new MessageAttributes([.. tags.Select(Cut).Distinct()], domain, host, PlacesOf(map)));
+            }
+        }
+    }
+
+    private MessageAttributes Remember((int Cluster, MessageKey Message) message, MessageAttributes attributes)
+    {
+        if (_newer.Count >= Remembered)
+        {
+            (_older, _newer) = (_newer, []);
+        }
+
+        _newer[message] = attributes;
+        return attributes;
+    }
+
+    // The messages of a campaign have the same map.
+    private ulong[] PlacesOf(byte[] map)
+    {
+        if (_maps.Count >= 4096)
+        {
+            _maps.Clear();
+        }
+
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_maps, EventRecord.Crc32C(map), out _);
+        if (known.Map is null || !map.AsSpan().SequenceEqual(known.Map))
+        {
+            known = (map, [.. LinkMap.Read(map).Select(place => ((ulong)(uint)place.Part << 32) | (uint)place.Position)]);
+        }
+
+        return known.Places;
+    }
+
+    private static string Cut(string text) => text.Length <= LongestText ? text : text[..LongestText];
+}

@@ -1,0 +1,137 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Tracking.Database;
+
+namespace Tracking.EventIngest.Statistics;
+
+/// <summary>
+/// Brings the changes that batches leave in <c>ingest.count_changes</c> into <c>ingest.counts</c>, those of many batches at
+/// once: a key that twenty of them count is written once. Whoever reads takes both tables in one statement, so nothing
+/// depends on when this runs but how much there is to read. One copy of this service merges at a time.
+/// </summary>
+internal sealed partial class MergeChanges(
+    NpgsqlDataSource dataSource,
+    IOptions<EventIngestOptions> options,
+    TimeProvider time,
+    ILogger<MergeChanges> logger) : BackgroundService
+{
+    // A few megabytes: the batches of a second, mostly.
+    private const int ChangesAtOnce = 1000;
+
+    /// <summary>Held by who writes <c>ingest.counts</c>.</summary>
+    public const string Lock = "hashtext('tracking.ingest.merge_changes')";
+
+    // The list is made before anything is deleted, and only the holder of the lock deletes.
+    private const string Merge =
+        """
+        WITH taken AS (
+            SELECT cluster_id, id FROM ingest.count_changes ORDER BY cluster_id, id LIMIT $1
+        ), deleted AS (
+            DELETE FROM ingest.count_changes d USING taken t WHERE d.cluster_id = t.cluster_id AND d.id = t.id
+            RETURNING d.*
+        ), changed AS (
+            SELECT c.cluster_id, c.generation, u.*
+            FROM deleted c,
+                unnest(c.dimension, c.bucket, c.key, c.clicks_people, c.clicks_machines, c.opens_people,
+                    c.opens_machines, c.others, c.first_clicks_people, c.first_clicks_machines, c.first_clicks,
+                    c.first_opens_people, c.first_opens_machines, c.first_opens)
+                AS u (dimension, bucket, key, cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo)
+        ), quarters AS MATERIALIZED (
+            SELECT cluster_id, generation, dimension, bucket, key COLLATE "C" AS key, sum(cp) AS cp, sum(cm) AS cm,
+                sum(op) AS op, sum(om) AS om, sum(o) AS o, sum(fcp) AS fcp, sum(fcm) AS fcm, sum(fc) AS fc,
+                sum(fop) AS fop, sum(fom) AS fom, sum(fo) AS fo
+            FROM changed GROUP BY 1, 2, 3, 4, 5
+        ), rows AS (
+            SELECT cluster_id, generation, dimension, 1::smallint AS grain, bucket, key,
+                cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo
+            FROM quarters
+            UNION ALL
+            SELECT cluster_id, generation, dimension, 0::smallint, bucket - bucket % 96, key,
+                sum(cp), sum(cm), sum(op), sum(om), sum(o), sum(fcp), sum(fcm), sum(fc), sum(fop), sum(fom), sum(fo)
+            FROM quarters WHERE dimension <> 0 GROUP BY 1, 2, 3, 5, 6
+        ), merged AS (
+            INSERT INTO ingest.counts AS c (cluster_id, generation, dimension, grain, bucket, key, clicks_people,
+                clicks_machines, opens_people, opens_machines, others, first_clicks_people, first_clicks_machines,
+                first_clicks, first_opens_people, first_opens_machines, first_opens)
+            SELECT * FROM rows ORDER BY 1, 2, 3, 4, 5, 6
+            ON CONFLICT (cluster_id, generation, dimension, grain, bucket, key) DO UPDATE SET
+                clicks_people = c.clicks_people + excluded.clicks_people,
+                clicks_machines = c.clicks_machines + excluded.clicks_machines,
+                opens_people = c.opens_people + excluded.opens_people,
+                opens_machines = c.opens_machines + excluded.opens_machines,
+                others = c.others + excluded.others,
+                first_clicks_people = c.first_clicks_people + excluded.first_clicks_people,
+                first_clicks_machines = c.first_clicks_machines + excluded.first_clicks_machines,
+                first_clicks = c.first_clicks + excluded.first_clicks,
+                first_opens_people = c.first_opens_people + excluded.first_opens_people,
+                first_opens_machines = c.first_opens_machines + excluded.first_opens_machines,
+                first_opens = c.first_opens + excluded.first_opens
+        )
+        SELECT count(*)::integer FROM deleted
+        """;
+
+    /// <summary>Merges all there is.</summary>
+    /// <returns>Changes merged; 0 also while another copy does it.</returns>
+    /// <exception cref="NpgsqlException">The database is away; what was not merged is merged later.</exception>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var merged = 0;
+        while (true)
+        {
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await using var tryLock = new NpgsqlCommand($"SELECT pg_try_advisory_xact_lock({Lock})", connection);
+            if (await tryLock.ExecuteScalarAsync(cancellationToken) is not true)
+            {
+                return merged;
+            }
+
+            var count = await MergeAsync(connection, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            merged += count;
+            if (count < ChangesAtOnce)
+            {
+                return merged;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.MergeInterval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await RunAsync(stoppingToken);
+            }
+            catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
+            {
+                LogNotMerged(exception.Message);
+            }
+        }
+    }
+
+    /// <summary>Merges all there is, in a transaction that holds <see cref="Lock"/>.</summary>
+    public static async Task MergeAllAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        while (await MergeAsync(connection, cancellationToken) == ChangesAtOnce)
+        {
+        }
+    }
+
+    private static async Task<int> MergeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var merge = new NpgsqlCommand(Merge, connection)
+        {
+            Parameters = { new NpgsqlParameter<int> { TypedValue = ChangesAtOnce } },
+        };
+        return (int)(await merge.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Changes of counters were not merged: {Reason}")]
+    private partial void LogNotMerged(string reason);
+}

@@ -1,0 +1,61 @@
+using Tracking.Database;
+
+namespace Tracking.EventIngest.Statistics;
+
+/// <summary>Names the program that an event came with, for the grouping <c>client</c>: by what is stored of it, so that a
+/// rebuild of the counters names it the same.</summary>
+internal static class NameClient
+{
+    // The order matters: Edge and Opera call themselves Chrome too, Chrome calls itself Safari, everybody Mozilla.
+    private static readonly (string[] Pieces, string Name)[] Families =
+    [
+        (["GoogleImageProxy"], "Gmail"),
+        (["YahooMailProxy"], "Yahoo Mail"),
+        (["Thunderbird/"], "Thunderbird"),
+        (["Outlook", "MSOffice", "ms-office"], "Outlook"),
+        (["Edge/", "EdgA/", "EdgiOS/", "Edg/"], "Edge"),
+        (["OPR/"], "Opera"),
+        (["SamsungBrowser/"], "Samsung Internet"),
+        (["Firefox/", "FxiOS/"], "Firefox"),
+        (["Chrome/", "CriOS/"], "Chrome"),
+        (["Safari/"], "Safari"),
+    ];
+
+    private static readonly string[] Apple = ["iPhone", "iPad", "Macintosh"];
+
+    /// <summary>The name, at most <see cref="FirstMoments.MaxClientBytes"/> long; empty when nothing is stored of
+    /// it.</summary>
+    /// <param name="vendor">The column.</param>
+    /// <param name="userAgent">The column.</param>
+    public static string Of(string? vendor, string? userAgent)
+    {
+        if (vendor is not null)
+        {
+            return vendor.Length > FirstMoments.MaxClientBytes / 4 ? vendor[..(FirstMoments.MaxClientBytes / 4)] : vendor;
+        }
+
+        if (string.IsNullOrEmpty(userAgent))
+        {
+            return "";
+        }
+
+        foreach (var (pieces, name) in Families)
+        {
+            if (Array.Exists(pieces, piece => userAgent.Contains(piece, StringComparison.Ordinal)))
+            {
+                return name;
+            }
+        }
+
+        return IsAppleMail(userAgent) ? "Apple Mail"
+            : userAgent == "Mozilla/5.0" ? "Apple Mail (private relay)"
+            : "other";
+    }
+
+    private static bool IsAppleMail(string userAgent)
+    {
+        var kit = userAgent.LastIndexOf("AppleWebKit/", StringComparison.Ordinal);
+        return kit > 0 && Array.Exists(
+            Apple, device => userAgent.IndexOf(device, 0, kit, StringComparison.Ordinal) >= 0);
+    }
+}

@@ -1,0 +1,230 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.EventIngest.Statistics;
+
+/// <summary>
+/// Counts a cluster anew from its events, beside the counters that are read, while ingest goes on:
+/// <list type="number">
+/// <item>A new generation is begun. From here on a message that ingest meets for the first time counts in both.</item>
+/// <item>Messages are recounted some hundred at a time (<see cref="RecountMessages"/>), each under the lock of its row:
+/// the events that are there at that moment are those that have been counted, and from then on the message counts in
+/// both.</item>
+/// <item>What was counted before the first event that is kept is taken over, a month at a time.</item>
+/// <item>The new generation is read, and the old one is deleted in pieces.</item>
+/// </list>
+/// Whoever dies in the middle leaves a generation that nobody reads; the next rebuild begins the one after it.
+/// </summary>
+internal sealed partial class RebuildCounters(
+    NpgsqlDataSource dataSource, FindAttributes findAttributes, ILogger<RebuildCounters> logger)
+{
+    private const int RowsAtOnce = 10_000;
+    private const int MonthOfBuckets = 31 * CountBucket.PerDay;
+
+    private const string TryLock = "SELECT pg_try_advisory_lock(hashtext('tracking.ingest.rebuild'), $1)";
+    private const string Unlock = "SELECT pg_advisory_unlock(hashtext('tracking.ingest.rebuild'), $1)";
+    private const string LockAlone = $"SELECT pg_advisory_xact_lock({CountMessages.Lock})";
+    private const string LockMerging = $"SELECT pg_advisory_xact_lock({MergeChanges.Lock})";
+
+    private const string Begin =
+        """
+        INSERT INTO ingest.statistics AS s (cluster_id, building, began_at) VALUES ($1, 1, now())
+        ON CONFLICT (cluster_id) DO UPDATE SET
+            building = greatest(s.generation, coalesce(s.building, 0)) + 1, began_at = now(), messages = 0
+        RETURNING generation, building, date_trunc('day', coalesce(requested_from, (
+            SELECT occurred_at FROM ingest.events WHERE cluster_id = $1 ORDER BY id LIMIT 1)), 'UTC')
+        """;
+
+    private const string TakeOver =
+        """
+        INSERT INTO ingest.counts (cluster_id, generation, dimension, grain, bucket, key, clicks_people,
+            clicks_machines, opens_people, opens_machines, others, first_clicks_people, first_clicks_machines,
+            first_clicks, first_opens_people, first_opens_machines, first_opens)
+        SELECT cluster_id, $3, dimension, grain, bucket, key, clicks_people, clicks_machines, opens_people,
+            opens_machines, others, first_clicks_people, first_clicks_machines, first_clicks, first_opens_people,
+            first_opens_machines, first_opens
+        FROM ingest.counts
+        WHERE cluster_id = $1 AND generation = $2 AND dimension = ANY ('{0,1,2,3,4,5,6}') AND grain = ANY ('{0,1}')
+            AND bucket >= $4 AND bucket < $5
+        """;
+
+    private const string DeleteTaken =
+        """
+        DELETE FROM ingest.counts
+        WHERE cluster_id = $1 AND generation = $2 AND dimension = ANY ('{0,1,2,3,4,5,6}') AND grain = ANY ('{0,1}')
+            AND bucket >= $3 AND bucket < $4
+        """;
+
+    private const string Finish =
+        """
+        UPDATE ingest.statistics SET generation = building, building = NULL, rebuilt_at = began_at, requested_from = NULL
+        WHERE cluster_id = $1 AND building = $2
+        """;
+
+    private const string DeleteChanges = "DELETE FROM ingest.count_changes WHERE cluster_id = $1 AND generation <> ALL ($2)";
+
+    private const string DeleteOld =
+        """
+        DELETE FROM ingest.counts WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM ingest.counts WHERE cluster_id = $1 AND generation <> ALL ($2) LIMIT $3))
+        """;
+
+    /// <summary>Rebuilds a cluster's counters.</summary>
+    /// <returns>Messages counted; <see langword="null"/> while somebody else rebuilds them.</returns>
+    /// <exception cref="NpgsqlException">The database is away; what is read is as it was.</exception>
+    public async Task<long?> RunAsync(ClusterId cluster, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        if (await ScalarAsync(connection, TryLock, cancellationToken, cluster.Value) is not true)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await RebuildAsync(connection, cluster, cancellationToken);
+        }
+        finally
+        {
+            // The session may go back to the pool: the lock must not go with it. A broken one has none.
+            if (connection.State == System.Data.ConnectionState.Open)
+            {
+                await ScalarAsync(connection, Unlock, CancellationToken.None, cluster.Value);
+            }
+        }
+    }
+
+    private async Task<long> RebuildAsync(
+        NpgsqlConnection connection, ClusterId cluster, CancellationToken cancellationToken)
+    {
+        var (old, built, from) = await BeginAsync(connection, cluster, cancellationToken);
+        LogBegan(cluster, built, from);
+        await DeleteAsync(connection, cluster, [old, built], cancellationToken);
+        var messages = await new RecountMessages(connection, findAttributes, cluster, built, from)
+            .RunAsync(cancellationToken);
+        await TakeOverAsync(connection, cluster, old, built, from, cancellationToken);
+        await AloneAsync(
+            connection,
+            () => ScalarAsync(connection, Finish, cancellationToken, cluster.Value, built),
+            cancellationToken);
+        await DeleteAsync(connection, cluster, [built], cancellationToken);
+        LogEnded(cluster, messages);
+        return messages;
+    }
+
+    // Alone: whoever counts afterwards counts in both.
+    private static async Task<(int Old, int Built, DateTime From)> BeginAsync(
+        NpgsqlConnection connection, ClusterId cluster, CancellationToken cancellationToken)
+    {
+        var begun = (Old: 0, Built: 0, From: DateTime.MaxValue);
+        await AloneAsync(
+            connection,
+            async () =>
+            {
+                await using var command = Command(connection, Begin, cluster.Value);
+                await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+                await reader.ReadAsync(cancellationToken);
+                begun = (
+                    reader.GetInt32(0), reader.GetInt32(1),
+                    // Without an event everything is kept as it is.
+                    reader.IsDBNull(2) ? DateTime.MaxValue : reader.GetDateTime(2));
+            },
+            cancellationToken);
+        return begun;
+    }
+
+    private static async Task TakeOverAsync(
+        NpgsqlConnection connection, ClusterId cluster, int old, int built, DateTime from,
+        CancellationToken cancellationToken)
+    {
+        var end = from == DateTime.MaxValue ? int.MaxValue : CountBucket.Of(new DateTimeOffset(from, TimeSpan.Zero));
+        while (true)
+        {
+            // What is not merged yet may be the newest.
+            await MergeAsync(connection, cancellationToken);
+            var found = await ScalarAsync(
+                connection,
+                "SELECT max(bucket) FROM ingest.counts WHERE cluster_id = $1 AND generation = $2 AND bucket < $3",
+                cancellationToken, cluster.Value, old, end);
+            if (found is not int newest)
+            {
+                return;
+            }
+
+            var begin = newest - MonthOfBuckets;
+            await AloneAsync(
+                connection,
+                async () =>
+                {
+                    await ScalarAsync(connection, LockMerging, cancellationToken);
+                    await MergeChanges.MergeAllAsync(connection, cancellationToken);
+                    await ScalarAsync(connection, DeleteTaken, cancellationToken, cluster.Value, built, begin, end);
+                    await ScalarAsync(connection, TakeOver, cancellationToken, cluster.Value, old, built, begin, end);
+                },
+                cancellationToken);
+            end = begin;
+        }
+    }
+
+    private static async Task MergeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ScalarAsync(connection, LockMerging, cancellationToken);
+        await MergeChanges.MergeAllAsync(connection, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    // Everything that is of none of these generations, in pieces.
+    private static async Task DeleteAsync(
+        NpgsqlConnection connection, ClusterId cluster, int[] kept, CancellationToken cancellationToken)
+    {
+        int deleted;
+        do
+        {
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await ScalarAsync(connection, LockMerging, cancellationToken);
+            await ScalarAsync(connection, DeleteChanges, cancellationToken, cluster.Value, kept);
+            await using var delete = Command(connection, DeleteOld, cluster.Value, kept, RowsAtOnce);
+            deleted = await delete.ExecuteNonQueryAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+        while (deleted > 0);
+    }
+
+    private static async Task AloneAsync(
+        NpgsqlConnection connection, Func<Task> work, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ScalarAsync(connection, LockAlone, cancellationToken);
+        await work();
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private static async Task<object?> ScalarAsync(
+        NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(connection, sql, values);
+        return await command.ExecuteScalarAsync(cancellationToken) is var value && value is DBNull ? null : value;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Rebuilding the counters of cluster {Cluster} from {From:yyyy-MM-dd} as generation {Generation}")]
+    private partial void LogBegan(ClusterId cluster, int generation, DateTime from);
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Rebuilt the counters of cluster {Cluster}: {Messages} messages")]
+    private partial void LogEnded(ClusterId cluster, long messages);
+}

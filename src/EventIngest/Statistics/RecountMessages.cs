@@ -1,0 +1,238 @@
+using Npgsql;
+using NpgsqlTypes;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+
+namespace Tracking.EventIngest.Statistics;
+
+/// <summary>
+/// Counts the messages of a cluster anew, those of some hundred in a transaction. The lock of a message's row decides: an
+/// event that is there when it has been taken was stored by a transaction that has ended, and one that is not will be
+/// counted, in both generations, by the transaction that waits for it.
+/// </summary>
+/// <param name="connection">For itself.</param>
+/// <param name="findAttributes">What is known of messages.</param>
+/// <param name="cluster">The cluster.</param>
+/// <param name="generation">The counters that are built.</param>
+/// <param name="from">The first day (UTC) that is counted anew. What was counted before stays: its events may be
+/// gone.</param>
+internal sealed class RecountMessages(
+    NpgsqlConnection connection, FindAttributes findAttributes, ClusterId cluster, int generation, DateTime from)
+{
+    private const int MessagesAtOnce = 500;
+    private const int EventsAtOnce = 4 * MessagesAtOnce;
+
+    private const string SelectCounted =
+        """
+        SELECT message_key FROM ingest.message_counts WHERE cluster_id = $1 AND message_key > $2
+        ORDER BY message_key LIMIT $3
+        """;
+
+    private const string SelectStored =
+        """
+        SELECT message_key FROM ingest.events WHERE cluster_id = $1 AND message_key > $2
+        ORDER BY message_key LIMIT $3
+        """;
+
+    private const string SelectRows =
+        """
+        SELECT m.message_key, m.home_day, m.clicks_people, m.clicks_machines, m.opens_people, m.opens_machines, m.firsts,
+            coalesce(sum(d.clicks_people + d.clicks_machines), 0)::integer,
+            coalesce(sum(d.opens_people + d.opens_machines), 0)::integer
+        FROM ingest.message_counts m
+        LEFT JOIN ingest.message_days d
+            ON d.cluster_id = m.cluster_id AND d.message_key = m.message_key AND d.day < $3
+        WHERE m.cluster_id = $1 AND m.message_key = ANY ($2) AND (m.generation <> $4 OR m.home_day < 0)
+        GROUP BY m.cluster_id, m.message_key
+        """;
+
+    private const string SelectEvents =
+        """
+        SELECT e.message_key, e.occurred_at, e.kind, e.verdict, e.link_id, e.ordinal, e.vendor, e.user_agent
+        FROM ingest.events e
+        WHERE e.cluster_id = $1 AND e.message_key = ANY ($2) AND e.occurred_at >= $3
+        ORDER BY e.message_key, e.id
+        """;
+
+    private const string DeleteDays =
+        "DELETE FROM ingest.message_days WHERE cluster_id = $1 AND message_key = ANY ($2) AND day >= $3";
+
+    private const string Progress = "UPDATE ingest.statistics SET messages = messages + $2 WHERE cluster_id = $1";
+
+    private readonly long _fromMicros = from == DateTime.MaxValue
+        ? long.MaxValue
+        : (from - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Counts all of them.</summary>
+    /// <returns>How many there are.</returns>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task<long> RunAsync(CancellationToken cancellationToken)
+    {
+        var (count, after) = (0L, Array.Empty<byte>());
+        while (await NextAsync(after, cancellationToken) is { Length: > 0 } keys)
+        {
+            await RecountAsync(keys, cancellationToken);
+            count += keys.Length;
+            after = keys[^1].ToBytes();
+        }
+
+        return count;
+    }
+
+    // Of those that were counted and those that have events, up to where both lists are known.
+    private async Task<MessageKey[]> NextAsync(byte[] after, CancellationToken cancellationToken)
+    {
+        var counted = await KeysAsync(SelectCounted, after, MessagesAtOnce, cancellationToken);
+        var stored = await KeysAsync(SelectStored, after, EventsAtOnce, cancellationToken);
+        var end = new MessageKey(ulong.MaxValue, byte.MaxValue);
+        if (counted.Count == MessagesAtOnce)
+        {
+            end = counted[^1];
+        }
+
+        if (stored.Count == EventsAtOnce && stored[^1].CompareTo(end) < 0)
+        {
+            end = stored[^1];
+        }
+
+        return [.. counted.Concat(stored).Where(key => key.CompareTo(end) <= 0).Distinct().Order()];
+    }
+
+    private async Task<List<MessageKey>> KeysAsync(
+        string sql, byte[] after, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = Command(sql, cluster.Value, after, limit);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var keys = new List<MessageKey>(limit);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            keys.Add(MessageKey.Read(reader.GetFieldValue<byte[]>(0)));
+        }
+
+        return keys;
+    }
+
+    private async Task RecountAsync(MessageKey[] keys, CancellationToken cancellationToken)
+    {
+        var attributes = await findAttributes.RunAsync(keys.Select(key => (cluster.Value, key)), cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var share = Command($"SELECT pg_advisory_xact_lock_shared({CountMessages.Lock})"))
+        {
+            await share.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await CountMessages.LockAsync(connection, [.. keys.Select(NewTally)], cancellationToken);
+        var kept = await KeptAsync(keys, cancellationToken);
+        var tallies = kept.Keys.ToDictionary(key => key, NewTally);
+        var counters = new AddToCounters();
+        await CountAsync(tallies, attributes, counters, cancellationToken);
+        foreach (var (key, tally) in tallies)
+        {
+            if (kept[key] is { } row)
+            {
+                tally.Continue(row.HomeDay, row.Home, row.Clicks, row.Opens, row.Firsts.Copy());
+            }
+
+            counters.MoveFirsts(
+                generation, cluster.Value, kept[key]?.Firsts, tally.Firsts,
+                attributes.GetValueOrDefault((cluster.Value, key), MessageAttributes.Unknown));
+        }
+
+        await using var delete = Command(
+            DeleteDays, cluster.Value, Bytes([.. kept.Keys]), MessageTally.DayOf(_fromMicros));
+        await delete.ExecuteNonQueryAsync(cancellationToken);
+        await CountMessages.UpdateAsync(
+            connection, [.. tallies.Values.Order(Comparer<MessageTally>.Create(CountMessages.InOrder))],
+            cancellationToken);
+        await counters.WriteAsync(connection, cancellationToken);
+        await using var progress = Command(Progress, cluster.Value, keys.Length);
+        await progress.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private MessageTally NewTally(MessageKey key) => new(cluster.Value, key) { Generation = generation };
+
+    // What stays of each: what is from before. Nothing of one whose row was made a moment ago, to be locked. One that
+    // came after the rebuild had begun is not among them: it counts in both from its first event on.
+    private async Task<Dictionary<MessageKey, Kept?>> KeptAsync(
+        MessageKey[] keys, CancellationToken cancellationToken)
+    {
+        var kept = new Dictionary<MessageKey, Kept?>();
+        var fromDay = MessageTally.DayOf(_fromMicros);
+        await using var rows = Command(SelectRows, cluster.Value, Bytes(keys), fromDay, generation);
+        await using var reader = await rows.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var homeDay = reader.GetInt32(1);
+            var home = homeDay >= fromDay
+                ? default
+                : new DayTally
+                {
+                    ClicksPeople = reader.GetInt32(2), ClicksMachines = reader.GetInt32(3),
+                    OpensPeople = reader.GetInt32(4), OpensMachines = reader.GetInt32(5),
+                };
+            kept.Add(MessageKey.Read(reader.GetFieldValue<byte[]>(0)), homeDay < 0 ? null : new Kept(
+                homeDay, home, home.Clicks + reader.GetInt32(7), home.Opens + reader.GetInt32(8),
+                FirstMoments.Read(reader.GetFieldValue<byte[]>(6)).Before(_fromMicros)));
+        }
+
+        return kept;
+    }
+
+    private async Task CountAsync(
+        Dictionary<MessageKey, MessageTally> tallies,
+        IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes,
+        AddToCounters counters,
+        CancellationToken cancellationToken)
+    {
+        if (from == DateTime.MaxValue)
+        {
+            return;
+        }
+
+        await using var select = Command(SelectEvents, cluster.Value, Bytes([.. tallies.Keys]), from);
+        await using var events = await select.ExecuteReaderAsync(cancellationToken);
+        while (await events.ReadAsync(cancellationToken))
+        {
+            var counted = Read(events);
+            tallies[counted.Message].Add(counted);
+            counters.AddEvent(
+                generation, counted,
+                attributes.GetValueOrDefault((cluster.Value, counted.Message), MessageAttributes.Unknown));
+        }
+    }
+
+    private CountedEvent Read(NpgsqlDataReader events)
+    {
+        var agent = events.IsDBNull(7) ? null : events.GetString(7);
+        return new CountedEvent(
+            cluster.Value,
+            MessageKey.Read(events.GetFieldValue<byte[]>(0)),
+            (LinkKind)events.GetInt16(2),
+            ((Verdict)events.GetInt16(3)).IsMachine(),
+            LinkId.FromInt64(events.GetInt64(4)).Value,
+            (ushort)events.GetInt16(5),
+            (events.GetDateTime(1) - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            NameClient.Of(events.IsDBNull(6) ? null : events.GetString(6), agent));
+    }
+
+    private static NpgsqlParameter<byte[][]> Bytes(MessageKey[] keys) => new()
+    {
+        TypedValue = Array.ConvertAll(keys, key => key.ToBytes()),
+        NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea,
+    };
+
+    private NpgsqlCommand Command(string sql, params object[] values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(value as NpgsqlParameter ?? new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+
+    private sealed record Kept(int HomeDay, DayTally Home, int Clicks, int Opens, FirstMoments Firsts);
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using AngleSharp.Html.Dom;
+using AngleSharp.Html.Parser;
+using Ganss.Xss;
+using Tracking.Links;
+using Tracking.Management.Console.Texts;
+
+namespace Tracking.Management.ClickMaps;
+
+/// <summary>
+/// Draws a mail with each link's share of the clicks beside it. Whoever sent the mail is not trusted: an allow-list
+/// (HtmlSanitizer) leaves text, tables, inline styles and pictures that the mail holds itself. No address stays in it, so
+/// nothing is asked of anybody; and the page that it stands on has a policy (<see cref="Policy"/>) under which nothing
+/// runs and nothing is fetched, should a browser read the rest in another way than the list did.
+/// </summary>
+internal static class DrawClickMap
+{
+    /// <summary>The Content-Security-Policy of the document: an origin of its own, styles of the mail, nothing
+    /// else.</summary>
+    public const string Policy =
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
+        + "frame-ancestors 'self'";
+
+    private const string Place = "data-place";
+
+    private static readonly string[] _notInMail =
+    [
+        "form", "input", "button", "select", "textarea", "option", "optgroup", "fieldset", "legend", "label", "datalist",
+        "output", "keygen", "menuitem", "dialog", "details", "summary", "map", "area", "progress", "meter", "video",
+        "audio", "source", "track", "picture",
+    ];
+
+    /// <summary>The document.</summary>
+    public static string Draw(ClickMap map)
+    {
+        using var document = new HtmlParser().ParseDocument(map.Html);
+        MarkPlaces(document);
+        var html = Allow().SanitizeDom((IHtmlDocument)document, document.Body);
+        AddShares(html, map.Clicks);
+        return Frame(html.Body!.InnerHtml);
+    }
+
+    // Before anything is taken away: where a link stood is in its address.
+    private static void MarkPlaces(IHtmlDocument document)
+    {
+        foreach (var element in document.All.ToList())
+        {
+            // The open pixel, and those of others.
+            if (element is { LocalName: "img" } && element.GetAttribute("width") == "1" && element.GetAttribute("height") == "1")
+            {
+                element.Remove();
+                continue;
+            }
+
+            element.RemoveAttribute(Place);
+            if (PlaceToken.Read(element.GetAttribute("href") ?? element.GetAttribute("src")) is { } ordinal)
+            {
+                element.SetAttribute(Place, ordinal.ToString(CultureInfo.InvariantCulture));
+            }
+        }
+    }
+
+    private static HtmlSanitizer Allow()
+    {
+        var sanitizer = new HtmlSanitizer();
+        sanitizer.AllowedTags.ExceptWith(_notInMail);
+        sanitizer.AllowedAttributes.ExceptWith(["href", "action", "background", "id", "name", "usemap", "ping", "srcset"]);
+        sanitizer.AllowedAttributes.Add(Place);
+        sanitizer.AllowedSchemes.Clear();
+        sanitizer.AllowedSchemes.Add("data");
+        sanitizer.AllowedAtRules.Clear();
+        // A relative address would lead to this console.
+        sanitizer.FilterUrl += (_, url) => url.SanitizedUrl =
+            url.OriginalUrl.TrimStart().StartsWith("data:image/", StringComparison.OrdinalIgnoreCase)
+                ? url.SanitizedUrl : null;
+        return sanitizer;
+    }
+
+    private static void AddShares(IHtmlDocument document, IReadOnlyDictionary<int, long> clicks)
+    {
+        var all = clicks.Values.Sum();
+        foreach (var link in document.QuerySelectorAll($"[{Place}]").ToList())
+        {
+            if (!int.TryParse(link.GetAttribute(Place), CultureInfo.InvariantCulture, out var ordinal))
+            {
+                continue;
+            }
+
+            var count = clicks.GetValueOrDefault(ordinal);
+            var share = document.CreateElement("b");
+            share.ClassName = count == 0 ? "tracking-share none" : "tracking-share";
+            share.TextContent = Words.Map.Share(count, all);
+            share.SetAttribute("title", Words.Map.Clicks(count));
+            link.ParentElement?.InsertBefore(share, link.NextSibling);
+        }
+    }
+
+    private static string Frame(string body) =>
+        $$"""
+        <!doctype html>
+        <html lang="en"><head><meta charset="utf-8"><title>{{System.Net.WebUtility.HtmlEncode(Words.Map.Mail)}}</title><style>
+        :root { color-scheme: light; }
+        body { margin: 0; padding: 16px; background: #fff; color: #17202b; overflow-wrap: anywhere; }
+        img { max-width: 100%; min-height: 1em; outline: 1px dashed #8792a0; }
+        [data-place] { outline: 2px solid #3451d1; outline-offset: 1px; }
+        .tracking-share { display: inline-block !important; position: relative; background: #3451d1; color: #fff; font: 600 12px/18px system-ui, sans-serif; border-radius: 9px; padding: 0 7px; margin: 0 4px; white-space: nowrap; letter-spacing: 0; text-transform: none; }
+        .tracking-share.none { background: #465260; }
+        </style></head><body>{{body}}</body></html>
+        """;
+}
