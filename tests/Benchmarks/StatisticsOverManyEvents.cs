@@ -14,7 +14,7 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How long does a question about a year take, with ten million events of one cluster in the database? Filled by SQL
+/// How long does a question about a year take, with many events of one cluster in the database? Filled by SQL
 /// (messages, then events by <c>generate_series</c>, month by month), counted by a rebuild, as after an upgrade. A
 /// campaign a week, each with links of its own, and what happens to a message mostly happens in its first days.
 /// </summary>
@@ -25,7 +25,7 @@ internal static class StatisticsOverManyEvents
     private const int Links = 40;
     private const int Rounds = 9;
 
-    // Six million messages would be sent for this; those that nothing happens to are not needed here.
+    // Those that something happens to; more would be sent.
     private const string AddMessages =
         """
         INSERT INTO rewrite.messages (cluster_id, message_key, id_hash, content_hash, message_id, recipient,
@@ -188,7 +188,7 @@ internal static class StatisticsOverManyEvents
         var size = await LineAsync(
             source,
             """
-            SELECT string_agg(format('| `%s` | %s | %s |', name, bytes / (SELECT count(*) FROM ingest.events),
+            SELECT string_agg(format('| `%s` | %s | %s |', name, (bytes / (SELECT count(*) FROM ingest.events))::bigint,
                 pg_size_pretty(bytes)), E'\n' ORDER BY bytes DESC)
             FROM (
                 SELECT 'ingest.events, rows' AS name, sum(pg_table_size(inhrelid)) AS bytes

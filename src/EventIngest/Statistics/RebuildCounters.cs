@@ -9,7 +9,7 @@ namespace Tracking.EventIngest.Statistics;
 /// Counts a cluster anew from its events, beside the counters that are read, while ingest goes on:
 /// <list type="number">
 /// <item>A new generation is begun. From here on a message that ingest meets for the first time counts in both.</item>
-/// <item>Messages are recounted some hundred at a time (<see cref="RecountMessages"/>), each under the lock of its row:
+/// <item>Messages are recounted a thousand at a time (<see cref="RecountMessages"/>), each under the lock of its row:
 /// the events that are there at that moment are those that have been counted, and from then on the message counts in
 /// both.</item>
 /// <item>What was counted before the first event that is kept is taken over, a month at a time.</item>

@@ -7,7 +7,7 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Counts the messages of a cluster anew, those of some hundred in a transaction. The lock of a message's row decides: an
+/// Counts the messages of a cluster anew, a thousand in a transaction. The lock of a message's row decides: an
 /// event that is there when it has been taken was stored by a transaction that has ended, and one that is not will be
 /// counted, in both generations, by the transaction that waits for it.
 /// </summary>
@@ -20,7 +20,7 @@ namespace Tracking.EventIngest.Statistics;
 internal sealed class RecountMessages(
     NpgsqlConnection connection, FindAttributes findAttributes, ClusterId cluster, int generation, DateTime from)
 {
-    private const int MessagesAtOnce = 500;
+    private const int MessagesAtOnce = 1000;
     private const int EventsAtOnce = 4 * MessagesAtOnce;
 
     private const string SelectCounted =
@@ -42,16 +42,18 @@ internal sealed class RecountMessages(
             coalesce(sum(d.opens_people + d.opens_machines), 0)::integer
         FROM ingest.message_counts m
         LEFT JOIN ingest.message_days d
-            ON d.cluster_id = m.cluster_id AND d.message_key = m.message_key AND d.day < $3
-        WHERE m.cluster_id = $1 AND m.message_key = ANY ($2) AND (m.generation <> $4 OR m.home_day < 0)
+            ON d.cluster_id = m.cluster_id AND d.message_key = m.message_key AND d.day < $4
+        WHERE m.cluster_id = $1 AND m.message_key > $2 AND m.message_key <= $3
+            AND (m.generation <> $5 OR m.home_day < 0)
         GROUP BY m.cluster_id, m.message_key
         """;
 
+    // A range of the index, which so many keys are not: of those PostgreSQL would read the whole table.
     private const string SelectEvents =
         """
         SELECT e.message_key, e.occurred_at, e.kind, e.verdict, e.link_id, e.ordinal, e.vendor, e.user_agent
         FROM ingest.events e
-        WHERE e.cluster_id = $1 AND e.message_key = ANY ($2) AND e.occurred_at >= $3
+        WHERE e.cluster_id = $1 AND e.message_key > $2 AND e.message_key <= $3 AND e.occurred_at >= $4
         ORDER BY e.message_key, e.id
         """;
 
@@ -72,7 +74,7 @@ internal sealed class RecountMessages(
         var (count, after) = (0L, Array.Empty<byte>());
         while (await NextAsync(after, cancellationToken) is { Length: > 0 } keys)
         {
-            await RecountAsync(keys, cancellationToken);
+            await RecountAsync(after, keys, cancellationToken);
             count += keys.Length;
             after = keys[^1].ToBytes();
         }
@@ -113,7 +115,7 @@ internal sealed class RecountMessages(
         return keys;
     }
 
-    private async Task RecountAsync(MessageKey[] keys, CancellationToken cancellationToken)
+    private async Task RecountAsync(byte[] after, MessageKey[] keys, CancellationToken cancellationToken)
     {
         var attributes = await findAttributes.RunAsync(keys.Select(key => (cluster.Value, key)), cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -123,10 +125,11 @@ internal sealed class RecountMessages(
         }
 
         await CountMessages.LockAsync(connection, [.. keys.Select(NewTally)], cancellationToken);
-        var kept = await KeptAsync(keys, cancellationToken);
+        var last = keys[^1].ToBytes();
+        var kept = await KeptAsync(after, last, cancellationToken);
         var tallies = kept.Keys.ToDictionary(key => key, NewTally);
         var counters = new AddToCounters();
-        await CountAsync(tallies, attributes, counters, cancellationToken);
+        await CountAsync(after, last, tallies, attributes, counters, cancellationToken);
         foreach (var (key, tally) in tallies)
         {
             if (kept[key] is { } row)
@@ -156,11 +159,11 @@ internal sealed class RecountMessages(
     // What stays of each: what is from before. Nothing of one whose row was made a moment ago, to be locked. One that
     // came after the rebuild had begun is not among them: it counts in both from its first event on.
     private async Task<Dictionary<MessageKey, Kept?>> KeptAsync(
-        MessageKey[] keys, CancellationToken cancellationToken)
+        byte[] after, byte[] last, CancellationToken cancellationToken)
     {
         var kept = new Dictionary<MessageKey, Kept?>();
         var fromDay = MessageTally.DayOf(_fromMicros);
-        await using var rows = Command(SelectRows, cluster.Value, Bytes(keys), fromDay, generation);
+        await using var rows = Command(SelectRows, cluster.Value, after, last, fromDay, generation);
         await using var reader = await rows.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -181,6 +184,8 @@ internal sealed class RecountMessages(
     }
 
     private async Task CountAsync(
+        byte[] after,
+        byte[] last,
         Dictionary<MessageKey, MessageTally> tallies,
         IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes,
         AddToCounters counters,
@@ -191,15 +196,18 @@ internal sealed class RecountMessages(
             return;
         }
 
-        await using var select = Command(SelectEvents, cluster.Value, Bytes([.. tallies.Keys]), from);
+        await using var select = Command(SelectEvents, cluster.Value, after, last, from);
         await using var events = await select.ExecuteReaderAsync(cancellationToken);
         while (await events.ReadAsync(cancellationToken))
         {
             var counted = Read(events);
-            tallies[counted.Message].Add(counted);
-            counters.AddEvent(
-                generation, counted,
-                attributes.GetValueOrDefault((cluster.Value, counted.Message), MessageAttributes.Unknown));
+            if (tallies.TryGetValue(counted.Message, out var tally))
+            {
+                tally.Add(counted);
+                counters.AddEvent(
+                    generation, counted,
+                    attributes.GetValueOrDefault((cluster.Value, counted.Message), MessageAttributes.Unknown));
+            }
         }
     }
 

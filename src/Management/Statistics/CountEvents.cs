@@ -21,20 +21,25 @@ internal static class CountEvents
         int limit,
         CancellationToken cancellationToken)
     {
-        var rows = await ReadRowsAsync(dataSource, grouping, selection, limit, cancellationToken);
-        if (grouping != Grouping.Day && grouping != Grouping.Total)
+        if (grouping == Grouping.Day || grouping == Grouping.Hour)
         {
-            return rows;
+            return await ReadStepsAsync(dataSource, selection, grouping == Grouping.Hour, limit, cancellationToken);
         }
 
-        var messages = await CountMessagesAsync(dataSource, grouping, selection, cancellationToken);
-        var counted = rows.ToDictionary(row => row.Key ?? "");
-        return [.. counted.Keys.Union(messages.Keys).Order(StringComparer.Ordinal).Take(limit)
-            .Select(key => counted.GetValueOrDefault(
-                key, new StatisticsRow(key.Length == 0 ? null : key, 0, 0, 0, 0)) with
+        if (grouping != Grouping.Total)
+        {
+            return await ReadRowsAsync(dataSource, grouping, selection, limit, cancellationToken);
+        }
+
+        var total = await TotalAsync(dataSource, selection, cancellationToken);
+        var messages = await CountMessagesAsync(dataSource, selection, [selection.Range.From], cancellationToken);
+        return
+        [
+            new StatisticsRow(null, total.Clicks, total.Opens, total.UniqueClicks, total.UniqueOpens)
             {
-                Messages = messages.GetValueOrDefault(key),
-            })];
+                Messages = messages.GetValueOrDefault(1),
+            },
+        ];
     }
 
     /// <summary>Everything of a range.</summary>
@@ -49,7 +54,56 @@ internal static class CountEvents
         return new StatisticsTotals(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
     }
 
-    // What a key of few rows leads to is looked up for those that are answered only.
+    private static async Task<List<StatisticsRow>> ReadStepsAsync(
+        ApiDataSource dataSource, CountSelection selection, bool hours, int limit, CancellationToken cancellationToken)
+    {
+        var steps = ZoneSteps.Of(selection.Range, selection.Zone, hours);
+        if (steps.Length == 0)
+        {
+            return [];
+        }
+
+        await using var command = dataSource.CreateCommand(
+            $"""
+            SELECT width_bucket(c.bucket, $2::integer[]), {CountedColumns.Sums(selection.Human)}
+            FROM {selection.Range.Source(CountDimension.Total)}
+            GROUP BY 1
+            """);
+        command.Parameters.Add(new() { Value = selection.Cluster.Value });
+        command.Parameters.Add(new() { Value = steps });
+        var rows = new SortedDictionary<int, StatisticsRow>();
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var row = new StatisticsRow(
+                    null, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4));
+                if (row is not { Clicks: 0, Opens: 0, UniqueClicks: 0, UniqueOpens: 0 })
+                {
+                    rows.Add(reader.GetInt32(0), row);
+                }
+            }
+        }
+
+        if (!hours)
+        {
+            var messages = await CountMessagesAsync(dataSource, selection, steps, cancellationToken);
+            foreach (var step in rows.Keys.Union(messages.Keys).ToArray())
+            {
+                rows[step] = rows.GetValueOrDefault(step, new StatisticsRow(null, 0, 0, 0, 0)) with
+                {
+                    Messages = messages.GetValueOrDefault(step),
+                };
+            }
+        }
+
+        return [.. rows.Take(limit).Select(row => row.Value with
+        {
+            Key = ZoneSteps.NameOf(steps[Math.Clamp(row.Key - 1, 0, steps.Length - 1)], selection.Zone, hours),
+        })];
+    }
+
+    // What a key leads to is looked up for those that are answered only.
     private static async Task<List<StatisticsRow>> ReadRowsAsync(
         ApiDataSource dataSource,
         Grouping grouping,
@@ -57,10 +111,9 @@ internal static class CountEvents
         int limit,
         CancellationToken cancellationToken)
     {
-        var order = grouping.ByTime ? "key"
-            : grouping == Grouping.Position
-                ? "clicks DESC, split_part(key, '.', 1)::bigint, split_part(key, '.', 2)::bigint"
-                : "clicks DESC, opens DESC, key";
+        var order = grouping == Grouping.Position
+            ? "clicks DESC, split_part(key, '.', 1)::bigint, split_part(key, '.', 2)::bigint"
+            : "clicks DESC, opens DESC, key";
         await using var command = dataSource.CreateCommand(string.Create(
             CultureInfo.InvariantCulture,
             $"""
@@ -68,7 +121,7 @@ internal static class CountEvents
             FROM (
                 SELECT *
                 FROM (
-                    SELECT {grouping.Key} COLLATE "C", {CountedColumns.Sums(selection.Human)}, $2 AS zone
+                    SELECT nullif(c.key, ''), {CountedColumns.Sums(selection.Human)}
                     FROM {selection.Range.Source(grouping.Dimension)}
                     GROUP BY 1
                 ) g (key, clicks, opens, unique_clicks, unique_opens)
@@ -82,7 +135,6 @@ internal static class CountEvents
             ORDER BY {order}
             """));
         command.Parameters.Add(new() { Value = selection.Cluster.Value });
-        command.Parameters.Add(new() { Value = selection.Zone.Id });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<StatisticsRow>();
         while (await reader.ReadAsync(cancellationToken))
@@ -98,30 +150,25 @@ internal static class CountEvents
         return rows;
     }
 
-    private static async Task<Dictionary<string, long>> CountMessagesAsync(
-        ApiDataSource dataSource, Grouping grouping, CountSelection selection, CancellationToken cancellationToken)
+    // Messages rewritten, by the number of the step, from 1.
+    private static async Task<Dictionary<int, long>> CountMessagesAsync(
+        ApiDataSource dataSource, CountSelection selection, int[] steps, CancellationToken cancellationToken)
     {
-        var key = grouping == Grouping.Day ? "to_char(registered_at AT TIME ZONE $4, 'YYYY-MM-DD')" : "''";
         await using var command = dataSource.CreateCommand(
-            $"""
-            SELECT {key}, count(*) FROM rewrite.messages
-            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3 AND $4 <> ''
+            """
+            SELECT width_bucket(registered_at, $4::timestamptz[]), count(*) FROM rewrite.messages
+            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3
             GROUP BY 1
             """);
         command.Parameters.Add(new() { Value = selection.Cluster.Value });
         command.Parameters.Add(new() { Value = CountBucket.Start(selection.Range.From) });
         command.Parameters.Add(new() { Value = CountBucket.Start(selection.Range.To) });
-        command.Parameters.Add(new() { Value = selection.Zone.Id });
+        command.Parameters.Add(new() { Value = Array.ConvertAll(steps, CountBucket.Start) });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var messages = new Dictionary<string, long>(StringComparer.Ordinal);
+        var messages = new Dictionary<int, long>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            messages.Add(reader.GetString(0), reader.GetInt64(1));
-        }
-
-        if (grouping == Grouping.Total)
-        {
-            messages.TryAdd("", 0);
+            messages.Add(reader.GetInt32(0), reader.GetInt64(1));
         }
 
         return messages;
