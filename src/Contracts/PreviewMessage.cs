@@ -1,18 +1,18 @@
 namespace Tracking.Contracts;
 
-/// <summary>Management → Rewrite: what would this message become? Nothing is stored.</summary>
+/// <summary>Management → Rewrite: show the result of rewriting this message. Nothing is stored.</summary>
 public sealed record PreviewMessage
 {
     /// <summary>The producer's id of this question.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The number of the cluster whose settings hold.</summary>
+    /// <summary>The number of the cluster whose settings are used.</summary>
     public required int Cluster { get; init; }
 
     /// <summary>The raw message (RFC 5322).</summary>
     public required byte[] Message { get; init; }
 
-    /// <summary>The queue that the answer goes to.</summary>
+    /// <summary>The queue for the answer.</summary>
     public required string ReplyTo { get; init; }
 }
 
@@ -25,30 +25,31 @@ public sealed record MessagePreviewed
     /// <summary>The question's id.</summary>
     public required Guid Request { get; init; }
 
-    /// <summary>What would become of it; <see langword="null"/> while the store cannot tell.</summary>
+    /// <summary>The preview; <see langword="null"/> while the store is unavailable.</summary>
     public MessagePreview? Preview { get; init; }
 }
 
-/// <summary>What a message would become.</summary>
+/// <summary>The result of rewriting a message.</summary>
 public sealed record MessagePreview
 {
-    /// <summary>The host of its links.</summary>
+    /// <summary>The host of the message's links.</summary>
     public required string Host { get; init; }
 
-    /// <summary>Links that would be wrapped.</summary>
+    /// <summary>The number of links that would be wrapped.</summary>
     public required int TrackedLinks { get; init; }
 
-    /// <summary>Whether it would get an open pixel.</summary>
+    /// <summary>Whether the message would get an open pixel.</summary>
     public required bool Opens { get; init; }
 
-    /// <summary>Why nothing would be tracked, a word of <c>docs/reasons.md</c>; absent otherwise.</summary>
+    /// <summary>Why the message would not be tracked, a word of <c>docs/reasons.md</c>; absent otherwise.</summary>
     public string? Untouched { get; init; }
 
-    /// <summary>What its sender may want to change: <c>html-over-102400</c>, <c>no-text-part</c>,
-    /// <c>visible-url-leads-elsewhere</c>, <c>no-list-unsubscribe</c>, <c>links-over-http</c>. More may come.</summary>
+    /// <summary>Facts that the sender may want to change: <c>html-over-102400</c>, <c>no-text-part</c>,
+    /// <c>visible-url-leads-elsewhere</c>, <c>no-list-unsubscribe</c>, <c>links-over-http</c>. Further words may be
+    /// added.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The header, as part 0, and the parts that hold no others, from 1.</summary>
+    /// <summary>The header, as part 0, and the parts that contain no other parts, from 1.</summary>
     public required IReadOnlyList<PreviewedPart> Parts { get; init; }
 
     /// <summary>Every link that was found.</summary>
@@ -58,44 +59,44 @@ public sealed record MessagePreview
 /// <summary>A part of a message, before and after.</summary>
 public sealed record PreviewedPart
 {
-    /// <summary>Its number.</summary>
+    /// <summary>The part's number.</summary>
     public required int Part { get; init; }
 
     /// <summary><c>header</c>, <c>html</c>, <c>amp</c>, <c>text</c> or <c>other</c>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>Octets of its content, decoded.</summary>
+    /// <summary>Octets of the decoded content.</summary>
     public required int Size { get; init; }
 
-    /// <summary>The same once rewritten.</summary>
+    /// <summary>Octets of the decoded content after rewriting.</summary>
     public required int SizeAfter { get; init; }
 
-    /// <summary>Why it stays as it is, a word of <c>docs/reasons.md</c>; absent when it was read.</summary>
+    /// <summary>Why the part stays unchanged, a word of <c>docs/reasons.md</c>; absent when it was read.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Its text; absent of what is no text. Tokens in <see cref="After"/> are signed with a key that is
-    /// thrown away: no edge answers them.</summary>
+    /// <summary>The part's text; absent for other content. A random key that is not kept signs the tokens in
+    /// <see cref="After"/>, so no edge answers them.</summary>
     public string? Before { get; init; }
 
-    /// <summary>Its text once rewritten.</summary>
+    /// <summary>The part's text after rewriting.</summary>
     public string? After { get; init; }
 }
 
-/// <summary>A link of a message, and what was decided about it.</summary>
+/// <summary>A link of a message, and the decision about it.</summary>
 public sealed record PreviewedLink
 {
-    /// <summary>The part it stands in.</summary>
+    /// <summary>The number of the link's part.</summary>
     public required int Part { get; init; }
 
-    /// <summary>Its place among the part's links, from 1.</summary>
+    /// <summary>The link's place among the part's links, from 1.</summary>
     public required int Position { get; init; }
 
     /// <summary>The URL, user name and password masked.</summary>
     public required string Url { get; init; }
 
-    /// <summary><c>tracked</c>, or why it stays plain: a word of <c>docs/reasons.md</c>.</summary>
+    /// <summary><c>tracked</c>, or the reason why the link stays plain: a word of <c>docs/reasons.md</c>.</summary>
     public required string Decision { get; init; }
 
-    /// <summary>Its name for reports.</summary>
+    /// <summary>The link's name in reports.</summary>
     public string? Name { get; init; }
 }

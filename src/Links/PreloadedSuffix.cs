@@ -1,13 +1,13 @@
 namespace Tracking.Links;
 
-/// <summary>Top-level domains that browsers open by https alone, by a list of their own (HSTS preload).</summary>
+/// <summary>Top-level domains that browsers open only over https, by a built-in list (HSTS preload).</summary>
 public static class PreloadedSuffix
 {
     private static readonly HashSet<string> _preloaded = Read();
 
-    /// <summary>The top-level domain of a name when it is on the list.</summary>
+    /// <summary>The top-level domain of a name, if it is on the list.</summary>
     /// <param name="host">The name.</param>
-    /// <returns>Without a dot; <see langword="null"/> when it is not on the list.</returns>
+    /// <returns>The domain without a dot; <see langword="null"/> when it is not on the list.</returns>
     public static string? Of(HostName host)
     {
         var topLevel = host.Value[(host.Value.LastIndexOf('.') + 1)..];

@@ -9,18 +9,18 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.ClickMaps;
 
 /// <summary>
-/// Keeps the HTML of mail for click maps, behind the mail and never in its way: what is offered waits in a short line, is
-/// compressed and stored by one writer, and where the line is full, is left out and counted. Nothing depends on it but a
-/// picture.
+/// Keeps the HTML of mail for click maps, without delaying the mail. Offered HTML waits in a short queue, and one
+/// writer compresses and stores it. If the queue is full, the HTML is dropped and counted. Only the picture of a click
+/// map depends on it.
 /// </summary>
 public sealed partial class KeepHtml(
     NpgsqlDataSource dataSource, RewriteTelemetry telemetry, TimeProvider time, ILogger<KeepHtml> logger)
     : BackgroundService
 {
-    // At 60 kB each some 16 MB, and a second of a busy rewriter.
+    // 256 messages of 60 kB each take some 16 MB, and are a second's work of a busy rewriter.
     private const int InLine = 256;
 
-    // What many messages share is compressed once a day.
+    // HTML that many messages share is compressed once a day.
     private const int Remembered = 1024;
 
     private const string Insert =
@@ -47,11 +47,11 @@ public sealed partial class KeepHtml(
     private readonly Dictionary<string, DateTimeOffset> _stored = [];
     private DateTimeOffset _prunedAt;
 
-    /// <summary>Takes a message's HTML, unless the line is full. Never waits, and never fails.</summary>
+    /// <summary>Takes a message's HTML, unless the queue is full. Never waits, and never fails.</summary>
     /// <param name="plan">The message's plan, which has tracked links.</param>
-    /// <param name="cluster">Whose it is.</param>
+    /// <param name="cluster">The message's cluster.</param>
     /// <param name="message">The message's key.</param>
-    /// <param name="days">How long it is kept.</param>
+    /// <param name="days">The number of days that the HTML is kept.</param>
     public void Offer(RewritePlan plan, ClusterId cluster, MessageKey message, int days)
     {
         try
@@ -61,7 +61,7 @@ public sealed partial class KeepHtml(
                 telemetry.HtmlLeftOut();
             }
         }
-#pragma warning disable CA1031 // A picture must not hold up anybody's mail: counted and logged.
+#pragma warning disable CA1031 // A picture must not delay mail: the failure is counted and logged.
         catch (Exception fault) when (fault is not OutOfMemoryException)
 #pragma warning restore CA1031
         {
@@ -80,7 +80,7 @@ public sealed partial class KeepHtml(
                 await StoreAsync(html, stoppingToken);
                 await PruneAsync(stoppingToken);
             }
-#pragma warning disable CA1031 // Nor must it end the process: counted and logged.
+#pragma warning disable CA1031 // A picture must not end the process: the failure is counted and logged.
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
             {
@@ -105,7 +105,7 @@ public sealed partial class KeepHtml(
                     new() { Value = html.Cluster.Value },
                     new() { Value = html.Hash },
                     new() { Value = Compress(html.Html.Span) },
-                    // Until a day behind the last message that relies on it.
+                    // Kept until a day after the last message that needs it.
                     new() { Value = until.AddDays(1) },
                 },
             });

@@ -6,23 +6,23 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Rewrite.ClickMaps;
 
-/// <summary>HTML that is to be kept.</summary>
-/// <param name="Cluster">Whose it is.</param>
-/// <param name="Message">The message it was of.</param>
-/// <param name="Hash">SHA-256 of it.</param>
-/// <param name="Html">The HTML as it goes out, with <see cref="PlaceToken"/>s in place of its own.</param>
-/// <param name="Days">How long it is kept.</param>
+/// <summary>HTML to be kept.</summary>
+/// <param name="Cluster">The message's cluster.</param>
+/// <param name="Message">The key of the HTML's message.</param>
+/// <param name="Hash">SHA-256 of the HTML.</param>
+/// <param name="Html">The rewritten HTML, with <see cref="PlaceToken"/>s in place of its own tokens.</param>
+/// <param name="Days">The number of days that the HTML is kept.</param>
 public sealed record KeptHtml(ClusterId Cluster, MessageKey Message, byte[] Hash, ReadOnlyMemory<byte> Html, int Days)
 {
-    // A click map is for looking at; nobody looks at more, and mailbox providers show a tenth of it.
+    // People look at click maps, and no person looks at more. Mailbox providers show a tenth of it.
     private const int Largest = 1024 * 1024;
 
     /// <summary>The first HTML part that has tracked links.</summary>
     /// <param name="plan">The message's plan, which has tracked links.</param>
-    /// <param name="cluster">Whose it is.</param>
+    /// <param name="cluster">The message's cluster.</param>
     /// <param name="message">The message's key.</param>
-    /// <param name="days">How long it is kept.</param>
-    /// <returns><see langword="null"/> when there is none, or it is too large.</returns>
+    /// <param name="days">The number of days that the HTML is kept.</param>
+    /// <returns><see langword="null"/> when no part has tracked links, or the part is too large.</returns>
     public static KeptHtml? Of(RewritePlan plan, ClusterId cluster, MessageKey message, int days)
     {
         var output = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
@@ -39,7 +39,7 @@ public sealed record KeptHtml(ClusterId Cluster, MessageKey Message, byte[] Hash
 
             var body = output.WrittenSpan[parts[i].BodyStart..parts[i].BodyEnd];
             var html = MeasureContent.Decode(parts[i].Encoding, body);
-            // Kept as UTF-8, whatever it was.
+            // Stored as UTF-8, from any charset.
             var text = parts[i].Charset?.EncodingOf(html) is { } encoding
                 ? System.Text.Encoding.UTF8.GetBytes(encoding.GetString(html)) : html.ToArray();
             return text.Length > Largest ? null : new KeptHtml(cluster, message, SHA256.HashData(text), text, days);

@@ -12,8 +12,8 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Rewrite.Preview;
 
 /// <summary>
-/// Answers what a message would become, beside the mail and never in its way: nothing is registered, and a question that
-/// cannot be answered now is dropped, for whoever waits gives up by himself.
+/// Answers previews of messages, without delaying mail: nothing is registered. A question that cannot be answered now
+/// is dropped, and its client stops waiting by itself.
 /// </summary>
 internal sealed partial class AnswerPreview(
     ClusterDirectory clusters,
@@ -23,13 +23,13 @@ internal sealed partial class AnswerPreview(
     TimeProvider time,
     ILogger<AnswerPreview> logger)
 {
-    // One at a time: a person waits for each, and the processors belong to the mail.
+    // One at a time: only a person waits for a preview, and mail needs the processors.
     private const int AtATime = 1;
 
-    // Nobody waits for an answer as long.
+    // No client waits longer for an answer.
     private static readonly TimeSpan _oldest = TimeSpan.FromMinutes(1);
 
-    /// <summary>Adds it with its queue.</summary>
+    /// <summary>Adds the previews and their queue.</summary>
     public static void Add(IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AnswerPreview>();
@@ -38,7 +38,7 @@ internal sealed partial class AnswerPreview(
             queue.ConcurrentMessageLimit = AtATime;
             queue.PrefetchCount = AtATime;
             queue.Handler<PreviewMessage>(asked =>
-                // Asked for at this late moment because it needs the bus that is being configured here.
+                // Resolved late, because it needs the bus that is being configured here.
                 context.GetRequiredService<AnswerPreview>().RunAsync(
                     asked.Message, asked.SentTime, asked.CancellationToken));
         }));
@@ -48,7 +48,7 @@ internal sealed partial class AnswerPreview(
     {
         if (time.GetUtcNow().UtcDateTime - sentAt > _oldest)
         {
-            LogDropped(question.Id, "nobody waits any more");
+            LogDropped(question.Id, "its client no longer waits");
             return;
         }
 
@@ -61,7 +61,7 @@ internal sealed partial class AnswerPreview(
                 Preview = await PreviewAsync(question, cancellationToken),
             });
         }
-#pragma warning disable CA1031 // A person asks again; the question must not come back for ever by itself.
+#pragma warning disable CA1031 // A person can ask again; the bus must not repeat the question for ever.
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {

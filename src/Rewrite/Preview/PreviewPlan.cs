@@ -12,18 +12,19 @@ using Tracking.Rewrite.Mime;
 namespace Tracking.Rewrite.Preview;
 
 /// <summary>
-/// Shows a plan before and after. The message is written by the product's own code and read again, so that what is shown
-/// is what would go out, but for the tokens: their key is random and forgotten, and no edge answers them.
+/// Shows a plan before and after rewriting. The product's own code writes the message, which is then read again, so the
+/// preview equals the message that would be sent, except for the tokens. A random key that is not kept signs them, so
+/// no edge answers them.
 /// </summary>
 internal static class PreviewPlan
 {
-    // Gmail shows no more of a message's HTML and hides the rest behind a link, the pixel with it.
+    // Gmail shows only this part of a message's HTML. It hides the rest, with the pixel, behind a link.
     private const int ShownByGmail = 102_400;
 
-    /// <summary>Shows it.</summary>
+    /// <summary>Makes the preview of a plan.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="host">The host of its links.</param>
-    /// <param name="cluster">Whose message it is.</param>
+    /// <param name="host">The host of the message's links.</param>
+    /// <param name="cluster">The message's cluster.</param>
     public static MessagePreview Of(RewritePlan plan, ChosenHost host, ClusterId cluster)
     {
         var output = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));

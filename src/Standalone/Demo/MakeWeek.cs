@@ -8,15 +8,16 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.Demo;
 
-/// <summary><c>TRACKING_DEMO=true</c>: a shop with two weeks of mail, and what people and machines did with it.</summary>
+/// <summary><c>TRACKING_DEMO=true</c>: a shop with two weeks of mail, and the clicks and opens of people and
+/// machines.</summary>
 internal static class MakeWeek
 {
-    /// <summary>Makes it, unless it is there.</summary>
-    /// <param name="app">The program, which serves already.</param>
-    /// <param name="api">Where its API listens.</param>
+    /// <summary>Makes the demo data, unless it exists.</summary>
+    /// <param name="app">The running program.</param>
+    /// <param name="api">The address of its API.</param>
     /// <param name="keyFile">The file of the admin key.</param>
-    /// <returns>A line that says what there is.</returns>
-    /// <exception cref="StartUpException">It could not be made; the message says why.</exception>
+    /// <returns>A line that describes the data.</returns>
+    /// <exception cref="StartUpException">The data could not be made. The message has the reason.</exception>
     public static async Task<string> RunAsync(WebApplication app, Uri api, string keyFile)
     {
         if (!File.Exists(keyFile))

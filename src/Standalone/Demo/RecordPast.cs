@@ -8,27 +8,27 @@ using Tracking.Links;
 namespace Tracking.Standalone.Demo;
 
 /// <summary>
-/// Visits in the past: an edge stamps the moment, so none can be asked for yesterday. This hands them to the ingest as
-/// an edge would, as batches of an edge of its own, and they are classified, counted and stored as all others. Only the
-/// time of the rewriting is written by hand: that of the sending.
+/// Records visits in the past. An edge uses the present time, so it cannot record a visit of yesterday. This class
+/// gives visits to the ingest in the form of an edge's batches, and they are classified, counted and stored like all
+/// others. Only the time of the rewriting is set directly, to the time of sending.
 /// </summary>
-/// <param name="keys">Read the links.</param>
-/// <param name="queue">Leads to the ingest.</param>
-/// <param name="dataSource">Says what has been stored.</param>
-/// <param name="time">How long is waited.</param>
+/// <param name="keys">The keys that read the links.</param>
+/// <param name="queue">Sends to the ingest.</param>
+/// <param name="dataSource">The database, to find out which batches are stored.</param>
+/// <param name="time">The clock of the waiting.</param>
 internal sealed class RecordPast(
     SigningKeyRing keys, SendToQueue queue, NpgsqlDataSource dataSource, TimeProvider time) : ITakeVisits
 {
-    // As an edge sends under load.
+    // The size of an edge's batches under load.
     private const int BatchSize = 1000;
 
-    // Longer than a small machine takes for all of it.
+    // Longer than a small machine needs for all batches.
     private static readonly TimeSpan _longest = TimeSpan.FromMinutes(2);
 
     // A batch takes milliseconds.
     private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(50);
 
-    // What the bus lost is sent again; a batch that comes twice is stored once.
+    // A batch that the bus lost is sent again. A batch that arrives twice is stored once.
     private static readonly TimeSpan _again = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
