@@ -72,15 +72,29 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory,
             "USAGE ON SCHEMA rewrite, ingest",
-            "SELECT (cluster_id, message_key, tracking_level, trace) ON rewrite.messages",
             "INSERT ON ingest.events",
-            "SELECT (id) ON ingest.events",
             "SELECT (occurred_at) ON ingest.events_default",
             "EXECUTE ON FUNCTION ingest.create_month(timestamptz)",
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
+            // Webhooks say what the API says of an event, and what is told of names and certificates.
+            "USAGE ON SCHEMA webhooks, links, certificates",
+            "SELECT (id, occurred_at, cluster_id, message_key, link_id, ordinal, client_address, user_agent, verdict, "
+                + "vendor, reasons) ON ingest.events",
+            "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, tags, link_map) "
+                + "ON rewrite.messages",
+            "SELECT (cluster_id, link_id, url) ON links.destinations",
+            "SELECT (id, cluster_id, hostname, kind, at, facts, webhooks_at), UPDATE (webhooks_at) ON domains.notices",
+            "SELECT (id, cluster_id, hostname, stored_at, not_before, not_after, is_renewal, webhooks_at), "
+                + "UPDATE (webhooks_at) ON certificates.issued",
+            "SELECT, DELETE, UPDATE (leased_by, leased_until, failures, failing_since, last_error, last_success_at, "
+                + "is_slow, rests_until, disabled_at, disabled_reason, changed_in) ON webhooks.endpoints",
+            "SELECT, INSERT, DELETE, UPDATE (status, tries, attempts, next_attempt_at, finished_at) "
+                + "ON webhooks.deliveries",
+            "SELECT (cluster_id, endpoint_id, delivery_id), INSERT, DELETE ON webhooks.attempts",
+            "INSERT (id, at, cluster_id, actor, action, subject, after) ON management.audit_log",
         ]),
         // Shows everything of a cluster but changes what admins decide: no message, link or event.
         new("management",
@@ -105,6 +119,13 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (id, cluster_id, not_before, not_after, chain) ON certificates.issued",
             "SELECT ON certificates.attempts",
             "SELECT (id, xml), INSERT (name, xml) ON management.data_protection_keys",
+            // Who is told of what; that it was told, others say.
+            "USAGE ON SCHEMA webhooks",
+            "SELECT, INSERT, UPDATE (url, description, event_types, people_only, sealed_secret, previous_sealed_secret, "
+                + "previous_until, disabled_at, disabled_reason, deleted_at, changed_in, failures, failing_since, "
+                + "last_error, is_slow, rests_until) ON webhooks.endpoints",
+            "SELECT, INSERT, UPDATE (status, tries, next_attempt_at, finished_at) ON webhooks.deliveries",
+            "SELECT ON webhooks.attempts",
         ]),
         new("verifier",
         [
