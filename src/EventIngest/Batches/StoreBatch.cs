@@ -6,6 +6,7 @@ using Tracking.Contracts;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.EventIngest.Webhooks;
 
 namespace Tracking.EventIngest.Batches;
 
@@ -20,7 +21,8 @@ internal enum StoreOutcome
 }
 
 /// <summary>
-/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its totals.
+/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its
+/// webhooks, its totals.
 /// <para>The key goes first and the word of <c>ingest.edges</c> is asked after it, in a statement of its own with a
 /// snapshot of its own. <see cref="PruneBatches"/> writes that word before it deletes keys, in one transaction. So a
 /// replay meets either the key, or, when its insert went through because the key has been deleted, the word that was
@@ -30,6 +32,7 @@ internal sealed partial class StoreBatch(
     NpgsqlDataSource dataSource,
     FindPolicies findPolicies,
     ClassifyEvent classify,
+    EnqueueDeliveries enqueue,
     IngestTelemetry telemetry,
     TimeProvider time,
     IOptions<EventIngestOptions> options,
@@ -196,7 +199,7 @@ internal sealed partial class StoreBatch(
     }
 
     // Totals last: the hour's open counter of a busy cluster is everybody's, and stays locked until the commit.
-    private static async Task FinishAsync(
+    private async Task FinishAsync(
         NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection);
@@ -205,6 +208,7 @@ internal sealed partial class StoreBatch(
             command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
         }
 
+        await enqueue.AddToAsync(command, batch, prepared, cancellationToken);
         if (prepared.Events.Count > 0)
         {
             var counts = new AddToTotals();
