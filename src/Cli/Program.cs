@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
 using Tracking.Cli.Commands.Domains;
+using Tracking.Cli.Commands.Webhooks;
 using Tracking.Cli.Filter;
 
 // Before everything else: a process for every mail has to start fast.
@@ -21,6 +22,7 @@ static async Task<int> RunCommandAsync(string[] args)
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
         StatsCommand.Create(connection),
+        WebhooksCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

@@ -44,7 +44,9 @@ public sealed class OpenApiTests(ManagementHost host)
                         || path == "/api/v1/audit-log",
                     responses.ContainsKey("404"));
                 var isCommand = path == "/api/v1/signing-keys" || path.EndsWith("/verify", StringComparison.Ordinal)
-                    || path.EndsWith("/certificate/retry", StringComparison.Ordinal);
+                    || path.EndsWith("/certificate/retry", StringComparison.Ordinal)
+                    || path.EndsWith("/webhooks/{id}/test", StringComparison.Ordinal)
+                    || path.EndsWith("/deliveries/{delivery}/replay", StringComparison.Ordinal);
                 Assert.Equal(method is "post" && !isCommand || method is "patch",
                     operation["requestBody"] is not null);
             }
