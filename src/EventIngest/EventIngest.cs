@@ -68,6 +68,7 @@ public static class EventIngest
         services.AddSingleton<EnqueueDeliveries>();
         services.AddHostedService<EnqueueDomainEvents>();
         services.AddSingleton<OpenSecrets>();
+        services.AddSingleton<WebhooksWaiting>();
         services.AddSingleton<SendWebhook>();
         services.AddSingleton<ClaimEndpoints>();
         services.AddSingleton<KeepVisit>();

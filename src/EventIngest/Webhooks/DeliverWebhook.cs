@@ -28,34 +28,35 @@ internal sealed partial class DeliverWebhook(
     /// <summary>Visits it.</summary>
     /// <param name="endpoint">It is leased to us.</param>
     /// <param name="stopping">Begins nothing more; what was begun is ended and kept.</param>
+    /// <returns>Whether there may be more that it takes now.</returns>
     /// <exception cref="Npgsql.NpgsqlException">The database is away; what was sent is sent again.</exception>
-    public async Task RunAsync(LeasedEndpoint endpoint, CancellationToken stopping)
+    public async Task<bool> RunAsync(LeasedEndpoint endpoint, CancellationToken stopping)
     {
         if (secrets.Open(endpoint) is not { } opened)
         {
             LogSealed(endpoint.Id);
             await claim.GiveBackAsync(endpoint, time.GetUtcNow() + _options.LongestRest, stopping);
-            return;
+            return false;
         }
 
-        var isProbe = endpoint.Failures > 0;
-        var due = await claim.DueAsync(endpoint, isProbe ? 1 : _options.DeliveriesPerVisit, stopping);
+        var most = endpoint.Failures > 0 ? 1 : _options.DeliveriesPerVisit;
+        var due = await claim.DueAsync(endpoint, most, stopping);
         var visited = await SendAsync(endpoint, due, opened, stopping);
         if (visited.Count == 0)
         {
             await claim.GiveBackAsync(endpoint, null, CancellationToken.None);
-            return;
+            return false;
         }
 
         var state = Judge(endpoint, visited);
         if (await keep.RunAsync(endpoint, visited, state, CancellationToken.None))
         {
             Tell(endpoint, state);
+            return due.Count == most && state.RestsUntil is null;
         }
-        else
-        {
-            LogLost(endpoint.Id, visited.Count);
-        }
+
+        LogLost(endpoint.Id, visited.Count);
+        return false;
     }
 
     private async Task<List<VisitedDelivery>> SendAsync(

@@ -2,9 +2,13 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
+
+/// <summary>Calls whoever visits endpoints.</summary>
+internal sealed class WebhooksWaiting : CallToWork;
 
 /// <summary>
 /// Has endpoints visited that have something due, a bounded number at a time. Those that are slow or fail have places of
@@ -15,6 +19,7 @@ internal sealed partial class VisitEndpoints(
     DeliverWebhook deliver,
     KnownEndpoints endpoints,
     OpenSecrets secrets,
+    WebhooksWaiting waiting,
     IOptions<WebhookOptions> options,
     TimeProvider time,
     ILogger<VisitEndpoints> logger) : BackgroundService
@@ -96,7 +101,7 @@ internal sealed partial class VisitEndpoints(
                 LogNotTaken(exception.Message);
             }
 
-            await Task.Delay(options.Value.LookInterval, time, stoppingToken);
+            await waiting.WaitAsync(options.Value.LookInterval, time, stoppingToken);
         }
     }
 
@@ -113,7 +118,10 @@ internal sealed partial class VisitEndpoints(
     {
         try
         {
-            await deliver.RunAsync(endpoint, stopping);
+            if (await deliver.RunAsync(endpoint, stopping))
+            {
+                waiting.Call();
+            }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {

@@ -12,7 +12,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task A_click_arrives_signed_under_the_events_id()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         var (_, secret) = await lab.AddEndpointAsync(receiver.Url);
         var id = Assert.Single(await lab.StoreAsync(1));
 
@@ -37,7 +37,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task The_signature_is_what_Python_reckons_with_its_own_library()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         var (_, secret) = await lab.AddEndpointAsync(receiver.Url);
         await lab.StoreAsync(1);
         await lab.WorkAsync();
@@ -73,7 +73,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task Attempts_follow_the_schedule_and_end_with_the_tenth()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.AnswerWith(500);
         await lab.AddEndpointAsync(receiver.Url);
         var id = Assert.Single(await lab.StoreAsync(1));
@@ -101,7 +101,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task An_answer_410_disables_the_endpoint_at_once_and_is_written_down()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.AnswerWith(410);
         lab.Settings.RequestsPerEndpoint = 1;
         await lab.AddEndpointAsync(receiver.Url);
@@ -128,7 +128,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task Retry_After_is_obeyed_for_everything_that_waits_for_the_endpoint(int status)
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         lab.Settings.RequestsPerEndpoint = 1;
         await lab.AddEndpointAsync(receiver.Url);
         receiver.AnswerWith(status, "Retry-After", "7200");
@@ -150,8 +150,8 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task A_redirect_is_a_failure_and_its_target_gets_nothing(int status)
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
-        await using var target = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
+        await using var target = await WebhookReceiver.StartAsync();
         receiver.AnswerWith(status, "Location", target.Url.ToString());
         await lab.AddEndpointAsync(receiver.Url);
         await lab.StoreAsync(1);
@@ -168,7 +168,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task A_receiver_that_is_down_for_three_days_gets_everything_then_under_the_same_ids()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.AnswerWith(503);
         await lab.AddEndpointAsync(receiver.Url);
         var ids = await lab.StoreAsync(40);
@@ -195,7 +195,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task An_endpoint_of_which_every_attempt_fails_for_five_days_is_disabled()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.AnswerWith(500);
         await lab.AddEndpointAsync(receiver.Url);
         await lab.StoreAsync(1);
@@ -212,7 +212,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task Both_secrets_sign_until_the_overlap_is_over()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         var old = WebhookSecret.Create();
         var (_, secret) = await lab.AddEndpointAsync(receiver.Url, old, lab.Time.GetUtcNow().AddHours(24));
         await lab.StoreAsync(1);
@@ -231,7 +231,7 @@ public sealed class DeliverWebhookTests(TestPostgres server)
     public async Task Old_deliveries_are_deleted_with_their_attempts_and_those_of_deleted_endpoints_too()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         await lab.StoreAsync(2);
         await lab.WorkAsync();
@@ -249,6 +249,6 @@ public sealed class DeliverWebhookTests(TestPostgres server)
         Assert.Equal(0L, await lab.Database.CountAsync("webhooks.endpoints"));
     }
 
-    private static string Sign(Received received, params byte[][] secrets) =>
+    private static string Sign(ReceivedWebhook received, params byte[][] secrets) =>
         SignWebhook.Run(received.Id, received.Timestamp, Encoding.UTF8.GetBytes(received.Body), secrets);
 }

@@ -10,7 +10,7 @@ public sealed class DomainEventsTests(TestPostgres server)
     public async Task A_notice_is_delivered_once_to_those_who_want_it()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url, eventTypes: "tracking_domain.*");
         await lab.AddEndpointAsync(new Uri(receiver.Url, "/other"), eventTypes: "message.*");
         var lost = await NoticeAsync(lab, 1, """{"domain":"019aab3c-0000-7000-8000-000000000001","reason":"record-gone"}""");
@@ -37,7 +37,7 @@ public sealed class DomainEventsTests(TestPostgres server)
     public async Task A_new_certificate_is_told_its_cluster_and_one_of_the_operators_own_nobody()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         var mine = await IssuedAsync(lab, lab.Database.Cluster.Value);
         await IssuedAsync(lab, DBNull.Value);

@@ -13,7 +13,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     public async Task Of_a_huge_answer_eight_kilobytes_are_kept()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = async context =>
         {
             var megabyte = new byte[1 << 20];
@@ -42,7 +42,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
         };
         options.Ports.Add(WebhookOptions.AnyPort);
         await using var lab = await WebhookLab.CreateAsync(server, options, TimeProvider.System);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = async context =>
         {
             if (hasBegun)
@@ -69,7 +69,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     public async Task An_answer_that_is_no_text_is_kept_as_far_as_it_is_one()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Answer = context => context.Response.Body.WriteAsync(
             new byte[] { (byte)'a', 0, 0xff, (byte)'b' }, context.RequestAborted).AsTask();
         await lab.AddEndpointAsync(receiver.Url);
@@ -83,7 +83,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     public async Task A_receiver_that_does_not_answer_at_all_is_a_failure_in_words()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        var receiver = await Receiver.StartAsync();
+        var receiver = await WebhookReceiver.StartAsync();
         var url = receiver.Url;
         await receiver.DisposeAsync();
         await lab.AddEndpointAsync(url);
@@ -106,7 +106,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     {
         await using var lab = await WebhookLab.CreateAsync(
             server, OnlyPublic(), lookUp: (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(new Uri($"http://receiver.example:{receiver.Url.Port}/hooks"));
         await lab.StoreAsync(1);
         await lab.WorkAsync();
@@ -123,7 +123,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
         await using var lab = await WebhookLab.CreateAsync(
             server, OnlyPublic(),
             lookUp: (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(answers.Dequeue())]));
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         var url = new Uri($"http://receiver.example:{receiver.Url.Port}/hooks");
         Assert.Equal("203.0.114.1", answers.Dequeue());
         await lab.AddEndpointAsync(url);
@@ -139,7 +139,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     public async Task An_address_written_as_a_number_is_not_connected_to_either()
     {
         await using var lab = await WebhookLab.CreateAsync(server, OnlyPublic());
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(new Uri($"http://2130706433:{receiver.Url.Port}/hooks"));
         await lab.StoreAsync(1);
         await lab.WorkAsync();

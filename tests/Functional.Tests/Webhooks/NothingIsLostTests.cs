@@ -14,7 +14,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     public async Task An_event_has_one_delivery_for_each_endpoint_however_often_its_batch_comes()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         await lab.AddEndpointAsync(receiver.Url);
         var batch = SomeEvents.Batch(lab.Database.Edge, 0, lab.Database.Events(10));
@@ -30,7 +30,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     public async Task A_transaction_that_dies_leaves_neither_event_nor_delivery_and_its_repetition_both()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         var batch = SomeEvents.Batch(lab.Database.Edge, 0, lab.Database.Events(10));
         await using (var blocker = await lab.Database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken))
@@ -62,7 +62,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     public async Task A_process_that_starts_while_the_database_is_away_knows_its_endpoints_before_it_stores()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         using var fresh = lab.Database.NewEndpoints();
         await lab.Database.NewStore(fresh).RunAsync(
@@ -75,7 +75,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     public async Task What_was_sent_and_not_written_down_is_sent_again_under_the_same_id()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         var ids = await lab.StoreAsync(3);
 
@@ -96,7 +96,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     public async Task Two_processes_send_each_once()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
-        await using var receiver = await Receiver.StartAsync();
+        await using var receiver = await WebhookReceiver.StartAsync();
         for (var i = 0; i < 20; i++)
         {
             await lab.AddEndpointAsync(receiver.Url);
@@ -125,8 +125,8 @@ public sealed class NothingIsLostTests(TestPostgres server)
         };
         options.Ports.Add(WebhookOptions.AnyPort);
         await using var lab = await WebhookLab.CreateAsync(server, options);
-        await using var hanging = await Receiver.StartAsync();
-        await using var good = await Receiver.StartAsync();
+        await using var hanging = await WebhookReceiver.StartAsync();
+        await using var good = await WebhookReceiver.StartAsync();
         hanging.AnswerWith(503);
         for (var i = 0; i < 5; i++)
         {

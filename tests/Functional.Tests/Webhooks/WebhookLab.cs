@@ -89,7 +89,7 @@ internal sealed class WebhookLab : IAsyncDisposable
             {
                 NextRandom = () => 0.5,
             },
-            Database.Endpoints, _secrets, wrapped, _time, NullLogger<VisitEndpoints>.Instance);
+            Database.Endpoints, _secrets, new WebhooksWaiting(), wrapped, _time, NullLogger<VisitEndpoints>.Instance);
     }
 
     /// <summary>An endpoint of the lab's cluster, known to whoever stores events.</summary>
