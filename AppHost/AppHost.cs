@@ -43,6 +43,7 @@ var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
     .WithReplicas(2);
 
 Service(builder.AddProject<Projects.EventIngest>("ingest"))
+    .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);

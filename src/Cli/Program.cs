@@ -3,6 +3,7 @@ using Tracking.Cli;
 using Tracking.Cli.Commands;
 using Tracking.Cli.Commands.Doctor;
 using Tracking.Cli.Commands.Domains;
+using Tracking.Cli.Commands.Webhooks;
 using Tracking.Cli.Filter;
 
 // Before everything else: a process for every mail has to start fast.
@@ -25,6 +26,7 @@ static async Task<int> RunCommandAsync(string[] args)
         StatsCommand.Create(connection),
         DoctorCommand.Create(connection),
         DemoCommand.Create(connection),
+        WebhooksCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Tracking.Bus;
@@ -11,11 +12,13 @@ using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.EventIngest.Webhooks;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.Webhooks;
 
 namespace Tracking.EventIngest;
 
-/// <summary>Stores events exactly once, classifies them and keeps counters.</summary>
+/// <summary>Stores events exactly once, classifies them, keeps counters and delivers webhooks.</summary>
 public static class EventIngest
 {
     /// <summary>Adds the consumer of <see cref="QueueNames.StoreEvents"/> and the upkeep of its tables. Expects the
@@ -42,6 +45,7 @@ public static class EventIngest
         services.AddSingleton<RebuildCounters>();
         services.AddSingleton<ServeRebuilds>();
         services.AddHostedService(provider => provider.GetRequiredService<ServeRebuilds>());
+        builder.AddWebhookDelivery();
         services.AddSingleton(new BusEndpoint(QueueNames.StoreEvents, (context, queue) =>
         {
             var options = context.GetRequiredService<IOptions<EventIngestOptions>>().Value;
@@ -57,6 +61,27 @@ public static class EventIngest
                 delivery => consume.RunAsync(delivery, context.GetRequiredService<SendToQueue>()));
         }));
         return builder;
+    }
+
+    private static void AddWebhookDelivery(this IHostApplicationBuilder builder)
+    {
+        builder.AddTrackingOptions<WebhookOptions>(WebhookOptions.Section);
+        var services = builder.Services;
+        services.TryAddSingleton<ReceiverAddress>();
+        services.AddSingleton<WebhookTelemetry>();
+        services.AddSingleton<WebhookConnections>();
+        services.AddSingleton<KnownEndpoints>();
+        services.AddHostedService(provider => provider.GetRequiredService<KnownEndpoints>());
+        services.AddSingleton<EnqueueDeliveries>();
+        services.AddHostedService<EnqueueDomainEvents>();
+        services.AddSingleton<OpenSecrets>();
+        services.AddSingleton<WebhooksWaiting>();
+        services.AddSingleton<SendWebhook>();
+        services.AddSingleton<ClaimEndpoints>();
+        services.AddSingleton<KeepVisit>();
+        services.AddSingleton<DeliverWebhook>();
+        services.AddHostedService<VisitEndpoints>();
+        services.AddHostedService<PruneDeliveries>();
     }
 
     /// <summary>Maps nothing yet: this service answers the bus only.</summary>

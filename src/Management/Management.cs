@@ -20,11 +20,13 @@ using Tracking.Management.OpenApi;
 using Tracking.Management.Preview;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
+using Tracking.Management.Webhooks;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.Webhooks;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, and its own description; and
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, webhooks, and its own description; and
 /// the web console.</summary>
 public static class ManagementComposition
 {
@@ -42,6 +44,8 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<DescribeDomain>();
         builder.AddVerifierQuestions();
         AskRewriter.Add(builder);
+        builder.AddTrackingOptions<WebhookOptions>(WebhookOptions.Section);
+        builder.Services.TryAddSingleton<ReceiverAddress>();
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.TryAddSingleton<ResealSigningKeys>();
@@ -101,6 +105,15 @@ public static class ManagementComposition
         RevokeCertificate.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
+
+        var webhooks = cluster.MapGroup("/webhooks").WithTags("Webhooks");
+        CreateWebhook.Map(webhooks);
+        ListWebhooks.Map(webhooks);
+        ChangeWebhook.Map(webhooks);
+        RotateWebhookSecret.Map(webhooks);
+        TestWebhook.Map(webhooks);
+        ListDeliveries.Map(webhooks);
+        ReplayDeliveries.Map(webhooks);
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));

@@ -13,8 +13,10 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.EventIngest.Webhooks;
 using Tracking.Links;
 using Tracking.Servers;
+using Tracking.Webhooks;
 
 namespace Tracking.Benchmarks;
 
@@ -46,8 +48,12 @@ internal static class IngestDrain
         await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var options = new EventIngestOptions();
         var policies = new FindPolicies(directory, source);
+        using var endpoints = new KnownEndpoints(
+            source, Options.Create(new WebhookOptions()), TimeProvider.System, NullLogger<KnownEndpoints>.Instance);
         var store = new StoreBatch(
-            source, policies, new FindAttributes(source), new ClassifyEvent(), ActivatorUtilities.CreateInstance<IngestTelemetry>(services),
+            source, policies, new FindAttributes(source), new ClassifyEvent(),
+            new EnqueueDeliveries(endpoints, TimeProvider.System),
+            ActivatorUtilities.CreateInstance<IngestTelemetry>(services),
             TimeProvider.System, Options.Create(options), NullLogger<StoreBatch>.Instance);
 
         var merge = new MergeChanges(

@@ -48,6 +48,9 @@ public sealed class DomainNotice
     /// <summary>When it was on the bus.</summary>
     public DateTimeOffset? PublishedAt { get; set; }
 
+    /// <summary>When webhooks were made of it.</summary>
+    public DateTimeOffset? WebhooksAt { get; set; }
+
     /// <summary>Tries so far.</summary>
     public int Attempts { get; set; }
 

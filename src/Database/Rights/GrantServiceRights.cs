@@ -92,10 +92,10 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
     // take those of its columns with them.
     private static string Statements(string role, ServiceRights rights) =>
         $"""
-        REVOKE ALL ON ALL TABLES IN SCHEMA management, links, rewrite, ingest FROM {role};
-        REVOKE ALL ON ALL SEQUENCES IN SCHEMA management, links, rewrite, ingest FROM {role};
-        REVOKE ALL ON ALL FUNCTIONS IN SCHEMA management, links, rewrite, ingest FROM {role};
-        REVOKE ALL ON SCHEMA management, links, rewrite, ingest FROM {role};
+        REVOKE ALL ON ALL TABLES IN SCHEMA management, links, rewrite, ingest, webhooks FROM {role};
+        REVOKE ALL ON ALL SEQUENCES IN SCHEMA management, links, rewrite, ingest, webhooks FROM {role};
+        REVOKE ALL ON ALL FUNCTIONS IN SCHEMA management, links, rewrite, ingest, webhooks FROM {role};
+        REVOKE ALL ON SCHEMA management, links, rewrite, ingest, webhooks FROM {role};
         REVOKE ALL ON public.tracking_migrations FROM {role};
         {string.Join('\n', rights.Grants.Select(grant => $"GRANT {grant} TO {role};"))}
         """;

@@ -77,11 +77,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory,
             "USAGE ON SCHEMA rewrite, ingest",
-            "SELECT (cluster_id, message_key, tracking_level, trace, tags, recipient_domain, host, link_map) "
-                + "ON rewrite.messages",
             "INSERT ON ingest.events",
-            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, user_agent, verdict, vendor) "
-                + "ON ingest.events",
             "SELECT (occurred_at) ON ingest.events_default",
             "EXECUTE ON FUNCTION ingest.create_month(timestamptz)",
             "SELECT, INSERT, DELETE ON ingest.batches",
@@ -95,6 +91,22 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE, DELETE ON ingest.message_counts",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.message_days",
             "SELECT, INSERT, UPDATE ON ingest.statistics",
+            // Webhooks say what the API says of an event, and what is told of names and certificates.
+            "USAGE ON SCHEMA webhooks, links, certificates",
+            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, "
+                + "verdict, vendor, reasons) ON ingest.events",
+            "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, recipient_domain, tags, host, "
+                + "link_map) ON rewrite.messages",
+            "SELECT (cluster_id, link_id, url) ON links.destinations",
+            "SELECT (id, cluster_id, hostname, kind, at, facts, webhooks_at), UPDATE (webhooks_at) ON domains.notices",
+            "SELECT (id, cluster_id, hostname, stored_at, not_before, not_after, is_renewal, webhooks_at), "
+                + "UPDATE (webhooks_at) ON certificates.issued",
+            "SELECT, DELETE, UPDATE (leased_by, leased_until, failures, failing_since, last_error, last_success_at, "
+                + "is_slow, rests_until, disabled_at, disabled_reason, changed_in) ON webhooks.endpoints",
+            "SELECT, INSERT, DELETE, UPDATE (status, tries, attempts, next_attempt_at, finished_at) "
+                + "ON webhooks.deliveries",
+            "SELECT (cluster_id, endpoint_id, delivery_id), INSERT, DELETE ON webhooks.attempts",
+            "INSERT (id, at, cluster_id, actor, action, subject, after) ON management.audit_log",
         ]),
         // Shows everything of a cluster but changes what admins decide: no message, link or event.
         new("management",
@@ -132,6 +144,13 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "EXECUTE ON FUNCTION certificates.sealed_keys()",
             "SELECT ON certificates.attempts",
             "SELECT (id, xml), INSERT (name, xml), UPDATE (xml) ON management.data_protection_keys",
+            // Who is told of what; that it was told, others say.
+            "USAGE ON SCHEMA webhooks",
+            "SELECT, INSERT, UPDATE (url, description, event_types, people_only, sealed_secret, previous_sealed_secret, "
+                + "previous_until, disabled_at, disabled_reason, deleted_at, changed_in, failures, failing_since, "
+                + "last_error, is_slow, rests_until) ON webhooks.endpoints",
+            "SELECT, INSERT, UPDATE (status, tries, next_attempt_at, finished_at) ON webhooks.deliveries",
+            "SELECT ON webhooks.attempts",
         ]),
         new("verifier",
         [

@@ -6,6 +6,7 @@ using Tracking.Contracts;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.EventIngest.Webhooks;
 using Tracking.Links;
 
 namespace Tracking.EventIngest.Batches;
@@ -21,7 +22,8 @@ internal enum StoreOutcome
 }
 
 /// <summary>
-/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its counters.
+/// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its webhooks, its
+/// counters.
 /// <para>The key goes first and the word of <c>ingest.edges</c> is asked after it, in a statement of its own with a
 /// snapshot of its own. <see cref="PruneBatches"/> writes that word before it deletes keys, in one transaction. So a
 /// replay meets either the key, or, when its insert went through because the key has been deleted, the word that was
@@ -32,6 +34,7 @@ internal sealed partial class StoreBatch(
     FindPolicies findPolicies,
     FindAttributes findAttributes,
     ClassifyEvent classify,
+    EnqueueDeliveries enqueue,
     IngestTelemetry telemetry,
     TimeProvider time,
     IOptions<EventIngestOptions> options,
@@ -169,7 +172,7 @@ internal sealed partial class StoreBatch(
         }
 
         await copyRows(transaction);
-        await RejectAsync(connection, batch, prepared, cancellationToken);
+        await FinishAsync(connection, batch, prepared, cancellationToken);
         if (prepared.Events.Count > 0)
         {
             await CountMessages.RunAsync(
@@ -230,15 +233,19 @@ internal sealed partial class StoreBatch(
         copy.Write(CopyRow.Trailer);
     }
 
-    private static async Task RejectAsync(
+    // Counters follow, last: a busy cluster's stay locked until the commit.
+    private async Task FinishAsync(
         NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
     {
+        await using var command = new NpgsqlBatch(connection);
         if (prepared.Rejected.Count > 0)
         {
-            await using var command = new NpgsqlBatch(connection)
-            {
-                BatchCommands = { ToCommand(batch, prepared.Rejected) },
-            };
+            command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
+        }
+
+        await enqueue.AddToAsync(command, batch, prepared, cancellationToken);
+        if (command.BatchCommands.Count > 0)
+        {
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

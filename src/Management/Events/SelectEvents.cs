@@ -9,8 +9,9 @@ namespace Tracking.Management.Events;
 /// <summary>Which events, in which order: what a query asks for, validated.</summary>
 internal sealed record EventSelection
 {
-    // An event's id and time are taken together by the edge; this much apart they still find each other.
-    private static readonly TimeSpan _idSlack = TimeSpan.FromMinutes(1);
+    /// <summary>An event's id and time are taken together by the edge; this much apart they still find each
+    /// other.</summary>
+    public static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     public required ClusterId Cluster { get; init; }
 
@@ -49,12 +50,12 @@ internal sealed record EventSelection
         if (From is { } from)
         {
             // The id leads to the right partitions and through the index; the time decides.
-            where.And("e.id >= ? AND e.occurred_at >= ?", IdFloor(from - _idSlack), from);
+            where.And("e.id >= ? AND e.occurred_at >= ?", IdFloor(from - IdSlack), from);
         }
 
         if (To is { } to)
         {
-            where.And("e.id < ? AND e.occurred_at < ?", IdFloor(to + _idSlack), to);
+            where.And("e.id < ? AND e.occurred_at < ?", IdFloor(to + IdSlack), to);
         }
 
         if (Message is { } message)

@@ -36,6 +36,7 @@ internal static class Cursor
     private const byte Checks = 5;
     private const byte Audit = 6;
     private const byte Attempts = 7;
+    private const byte Deliveries = 8;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -54,6 +55,10 @@ internal static class Cursor
     public static string OfAttempt(Guid id) => OfId(Attempts, id);
 
     public static bool TryReadAttempt(string text, out Guid id) => TryReadId(text, Attempts, out id);
+
+    public static string OfDelivery(Guid id) => OfId(Deliveries, id);
+
+    public static bool TryReadDelivery(string text, out Guid id) => TryReadId(text, Deliveries, out id);
 
     public static string OfMessage(long registeredMicros, MessageKey key)
     {

@@ -13,9 +13,11 @@ using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
+using Tracking.EventIngest.Webhooks;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
+using Tracking.Webhooks;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
@@ -23,6 +25,7 @@ namespace Tracking.Functional.Tests.EventIngest;
 internal sealed class IngestDatabase : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _own;
+    private readonly IngestTelemetry _telemetry;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     private IngestDatabase(string connectionString, Func<string, string> way)
@@ -33,10 +36,9 @@ internal sealed class IngestDatabase : IAsyncDisposable
         Directory = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
         var wrapped = Options.Create(Settings);
         var telemetry = ActivatorUtilities.CreateInstance<IngestTelemetry>(_services);
-        Store = new StoreBatch(
-            _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
-            telemetry, TimeProvider.System, wrapped,
-            NullLogger<StoreBatch>.Instance);
+        Endpoints = NewEndpoints();
+        _telemetry = telemetry;
+        Store = NewStore(Endpoints);
         Trace = new TraceEvents(_own, NullLogger<TraceEvents>.Instance);
         Consume = new ConsumeBatch(
             Store, Trace, new NeverStopping(), TimeProvider.System, wrapped, NullLogger<ConsumeBatch>.Instance);
@@ -68,6 +70,12 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public StoreBatch Store { get; }
 
+    /// <summary>Endpoints of webhooks as storing events knows them.</summary>
+    public KnownEndpoints Endpoints { get; }
+
+    /// <summary>The service's own connections.</summary>
+    public NpgsqlDataSource Own => _own;
+
     public TraceEvents Trace { get; }
 
     public ConsumeBatch Consume { get; }
@@ -95,6 +103,16 @@ internal sealed class IngestDatabase : IAsyncDisposable
         await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
         return database;
     }
+
+    /// <summary>As a process has them that has just started.</summary>
+    public KnownEndpoints NewEndpoints() => new(
+        _own, Options.Create(new WebhookOptions()), TimeProvider.System, NullLogger<KnownEndpoints>.Instance);
+
+    /// <summary>As a process has it that knows these endpoints.</summary>
+    public StoreBatch NewStore(KnownEndpoints endpoints) => new(
+        _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
+        new EnqueueDeliveries(endpoints, TimeProvider.System), _telemetry, TimeProvider.System, Options.Create(Settings),
+        NullLogger<StoreBatch>.Instance);
 
     public Task AddClusterAsync(ClusterId id, ClusterSettings settings, bool isDeleted = false) => ExecuteAsync(
         "INSERT INTO management.clusters (id, name, settings, deleted_at) VALUES ($1, $2, $3::jsonb, $4)",
@@ -141,6 +159,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Endpoints.Dispose();
         await _own.DisposeAsync();
         await DataSource.DisposeAsync();
         await _services.DisposeAsync();

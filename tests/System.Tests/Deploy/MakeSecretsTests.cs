@@ -18,7 +18,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
         "certificates", "edge", "ingest", "management", "migrator", "rewrite", "verifier")]
     [InlineData("ConnectionStrings__rabbitmq", "certificates", "edge", "ingest", "management", "rewrite", "verifier")]
     [InlineData("ConnectionStrings__redis", "edge", "rewrite")]
-    [InlineData("Tracking__MasterKey", "certificates", "edge", "management", "migrator", "rewrite")]
+    [InlineData("Tracking__MasterKey", "certificates", "edge", "ingest", "management", "migrator", "rewrite")]
     [InlineData("Tracking__Migrator__AdminKey", "migrator")]
     public void Only_these_services_have_it(string secret, params string[] services) => Assert.Equal(
         services, Manifests.Services.Keys.Where(service => made.Of(service).Contains(secret)).Order());

@@ -16,6 +16,7 @@ public sealed class ProjectReferences
         ["Database", "Domains"],
         ["ServiceDefaults", "Cli"],
         ["Bus", "SharedCache", "Api", "Dns", "Tls"],
+        ["Webhooks"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
         ["Gateway"],
         ["Standalone", "AppHost"],

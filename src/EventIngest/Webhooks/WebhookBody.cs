@@ -1,0 +1,207 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Npgsql;
+using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Links;
+using Tracking.Webhooks;
+
+namespace Tracking.EventIngest.Webhooks;
+
+/// <summary>
+/// The body of a webhook: <c>type</c>, <c>timestamp</c> and <c>data</c>, as Standard Webhooks 1.0.0 has it, and the same
+/// words as the API. At most 20 kB, the specification's bound: what is longer loses its longest parts and says so with
+/// <c>"shortened": true</c>.
+/// </summary>
+internal static class WebhookBody
+{
+    /// <summary>Bytes of a body.</summary>
+    public const int MostBytes = 20 * 1000;
+
+    // It is read by programs, and never stands in a page: letters stay what they are.
+    private static readonly JsonWriterOptions _plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The body of a delivery's row: kept with it, or made of the event; <see langword="null"/> when the event is
+    /// not there any more.</summary>
+    public static byte[]? Read(NpgsqlDataReader row) =>
+        !row.IsDBNull(2) ? Encoding.UTF8.GetBytes(row.GetString(2))
+        : row.GetBoolean(6) ? Write(MessageEvent.Read(row))
+        : null;
+
+    /// <summary>The body of a click or open.</summary>
+    public static byte[] Write(MessageEvent tracked)
+    {
+        var body = Write(tracked, isShortened: false);
+        return body.Length <= MostBytes ? body : Write(tracked, isShortened: true);
+    }
+
+    /// <summary>A body with other data.</summary>
+    /// <param name="type">What it tells.</param>
+    /// <param name="at">When it happened.</param>
+    /// <param name="data">Writes the members of <c>data</c>; told whether to leave out what is long.</param>
+    public static byte[] Write(WebhookEventType type, DateTimeOffset at, Action<Utf8JsonWriter, bool> data)
+    {
+        var body = Write(type, at, data, isShortened: false);
+        return body.Length <= MostBytes ? body : Write(type, at, data, isShortened: true);
+    }
+
+    private static byte[] Write(MessageEvent tracked, bool isShortened) => Write(
+        tracked.Type, tracked.At, (json, shortened) => tracked.WriteTo(json, shortened), isShortened);
+
+    private static byte[] Write(
+        WebhookEventType type, DateTimeOffset at, Action<Utf8JsonWriter, bool> data, bool isShortened)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer, _plain))
+        {
+            json.WriteStartObject();
+            json.WriteString("type", WebhookEventTypes.NameOf(type));
+            json.WriteString("timestamp", Time(at));
+            json.WriteStartObject("data");
+            data(json, isShortened);
+            if (isShortened)
+            {
+                json.WriteBoolean("shortened", true);
+            }
+
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A time as the API writes it: UTC with microseconds.</summary>
+    public static string Time(DateTimeOffset at) =>
+        at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+}
+
+/// <summary>A click or open, with what its message and link are.</summary>
+internal sealed record MessageEvent
+{
+    // Longer texts are cut in a body that would be too long.
+    private const int ShortText = 512;
+
+    public required WebhookEventType Type { get; init; }
+
+    public required Guid Id { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+
+    public required ClusterId Cluster { get; init; }
+
+    public required MessageKey Message { get; init; }
+
+    public string? MessageId { get; init; }
+
+    public string? Recipient { get; init; }
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    public LinkId Link { get; init; }
+
+    public string? Url { get; init; }
+
+    public LinkPlace? Place { get; init; }
+
+    public int Ordinal { get; init; }
+
+    public string? ClientAddress { get; init; }
+
+    public string? UserAgent { get; init; }
+
+    public Verdict Verdict { get; init; }
+
+    public string? Vendor { get; init; }
+
+    public IReadOnlyList<string> Reasons { get; init; } = [];
+
+    /// <summary>Reads a row of the statement in <see cref="ClaimEndpoints"/>.</summary>
+    public static MessageEvent Read(NpgsqlDataReader row)
+    {
+        string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
+        var ordinal = row.GetInt16(16);
+        var places = row.IsDBNull(15) ? [] : LinkMap.Read(row.GetFieldValue<byte[]>(15));
+        return new MessageEvent
+        {
+            Id = row.GetGuid(0),
+            Type = (WebhookEventType)row.GetInt16(1),
+            Cluster = new ClusterId(row.GetInt32(7)),
+            At = row.GetFieldValue<DateTimeOffset>(8),
+            Message = MessageKey.Read(row.GetFieldValue<byte[]>(9)),
+            MessageId = Text(10),
+            Recipient = Text(11),
+            Tags = row.IsDBNull(12) ? [] : row.GetFieldValue<string[]>(12),
+            Link = LinkId.FromInt64(row.GetInt64(13)),
+            Url = Text(14),
+            Place = ordinal < places.Count ? places[ordinal] : null,
+            Ordinal = ordinal,
+            ClientAddress = row.IsDBNull(17) ? null : row.GetFieldValue<IPAddress>(17).ToString(),
+            UserAgent = Text(18),
+            Verdict = (Verdict)row.GetInt16(19),
+            Vendor = Text(20),
+            Reasons = row.GetFieldValue<string[]>(21),
+        };
+    }
+
+    /// <summary>Writes the members of <c>data</c>.</summary>
+    public void WriteTo(Utf8JsonWriter json, bool isShortened)
+    {
+        json.WriteString("id", Id);
+        json.WriteString("cluster", Cluster.ToString());
+        json.WriteString("message", Message.ToString());
+        json.WriteString("messageId", MessageId);
+        json.WriteString("recipient", Recipient);
+        json.WriteStartArray("tags");
+        foreach (var tag in Tags)
+        {
+            json.WriteStringValue(tag);
+        }
+
+        json.WriteEndArray();
+        if (Link.Value != 0)
+        {
+            json.WriteStartObject("link");
+            json.WriteString("id", Link.ToString());
+            json.WriteString("url", isShortened || Url is null ? null : ShownUrl.Mask(Url));
+            json.WriteString("name", Place is { } named ? Cut(named.Name, isShortened) : null);
+            WriteNumber(json, "part", Place?.Part);
+            WriteNumber(json, "position", Place?.Position);
+            json.WriteEndObject();
+            json.WriteNumber("ordinal", Ordinal);
+        }
+
+        json.WriteString("clientAddress", ClientAddress);
+        json.WriteString("userAgent", Cut(UserAgent, isShortened));
+        json.WriteStartObject("classification");
+        json.WriteString("verdict", JsonNamingPolicy.CamelCase.ConvertName(Verdict.ToString()));
+        json.WriteString("vendor", Vendor);
+        json.WriteStartArray("reasons");
+        foreach (var reason in Reasons)
+        {
+            json.WriteStringValue(reason);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, string name, int? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+
+    private static string? Cut(string? text, bool isShortened) =>
+        isShortened && text?.Length > ShortText ? text[..ShortText] : text;
+}

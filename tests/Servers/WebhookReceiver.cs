@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Tracking.Servers;
+
+/// <summary>A webhook as a receiver got it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Timestamp">When the attempt began, seconds since 1970.</param>
+/// <param name="Signature">Its signatures.</param>
+/// <param name="Body">What it tells.</param>
+/// <param name="Path">Where it came.</param>
+public sealed record ReceivedWebhook(string Id, long Timestamp, string Signature, string Body, string Path);
+
+/// <summary>A receiver of webhooks: Kestrel, answering as a test says.</summary>
+public sealed class WebhookReceiver : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private WebhookReceiver(WebApplication app) => _app = app;
+
+    /// <summary>How it answers; 200 unless a test says otherwise.</summary>
+    public Func<HttpContext, Task> Answer { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>What has come, in order.</summary>
+    public ConcurrentQueue<ReceivedWebhook> All { get; } = new();
+
+    /// <summary>The ids of what has come.</summary>
+    public IEnumerable<string> Ids => All.Select(received => received.Id);
+
+    /// <summary>Where it listens.</summary>
+    public Uri Url { get; private set; } = null!;
+
+    /// <summary>Starts it on a free port of this machine.</summary>
+    public static async Task<WebhookReceiver> StartAsync()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var receiver = new WebhookReceiver(builder.Build());
+        receiver._app.Run(receiver.HandleAsync);
+        await receiver._app.StartAsync();
+        receiver.Url = new Uri(receiver._app.Urls.Single() + "/hooks");
+        return receiver;
+    }
+
+    /// <summary>Answers a status, and a header or none.</summary>
+    public void AnswerWith(int status, string? header = null, string? value = null) => Answer = context =>
+    {
+        context.Response.StatusCode = status;
+        if (header is not null)
+        {
+            context.Response.Headers[header] = value;
+        }
+
+        return context.Response.WriteAsync($"This is {status}.");
+    };
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        var headers = context.Request.Headers;
+        All.Enqueue(new ReceivedWebhook(
+            headers["webhook-id"].ToString(),
+            long.Parse(headers["webhook-timestamp"].ToString(), System.Globalization.CultureInfo.InvariantCulture),
+            headers["webhook-signature"].ToString(),
+            await reader.ReadToEndAsync(),
+            context.Request.Path));
+        await Answer(context);
+    }
+}
