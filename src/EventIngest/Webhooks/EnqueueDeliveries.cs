@@ -1,7 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
 using Tracking.Contracts;
-using Tracking.Database.Entities;
 using Tracking.EventIngest.Batches;
 using Tracking.Links;
 using Tracking.Webhooks;
