@@ -107,6 +107,13 @@ internal sealed partial class OpenAccounts
         return isReplaced;
     }
 
+    /// <summary>Whether an account has got another key, in this process or another one, since work on a name
+    /// began.</summary>
+    public async Task<bool> HasChangedAsync(
+        string directory, DateTimeOffset since, CancellationToken cancellationToken) =>
+        await ReviseAsync(directory, cancellationToken)
+        || (_accounts.TryGetValue(directory, out var open) && open.KeyChangedAt >= since);
+
     /// <summary>Forgets an account in memory where another process has given it another key, or has made another
     /// one.</summary>
     /// <returns>Whether it was so: what the authority refused may be asked again.</returns>

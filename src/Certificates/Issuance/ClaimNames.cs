@@ -70,7 +70,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         {
             if (HostName.TryParse(reader.GetString(0), out var host))
             {
-                taken.Add(Read(reader, host, lease));
+                taken.Add(Read(reader, host, lease, now));
             }
         }
 
@@ -98,13 +98,14 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static LeasedName Read(NpgsqlDataReader reader, HostName host, Guid lease)
+    private static LeasedName Read(NpgsqlDataReader reader, HostName host, Guid lease, DateTimeOffset now)
     {
         var cluster = Cluster(reader, 16);
         return new LeasedName
         {
             Host = host,
             Lease = lease,
+            TakenAt = now,
             FormerCluster = Cluster(reader, 1),
             Cluster = cluster,
             IsWanted = cluster is not null || reader.GetBoolean(17),

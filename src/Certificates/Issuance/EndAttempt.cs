@@ -48,7 +48,7 @@ internal sealed partial class EndAttempt(
         CancellationToken cancellationToken)
     {
         if (problem.Type is AcmeProblemType.Unauthorized or AcmeProblemType.Malformed
-            && await accounts.ReviseAsync(order.Directory, cancellationToken))
+            && await accounts.HasChangedAsync(order.Directory, name.TakenAt, cancellationToken))
         {
             // It was asked with a key that the account no longer has: no failure, and asked again at once.
             return await store.WaitAsync(name, problem, order.Directory, time.GetUtcNow(), cancellationToken)

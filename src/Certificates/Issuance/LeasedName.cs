@@ -20,6 +20,9 @@ internal sealed record LeasedName
 
     public required Guid Lease { get; init; }
 
+    /// <summary>When it was taken.</summary>
+    public required DateTimeOffset TakenAt { get; init; }
+
     /// <summary>Since when it was due.</summary>
     public required DateTimeOffset DueAt { get; init; }
 

@@ -218,6 +218,31 @@ public sealed class RequestTests(TestPostgres server)
         Assert.Contains("track.c.example.com", database.Announced);
     }
 
+    [Fact]
+    public async Task An_order_during_which_the_key_changes_goes_on_and_that_is_no_failure()
+    {
+        await using var database = await IssuanceDatabase.CreateAsync(server);
+        await database.AddAsync(Name);
+        var issuer = database.Start();
+        await AskAsync(database, ChangeKey);
+        database.Authorities[0].Script("authorization", async context =>
+        {
+            await issuer.CarryOutAsync(Cancelled);
+            context.Response.StatusCode = 503;
+        });
+
+        await issuer.LookAsync(Cancelled);
+        Assert.Equal("0", await database.TextAsync("SELECT failures FROM certificates.names"));
+        await issuer.LookAsync(Cancelled);
+
+        Assert.Equal("True", await database.TextAsync(
+            """
+            SELECT n.failures = 0 AND n.certificate_id IS NOT NULL AND a.key_changed_at IS NOT NULL
+            FROM certificates.names n, certificates.accounts a
+            """));
+        Assert.Equal((1, 1), (database.Authorities[0].Orders, database.Authorities[0].Certificates));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
