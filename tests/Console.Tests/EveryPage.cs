@@ -29,6 +29,8 @@ public sealed class EveryPage(Running running)
                 ("domain-warned", $"{shop}/tracking-domains/news.harbour.example.org"),
                 ("domain-pending", $"{shop}/tracking-domains/links.harbour.example.org"),
                 ("domain-delete", $"{shop}/tracking-domains/track.harbour.example.org/delete"),
+                ("certificate", $"{shop}/tracking-domains/track.harbour.example.org/certificate"),
+                ("services", "/services"),
                 ("keys", $"{shop}/api-keys"), ("settings", $"{shop}/settings"), ("audit-log", $"{shop}/audit-log"),
             ];
         }

@@ -30,8 +30,13 @@ public sealed class Running : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        var port = FreePort.Take(1)[0];
         Server = await StandaloneProcess.StartAsync(Cancelled, settings: new Dictionary<string, string>
         {
+            ["TRACKING_HTTP_PORT"] = $"{port}",
+            ["Tracking__Console__Services__0"] = $"http://127.0.0.1:{port}",
+            // Nobody listens there.
+            ["Tracking__Console__Services__1"] = "http://127.0.0.1:9",
             ["Tracking__Console__LiveEvery"] = "00:00:00.2",
             // Nobody answers there: what the domains' rows say is what the tests wrote.
             ["Tracking__Dns__Resolvers__0"] = "127.0.0.1:9",

@@ -35,7 +35,9 @@ internal static class ConsoleComposition
             options.MimeTypes = ["text/html"];
         });
         builder.Services.Configure<BrotliCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
+        OpenIdSignIn.Add(builder);
         builder.Services.AddSingleton<ConsoleSession>();
+        builder.Services.AddSingleton<AskServices>();
         builder.Services.AddSingleton<FollowEvents>();
         builder.Services.AddScoped<Parts.ShowTime>();
         return builder;
@@ -64,6 +66,7 @@ internal static class ConsoleComposition
                     await context.RequestServices.GetRequiredService<ConsoleSession>().ReadAsync(context, next);
                 });
             });
+        OpenIdSignIn.Use(app);
         app.UseAntiforgery();
     }
 
@@ -71,6 +74,7 @@ internal static class ConsoleComposition
     {
         ServeAssets.Map(app);
         SignIn.Map(app);
+        OpenIdSignIn.Map(app);
         FollowEvents.Map(app);
         ShowMail.Map(app);
         app.MapRazorComponents<App>().Add(RequireSession.Guard);

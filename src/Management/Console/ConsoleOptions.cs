@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Tracking.Management.Console.Session;
 
 namespace Tracking.Management.Console;
 
@@ -27,9 +28,47 @@ public sealed class ConsoleOptions : IValidatableObject
     [Range(1, 10_000)]
     public int MaxLive { get; set; } = 100;
 
+    /// <summary>Addresses of the other services, as <c>http://rewrite:8080</c>, whose <c>/health/ready</c> an admin's
+    /// page <em>Services</em> asks. Not set: none but this process is shown.</summary>
+    public IList<string> Services { get; } = [];
+
+    /// <summary>How long that page waits for each of them; 100 ms to 30 s, default 3 s: a service that is there answers
+    /// in milliseconds, one whose database is away in two seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30")]
+    public TimeSpan ServiceTimeout { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Where the Aspire dashboard is, or another place with the system's traces and metrics: that page links
+    /// there. Not set: no link.</summary>
+    public string? Dashboard { get; set; }
+
+    /// <summary>Signing in by OpenID Connect.</summary>
+    public OpenIdSettings OpenId { get; init; } = new();
+
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
+        if (OpenId.Authority is { } authority
+            && (!Uri.TryCreate(authority, UriKind.Absolute, out var provider)
+                || (provider.Scheme != "https" && !(provider.Scheme == "http" && provider.IsLoopback))))
+        {
+            yield return new ValidationResult(
+                $"got '{authority}', takes an https address; http on this machine alone", [nameof(OpenId)]);
+        }
+
+        if (OpenId.Authority is not null && string.IsNullOrEmpty(OpenId.ClientId))
+        {
+            yield return new ValidationResult("takes a ClientId beside the Authority", [nameof(OpenId)]);
+        }
+
+        foreach (var address in Dashboard is null ? Services : [.. Services, Dashboard])
+        {
+            if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
+            {
+                yield return new ValidationResult(
+                    $"got '{address}', takes an http or https address", [nameof(Services), nameof(Dashboard)]);
+            }
+        }
+
         if (SessionLongest < SessionIdle)
         {
             yield return new ValidationResult(

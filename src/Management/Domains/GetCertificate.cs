@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Tracking.Api;
 using Tracking.Database;
+using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Requests;
@@ -67,27 +68,42 @@ internal static class GetCertificate
             return errors.ToProblem();
         }
 
-        if (await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is not { } domain)
-        {
-            return FindDomain.NoSuchDomain(hostname);
-        }
+        return await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is { } domain
+            ? TypedResults.Ok(await ReadAsync(db, describe, domain, limit, after, cancellationToken))
+            : FindDomain.NoSuchDomain(hostname);
+    }
 
-        var facts = await CertificateFacts.ReadAsync(db, cluster, [domain.Hostname], cancellationToken);
+    /// <summary>A domain's certificate and what was tried for it.</summary>
+    /// <param name="db">The database.</param>
+    /// <param name="describe">Describes its state.</param>
+    /// <param name="domain">The domain.</param>
+    /// <param name="limit">Attempts at most.</param>
+    /// <param name="after">Those before this one; <see langword="null"/>: from the newest.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<CertificateResponse> ReadAsync(
+        TrackingDb db,
+        DescribeDomain describe,
+        TrackingDomain domain,
+        int limit,
+        Guid? after,
+        CancellationToken cancellationToken)
+    {
+        var facts = await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken);
         var rows = await db.Database.SqlQuery<AttemptRow>(
             $"""
             SELECT id "Id", at "At", directory "Authority", step "Step", succeeded "Succeeded",
                 problem::text "Problem", next_at "NextAt"
             FROM certificates.attempts
-            WHERE hostname = {domain.Hostname} AND cluster_id = {cluster.Value}
+            WHERE hostname = {domain.Hostname} AND cluster_id = {domain.ClusterId.Value}
                 AND ({after}::uuid IS NULL OR id < {after})
             ORDER BY id DESC
             LIMIT {limit + 1}
             """).ToListAsync(cancellationToken);
-        return TypedResults.Ok(new CertificateResponse(
+        return new CertificateResponse(
             domain.Hostname,
             describe.TlsOf(domain, facts.GetValueOrDefault(domain.Hostname)),
             [.. rows.Take(limit).Select(Of)],
-            rows.Count > limit ? Cursor.OfAttempt(rows[limit - 1].Id) : null));
+            rows.Count > limit ? Cursor.OfAttempt(rows[limit - 1].Id) : null);
     }
 
     private static CertificateAttempt Of(AttemptRow row) => new(

@@ -22,13 +22,14 @@ internal static class RetryCertificate
     private const string RateLimited = "rate-limited";
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost(
-            FindDomain.Route + "/certificate/retry", HandleAsync)
+            FindDomain.Route + "/certificate/retry", RetryAsync)
         .RequireClusterAccess()
         .Describe("RetryTrackingDomainCertificate", "Tries to get the certificate of a tracking domain now; the answer "
             + "does not wait for it.")
         .DescribeProblems(409);
 
-    private static async Task<Results<Ok<TlsState>, Problem>> HandleAsync(
+    /// <summary>Has it tried again at once.</summary>
+    public static async Task<Results<Ok<TlsState>, Problem>> RetryAsync(
         ClusterId cluster,
         string hostname,
         ApiKeyHolder holder,

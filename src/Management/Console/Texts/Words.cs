@@ -49,6 +49,15 @@ internal static partial class Words
         public const string Hide = "Hide";
         public const string Empty = "Enter a key: trk_ and 32 characters.";
         public const string Unknown = "This key does not work here. It may be mistyped, revoked, or its cluster deleted.";
+        public static string OpenId(string name) => $"Sign in with {name}";
+
+        public static string OpenIdFailed(string reason) => reason switch
+        {
+            "nobody" => "You are known there, but nothing here is for you. Whoever runs this installation decides that.",
+            "revoked" => "An admin has revoked your access.",
+            _ => "Signing in there did not work. Try again; whoever runs this installation finds the reason in the log.",
+        };
+
         public const string TooMany = "Too many keys that are not known were tried. Wait a few seconds, then try again.";
         public const string Plain = "This connection is not encrypted: whoever is on the way can read the key. Use https, or sign in on the machine itself.";
     }

@@ -1,0 +1,82 @@
+using Microsoft.Playwright;
+using Tracking.Servers;
+
+namespace Tracking.Console.Tests;
+
+/// <summary>Signing in by OpenID Connect.</summary>
+public sealed class OpenIdFlow(Running running)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Whom_the_provider_vouches_for_is_let_in_as_far_as_it_says()
+    {
+        await using var provider = await SomeProvider.StartAsync(Cancelled);
+        using var home = new TemporaryFolder();
+        using var console = new ServiceProcess("Management", "console with a provider", home.Path, new Dictionary<string, string>
+        {
+            ["ConnectionStrings__tracking"] = running.Server.DatabaseConnection,
+            ["Tracking__MasterKeyFile"] = Path.Combine(running.Server.DataFolder, "master.key"),
+            ["Tracking__Console__OpenId__Authority"] = provider.Address,
+            ["Tracking__Console__OpenId__ClientId"] = SomeProvider.Client,
+            ["Tracking__Console__OpenId__ClientSecret"] = SomeProvider.Secret,
+            ["Tracking__Console__OpenId__Name"] = "the test's provider",
+        });
+        await console.StartAsync(Cancelled);
+
+        // An admin, who is led back to what was asked for.
+        provider.Person = ("1", "anna@example.com", ["staff", "tracking-admins"]);
+        await using (var visit = await Visit.BeginAsync(running, address: console.Address))
+        {
+            await visit.Page.GotoAsync("/services");
+            await visit.AssertAccessibleAsync();
+            await SignInAsync(visit);
+            await visit.Page.GetByRole(AriaRole.Heading, new() { Name = "Services" }).WaitForAsync();
+
+            // As with a key: a revoked one ends the session, and lets nobody in again.
+            await visit.Page.GotoAsync("/admin-keys");
+            await visit.Page.GetByText("OpenID: anna@example.com").WaitForAsync();
+            await running.ExecuteAsync(
+                "UPDATE management.api_keys SET revoked_at = now() WHERE name = 'OpenID: anna@example.com'");
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    await visit.Page.GotoAsync("/clusters");
+                    return visit.Page.Url.Contains("/sign-in", StringComparison.Ordinal);
+                },
+                "the session ends",
+                Cancelled);
+            await SignInAsync(visit);
+            await visit.Page.GetByText("An admin has revoked your access.").WaitForAsync();
+        }
+
+        // A cluster's, and without scripts.
+        provider.Person = ("2", "tom@example.com", [$"tracking-cluster-{running.Shop.Id}"]);
+        await using (var visit = await Visit.BeginAsync(running, Reader.WithoutScripts, console.Address))
+        {
+            await visit.Page.GotoAsync("/");
+            await SignInAsync(visit);
+            await visit.Page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
+            Assert.Equal(404, (await visit.Page.GotoAsync("/clusters"))!.Status);
+        }
+
+        // Known there, and nothing here.
+        provider.Person = ("3", "mei@example.com", ["staff"]);
+        await using (var visit = await Visit.BeginAsync(running, address: console.Address))
+        {
+            await visit.Page.GotoAsync("/");
+            await SignInAsync(visit);
+            await visit.Page.GetByText("nothing here is for you").WaitForAsync();
+        }
+
+        // An answer that was not asked for.
+        await using (var visit = await Visit.BeginAsync(running, address: console.Address))
+        {
+            await visit.Page.GotoAsync("/sign-in/openid/done?code=1&state=2");
+            await visit.Page.GetByText("Signing in there did not work.").WaitForAsync();
+        }
+    }
+
+    private static Task SignInAsync(Visit visit) =>
+        visit.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in with the test's provider" }).ClickAsync();
+}
