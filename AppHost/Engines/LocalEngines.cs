@@ -55,7 +55,8 @@ internal sealed class LocalEngines(IDistributedApplicationBuilder builder, strin
         {
             try
             {
-                await tryIt((await engine.ConnectionStringExpression.GetValueAsync(cancellationToken))!, cancellationToken);
+                await tryIt(
+                    (await engine.ConnectionStringExpression.GetValueAsync(cancellationToken))!, cancellationToken);
                 return HealthCheckResult.Healthy();
             }
             catch (Exception exception) when (exception is not OperationCanceledException)

@@ -52,7 +52,8 @@ public static class AcceptHttp2
         return endpoint;
     }
 
-    private static async Task ChooseAsync(ConnectionContext connection, ConnectionDelegate next, ConnectionLimits limits)
+    private static async Task ChooseAsync(
+        ConnectionContext connection, ConnectionDelegate next, ConnectionLimits limits)
     {
         if (await BeginsWithPrefaceAsync(connection, limits.HeadersTimeout))
         {

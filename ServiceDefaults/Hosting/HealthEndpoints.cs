@@ -48,7 +48,7 @@ public static class HealthEndpoints
     /// </summary>
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
-    private static readonly IReadOnlyDictionary<string, string> Empty = new Dictionary<string, string>();
+    private static readonly IReadOnlyDictionary<string, string> _empty = new Dictionary<string, string>();
 
     /// <summary>Adds the checks, with the database's check if the process has a data source.</summary>
     public static IHostApplicationBuilder AddHealth(this IHostApplicationBuilder builder)
@@ -70,7 +70,7 @@ public static class HealthEndpoints
     public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder endpoints)
     {
         var hosts = endpoints.ServiceProvider.GetService<HealthHosts>()?.Names.ToArray() ?? [];
-        endpoints.MapGet(PathPrefix + "live", () => TypedResults.Ok(new HealthAnswer("Healthy", Empty)))
+        endpoints.MapGet(PathPrefix + "live", () => TypedResults.Ok(new HealthAnswer("Healthy", _empty)))
             .WithName("GetLive")
             .WithSummary("Whether the process answers")
             .RequireHost(hosts)

@@ -19,7 +19,7 @@ internal static class HideTokens
     /// <summary>The replacement of a token.</summary>
     public const string Placeholder = "{token}";
 
-    private static readonly SearchValues<char> Alphabet = SearchValues.Create(
+    private static readonly SearchValues<char> _alphabet = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
     /// <summary>The text without tokens; the same instance for a text without tokens.</summary>
@@ -49,7 +49,7 @@ internal static class HideTokens
         var (length, characters) = (0, 0);
         while (length < text.Length)
         {
-            if (Alphabet.Contains(text[length]))
+            if (_alphabet.Contains(text[length]))
             {
                 length++;
             }
@@ -70,7 +70,7 @@ internal static class HideTokens
 
     private static bool IsEncoded(ReadOnlySpan<char> text) =>
         text.Length >= 3 && text[0] == '%' && char.IsAsciiHexDigit(text[1]) && char.IsAsciiHexDigit(text[2])
-        && Alphabet.Contains((char)Convert.FromHexString(text.Slice(1, 2))[0]);
+        && _alphabet.Contains((char)Convert.FromHexString(text.Slice(1, 2))[0]);
 
     // Returns the length of the words before the token of a link in the path style. They end in a hyphen, so they
     // cannot be a token.

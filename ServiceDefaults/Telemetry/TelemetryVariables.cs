@@ -15,9 +15,9 @@ internal static class TelemetryVariables
     public const string Sampler = "OTEL_TRACES_SAMPLER";
     public const string SamplerArgument = "OTEL_TRACES_SAMPLER_ARG";
 
-    private static readonly string[] Protocols = ["grpc", "http/protobuf"];
+    private static readonly string[] _protocols = ["grpc", "http/protobuf"];
 
-    private static readonly string[] Samplers =
+    private static readonly string[] _samplers =
     [
         "always_on", "always_off", "traceidratio",
         "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
@@ -32,14 +32,14 @@ internal static class TelemetryVariables
             yield return $"{Endpoint}: got \"{endpoint}\", takes an http or https URL such as http://localhost:4317";
         }
 
-        if (configuration[Protocol] is { Length: > 0 } protocol && !Protocols.Contains(protocol))
+        if (configuration[Protocol] is { Length: > 0 } protocol && !_protocols.Contains(protocol))
         {
-            yield return $"{Protocol}: got \"{protocol}\", takes {string.Join(" or ", Protocols)}";
+            yield return $"{Protocol}: got \"{protocol}\", takes {string.Join(" or ", _protocols)}";
         }
 
-        if (configuration[Sampler] is { Length: > 0 } sampler && !Samplers.Contains(sampler))
+        if (configuration[Sampler] is { Length: > 0 } sampler && !_samplers.Contains(sampler))
         {
-            yield return $"{Sampler}: got \"{sampler}\", takes one of {string.Join(", ", Samplers)}";
+            yield return $"{Sampler}: got \"{sampler}\", takes one of {string.Join(", ", _samplers)}";
         }
 
         if (configuration[SamplerArgument] is { Length: > 0 } argument

@@ -186,7 +186,8 @@ public sealed partial class ConfirmedPublisher : IAsyncDisposable
             _ => null,
         };
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The broker at {Address} has not confirmed a message for {Timeout}; "
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "The broker at {Address} has not confirmed a message for {Timeout}; "
         + "the connection is abandoned for a new one")]
     private partial void LogNoAnswer(string address, TimeSpan timeout);
 }

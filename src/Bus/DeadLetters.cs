@@ -59,6 +59,7 @@ public sealed partial class DeadLetters(ConfirmedPublisher publisher, ILogger<De
         LogMoved(queue, reason);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A message of queue {Queue} is moved to its dead letters: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "A message of queue {Queue} is moved to its dead letters: {Reason}")]
     private partial void LogMoved(string queue, string reason);
 }

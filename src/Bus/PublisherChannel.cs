@@ -155,7 +155,8 @@ internal sealed class PublisherChannel
             && returned.Body.Span.SequenceEqual(body.Span)
             && (_isReturned = true);
 
-        public void End(PublishOutcome outcome) => _outcome.TrySetResult(_isReturned ? PublishOutcome.Unroutable : outcome);
+        public void End(PublishOutcome outcome) =>
+            _outcome.TrySetResult(_isReturned ? PublishOutcome.Unroutable : outcome);
 
         public void Fail(Exception exception) => _outcome.TrySetException(exception);
     }

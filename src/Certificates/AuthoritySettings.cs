@@ -33,8 +33,8 @@ public sealed class AuthoritySettings : IValidatableObject
     public string? EabKey { get; set; }
 
     /// <summary>The ACME directory of its test environment, from which <c>trackctl certificates test</c> orders what is
-    /// then thrown away: <c>https://acme-staging-v02.api.letsencrypt.org/directory</c>. Not set: a test looks at the name
-    /// and orders nothing.</summary>
+    /// then thrown away: <c>https://acme-staging-v02.api.letsencrypt.org/directory</c>. Not set: a test looks at the
+    /// name and orders nothing.</summary>
     public string? TestDirectory { get; set; }
 
     /// <summary>As <see cref="RootCertificates"/>, for the test environment.</summary>

@@ -45,8 +45,8 @@ public sealed class CertificateOptions : IValidatableObject
     /// Default none.</summary>
     public IList<string> Hosts { get; } = [];
 
-    /// <summary>How often those hosts and the system host are asked over TLS as anybody asks; 1 min to 1 d, default 1 h:
-    /// what has stopped to work is asked every 5 min.</summary>
+    /// <summary>How often those hosts and the system host are asked over TLS as anybody asks; 1 min to 1 d, default 1
+    /// h: what has stopped to work is asked every 5 min.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "1.00:00:00")]
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromHours(1);
 

@@ -5,8 +5,8 @@ namespace Tracking.Cli;
 /// <summary>
 /// A connection on which an answer is read although the request was not sent to its end. A server that refuses a large
 /// message says so while it is still being sent, and may close; .NET would report the write that failed, and never read
-/// the answer, which has arrived. So what cannot be written, or need not be any more, is dropped, and reading shows what
-/// became of the request. No request may follow on the same connection.
+/// the answer, which has arrived. So what cannot be written, or need not be any more, is dropped, and reading shows
+/// what became of the request. No request may follow on the same connection.
 /// </summary>
 internal sealed class EarlyAnswerStream : NetworkStream
 {

@@ -1,6 +1,7 @@
 namespace Tracking.Cli;
 
-/// <summary>Finds the cluster that somebody named: by its id, or by its name. An id comes first where both fit.</summary>
+/// <summary>Finds the cluster that somebody named: by its id, or by its name. An id comes first where both
+/// fit.</summary>
 internal static class FindClusterByName
 {
     // Five digits of Crockford's base32: a word of five letters may be one.

@@ -26,9 +26,9 @@ public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings)
 }
 
 /// <summary>
-/// All clusters, sending domains and default tracking domains, in memory: a lookup never waits. Read at start, again when
-/// the bus says that something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database is away the last
-/// snapshot goes on serving.
+/// All clusters, sending domains and default tracking domains, in memory: a lookup never waits. Read at start, again
+/// when the bus says that something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database
+/// is away the last snapshot goes on serving.
 /// </summary>
 public sealed partial class ClusterDirectory(
     NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger, TimeProvider? time = null)
@@ -99,8 +99,8 @@ public sealed partial class ClusterDirectory(
     }
 
     /// <summary>
-    /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been created
-    /// a moment ago by another process.
+    /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been
+    /// created a moment ago by another process.
     /// </summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async ValueTask<DirectoryCluster?> FindAsync(ClusterId id, CancellationToken cancellationToken)

@@ -15,8 +15,8 @@ public sealed class DatabaseOptions
     [Range(4, 1_000)]
     public int MailConnections { get; set; } = 40;
 
-    /// <summary>Connections of the API at most; 2 to 500, default 20: ten tenants with two requests each. More would not
-    /// read faster on a server of a few cores.</summary>
+    /// <summary>Connections of the API at most; 2 to 500, default 20: ten tenants with two requests each. More would
+    /// not read faster on a server of a few cores.</summary>
     [Range(2, 500)]
     public int ApiConnections { get; set; } = 20;
 

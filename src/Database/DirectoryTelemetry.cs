@@ -24,7 +24,9 @@ public sealed class DirectoryTelemetry : IDisposable
 
         _meter.CreateObservableGauge(
             "tracking.clusters.unreadable",
-            () => clusters.UnreadableCount is { } count ? [new Measurement<int>(count)] : (IEnumerable<Measurement<int>>)[],
+            () => clusters.UnreadableCount is { } count
+                ? [new Measurement<int>(count)]
+                : (IEnumerable<Measurement<int>>)[],
             "{cluster}",
             "Clusters whose settings cannot be read.");
     }

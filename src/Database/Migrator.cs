@@ -22,8 +22,8 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
     // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
     internal const long AdvisoryLock = 0x747261636b696e67;
 
-    // Whoever wants a table that a migration waits for waits behind it: nobody longer than this. A batch of events takes
-    // a tenth of it.
+    // Whoever wants a table that a migration waits for waits behind it: nobody longer than this. A batch of events
+    // takes a tenth of it.
     private const string LimitLockWait = "SET LOCAL lock_timeout = '2s'";
 
     // The longest exports of events take minutes; after that somebody has to look.

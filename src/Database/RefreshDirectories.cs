@@ -39,8 +39,8 @@ public sealed partial class RefreshDirectories(
         Wake();
     }
 
-    /// <summary>Reads as soon as possible what is the default tracking domain of the cluster of a domain that has changed,
-    /// and nothing else.</summary>
+    /// <summary>Reads as soon as possible what is the default tracking domain of the cluster of a domain that has
+    /// changed, and nothing else.</summary>
     public void RequestDefault(HostChange change)
     {
         ArgumentNullException.ThrowIfNull(change);

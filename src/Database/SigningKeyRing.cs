@@ -37,8 +37,8 @@ public enum KeyFault
 /// stored to sign only after every process has had time to read it: it verifies everywhere before it signs anywhere.
 /// <para>A key that was read once verifies as long as the process runs, whatever becomes of its row: a table that is
 /// being restored, a database from before the last rotation or a row that cannot be opened must not kill links. What
-/// signs is what stands in the table, so that others can verify it; with an empty table what signed before. Keys are made
-/// by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync(CancellationToken)"/> only.</para>
+/// signs is what stands in the table, so that others can verify it; with an empty table what signed before. Keys are
+/// made by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync(CancellationToken)"/> only.</para>
 /// </summary>
 public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey masterKey, TimeProvider time)
 {
@@ -85,7 +85,8 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         {
             var isRead = _held?.IsRead == true;
             Replace(
-                [.. _held?.Keys ?? [], .. Others(opened, _held?.Keys ?? []).Select(key => key with { IsStored = !isRead })],
+                [.. _held?.Keys ?? [], .. Others(opened, _held?.Keys ?? []).Select(
+                    key => key with { IsStored = !isRead })],
                 _held?.Clock);
             if (isRead)
             {
@@ -127,18 +128,19 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         }
     }
 
-    /// <summary>As <see cref="RotateAsync(Func{NpgsqlTransaction, int, Task}, CancellationToken)"/>, with nothing stored
-    /// along.</summary>
+    /// <summary>As <see cref="RotateAsync(Func{NpgsqlTransaction, int, Task}, CancellationToken)"/>, with nothing
+    /// stored along.</summary>
     public Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(CancellationToken cancellationToken) =>
         RotateAsync(null, cancellationToken);
 
     /// <summary>Adds a version that verifies at once and signs after <see cref="SigningDelay"/>, by the database's
     /// clock.</summary>
-    /// <param name="along">What is stored with the new version, in its transaction; <see langword="null"/>: nothing.</param>
+    /// <param name="along">What is stored with the new version, in its transaction; <see langword="null"/>:
+    /// nothing.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The new version and when it begins to sign.</returns>
-    /// <exception cref="SigningKeysLostException">The table is empty, or nothing in it can be opened: the keys that were in
-    /// it are to be restored, and a new one would be taken for them.</exception>
+    /// <exception cref="SigningKeysLostException">The table is empty, or nothing in it can be opened: the keys that
+    /// were in it are to be restored, and a new one would be taken for them.</exception>
     /// <exception cref="WrongMasterKeyException">It could not be opened again.</exception>
     public async Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(
         Func<NpgsqlTransaction, int, Task>? along, CancellationToken cancellationToken)
@@ -209,7 +211,8 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
     {
         var now = Now(held);
         var stored = held.Keys.FindAll(key => key.IsStored);
-        var signing = stored.Where(key => key.SignsFrom <= now).MaxBy(key => key.Version) ?? stored.MinBy(key => key.SignsFrom);
+        var signing = stored.Where(key => key.SignsFrom <= now).MaxBy(key => key.Version) ?? stored.MinBy(
+            key => key.SignsFrom);
         var next = stored.Where(key => key.SignsFrom > now).Select(key => (DateTimeOffset?)key.SignsFrom).Min();
         var keys = new SigningKeys(signing!.Key, [.. held.Keys.Select(key => key.Key)]);
         _signing = new Signing(held, keys, next ?? DateTimeOffset.MaxValue);

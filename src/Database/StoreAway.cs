@@ -24,8 +24,8 @@ public enum StoreFault
 
 /// <summary>
 /// Says whether the database is away: the one place that decides it. PostgreSQL's own answers are told apart by the
-/// class of their SQLSTATE (PostgreSQL's manual, appendix A). Everything else that Npgsql throws means that there was no
-/// answer.
+/// class of their SQLSTATE (PostgreSQL's manual, appendix A). Everything else that Npgsql throws means that there was
+/// no answer.
 /// </summary>
 public static class StoreAway
 {

@@ -98,7 +98,8 @@ public sealed class FillShop(HttpClient api, ITakeVisits take, string name = Fil
                 { "tracking-sender", "news@harbour.example.org" },
                 { "tracking-recipient", mailing.Recipient },
                 { "tracking-tags", mailing.Letter == Letter.Receipt ? mailing.Letter.Tag : mailing.Letter.Tag + ",shop" },
-                { "tracking-sent-at", mailing.SentAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) },
+                { "tracking-sent-at", mailing.SentAt.UtcDateTime.ToString(
+                    "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) },
             },
         };
         using var answer = await api.SendAsync(request, cancellationToken);

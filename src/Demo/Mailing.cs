@@ -13,8 +13,8 @@ public sealed record Mailing(Letter Letter, string Recipient, DateTimeOffset Sen
     private static readonly string[] _names =
         ["anna", "j.silva", "tom", "mei", "olu", "piotr", "sofia", "ahmed", "lars", "ines", "noor", "kim"];
 
-    /// <summary>The mail of two weeks, so that the last one has a week before it: two letters a week, and receipts every
-    /// day.</summary>
+    /// <summary>The mail of two weeks, so that the last one has a week before it: two letters a week, and receipts
+    /// every day.</summary>
     /// <param name="now">Their end.</param>
     public static IReadOnlyList<Mailing> OfTwoWeeks(DateTimeOffset now)
     {

@@ -32,7 +32,8 @@ public sealed class VisitEdge : ITakeVisits, IDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, visit.Url);
         request.Headers.TryAddWithoutValidation("User-Agent", visit.Visit.Agent);
-        using var answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var answer = await _client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (answer.StatusCode is not (HttpStatusCode.Redirect or HttpStatusCode.OK))
         {
             throw new DemoFailedException(

@@ -11,10 +11,10 @@ namespace Tracking.Dns;
 public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time)
 {
     // How long our own addresses are remembered: they seldom change, and reading them takes a system call each.
-    private static readonly TimeSpan OwnFor = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _ownFor = TimeSpan.FromMinutes(1);
 
     // IANA's special-purpose registries (RFC 6890 and its successors), and multicast.
-    private static readonly IPNetwork[] Special4 =
+    private static readonly IPNetwork[] _special4 =
     [
         IPNetwork.Parse("0.0.0.0/8"), IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("100.64.0.0/10"),
         IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("169.254.0.0/16"), IPNetwork.Parse("172.16.0.0/12"),
@@ -24,9 +24,9 @@ public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time
     ];
 
     // Of IPv6 only 2000::/3 is public, and within it not what leads to other addresses (Teredo, 6to4) or to nobody.
-    private static readonly IPNetwork Public6 = IPNetwork.Parse("2000::/3");
+    private static readonly IPNetwork _public6 = IPNetwork.Parse("2000::/3");
 
-    private static readonly IPNetwork[] Special6 =
+    private static readonly IPNetwork[] _special6 =
     [
         IPNetwork.Parse("2001::/23"), IPNetwork.Parse("2001:db8::/32"), IPNetwork.Parse("2002::/16"),
         IPNetwork.Parse("3fff::/20"),
@@ -53,15 +53,15 @@ public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return plain.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
-            ? !Special4.Any(range => range.Contains(plain))
-            : Public6.Contains(plain) && !Special6.Any(range => range.Contains(plain));
+            ? !_special4.Any(range => range.Contains(plain))
+            : _public6.Contains(plain) && !_special6.Any(range => range.Contains(plain));
     }
 
     private HashSet<IPAddress> OwnAddresses()
     {
         var now = time.GetUtcNow();
         var own = _own;
-        if (own is null || now - own.Read > OwnFor)
+        if (own is null || now - own.Read > _ownFor)
         {
             _own = own = new Own(now, Read());
         }

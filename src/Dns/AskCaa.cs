@@ -121,7 +121,7 @@ public static class JudgeCaa
 {
     private const int MostShown = 5;
 
-    private static readonly string[] KnownTags =
+    private static readonly string[] _knownTags =
         ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"];
 
     /// <summary>Whether an authority may issue for the name.</summary>
@@ -141,7 +141,7 @@ public static class JudgeCaa
                 return CaaVerdict.Unknown;
         }
 
-        if (answer.Records.Any(record => record.IsCritical && !KnownTags.Contains(record.Tag)))
+        if (answer.Records.Any(record => record.IsCritical && !_knownTags.Contains(record.Tag)))
         {
             return CaaVerdict.UnknownCritical;
         }

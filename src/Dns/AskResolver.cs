@@ -15,7 +15,7 @@ namespace Tracking.Dns;
 public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer directly, TimeProvider time)
 {
     // How long the addresses of resolvers that are configured by name are remembered.
-    private static readonly TimeSpan AddressesFor = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _addressesFor = TimeSpan.FromMinutes(1);
 
     private readonly DnsOptions _options = options.Value;
     // Each question names its server. The library wants one beforehand all the same, which is never asked.
@@ -145,7 +145,7 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
     {
         var now = time.GetUtcNow();
         var known = _known;
-        if (known is null || now - known.Read > AddressesFor)
+        if (known is null || now - known.Read > _addressesFor)
         {
             _known = known = new Known(now, await FindServersAsync(cancellationToken));
         }

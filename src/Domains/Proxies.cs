@@ -5,14 +5,14 @@ namespace Tracking.Domains;
 /// <summary>Proxies that a provider puts in front of a name, known by their addresses.</summary>
 public static class Proxies
 {
-    private static readonly IPNetwork[] Cloudflare = Read();
+    private static readonly IPNetwork[] _cloudflare = Read();
 
-    /// <summary>Whether all addresses are Cloudflare's, and there are some.</summary>
+    /// <summary>Whether all addresses are _cloudflare's, and there are some.</summary>
     public static bool AreCloudflare(IReadOnlyCollection<IPAddress> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);
         return addresses.Count > 0
-            && addresses.All(address => Array.Exists(Cloudflare, range => range.Contains(address)));
+            && addresses.All(address => Array.Exists(_cloudflare, range => range.Contains(address)));
     }
 
     private static IPNetwork[] Read()

@@ -34,9 +34,9 @@ public sealed class EventIngestOptions
     [Range(1, 100)]
     public int AttemptsAfterFault { get; set; } = 5;
 
-    /// <summary>How far an event's id may be from its time, 1.1 s to 1 h, default 1.5 s. Both come from one reading of the
-    /// edge's clock; only the edge keeping its ids in order may part them, by a second when its clock is set back, and
-    /// rounding by a millisecond more: less than this would refuse good events.</summary>
+    /// <summary>How far an event's id may be from its time, 1.1 s to 1 h, default 1.5 s. Both come from one reading of
+    /// the edge's clock; only the edge keeping its ids in order may part them, by a second when its clock is set back,
+    /// and rounding by a millisecond more: less than this would refuse good events.</summary>
     [Range(typeof(TimeSpan), "00:00:01.100", "01:00:00")]
     public TimeSpan LargestIdOffset { get; set; } = TimeSpan.FromSeconds(1.5);
 

@@ -15,10 +15,10 @@ public static class Base64Vector
     public const int Characters = 64;
 
     // Copies three bytes to four places; each place then takes its six bits.
-    private static readonly Vector512<byte> Spread = Vector512.Create(
+    private static readonly Vector512<byte> _spread = Vector512.Create(
         [.. Enumerable.Range(0, Characters).Select(i => (byte)((i / 4 * 3) + "\u0001\0\u0002\u0001"u8[i % 4]))]);
 
-    private static readonly Vector512<byte> Shifts = Vector512.Create(0x3036242a1016040aUL).AsByte();
+    private static readonly Vector512<byte> _shifts = Vector512.Create(0x3036242a1016040aUL).AsByte();
 
     /// <summary>Whether the processor has the instructions.</summary>
     public static bool IsSupported => Avx512Vbmi.IsSupported && Avx512BW.IsSupported;
@@ -28,5 +28,5 @@ public static class Base64Vector
     /// <param name="alphabet">The 64 characters.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> Encode(Vector512<byte> bytes, Vector512<byte> alphabet) => Avx512Vbmi.PermuteVar64x8(
-        alphabet, Avx512Vbmi.MultiShift(Shifts, Avx512Vbmi.PermuteVar64x8(bytes, Spread).AsUInt64()));
+        alphabet, Avx512Vbmi.MultiShift(_shifts, Avx512Vbmi.PermuteVar64x8(bytes, _spread).AsUInt64()));
 }

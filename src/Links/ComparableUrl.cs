@@ -14,19 +14,19 @@ namespace Tracking.Links;
 public static class ComparableUrl
 {
     // The printable ASCII characters of the WHATWG percent-encode sets.
-    private static readonly SearchValues<byte> InPath = SearchValues.Create("\"#<>?^`{}"u8);
-    private static readonly SearchValues<byte> InQuery = SearchValues.Create("\"#<>'"u8);
-    private static readonly SearchValues<byte> InFragment = SearchValues.Create("\"<>`"u8);
-    private static readonly SearchValues<byte> InUserInfo = SearchValues.Create("\"#<>?^`{}/:;=@[\\]|"u8);
+    private static readonly SearchValues<byte> _inPath = SearchValues.Create("\"#<>?^`{}"u8);
+    private static readonly SearchValues<byte> _inQuery = SearchValues.Create("\"#<>'"u8);
+    private static readonly SearchValues<byte> _inFragment = SearchValues.Create("\"<>`"u8);
+    private static readonly SearchValues<byte> _inUserInfo = SearchValues.Create("\"#<>?^`{}/:;=@[\\]|"u8);
 
     // Characters behind the host that may have another spelling, or a special meaning.
-    private static readonly SearchValues<byte> Written = SearchValues.Create("%\\\"#<>^`{}'."u8);
+    private static readonly SearchValues<byte> _written = SearchValues.Create("%\\\"#<>^`{}'."u8);
 
     // Characters that have only one spelling outside of an escape, and make no dot segment.
-    private static readonly SearchValues<byte> WrittenAsIs = SearchValues.Create(
+    private static readonly SearchValues<byte> _writtenAsIs = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~/?=&"u8);
 
-    private static readonly SearchValues<byte> Unreserved = SearchValues.Create(
+    private static readonly SearchValues<byte> _unreserved = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"u8);
 
     /// <summary>Whether a URL is already in its comparable form, except for the case of scheme and host. Nearly all
@@ -76,7 +76,7 @@ public static class ComparableUrl
         var url = destination.Url;
         var start = url.Length - sizeof(ulong) - PercentEncoding.Length + 1;
         tail = start > destination.PathStart ? TailOf(url) : 0;
-        return start > destination.PathStart && !url[start..].ContainsAnyExcept(WrittenAsIs);
+        return start > destination.PathStart && !url[start..].ContainsAnyExcept(_writtenAsIs);
     }
 
     /// <summary>A number for the last octets of a comparable form.</summary>
@@ -91,7 +91,8 @@ public static class ComparableUrl
         ArgumentNullException.ThrowIfNull(output);
         var url = destination.Url;
         DestinationPolicy.ReadScheme(url, out var isHttps, out var authorityStart);
-        DestinationPolicy.Split(url, authorityStart, out var authority, out var host, out var pathStart, out var pathEnd);
+        DestinationPolicy.Split(
+            url, authorityStart, out var authority, out var host, out var pathStart, out var pathEnd);
 
         output.Write(isHttps ? "https://"u8 : "http://"u8);
         WriteUserInfo(url[authority.Start.Value..host.Start.Value], output);
@@ -105,13 +106,13 @@ public static class ComparableUrl
         if (!query.IsEmpty)
         {
             output.Write("?"u8);
-            Write(query[1..], InQuery, output);
+            Write(query[1..], _inQuery, output);
         }
 
         if (hash >= 0 && hash + 1 < rest.Length)
         {
             output.Write("#"u8);
-            Write(rest[(hash + 1)..], InFragment, output);
+            Write(rest[(hash + 1)..], _inFragment, output);
         }
     }
 
@@ -124,7 +125,7 @@ public static class ComparableUrl
     private static bool IsWritten(ReadOnlySpan<byte> text)
     {
         var before = (byte)0;
-        while (text.IndexOfAny(Written) is >= 0 and var start)
+        while (text.IndexOfAny(_written) is >= 0 and var start)
         {
             before = start > 0 ? text[start - 1] : before;
             text = text[start..];
@@ -133,7 +134,7 @@ public static class ComparableUrl
                 (byte)'.' => before != '/',
                 (byte)'#' => text.Length > 1,
                 (byte)'%' => !PercentEncoding.TryRead(text, out var value)
-                    || (!Unreserved.Contains(value) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
+                    || (!_unreserved.Contains(value) && !text.Slice(1, 2).ContainsAnyInRange((byte)'a', (byte)'f')),
                 _ => false,
             };
             if (!isKept)
@@ -168,11 +169,11 @@ public static class ComparableUrl
             return;
         }
 
-        Write(name, InUserInfo, output);
+        Write(name, _inUserInfo, output);
         if (!password.IsEmpty)
         {
             output.Write(":"u8);
-            Write(password, InUserInfo, output);
+            Write(password, _inUserInfo, output);
         }
 
         output.Write("@"u8);
@@ -212,7 +213,7 @@ public static class ComparableUrl
             isLast = end < 0;
             var start = length;
             written[length++] = (byte)'/';
-            length += Copy(isLast ? path : path[..end], InPath, written[length..]);
+            length += Copy(isLast ? path : path[..end], _inPath, written[length..]);
             var segment = written[(start + 1)..length];
             var isParent = segment.SequenceEqual(".."u8);
             if (isParent || segment.SequenceEqual("."u8))
@@ -244,7 +245,7 @@ public static class ComparableUrl
                 i += PercentEncoding.Length - 1;
 
                 // Behind a percent sign without an escape, a decoded character could complete one.
-                length += Unreserved.Contains(value) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
+                length += _unreserved.Contains(value) && !output[Math.Max(0, length - 2)..length].Contains((byte)'%')
                     ? Put(value, output[length..])
                     : PercentEncoding.Write(value, output[length..]);
             }

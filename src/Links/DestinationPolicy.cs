@@ -64,15 +64,15 @@ public static class DestinationPolicy
     /// <summary>The characters that end the authority.</summary>
     internal static readonly SearchValues<byte> AuthorityEnd = SearchValues.Create("/\\?#"u8);
 
-    private static readonly SearchValues<byte> PlainNames = SearchValues.Create(
+    private static readonly SearchValues<byte> _plainNames = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-."u8);
 
-    private static readonly SearchValues<byte> PathEnd = SearchValues.Create("?#"u8);
+    private static readonly SearchValues<byte> _pathEnd = SearchValues.Create("?#"u8);
 
     // WHATWG forbidden domain code points, without those that printable ASCII cannot contain.
-    private static readonly SearchValues<byte> ForbiddenInHost = SearchValues.Create("#/:<>?@[\\]^|%"u8);
+    private static readonly SearchValues<byte> _forbiddenInHost = SearchValues.Create("#/:<>?@[\\]^|%"u8);
 
-    private static readonly SearchValues<char> InIpv6 = SearchValues.Create("0123456789abcdefABCDEF:.");
+    private static readonly SearchValues<char> _inIpv6 = SearchValues.Create("0123456789abcdefABCDEF:.");
 
     /// <summary>Reads a URL in the form that a browser reads: character references decoded, as UTF-8.</summary>
     /// <param name="url">The URL.</param>
@@ -176,7 +176,7 @@ public static class DestinationPolicy
         }
 
         var path = url[other.PathStart..];
-        var end = path.IndexOfAny(PathEnd);
+        var end = path.IndexOfAny(_pathEnd);
         destination = new DestinationUrl
         {
             Url = url,
@@ -230,7 +230,7 @@ public static class DestinationPolicy
     {
         var end = url[authorityStart..].IndexOfAny(AuthorityEnd);
         pathStart = end < 0 ? url.Length : authorityStart + end;
-        end = url[pathStart..].IndexOfAny(PathEnd);
+        end = url[pathStart..].IndexOfAny(_pathEnd);
         pathEnd = end < 0 ? url.Length : pathStart + end;
 
         authority = authorityStart..pathStart;
@@ -299,7 +299,7 @@ public static class DestinationPolicy
 
         var bytes = Encoding.ASCII.GetBytes(name);
         host = bytes;
-        return !host.ContainsAny(ForbiddenInHost);
+        return !host.ContainsAny(_forbiddenInHost);
     }
 
     private static bool TryReadIpv6(ReadOnlySpan<byte> raw, out ReadOnlySpan<byte> host)
@@ -311,7 +311,7 @@ public static class DestinationPolicy
         }
 
         var text = Encoding.ASCII.GetString(raw[1..^1]);
-        if (text.AsSpan().ContainsAnyExcept(InIpv6)
+        if (text.AsSpan().ContainsAnyExcept(_inIpv6)
             || !IPAddress.TryParse(text, out var address)
             || address.AddressFamily != AddressFamily.InterNetworkV6)
         {
@@ -326,7 +326,7 @@ public static class DestinationPolicy
     // and that contain no A-label, which has two hyphens in a row.
     private static bool IsPlainName(ReadOnlySpan<byte> host)
     {
-        if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]) || host.ContainsAnyExcept(PlainNames))
+        if (host.IsEmpty || !char.IsAsciiLetter((char)host[^1]) || host.ContainsAnyExcept(_plainNames))
         {
             return false;
         }

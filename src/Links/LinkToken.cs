@@ -39,7 +39,7 @@ public readonly record struct LinkToken(
     /// <summary>The largest ordinal of 14 bits. Links beyond it stay plain.</summary>
     public const int MaxOrdinal = (1 << 14) - 1;
 
-    private static readonly Vector512<byte> Alphabet = Vector512.Create(
+    private static readonly Vector512<byte> _alphabet = Vector512.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
 
     private const int Size = 30;
@@ -66,7 +66,7 @@ public readonly record struct LinkToken(
             BinaryPrimitives.ReverseEndianness(tail << 16)).AsByte();
         if (Base64Vector.IsSupported)
         {
-            var characters = Base64Vector.Encode(words.ToVector512Unsafe(), Alphabet);
+            var characters = Base64Vector.Encode(words.ToVector512Unsafe(), _alphabet);
             characters.GetLower().CopyTo(destination);
             BinaryPrimitives.WriteUInt64LittleEndian(
                 destination[Vector256<byte>.Count..], characters.GetUpper().AsUInt64().ToScalar());

@@ -20,10 +20,10 @@ public static class NestedLink
     // "http" in base64. A nested URL may begin at any place of a URL.
     private static ReadOnlySpan<byte> Base64Http => "aHR0c"u8;
 
-    private static readonly SearchValues<byte> Token = SearchValues.Create(
+    private static readonly SearchValues<byte> _token = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
 
-    private static readonly SearchValues<byte> Base64Text = SearchValues.Create(
+    private static readonly SearchValues<byte> _base64Text = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/"u8);
 
     /// <summary>Whether a URL contains a link with one of our tokens, of any cluster.</summary>
@@ -57,10 +57,10 @@ public static class NestedLink
     {
         for (var place = LinkToken.Length - 1; place < text.Length; place += LinkToken.Length)
         {
-            if (Token.Contains(text[place]))
+            if (_token.Contains(text[place]))
             {
-                var before = text[..place].LastIndexOfAnyExcept(Token);
-                var behind = text[place..].IndexOfAnyExcept(Token);
+                var before = text[..place].LastIndexOfAnyExcept(_token);
+                var behind = text[place..].IndexOfAnyExcept(_token);
                 if ((behind < 0 ? text.Length : place + behind) - before > LinkToken.Length)
                 {
                     return true;
@@ -112,10 +112,10 @@ public static class NestedLink
         }
 
         text = text[start..];
-        while (text.IndexOfAny(Token) is >= 0 and var run)
+        while (text.IndexOfAny(_token) is >= 0 and var run)
         {
             text = text[run..];
-            var length = text.IndexOfAnyExcept(Token);
+            var length = text.IndexOfAnyExcept(_token);
             length = length < 0 ? text.Length : length;
             if (length >= LinkToken.Length
                 && LinkToken.Read(text[..length].TrimEnd("-_"u8), keys, out _) == TokenOutcome.Valid)
@@ -181,7 +181,7 @@ public static class NestedLink
         }
 
         text = text[start..];
-        var length = text.IndexOfAnyExcept(Base64Text);
+        var length = text.IndexOfAnyExcept(_base64Text);
         length = length < 0 ? text.Length : length;
 
         // Translates base64 to its URL alphabet, behind the space for the decoded text. The first character outside

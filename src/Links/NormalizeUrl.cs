@@ -11,7 +11,7 @@ namespace Tracking.Links;
 /// </summary>
 internal static class NormalizeUrl
 {
-    private static readonly CompositeFormat NumericReference = CompositeFormat.Parse("%26%23{0}%3B");
+    private static readonly CompositeFormat _numericReference = CompositeFormat.Parse("%26%23{0}%3B");
 
     public static DestinationOutcome Read(
         ReadOnlySpan<byte> url, Encoding? queryEncoding, out DestinationUrl destination)
@@ -140,7 +140,7 @@ internal static class NormalizeUrl
                 catch (EncoderFallbackException)
                 {
                     output.Write(Encoding.ASCII.GetBytes(
-                        string.Format(CultureInfo.InvariantCulture, NumericReference, rune.Value)));
+                        string.Format(CultureInfo.InvariantCulture, _numericReference, rune.Value)));
                 }
             }
         }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Links;
 
-/// <summary>The sections of the Public Suffix List that count.</summary>
+/// <summary>The sections of the Public Suffix _list that count.</summary>
 public enum SuffixSections : byte
 {
     /// <summary>Suffixes under which registries register names (<c>com</c>, <c>co.uk</c>), and suffixes under which
@@ -14,13 +14,13 @@ public enum SuffixSections : byte
 }
 
 /// <summary>
-/// Finds the beginning of an organisation's name in a host name, by the Public Suffix List (publicsuffix.org; the file
+/// Finds the beginning of an organisation's name in a host name, by the Public Suffix _list (publicsuffix.org; the file
 /// beside this one is Mozilla's, from Debian's package <c>publicsuffix</c>). A look-up reads the name's last labels in
 /// place and allocates nothing.
 /// </summary>
 public static class PublicSuffix
 {
-    private static readonly Rules List = Read();
+    private static readonly Rules _list = Read();
 
     /// <summary>The meaning of a rule for its name. Private rules have the same bits, shifted.</summary>
     [Flags]
@@ -79,7 +79,7 @@ public static class PublicSuffix
         var wildcard = false;
         for (var labels = 1; ; labels++)
         {
-            var rule = List.Find(name[start..], sections);
+            var rule = _list.Find(name[start..], sections);
             if ((rule & Rule.Exception) != 0)
             {
                 // The exception's name without its first label. No exception has only one label.
@@ -92,7 +92,7 @@ public static class PublicSuffix
             }
 
             wildcard = (rule & Rule.Wildcard) != 0;
-            if (start == 0 || labels == List.MostLabels)
+            if (start == 0 || labels == _list.MostLabels)
             {
                 return name[suffix..];
             }

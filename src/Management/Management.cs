@@ -26,8 +26,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management;
 
-/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, webhooks, and its own description; and
-/// the web console.</summary>
+/// <summary>The REST API: clusters, tracking domains, keys, messages, events, statistics, webhooks, and its own
+/// description; and the web console.</summary>
 public static class ManagementComposition
 {
     /// <summary>Adds what the API needs.</summary>

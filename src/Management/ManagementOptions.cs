@@ -71,8 +71,8 @@ public sealed class ManagementOptions
     [Range(1, 1000)]
     public int ConcurrentVerifications { get; set; } = 10;
 
-    /// <summary>Names that nobody has added which one cluster (one admin key) has looked at at a time in this process; 1
-    /// to 1,000, default 2: half of what a verifier looks at at a time, so that slow names of one leave places for
+    /// <summary>Names that nobody has added which one cluster (one admin key) has looked at at a time in this process;
+    /// 1 to 1,000, default 2: half of what a verifier looks at at a time, so that slow names of one leave places for
     /// others. What comes beyond is answered 429.</summary>
     [Range(1, 1000)]
     public int ConcurrentNameChecks { get; set; } = 2;

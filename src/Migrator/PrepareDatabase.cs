@@ -23,7 +23,7 @@ internal sealed partial class PrepareDatabase(
     ILogger<PrepareDatabase> logger)
 {
     // Short enough for a person who waits, and long enough not to fill a log.
-    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _askAgainAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs all steps.</summary>
     /// <exception cref="StartUpException">The admin key is invalid.</exception>
@@ -61,7 +61,7 @@ internal sealed partial class PrepareDatabase(
                 && time.GetElapsedTime(began) < options.Value.WaitForDatabase)
             {
                 LogWaiting(away.Message);
-                await Task.Delay(AskAgainAfter, time, cancellationToken);
+                await Task.Delay(_askAgainAfter, time, cancellationToken);
             }
         }
     }
@@ -106,7 +106,8 @@ internal sealed partial class PrepareDatabase(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The database is ready: schema, rights, signing key, admin key")]
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "The database is ready: schema, rights, signing key, admin key")]
     private partial void LogReady();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Waiting for the database: {Reason}")]

@@ -15,23 +15,23 @@ internal static class EdgeAnswer
     private const string Html = "text/html; charset=utf-8";
     private const string Text = "text/plain; charset=utf-8";
 
-    private static readonly StringValues NoStore = "no-store";
+    private static readonly StringValues _noStore = "no-store";
 
     // No referrer at all, instead of the origin: the destination learns neither the token nor the tracking host, and
     // the answer does not depend on how a client combines referrers and redirects.
-    private static readonly StringValues NoReferrer = "no-referrer";
-    private static readonly StringValues Methods = "GET, HEAD";
+    private static readonly StringValues _noReferrer = "no-referrer";
+    private static readonly StringValues _methods = "GET, HEAD";
 
     // Long enough to spare a returning store, and short enough for a person who tries again.
-    private static readonly StringValues RetryAfterSeconds = "5";
+    private static readonly StringValues _retryAfterSeconds = "5";
 
-    private static readonly byte[] HelloPage = "Hello."u8.ToArray();
-    private static readonly byte[] RobotsPage = "User-agent: *\nDisallow: /\n"u8.ToArray();
-    private static readonly byte[] UnknownPage =
+    private static readonly byte[] _helloPage = "Hello."u8.ToArray();
+    private static readonly byte[] _robotsPage = "User-agent: *\nDisallow: /\n"u8.ToArray();
+    private static readonly byte[] _unknownPage =
         "<!doctype html><title>Not found</title><p>There is nothing at this address.\n"u8.ToArray();
-    private static readonly byte[] MethodPage =
+    private static readonly byte[] _methodPage =
         "<!doctype html><title>Not allowed</title><p>This address can only be opened.\n"u8.ToArray();
-    private static readonly byte[] UnavailablePage =
+    private static readonly byte[] _unavailablePage =
         "<!doctype html><title>Try again</title><p>This link cannot be opened now. Please try again.\n"u8.ToArray();
 
     /// <summary>Answers a request that is not served, and counts it.</summary>
@@ -56,8 +56,8 @@ internal static class EdgeAnswer
     {
         var response = context.Response;
         var headers = response.Headers;
-        headers.CacheControl = NoStore;
-        headers[ReferrerPolicy] = NoReferrer;
+        headers.CacheControl = _noStore;
+        headers[ReferrerPolicy] = _noReferrer;
         switch (outcome)
         {
             case EdgeOutcome.Redirect:
@@ -69,21 +69,21 @@ internal static class EdgeAnswer
                 WriteBody(context, StatusCodes.Status200OK, ServePixel.ContentType, ServePixel.Gif);
                 break;
             case EdgeOutcome.Hello:
-                WriteBody(context, StatusCodes.Status200OK, Text, HelloPage);
+                WriteBody(context, StatusCodes.Status200OK, Text, _helloPage);
                 break;
             case EdgeOutcome.Robots:
-                WriteBody(context, StatusCodes.Status200OK, Text, RobotsPage);
+                WriteBody(context, StatusCodes.Status200OK, Text, _robotsPage);
                 break;
             case EdgeOutcome.MethodNotAllowed:
-                headers.Allow = Methods;
-                WriteBody(context, StatusCodes.Status405MethodNotAllowed, Html, MethodPage);
+                headers.Allow = _methods;
+                WriteBody(context, StatusCodes.Status405MethodNotAllowed, Html, _methodPage);
                 break;
             case EdgeOutcome.Unavailable:
-                headers.RetryAfter = RetryAfterSeconds;
-                WriteRefusal(context, StatusCodes.Status503ServiceUnavailable, UnavailablePage, isPicture);
+                headers.RetryAfter = _retryAfterSeconds;
+                WriteRefusal(context, StatusCodes.Status503ServiceUnavailable, _unavailablePage, isPicture);
                 break;
             default:
-                WriteRefusal(context, StatusCodes.Status404NotFound, UnknownPage, isPicture);
+                WriteRefusal(context, StatusCodes.Status404NotFound, _unknownPage, isPicture);
                 break;
         }
     }

@@ -8,7 +8,7 @@ internal sealed class EdgeMeters
     /// <summary>The meter's name.</summary>
     public const string Name = "Tracking.RedirectEdge";
 
-    private static readonly string[] ReasonNames = Enum.GetNames<EdgeOutcome>();
+    private static readonly string[] _reasonNames = Enum.GetNames<EdgeOutcome>();
     private readonly Meter _meter;
     private readonly List<(Func<long> Events, Func<long> Bytes)> _spools = [];
 
@@ -67,7 +67,7 @@ internal sealed class EdgeMeters
 
     /// <summary>Counts a request that is not served.</summary>
     public void Refused(EdgeOutcome outcome) => (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
-        .Add(1, new KeyValuePair<string, object?>("reason", ReasonNames[(int)outcome]));
+        .Add(1, new KeyValuePair<string, object?>("reason", _reasonNames[(int)outcome]));
 
     /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>
     public void ObserveSpool(Func<long> events, Func<long> bytes)

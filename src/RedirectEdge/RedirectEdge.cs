@@ -187,7 +187,9 @@ public static class RedirectEdgeComposition
                 ?? string.Join(';', Urls("http", builder.Configuration[WebHostDefaults.HttpPortsKey])
                     .Concat(Urls("https", builder.Configuration[WebHostDefaults.HttpsPortsKey])));
             var health = $"http://*:{port}";
-            builder.WebHost.UseUrls(string.IsNullOrEmpty(urls) ? $"http://localhost:5000;{health}" : $"{urls};{health}");
+            builder.WebHost.UseUrls(string.IsNullOrEmpty(urls)
+                ? $"http://localhost:5000;{health}"
+                : $"{urls};{health}");
         }
 
         return builder;

@@ -15,7 +15,7 @@ internal static class SharedCacheString
         "takes host:port[,host:port…][,password=***][,ssl=true] as StackExchange.Redis has it, "
         + "a password without comma, an IPv6 address as a host name";
 
-    private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _longestHeartbeat = TimeSpan.FromSeconds(1);
 
     /// <summary>Whether a shared cache is configured.</summary>
     public static bool IsConfigured(IConfiguration configuration) =>
@@ -64,7 +64,7 @@ internal static class SharedCacheString
         connection.BacklogPolicy = BacklogPolicy.FailFast;
         connection.ReconnectRetryPolicy = new LinearRetry((int)options.RetryAfter.TotalMilliseconds);
         // The interval at which the library checks timeouts and connections; never longer than its own default.
-        connection.HeartbeatInterval = options.RetryAfter < LongestHeartbeat ? options.RetryAfter : LongestHeartbeat;
+        connection.HeartbeatInterval = options.RetryAfter < _longestHeartbeat ? options.RetryAfter : _longestHeartbeat;
         // These features are not used, and each would need a right of its own in Redis.
         connection.TieBreaker = "";
         connection.ConfigurationChannel = "";

@@ -17,11 +17,11 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
     private const string Loopback = "localhost";
 
     // Browsers accept at most 398 days from public authorities. A local certificate needs no longer time.
-    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(397);
-    private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
+    private static readonly TimeSpan _lifetime = TimeSpan.FromDays(397);
+    private static readonly TimeSpan _renewBefore = TimeSpan.FromDays(30);
 
     // The clocks of clients may be behind.
-    private static readonly TimeSpan Backdated = TimeSpan.FromHours(1);
+    private static readonly TimeSpan _backdated = TimeSpan.FromHours(1);
 
     private readonly Lock _renewing = new();
     private volatile X509Certificate2? _current;
@@ -63,7 +63,7 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
     public void Dispose() => _current?.Dispose();
 
     private bool IsFresh(X509Certificate2 certificate) =>
-        certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime > RenewBefore;
+        certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime > _renewBefore;
 
     private X509Certificate2? Load()
     {
@@ -101,7 +101,7 @@ internal sealed class SelfSignedCertificate(DataFolder folder, string systemHost
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(serverAuthentication, critical: false));
 
         var now = time.GetUtcNow();
-        var certificate = request.CreateSelfSigned(now - Backdated, now - Backdated + Lifetime);
+        var certificate = request.CreateSelfSigned(now - _backdated, now - _backdated + _lifetime);
         DataFolder.WriteSecret(
             folder.EdgeCertificate, certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
         return certificate;

@@ -21,7 +21,7 @@ namespace Tracking.Standalone;
 internal sealed class StandaloneHost : IAsyncDisposable
 {
     // Leaves the private database its share of the ten seconds that a stop may take.
-    private static readonly TimeSpan ServicesShutdown = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _servicesShutdown = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _time;
     private readonly long _began;
@@ -116,7 +116,7 @@ internal sealed class StandaloneHost : IAsyncDisposable
         await MakeFirstSigningKey.UnlessThereAsync(dataSource, masterKey, cancellationToken);
         _newAdminKey = await CreateAdminKey.UnlessThereAsync(Folder, dataSource, _time, cancellationToken);
         ConfigureKestrel(builder);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ServicesShutdown);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = _servicesShutdown);
     }
 
     /// <summary>Starts the services, announces them, and waits for the end.</summary>

@@ -38,7 +38,7 @@ internal sealed record StandaloneSettings
     /// false.</summary>
     public bool IsDemo { get; init; }
 
-    private static readonly Dictionary<string, Func<StandaloneSettings, string, string, StandaloneSettings>> Known
+    private static readonly Dictionary<string, Func<StandaloneSettings, string, string, StandaloneSettings>> _known
         = new()
     {
         ["TRACKING_DATA"] = (settings, _, value) => settings with { DataFolder = value },
@@ -53,7 +53,7 @@ internal sealed record StandaloneSettings
     };
 
     /// <summary>The names of all variables.</summary>
-    public static IEnumerable<string> Names => Known.Keys;
+    public static IEnumerable<string> Names => _known.Keys;
 
     /// <summary>Reads the variables. An empty variable counts as not set.</summary>
     /// <exception cref="StartUpException">A name is unknown, a value is wrong, or two ports are equal.</exception>
@@ -62,10 +62,10 @@ internal sealed record StandaloneSettings
         var settings = new StandaloneSettings();
         foreach (var (key, value) in environment.Where(variable => IsOurs(variable.Key)).OrderBy(pair => pair.Key))
         {
-            if (!Known.TryGetValue(key, out var apply))
+            if (!_known.TryGetValue(key, out var apply))
             {
                 throw new StartUpException(
-                    $"{key} is not a setting. Known are {string.Join(", ", Known.Keys)}; "
+                    $"{key} is not a setting. Known are {string.Join(", ", _known.Keys)}; "
                     + "all others are spelled Tracking__Section__Name.");
             }
 

@@ -30,7 +30,7 @@ public interface IServedHosts
     /// <summary>What is known of a name.</summary>
     HostStanding Find(HostName name);
 
-    /// <summary>As <see cref="Find"/>, and asks a store about a name that is not in memory yet: for the first visitor of a
-    /// name, and for authorities, who come before anybody else.</summary>
+    /// <summary>As <see cref="Find"/>, and asks a store about a name that is not in memory yet: for the first visitor
+    /// of a name, and for authorities, who come before anybody else.</summary>
     ValueTask<HostStanding> LearnAsync(HostName name) => new(Find(name));
 }

@@ -11,7 +11,8 @@ using Tracking.Tls.Connections;
 
 namespace Tracking.Tls;
 
-/// <summary>Where connections come in: PROXY header, ClientHello, certificate, handshake, HTTP, in this order.</summary>
+/// <summary>Where connections come in: PROXY header, ClientHello, certificate, handshake, HTTP, in this
+/// order.</summary>
 public static class ListenWithTlsComposition
 {
     /// <summary>

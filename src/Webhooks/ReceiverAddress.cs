@@ -6,8 +6,8 @@ using Tracking.Links;
 namespace Tracking.Webhooks;
 
 /// <summary>
-/// Where a webhook may go. What a URL says is looked at when it is given; the addresses behind its name, which its owner
-/// can change at any moment, each time before we connect.
+/// Where a webhook may go. What a URL says is looked at when it is given; the addresses behind its name, which its
+/// owner can change at any moment, each time before we connect.
 /// </summary>
 public sealed class ReceiverAddress(IOptions<WebhookOptions> options, TimeProvider time)
 {
@@ -22,7 +22,8 @@ public sealed class ReceiverAddress(IOptions<WebhookOptions> options, TimeProvid
     /// <summary>Whether an address may be connected to.</summary>
     public bool Allows(IPAddress address) => _guard.Allows(address);
 
-    /// <summary>What is wrong with a URL, in words that follow its name; <see langword="null"/> when nothing is.</summary>
+    /// <summary>What is wrong with a URL, in words that follow its name; <see langword="null"/> when nothing
+    /// is.</summary>
     /// <param name="text">What was given.</param>
     /// <param name="url">The URL in its one form: a host written as a number is an address there.</param>
     public string? Refuse(string text, out Uri? url)

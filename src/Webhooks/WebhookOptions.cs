@@ -39,8 +39,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.100", "00:00:30")]
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Requests that one endpoint gets at the same time, 1 to 64, default 4. An endpoint that fails gets one at
-    /// a time, whatever stands here.</summary>
+    /// <summary>Requests that one endpoint gets at the same time, 1 to 64, default 4. An endpoint that fails gets one
+    /// at a time, whatever stands here.</summary>
     [Range(1, 64)]
     public int RequestsPerEndpoint { get; set; } = 4;
 
@@ -49,8 +49,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(1, 4096)]
     public int EndpointsAtOnce { get; set; } = 256;
 
-    /// <summary>Endpoints that are slow or fail, delivered to at the same time beside the others, 1 to 4096, default 64.
-    /// They have places of their own, so that they take none from receivers that answer.</summary>
+    /// <summary>Endpoints that are slow or fail, delivered to at the same time beside the others, 1 to 4096, default
+    /// 64. They have places of their own, so that they take none from receivers that answer.</summary>
     [Range(1, 4096)]
     public int SlowEndpointsAtOnce { get; set; } = 64;
 
@@ -74,8 +74,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan VisitTime { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Deliveries that one visit takes, 1 to 1,000, default 50; what they came to is stored in one transaction.
-    /// A process that is killed sends those of the visits under way again.</summary>
+    /// <summary>Deliveries that one visit takes, 1 to 1,000, default 50; what they came to is stored in one
+    /// transaction. A process that is killed sends those of the visits under way again.</summary>
     [Range(1, 1000)]
     public int DeliveriesPerVisit { get; set; } = 50;
 
@@ -89,8 +89,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan FirstRest { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The longest pause of an endpoint that cannot be reached, 1 s to 1 h, default 1 min: how late it is found
-    /// to be back.</summary>
+    /// <summary>The longest pause of an endpoint that cannot be reached, 1 s to 1 h, default 1 min: how late it is
+    /// found to be back.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan LongestRest { get; set; } = TimeSpan.FromMinutes(1);
 
@@ -99,8 +99,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]
     public TimeSpan LongestRetryAfter { get; set; } = TimeSpan.FromDays(1);
 
-    /// <summary>An endpoint of which every attempt has failed for this long is disabled, 1 h to 90 days, default 5 days:
-    /// longer than the attempts at one delivery, which take 75 h and a half.</summary>
+    /// <summary>An endpoint of which every attempt has failed for this long is disabled, 1 h to 90 days, default 5
+    /// days: longer than the attempts at one delivery, which take 75 h and a half.</summary>
     [Range(typeof(TimeSpan), "01:00:00", "90.00:00:00")]
     public TimeSpan DisableAfter { get; set; } = TimeSpan.FromDays(5);
 
@@ -113,8 +113,8 @@ public sealed class WebhookOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan PruneInterval { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Database connections that deliveries take at the same time, 1 to 32, default 4; storing events needs the
-    /// others.</summary>
+    /// <summary>Database connections that deliveries take at the same time, 1 to 32, default 4; storing events needs
+    /// the others.</summary>
     [Range(1, 32)]
     public int Connections { get; set; } = 4;
 
@@ -126,7 +126,8 @@ public sealed class WebhookOptions : IValidatableObject
     /// <summary>The ports in words.</summary>
     public string DescribePorts() => Ports.Contains(AnyPort)
         ? "any port"
-        : "port " + string.Join(" or ", Ports.Count > 0 ? Ports : [.. _usualPorts, .. AllowHttp ? _usualPlainPorts : []]);
+        : "port " + string.Join(
+            " or ", Ports.Count > 0 ? Ports : [.. _usualPorts, .. AllowHttp ? _usualPlainPorts : []]);
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -4,8 +4,8 @@ using Tracking.Links;
 
 namespace Tracking.Webhooks;
 
-/// <summary>The secret of an endpoint, as Standard Webhooks 1.0.0 has it: random bytes, written <c>whsec_</c> and base64.
-/// Stored sealed under the master key and bound to its endpoint, so that rows cannot be swapped.</summary>
+/// <summary>The secret of an endpoint, as Standard Webhooks 1.0.0 has it: random bytes, written <c>whsec_</c> and
+/// base64. Stored sealed under the master key and bound to its endpoint, so that rows cannot be swapped.</summary>
 public static class WebhookSecret
 {
     /// <summary>What it begins with when it is written.</summary>

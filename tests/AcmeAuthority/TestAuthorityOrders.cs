@@ -39,7 +39,8 @@ public sealed partial class TestAuthority
         string[] names = [.. (json["identifiers"] as JsonArray ?? throw RefusalException.Malformed("no identifiers")).Select(
             identifier => (string?)identifier?["type"] is "dns"
                 ? (string)identifier!["value"]!
-                : throw new RefusalException(400, "unsupportedIdentifier", $"{identifier?["type"]} is not issued for"))];
+                : throw new RefusalException(
+                    400, "unsupportedIdentifier", $"{identifier?["type"]} is not issued for"))];
         if (names.Length == 0)
         {
             throw RefusalException.Malformed("no names");
@@ -123,13 +124,15 @@ public sealed partial class TestAuthority
                 : throw RefusalException.Malformed("no status");
         }
 
-        var challenges = new JsonArray([.. authorization.Challenges.Select(each => (JsonNode)Json(authorization, each))]);
+        var challenges = new JsonArray(
+            [.. authorization.Challenges.Select(each => (JsonNode)Json(authorization, each))]);
         if (OffersUnknownChallenges)
         {
             // As draft-ietf-acme-dns-persist has it: no token at all.
             challenges.Insert(0, new JsonObject
             {
-                ["type"] = "dns-persist-01", ["url"] = $"{Origin}/challenge/{id}/dns-persist-01", ["status"] = "pending",
+                ["type"] =
+                    "dns-persist-01", ["url"] = $"{Origin}/challenge/{id}/dns-persist-01", ["status"] = "pending",
                 ["accounturi"] = account.Url, ["issuer-domain-names"] = new JsonArray("authority.example"),
             });
         }
@@ -249,7 +252,9 @@ public sealed partial class TestAuthority
         if (order.Status == "pending")
         {
             order.Status = order.Authorizations.TrueForAll(each => each.Status == "valid") ? "ready"
-                : order.Authorizations.Exists(each => each.Status is "invalid" or "deactivated") ? "invalid" : "pending";
+                : order.Authorizations.Exists(each => each.Status is "invalid" or "deactivated")
+                    ? "invalid"
+                    : "pending";
         }
     }
 

@@ -12,8 +12,8 @@ using Tracking.System.Tests;
 namespace Tracking.AppHost.Tests;
 
 /// <summary>
-/// The AppHost brings up everything on local programs, as for somebody who has just cloned the repository: own HOME, own
-/// data, no secret given. It is started twice, the second time as the program that Ctrl-C stops.
+/// The AppHost brings up everything on local programs, as for somebody who has just cloned the repository: own HOME,
+/// own data, no secret given. It is started twice, the second time as the program that Ctrl-C stops.
 /// </summary>
 public sealed class WholeSystemTests(OwnHome home) : IDisposable
 {

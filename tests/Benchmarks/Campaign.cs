@@ -10,7 +10,7 @@ namespace Tracking.Benchmarks;
 internal sealed class Campaign
 {
     private const int Base64Line = 57;
-    private static readonly byte[] Digits = Encoding.ASCII.GetBytes("0123456789abcdefghijklmnopqrstuvwxyz");
+    private static readonly byte[] _digits = Encoding.ASCII.GetBytes("0123456789abcdefghijklmnopqrstuvwxyz");
 
     private readonly List<int[]> _places = [];
     private readonly List<EncodedLine> _lines = [];
@@ -49,7 +49,7 @@ internal sealed class Campaign
         var number = ++_letters;
         for (var i = 3; i >= 0; i--)
         {
-            digits[i] = Digits[number % 36];
+            digits[i] = _digits[number % 36];
             number /= 36;
         }
 

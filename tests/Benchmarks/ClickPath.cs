@@ -272,12 +272,12 @@ internal static partial class ClickPath
         }
     }
 
-    private static readonly byte[] Loopback = IPAddress.Loopback.GetAddressBytes();
+    private static readonly byte[] _loopback = IPAddress.Loopback.GetAddressBytes();
 
     private static Task Append(EventSpool spool, LinkToken token, byte[] agent) => spool.Append(new SpoolEvent
     {
         Token = token,
-        ClientAddress = Loopback,
+        ClientAddress = _loopback,
         UserAgent = agent,
     });
 
@@ -376,9 +376,9 @@ internal static partial class ClickPath
         using (var owned = EdgeFolder.Open(edgeFolder))
         using (var master = new MasterKey(masterKey))
         {
-            var sealedKey = master.Seal(SigningMaterial, "links.signing_keys/1");
+            var sealedKey = master.Seal(_signingMaterial, "links.signing_keys/1");
             owned.WriteChecked("directory.copy", DirectoryCopy.Encode(
-                [Cluster], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+                [_cluster], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
         }
 
         if (withTls)
@@ -389,21 +389,21 @@ internal static partial class ClickPath
         return builder.Build().MapRedirectEdge();
     }
 
-    private static readonly ClusterId Cluster = new(4711);
-    private static readonly byte[] SigningMaterial = RandomNumberGenerator.GetBytes(SigningKey.Size);
+    private static readonly ClusterId _cluster = new(4711);
+    private static readonly byte[] _signingMaterial = RandomNumberGenerator.GetBytes(SigningKey.Size);
 
     private static List<string> FillEdge(WebApplication app)
     {
         var links = app.Services.GetRequiredService<LinkLookup>();
-        var key = new SigningKey(1, SigningMaterial);
+        var key = new SigningKey(1, _signingMaterial);
         var paths = new List<string>();
         Span<byte> message = stackalloc byte[MessageKey.Size];
         for (var i = 0; i < Tokens; i++)
         {
             BinaryPrimitives.WriteInt32LittleEndian(message, i);
             var link = new LinkId(unchecked(((ulong)i + 1) * 0x9E3779B97F4A7C15));
-            links.Add(new LinkKey(Cluster, link), Destination);
-            var token = new LinkToken(Cluster, MessageKey.Read(message), link, i % 100, LinkKind.Click);
+            links.Add(new LinkKey(_cluster, link), Destination);
+            var token = new LinkToken(_cluster, MessageKey.Read(message), link, i % 100, LinkKind.Click);
             paths.Add("/c/" + token.ToString(key));
         }
 

@@ -28,7 +28,8 @@ internal static partial class ClicksWithIngest
             await File.WriteAllTextAsync(script, ClickPath.Script(await TrackedPathsAsync(standalone)));
             await using var database = NpgsqlDataSource.Create(standalone.DatabaseConnection);
 
-            var (rates, p50, p99, drains) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+            var (rates, p50, p99, drains) = (
+                new List<double>(), new List<double>(), new List<double>(), new List<double>());
             long answered = 0;
             for (var round = 0; round <= Rounds; round++)
             {
@@ -36,7 +37,8 @@ internal static partial class ClicksWithIngest
                 answered += load.Requests;
                 var ended = TimeProvider.System.GetTimestamp();
                 await Eventually.HoldsAsync(
-                    async () => await CountAsync(database) >= answered, "every answer is stored", CancellationToken.None);
+                    async () =>
+                        await CountAsync(database) >= answered, "every answer is stored", CancellationToken.None);
 
                 // The first round compiles.
                 if (round > 0)

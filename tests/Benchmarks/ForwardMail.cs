@@ -14,8 +14,8 @@ public sealed record ForwardedLetter
 }
 
 /// <summary>
-/// The least that a consumer can do over MassTransit: sends what it gets to another quorum queue, confirmed before it is
-/// acknowledged. In the default JSON form (an envelope, the bytes as base64), or raw. A process of its own, with the
+/// The least that a consumer can do over MassTransit: sends what it gets to another quorum queue, confirmed before it
+/// is acknowledged. In the default JSON form (an envelope, the bytes as base64), or raw. A process of its own, with the
 /// rewriter's garbage collector.
 /// </summary>
 internal static class ForwardMail

@@ -162,7 +162,8 @@ internal static class RecheckDomains
         Console.WriteLine(text);
         var folder = Path.Combine(Path.GetDirectoryName(SourceFile())!, "Results");
         await File.WriteAllTextAsync(Path.Combine(folder, "recheck-domains.md"), text);
-        // The last round ends in the middle of the checks that are under way: they were asked and give back their lease.
+        // The last round ends in the middle of the checks that are under way: they were asked and give back their
+        // lease.
         if (twice != 0 || total > Interlocked.Read(ref _asked))
         {
             throw new InvalidOperationException($"{_asked} checks were made and {total} stored, {twice} of them twice.");

@@ -28,16 +28,16 @@ internal static class RewriteMessages
     private const int AttachmentRounds = 7;
     private const double SecondsPerRound = 0.12;
 
-    private static readonly ClusterId Cluster = new(42);
-    private static readonly SigningKey Key = new(1, "0123456789abcdef"u8);
+    private static readonly ClusterId _cluster = new(42);
+    private static readonly SigningKey _key = new(1, "0123456789abcdef"u8);
 
-    private static readonly RewriteRequest Request = new()
+    private static readonly RewriteRequest _request = new()
     {
         Origin = new TrackingOrigin(true, Host("click.example.com")),
         TrackClicks = ClickTracking.Both,
         TrackOpens = true,
         TrackingHosts = HostSet.Of("click.example.com", "click.example.net"),
-        Keys = new SigningKeys(Key, [Key]),
+        Keys = new SigningKeys(_key, [_key]),
     };
 
     /// <param name="onlyRows">Print the table's rows and nothing else, for the run without dynamic profiles.</param>
@@ -83,7 +83,7 @@ internal static class RewriteMessages
         var shipped = new Newsletter()
             .With("Hello, the first frost", "Hello Anna-7f3a91, the first frost")
             .With("Hello,\r\n", "Hello Anna-7f3a91,\r\n");
-        var eighty = shipped.WithLinks(80, Request);
+        var eighty = shipped.WithLinks(80, _request);
         var known = new KnownDestinations(Options.Create(new RewriteOptions()));
         Learn(known, shipped);
         var none = new KnownDestinations(Options.Create(new RewriteOptions()));
@@ -122,7 +122,7 @@ internal static class RewriteMessages
     {
         output.Clear();
         item.Letters.Next();
-        using var plan = RewriteMessage.Plan(item.Message, Request, null, item.Memory);
+        using var plan = RewriteMessage.Plan(item.Message, _request, null, item.Memory);
         item.Links = plan.TrackedLinks;
         var ids = ArrayPool<LinkId>.Shared.Rent(plan.TrackedLinks);
         var unknown = ArrayPool<ReadOnlyMemory<byte>>.Shared.Rent(plan.TrackedLinks);
@@ -134,7 +134,7 @@ internal static class RewriteMessages
             if (link.IsTracked)
             {
                 var destination = link.Destination;
-                if (!item.Known.TryGet(Cluster, destination.Span, out ids[count]))
+                if (!item.Known.TryGet(_cluster, destination.Span, out ids[count]))
                 {
                     ids[count] = new LinkId((ulong)unknowns);
                     unknown[unknowns++] = destination;
@@ -162,7 +162,7 @@ internal static class RewriteMessages
         ArrayPool<ReadOnlyMemory<byte>>.Shared.Return(unknown);
 
         var message = MessageKey.FromIdHash(MessageKey.HashId("20261013.0631.7f3a91@mail.example.org"), 0);
-        plan.Write(output, ids.AsSpan(0, count), Cluster, message, Key);
+        plan.Write(output, ids.AsSpan(0, count), _cluster, message, _key);
         ArrayPool<LinkId>.Shared.Return(ids);
     }
 
@@ -244,11 +244,11 @@ internal static class RewriteMessages
 
     private static void Learn(KnownDestinations known, Newsletter newsletter)
     {
-        using var plan = RewriteMessage.Plan(newsletter.Message, Request);
+        using var plan = RewriteMessage.Plan(newsletter.Message, _request);
         foreach (var link in plan.Links.Where(link => link.IsTracked))
         {
             var url = link.Destination.ToArray();
-            known.Add(Cluster, url, LinkId.FromUrlHash(SHA256.HashData(url), 0));
+            known.Add(_cluster, url, LinkId.FromUrlHash(SHA256.HashData(url), 0));
         }
     }
 

@@ -29,7 +29,7 @@ internal static class RewriteWithRegistration
     private const int Rounds = 5;
     private const double SecondsPerRound = 2;
 
-    private static readonly int[] InFlight = [1, 16, 128];
+    private static readonly int[] _inFlight = [1, 16, 128];
 
     private static long _roundTrips;
     private static long _letters;
@@ -49,7 +49,7 @@ internal static class RewriteWithRegistration
             foreach (var cores in Enumerable.Range(1, Math.Min(2, Environment.ProcessorCount)))
             {
                 UseCores(cores);
-                foreach (var inFlight in InFlight)
+                foreach (var inFlight in _inFlight)
                 {
                     var result = await MeasureAsync(track, cluster, cores, inFlight);
                     if (round >= 0)

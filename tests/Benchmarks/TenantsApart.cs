@@ -22,8 +22,8 @@ namespace Tracking.Benchmarks;
 
 /// <summary>
 /// What does one tenant's load cost another tenant's mail? Rewriter and API in one process, as in the program for
-/// everything, PostgreSQL with fsync beside them. One tenant has 300,000 messages and events and floods the API; the other
-/// sends a message after the other, and the time of each is taken. Undisturbed and flooded rounds take turns.
+/// everything, PostgreSQL with fsync beside them. One tenant has 300,000 messages and events and floods the API; the
+/// other sends a message after the other, and the time of each is taken. Undisturbed and flooded rounds take turns.
 /// </summary>
 internal static class TenantsApart
 {

@@ -19,7 +19,8 @@ using Tracking.Tls.Certificates;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>The servers whose TLS is compared, with certificates of ECDSA P-256 for any name, and their client.</summary>
+/// <summary>The servers whose TLS is compared, with certificates of ECDSA P-256 for any name, and their
+/// client.</summary>
 internal static class TlsServers
 {
     public const string Bare = "tls-bare";
@@ -110,7 +111,8 @@ internal static class TlsServers
         {
             var found = Make(Name);
             File.WriteAllText(Path.Combine(folder, "tls.crt"), PemEncoding.WriteString("CERTIFICATE", found.Chain[0]));
-            File.WriteAllText(Path.Combine(folder, "tls.key"), PemEncoding.WriteString("PRIVATE KEY", found.PrivateKey));
+            File.WriteAllText(
+                Path.Combine(folder, "tls.key"), PemEncoding.WriteString("PRIVATE KEY", found.PrivateKey));
         }
     }
 
@@ -174,7 +176,8 @@ internal static class TlsServers
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        public override async ValueTask<int> ReadAsync(
+            Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var read = await inner.ReadAsync(buffer, cancellationToken);
             BytesRead += read;

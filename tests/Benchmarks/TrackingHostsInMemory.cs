@@ -20,8 +20,8 @@ namespace Tracking.Benchmarks;
 
 /// <summary>
 /// What do a million active tracking domains cost? Memory, the start of an edge from its copy on disk, a look-up in
-/// memory against one in a dictionary of strings, a cold look-up against the shortest query there is, and what one name's
-/// change costs.
+/// memory against one in a dictionary of strings, a cold look-up against the shortest query there is, and what one
+/// name's change costs.
 /// </summary>
 internal static class TrackingHostsInMemory
 {

@@ -54,7 +54,8 @@ public sealed class ClickMaps(Running running)
     public async Task Nothing_is_kept_unless_the_settings_say_so()
     {
         var (cluster, key) = await CreateAsync(keepHtmlDays: 0);
-        var message = await RewriteAsync(cluster, key, "<a href=\"https://shop.example.org/\">x</a>", "anna@example.com");
+        var message = await RewriteAsync(
+            cluster, key, "<a href=\"https://shop.example.org/\">x</a>", "anna@example.com");
         var (other, otherKey) = await CreateAsync(keepHtmlDays: 1);
         await RewriteAsync(other, otherKey, "<a href=\"https://shop.example.org/\">x</a>", "anna@example.com");
         await UntilKeptAsync(other, 1);
@@ -121,7 +122,8 @@ public sealed class ClickMaps(Running running)
     {
         foreach (var body in HostileMail.Bodies)
         {
-            var drawn = DrawClickMap.Draw(new ClickMap($"<html><body>{body}</body></html>", 1, new Dictionary<int, long>()));
+            var drawn = DrawClickMap.Draw(
+                new ClickMap($"<html><body>{body}</body></html>", 1, new Dictionary<int, long>()));
             // Read again, as a browser does: what is there is what runs.
             using var read = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(drawn);
             Assert.All(read.Body!.QuerySelectorAll("*"), element =>
@@ -131,8 +133,10 @@ public sealed class ClickMaps(Running running)
                     new[] { "script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "svg", "math", "template", "noscript" });
                 Assert.All(element.Attributes, attribute =>
                 {
-                    Assert.False(attribute.Name.StartsWith("on", StringComparison.Ordinal), $"{body}: {attribute.Name}");
-                    Assert.DoesNotContain(attribute.Name, new[] { "href", "srcset", "background", "action", "ping", "data-place" });
+                    Assert.False(
+                        attribute.Name.StartsWith("on", StringComparison.Ordinal), $"{body}: {attribute.Name}");
+                    Assert.DoesNotContain(
+                        attribute.Name, new[] { "href", "srcset", "background", "action", "ping", "data-place" });
                     Assert.True(
                         attribute.Name != "src" || attribute.Value.StartsWith("data:image/", StringComparison.Ordinal),
                         $"{body}: {attribute.Value}");

@@ -13,7 +13,8 @@ public sealed class OpenIdFlow(Running running)
     {
         await using var provider = await SomeProvider.StartAsync(Cancelled);
         using var home = new TemporaryFolder();
-        using var console = new ServiceProcess("Management", "console with a provider", home.Path, new Dictionary<string, string>
+        using var console = new ServiceProcess(
+            "Management", "console with a provider", home.Path, new Dictionary<string, string>
         {
             ["ConnectionStrings__tracking"] = running.Server.DatabaseConnection,
             ["Tracking__MasterKeyFile"] = Path.Combine(running.Server.DataFolder, "master.key"),

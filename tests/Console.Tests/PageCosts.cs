@@ -105,7 +105,8 @@ public sealed partial class PageCosts(Running running)
             page => $"/clusters/{running.Shop.Id}{page.Replace("{message}", running.Shop.Message)}").ToList();
         foreach (var address in assets.Distinct().Prepend(First).Concat(pages))
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, address) { Headers = { { "Accept-Encoding", "br" } } };
+            using var request =
+                new HttpRequestMessage(HttpMethod.Get, address) { Headers = { { "Accept-Encoding", "br" } } };
             using var answer = await client.SendAsync(request, Cancelled);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             sizes[address] = (await answer.Content.ReadAsByteArrayAsync(Cancelled)).Length;

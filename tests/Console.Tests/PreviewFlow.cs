@@ -102,7 +102,8 @@ public sealed class PreviewFlow(Running running)
         };
         using var refused = await edge.SendAsync(click, Cancelled);
         Assert.True((int)refused.StatusCode is >= 400 and < 500, $"{link} answered {refused.StatusCode}.");
-        Assert.Empty(JsonNode.Parse(await api.GetStringAsync($"/api/v1/clusters/{cluster}/messages", Cancelled))!["items"]!
+        Assert.Empty(
+            JsonNode.Parse(await api.GetStringAsync($"/api/v1/clusters/{cluster}/messages", Cancelled))!["items"]!
             .AsArray());
     }
 

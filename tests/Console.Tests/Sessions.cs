@@ -87,7 +87,8 @@ public sealed partial class Sessions(Running running)
     {
         var (cluster, _) = await running.CreateClusterAsync($"Revoked {Guid.NewGuid()}");
         var key = await running.PostAsync($"/api/v1/clusters/{cluster}/api-keys", new { name = "short" });
-        await using var visit = await Visit.SignedInAsync(running, (string)key["secret"]!, to: $"/clusters/{cluster}/live");
+        await using var visit = await Visit.SignedInAsync(
+            running, (string)key["secret"]!, to: $"/clusters/{cluster}/live");
         using var revoked = await running.Admin.DeleteAsync($"/api/v1/clusters/{cluster}/api-keys/{key["id"]}", Cancelled);
         Assert.Equal(HttpStatusCode.NoContent, revoked.StatusCode);
 
@@ -165,7 +166,8 @@ public sealed partial class Sessions(Running running)
         };
         foreach (var accept in new[] { "text/html", "*/*" })
         {
-            using var request = new HttpRequestMessage(new HttpMethod(method), path) { Headers = { { "Accept", accept } } };
+            using var request =
+                new HttpRequestMessage(new HttpMethod(method), path) { Headers = { { "Accept", accept } } };
             using var answer = await client.SendAsync(request, Cancelled);
             Assert.Equal(SendSecurityHeaders.Policy, answer.Headers.GetValues("Content-Security-Policy").Single());
             Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
@@ -230,7 +232,8 @@ public sealed partial class Sessions(Running running)
         Assert.All(pages, page =>
         {
             var access = page.GetCustomAttribute<PageForAttribute>()?.Access;
-            var isOfCluster = page.GetCustomAttribute<RouteAttribute>()!.Template.Contains("{cluster}", StringComparison.Ordinal);
+            var isOfCluster = page.GetCustomAttribute<RouteAttribute>()!.Template.Contains(
+                "{cluster}", StringComparison.Ordinal);
             Assert.True(access is not null && isOfCluster == (access == PageAccess.Cluster), page.Name);
         });
     }

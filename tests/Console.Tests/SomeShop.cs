@@ -13,8 +13,8 @@ using Tracking.Servers;
 namespace Tracking.Console.Tests;
 
 /// <summary>
-/// A shop that sends two letters a week, and what people and machines did with them: rows as the rewriter and the ingest
-/// leave them, the same ones each time, counted back from now.
+/// A shop that sends two letters a week, and what people and machines did with them: rows as the rewriter and the
+/// ingest leave them, the same ones each time, counted back from now.
 /// </summary>
 public sealed class SomeShop
 {
@@ -146,7 +146,8 @@ public sealed class SomeShop
             """,
             Cancelled);
         var now = TimeProvider.System.GetUtcNow();
-        var mailings = new[] { (2, "friday", 120, 40), (5, "tuesday", 120, 40), (9, "friday", 120, 40), (12, "tuesday", 120, 40), (40, "friday", 120, 40) }
+        var mailings = new[] { (2, "friday", 120, 40), (5, "tuesday", 120, 40), (9, "friday", 120, 40), (12, "tuesday", 120, 40), (
+            40, "friday", 120, 40) }
             .Concat(Enumerable.Range(0, 15).Select(day => (Days: day, "receipt", 60, 1440)));
         foreach (var (days, letter, count, seconds) in mailings)
         {
@@ -167,7 +168,9 @@ public sealed class SomeShop
                 await rows.WriteAsync("news@harbour.example.org", Cancelled);
                 await rows.WriteAsync(recipient, Cancelled);
                 await rows.WriteAsync("example.com", Cancelled);
-                await rows.WriteAsync(letter == "receipt" ? ["receipt"] : new[] { $"{letter} letter", "shop" }, Cancelled);
+                await rows.WriteAsync(letter == "receipt"
+                    ? ["receipt"]
+                    : new[] { $"{letter} letter", "shop" }, Cancelled);
                 await rows.WriteAsync(i % 3 == 0 ? "news.harbour.example.org" : "track.harbour.example.org", Cancelled);
                 await rows.WriteAsync(at, NpgsqlDbType.TimestampTz, Cancelled);
                 await rows.WriteAsync(_links.Length, Cancelled);
@@ -187,7 +190,8 @@ public sealed class SomeShop
         using var asked = await _running.Admin.PostAsync(new Uri(path, UriKind.Relative), null, Cancelled);
         Assert.True(asked.IsSuccessStatusCode);
         await Eventually.HoldsAsync(
-            async () => (string)(await _running.Admin.GetFromJsonAsync<JsonObject>(path, Cancelled))!["state"]! == "done",
+            async () =>
+                (string)(await _running.Admin.GetFromJsonAsync<JsonObject>(path, Cancelled))!["state"]! == "done",
             "the shop's events are counted",
             Cancelled);
     }
@@ -223,7 +227,8 @@ public sealed class SomeShop
                 var isProxy = _random.Next(3) == 0;
                 await WriteAsync(
                     rows, LinkKind.Open, after, key, 0, isProxy ? Verdict.Proxy : Verdict.Human,
-                    isProxy ? "Gmail" : null, isProxy ? ["an image proxy of a mail provider"] : [], _agents[_random.Next(3)]);
+                    isProxy ? "Gmail" : null, isProxy ? ["an image proxy of a mail provider"] : [], _agents[_random.Next(
+                        3)]);
                 if (_random.Next(3) == 0 && after.AddMinutes(1) < now)
                 {
                     await WriteAsync(

@@ -6,7 +6,8 @@ using Microsoft.Playwright;
 namespace Tracking.Console.Tests;
 
 /// <summary>How a reader looks at the console.</summary>
-public sealed record Reader(int Width = 1440, int Height = 900, ColorScheme Scheme = ColorScheme.Light, bool Scripts = true)
+public sealed record Reader(
+    int Width = 1440, int Height = 900, ColorScheme Scheme = ColorScheme.Light, bool Scripts = true)
 {
     public ForcedColors? Forced { get; init; }
 

@@ -2,8 +2,8 @@ namespace Tracking.Contracts.Tests;
 
 public sealed class EventRecordTests
 {
-    private static readonly byte[] Message = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-    private static readonly byte[] Trace = [.. Enumerable.Range(100, 24).Select(n => (byte)n)];
+    private static readonly byte[] _message = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    private static readonly byte[] _trace = [.. Enumerable.Range(100, 24).Select(n => (byte)n)];
 
     [Theory]
     [InlineData(0, false, 0)]
@@ -20,11 +20,11 @@ public sealed class EventRecordTests
         Assert.Equal(1_764_000_000_123_456, read.TimeMicros);
         Assert.Equal((byte)1, read.Kind);
         Assert.Equal(0xABCDEF, read.Cluster);
-        Assert.Equal(Message, read.Message.ToArray());
+        Assert.Equal(_message, read.Message.ToArray());
         Assert.Equal(ulong.MaxValue - 5, read.Link);
         Assert.Equal((ushort)16_383, read.Ordinal);
         Assert.Equal(addressLength, read.ClientAddress.Length);
-        Assert.Equal(traced ? Trace : [], read.Trace.ToArray());
+        Assert.Equal(traced ? _trace : [], read.Trace.ToArray());
         Assert.Equal(traced, read.TraceSampled);
         Assert.Equal(agentLength, read.UserAgent.Length);
     }
@@ -76,11 +76,11 @@ public sealed class EventRecordTests
             TimeMicros = 1_764_000_000_123_456,
             Kind = 1,
             Cluster = 0xABCDEF,
-            Message = Message,
+            Message = _message,
             Link = ulong.MaxValue - 5,
             Ordinal = 16_383,
             ClientAddress = new byte[addressLength],
-            Trace = traced ? Trace : [],
+            Trace = traced ? _trace : [],
             TraceSampled = traced,
             UserAgent = Enumerable.Repeat((byte)'x', agentLength).ToArray(),
         };

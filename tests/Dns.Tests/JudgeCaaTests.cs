@@ -4,7 +4,7 @@ namespace Tracking.Dns.Tests;
 
 public sealed class JudgeCaaTests
 {
-    private static readonly CaaIssuer Issuer =
+    private static readonly CaaIssuer _issuer =
         new(["letsencrypt.org"], "https://acme.example/acct/1", "http-01");
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class JudgeCaaTests
         var name = Name("a.example");
         var answer = new CaaAnswer(name, name, [.. records.Select(Record)], CaaFailure.None, null);
 
-        var verdict = JudgeCaa.Judge(answer, Issuer);
+        var verdict = JudgeCaa.Judge(answer, _issuer);
 
         Assert.Equal(expected, verdict);
         Assert.EndsWith(".", JudgeCaa.Explain(answer, verdict), StringComparison.Ordinal);
@@ -45,7 +45,7 @@ public sealed class JudgeCaaTests
     [InlineData(CaaFailure.Bogus, CaaVerdict.Bogus)]
     [InlineData(CaaFailure.NoResolver, CaaVerdict.Unknown)]
     public void A_failure_is_no_permission(CaaFailure failure, CaaVerdict expected) =>
-        Assert.Equal(expected, JudgeCaa.Judge(new CaaAnswer(Name("a.example"), null, [], failure, null), Issuer));
+        Assert.Equal(expected, JudgeCaa.Judge(new CaaAnswer(Name("a.example"), null, [], failure, null), _issuer));
 
     [Theory]
     [InlineData("issue other.example", "alias.example. CAA 0 issue \"letsencrypt.org\"")]
@@ -64,7 +64,7 @@ public sealed class JudgeCaaTests
         var found = Record(record) with { Owner = Name("alias.example") };
         var answer = new CaaAnswer(name, name, [found], CaaFailure.None, null);
 
-        var added = JudgeCaa.LineToAdd(answer, JudgeCaa.Judge(answer, Issuer), Issuer);
+        var added = JudgeCaa.LineToAdd(answer, JudgeCaa.Judge(answer, _issuer), _issuer);
 
         Assert.Equal(line, added);
         if (added is not null)
@@ -72,7 +72,7 @@ public sealed class JudgeCaaTests
             var value = added[(added.IndexOf('"', StringComparison.Ordinal) + 1)..^1];
             Assert.Equal(
                 CaaVerdict.Allowed,
-                JudgeCaa.Judge(answer with { Records = [found, Record("issue " + value)] }, Issuer));
+                JudgeCaa.Judge(answer with { Records = [found, Record("issue " + value)] }, _issuer));
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class JudgeCaaTests
         var answer = new CaaAnswer(name, name, [Record("issue other.example")], CaaFailure.None, null);
 
         Assert.Null(JudgeCaa.LineToAdd(
-            answer, CaaVerdict.OtherAuthorities, Issuer with { Domains = [] }));
+            answer, CaaVerdict.OtherAuthorities, _issuer with { Domains = [] }));
     }
 
     private static CaaRecord Record(string text)

@@ -108,7 +108,8 @@ public sealed class DescribeDomainTests
         var domain = Domain();
         domain.LastCheck = """{"findings":[],"hops":[{"name":"x"}]}""";
 
-        Assert.Equal("""{"findings":[]}""", DescribeDomain.WithoutQuestions(Describe(domain)).LastCheck!.ToJsonString());
+        Assert.Equal(
+            """{"findings":[]}""", DescribeDomain.WithoutQuestions(Describe(domain)).LastCheck!.ToJsonString());
         Assert.Equal(domain.LastCheck, Describe(domain).LastCheck!.ToJsonString());
     }
 

@@ -52,7 +52,8 @@ public sealed partial class ExportTests
         const string Letters = "=+-@;|\t\r\n\"' ,a\uff1d";
         for (var i = 0; i < 20_000; i++)
         {
-            var text = new string([.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => Letters[random.Next(Letters.Length)])]);
+            var text = new string(
+                [.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => Letters[random.Next(Letters.Length)])]);
             var line = new StringBuilder();
             ExportEvents.AppendCell(line, text);
 
@@ -69,7 +70,8 @@ public sealed partial class ExportTests
         }
     }
 
-    // An apostrophe at a place, if a formula would begin there without it; at the very beginning also before TAB, CR, LF.
+    // An apostrophe at a place, if a formula would begin there without it; at the very beginning also before TAB, CR,
+    // LF.
     [GeneratedRegex("(?<=\\A|[;|\t\r\n])'(?=[ \"']*[=+@\uff1d-])|\\A'(?='*[\t\r\n])")]
     private static partial Regex UndoPattern();
 

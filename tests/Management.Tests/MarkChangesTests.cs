@@ -50,7 +50,9 @@ public sealed class MarkChangesTests
     public void Both_texts_are_whole(string before, string after)
     {
         var pieces = MarkChanges.Of(before, after);
-        Assert.Equal(before, string.Concat(pieces.Where(piece => piece.Change != Change.New).Select(piece => piece.Text)));
-        Assert.Equal(after, string.Concat(pieces.Where(piece => piece.Change != Change.Gone).Select(piece => piece.Text)));
+        Assert.Equal(
+            before, string.Concat(pieces.Where(piece => piece.Change != Change.New).Select(piece => piece.Text)));
+        Assert.Equal(
+            after, string.Concat(pieces.Where(piece => piece.Change != Change.Gone).Select(piece => piece.Text)));
     }
 }

@@ -28,7 +28,7 @@ public enum OtlpProtocol
 public sealed class OtlpReceiver : IAsyncDisposable
 {
     /// <summary>How often the waits look.</summary>
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(20);
 
     private readonly WebApplication _app;
     private readonly OtlpProtocol _protocol;
@@ -125,7 +125,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
                     + string.Join("; ", received.Select(name).Distinct()));
             }
 
-            await Task.Delay(Poll);
+            await Task.Delay(_poll);
         }
     }
 

@@ -2,8 +2,8 @@ using Microsoft.Playwright;
 using Tracking.Pictures;
 using Tracking.Servers;
 
-// Starts the whole system, sends a message and a click through it, and takes pictures of what the dashboard shows of them.
-// Every picture is taken when the page shows what it is to show.
+// Starts the whole system, sends a message and a click through it, and takes pictures of what the dashboard shows of
+// them. Every picture is taken when the page shows what it is to show.
 
 if (args is not [var chromium, var folder])
 {
@@ -22,7 +22,8 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
     var click = await FindTrace.LinkedToAsync(message, appHost.Dashboard, stop.Token);
 
     using var playwright = await Playwright.CreateAsync();
-    await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = chromium, Args = ["--no-sandbox"] });
+    await using var browser = await playwright.Chromium.LaunchAsync(
+        new() { ExecutablePath = chromium, Args = ["--no-sandbox"] });
     var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });
     Directory.CreateDirectory(folder);
     await TakeAsync(page, "", "gateway", "dashboard-resources");

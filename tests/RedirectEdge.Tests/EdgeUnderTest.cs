@@ -51,8 +51,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
     public static readonly MessageKey Message = new(0x0123_4567_89ab_cdef, 0x42);
 
-    private static readonly byte[] KeyMaterial = RandomNumberGenerator.GetBytes(SigningKey.Size);
-    private static readonly byte[] Master = RandomNumberGenerator.GetBytes(MasterKey.Size);
+    private static readonly byte[] _keyMaterial = RandomNumberGenerator.GetBytes(SigningKey.Size);
+    private static readonly byte[] _master = RandomNumberGenerator.GetBytes(MasterKey.Size);
 
     private readonly WebApplication _app;
     private readonly TemporaryFolder? _ownFolder;
@@ -65,7 +65,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         (Port, OtherPort) = (ports[0], ports[^1]);
     }
 
-    public static SigningKey Key { get; } = new(1, KeyMaterial);
+    public static SigningKey Key { get; } = new(1, _keyMaterial);
 
     /// <summary>The edge's port.</summary>
     public int Port { get; }
@@ -98,7 +98,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
             ["Tracking:Edge:AdoptFolder"] = adoptFolder,
         });
         builder.Services.Configure<SystemOptions>(options =>
-            (options.MasterKey, options.SystemHost) = (Convert.ToBase64String(Master), Host));
+            (options.MasterKey, options.SystemHost) = (Convert.ToBase64String(_master), Host));
         var (edgePort, otherPort) = FreePorts();
         builder.AddServiceDefaults();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -190,9 +190,9 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     private static void WriteCopies(string path)
     {
         using var folder = EdgeFolder.Open(path);
-        using var master = new MasterKey(Master);
+        using var master = new MasterKey(_master);
         var row = new SealedSigningKey(
-            1, master.Seal(KeyMaterial, "links.signing_keys/1"), DateTimeOffset.UnixEpoch);
+            1, master.Seal(_keyMaterial, "links.signing_keys/1"), DateTimeOffset.UnixEpoch);
         folder.WriteChecked("directory.copy", DirectoryCopy.Encode([Cluster, OtherCluster], [row]));
         using var hosts = new RecordLog(folder, "hosts.copy", 1 << 20, 1, 1 << 10);
         hosts.Rewrite(Domains, host => TrackingHostBytes.Encode(host.Hostname, host).Length,

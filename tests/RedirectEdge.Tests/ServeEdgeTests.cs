@@ -90,7 +90,8 @@ public sealed class ServeEdgeTests : IAsyncLifetime
         foreach (var prefix in (string[])["/c/", "/spring/sale-", "/-"])
         {
             var answer = await _edge.GetAsync(prefix + EdgeUnderTest.Token() + tail);
-            Assert.Equal((302, EdgeUnderTest.Destination), (answer.Status, answer.Headers.GetValueOrDefault("Location")));
+            Assert.Equal(
+                (302, EdgeUnderTest.Destination), (answer.Status, answer.Headers.GetValueOrDefault("Location")));
         }
 
         Assert.Equal(200, (await _edge.GetAsync($"/o/{EdgeUnderTest.Token(LinkKind.Open)}{tail}")).Status);

@@ -5,7 +5,7 @@ namespace Tracking.Servers;
 /// <summary>Waits for a condition, up to a deadline.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Long enough for a loaded machine. A successful test does not wait this long.</summary>
     public static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(60);
@@ -28,7 +28,7 @@ public static class Eventually
                 throw new TimeoutException($"After {limit.TotalSeconds:0.#} s still not: {what}");
             }
 
-            await Task.Delay(Pause, cancellationToken);
+            await Task.Delay(_pause, cancellationToken);
         }
     }
 

@@ -13,7 +13,8 @@ public static class ProcessesOf
         var sought = Encoding.UTF8.GetBytes($"{name}={value}\0");
         return [.. Directory.EnumerateDirectories("/proc")
             .Select(folder => int.TryParse(Path.GetFileName(folder), out var id) ? id : 0)
-            .Where(id => id != 0 && id != Environment.ProcessId && Content(id, "environ").AsSpan().IndexOf(sought) >= 0)];
+            .Where(id => id != 0 && id != Environment.ProcessId
+                && Content(id, "environ").AsSpan().IndexOf(sought) >= 0)];
     }
 
     /// <summary>A variable of a process at its start.</summary>

@@ -15,7 +15,7 @@ namespace Tracking.Servers;
 public sealed partial class StandaloneProcess : IAsyncDisposable
 {
     // Free ports at the first start, and the same ports at a restart, because links contain them.
-    private static readonly Dictionary<string, string> FreePorts = new()
+    private static readonly Dictionary<string, string> _freePorts = new()
     {
         ["TRACKING_HTTP_PORT"] = "0", ["TRACKING_EDGE_PORT"] = "0", ["TRACKING_EDGE_TLS_PORT"] = "0",
     };
@@ -88,7 +88,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
         IReadOnlyDictionary<string, string>? settings,
         CancellationToken cancellationToken)
     {
-        var environment = new Dictionary<string, string>(FreePorts)
+        var environment = new Dictionary<string, string>(_freePorts)
         {
             ["TRACKING_DATA"] = dataFolder ?? own!.In("data"),
         };
@@ -116,7 +116,7 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(
         IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
     {
-        var complete = new Dictionary<string, string>(FreePorts);
+        var complete = new Dictionary<string, string>(_freePorts);
         foreach (var (key, value) in environment)
         {
             complete[key] = value;

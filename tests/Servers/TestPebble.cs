@@ -133,7 +133,8 @@ public sealed class TestPebble : IAsyncDisposable
             cancellationToken);
         _challenges = await ServerProcess.StartAsync(
             [
-                "pebble-challtestsrv", "-http01", Local(2), "-https01", "", "-tlsalpn01", Local(3), "-management", Local(4),
+                "pebble-challtestsrv", "-http01", Local(2), "-https01", "", "-tlsalpn01", Local(3), "-management", Local(
+                    4),
                 "-dns01", Local(5), "-defaultIPv6", "",
             ],
             _folder.Path,

@@ -13,7 +13,7 @@ namespace Tracking.ServiceDefaults.Tests;
 
 public sealed partial class TelemetryTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(OtlpProtocol.HttpProtobuf)]
@@ -33,26 +33,26 @@ public sealed partial class TelemetryTests
 
         await host.Client.GetStringAsync("/clusters/abc", TestContext.Current.CancellationToken);
 
-        var server = await receiver.WaitForSpanAsync(span => span.Name == "GET /clusters/{cluster}", Deadline);
+        var server = await receiver.WaitForSpanAsync(span => span.Name == "GET /clusters/{cluster}", _deadline);
         Assert.Equal("Microsoft.AspNetCore", server.Scope);
         Assert.Equal("/clusters/{cluster}", server.Attributes["http.route"]);
         Assert.Equal("200", server.Attributes["http.response.status_code"]);
         Assert.Equal("GET", server.Attributes["http.request.method"]);
         Assert.Equal(0, server.Status);
 
-        var inside = await receiver.WaitForSpanAsync(span => span.Name == "look up", Deadline);
+        var inside = await receiver.WaitForSpanAsync(span => span.Name == "look up", _deadline);
         Assert.Equal((server.TraceId, server.SpanId), (inside.TraceId, inside.ParentSpanId));
 
-        var log = await receiver.WaitForLogAsync(record => record.Body == "Looked for abc", Deadline);
+        var log = await receiver.WaitForLogAsync(record => record.Body == "Looked for abc", _deadline);
         Assert.Equal((inside.TraceId, inside.SpanId), (log.TraceId, log.SpanId));
         Assert.Equal("abc", log.Attributes["cluster"]);
 
         var metric = await receiver.WaitForMetricAsync(
             one => one.Name == "http.server.request.duration"
                 && one.Points.Any(point => point.Attributes.GetValueOrDefault("http.route") == "/clusters/{cluster}"),
-            Deadline);
+            _deadline);
         Assert.Equal("s", metric.Unit);
-        await receiver.WaitForMetricAsync(one => one.Scope == "System.Runtime", Deadline);
+        await receiver.WaitForMetricAsync(one => one.Scope == "System.Runtime", _deadline);
     }
 
     [Fact]
@@ -68,12 +68,12 @@ public sealed partial class TelemetryTests
         await host.Client.SendAsync(odd, TestContext.Current.CancellationToken);
 
         var click = await receiver.WaitForSpanAsync(
-            span => span.Attributes.GetValueOrDefault("url.path") == "/shoes/red-{token}", Deadline);
+            span => span.Attributes.GetValueOrDefault("url.path") == "/shoes/red-{token}", _deadline);
         Assert.Equal("GET", click.Name);
         Assert.DoesNotContain(click.Attributes.Values, value => value.Contains(token, StringComparison.Ordinal));
         Assert.DoesNotContain("url.query", click.Attributes.Keys);
         var purge = await receiver.WaitForSpanAsync(
-            span => span.Kind == 2 && span.Attributes.GetValueOrDefault("url.path") == "/odd", Deadline);
+            span => span.Kind == 2 && span.Attributes.GetValueOrDefault("url.path") == "/odd", _deadline);
         Assert.Equal("HTTP", purge.Name);
     }
 
@@ -92,10 +92,10 @@ public sealed partial class TelemetryTests
             ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded);
         source.StartActivity(ActivityKind.Consumer, links: [new(first)], name: "store event")!.Dispose();
 
-        var metric = await receiver.WaitForMetricAsync(one => one.Name == "tracking.test.things", Deadline);
+        var metric = await receiver.WaitForMetricAsync(one => one.Name == "tracking.test.things", _deadline);
         var point = Assert.Single(metric.Points);
         Assert.Equal((3, "a", "{thing}"), (point.Value, point.Attributes["kind"], metric.Unit));
-        var span = await receiver.WaitForSpanAsync(one => one.Name == "store event", Deadline);
+        var span = await receiver.WaitForSpanAsync(one => one.Name == "store event", _deadline);
         Assert.Equal(new(first.TraceId.ToHexString(), first.SpanId.ToHexString()), Assert.Single(span.Links));
         Assert.Equal(5, span.Kind);
         Assert.NotEqual(first.TraceId.ToHexString(), span.TraceId);
@@ -112,12 +112,12 @@ public sealed partial class TelemetryTests
         using var answer = await host.Client.GetAsync("/breaks", TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
-        var span = await receiver.WaitForSpanAsync(one => one.Name == "GET /breaks", Deadline);
+        var span = await receiver.WaitForSpanAsync(one => one.Name == "GET /breaks", _deadline);
         Assert.Equal(2, span.Status);
         Assert.Equal("500", span.Attributes["http.response.status_code"]);
         Assert.Equal("System.InvalidOperationException", span.Attributes["error.type"]);
         var log = await receiver.WaitForLogAsync(
-            record => record.Body.StartsWith("GET /breaks failed", StringComparison.Ordinal), Deadline);
+            record => record.Body.StartsWith("GET /breaks failed", StringComparison.Ordinal), _deadline);
         Assert.Contains(span.TraceId, log.Body, StringComparison.Ordinal);
     }
 
@@ -142,7 +142,7 @@ public sealed partial class TelemetryTests
         await host.Client.GetAsync("/health/live", TestContext.Current.CancellationToken);
         await host.Client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
         await host.Client.GetAsync("/last", TestContext.Current.CancellationToken);
-        await receiver.WaitForSpanAsync(span => span.Name == "GET /last", Deadline);
+        await receiver.WaitForSpanAsync(span => span.Name == "GET /last", _deadline);
         await host.StopAsync();
 
         Assert.DoesNotContain(
@@ -189,10 +189,10 @@ public sealed partial class TelemetryTests
             })))
         {
             using var answer = await host.Client.GetAsync(target, TestContext.Current.CancellationToken);
-            await receiver.WaitForSpanAsync(span => span.Kind == 2, Deadline);
-            await receiver.WaitForSpanAsync(span => span.Kind == 3 && span.Scope == "System.Net.Http", Deadline);
-            await receiver.WaitForLogAsync(log => log.Body.StartsWith("Asked", StringComparison.Ordinal), Deadline);
-            await receiver.WaitForLogAsync(log => log.Attributes.ContainsKey("exception.stacktrace"), Deadline);
+            await receiver.WaitForSpanAsync(span => span.Kind == 2, _deadline);
+            await receiver.WaitForSpanAsync(span => span.Kind == 3 && span.Scope == "System.Net.Http", _deadline);
+            await receiver.WaitForLogAsync(log => log.Body.StartsWith("Asked", StringComparison.Ordinal), _deadline);
+            await receiver.WaitForLogAsync(log => log.Attributes.ContainsKey("exception.stacktrace"), _deadline);
             await host.StopAsync();
         }
 
@@ -220,9 +220,9 @@ public sealed partial class TelemetryTests
 
         await host.Client.GetStringAsync("/x", TestContext.Current.CancellationToken);
 
-        var span = await receiver.WaitForSpanAsync(one => one.Name == "GET /x", Deadline);
-        var metric = await receiver.WaitForMetricAsync(_ => true, Deadline);
-        var log = await receiver.WaitForLogAsync(_ => true, Deadline);
+        var span = await receiver.WaitForSpanAsync(one => one.Name == "GET /x", _deadline);
+        var metric = await receiver.WaitForMetricAsync(_ => true, _deadline);
+        var log = await receiver.WaitForLogAsync(_ => true, _deadline);
         foreach (var resource in new[] { span.Resource, metric.Resource, log.Resource })
         {
             Assert.Equal("edge-7", resource["service.name"]);
@@ -240,7 +240,7 @@ public sealed partial class TelemetryTests
             cancellationToken: TestContext.Current.CancellationToken);
         await using var host = await TestHost.StartAsync(receiver.Variables);
 
-        var metric = await receiver.WaitForMetricAsync(_ => true, Deadline);
+        var metric = await receiver.WaitForMetricAsync(_ => true, _deadline);
         Assert.Equal("Tracking.TestHost", metric.Resource["service.name"]);
         Assert.NotEmpty(metric.Resource["service.instance.id"]);
     }

@@ -52,7 +52,8 @@ public sealed class TelemetryVariablesTests
     }
 
     private static bool IsTelemetry(Type? type) =>
-        type == typeof(FlushTelemetry) || type?.Namespace?.StartsWith("OpenTelemetry", StringComparison.Ordinal) == true;
+        type == typeof(FlushTelemetry)
+            || type?.Namespace?.StartsWith("OpenTelemetry", StringComparison.Ordinal) == true;
 
     [Fact]
     public void Frameworks_log_warnings_unless_the_operator_says_otherwise()

@@ -4,7 +4,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>What a gateway that died in between, or a network, makes of one click: the same request at both edges.</summary>
+/// <summary>What a gateway that died in between, or a network, makes of one click: the same request at both
+/// edges.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class OneClickAtTwoEdges(WholeDeployment system)
 {

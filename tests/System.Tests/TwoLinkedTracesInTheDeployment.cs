@@ -7,7 +7,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>The two traces across all processes: publish, rewrite, out; and click, gateway, edge, spool, ingest.</summary>
+/// <summary>The two traces across all processes: publish, rewrite, out; and click, gateway, edge, spool,
+/// ingest.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
 {

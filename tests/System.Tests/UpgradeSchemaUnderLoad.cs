@@ -8,8 +8,8 @@ using Tracking.System.Tests.Chaos;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// A rolling upgrade as this version's services live through it: they are the previous version of a schema that the next
-/// version's migrator makes under them. Its migration is the widest that is allowed, on every table.
+/// A rolling upgrade as this version's services live through it: they are the previous version of a schema that the
+/// next version's migrator makes under them. Its migration is the widest that is allowed, on every table.
 /// </summary>
 public sealed class UpgradeSchemaUnderLoad
 {

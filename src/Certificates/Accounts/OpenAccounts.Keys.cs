@@ -42,7 +42,8 @@ internal sealed partial class OpenAccounts
 
     /// <summary>Gives the account at an authority another key. The new key is stored before the authority hears of it,
     /// and both are kept until one is proved: an answer that is lost loses no account. Its URL stays.</summary>
-    /// <exception cref="NpgsqlException">The database is away; asked again, it goes on with the same new key.</exception>
+    /// <exception cref="NpgsqlException">The database is away; asked again, it goes on with the same new
+    /// key.</exception>
     public async Task<AcmeOutcome<OpenAuthority>> ChangeKeyAsync(
         AuthoritySettings authority, CancellationToken cancellationToken)
     {

@@ -97,7 +97,8 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
     public Task<bool> KeepKeyAsync(LeasedName name, byte[] sealedKey, CancellationToken cancellationToken) =>
         ChangeAsync(name, KeepKey, cancellationToken, new NpgsqlParameter { Value = sealedKey });
 
-    /// <summary>The challenge that gateways answer, and whose key they answer with: before the authority looks.</summary>
+    /// <summary>The challenge that gateways answer, and whose key they answer with: before the authority
+    /// looks.</summary>
     public Task<bool> KeepChallengeAsync(
         LeasedName name, AcmeChallenge challenge, string thumbprint, CancellationToken cancellationToken) =>
         ChangeAsync(

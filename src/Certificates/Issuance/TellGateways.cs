@@ -70,6 +70,7 @@ internal sealed partial class TellGateways(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The new certificate of {Host} could not be announced; gateways see it by themselves")]
+    [LoggerMessage(
+        LogLevel.Warning, "The new certificate of {Host} could not be announced; gateways see it by themselves")]
     private partial void LogNotTold(Exception exception, string host);
 }

@@ -11,9 +11,9 @@ using Tracking.Links;
 namespace Tracking.Certificates.Renewal;
 
 /// <summary>
-/// Asks the operator's own hosts as anybody does: by DNS, over TLS, for <c>/</c>. Every customer without a domain of his
-/// own has his links on the system host, and what is stored here says nothing of what stands in front of it. Only told:
-/// by a figure and in the log.
+/// Asks the operator's own hosts as anybody does: by DNS, over TLS, for <c>/</c>. Every customer without a domain of
+/// his own has his links on the system host, and what is stored here says nothing of what stands in front of it. Only
+/// told: by a figure and in the log.
 /// </summary>
 internal sealed partial class ProbeOwnHosts(
     AskResolver resolver,
@@ -116,7 +116,8 @@ internal sealed partial class ProbeOwnHosts(
             var answer = new byte[StatusLine];
             var read = await tls.ReadAtLeastAsync(answer, answer.Length, throwOnEndOfStream: false, either.Token);
             var line = Encoding.ASCII.GetString(answer, 0, read);
-            return read == StatusLine && line.StartsWith("HTTP/1.", StringComparison.Ordinal) && line[9] is >= '2' and < '5'
+            return read == StatusLine && line.StartsWith("HTTP/1.", StringComparison.Ordinal)
+                && line[9] is >= '2' and < '5'
                 ? null : $"it answers \"{new string([.. line.Where(sign => sign is >= ' ' and <= '~')])}\"";
         }
         catch (AuthenticationException exception)

@@ -7,8 +7,8 @@ namespace Tracking.Certificates.Renewal;
 
 /// <summary>
 /// After a rotation of the master key, seals again what is sealed under the one before: keys of certificates, of
-/// accounts and of orders under way. Gateways read both meanwhile. Each row is a statement that takes effect only on what
-/// was read: whoever dies has done what it has done, and the next one goes on.
+/// accounts and of orders under way. Gateways read both meanwhile. Each row is a statement that takes effect only on
+/// what was read: whoever dies has done what it has done, and the next one goes on.
 /// </summary>
 internal sealed partial class ResealKeys(
     NpgsqlDataSource dataSource, MasterKeys masterKeys, TimeProvider time, ILogger<ResealKeys> logger)

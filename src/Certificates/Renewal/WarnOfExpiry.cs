@@ -5,8 +5,8 @@ using Tracking.Certificates.Issuance;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>Tells people that a certificate nears its end and cannot be renewed: the cluster by a notice, the operator in
-/// the log. By the share of its life that is left, since 160 hours and 90 days have the same thirds.</summary>
+/// <summary>Tells people that a certificate nears its end and cannot be renewed: the cluster by a notice, the operator
+/// in the log. By the share of its life that is left, since 160 hours and 90 days have the same thirds.</summary>
 internal sealed partial class WarnOfExpiry(
     NpgsqlDataSource dataSource, TimeProvider time, ILogger<WarnOfExpiry> logger)
 {
@@ -22,7 +22,8 @@ internal sealed partial class WarnOfExpiry(
         WHERE d.hostname = $2 AND d.cluster_id = $3 AND d.deleted_at IS NULL
         """;
 
-    /// <summary>Tells them, once for each share: when the failure before this one was on the other side of it.</summary>
+    /// <summary>Tells them, once for each share: when the failure before this one was on the other side of
+    /// it.</summary>
     /// <param name="name">The name, as it stood before the failure.</param>
     /// <param name="problem">Why it failed.</param>
     /// <param name="nextAttempt">When it is tried again.</param>

@@ -14,7 +14,8 @@ internal sealed class ChangeAccountKey(
     // What is asked again for as long as somebody may wait for it.
     private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
 
-    /// <summary>Runs it. Asked for again after a process died, an account that has got its new key is left alone.</summary>
+    /// <summary>Runs it. Asked for again after a process died, an account that has got its new key is left
+    /// alone.</summary>
     public async Task<RequestOutcome> RunAsync(CertificateRequest request, CancellationToken cancellationToken)
     {
         var isRight = true;

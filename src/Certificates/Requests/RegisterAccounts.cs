@@ -5,8 +5,8 @@ using Tracking.Certificates.Acme;
 namespace Tracking.Certificates.Requests;
 
 /// <summary>Opens the account at each authority and at its test environment, and looks whether it may order: makes it
-/// where there is none, and makes another where the authority has closed the one that there was. Terms are accepted, and
-/// external accounts bound, by configuration only.</summary>
+/// where there is none, and makes another where the authority has closed the one that there was. Terms are accepted,
+/// and external accounts bound, by configuration only.</summary>
 internal sealed class RegisterAccounts(
     OpenAccounts accounts, StoreRequests store, IOptions<CertificateOptions> options, TimeProvider time)
 {

@@ -52,7 +52,8 @@ internal sealed class RevokeCertificate(
             AND NOT EXISTS (SELECT FROM certificates.names n WHERE n.hostname = $1 AND n.certificate_id IS NOT NULL)
         """;
 
-    private const string KeepRevoked = "UPDATE certificates.issued SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1";
+    private const string KeepRevoked =
+        "UPDATE certificates.issued SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1";
 
     private const string AddAttempt =
         """

@@ -9,7 +9,8 @@ namespace Tracking.Certificates.Requests;
 
 /// <summary>Takes requests, one process each, and stores what comes of them step by step. Every statement is the lease
 /// holder's only; what a dead process took is due again when its lease ends.</summary>
-internal sealed class StoreRequests(NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
+internal sealed class StoreRequests(
+    NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
     {
@@ -82,7 +83,8 @@ internal sealed class StoreRequests(NpgsqlDataSource dataSource, IOptions<Certif
 
     /// <summary>Adds a step.</summary>
     public Task AddAsync(CertificateRequest request, RequestStep step, CancellationToken cancellationToken) =>
-        ChangeAsync(request, Add, cancellationToken, new NpgsqlParameter { Value = JsonSerializer.Serialize(step, _json) });
+        ChangeAsync(
+            request, Add, cancellationToken, new NpgsqlParameter { Value = JsonSerializer.Serialize(step, _json) });
 
     /// <summary>Adds a step that is right.</summary>
     public Task AddAsync(

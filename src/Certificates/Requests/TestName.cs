@@ -89,7 +89,9 @@ internal sealed class TestName(
 
         await store.AddAsync(
             request, "caa", authority.Directory,
-            JudgeCaa.Explain(allowed, allowed.Failure == CaaFailure.NoResolver ? CaaVerdict.Unknown : CaaVerdict.Allowed),
+            JudgeCaa.Explain(allowed, allowed.Failure == CaaFailure.NoResolver
+                ? CaaVerdict.Unknown
+                : CaaVerdict.Allowed),
             cancellationToken);
         return true;
     }

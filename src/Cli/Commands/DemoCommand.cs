@@ -58,7 +58,8 @@ internal static class DemoCommand
         {
             terminal.Document(new JsonObject
             {
-                ["cluster"] = made.Cluster, ["messages"] = made.Messages, ["events"] = made.Visits, ["console"] = console,
+                ["cluster"] =
+                    made.Cluster, ["messages"] = made.Messages, ["events"] = made.Visits, ["console"] = console,
             });
             return;
         }

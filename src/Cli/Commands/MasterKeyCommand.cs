@@ -2,8 +2,8 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl master-key</c>: how far a rotation of the master key is. The keys themselves are settings of each
-/// service, and no command sees them.</summary>
+/// <summary><c>trackctl master-key</c>: how far a rotation of the master key is. The keys themselves are settings of
+/// each service, and no command sees them.</summary>
 internal static class MasterKeyCommand
 {
     public static Command Create(Connection connection)

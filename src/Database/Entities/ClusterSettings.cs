@@ -78,8 +78,8 @@ public sealed record ClusterSettings
     /// <summary>The days that HTML may be kept at most: a year, and its last mailing to compare with.</summary>
     internal const int MostHtmlDays = 400;
 
-    /// <summary>What is done where settings cannot be read: nothing is tracked, and nothing personal is kept. Events are
-    /// kept as long as any cluster's, for how long is not known.</summary>
+    /// <summary>What is done where settings cannot be read: nothing is tracked, and nothing personal is kept. Events
+    /// are kept as long as any cluster's, for how long is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
     {
         TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None, RetentionMonths = Retention.Most,

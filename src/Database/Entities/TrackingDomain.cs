@@ -81,7 +81,8 @@ public sealed class TrackingDomain
     /// <summary>Whether links must be https.</summary>
     public HttpsPolicy Https { get; set; }
 
-    /// <summary>Destinations that stay plain on it: hosts, <c>*.</c> patterns, each with a path prefix or not.</summary>
+    /// <summary>Destinations that stay plain on it: hosts, <c>*.</c> patterns, each with a path prefix or
+    /// not.</summary>
     public string[] ExcludedDomains { get; set; } = [];
 
     /// <summary>When it was added.</summary>

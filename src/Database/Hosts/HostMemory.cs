@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// Names in memory, bounded. Eviction is the clock algorithm: a hit sets a mark and takes no lock; the hand removes what
-/// has no mark. Nothing expires by itself.
+/// Names in memory, bounded. Eviction is the clock algorithm: a hit sets a mark and takes no lock; the hand removes
+/// what has no mark. Nothing expires by itself.
 /// </summary>
 internal sealed class HostMemory
 {

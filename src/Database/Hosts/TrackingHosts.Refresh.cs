@@ -9,7 +9,7 @@ public sealed partial class TrackingHosts
     // A query for so many takes some ten milliseconds: who waits for one that was announced waits no longer.
     private const int NamesAtOnce = 1_000;
 
-    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _retryPause = TimeSpan.FromSeconds(1);
 
     private int _allWanted;
     private int _allRead;
@@ -123,7 +123,7 @@ public sealed partial class TrackingHosts
                     LogNotReloaded(names.Length, exception.Message);
                 }
 
-                await Task.Delay(RetryPause, _time, cancellationToken);
+                await Task.Delay(_retryPause, _time, cancellationToken);
             }
         }
     }

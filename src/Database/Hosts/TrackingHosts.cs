@@ -15,7 +15,8 @@ public enum HostLookup
     /// <summary>Nobody has it.</summary>
     Nobody,
 
-    /// <summary>It is not in memory, and the database does not answer, or too many unknown names are asked for.</summary>
+    /// <summary>It is not in memory, and the database does not answer, or too many unknown names are asked
+    /// for.</summary>
     Unavailable,
 }
 
@@ -25,9 +26,9 @@ public readonly record struct FoundHost(HostLookup Outcome, TrackingHost? Host);
 /// <summary>
 /// Tracking domains by their name: in memory, else in the shared cache where there is one, else in PostgreSQL with one
 /// query a name however many ask at the time. What is in memory never expires: it is read again when it changes, which
-/// the bus tells (<see cref="Heed"/>), and without the bus PostgreSQL every <see cref="SystemOptions.DirectoryRefresh"/>
-/// (<see cref="RefreshTrackingHosts"/>). While both are away everything stays as it was last read.
-/// Whether the cluster of a name still lives, <see cref="ClusterDirectory"/> knows.
+/// the bus tells (<see cref="Heed"/>), and without the bus PostgreSQL every
+/// <see cref="SystemOptions.DirectoryRefresh"/> (<see cref="RefreshTrackingHosts"/>). While both are away everything
+/// stays as it was last read. Whether the cluster of a name still lives, <see cref="ClusterDirectory"/> knows.
 /// </summary>
 public sealed partial class TrackingHosts : IDisposable
 {
@@ -102,8 +103,8 @@ public sealed partial class TrackingHosts : IDisposable
 
     /// <summary>Looks for a name. Never throws for a database that is away or slow.</summary>
     /// <param name="name">A host without port and final dot, any case.</param>
-    /// <param name="isAnybodys">Whether anybody may have asked: then only so many names that nobody has are looked up in
-    /// a second.</param>
+    /// <param name="isAnybodys">Whether anybody may have asked: then only so many names that nobody has are looked up
+    /// in a second.</param>
     public ValueTask<FoundHost> FindAsync(string name, bool isAnybodys)
     {
         ArgumentNullException.ThrowIfNull(name);

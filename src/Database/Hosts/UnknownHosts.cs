@@ -8,7 +8,7 @@ namespace Tracking.Database.Hosts;
 /// </summary>
 internal sealed class UnknownHosts
 {
-    private static readonly TimeSpan SweepPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _sweepPause = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, long> _since = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> _byName;
@@ -50,7 +50,7 @@ internal sealed class UnknownHosts
         {
             Refill();
             _left = Math.Max(0, _left - 1);
-            if (_count >= _options.MaxUnknown && _time.GetElapsedTime(_sweptAt) >= SweepPause)
+            if (_count >= _options.MaxUnknown && _time.GetElapsedTime(_sweptAt) >= _sweepPause)
             {
                 _sweptAt = _time.GetTimestamp();
                 foreach (var (old, since) in _since)

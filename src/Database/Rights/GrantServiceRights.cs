@@ -5,8 +5,8 @@ namespace Tracking.Database.Rights;
 
 /// <summary>
 /// Gives each service's group role exactly its <see cref="ServiceRights"/>, after the migrations and as often as it is
-/// run. A role is named after the database and the service (<c>tracking_edge</c>): roles belong to the whole server, and
-/// the services of a second database on it are to see nothing of the first.
+/// run. A role is named after the database and the service (<c>tracking_edge</c>): roles belong to the whole server,
+/// and the services of a second database on it are to see nothing of the first.
 /// <para>Roles that are missing are made where the user may do so. Where he may not, one line says what to run, and
 /// services go on as the one user they log in as.</para>
 /// </summary>
@@ -138,12 +138,14 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
     [LoggerMessage(Level = LogLevel.Information, Message = "Made the roles {Roles}")]
     private partial void LogMade(string roles);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The roles {Roles} are missing and {User} may not make them: their "
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The roles {Roles} are missing and {User} may not make them: their "
         + "services have no rights of their own and need a user that has all. To give each its own, run as an "
         + "administrator of the server: {Sql} and then the migrator again (deploy/postgres)")]
     private partial void LogMissing(string roles, string user, string sql);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The rights of the services stay as they were, {User} may not give "
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The rights of the services stay as they were, {User} may not give "
         + "them: {Reason}. Run deploy/postgres/roles.sql, which makes one user the owner of everything")]
     private partial void LogRefused(string user, string reason);
 

@@ -6,9 +6,9 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest, and of one
-/// cluster no more than its share. What is taken is leased in its row, so that no two processes check one name, and what
-/// a dead process took is due again when its lease ends.
+/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest, and of
+/// one cluster no more than its share. What is taken is leased in its row, so that no two processes check one name, and
+/// what a dead process took is due again when its lease ends.
 /// </summary>
 internal sealed class ClaimDomains(
     NpgsqlDataSource dataSource, IOptions<VerifierOptions> options, TimeProvider time)
@@ -51,8 +51,8 @@ internal sealed class ClaimDomains(
     private static readonly string _claimBeyond = Claim.Replace(
         "{0}", "AND next_check_at > $9 AND next_check_at <= $10 ORDER BY next_check_at", StringComparison.Ordinal);
 
-    // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in front
-    // of others must not cost a scan each time.
+    // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in
+    // front of others must not cost a scan each time.
     private const int Window = 2000;
     private const int Looks = 5;
 

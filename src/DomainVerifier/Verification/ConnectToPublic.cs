@@ -10,8 +10,8 @@ namespace Tracking.DomainVerifier.Verification;
 /// <param name="cancellationToken">Ends it with an exception.</param>
 internal delegate Task<IReadOnlyList<IPAddress>> FindAddresses(HostName name, CancellationToken cancellationToken);
 
-/// <summary>Requests to sites that a tenant names: without redirects, cookies, proxies and kept connections, and only at
-/// addresses that name servers may have too.</summary>
+/// <summary>Requests to sites that a tenant names: without redirects, cookies, proxies and kept connections, and only
+/// at addresses that name servers may have too.</summary>
 internal static class ConnectToPublic
 {
     // Kilobytes of header fields; sites send two or three.

@@ -9,7 +9,7 @@ internal sealed record DnsProvider(string Name, bool EndsValueWithDot = false)
 {
     // Endings of name servers' names, from the providers' own documentation and from zones that they serve. Each with
     // the dot before it: notcloudflare.com is somebody else.
-    private static readonly (string Ending, DnsProvider Provider)[] Known =
+    private static readonly (string Ending, DnsProvider Provider)[] _known =
     [
         (".ns.cloudflare.com", new("Cloudflare")),
         (".domaincontrol.com", new("GoDaddy")),
@@ -64,7 +64,7 @@ internal sealed record DnsProvider(string Name, bool EndsValueWithDot = false)
                 return new DnsProvider("Amazon Route 53");
             }
 
-            if (Array.Find(Known, known => server.Text.EndsWith(known.Ending, StringComparison.Ordinal)).Provider
+            if (Array.Find(_known, known => server.Text.EndsWith(known.Ending, StringComparison.Ordinal)).Provider
                 is { } provider)
             {
                 return provider;

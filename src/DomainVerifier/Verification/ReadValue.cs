@@ -20,7 +20,7 @@ internal static class ReadValue
 {
     // As forms store it: "https://v-abc.t.example/" as it is, escaped, percent-encoded, or with dots for what they
     // refuse.
-    private static readonly string[] OfUrls = ["/", "%2f", "%3a", "\\058", "\\047"];
+    private static readonly string[] _ofUrls = ["/", "%2f", "%3a", "\\058", "\\047"];
 
     /// <summary>Compares a value with the one that was wanted.</summary>
     /// <param name="value">What the record has.</param>
@@ -28,7 +28,7 @@ internal static class ReadValue
     /// <param name="zone">The record's zone; <see langword="null"/> when it is not known.</param>
     public static ValueMistake Of(DnsName value, DnsName target, DnsName? zone)
     {
-        var isUrl = Array.Exists(OfUrls, sign => value.Text.Contains(sign, StringComparison.Ordinal))
+        var isUrl = Array.Exists(_ofUrls, sign => value.Text.Contains(sign, StringComparison.Ordinal))
             || value.FirstLabel is "http" or "https" or "http:" or "https:";
         if (isUrl && value.Text.Contains(target.FirstLabel, StringComparison.Ordinal))
         {

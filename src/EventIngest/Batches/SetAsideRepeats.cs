@@ -15,7 +15,7 @@ internal static class SetAsideRepeats
     private const string SelectStored =
         "SELECT id FROM ingest.events WHERE id = ANY($1) AND id BETWEEN $2 AND $3";
 
-    private static readonly Dictionary<int, RefusedEvent> NoneRefused = [];
+    private static readonly Dictionary<int, RefusedEvent> _noneRefused = [];
 
     /// <summary>Whether an error is a repeated id: <c>ingest.events</c> has no other unique index.</summary>
     public static bool IsRepeat(PostgresException exception) =>
@@ -40,7 +40,7 @@ internal static class SetAsideRepeats
             }
         }
 
-        prepared.TakeOut(NoneRefused, repeats);
+        prepared.TakeOut(_noneRefused, repeats);
     }
 
     private static async Task<HashSet<Guid>> FindStoredAsync(

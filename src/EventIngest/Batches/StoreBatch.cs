@@ -99,8 +99,8 @@ internal sealed partial class StoreBatch(
         return outcome;
     }
 
-    // As a whole; when it repeats ids, without those; when there is still a row that cannot be, row by row. A repeat may
-    // be committed by another batch between the question for it and the COPY: that one is found row by row.
+    // As a whole; when it repeats ids, without those; when there is still a row that cannot be, row by row. A repeat
+    // may be committed by another batch between the question for it and the COPY: that one is found row by row.
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,

@@ -39,18 +39,18 @@ internal sealed class ClassifyEvent
     // Apple's mail privacy protection loads every image when the message arrives, and says no more than this.
     private const string AppleMailPrivacy = "Mozilla/5.0";
 
-    private static readonly Classification NoAgent = new(Verdict.Unknown, null, "no-user-agent");
-    private static readonly Classification Unrecognised = new(Verdict.Unknown, null, "unrecognised");
-    private static readonly Classification Privacy = new(Verdict.Prefetch, "apple", "mail-privacy-protection");
-    private static readonly SearchValues<string> MachineTokens = SearchValues.Create(
+    private static readonly Classification _noAgent = new(Verdict.Unknown, null, "no-user-agent");
+    private static readonly Classification _unrecognised = new(Verdict.Unknown, null, "unrecognised");
+    private static readonly Classification _privacy = new(Verdict.Prefetch, "apple", "mail-privacy-protection");
+    private static readonly SearchValues<string> _machineTokens = SearchValues.Create(
         [.. AgentRules.Machines.Select(rule => rule.Token)], StringComparison.OrdinalIgnoreCase);
 
-    private static readonly Dictionary<AgentRule, Classification> ByRule = AgentRules.Machines
+    private static readonly Dictionary<AgentRule, Classification> _byRule = AgentRules.Machines
         .Concat(AgentRules.People)
         .ToDictionary(rule => rule, rule => new Classification(rule.Verdict, rule.Vendor, rule.Reason));
 
-    private static readonly Dictionary<Classification, Classification> Honeypots = ByRule.Values
-        .Append(NoAgent).Append(Unrecognised).Append(Privacy)
+    private static readonly Dictionary<Classification, Classification> _honeypots = _byRule.Values
+        .Append(_noAgent).Append(_unrecognised).Append(_privacy)
         .ToDictionary(agent => agent, InHoneypot);
 
     private readonly KnownAgent?[] _known = new KnownAgent?[Slots];
@@ -67,7 +67,7 @@ internal sealed class ClassifyEvent
         var classification = Classify(userAgent);
         var text = StorableUserAgent.Encode(userAgent);
         known = new KnownAgent(
-            userAgent.ToArray(), text, classification, Honeypots[classification],
+            userAgent.ToArray(), text, classification, _honeypots[classification],
             NameClient.Of(classification.Vendor, Encoding.UTF8.GetString(text)));
         Volatile.Write(ref slot, known);
         return known;
@@ -78,17 +78,17 @@ internal sealed class ClassifyEvent
         var text = Encoding.Latin1.GetString(userAgent).AsSpan().Trim();
         if (text.IsEmpty)
         {
-            return NoAgent;
+            return _noAgent;
         }
 
         if (text.SequenceEqual(AppleMailPrivacy))
         {
-            return Privacy;
+            return _privacy;
         }
 
-        return (text.ContainsAny(MachineTokens) ? First(AgentRules.Machines, text) : null)
+        return (text.ContainsAny(_machineTokens) ? First(AgentRules.Machines, text) : null)
             ?? First(AgentRules.People, text)
-            ?? Unrecognised;
+            ?? _unrecognised;
     }
 
     private static Classification? First(AgentRule[] rules, ReadOnlySpan<char> userAgent)
@@ -97,7 +97,7 @@ internal sealed class ClassifyEvent
         {
             if (userAgent.Contains(rule.Token, StringComparison.OrdinalIgnoreCase))
             {
-                return ByRule[rule];
+                return _byRule[rule];
             }
         }
 

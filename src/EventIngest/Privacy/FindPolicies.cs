@@ -187,7 +187,8 @@ internal sealed partial class FindPolicies(
         return rows;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}: its "
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}: its "
         + "events are stored without address and user agent")]
     private partial void LogUnreadable(ClusterId cluster, string path);
 }

@@ -7,7 +7,7 @@ namespace Tracking.EventIngest.Privacy;
 /// <summary>A user agent as bytes off the wire, made into text that PostgreSQL takes.</summary>
 internal static class StorableUserAgent
 {
-    private static readonly SearchValues<byte> Controls =
+    private static readonly SearchValues<byte> _controls =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(b => (byte)b), 0x7f]);
 
     /// <summary>
@@ -18,7 +18,7 @@ internal static class StorableUserAgent
     public static byte[] Encode(ReadOnlySpan<byte> userAgent)
     {
         var isUtf8 = Utf8.IsValid(userAgent);
-        if (isUtf8 && !userAgent.ContainsAny(Controls))
+        if (isUtf8 && !userAgent.ContainsAny(_controls))
         {
             return userAgent.ToArray();
         }

@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Counts stored events, in the transaction that stores them: the rows of their messages, which say what is the first of
-/// its kind, then the changes of the counters. First comes the statistics' lock, then messages are locked in the order of
-/// their keys, and the changes are nobody else's: two transactions wait for each other, never in a circle.
+/// Counts stored events, in the transaction that stores them: the rows of their messages, which say what is the first
+/// of its kind, then the changes of the counters. First comes the statistics' lock, then messages are locked in the
+/// order of their keys, and the changes are nobody else's: two transactions wait for each other, never in a circle.
 /// </summary>
 internal sealed class CountMessages
 {

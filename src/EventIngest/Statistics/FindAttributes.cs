@@ -9,8 +9,8 @@ namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
 /// Finds the tags, recipient domains, hosts and link places of a batch's messages: one look-up for those that are not
-/// remembered. Messages are remembered for a while because what happens to one happens soon after the other; one that is
-/// not registered is not, and is asked for again.
+/// remembered. Messages are remembered for a while because what happens to one happens soon after the other; one that
+/// is not registered is not, and is asked for again.
 /// </summary>
 internal sealed class FindAttributes(NpgsqlDataSource dataSource)
 {

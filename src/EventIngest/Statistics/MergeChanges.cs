@@ -7,9 +7,9 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Brings the changes that batches leave in <c>ingest.count_changes</c> into <c>ingest.counts</c>, those of many batches at
-/// once: a key that twenty of them count is written once. Whoever reads takes both tables in one statement, so nothing
-/// depends on when this runs but how much there is to read. One copy of this service merges at a time.
+/// Brings the changes that batches leave in <c>ingest.count_changes</c> into <c>ingest.counts</c>, those of many
+/// batches at once: a key that twenty of them count is written once. Whoever reads takes both tables in one statement,
+/// so nothing depends on when this runs but how much there is to read. One copy of this service merges at a time.
 /// </summary>
 internal sealed partial class MergeChanges(
     NpgsqlDataSource dataSource,

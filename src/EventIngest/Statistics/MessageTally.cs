@@ -65,7 +65,8 @@ internal sealed class MessageTally(int cluster, MessageKey message)
     public FirstMoments Firsts { get; private set; } = new();
 
     /// <summary>Days that are not the home day.</summary>
-    public IReadOnlyCollection<KeyValuePair<int, DayTally>> Days => _days ?? (IReadOnlyCollection<KeyValuePair<int, DayTally>>)[];
+    public IReadOnlyCollection<KeyValuePair<int, DayTally>> Days =>
+        _days ?? (IReadOnlyCollection<KeyValuePair<int, DayTally>>)[];
 
     public short Weight => FirstMoments.WeightOf(Clicks, Opens);
 

@@ -2,12 +2,12 @@ using Tracking.Database;
 
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>Names the program that an event came with, for the grouping <c>client</c>: by what is stored of it, so that a
-/// rebuild of the counters names it the same.</summary>
+/// <summary>Names the program that an event came with, for the grouping <c>client</c>: by what is stored of it, so that
+/// a rebuild of the counters names it the same.</summary>
 internal static class NameClient
 {
     // The order matters: Edge and Opera call themselves Chrome too, Chrome calls itself Safari, everybody Mozilla.
-    private static readonly (string[] Pieces, string Name)[] Families =
+    private static readonly (string[] Pieces, string Name)[] _families =
     [
         (["GoogleImageProxy"], "Gmail"),
         (["YahooMailProxy"], "Yahoo Mail"),
@@ -21,7 +21,7 @@ internal static class NameClient
         (["Safari/"], "Safari"),
     ];
 
-    private static readonly string[] Apple = ["iPhone", "iPad", "Macintosh"];
+    private static readonly string[] _apple = ["iPhone", "iPad", "Macintosh"];
 
     /// <summary>The name, at most <see cref="FirstMoments.MaxClientBytes"/> long; empty when nothing is stored of
     /// it.</summary>
@@ -31,7 +31,9 @@ internal static class NameClient
     {
         if (vendor is not null)
         {
-            return vendor.Length > FirstMoments.MaxClientBytes / 4 ? vendor[..(FirstMoments.MaxClientBytes / 4)] : vendor;
+            return vendor.Length > FirstMoments.MaxClientBytes / 4
+                ? vendor[..(FirstMoments.MaxClientBytes / 4)]
+                : vendor;
         }
 
         if (string.IsNullOrEmpty(userAgent))
@@ -39,7 +41,7 @@ internal static class NameClient
             return "";
         }
 
-        foreach (var (pieces, name) in Families)
+        foreach (var (pieces, name) in _families)
         {
             if (Array.Exists(pieces, piece => userAgent.Contains(piece, StringComparison.Ordinal)))
             {
@@ -56,6 +58,6 @@ internal static class NameClient
     {
         var kit = userAgent.LastIndexOf("AppleWebKit/", StringComparison.Ordinal);
         return kit > 0 && Array.Exists(
-            Apple, device => userAgent.IndexOf(device, 0, kit, StringComparison.Ordinal) >= 0);
+            _apple, device => userAgent.IndexOf(device, 0, kit, StringComparison.Ordinal) >= 0);
     }
 }

@@ -63,7 +63,8 @@ internal sealed partial class RebuildCounters(
         WHERE cluster_id = $1 AND building = $2
         """;
 
-    private const string DeleteChanges = "DELETE FROM ingest.count_changes WHERE cluster_id = $1 AND generation <> ALL ($2)";
+    private const string DeleteChanges =
+        "DELETE FROM ingest.count_changes WHERE cluster_id = $1 AND generation <> ALL ($2)";
 
     private const string DeleteOld =
         """

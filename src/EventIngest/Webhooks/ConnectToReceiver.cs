@@ -54,7 +54,9 @@ internal sealed class ConnectToReceiver(
         IPAddress[] allowed = [.. found.Where(addresses.Allows)];
         if (allowed.Length == 0)
         {
-            throw found.Length == 0 ? new SocketException((int)SocketError.HostNotFound) : new ForbiddenAddressException();
+            throw found.Length == 0
+                ? new SocketException((int)SocketError.HostNotFound)
+                : new ForbiddenAddressException();
         }
 
         for (var i = 0; ; i++)

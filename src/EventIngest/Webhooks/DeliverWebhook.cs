@@ -6,9 +6,9 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Visits an endpoint: sends what is due, a few at a time, and keeps what came of it. One that failed before gets a single
-/// webhook, as a question whether it is back; as long as it cannot be reached it rests, and what waits for it loses no
-/// attempt.
+/// Visits an endpoint: sends what is due, a few at a time, and keeps what came of it. One that failed before gets a
+/// single webhook, as a question whether it is back; as long as it cannot be reached it rests, and what waits for it
+/// loses no attempt.
 /// </summary>
 internal sealed partial class DeliverWebhook(
     ClaimEndpoints claim,

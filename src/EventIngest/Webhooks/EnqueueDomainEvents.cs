@@ -9,8 +9,8 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Makes deliveries of what is told of tracking domains and certificates. Both stand in the database already, written in
-/// the transaction of what they tell: here they are taken once, in the transaction that writes their deliveries.
+/// Makes deliveries of what is told of tracking domains and certificates. Both stand in the database already, written
+/// in the transaction of what they tell: here they are taken once, in the transaction that writes their deliveries.
 /// </summary>
 internal sealed partial class EnqueueDomainEvents(
     NpgsqlDataSource dataSource,

@@ -4,8 +4,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Stores what a visit came to, in one transaction: attempts, deliveries, how the endpoint stands, and the end of
-/// its lease. A visit that lost its lease stores nothing; what it sent is sent again under the same id.</summary>
+/// <summary>Stores what a visit came to, in one transaction: attempts, deliveries, how the endpoint stands, and the end
+/// of its lease. A visit that lost its lease stores nothing; what it sent is sent again under the same id.</summary>
 internal sealed class KeepVisit(NpgsqlDataSource dataSource, WebhookConnections connections, TimeProvider time)
 {
     private const string KeepEndpoint =
@@ -144,7 +144,8 @@ internal sealed class KeepVisit(NpgsqlDataSource dataSource, WebhookConnections 
     };
 
     private static short StatusOf(VisitedDelivery visited) =>
-        visited.Attempt.Outcome == AttemptOutcome.Delivered ? (short)1 : visited.NextAttemptAt is null ? (short)2 : (short)0;
+        visited.Attempt.Outcome == AttemptOutcome.Delivered ? (short)1 : visited.NextAttemptAt is null ? (short)2
+            : (short)0;
 
     private static NpgsqlCommand ToCommand(string sql, NpgsqlConnection connection, LeasedEndpoint endpoint) =>
         new(sql, connection)

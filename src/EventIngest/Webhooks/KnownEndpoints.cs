@@ -16,8 +16,8 @@ namespace Tracking.EventIngest.Webhooks;
 internal sealed record KnownEndpoint(Guid Id, int Types, bool PeopleOnly);
 
 /// <summary>
-/// The endpoints of all clusters in memory, so that storing events asks the database nothing. Read as changes: rows that
-/// were written since the oldest transaction that ran at the last reading.
+/// The endpoints of all clusters in memory, so that storing events asks the database nothing. Read as changes: rows
+/// that were written since the oldest transaction that ran at the last reading.
 /// </summary>
 internal sealed partial class KnownEndpoints(
     NpgsqlDataSource dataSource,
@@ -41,8 +41,8 @@ internal sealed partial class KnownEndpoints(
     /// <summary>The endpoints of a cluster.</summary>
     public KnownEndpoint[] Of(int cluster) => _byCluster.TryGetValue(cluster, out var endpoints) ? endpoints : [];
 
-    /// <summary>Reads them unless they were read before: a process that starts while the database is away must not store
-    /// events as if there were no endpoints.</summary>
+    /// <summary>Reads them unless they were read before: a process that starts while the database is away must not
+    /// store events as if there were no endpoints.</summary>
     public ValueTask LoadAsync(CancellationToken cancellationToken) =>
         _since is null ? new(RefreshAsync(cancellationToken)) : ValueTask.CompletedTask;
 

@@ -7,8 +7,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Deletes deliveries that are older than they are kept, with their attempts, and those of deleted endpoints; then
-/// the endpoints. A few thousand at a time, so that no statement is long.</summary>
+/// <summary>Deletes deliveries that are older than they are kept, with their attempts, and those of deleted endpoints;
+/// then the endpoints. A few thousand at a time, so that no statement is long.</summary>
 internal sealed partial class PruneDeliveries(
     NpgsqlDataSource dataSource,
     WebhookConnections connections,

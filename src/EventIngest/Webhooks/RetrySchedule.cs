@@ -1,7 +1,7 @@
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>When a delivery that failed is tried again: ten attempts over 75 hours and a half, the schedule that Standard
-/// Webhooks 1.0.0 gives as its example, so that a receiver may be away over a weekend.</summary>
+/// <summary>When a delivery that failed is tried again: ten attempts over 75 hours and a half, the schedule that
+/// Standard Webhooks 1.0.0 gives as its example, so that a receiver may be away over a weekend.</summary>
 internal static class RetrySchedule
 {
     /// <summary>Attempts in all.</summary>

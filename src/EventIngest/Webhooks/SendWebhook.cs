@@ -46,8 +46,8 @@ internal sealed record Attempt(AttemptOutcome Outcome, DateTimeOffset At, TimeSp
     public TimeSpan? RetryAfter { get; init; }
 }
 
-/// <summary>Sends one webhook once: signed as Standard Webhooks 1.0.0 says, with an end to everything that a receiver can
-/// draw out or make large.</summary>
+/// <summary>Sends one webhook once: signed as Standard Webhooks 1.0.0 says, with an end to everything that a receiver
+/// can draw out or make large.</summary>
 internal sealed class SendWebhook : IDisposable
 {
     /// <summary>Bytes of an answer that are kept; enough for the error page of a framework.</summary>

@@ -11,8 +11,8 @@ namespace Tracking.EventIngest.Webhooks;
 internal sealed class WebhooksWaiting : CallToWork;
 
 /// <summary>
-/// Has endpoints visited that have something due, a bounded number at a time. Those that are slow or fail have places of
-/// their own: however many they are, the others wait for none of them.
+/// Has endpoints visited that have something due, a bounded number at a time. Those that are slow or fail have places
+/// of their own: however many they are, the others wait for none of them.
 /// </summary>
 internal sealed partial class VisitEndpoints(
     ClaimEndpoints claim,
@@ -147,7 +147,8 @@ internal sealed partial class VisitEndpoints(
     [LoggerMessage(LogLevel.Warning, "Webhooks that are due could not be read: {Reason}")]
     private partial void LogNotTaken(string reason);
 
-    [LoggerMessage(LogLevel.Warning, "What was delivered to webhook {Endpoint} could not be stored; it is sent again: {Reason}")]
+    [LoggerMessage(
+        LogLevel.Warning, "What was delivered to webhook {Endpoint} could not be stored; it is sent again: {Reason}")]
     private partial void LogNotKept(Guid endpoint, string reason);
 
     [LoggerMessage(LogLevel.Error, "The visit of webhook {Endpoint} failed; it is tried again when its lease ends")]

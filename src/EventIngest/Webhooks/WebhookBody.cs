@@ -13,9 +13,9 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// The body of a webhook: <c>type</c>, <c>timestamp</c> and <c>data</c>, as Standard Webhooks 1.0.0 has it, and the same
-/// words as the API. At most 20 kB, the specification's bound: what is longer loses its longest parts and says so with
-/// <c>"shortened": true</c>.
+/// The body of a webhook: <c>type</c>, <c>timestamp</c> and <c>data</c>, as Standard Webhooks 1.0.0 has it, and the
+/// same words as the API. At most 20 kB, the specification's bound: what is longer loses its longest parts and says so
+/// with <c>"shortened": true</c>.
 /// </summary>
 internal static class WebhookBody
 {
@@ -25,8 +25,8 @@ internal static class WebhookBody
     // It is read by programs, and never stands in a page: letters stay what they are.
     private static readonly JsonWriterOptions _plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The body of a delivery's row: kept with it, or made of the event; <see langword="null"/> when the event is
-    /// not there any more.</summary>
+    /// <summary>The body of a delivery's row: kept with it, or made of the event; <see langword="null"/> when the event
+    /// is not there any more.</summary>
     public static byte[]? Read(NpgsqlDataReader row) =>
         !row.IsDBNull(2) ? Encoding.UTF8.GetBytes(row.GetString(2))
         : row.GetBoolean(6) ? Write(MessageEvent.Read(row))

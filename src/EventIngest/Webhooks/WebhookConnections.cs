@@ -3,8 +3,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Bounds the database connections of deliveries: hundreds of visits at a time must not take those that storing
-/// events needs.</summary>
+/// <summary>Bounds the database connections of deliveries: hundreds of visits at a time must not take those that
+/// storing events needs.</summary>
 internal sealed class WebhookConnections(IOptions<WebhookOptions> options) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(options.Value.Connections, options.Value.Connections);

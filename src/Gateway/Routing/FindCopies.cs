@@ -21,7 +21,7 @@ internal sealed partial class FindCopies(
     : IDestinationResolver
 {
     // Names are looked up one after the other, and all services wait for the last one.
-    private static readonly TimeSpan LongestQuestion = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _longestQuestion = TimeSpan.FromSeconds(2);
 
     private readonly HashSet<string> _unknown = [];
 
@@ -66,7 +66,7 @@ internal sealed partial class FindCopies(
 
     private async Task<IPAddress[]> FindAsync(string host, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(LongestQuestion, time);
+        using var patience = new CancellationTokenSource(_longestQuestion, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {

@@ -18,7 +18,7 @@ internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvi
     private const string HostHeader = "X-Forwarded-Host";
 
     // RFC 7239, and the headers that some proxies use instead. No service reads them, and none should begin to.
-    private static readonly string[] Others = ["Forwarded", "X-Forwarded-Prefix", "X-Real-IP"];
+    private static readonly string[] _others = ["Forwarded", "X-Forwarded-Prefix", "X-Real-IP"];
 
     private readonly AddressRanges _proxies = new(options.Value.TrustedProxies);
 
@@ -62,7 +62,7 @@ internal sealed class ForwardRequest(IOptions<GatewayOptions> options, TimeProvi
         Set(request, ForHeader, earlier.Length == 0 ? Text(connected) : $"{earlier}, {Text(connected)}");
         Set(request, ProtoHeader, scheme is "http" or "https" ? scheme : incoming.Scheme);
         Set(request, HostHeader, incoming.Host.Value);
-        foreach (var other in Others)
+        foreach (var other in _others)
         {
             Set(request, other, null);
         }

@@ -22,27 +22,27 @@ internal static class CharacterTable
     private const int CodePoints = 0x110000;
     private const int LengthBits = 5;
     private const uint NeverComposed = 1u << 31;
-    private static readonly Data Table = Read();
+    private static readonly Data _table = Read();
 
     /// <summary>The major version of Unicode.</summary>
-    public static int UnicodeVersion => Table.Version;
+    public static int UnicodeVersion => _table.Version;
 
     /// <summary>A character's record.</summary>
     public static CharacterRecord Of(int codePoint)
     {
-        var block = Table.Index[codePoint >> BlockShift];
-        var record = Table.Blocks[(block << BlockShift) | (codePoint & ((1 << BlockShift) - 1))];
-        return new CharacterRecord(Table.Records[record]);
+        var block = _table.Index[codePoint >> BlockShift];
+        var record = _table.Blocks[(block << BlockShift) | (codePoint & ((1 << BlockShift) - 1))];
+        return new CharacterRecord(_table.Records[record]);
     }
 
     /// <summary>The characters that replace a mapped character.</summary>
     public static ReadOnlySpan<char> Mapping(int codePoint)
     {
         // The first entry of the code point or beyond: the bits below contain the length.
-        var found = Array.BinarySearch(Table.Mapped, (uint)codePoint << LengthBits);
+        var found = Array.BinarySearch(_table.Mapped, (uint)codePoint << LengthBits);
         found = found < 0 ? ~found : found;
-        var length = (int)(Table.Mapped[found] & ((1 << LengthBits) - 1));
-        return Table.Units.AsSpan(Table.MappingStarts[found], length);
+        var length = (int)(_table.Mapped[found] & ((1 << LengthBits) - 1));
+        return _table.Units.AsSpan(_table.MappingStarts[found], length);
     }
 
     /// <summary>Decomposes a character, one step deep.</summary>
@@ -52,13 +52,13 @@ internal static class CharacterTable
     /// <returns>Whether the character has a decomposition.</returns>
     public static bool TryDecompose(int codePoint, out int first, out int second)
     {
-        var found = Array.BinarySearch(Table.Decomposed, codePoint);
-        (first, second) = found < 0 ? default : Table.Parts[found];
+        var found = Array.BinarySearch(_table.Decomposed, codePoint);
+        (first, second) = found < 0 ? default : _table.Parts[found];
         return found >= 0;
     }
 
     /// <summary>The character that two characters become in NFC; -1 when they stay separate.</summary>
-    public static int Compose(int first, int second) => Table.Composed.GetValueOrDefault((first, second), -1);
+    public static int Compose(int first, int second) => _table.Composed.GetValueOrDefault((first, second), -1);
 
     private static Data Read()
     {

@@ -8,8 +8,8 @@ namespace Tracking.Management.Auth;
 
 /// <summary>
 /// The API key of a person whom an OpenID Connect provider vouches for, with a secret that nobody has. So his sessions
-/// are those of a key: the audit log says his name, and whoever revokes the key in the list ends them within seconds and
-/// lets him in no more.
+/// are those of a key: the audit log says his name, and whoever revokes the key in the list ends them within seconds
+/// and lets him in no more.
 /// </summary>
 internal sealed class KeepPersonKey(ApiDataSource dataSource, TimeProvider time)
 {

@@ -9,9 +9,9 @@ namespace Tracking.Management.ClickMaps;
 
 /// <summary>
 /// Draws a mail with each link's share of the clicks beside it. Whoever sent the mail is not trusted: an allow-list
-/// (HtmlSanitizer) leaves text, tables, inline styles and pictures that the mail holds itself. No address stays in it, so
-/// nothing is asked of anybody; and the page that it stands on has a policy (<see cref="Policy"/>) under which nothing
-/// runs and nothing is fetched, should a browser read the rest in another way than the list did.
+/// (HtmlSanitizer) leaves text, tables, inline styles and pictures that the mail holds itself. No address stays in it,
+/// so nothing is asked of anybody; and the page that it stands on has a policy (<see cref="Policy"/>) under which
+/// nothing runs and nothing is fetched, should a browser read the rest in another way than the list did.
 /// </summary>
 internal static class DrawClickMap
 {
@@ -46,7 +46,8 @@ internal static class DrawClickMap
         foreach (var element in document.All.ToList())
         {
             // The open pixel, and those of others.
-            if (element is { LocalName: "img" } && element.GetAttribute("width") == "1" && element.GetAttribute("height") == "1")
+            if (element is { LocalName: "img" } && element.GetAttribute("width") == "1"
+                && element.GetAttribute("height") == "1")
             {
                 element.Remove();
                 continue;
@@ -64,7 +65,8 @@ internal static class DrawClickMap
     {
         var sanitizer = new HtmlSanitizer();
         sanitizer.AllowedTags.ExceptWith(_notInMail);
-        sanitizer.AllowedAttributes.ExceptWith(["href", "action", "background", "id", "name", "usemap", "ping", "srcset"]);
+        sanitizer.AllowedAttributes.ExceptWith(
+            ["href", "action", "background", "id", "name", "usemap", "ping", "srcset"]);
         sanitizer.AllowedAttributes.Add(Place);
         sanitizer.AllowedSchemes.Clear();
         sanitizer.AllowedSchemes.Add("data");

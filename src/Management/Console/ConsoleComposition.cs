@@ -34,7 +34,8 @@ internal static class ConsoleComposition
             options.EnableForHttps = true;
             options.MimeTypes = ["text/html"];
         });
-        builder.Services.Configure<BrotliCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
+        builder.Services.Configure<BrotliCompressionProviderOptions>(
+            options => options.Level = CompressionLevel.Fastest);
         OpenIdSignIn.Add(builder);
         builder.Services.AddSingleton<ConsoleSession>();
         builder.Services.AddSingleton<AskServices>();

@@ -19,8 +19,8 @@ public sealed class ConsoleOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:05:00", "90.00:00:00")]
     public TimeSpan SessionLongest { get; set; } = TimeSpan.FromDays(7);
 
-    /// <summary>How often live events are looked for; 100 ms to 1 min, default 1 s: once for all who watch a cluster, and
-    /// only while somebody does.</summary>
+    /// <summary>How often live events are looked for; 100 ms to 1 min, default 1 s: once for all who watch a cluster,
+    /// and only while somebody does.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan LiveEvery { get; set; } = TimeSpan.FromSeconds(1);
 

@@ -20,10 +20,10 @@ using Tracking.Management.Events;
 namespace Tracking.Management.Console;
 
 /// <summary>
-/// <c>GET /clusters/{cluster}/live/stream</c>: events as they come, by server-sent events, each as the row that the page
-/// shows. One reading of the database serves all who watch a cluster in this process, and nobody watching costs nothing.
-/// A stream begins with the events of the last minute: the page leaves out those that it shows, so an event stored between
-/// the page and its stream, or while a broken connection was away, is not missed.
+/// <c>GET /clusters/{cluster}/live/stream</c>: events as they come, by server-sent events, each as the row that the
+/// page shows. One reading of the database serves all who watch a cluster in this process, and nobody watching costs
+/// nothing. A stream begins with the events of the last minute: the page leaves out those that it shows, so an event
+/// stored between the page and its stream, or while a broken connection was away, is not missed.
 /// </summary>
 internal sealed partial class FollowEvents(
     ApiDataSource dataSource, IOptions<ConsoleOptions> options, TimeProvider time, ILogger<FollowEvents> logger)
@@ -167,7 +167,8 @@ internal sealed partial class FollowEvents(
                 {
                     events = (await SelectEvents.ReadAsync(dataSource, selection, Most, Most, cancellationToken)).Events;
                 }
-                catch (Exception exception) when (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception))
+                catch (Exception exception) when (AnswerStoreAway.IsAway(exception)
+                    || StoreAway.IsStatementTimeout(exception))
                 {
                     LogNotRead(exception.Message);
                     continue;

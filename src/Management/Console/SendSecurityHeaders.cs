@@ -17,7 +17,8 @@ public static class SendSecurityHeaders
 
     private static readonly object _instead = new();
 
-    /// <summary>Gives one answer a policy of its own, unless it fails: a document that others wrote, in a frame.</summary>
+    /// <summary>Gives one answer a policy of its own, unless it fails: a document that others wrote, in a
+    /// frame.</summary>
     public static void Instead(HttpContext context, string policy) => context.Items[_instead] = policy;
 
     /// <summary>Sends them from here on down the pipeline.</summary>

@@ -112,7 +112,9 @@ internal static class CertificateAccounts
             db,
             holder,
             new(
-                kind == CertificateRequestKind.Register ? "register-certificate-accounts" : "change-certificate-account-keys",
+                kind == CertificateRequestKind.Register
+                    ? "register-certificate-accounts"
+                    : "change-certificate-account-keys",
                 query.Directory ?? "all"),
             time,
             cancellationToken);

@@ -27,8 +27,8 @@ internal enum CertificateRequestKind : short
 /// <param name="Status">waiting, succeeded or failed.</param>
 /// <param name="AskedAt">When it was asked for.</param>
 /// <param name="DoneAt">When it was over; null while it is not.</param>
-/// <param name="Steps">What was done and found, in its order: at, step, succeeded, authority, text, and type and advice of
-/// a problem.</param>
+/// <param name="Steps">What was done and found, in its order: at, step, succeeded, authority, text, and type and advice
+/// of a problem.</param>
 internal sealed record CertificateRequestResponse(
     Guid Id, CertificateRequestKind Kind, string Status, DateTimeOffset AskedAt, DateTimeOffset? DoneAt,
     JsonNode Steps);
@@ -49,7 +49,8 @@ internal sealed record NewCertificateRequest(CertificateRequestKind Kind)
     public bool IsReplacedFirst { get; init; }
 }
 
-/// <summary>Asks the certificate service, by the database: it alone speaks to authorities, and answers nobody.</summary>
+/// <summary>Asks the certificate service, by the database: it alone speaks to authorities, and answers
+/// nobody.</summary>
 internal static class CertificateRequests
 {
     /// <summary>Stores a request, in the context's transaction where there is one.</summary>

@@ -2,8 +2,9 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>Destinations that stay plain: a host, or <c>*.</c> and a host for everything below it; with a path, that path
-/// and what is below it, and with <c>*</c> at its end whatever begins so. <see cref="Links.HostSet"/> reads them.</summary>
+/// <summary>Destinations that stay plain: a host, or <c>*.</c> and a host for everything below it; with a path, that
+/// path and what is below it, and with <c>*</c> at its end whatever begins so. <see cref="Links.HostSet"/> reads
+/// them.</summary>
 internal static class DestinationPattern
 {
     /// <summary>What an entry must be.</summary>

@@ -11,8 +11,8 @@ using Tracking.Management.OpenApi;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/test</c>: would the name get a certificate?
-/// The answer does not wait; <c>GET …/certificate/requests/{id}</c> has what was found.
+/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/test</c>: would the name get a
+/// certificate? The answer does not wait; <c>GET …/certificate/requests/{id}</c> has what was found.
 /// </summary>
 internal static class TestCertificate
 {

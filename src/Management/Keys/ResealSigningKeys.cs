@@ -10,9 +10,9 @@ using Tracking.Management.Console.Session;
 namespace Tracking.Management.Keys;
 
 /// <summary>
-/// After a rotation of the master key, seals again what is sealed under the one before: signing keys, and the keys of the
-/// console's sessions. Every process reads both meanwhile. Each row is a statement that takes effect only on what was
-/// read: whoever dies has done what it has done, and the next one goes on.
+/// After a rotation of the master key, seals again what is sealed under the one before: signing keys, and the keys of
+/// the console's sessions. Every process reads both meanwhile. Each row is a statement that takes effect only on what
+/// was read: whoever dies has done what it has done, and the next one goes on.
 /// </summary>
 internal sealed partial class ResealSigningKeys(
     ApiDataSource dataSource,

@@ -31,7 +31,8 @@ internal static class ListMessages
     {
         var errors = new InputErrors();
         ReadQuery.RefuseUnknown<ListMessagesQuery>(request, errors);
-        var page = await ReadPageAsync(cluster, query, errors, dataSource, options.Value.MaxSearched, cancellationToken);
+        var page = await ReadPageAsync(
+            cluster, query, errors, dataSource, options.Value.MaxSearched, cancellationToken);
         return page is null ? errors.ToProblem() : TypedResults.Ok(page);
     }
 
@@ -94,7 +95,8 @@ internal static class ListMessages
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
-            ? new MessagePlace(reader.GetFieldValue<DateTimeOffset>(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)))
+            ? new MessagePlace(
+                reader.GetFieldValue<DateTimeOffset>(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)))
             : null;
     }
 

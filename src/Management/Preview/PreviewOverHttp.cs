@@ -30,7 +30,8 @@ internal static class PreviewOverHttp
                 Required = true,
                 Content = new Dictionary<string, OpenApiMediaType>
                 {
-                    [MessageType] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
+                    [MessageType] =
+                        new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
                 },
             };
             return Task.CompletedTask;

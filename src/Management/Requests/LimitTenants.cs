@@ -8,8 +8,8 @@ using Tracking.Links;
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// Gives every tenant its part of the API and no more: requests at a time, and of the time in the long run. A tenant is a
-/// cluster, whichever of its keys it takes; an admin key stands for itself.
+/// Gives every tenant its part of the API and no more: requests at a time, and of the time in the long run. A tenant is
+/// a cluster, whichever of its keys it takes; an admin key stands for itself.
 /// </summary>
 internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelemetry telemetry, TimeProvider time)
     : IDisposable
@@ -158,8 +158,8 @@ internal sealed class TenantShare(
     /// <summary>An export is over.</summary>
     public void EndExport() => Interlocked.Decrement(ref _exports);
 
-    /// <summary>Lets a look at DNS begin, which takes long and costs the database nothing; <see cref="EndCheck"/> is its
-    /// end.</summary>
+    /// <summary>Lets a look at DNS begin, which takes long and costs the database nothing; <see cref="EndCheck"/> is
+    /// its end.</summary>
     /// <returns>The refusal, when there are too many.</returns>
     public Problem? BeginCheck() => BeginCheck(ref _checks, options.ConcurrentVerifications);
 

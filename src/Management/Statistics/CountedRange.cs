@@ -29,8 +29,8 @@ internal readonly record struct CountedRange(int From, int To)
         (To + CountBucket.PerDay - 1) / CountBucket.PerDay * CountBucket.PerDay);
 
     /// <summary>
-    /// The rows of a dimension in the range, as a subquery <c>c</c>; <c>$1</c> is the cluster. Whole days come from rows of
-    /// days, the rest of both ends from quarters.
+    /// The rows of a dimension in the range, as a subquery <c>c</c>; <c>$1</c> is the cluster. Whole days come from
+    /// rows of days, the rest of both ends from quarters.
     /// </summary>
     /// <param name="dimension">The dimension.</param>
     /// <param name="condition">A further condition on <c>c</c>, beginning with AND.</param>
@@ -70,7 +70,8 @@ internal static class CountedColumns
         HumanFilter.Human => Sums("clicks_people", "opens_people", "first_clicks_people", "first_opens_people"),
         HumanFilter.Machine => Sums(
             "clicks_machines", "opens_machines", "first_clicks_machines", "first_opens_machines"),
-        _ => Sums("clicks_people + c.clicks_machines", "opens_people + c.opens_machines", "first_clicks", "first_opens"),
+        _ => Sums(
+            "clicks_people + c.clicks_machines", "opens_people + c.opens_machines", "first_clicks", "first_opens"),
     };
 
     /// <summary>Clicks and opens.</summary>

@@ -26,9 +26,9 @@ internal sealed record RankedMessage(
 internal sealed record RankedMessages(CountedRange Range, IReadOnlyList<RankedMessage> Messages);
 
 /// <summary>
-/// The messages of a range with the most clicks and opens. There are as many as were sent, so they are not all added up:
-/// of few events those are counted; of many the busiest messages, as few as decide it (an index has the messages with at
-/// least two clicks, or four opens); and all of them only where those do not.
+/// The messages of a range with the most clicks and opens. There are as many as were sent, so they are not all added
+/// up: of few events those are counted; of many the busiest messages, as few as decide it (an index has the messages
+/// with at least two clicks, or four opens); and all of them only where those do not.
 /// </summary>
 internal static class RankMessages
 {
@@ -36,8 +36,8 @@ internal static class RankMessages
     private const int FewEvents = 50_000;
 
     // 128 clicks, 32, 8, 4, 2; without clicks 64 opens, 16, 4.
-    private static readonly short[] WeightsOfClicks = [39, 37, 35, 34, 33];
-    private static readonly short[] WeightsOfOpens = [7, 5, 3];
+    private static readonly short[] _weightsOfClicks = [39, 37, 35, 34, 33];
+    private static readonly short[] _weightsOfOpens = [7, 5, 3];
 
     /// <summary>At most <paramref name="limit"/> messages.</summary>
     public static async Task<RankedMessages> ReadAsync(
@@ -55,7 +55,7 @@ internal static class RankMessages
         }
 
         var days = selection with { Range = selection.Range.WholeDays() };
-        foreach (var weight in total.Clicks > 0 ? WeightsOfClicks : WeightsOfOpens)
+        foreach (var weight in total.Clicks > 0 ? _weightsOfClicks : _weightsOfOpens)
         {
             var (rows, _) = await ReadAsync(dataSource, OfDays(days, weight), days, limit, cancellationToken);
             if (rows.Count == limit && IsDecided(rows[^1], total, weight))

@@ -7,8 +7,8 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Statistics;
 
 /// <summary>
-/// What counters do not know of an overview with filters, from events: of one message all of it, by the message's index;
-/// otherwise lists of what goes together with what, from the latest <see cref="Latest"/> events of the period.
+/// What counters do not know of an overview with filters, from events: of one message all of it, by the message's
+/// index; otherwise lists of what goes together with what, from the latest <see cref="Latest"/> events of the period.
 /// </summary>
 internal static class ReadFilteredOverview
 {

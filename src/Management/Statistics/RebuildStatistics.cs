@@ -20,8 +20,8 @@ namespace Tracking.Management.Statistics;
 internal sealed record RebuildResponse(
     string State, DateTimeOffset? RequestedAt, DateTimeOffset? RebuiltAt, long Messages);
 
-/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/stats/rebuild</c>: asks ingest to count a cluster anew from
-/// its events.</summary>
+/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/stats/rebuild</c>: asks ingest to count a cluster anew
+/// from its events.</summary>
 internal static class RebuildStatistics
 {
     private const string Request =

@@ -10,8 +10,9 @@ internal static class ZoneSteps
     private static readonly int _first = CountBucket.Of(new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private static readonly int _last = CountBucket.Of(new DateTimeOffset(2100, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
-    /// <summary>Where they begin; the first one where the range does. Where a zone is off by half an hour its hours begin
-    /// at half past; an hour that a change of clocks repeats is there twice, for they begin at other moments.</summary>
+    /// <summary>Where they begin; the first one where the range does. Where a zone is off by half an hour its hours
+    /// begin at half past; an hour that a change of clocks repeats is there twice, for they begin at other
+    /// moments.</summary>
     public static int[] Of(CountedRange range, TimeZoneInfo zone, bool hours)
     {
         var steps = new List<int>();
@@ -32,7 +33,8 @@ internal static class ZoneSteps
         return [.. steps];
     }
 
-    /// <summary>The name of the step that begins there: a day in its zone, the moment (UTC) that an hour begins.</summary>
+    /// <summary>The name of the step that begins there: a day in its zone, the moment (UTC) that an hour
+    /// begins.</summary>
     public static string NameOf(int bucket, TimeZoneInfo zone, bool hours)
     {
         var at = CountBucket.Start(bucket);

@@ -40,7 +40,8 @@ internal sealed record DeliveryResponse(
 internal static class FindDelivery
 {
     /// <summary>The columns that <see cref="Read"/> takes.</summary>
-    public const string Columns = "d.id, d.event_type, d.occurred_at, d.status, d.attempts, d.next_attempt_at, d.finished_at";
+    public const string Columns =
+        "d.id, d.event_type, d.occurred_at, d.status, d.attempts, d.next_attempt_at, d.finished_at";
 
     /// <summary>One of an endpoint.</summary>
     public static async Task<DeliveryResponse?> ReadAsync(

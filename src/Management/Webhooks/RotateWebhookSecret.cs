@@ -33,7 +33,8 @@ internal static class RotateWebhookSecret
         WHERE cluster_id = $1 AND id = $2
         """;
 
-    public static void Map(IEndpointRouteBuilder webhooks) => webhooks.MapPost(FindWebhook.Route + "/secret", HandleAsync)
+    public static void Map(IEndpointRouteBuilder webhooks) =>
+        webhooks.MapPost(FindWebhook.Route + "/secret", HandleAsync)
         .RequireClusterAccess()
         .Describe("RotateWebhookSecret", "Makes a new secret, shown once; the one before signs too for a while.")
         .DescribeBody<RotateSecretRequest>()

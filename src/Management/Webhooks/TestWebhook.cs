@@ -12,8 +12,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/test</c>: a <c>webhook.test</c>, on the way that all others
-/// take; the answer does not wait for it.</summary>
+/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/test</c>: a <c>webhook.test</c>, on the way that all
+/// others take; the answer does not wait for it.</summary>
 internal static class TestWebhook
 {
     private const string Insert =

@@ -68,8 +68,8 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     private const int MaxSpareBuffer = 256 << 10;
 
     // After a failed write the disk is not used for this time: an exception per click would cost more than the clicks.
-    private static readonly TimeSpan RetryWriteAfter = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _retryWriteAfter = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _closeTimeout = TimeSpan.FromSeconds(5);
 
     private readonly EdgeFolder _folder;
     private readonly RedirectEdgeOptions _options;
@@ -235,7 +235,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
         }
 
         // The holder of the turn writes the waiting records and releases the turn. No further thread joins.
-        SpinWait.SpinUntil(() => !Volatile.Read(ref _writing), CloseTimeout);
+        SpinWait.SpinUntil(() => !Volatile.Read(ref _writing), _closeTimeout);
         SealDetached();
         SyncOpen();
         _open?.Handle.Dispose();
@@ -353,7 +353,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
     private void Fail(OpenSegment? open, int events, Exception exception)
     {
         Volatile.Write(
-            ref _retryAt, _time.GetTimestamp() + (long)(RetryWriteAfter.TotalSeconds * _time.TimestampFrequency));
+            ref _retryAt, _time.GetTimestamp() + (long)(_retryWriteAfter.TotalSeconds * _time.TimestampFrequency));
         _meters.SpoolFailures.Add(1);
         if (open is not null)
         {

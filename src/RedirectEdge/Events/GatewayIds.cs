@@ -13,8 +13,8 @@ namespace Tracking.RedirectEdge.Events;
 /// </summary>
 internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProvider time, EdgeMeters meters)
 {
-    private static readonly KeyValuePair<string, object?> Malformed = new("reason", "malformed");
-    private static readonly KeyValuePair<string, object?> ClockDiffers = new("reason", "clock");
+    private static readonly KeyValuePair<string, object?> _malformed = new("reason", "malformed");
+    private static readonly KeyValuePair<string, object?> _clockDiffers = new("reason", "clock");
 
     private readonly AddressRanges _gateways = new(options.Value.Gateways);
     private readonly long _largestOffsetMillis = (long)options.Value.LargestGatewayClockOffset.TotalMilliseconds;
@@ -33,13 +33,13 @@ internal sealed class GatewayIds(IOptions<RedirectEdgeOptions> options, TimeProv
         if (given.Count > 1 || !Guid.TryParseExact(given[0], "D", out var id)
             || id.Version != 7 || id.Variant is < 8 or > 11)
         {
-            meters.IdsRefused.Add(1, Malformed);
+            meters.IdsRefused.Add(1, _malformed);
             return null;
         }
 
         if (Math.Abs(MillisOf(id) - time.GetUtcNow().ToUnixTimeMilliseconds()) > _largestOffsetMillis)
         {
-            meters.IdsRefused.Add(1, ClockDiffers);
+            meters.IdsRefused.Add(1, _clockDiffers);
             return null;
         }
 

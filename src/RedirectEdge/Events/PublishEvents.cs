@@ -26,7 +26,7 @@ internal sealed partial class PublishEvents(
     private const int MaxUnfinishedSends = 4;
 
     // A send that fails at once shows that the bus is unavailable. It is repeated sooner than a send without an answer.
-    private static readonly TimeSpan RetryFailedAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _retryFailedAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, Flight> _inFlight = [];
@@ -179,7 +179,7 @@ internal sealed partial class PublishEvents(
             // Every exception of a transport means that the batch was not sent. The batch is on disk and is sent again.
             lock (_gate)
             {
-                flight.Pause = Backoff(RetryFailedAfter, flight.Attempts, options.Value.ResendAfter);
+                flight.Pause = Backoff(_retryFailedAfter, flight.Attempts, options.Value.ResendAfter);
             }
 
             LogSendFailed(flight.Segment.Sequence, exception.Message);

@@ -6,7 +6,7 @@ namespace Tracking.RedirectEdge.Events;
 /// a full disk fails at every click.</summary>
 internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
     private readonly Lock _gate = new();
     private long _unreported;
     private long? _lastDrop;
@@ -65,7 +65,7 @@ internal sealed partial class SpoolLog(ILogger logger, TimeProvider time)
 
     private bool IsDue(ref long? last)
     {
-        if (last is { } at && time.GetElapsedTime(at) < Pause)
+        if (last is { } at && time.GetElapsedTime(at) < _pause)
         {
             return false;
         }

@@ -8,7 +8,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
     : BackgroundService
 {
     // Comparing with the last copy costs microseconds. A restart needs a copy that is only seconds old.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -32,7 +32,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Pause, time);
+        using var timer = new PeriodicTimer(_pause, time);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))

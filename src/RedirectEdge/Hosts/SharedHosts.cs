@@ -26,10 +26,10 @@ internal sealed class SharedHosts(
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
 
     // An entry from a clock further ahead could count for too long.
-    private static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan _maxLead = TimeSpan.FromSeconds(15);
 
     // After an announcement an edge without PostgreSQL knows nothing until it has asked again.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
     private const int HeaderSize = sizeof(long);
 
@@ -78,7 +78,7 @@ internal sealed class SharedHosts(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Pause, time);
+        using var timer = new PeriodicTimer(_pause, time);
         try
         {
             do
@@ -124,7 +124,7 @@ internal sealed class SharedHosts(
     private bool IsFresh(DateTimeOffset readAt)
     {
         var age = time.GetUtcNow() - readAt;
-        return age < MaxAge && age > -MaxLead && readAt > refresh.ToldAt;
+        return age < MaxAge && age > -_maxLead && readAt > refresh.ToldAt;
     }
 
     private sealed record Told(FrozenSet<ClusterId> Clusters, DateTimeOffset ReadAt);

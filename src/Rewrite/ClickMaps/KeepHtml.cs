@@ -156,6 +156,7 @@ public sealed partial class KeepHtml(
         return compressed.ToArray();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "HTML of cluster {Cluster} is not kept for its click map: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "HTML of cluster {Cluster} is not kept for its click map: {Reason}")]
     private partial void LogNotKept(string cluster, string reason);
 }

@@ -75,7 +75,8 @@ internal static class CoverAlternatives
             var alternative = parts[part - 1].Alternative;
             if (alternative > 0 && Key(mark.Url.In(report.Buffer.Span), form) is { } key)
             {
-                ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(marked, (alternative, key), out var isKnown);
+                ref var all = ref CollectionsMarshal.GetValueRefOrAddDefault(
+                    marked, (alternative, key), out var isKnown);
                 all = new Marked(
                     isKnown && all.Part != part ? Marked.SeveralParts : part, mark.IsOptOut || all.IsOptOut);
             }

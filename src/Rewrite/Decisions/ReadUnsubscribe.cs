@@ -14,10 +14,10 @@ namespace Tracking.Rewrite.Decisions;
 /// </summary>
 internal static class ReadUnsubscribe
 {
-    private static readonly SearchValues<byte> BareEnd = SearchValues.Create(" \t\r\n<>\""u8);
+    private static readonly SearchValues<byte> _bareEnd = SearchValues.Create(" \t\r\n<>\""u8);
 
     // The first byte of a comment, of a URL in brackets, or of a URL without brackets.
-    private static readonly SearchValues<byte> Begins = SearchValues.Create("(<hH"u8);
+    private static readonly SearchValues<byte> _begins = SearchValues.Create("(<hH"u8);
 
     /// <summary>Reads a field's value.</summary>
     public static void Run(ReadOnlySpan<byte> value, LinkDecider decider)
@@ -59,7 +59,7 @@ internal static class ReadUnsubscribe
             }
             else
             {
-                var begin = value[++i..].IndexOfAny(Begins);
+                var begin = value[++i..].IndexOfAny(_begins);
                 i = begin < 0 ? value.Length : i + begin;
             }
         }
@@ -69,7 +69,7 @@ internal static class ReadUnsubscribe
     private static int AddBare(ReadOnlySpan<byte> text, LinkDecider decider)
     {
         text = text[..Math.Min(text.Length, DestinationPolicy.MaxLength)];
-        var end = text.IndexOfAny(BareEnd);
+        var end = text.IndexOfAny(_bareEnd);
         var url = (end < 0 ? text : text[..end]).TrimEnd(",;"u8);
         Add(url, decider);
         var comma = url.IndexOf((byte)',');

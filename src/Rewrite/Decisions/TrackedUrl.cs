@@ -11,7 +11,7 @@ internal static class TrackedUrl
 {
     // A browser reads a backslash as a slash, a server does not. Many readers of plain text end a URL at "<" or a
     // quote.
-    private static readonly SearchValues<byte> NotVisible = SearchValues.Create("\\<>\"'`"u8);
+    private static readonly SearchValues<byte> _notVisible = SearchValues.Create("\\<>\"'`"u8);
 
     /// <summary>Octets that a tracked URL takes.</summary>
     public static int Length(
@@ -54,7 +54,7 @@ internal static class TrackedUrl
     private static bool ShowsPath(RewriteRequest request, RewriteLimits limits, ReadOnlySpan<byte> path) =>
         request.LinkStyle == LinkStyle.Path
         && path.Length <= limits.MaxVisiblePathBytes
-        && path.IndexOfAny(NotVisible) < 0
+        && path.IndexOfAny(_notVisible) < 0
         && HasPlainSegments(path)
         && HasPlainEscapes(path);
 

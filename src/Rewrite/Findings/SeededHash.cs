@@ -10,8 +10,8 @@ internal static class SeededHash
 {
     private const int Pair = 2 * sizeof(ulong);
 
-    private static readonly ulong First = Random();
-    private static readonly ulong Second = Random();
+    private static readonly ulong _first = Random();
+    private static readonly ulong _second = Random();
 
     /// <summary>Adds bytes to a hash.</summary>
     /// <param name="hash">The hash of the bytes before; for the first bytes, a number for their kind.</param>
@@ -46,7 +46,7 @@ internal static class SeededHash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Mix(ulong a, ulong b)
     {
-        var high = Math.BigMul(a ^ First, b ^ Second, out var low);
+        var high = Math.BigMul(a ^ _first, b ^ _second, out var low);
         return high ^ low;
     }
 

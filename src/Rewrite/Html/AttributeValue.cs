@@ -8,14 +8,14 @@ namespace Tracking.Rewrite.Html;
 /// <summary>The value of an attribute as the tokenizer of the HTML standard returns it.</summary>
 internal static class AttributeValue
 {
-    private static readonly SearchValues<byte> Special = SearchValues.Create("&\0"u8);
+    private static readonly SearchValues<byte> _special = SearchValues.Create("&\0"u8);
 
     /// <summary>Decodes a value to UTF-8.</summary>
     /// <returns>The value's place in the buffer; a start of -1 means that the raw value is the decoded value.</returns>
     public static ByteRange Decode(
         ReadOnlySpan<byte> raw, Encoding? encoding, ByteBuffer output)
     {
-        if (raw.IndexOfAny(Special) < 0 && (encoding is null || Ascii.IsValid(raw)))
+        if (raw.IndexOfAny(_special) < 0 && (encoding is null || Ascii.IsValid(raw)))
         {
             return new ByteRange(-1, raw.Length);
         }
@@ -24,7 +24,7 @@ internal static class AttributeValue
         Span<byte> utf8 = stackalloc byte[8];
         while (!raw.IsEmpty)
         {
-            var special = raw.IndexOfAny(Special);
+            var special = raw.IndexOfAny(_special);
             MailCharset.AppendUtf8(special < 0 ? raw : raw[..special], encoding, output);
             if (special < 0)
             {

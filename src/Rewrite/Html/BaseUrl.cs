@@ -44,7 +44,8 @@ internal readonly struct BaseUrl
     {
         output.Truncate();
         var isScheme = reference.StartsWith("http:"u8) || reference.StartsWith("https:"u8);
-        if (_url is null || reference.IsEmpty || isScheme || reference.IndexOfAny((byte)'\t', (byte)'\r', (byte)'\n') >= 0)
+        if (_url is null || reference.IsEmpty || isScheme
+            || reference.IndexOfAny((byte)'\t', (byte)'\r', (byte)'\n') >= 0)
         {
             return false;
         }

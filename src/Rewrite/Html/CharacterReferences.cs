@@ -12,10 +12,10 @@ internal static class CharacterReferences
     // The legacy names that need no semicolon are at most this long.
     private const int LongestLegacyName = 6;
 
-    private static readonly FrozenDictionary<string, string> Named = ReadTable();
+    private static readonly FrozenDictionary<string, string> _named = ReadTable();
 
-    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> ByName =
-        Named.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> _byName =
+        _named.GetAlternateLookup<ReadOnlySpan<char>>();
 
     // The numbers 0x80 to 0x9F mean characters of windows-1252; 0 marks a number that means itself.
     private static ReadOnlySpan<char> Windows1252 =>
@@ -108,7 +108,7 @@ internal static class CharacterReferences
         if (length < LongestName && length + 1 < text.Length && text[length + 1] == ';')
         {
             name[length] = ';';
-            if (ByName.TryGetValue(name[..(length + 1)], out var characters))
+            if (_byName.TryGetValue(name[..(length + 1)], out var characters))
             {
                 written = Encoding.UTF8.GetBytes(characters, utf8);
                 return length + 2;
@@ -117,7 +117,7 @@ internal static class CharacterReferences
 
         for (var legacy = Math.Min(length, LongestLegacyName); legacy > 1; legacy--)
         {
-            if (!ByName.TryGetValue(name[..legacy], out var characters))
+            if (!_byName.TryGetValue(name[..legacy], out var characters))
             {
                 continue;
             }
@@ -137,7 +137,8 @@ internal static class CharacterReferences
 
     private static FrozenDictionary<string, string> ReadTable()
     {
-        using var stream = typeof(CharacterReferences).Assembly.GetManifestResourceStream("NamedCharacterReferences.txt")
+        using var stream = typeof(CharacterReferences).Assembly.GetManifestResourceStream(
+            "NamedCharacterReferences.txt")
             ?? throw new InvalidOperationException("The table of named character references is not in the assembly.");
         using var reader = new StreamReader(stream, Encoding.ASCII);
         var table = new Dictionary<string, string>(2300, StringComparer.Ordinal);

@@ -10,7 +10,7 @@ namespace Tracking.Rewrite.Html;
 internal ref struct FindHtmlLinks
 {
     // RFC 4648 5.
-    private static readonly SearchValues<byte> InToken =
+    private static readonly SearchValues<byte> _inToken =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
 
     private readonly ReadOnlySpan<byte> _html;
@@ -447,7 +447,7 @@ internal ref struct FindHtmlLinks
     private static bool EndsLikeToken(ReadOnlySpan<byte> value)
     {
         value = value[..(value.LastIndexOfAnyExceptInRange((byte)0, (byte)0x20) + 1)];
-        return value.Length > LinkToken.Length && !value[^LinkToken.Length..].ContainsAnyExcept(InToken);
+        return value.Length > LinkToken.Length && !value[^LinkToken.Length..].ContainsAnyExcept(_inToken);
     }
 
     private static bool HasWord(ReadOnlySpan<byte> value, ReadOnlySpan<byte> word)

@@ -9,7 +9,7 @@ namespace Tracking.Rewrite.Html;
 /// </summary>
 internal static class PlainUrl
 {
-    private static readonly SearchValues<byte> Other = SearchValues.Create(
+    private static readonly SearchValues<byte> _other = SearchValues.Create(
         [.. Enumerable.Range(0, 256).Where(c => c is < 0x21 or > 0x7e or '"' or '<' or '>').Select(c => (byte)c)]);
 
     /// <summary>Decodes a value.</summary>
@@ -27,7 +27,7 @@ internal static class PlainUrl
             raw = raw[run..];
             if (raw.IsEmpty)
             {
-                return output[..length].ContainsAny(Other) ? -1 : length;
+                return output[..length].ContainsAny(_other) ? -1 : length;
             }
 
             if (raw.StartsWith("&amp;"u8))

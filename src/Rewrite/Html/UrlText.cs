@@ -8,8 +8,8 @@ namespace Tracking.Rewrite.Html;
 /// destination.</summary>
 internal static class UrlText
 {
-    // Letters of any script: every byte outside ASCII counts as a letter.
-    private static readonly SearchValues<byte> Letters = SearchValues.Create(
+    // _letters of any script: every byte outside ASCII counts as a letter.
+    private static readonly SearchValues<byte> _letters = SearchValues.Create(
     [
         .. "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8,
         .. Enumerable.Range(0x80, 0x80).Select(value => (byte)value),
@@ -39,7 +39,7 @@ internal static class UrlText
         return dot > 0
             && host.Length - dot > 2
             && !text.Contains((byte)'@')
-            && !host[(dot + 1)..].ContainsAnyExcept(Letters)
+            && !host[(dot + 1)..].ContainsAnyExcept(_letters)
                 ? host
                 : default;
     }

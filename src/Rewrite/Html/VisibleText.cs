@@ -9,7 +9,7 @@ namespace Tracking.Rewrite.Html;
 internal static class VisibleText
 {
     // Printable ASCII except the ampersand.
-    private static readonly SearchValues<byte> Plain = SearchValues.Create(
+    private static readonly SearchValues<byte> _plain = SearchValues.Create(
         "!\"#$%'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
     /// <summary>Appends text to a buffer.</summary>
@@ -37,7 +37,7 @@ internal static class VisibleText
                 return raw.Trim(" \t\r\n\f"u8).IsEmpty;
             }
 
-            var run = raw.IndexOfAnyExcept(Plain);
+            var run = raw.IndexOfAnyExcept(_plain);
             run = Math.Min(run < 0 ? raw.Length : run, limit - (output.Length - start));
             if (run > 0)
             {

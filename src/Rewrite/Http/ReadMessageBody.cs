@@ -18,7 +18,7 @@ internal static class ReadMessageBody
     private const long RestToRead = 4;
 
     // Most HTTP clients wait this long for an answer.
-    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _longestRest = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns the message, or the reason for refusing it.</summary>
     /// <param name="context">The request.</param>
@@ -47,7 +47,8 @@ internal static class ReadMessageBody
             var (message, refusal) = await ReadAllAsync(context.Request, memory, options, either.Token);
             return refusal is null ? (message, NotMail(message.Span)) : (default, refusal);
         }
-        catch (OperationCanceledException) when (ends.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (ends.IsCancellationRequested
+            && !context.RequestAborted.IsCancellationRequested)
         {
             return (default, Problems.TooSlow("message", options.BodyTimeout));
         }
@@ -68,7 +69,7 @@ internal static class ReadMessageBody
         }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        limit.CancelAfter(LongestRest);
+        limit.CancelAfter(_longestRest);
         var body = context.Request.BodyReader;
         try
         {

@@ -23,7 +23,7 @@ internal static class RewriteOverHttp
     private const string GlobalMessageType = "message/global";
 
     // RFC 9110 5.3 joins repeated fields with commas. Two recipients would become one wrong recipient.
-    private static readonly string[] OnceOnly =
+    private static readonly string[] _onceOnly =
         ["tracking-message-id", "tracking-recipient", "tracking-sender", "tracking-host"];
 
     public static void Map(IEndpointRouteBuilder routes) =>
@@ -102,7 +102,7 @@ internal static class RewriteOverHttp
         }
 
         var headers = context.Request.Headers;
-        if (OnceOnly.FirstOrDefault(name => headers[name].Count > 1) is { } repeated)
+        if (_onceOnly.FirstOrDefault(name => headers[name].Count > 1) is { } repeated)
         {
             return Problems.Invalid(repeated, headers[repeated].ToString(), "one value, given once");
         }

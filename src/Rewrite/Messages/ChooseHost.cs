@@ -18,7 +18,8 @@ public sealed record IgnoredHost(string Host, HostIgnored Why);
 /// <param name="Domain">The cluster's tracking domain; <see langword="null"/> for the system host.</param>
 public sealed record ChosenHost(TrackingOrigin Origin, TrackingHost? Domain)
 {
-    /// <summary>Whether the system host has lost its certificate. Nothing is tracked then, because links on it would be dead.</summary>
+    /// <summary>Whether the system host has lost its certificate. Nothing is tracked then, because links on it would be
+    /// dead.</summary>
     public bool IsLost { get; init; }
 
     /// <summary>The requested host, when another host is used.</summary>

@@ -105,7 +105,8 @@ internal static class FitLines
     private static int LineEnd(ReadOnlySpan<byte> body, int from)
     {
         var length = body[from..].IndexOf((byte)'\n');
-        return length < 0 ? body.Length : length > 0 && body[from + length - 1] == '\r' ? from + length - 1 : from + length;
+        return length < 0 ? body.Length : length > 0
+            && body[from + length - 1] == '\r' ? from + length - 1 : from + length;
     }
 
     private readonly record struct Line(int Rest, int Allowed);

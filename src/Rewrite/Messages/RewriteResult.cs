@@ -7,7 +7,8 @@ namespace Tracking.Rewrite.Messages;
 internal static class RewriteResult
 {
     /// <summary>The requested host that is not used, and the reason.</summary>
-    public static string Of(IgnoredHost ignored) => $"{InHeader(ignored.Host)} is not used: {WireWords.Of(ignored.Why)}";
+    public static string Of(IgnoredHost ignored) =>
+        $"{InHeader(ignored.Host)} is not used: {WireWords.Of(ignored.Why)}";
 
     /// <summary>A requested host. It may come from the message, so it must not break the header.</summary>
     private static string InHeader(string host)

@@ -16,7 +16,7 @@ internal static class Base64Body
     // multiple of four.
     private const int Chunk = 8 * 1024;
 
-    private static readonly SearchValues<byte> Blank = SearchValues.Create(" \t\r\n"u8);
+    private static readonly SearchValues<byte> _blank = SearchValues.Create(" \t\r\n"u8);
 
     /// <summary>Decodes a body.</summary>
     /// <param name="raw">The body.</param>
@@ -28,7 +28,7 @@ internal static class Base64Body
         try
         {
             var (length, written) = (0, 0);
-            var line = raw.IndexOfAny(Blank);
+            var line = raw.IndexOfAny(_blank);
             line = line < 0 ? raw.Length : line;
             while (!raw.IsEmpty)
             {
@@ -60,12 +60,12 @@ internal static class Base64Body
                 raw = raw[(lines * (line + 2))..];
 
                 var room = Math.Min(raw.Length, Chunk - length);
-                var run = raw[..room].IndexOfAny(Blank);
+                var run = raw[..room].IndexOfAny(_blank);
                 run = run < 0 ? room : run;
                 raw[..run].CopyTo(joined.AsSpan(length));
                 length += run;
                 raw = raw[run..];
-                var next = raw.IndexOfAnyExcept(Blank);
+                var next = raw.IndexOfAnyExcept(_blank);
                 raw = next < 0 ? default : raw[next..];
             }
 
@@ -86,12 +86,12 @@ internal static class Base64Body
     public static Base64Layout Measure(ReadOnlySpan<byte> raw, int decoded)
     {
         var characters = decoded / 3 * 4;
-        var layout = new Base64Layout { TailStart = raw.LastIndexOfAnyExcept(Blank) + 1, KeptRaw = -1 };
-        var position = Math.Max(0, raw.IndexOfAnyExcept(Blank));
+        var layout = new Base64Layout { TailStart = raw.LastIndexOfAnyExcept(_blank) + 1, KeptRaw = -1 };
+        var position = Math.Max(0, raw.IndexOfAnyExcept(_blank));
         var lines = 0;
         while (position < layout.TailStart)
         {
-            var run = raw[position..].IndexOfAny(Blank);
+            var run = raw[position..].IndexOfAny(_blank);
             run = run < 0 ? raw.Length - position : run;
             lines++;
             if (lines == 1)
@@ -115,7 +115,7 @@ internal static class Base64Body
             }
 
             position += run;
-            var next = raw[position..].IndexOfAnyExcept(Blank);
+            var next = raw[position..].IndexOfAnyExcept(_blank);
             position = next < 0 ? raw.Length : position + next;
         }
 

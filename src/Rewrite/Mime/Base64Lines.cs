@@ -16,15 +16,15 @@ internal static class Base64Lines
     private const int Bytes = Base64Vector.Bytes;
     private const byte Invalid = 0x80;
 
-    private static readonly Vector512<byte> Alphabet = Vector512.Create(
+    private static readonly Vector512<byte> _alphabet = Vector512.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8);
 
     // The value of each ASCII character.
-    private static readonly Vector512<byte> ValuesBelow64 = Vector512.Create(Values(0));
-    private static readonly Vector512<byte> ValuesFrom64 = Vector512.Create(Values(Characters));
+    private static readonly Vector512<byte> _valuesBelow64 = Vector512.Create(Values(0));
+    private static readonly Vector512<byte> _valuesFrom64 = Vector512.Create(Values(Characters));
 
     // Three bytes of each four-byte word, in network order.
-    private static readonly Vector512<byte> Packed = Vector512.Create(
+    private static readonly Vector512<byte> _packed = Vector512.Create(
         [.. Enumerable.Range(0, Characters).Select(i => (byte)(i < Bytes ? (i / 3 * 4) + 2 - (i % 3) : 0))]);
 
     /// <summary>Whether lines of this many characters can be handled.</summary>
@@ -44,7 +44,7 @@ internal static class Base64Lines
         ref var to = ref MemoryMarshal.GetReference(output);
         var lines = 0;
         var most = Math.Min(raw.Length / (line + 2), (output.Length - (Characters - Bytes)) / bytes);
-        var (below64, from64, packed) = (ValuesBelow64, ValuesFrom64, Packed);
+        var (below64, from64, packed) = (_valuesBelow64, _valuesFrom64, _packed);
         for (; lines < most; lines++)
         {
             if (Unsafe.Add(ref from, line) != '\r' || Unsafe.Add(ref from, line + 1) != '\n')
@@ -83,7 +83,7 @@ internal static class Base64Lines
         ref var to = ref MemoryMarshal.GetReference(output);
         var most = Math.Min(
             (content.Length - (Characters - Bytes) - 1) / bytes, output.Length / (line + lineBreak.Length));
-        var alphabet = Alphabet;
+        var alphabet = _alphabet;
         for (var lines = 0; lines < most; lines++)
         {
             var first = Vector512.LoadUnsafe(ref from);

@@ -18,7 +18,7 @@ internal enum ContentSumKind : byte
 /// <summary>A header field that changes with the content it describes.</summary>
 internal struct ContentSum
 {
-    private static readonly SearchValues<byte> NotInWord = SearchValues.Create(" \t\r\n();,"u8);
+    private static readonly SearchValues<byte> _notInWord = SearchValues.Create(" \t\r\n();,"u8);
 
     public ContentSumKind Kind;
 
@@ -48,6 +48,6 @@ internal struct ContentSum
         var word = value.Trim(" \t\r\n"u8);
         var start = field.ValueStart + value.Length - value.TrimStart(" \t\r\n"u8).Length;
         sum = new ContentSum { Kind = kind, ValueStart = start, ValueEnd = start + word.Length };
-        return !word.IsEmpty && !word.ContainsAny(NotInWord);
+        return !word.IsEmpty && !word.ContainsAny(_notInWord);
     }
 }

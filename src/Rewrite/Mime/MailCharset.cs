@@ -58,11 +58,11 @@ internal sealed class MailCharset
 
     public static readonly MailCharset Utf32 = new(null) { Form = CharsetForm.FourBytes };
 
-    private static readonly FrozenDictionary<string, MailCharset> Known =
+    private static readonly FrozenDictionary<string, MailCharset> _known =
         CharsetTable.Read().ToFrozenDictionary(StringComparer.Ordinal);
 
-    private static readonly FrozenDictionary<string, MailCharset>.AlternateLookup<ReadOnlySpan<char>> ByName =
-        Known.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, MailCharset>.AlternateLookup<ReadOnlySpan<char>> _byName =
+        _known.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly Encoding? _encoding;
     private bool _preferUtf8;
@@ -102,7 +102,7 @@ internal sealed class MailCharset
         Span<char> lower = stackalloc char[32];
         return name.Length <= lower.Length
             && Ascii.ToLower(name.Trim(" \t"u8), lower, out var length) == System.Buffers.OperationStatus.Done
-            && ByName.TryGetValue(lower[..length], out var charset)
+            && _byName.TryGetValue(lower[..length], out var charset)
                 ? charset
                 : null;
     }

@@ -18,7 +18,7 @@ internal sealed class QuotedPrintable : IDisposable
     public const int MaxLineLength = 76;
 
     // Characters that need no escape. A space needs one before a line break, but written text never ends in a space.
-    private static readonly SearchValues<byte> Plain = SearchValues.Create(
+    private static readonly SearchValues<byte> _plain = SearchValues.Create(
         " !\"#$%&'()*+,-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
     private readonly PooledList<(int Decoded, int Raw)> _lines = new();
@@ -141,7 +141,7 @@ internal sealed class QuotedPrintable : IDisposable
         // If the following bytes must not begin a line, the text's last character stays with them.
         var last = LineStart.IsAtRisk(behind) && text is [.., not (byte)'.' and not (byte)'-'] ? text[^1..] : [];
         column = Write(text[..^last.Length], column, lineBreak, output);
-        var width = last.IsEmpty ? 0 : Plain.Contains(last[0]) ? 1 : 3;
+        var width = last.IsEmpty ? 0 : _plain.Contains(last[0]) ? 1 : 3;
         if (column + width + following > MaxLineLength && column > 0)
         {
             SoftBreak(lineBreak, output);
@@ -170,7 +170,7 @@ internal sealed class QuotedPrintable : IDisposable
             // One place stays free for the "=" of a soft break.
             var room = MaxLineLength - 1 - column;
             var fitting = text[..Math.Clamp(room, 0, text.Length)];
-            var run = fitting.IndexOfAnyExcept(Plain);
+            var run = fitting.IndexOfAnyExcept(_plain);
             run = run < 0 ? fitting.Length : run;
             var most = run;
             while (most == room && run > 1 && LineStart.IsAtRisk(text[run..]))

@@ -179,7 +179,8 @@ internal static class StructuredValue
 
             SkipBlank(field, ref position);
             var start = position;
-            while (position < field.Length && field[position] is not ((byte)'=' or (byte)';' or (byte)'(' or <= (byte)' '))
+            while (position < field.Length
+                && field[position] is not ((byte)'=' or (byte)';' or (byte)'(' or <= (byte)' '))
             {
                 position++;
             }

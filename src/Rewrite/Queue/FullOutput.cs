@@ -8,7 +8,7 @@ internal sealed class FullOutput(TimeProvider time)
 {
     // Twice the 30 minutes after which RabbitMQ takes a delivery back (consumer_timeout), with every delivery of its
     // channel.
-    private static readonly TimeSpan Window = TimeSpan.FromHours(1);
+    private static readonly TimeSpan _window = TimeSpan.FromHours(1);
 
     private long _sawAt = long.MinValue;
 
@@ -17,5 +17,5 @@ internal sealed class FullOutput(TimeProvider time)
 
     /// <summary>Whether current deliveries may have returned because the queue was full.</summary>
     public bool IsRecent => Interlocked.Read(ref _sawAt) is var sawAt and not long.MinValue
-        && time.GetElapsedTime(sawAt) < Window;
+        && time.GetElapsedTime(sawAt) < _window;
 }

@@ -59,12 +59,14 @@ internal static class ReadQueueHeaders
 
     private static string TimeText(long seconds) =>
         seconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds() && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
-            ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString(
+                "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
             : "";
 
     // message_id is the publisher's id of its AMQP message. If it cannot be our id, the mail is still valid.
     private static string? Id(string? text) =>
-        text is { Length: > 0 and <= MessageMetadata.MaxTextLength } && !text.AsSpan().ContainsAnyExceptInRange(' ', '~')
+        text is { Length: > 0 and <= MessageMetadata.MaxTextLength }
+            && !text.AsSpan().ContainsAnyExceptInRange(' ', '~')
             ? text
             : null;
 

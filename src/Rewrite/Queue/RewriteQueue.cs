@@ -7,7 +7,8 @@ using Tracking.Contracts;
 
 namespace Tracking.Rewrite.Queue;
 
-/// <summary>The queues <c>rewrite</c>, <c>rewrite.alone</c> and <c>rewritten</c>: they exist where the bus is RabbitMQ.</summary>
+/// <summary>The queues <c>rewrite</c>, <c>rewrite.alone</c> and <c>rewritten</c>: they exist where the bus is
+/// RabbitMQ.</summary>
 internal static class RewriteQueue
 {
     public static void Add(IHostApplicationBuilder builder)

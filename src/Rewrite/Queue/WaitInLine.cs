@@ -16,7 +16,8 @@ internal sealed class WaitInLine(ConfirmedPublisher publisher)
     public Task<bool> RunAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures);
 
     /// <summary>Does the same as <see cref="RunAsync"/>, for a message that has failed once more.</summary>
-    public Task<bool> AgainAsync(QueuedMessage delivery) => PutAsync(QueueNames.Rewrite, delivery, delivery.Failures + 1);
+    public Task<bool> AgainAsync(QueuedMessage delivery) =>
+        PutAsync(QueueNames.Rewrite, delivery, delivery.Failures + 1);
 
     /// <summary>Puts a message at the end of <c>rewrite.alone</c>: a process may have ended over it.</summary>
     public Task<bool> ApartAsync(QueuedMessage delivery) =>

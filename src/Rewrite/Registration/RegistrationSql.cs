@@ -225,7 +225,8 @@ internal static class RegistrationSql
         public List<((int Cluster, MessageKey Message) Key, byte[] IdHash, byte[] ContentHash)> Messages { get; } = [];
     }
 
-    private static NpgsqlBatchCommand Insert(KeyValuePair<(int Cluster, long Id), List<PendingLink>>[] links) => Command(
+    private static NpgsqlBatchCommand Insert(KeyValuePair<(int Cluster, long Id), List<PendingLink>>[] links) =>
+        Command(
         InsertDestinations,
         (Array.ConvertAll(links, l => l.Key.Cluster), NpgsqlDbType.Integer),
         (Array.ConvertAll(links, l => l.Key.Id), NpgsqlDbType.Bigint),

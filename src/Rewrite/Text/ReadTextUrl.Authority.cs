@@ -6,10 +6,10 @@ namespace Tracking.Rewrite.Text;
 /// <content>User information, host and port.</content>
 internal ref partial struct ReadTextUrl
 {
-    private static readonly SearchValues<byte> HostBytes = SearchValues.Create(
+    private static readonly SearchValues<byte> _hostBytes = SearchValues.Create(
         "%-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    private static readonly SearchValues<byte> Ipv6Bytes = SearchValues.Create("0123456789abcdefABCDEF:."u8);
+    private static readonly SearchValues<byte> _ipv6Bytes = SearchValues.Create("0123456789abcdefABCDEF:."u8);
 
     /// <summary>Whether the text between angle brackets has the user information, host and port of a valid
     /// URL.</summary>
@@ -21,7 +21,7 @@ internal ref partial struct ReadTextUrl
         var host = _authority;
         while (true)
         {
-            Skip(HostBytes);
+            Skip(_hostBytes);
             var size = TextUrlSigns.Read(_text[Position..], _charset, out var sign, out var rune);
             switch (rune.Value)
             {
@@ -102,14 +102,14 @@ internal ref partial struct ReadTextUrl
     private readonly int Ipv6Length()
     {
         var rest = _text[Position..];
-        var length = rest[1..Math.Min(rest.Length, FarthestLook)].IndexOfAnyExcept(Ipv6Bytes);
+        var length = rest[1..Math.Min(rest.Length, FarthestLook)].IndexOfAnyExcept(_ipv6Bytes);
         return length > 0 && rest[length + 1] == ']' ? length + 2 : 0;
     }
 
     private readonly int UserLength()
     {
         var rest = _text[Position..Math.Min(_text.Length, Position + FarthestLook)];
-        var length = rest.IndexOfAnyExcept(UserBytes);
+        var length = rest.IndexOfAnyExcept(_userBytes);
         return length > 0 && rest[length] == '@' ? length : 0;
     }
 

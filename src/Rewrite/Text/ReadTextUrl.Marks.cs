@@ -78,7 +78,7 @@ internal ref partial struct ReadTextUrl
             return 0;
         }
 
-        var name = rest[1..Math.Min(rest.Length, FarthestLook)].IndexOfAnyExcept(UserBytes);
+        var name = rest[1..Math.Min(rest.Length, FarthestLook)].IndexOfAnyExcept(_userBytes);
         return name > 0 && rest[(name + 1)..].StartsWith("|*"u8) ? name + 3 : 0;
     }
 

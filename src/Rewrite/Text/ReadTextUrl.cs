@@ -15,11 +15,11 @@ internal ref partial struct ReadTextUrl
         "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_abcdefghijklmnopqrstuvwxyz{}~"u8);
 
     // Signs that need no test in a path, query or fragment. All other printable signs do.
-    private static readonly SearchValues<byte> PathBytes = SearchValues.Create(
+    private static readonly SearchValues<byte> _pathBytes = SearchValues.Create(
         "!#$%&+-./0123456789=?@ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     // Userinfo of RFC 3986 without the signs that a reader takes for punctuation: ' ( ) * , ;
-    private static readonly SearchValues<byte> UserBytes = SearchValues.Create(
+    private static readonly SearchValues<byte> _userBytes = SearchValues.Create(
         "!$%&+-.0123456789:=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"u8);
 
     // The most octets examined of user information, and of a host behind a doubtful sign. linkify-it examines 50.
@@ -169,7 +169,8 @@ internal ref partial struct ReadTextUrl
         var inside = _text[open..Math.Min(_text.Length, open + FarthestBracket)];
         var length = inside.IndexOfAny(Brackets[Brackets.IndexOf(_text[open]) + 3], (byte)' ', (byte)'\n');
         return length >= 0 && length + 1 < inside.Length
-            && inside[length] != ' ' && inside[length + 1] is (byte)'/' or (byte)'?' or (byte)'&' or (byte)'=' or (byte)'#';
+            && inside[length] != ' '
+                && inside[length + 1] is (byte)'/' or (byte)'?' or (byte)'&' or (byte)'=' or (byte)'#';
     }
 
     private void EndOfRun(int size, Rune rune, int firstOpen)
@@ -213,11 +214,11 @@ internal ref partial struct ReadTextUrl
     // Skips underscores inside words too, because they close no mark: links are full of "utm_source".
     private void SkipPath()
     {
-        Skip(PathBytes);
+        Skip(_pathBytes);
         while (_text[Position..] is [(byte)'_', var next, ..] && char.IsAsciiLetterOrDigit((char)next))
         {
             Position++;
-            Skip(PathBytes);
+            Skip(_pathBytes);
         }
     }
 

@@ -53,11 +53,11 @@ internal enum TextUrlSign : byte
 /// </summary>
 internal static class TextUrlSigns
 {
-    private static readonly TextUrlSign[] InAscii = ReadAscii();
+    private static readonly TextUrlSign[] _inAscii = ReadAscii();
 
-    public static TextUrlSign Of(byte ascii) => InAscii[ascii];
+    public static TextUrlSign Of(byte ascii) => _inAscii[ascii];
 
-    public static TextUrlSign Of(Rune rune) => rune.IsAscii ? InAscii[rune.Value] : rune.Value switch
+    public static TextUrlSign Of(Rune rune) => rune.IsAscii ? _inAscii[rune.Value] : rune.Value switch
     {
         0x200c or 0x200d => TextUrlSign.Joiner,
         0xa1 or 0xbf => TextUrlSign.Lead,

@@ -12,16 +12,16 @@ namespace Tracking.Standalone.PrivatePostgres;
 internal sealed partial class PrivateDatabase : IAsyncDisposable
 {
     private const string Database = "tracking";
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _pollInterval = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan _restartPause = TimeSpan.FromSeconds(1);
 
     // Together with the stop of the services this is shorter than the ten seconds that a stop may take.
-    private static readonly TimeSpan FastShutdown = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan ImmediateShutdown = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _fastShutdown = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan _immediateShutdown = TimeSpan.FromSeconds(1);
 
     // Recovery after a power cut reads the write-ahead log, which max_wal_size limits: seconds, or minutes on a slow
     // disk.
-    private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan _longestRecovery = TimeSpan.FromMinutes(10);
 
     private readonly DataFolder _folder;
     private readonly PostgresBinaries _binaries;
@@ -93,11 +93,11 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
         if (_server is not 0 and var server && !_supervision.IsCompleted)
         {
             StopLeftovers.AskToStop(server);
-            if (await Task.WhenAny(_supervision, Task.Delay(FastShutdown, _time)) != _supervision)
+            if (await Task.WhenAny(_supervision, Task.Delay(_fastShutdown, _time)) != _supervision)
             {
                 LogSlowStop();
                 StopLeftovers.AskToQuit(server);
-                await Task.WhenAny(_supervision, Task.Delay(ImmediateShutdown, _time));
+                await Task.WhenAny(_supervision, Task.Delay(_immediateShutdown, _time));
             }
         }
 
@@ -142,7 +142,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
             }
 
             LogDied(server.ExitCode, _log.Tail());
-            _stopping.Wait(RestartPause);
+            _stopping.Wait(_restartPause);
             try
             {
                 StopLeftovers.Of(_folder.Cluster);
@@ -170,9 +170,9 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
                 throw new StartUpException(
                     $"{_folder.DatabasePassword} does not hold the password of this database.", StartUp.Failed);
             }
-            catch (NpgsqlException) when (_time.GetElapsedTime(began) < LongestRecovery)
+            catch (NpgsqlException) when (_time.GetElapsedTime(began) < _longestRecovery)
             {
-                await Task.WhenAny(_supervision, Task.Delay(PollInterval, _time, cancellationToken));
+                await Task.WhenAny(_supervision, Task.Delay(_pollInterval, _time, cancellationToken));
             }
         }
 

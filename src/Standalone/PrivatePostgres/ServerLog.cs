@@ -9,7 +9,7 @@ internal sealed partial class ServerLog(ILogger logger)
     private const int Kept = 12;
 
     // Lines of every start. They do not tell why a server ended.
-    private static readonly string[] Chatter =
+    private static readonly string[] _chatter =
     [
         "LOG:  starting PostgreSQL", "LOG:  listening on", "LOG:  database system was shut down",
         "LOG:  database system is ready", "FATAL:  the database system is starting up", "LOG:  redirecting",
@@ -50,7 +50,7 @@ internal sealed partial class ServerLog(ILogger logger)
     /// <summary>The last lines as one line, without those of an ordinary start.</summary>
     public string Tail()
     {
-        var telling = Lines().Where(line => !Chatter.Any(c => line.StartsWith(c, StringComparison.Ordinal))).ToList();
+        var telling = Lines().Where(line => !_chatter.Any(c => line.StartsWith(c, StringComparison.Ordinal))).ToList();
         return telling.Count == 0
             ? "it wrote no reason."
             : string.Join(" ", telling.Select(line => line.Replace(":  ", ": ", StringComparison.Ordinal)));

@@ -16,9 +16,9 @@ internal static partial class StopLeftovers
     private const int Quit = 3;
 
     // A fast shutdown writes a checkpoint. An immediate one only ends the children.
-    private static readonly TimeSpan FastShutdown = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ImmediateShutdown = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _fastShutdown = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _immediateShutdown = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
     /// Stops all PostgreSQL processes of a cluster folder, then removes its process id file and that of its socket.
@@ -31,9 +31,9 @@ internal static partial class StopLeftovers
     {
         var found = Find(cluster);
         if (found.Count > 0
-            && !Ended(cluster, Interrupt, FastShutdown)
-            && !Ended(cluster, Quit, ImmediateShutdown)
-            && !Ended(cluster, Kill, ImmediateShutdown))
+            && !Ended(cluster, Interrupt, _fastShutdown)
+            && !Ended(cluster, Quit, _immediateShutdown)
+            && !Ended(cluster, Kill, _immediateShutdown))
         {
             throw new StartUpException(
                 $"PostgreSQL processes of an earlier run do not end: {string.Join(", ", Find(cluster))}.",
@@ -73,7 +73,7 @@ internal static partial class StopLeftovers
             }
 
             using var never = new ManualResetEventSlim();
-            never.Wait(Pause);
+            never.Wait(_pause);
         }
 
         return true;

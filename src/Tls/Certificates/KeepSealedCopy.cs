@@ -16,7 +16,7 @@ internal sealed partial class KeepSealedCopy(
     ILogger<KeepSealedCopy> logger) : BackgroundService
 {
     // A restart loses what was first served in this time, and finds it in the database again.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
 
     // No version of what is kept.
     private const long Never = -1;
@@ -68,7 +68,7 @@ internal sealed partial class KeepSealedCopy(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Pause, time);
+        using var timer = new PeriodicTimer(_pause, time);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))

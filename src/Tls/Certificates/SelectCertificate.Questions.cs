@@ -72,7 +72,8 @@ internal sealed partial class SelectCertificate
             _meters.LookedUp(found is null ? "unknown" : "found");
             return Keep(name, found, question, isCurrent: replacements == Interlocked.Read(ref _replacements));
         }
-        catch (Exception exception) when (exception is not OperationCanceledException || !_ending.IsCancellationRequested)
+        catch (Exception exception) when (exception is not OperationCanceledException
+            || !_ending.IsCancellationRequested)
         {
             _meters.LookedUp("failed");
             Failed(name, exception);
@@ -87,7 +88,9 @@ internal sealed partial class SelectCertificate
     private KeptCertificate? Keep(HostName name, CertificateFound? found, long question, bool isCurrent)
     {
         // Made ready outside the lock, and not at all where it is what is served already.
-        var fresh = found is null ? null : new KeptCertificate(found, question, isCurrent ? _time.GetTimestamp() : KeptCertificate.Never);
+        var fresh = found is null
+            ? null
+            : new KeptCertificate(found, question, isCurrent ? _time.GetTimestamp() : KeptCertificate.Never);
         if (fresh is not null && !(_kept.TryGetValue(found!.Name, out var same) && same.IsSame(found)))
         {
             fresh.Prepare();
@@ -158,7 +161,7 @@ internal sealed partial class SelectCertificate
 
     private void Failed(HostName name, Exception exception)
     {
-        _failed.Add(name, FailureLifetime);
+        _failed.Add(name, _failureLifetime);
         if (exception is CryptographicException)
         {
             LogBroken(name.Value, exception.Message);

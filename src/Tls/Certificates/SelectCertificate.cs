@@ -28,7 +28,7 @@ internal enum SelectOutcome
 internal sealed partial class SelectCertificate : IServedCertificates, IDisposable
 {
     // A question that failed: long enough to spare a store that is away a question for each connection.
-    private static readonly TimeSpan FailureLifetime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _failureLifetime = TimeSpan.FromSeconds(1);
 
     // Questions at a time: a flood of names leaves the database its connections for others.
     private const int MaxQuestions = 8;
@@ -193,7 +193,8 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
 
         var now = _time.GetTimestamp();
         kept.UsedAt = now;
-        if ((kept.CheckedAt == KeptCertificate.Never || _time.GetElapsedTime(kept.CheckedAt, now) > _options.RecheckAfter)
+        if ((kept.CheckedAt == KeptCertificate.Never
+            || _time.GetElapsedTime(kept.CheckedAt, now) > _options.RecheckAfter)
             && kept.BeginCheck())
         {
             _ = CheckAsync(name, kept);

@@ -11,7 +11,8 @@ namespace Tracking.Tls.Certificates;
 /// </summary>
 internal sealed class ServedCertificate
 {
-    private static readonly List<SslApplicationProtocol> _http = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+    private static readonly List<SslApplicationProtocol> _http =
+        [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
     private readonly X509Certificate2[] _others;
     private int _holders = 1;
@@ -88,7 +89,9 @@ internal sealed class ServedCertificate
     /// the end of the chain: an empty one counts as none.</remarks>
     public static SslStreamCertificateContext CreateContext(X509Certificate2 own, X509Certificate2[] others) =>
         SslStreamCertificateContext.Create(
-            own, [.. others], offline: true, SslCertificateTrust.CreateForX509Collection([others is [.., var last] ? last : own]));
+            own, [.. others], offline: true, SslCertificateTrust.CreateForX509Collection([others is [.., var last]
+                ? last
+                : own]));
 
     /// <summary>The options of a handshake: what is allowed, and what is not.</summary>
     /// <remarks>No <c>CipherSuitesPolicy</c>: with one, .NET makes each handshake a full one (dotnet/runtime, "Interop.

@@ -39,7 +39,8 @@ public sealed record ClientHello(ServerNameForm Form, HostName Name, IReadOnlyLi
     internal static (ServerNameForm Form, HostName Name) ReadName(ReadOnlySpan<byte> name)
     {
         // The final dot is not allowed either (RFC 6066), and is sent; capitals are the client's own affair.
-        if (name.Length is 0 or > HostName.MaxLength + 1 || !Ascii.IsValid(name) || name.ContainsAnyInRange((byte)0, (byte)0x20))
+        if (name.Length is 0 or > HostName.MaxLength + 1 || !Ascii.IsValid(name)
+            || name.ContainsAnyInRange((byte)0, (byte)0x20))
         {
             return (ServerNameForm.Invalid, default);
         }

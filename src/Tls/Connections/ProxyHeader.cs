@@ -90,7 +90,8 @@ internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
         // IPAddress takes "1" and scopes too; the specification takes neither, nor leading zeros or signs in ports.
         var isForm = family == "TCP4"
             ? address.Count(character => character == '.') == 3
-            : address.Contains(':', StringComparison.Ordinal) && address.All(c => c is ':' or '.' || char.IsAsciiHexDigit(c));
+            : address.Contains(':', StringComparison.Ordinal)
+                && address.All(c => c is ':' or '.' || char.IsAsciiHexDigit(c));
         if (!isForm || !IPAddress.TryParse(address, out var parsed)
             || port.Length is 0 or > 5 || !port.All(char.IsAsciiDigit) || (port.Length > 1 && port[0] == '0')
             || !ushort.TryParse(port, out var number))

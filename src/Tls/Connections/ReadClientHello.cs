@@ -10,7 +10,8 @@ namespace Tracking.Tls.Connections;
 /// </summary>
 internal sealed class ReadClientHello(TlsMeters meters)
 {
-    /// <summary>Reads it, and goes on; what is no TLS is answered with an alert where one would be understood.</summary>
+    /// <summary>Reads it, and goes on; what is no TLS is answered with an alert where one would be
+    /// understood.</summary>
     public async Task ReadAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         var (outcome, hello) = await PeekAsync(connection.Transport.Input, connection.ConnectionClosed);

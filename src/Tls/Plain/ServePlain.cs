@@ -104,7 +104,8 @@ internal sealed class ServePlain(
         }
 
         // Not to be remembered: a name that goes back to http must not be led to https by browsers of old.
-        context.Response.StatusCode = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+        context.Response.StatusCode = HttpMethods.IsGet(context.Request.Method)
+            || HttpMethods.IsHead(context.Request.Method)
             ? StatusCodes.Status301MovedPermanently
             : StatusCodes.Status308PermanentRedirect;
         context.Response.Headers.Location = $"https://{name}{https.PortFor(context.Request.Host)}{target}";

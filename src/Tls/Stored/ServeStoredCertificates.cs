@@ -10,8 +10,8 @@ namespace Tracking.Tls.Stored;
 /// <summary>Adds the certificates of tracking domains, and the answers to challenges, from the database.</summary>
 public static class ServeStoredCertificates
 {
-    /// <summary>Adds them. Expects the database, the look-up of tracking domains and <see cref="TlsComposition.AddTls"/>,
-    /// and a master key where there are certificates.</summary>
+    /// <summary>Adds them. Expects the database, the look-up of tracking domains and
+    /// <see cref="TlsComposition.AddTls"/>, and a master key where there are certificates.</summary>
     public static IHostApplicationBuilder AddStoredCertificates(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -9,7 +9,7 @@ public sealed class ReadMessageTests
     private const int Header = WriteQuery.HeaderLength;
 
     // Each breaks a rule; the name says which.
-    private static readonly Dictionary<string, Func<byte[]>> Broken = new()
+    private static readonly Dictionary<string, Func<byte[]>> _broken = new()
     {
         ["shorter than a header"] = () => new byte[11],
         ["65,535 records in 40 octets"] = () => [.. Start().Count(6, 65535).Bytes, .. new byte[10]],
@@ -63,7 +63,7 @@ public sealed class ReadMessageTests
         },
     };
 
-    public static TheoryData<string> BrokenNames => [.. Broken.Keys];
+    public static TheoryData<string> BrokenNames => [.. _broken.Keys];
 
     private static Message Start() => new();
 
@@ -76,12 +76,12 @@ public sealed class ReadMessageTests
 
     [Theory]
     [MemberData(nameof(BrokenNames))]
-    public void What_breaks_a_rule_is_unreadable(string rule) => Assert.Null(ReadMessage.Read(Broken[rule]()));
+    public void What_breaks_a_rule_is_unreadable(string rule) => Assert.Null(ReadMessage.Read(_broken[rule]()));
 
     [Fact]
     public void Reading_what_breaks_a_rule_is_cheap()
     {
-        foreach (var (rule, message) in Broken)
+        foreach (var (rule, message) in _broken)
         {
             var bytes = message();
             ReadMessage.Read(bytes);
@@ -95,7 +95,7 @@ public sealed class ReadMessageTests
     [Fact]
     public void Nothing_comes_out_that_was_not_in_the_datagram()
     {
-        foreach (var (rule, message) in Broken)
+        foreach (var (rule, message) in _broken)
         {
             AssertNoPoison(rule, message());
         }

@@ -9,8 +9,8 @@ namespace Tracking.EventIngest.Tests.Batches;
 
 public sealed class PrepareBatchTests
 {
-    private static readonly DateTimeOffset Now = new(2026, 11, 21, 10, 0, 0, TimeSpan.Zero);
-    private static readonly ClusterPolicy Usual = new(AddressPolicy.Full, false, 13);
+    private static readonly DateTimeOffset _now = new(2026, 11, 21, 10, 0, 0, TimeSpan.Zero);
+    private static readonly ClusterPolicy _usual = new(AddressPolicy.Full, false, 13);
 
     [Fact]
     public void A_batch_cut_at_any_byte_accounts_for_every_event()
@@ -50,7 +50,7 @@ public sealed class PrepareBatchTests
         var frames = Frames(1);
         var damaged = frames.ToArray();
         damaged[^1] ^= 1;
-        foreach (var (bytes, policies) in new[] { (damaged, Policies(Usual)), (frames, Policies(null)) })
+        foreach (var (bytes, policies) in new[] { (damaged, Policies(_usual)), (frames, Policies(null)) })
         {
             using var prepared = Prepare(bytes, 1, policies);
             var raw = Assert.Single(prepared.Rejected).Raw!;
@@ -67,7 +67,7 @@ public sealed class PrepareBatchTests
     [InlineData(120, 0, true)]
     public void An_event_is_kept_for_its_retention(int months, int seconds, bool isKept)
     {
-        using var prepared = Prepare(Frames(1, Now.AddMonths(months).AddSeconds(seconds)), 1);
+        using var prepared = Prepare(Frames(1, _now.AddMonths(months).AddSeconds(seconds)), 1);
         Assert.Equal(isKept, prepared.Events.Count == 1);
         Assert.Equal(
             isKept ? [] : [Refusal.OlderThanRetention], prepared.Rejected.Select(rejected => rejected.Refusal));
@@ -87,7 +87,7 @@ public sealed class PrepareBatchTests
     [Fact]
     public void Longest_user_agents_fit_whatever_their_bytes()
     {
-        using var prepared = Prepare(Frames(200, Now, [.. Enumerable.Repeat((byte)1, 1024)]), 200);
+        using var prepared = Prepare(Frames(200, _now, [.. Enumerable.Repeat((byte)1, 1024)]), 200);
         Assert.Equal(200, prepared.Events.Count);
     }
 
@@ -102,13 +102,13 @@ public sealed class PrepareBatchTests
         };
         var prepared = new PreparedBatch(batch);
         new PrepareBatch(
-            batch, prepared, policies ?? Policies(Usual), new ClassifyEvent(), Now, new EventIngestOptions()).Run();
+            batch, prepared, policies ?? Policies(_usual), new ClassifyEvent(), _now, new EventIngestOptions()).Run();
         return prepared;
     }
 
     private static byte[] Frames(int count, DateTimeOffset? time = null, byte[]? agent = null)
     {
-        var at = time ?? Now;
+        var at = time ?? _now;
         var frames = new List<byte>();
         for (var i = 0; i < count; i++)
         {

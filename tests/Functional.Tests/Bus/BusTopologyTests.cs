@@ -71,7 +71,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         Assert.Equal(1L << 40, (long?)(await ArgumentsAsync(broker, "orders"))["x-max-length-bytes"]);
         Assert.Equal(2_000_000_000, (int?)(await ArgumentsAsync(broker, "orders"))["x-delivery-limit"]);
         Assert.Equal(
-            TimeSpan.FromDays(365), TimeSpan.FromMilliseconds((long)(await ArgumentsAsync(broker, "owned"))["x-expires"]!));
+            TimeSpan.FromDays(365), TimeSpan.FromMilliseconds(
+                (long)(await ArgumentsAsync(broker, "owned"))["x-expires"]!));
     }
 
     [Fact]
@@ -97,7 +98,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
     }
 
     [Theory]
-    [InlineData("application/vnd.masstransit+json", "{\"messageType\":[\"urn:message:No:Such\"],\"message\":{}}", "type")]
+    [InlineData(
+        "application/vnd.masstransit+json", "{\"messageType\":[\"urn:message:No:Such\"],\"message\":{}}", "type")]
     [InlineData("application/vnd.masstransit+json", "{\"messageType\":[", "cannot be read")]
     [InlineData(null, "Subject: not for us", "cannot be read")]
     public async Task A_message_that_cannot_be_read_goes_to_the_dead_letters_with_the_reason(

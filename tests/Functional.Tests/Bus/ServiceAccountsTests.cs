@@ -5,8 +5,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>What the users that <c>deploy/make-secrets</c> makes may not do at the broker. That they may do what they do,
-/// every test of a whole deployment shows.</summary>
+/// <summary>What the users that <c>deploy/make-secrets</c> makes may not do at the broker. That they may do what they
+/// do, every test of a whole deployment shows.</summary>
 public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     private static readonly string[] _services =
@@ -56,7 +56,8 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         {
             await declaring.QueueDeclareAsync(
                 queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: Ends);
-            var uri = new UriBuilder(broker.AmqpUri) { UserName = service, Password = made.Read($"rabbitmq_{service}") };
+            var uri = new UriBuilder(broker.AmqpUri) { UserName = service, Password = made.Read(
+                $"rabbitmq_{service}") };
             await using var connection = await new ConnectionFactory
             {
                 Uri = uri.Uri,

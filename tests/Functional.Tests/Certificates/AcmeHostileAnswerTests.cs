@@ -13,7 +13,8 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
 {
     private const string Track = "track.example.com";
 
-    private static readonly Dictionary<string, (Func<HttpContext, Task> Answer, AcmeProblemType[] Expected)> _answers = new()
+    private static readonly Dictionary<string, (Func<HttpContext, Task> Answer, AcmeProblemType[] Expected)> _answers =
+        new()
     {
         ["a page of a load balancer"] = (
             context => TextAsync(context, 502, "text/html", "<html><h1>Bad Gateway</h1></html>"),

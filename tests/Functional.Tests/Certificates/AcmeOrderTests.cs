@@ -52,7 +52,8 @@ public sealed class AcmeOrderTests : IAsyncLifetime
         var authorization = await InAnotherProcessAsync((client, account) =>
             client.ReadAuthorizationAsync(account, placed.Order.Authorizations[0], Cancelled));
         var challenge = authorization.Challenges.First(each => each.Type == ChallengeType.Http01);
-        await InAnotherProcessAsync((client, account) => client.AnswerChallengeAsync(account, challenge.Url, Cancelled));
+        await InAnotherProcessAsync(
+            (client, account) => client.AnswerChallengeAsync(account, challenge.Url, Cancelled));
         var order = placed.Order;
         async Task ComesToAsync(OrderStatus status) => await Eventually.HoldsAsync(
             async () => (order = await InAnotherProcessAsync((client, account) =>

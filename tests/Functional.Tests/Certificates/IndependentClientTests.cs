@@ -9,8 +9,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>The authority of the tests takes what clients take for granted that were not written with it: those of Debian,
-/// which prove a name for real.</summary>
+/// <summary>The authority of the tests takes what clients take for granted that were not written with it: those of
+/// Debian, which prove a name for real.</summary>
 public sealed class IndependentClientTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

@@ -48,7 +48,8 @@ public sealed class KilledProcessTests(TestPostgres server)
             INSERT INTO domains.tracking_domains (id, cluster_id, hostname, target, status)
             VALUES (gen_random_uuid(), 1, '{Name}', 'target', 1)
             """);
-        using var process = new ServiceProcess("Certificates", "certificates", folder.Path, new Dictionary<string, string>
+        using var process = new ServiceProcess(
+            "Certificates", "certificates", folder.Path, new Dictionary<string, string>
         {
             ["ConnectionStrings__tracking"] = ServiceLogins.Of(connectionString, "certificates"),
             ["Tracking__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),

@@ -22,7 +22,8 @@ public sealed class PebbleTests
         using var acme = Of(pebble);
         var account = await acme.RegisterAsync();
 
-        var certificate = await acme.IssueAsync(account, Track, (name, challenge, answer) => type == ChallengeType.Http01
+        var certificate = await acme.IssueAsync(
+            account, Track, (name, challenge, answer) => type == ChallengeType.Http01
             ? pebble.AnswerHttpAsync(challenge.Token, answer, Cancelled)
             : pebble.AnswerTlsAlpnAsync(name, answer, Cancelled), type);
 

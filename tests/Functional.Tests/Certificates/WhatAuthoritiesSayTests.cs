@@ -4,15 +4,16 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>What an authority says, and what follows for the name: its state, the next attempt, and how many requests it
-/// costs.</summary>
+/// <summary>What an authority says, and what follows for the name: its state, the next attempt, and how many requests
+/// it costs.</summary>
 public sealed class WhatAuthoritiesSayTests(TestPostgres server)
 {
     private const string Name = "track.shop.example.com";
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>Where it is said, status, type, detail, <c>Retry-After</c>; the type and the pause that follow.</summary>
+    /// <summary>Where it is said, status, type, detail, <c>Retry-After</c>; the type and the pause that
+    /// follow.</summary>
     public static TheoryData<string, int, string, string, string?, string, int> Refusals => new()
     {
         { "new-order", 429, "rateLimited", "too many", "7200", "rate-limited", 120 },

@@ -9,7 +9,7 @@ namespace Tracking.Functional.Tests.Cli;
 /// </summary>
 public sealed class FilterFailureTests
 {
-    private static readonly string[] Envelope = ["-f", "bob@example.com", "--", "anna@example.com"];
+    private static readonly string[] _envelope = ["-f", "bob@example.com", "--", "anna@example.com"];
 
     [Theory]
     [InlineData(503, "unavailable")]
@@ -23,7 +23,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
-        var result = await FilterTests.RunAsync(server.Url, sendmail, Envelope);
+        var result = await FilterTests.RunAsync(server.Url, sendmail, _envelope);
         AssertDeferred(result, "Refused. 5.7.1 no.");
         Assert.Equal(0, sendmail.Runs);
     }
@@ -35,7 +35,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
-        var (code, output, _) = await FilterTests.RunAsync(server.Url, sendmail, [option, "pass", .. Envelope]);
+        var (code, output, _) = await FilterTests.RunAsync(server.Url, sendmail, [option, "pass", .. _envelope]);
         Assert.Equal((0, "passed on unchanged: Refused. 5.7.1 no."), (code, output));
         Assert.Equal(FilterTests.Message, sendmail.Message);
     }
@@ -47,7 +47,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, [option, "pass", .. Envelope]), "Refused");
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, [option, "pass", .. _envelope]), "Refused");
     }
 
     [Theory]
@@ -57,7 +57,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
-        var (code, _, _) = await FilterTests.RunAsync(server.Url, sendmail, Envelope);
+        var (code, _, _) = await FilterTests.RunAsync(server.Url, sendmail, _envelope);
         Assert.Equal(0, code);
         Assert.Equal(FilterTests.Message, sendmail.Message);
     }
@@ -71,7 +71,7 @@ public sealed class FilterFailureTests
             return context.Response.WriteAsync("<html>");
         });
         using var sendmail = new FakeSendmail();
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, Envelope), "answered 413");
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, _envelope), "answered 413");
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class FilterFailureTests
             return context.Response.WriteAsync("<html>Welcome</html>");
         });
         using var sendmail = new FakeSendmail();
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, Envelope), "did not answer with a message");
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, _envelope), "did not answer with a message");
         Assert.Equal(0, sendmail.Runs);
     }
 
@@ -103,7 +103,7 @@ public sealed class FilterFailureTests
             context.Abort();
         });
         using var sendmail = new FakeSendmail();
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, Envelope), "");
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, _envelope), "");
         Assert.Equal(0, sendmail.Runs);
     }
 
@@ -114,11 +114,11 @@ public sealed class FilterFailureTests
         await using var server = await FilterServer.StartAsync(
             context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         AssertDeferred(
-            await FilterTests.RunAsync(server.Url, sendmail, ["--timeout", "1", .. Envelope]),
+            await FilterTests.RunAsync(server.Url, sendmail, ["--timeout", "1", .. _envelope]),
             "did not answer within 1 s");
         var url = server.Url;
         await server.DisposeAsync();
-        AssertDeferred(await FilterTests.RunAsync(url, sendmail, Envelope), "cannot be reached");
+        AssertDeferred(await FilterTests.RunAsync(url, sendmail, _envelope), "cannot be reached");
         Assert.Equal(0, sendmail.Runs);
     }
 
@@ -135,7 +135,7 @@ public sealed class FilterFailureTests
             return Task.Delay(Timeout.Infinite, context.RequestAborted);
         });
         using var sendmail = new FakeSendmail();
-        using var filter = FilterTests.Start(server.Url, sendmail, Envelope);
+        using var filter = FilterTests.Start(server.Url, sendmail, _envelope);
         Assert.True(await asked.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken));
         await filter.SignalAsync(signal);
         AssertDeferred(await filter.EndAsync(), "Interrupted");
@@ -150,7 +150,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail(ending);
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, Envelope), reason);
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, _envelope), reason);
         Assert.Equal(1, sendmail.Runs);
     }
 
@@ -162,7 +162,7 @@ public sealed class FilterFailureTests
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail(
             $"[ $(wc -c < $folder/message) -le {FilterTests.Message.Length} ] || {{ {refusal}; }}");
-        var (code, output, _) = await FilterTests.RunAsync(server.Url, sendmail, Envelope);
+        var (code, output, _) = await FilterTests.RunAsync(server.Url, sendmail, _envelope);
         Assert.Equal(0, code);
         Assert.Equal($"passed on unchanged: sendmail refused it rewritten: {reason}", output);
         Assert.Equal(2, sendmail.Runs);
@@ -174,7 +174,7 @@ public sealed class FilterFailureTests
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail("exit 69");
-        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, Envelope), "exit code 69");
+        AssertDeferred(await FilterTests.RunAsync(server.Url, sendmail, _envelope), "exit code 69");
     }
 
     [Theory]
@@ -201,7 +201,7 @@ public sealed class FilterFailureTests
     public async Task Options_in_front_of_the_word_filter_bounce_nobodys_mail()
     {
         using var filter = Trackctl.Start(null, "trk_test", FilterTests.Message,
-            ["--url", "http://127.0.0.1:1", "filter", "--cluster", "x", .. Envelope]);
+            ["--url", "http://127.0.0.1:1", "filter", "--cluster", "x", .. _envelope]);
         AssertDeferred(await filter.EndAsync(), "options come behind the word filter");
     }
 
@@ -209,7 +209,7 @@ public sealed class FilterFailureTests
     public async Task An_empty_input_is_no_message()
     {
         await using var server = await FilterServer.StartAsync();
-        using var filter = Trackctl.Start(server.Url, "trk_test", [], ["filter", "--cluster", "x", .. Envelope]);
+        using var filter = Trackctl.Start(server.Url, "trk_test", [], ["filter", "--cluster", "x", .. _envelope]);
         AssertDeferred(await filter.EndAsync(), "no message");
     }
 

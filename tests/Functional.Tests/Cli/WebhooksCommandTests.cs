@@ -42,7 +42,8 @@ public sealed class WebhooksCommandTests(ManagementHost host)
         Assert.Equal(test.Output, one.Output);
         var failed = await DoneAsync("webhooks", "replay", id, "--failed", "--cluster", cluster);
         Assert.Equal("0 on their way.", failed.Output);
-        var missing = await DoneAsync("webhooks", "replay", id, "--missing", "--from", "2026-11-01", "--cluster", cluster);
+        var missing = await DoneAsync(
+            "webhooks", "replay", id, "--missing", "--from", "2026-11-01", "--cluster", cluster);
         Assert.Equal("0 on their way.", missing.Output);
 
         var set = await DoneAsync(

@@ -70,7 +70,8 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
         await using var other = await SomeDatabase.CreateEmptyAsync(server);
         var name = await MigrateAsync(one);
         await MigrateAsync(other);
-        Assert.DoesNotContain(await RightsAsync(other), right => right.StartsWith(name + "_", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            await RightsAsync(other), right => right.StartsWith(name + "_", StringComparison.Ordinal));
     }
 
     [Fact]

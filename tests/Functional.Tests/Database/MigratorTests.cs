@@ -7,16 +7,16 @@ namespace Tracking.Functional.Tests.Database;
 
 public sealed class MigratorTests(TestPostgres server)
 {
-    private static readonly Migration First = new("0001_first.sql", "CREATE TABLE first (id integer)");
-    private static readonly Migration Second = new("0002_second.sql", "CREATE TABLE second (id integer)");
+    private static readonly Migration _first = new("0001_first.sql", "CREATE TABLE first (id integer)");
+    private static readonly Migration _second = new("0002_second.sql", "CREATE TABLE second (id integer)");
 
     [Fact]
     public async Task Migrations_are_applied_once_and_only_the_missing_ones()
     {
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
-        await ApplyAsync(database, First);
-        await ApplyAsync(database, First);
-        await ApplyAsync(database, First, Second);
+        await ApplyAsync(database, _first);
+        await ApplyAsync(database, _first);
+        await ApplyAsync(database, _first, _second);
 
         Assert.Equal(
             ["1 0001_first.sql", "2 0002_second.sql"],
@@ -43,10 +43,10 @@ public sealed class MigratorTests(TestPostgres server)
     public async Task A_changed_old_migration_stops_the_start_with_one_line_that_names_it()
     {
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
-        await ApplyAsync(database, First);
+        await ApplyAsync(database, _first);
 
         var exception = await Assert.ThrowsAsync<MigrationException>(
-            () => ApplyAsync(database, new Migration(First.Name, First.Sql + " -- changed"), Second));
+            () => ApplyAsync(database, new Migration(_first.Name, _first.Sql + " -- changed"), _second));
 
         Assert.Contains("0001_first.sql", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', exception.Message);
@@ -57,12 +57,12 @@ public sealed class MigratorTests(TestPostgres server)
     public async Task An_old_migration_that_this_version_lacks_stops_the_start_with_one_line_that_names_it()
     {
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
-        await ApplyAsync(database, First, Second);
+        await ApplyAsync(database, _first, _second);
 
         var exception = await Assert.ThrowsAsync<MigrationException>(
-            () => ApplyAsync(database, First, new Migration("0003_third.sql", "SELECT 1")));
+            () => ApplyAsync(database, _first, new Migration("0003_third.sql", "SELECT 1")));
 
-        Assert.Contains(Second.Name, exception.Message, StringComparison.Ordinal);
+        Assert.Contains(_second.Name, exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', exception.Message);
         Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
     }
@@ -71,9 +71,9 @@ public sealed class MigratorTests(TestPostgres server)
     public async Task A_database_of_a_later_version_is_left_alone()
     {
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
-        await ApplyAsync(database, First, Second);
+        await ApplyAsync(database, _first, _second);
 
-        await ApplyAsync(database, First);
+        await ApplyAsync(database, _first);
 
         Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
     }
@@ -83,9 +83,9 @@ public sealed class MigratorTests(TestPostgres server)
     {
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
         await Assert.ThrowsAsync<PostgresException>(
-            () => ApplyAsync(database, First, new Migration(Second.Name, Second.Sql + "; SELECT 1/0")));
+            () => ApplyAsync(database, _first, new Migration(_second.Name, _second.Sql + "; SELECT 1/0")));
 
-        await ApplyAsync(database, First, Second);
+        await ApplyAsync(database, _first, _second);
 
         Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM tracking_migrations"));
     }
@@ -95,13 +95,13 @@ public sealed class MigratorTests(TestPostgres server)
     {
         var cancelled = TestContext.Current.CancellationToken;
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
-        await ApplyAsync(database, First);
+        await ApplyAsync(database, _first);
         await using var report = await database.DataSource.OpenConnectionAsync(cancelled);
         await using var reading = await report.BeginTransactionAsync(cancelled);
         await using var read = new NpgsqlCommand("SELECT count(*) FROM first", report);
         await read.ExecuteScalarAsync(cancelled);
 
-        var applying = ApplyAsync(database, First, new Migration("0002_more.sql", "ALTER TABLE first ADD more text"));
+        var applying = ApplyAsync(database, _first, new Migration("0002_more.sql", "ALTER TABLE first ADD more text"));
         await Eventually.HoldsAsync(
             async () => await database.ScalarAsync<long>(
                 "SELECT count(*) FROM pg_locks WHERE relation = 'first'::regclass AND NOT granted") == 1,

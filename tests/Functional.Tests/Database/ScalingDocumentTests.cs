@@ -4,7 +4,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>docs/scaling.md says of every table where it would be among several databases, and its keys allow it.</summary>
+/// <summary>docs/scaling.md says of every table where it would be among several databases, and its keys allow
+/// it.</summary>
 public sealed partial class ScalingDocumentTests(TestPostgres server)
 {
     // Every table but partitions, with the columns of each of its unique keys.

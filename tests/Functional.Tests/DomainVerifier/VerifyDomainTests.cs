@@ -281,7 +281,8 @@ public sealed class VerifyDomainTests(TestPostgres server)
 
         Assert.Equal(
             [FindingCode.TargetProxied, FindingCode.HttpsForcedByParent],
-            DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings.Select(finding => finding.Code));
+            DomainDiagnosis.FromJson((await database.ReadAsync(id)).LastCheck!).Findings.Select(
+                finding => finding.Code));
     }
 
     private static async Task MoveToNextAsync(VerifierDatabase database, Guid domain) =>

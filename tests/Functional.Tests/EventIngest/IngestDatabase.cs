@@ -111,7 +111,8 @@ internal sealed class IngestDatabase : IAsyncDisposable
     /// <summary>As a process has it that knows these endpoints.</summary>
     public StoreBatch NewStore(KnownEndpoints endpoints) => new(
         _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
-        new EnqueueDeliveries(endpoints, TimeProvider.System), _telemetry, TimeProvider.System, Options.Create(Settings),
+        new EnqueueDeliveries(endpoints, TimeProvider.System), _telemetry, TimeProvider.System, Options.Create(
+            Settings),
         NullLogger<StoreBatch>.Instance);
 
     public Task AddClusterAsync(ClusterId id, ClusterSettings settings, bool isDeleted = false) => ExecuteAsync(

@@ -1,6 +1,7 @@
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>What the counters must say, counted from the events by plain SQL; and where they say something else.</summary>
+/// <summary>What the counters must say, counted from the events by plain SQL; and where they say something
+/// else.</summary>
 internal static class NaiveCounts
 {
     private const string Columns =
@@ -8,7 +9,7 @@ internal static class NaiveCounts
         + "first_clicks_machines, first_clicks, first_opens_people, first_opens_machines, first_opens";
 
     // Links of these tests: the place with ordinal n is link n + 1 of part n % 2 (SomeCountedMail).
-    private static readonly string Expected =
+    private static readonly string _expected =
         $"""
         WITH e AS (
             SELECT e.*, e.verdict IN (3, 4, 5) AS is_machine,
@@ -57,25 +58,25 @@ internal static class NaiveCounts
         FROM f GROUP BY 1, 2, 3, 4
         """;
 
-    private static readonly string Sums = string.Join(", ", Columns.Split(", ").Select(column => $"sum({column})"));
+    private static readonly string _sums = string.Join(", ", Columns.Split(", ").Select(column => $"sum({column})"));
 
-    private static readonly string Live =
+    private static readonly string _live =
         "ingest.counted c WHERE c.generation = coalesce((SELECT s.generation FROM ingest.statistics s "
         + "WHERE s.cluster_id = c.cluster_id), 0)";
 
     // The rows of one that the other has not; none is right.
-    private static readonly string Differences =
+    private static readonly string _differences =
         $"""
-        WITH expected AS ({Expected}), quarters AS (
-            SELECT cluster_id, dimension, bucket, key, {Sums} FROM {Live} AND grain = 1 GROUP BY 1, 2, 3, 4
+        WITH expected AS ({_expected}), quarters AS (
+            SELECT cluster_id, dimension, bucket, key, {_sums} FROM {_live} AND grain = 1 GROUP BY 1, 2, 3, 4
         ), expected_days AS (
             SELECT cluster_id, dimension, bucket - bucket % 96, key, sum(clicks_people), sum(opens_people),
                 sum(first_clicks), sum(first_opens)
-            FROM {Live} AND grain = 1 AND dimension <> 0 GROUP BY 1, 2, 3, 4
+            FROM {_live} AND grain = 1 AND dimension <> 0 GROUP BY 1, 2, 3, 4
         ), days AS (
             SELECT cluster_id, dimension, bucket, key, sum(clicks_people), sum(opens_people), sum(first_clicks),
                 sum(first_opens)
-            FROM {Live} AND grain = 0 GROUP BY 1, 2, 3, 4
+            FROM {_live} AND grain = 0 GROUP BY 1, 2, 3, 4
         ), per_message AS (
             SELECT cluster_id, message_key, floor(extract(epoch FROM occurred_at) / 86400)::integer AS day,
                 count(*) FILTER (WHERE kind = 0), count(*) FILTER (WHERE kind = 1)
@@ -108,7 +109,7 @@ internal static class NaiveCounts
     /// <summary>Fails where counters and events differ.</summary>
     public static async Task AssertAsync(IngestDatabase database)
     {
-        await using var command = database.DataSource.CreateCommand(Differences);
+        await using var command = database.DataSource.CreateCommand(_differences);
         command.CommandTimeout = 300;
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
         var differences = new List<string>();

@@ -9,7 +9,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
 {
     private const int Links = 6;
 
-    private static readonly string[] Agents =
+    private static readonly string[] _agents =
     [
         SomeEvent.Chrome,
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -64,7 +64,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
                 Message = Key(_random.Next(messages)),
                 Link = kind == LinkKind.Open ? 0 : 0x9e37_79b9_7f4a_7c15 * (ulong)((ordinal / 2) + 1),
                 Ordinal = (ushort)(kind == LinkKind.Open ? 0 : ordinal),
-                UserAgent = Encoding.ASCII.GetBytes(Agents[_random.Next(Agents.Length)]),
+                UserAgent = Encoding.ASCII.GetBytes(_agents[_random.Next(_agents.Length)]),
             });
         }
 

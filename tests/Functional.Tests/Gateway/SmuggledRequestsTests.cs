@@ -85,7 +85,8 @@ public sealed class SmuggledRequestsTests
     [InlineData("x-a: 1\r\nx-smuggled", "1")]
     [InlineData("transfer-encoding", "chunked")]
     [InlineData("host", "api.example.org")]
-    public async Task What_HTTP_2_lets_through_and_HTTP_1_would_read_otherwise_is_not_forwarded(string name, string value)
+    public async Task What_HTTP_2_lets_through_and_HTTP_1_would_read_otherwise_is_not_forwarded(
+        string name, string value)
     {
         await using var host = await GatewayHost.StartAsync(
             [new("Tracking:Gateway:Edge", "proxied")], ServiceNames.Edge, ServiceNames.Management);

@@ -26,7 +26,8 @@ public sealed class MasterKeyTests(TestPostgres server)
         await host.InitializeAsync();
 
         await Eventually.HoldsAsync(
-            async () => (bool)(await ManagementHost.GetAsync(host.Admin, "/api/v1/master-key"))["otherIsNeeded"]! == false,
+            async () =>
+                (bool)(await ManagementHost.GetAsync(host.Admin, "/api/v1/master-key"))["otherIsNeeded"]! == false,
             "nothing is sealed under the old key any more", Cancelled);
 
         var told = await ManagementHost.GetAsync(host.Admin, "/api/v1/master-key");

@@ -96,7 +96,8 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
         {
             await IsRefusedAsync(mta, channel => channel.BasicGetAsync(queue, autoAck: false, Ends));
             await IsRefusedAsync(mta, channel => channel.QueuePurgeAsync(queue, Ends));
-            await IsRefusedAsync(mta, channel => channel.QueueDeleteAsync(queue, false, false, cancellationToken: Ends));
+            await IsRefusedAsync(
+                mta, channel => channel.QueueDeleteAsync(queue, false, false, cancellationToken: Ends));
         }
 
         foreach (var name in (string[])["another", "rewrite2", "not-mta.x", Batches])

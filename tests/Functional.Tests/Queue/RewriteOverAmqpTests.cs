@@ -50,7 +50,8 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Theory]
     [InlineData("From news@shop.example Sat Nov 28 10:00:00 2026\r\n>From a@shop.example\r\n")]
     [InlineData("\u00EF\u00BB\u00BF")]
-    public async Task What_a_pipe_or_file_put_before_the_header_stays_and_the_sender_s_cluster_is_found(string beginning)
+    public async Task What_a_pipe_or_file_put_before_the_header_stays_and_the_sender_s_cluster_is_found(
+        string beginning)
     {
         var mail = Mail.Html("piped", "https://shop.example/sale");
         await PlainClients.AmqpPublishAsync(Broker, Mail.Bytes(beginning + mail));
@@ -132,10 +133,12 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Fact]
     public async Task Only_the_string_mime_of_a_json_body_is_replaced()
     {
-        var mail = Mail.Html("MailerQ ü €", "https://shop.example/sale").Replace("€", "\\u20ac", StringComparison.Ordinal);
+        var mail = Mail.Html("MailerQ ü €", "https://shop.example/sale").Replace(
+            "€", "\\u20ac", StringComparison.Ordinal);
         var mime = mail.Replace("\"", "\\\"", StringComparison.Ordinal)
             .Replace("\r\n", "\\r\\n", StringComparison.Ordinal);
-        const string Before = "{ \"envelope\":\"bounce@shop.example\",\n\t\"x\": [1e5, {\"mime\": \"no\"}], \"mime\" : \"";
+        const string Before =
+            "{ \"envelope\":\"bounce@shop.example\",\n\t\"x\": [1e5, {\"mime\": \"no\"}], \"mime\" : \"";
         const string After = "\",\"recipient\" : \"reader@example.com\", \"queues\":null }\n ";
 
         var answer = await PlainClients.PublishAsync(
@@ -191,7 +194,8 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         (byte[] Body, object? Properties, object? Headers, string Reason)[] cases =
         [
             (stranger, null, null, WireWords.Of(Untouched.NoCluster)),
-            (mail, null, new Dictionary<string, string> { ["tracking-cluster"] = "zzzzz" }, WireWords.Of(Untouched.NoCluster)),
+            (mail, null, new Dictionary<string, string> { ["tracking-cluster"] = "zzzzz" }, WireWords.Of(
+                Untouched.NoCluster)),
             (mail, null, new Dictionary<string, string> { ["tracking-opens"] = "maybe" }, "invalid-header tracking-opens"),
             ("{\"mime\":\"From: a"u8.ToArray(), json, null, WireWords.Of(Untouched.MalformedJson)),
             ("{\"mime\":{\"a\":1}}"u8.ToArray(), json, null, WireWords.Of(Untouched.NoMime)),
@@ -273,7 +277,8 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [InlineData("checks-0af7651916cd43dd8448eb211c80319c", "a queue of Tracking itself")]
     [InlineData("store-events", "a queue of Tracking itself")]
     [InlineData("verify-domains", "a queue of Tracking itself")]
-    public async Task A_reply_that_cannot_be_sent_goes_to_the_dead_letters_with_the_reason(string replyTo, string reason)
+    public async Task A_reply_that_cannot_be_sent_goes_to_the_dead_letters_with_the_reason(
+        string replyTo, string reason)
     {
         var mail = Mail.Bytes(Mail.Html("lost", "https://shop.example/"));
         await PlainClients.PublishAsync(

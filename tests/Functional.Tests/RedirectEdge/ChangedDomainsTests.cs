@@ -8,7 +8,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>A change of a tracking domain at the edge: with the bus at once, and what stays while all is away.</summary>
+/// <summary>A change of a tracking domain at the edge: with the bus at once, and what stays while all is
+/// away.</summary>
 public sealed class ChangedDomainsTests(TestPostgres postgres, TestRabbit rabbit, TestRedis redis) : IAsyncLifetime
 {
     private const int Cluster = 4711;

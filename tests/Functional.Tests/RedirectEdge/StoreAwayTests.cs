@@ -17,8 +17,8 @@ namespace Tracking.Functional.Tests.RedirectEdge;
 /// <summary>What the edge knows, against a real database and then without one.</summary>
 public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 {
-    private static readonly ClusterId Cluster = new(4711);
-    private static readonly LinkKey Known = new(Cluster, new LinkId(0xffee_ddcc_bbaa_9988));
+    private static readonly ClusterId _cluster = new(4711);
+    private static readonly LinkKey _known = new(_cluster, new LinkId(0xffee_ddcc_bbaa_9988));
 
     private readonly byte[] _masterKey = RandomNumberGenerator.GetBytes(MasterKey.Size);
     private readonly TemporaryFolder _folder = new();
@@ -35,11 +35,11 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         _database = NpgsqlDataSource.Create(connection);
         _own = NpgsqlDataSource.Create(ServiceLogins.Of(connection, "edge"));
         await ExecuteAsync(
-            "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", Cluster.Value);
+            "INSERT INTO management.clusters (id, name) VALUES ($1, 'edge'), ($1 + 1, 'other')", _cluster.Value);
         await ExecuteAsync(
             "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '', $3)",
-            Cluster.Value,
-            Known.Link.ToInt64(),
+            _cluster.Value,
+            _known.Link.ToInt64(),
             "https://example.com/known");
     }
 
@@ -58,10 +58,10 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         using (var links = Lookup(folder, _own))
         {
             links.Restore();
-            var found = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => links.FindAsync(Known)));
+            var found = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => links.FindAsync(_known)));
             Assert.All(found, result => Assert.Equal("https://example.com/known", result.Link?.Url));
             Assert.Single(found.Select(result => result.Link).Distinct());
-            Assert.True(links.TryGet(Known, out _));
+            Assert.True(links.TryGet(_known, out _));
 
             // No Compact: the process is killed here.
         }
@@ -70,9 +70,9 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         using var nextFolder = EdgeFolder.Open(_folder.Path);
         using var next = Lookup(nextFolder, away);
         next.Restore();
-        Assert.True(next.TryGet(Known, out var link));
+        Assert.True(next.TryGet(_known, out var link));
         Assert.Equal("https://example.com/known", link.Url);
-        var unknown = await next.FindAsync(new LinkKey(Cluster, new LinkId(2)));
+        var unknown = await next.FindAsync(new LinkKey(_cluster, new LinkId(2)));
         Assert.Equal(LookupOutcome.Unavailable, unknown.Outcome);
     }
 
@@ -81,7 +81,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     {
         using var folder = EdgeFolder.Open(_folder.Path);
         using var links = Lookup(folder, _own, negativeAge: TimeSpan.FromMinutes(5));
-        var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
+        var other = new LinkKey(new ClusterId(_cluster.Value + 1), _known.Link);
         Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
         await InsertOtherAsync("https://example.com/other");
         Assert.Equal(LookupOutcome.NotFound, (await links.FindAsync(other)).Outcome);
@@ -96,7 +96,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         await InsertOtherAsync("https://example.com/\r\nSet-Cookie: a=b");
         using var folder = EdgeFolder.Open(_folder.Path);
         using var links = Lookup(folder, _own);
-        var other = new LinkKey(new ClusterId(Cluster.Value + 1), Known.Link);
+        var other = new LinkKey(new ClusterId(_cluster.Value + 1), _known.Link);
         Assert.Equal(LookupOutcome.Unsafe, (await links.FindAsync(other)).Outcome);
         Assert.False(links.TryGet(other, out _));
     }
@@ -112,19 +112,19 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
             var keys = new SigningKeyRing(_own, masterKey, TimeProvider.System);
             var hosts = Hosts(clusters, keys, folder);
             Assert.False(hosts.IsLoaded);
-            Assert.Equal(HostOutcome.NotLoaded, hosts.Check("track.localhost", Cluster));
+            Assert.Equal(HostOutcome.NotLoaded, hosts.Check("track.localhost", _cluster));
 
             await keys.RefreshAsync(Cancelled);
             await clusters.RefreshAsync(Cancelled);
             hosts.Copy();
-            Assert.Equal(HostOutcome.Served, hosts.Check("track.localhost", Cluster));
-            token = new LinkToken(Cluster, new MessageKey(1, 2), Known.Link, 3, LinkKind.Click)
+            Assert.Equal(HostOutcome.Served, hosts.Check("track.localhost", _cluster));
+            token = new LinkToken(_cluster, new MessageKey(1, 2), _known.Link, 3, LinkKind.Click)
                 .ToString(keys.Current!.Current);
 
-            await ExecuteAsync("UPDATE management.clusters SET deleted_at = now() WHERE id = $1", Cluster.Value + 1);
+            await ExecuteAsync("UPDATE management.clusters SET deleted_at = now() WHERE id = $1", _cluster.Value + 1);
             await clusters.RefreshAsync(Cancelled);
             Assert.Equal(
-                HostOutcome.UnknownCluster, hosts.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+                HostOutcome.UnknownCluster, hosts.Check("track.localhost", new ClusterId(_cluster.Value + 1)));
             hosts.Copy();
         }
 
@@ -135,10 +135,10 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         next.Restore();
         Assert.True(next.IsLoaded);
         Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, next.Keys!, out _));
-        Assert.Equal(HostOutcome.Served, next.Check("track.localhost", Cluster));
+        Assert.Equal(HostOutcome.Served, next.Check("track.localhost", _cluster));
 
         // Not in the copy: deleted, or newer than it. The database tells.
-        Assert.Equal(HostOutcome.UnknownCluster, next.Check("track.localhost", new ClusterId(Cluster.Value + 1)));
+        Assert.Equal(HostOutcome.UnknownCluster, next.Check("track.localhost", new ClusterId(_cluster.Value + 1)));
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
             await new SigningKeyRing(_database, masterKey, TimeProvider.System).RotateAsync(Cancelled);
             await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
             await keys.RefreshAsync(Cancelled);
-            token = new LinkToken(Cluster, new MessageKey(1, 2), Known.Link, 3, LinkKind.Click)
+            token = new LinkToken(_cluster, new MessageKey(1, 2), _known.Link, 3, LinkKind.Click)
                 .ToString(keys.Current!.Current);
             hosts.Copy();
         }
@@ -193,7 +193,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         var clusters = new ClusterDirectory(_own, NullLogger<ClusterDirectory>.Instance);
         await clusters.RefreshAsync(Cancelled);
         using var find = Find(clusters);
-        var (made, deleted) = (new ClusterId(Cluster.Value + 2), new ClusterId(Cluster.Value + 3));
+        var (made, deleted) = (new ClusterId(_cluster.Value + 2), new ClusterId(_cluster.Value + 3));
         await ExecuteAsync(
             "INSERT INTO management.clusters (id, name, deleted_at) VALUES ($1, 'made', NULL), ($1 + 1, 'gone', now())",
             made.Value);
@@ -211,7 +211,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
     {
         await using var away = Away();
         using var find = Find(new ClusterDirectory(away, NullLogger<ClusterDirectory>.Instance));
-        Assert.Equal(HostOutcome.NotLoaded, await find.RunAsync(Cluster));
+        Assert.Equal(HostOutcome.NotLoaded, await find.RunAsync(_cluster));
     }
 
     private static FindNewCluster Find(ClusterDirectory clusters) => new(
@@ -241,8 +241,8 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 
     private Task InsertOtherAsync(string url) => ExecuteAsync(
         "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '', $3)",
-        Cluster.Value + 1,
-        Known.Link.ToInt64(),
+        _cluster.Value + 1,
+        _known.Link.ToInt64(),
         url);
 
     private async Task ExecuteAsync(string sql, params object[] values)

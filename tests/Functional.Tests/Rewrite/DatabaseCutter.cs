@@ -126,7 +126,8 @@ internal sealed class DatabaseCutter : IAsyncDisposable
     }
 
     private bool IsCut(bool isFromClient, byte type) =>
-        (isFromClient ? type == Sync && _at == CutPoint.BeforeSync : type == ReadyForQuery && _at == CutPoint.BeforeReady)
+        (isFromClient ? type == Sync && _at == CutPoint.BeforeSync : type == ReadyForQuery
+            && _at == CutPoint.BeforeReady)
         && Volatile.Read(ref _left) > 0
         && Interlocked.Decrement(ref _left) == 0;
 

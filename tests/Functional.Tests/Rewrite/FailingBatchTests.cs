@@ -20,7 +20,7 @@ namespace Tracking.Functional.Tests.Rewrite;
 /// </summary>
 public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
 {
-    private static readonly ClusterId Cluster = new(4711);
+    private static readonly ClusterId _cluster = new(4711);
 
     // What left, its URLs and the links that it left with.
     private readonly ConcurrentDictionary<string, (string[] Urls, LinkId[] Links)> _left = [];
@@ -93,7 +93,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         var hash = SHA256.HashData(Encoding.ASCII.GetBytes(url));
         await ExecuteAsync(
             "INSERT INTO links.destinations (cluster_id, link_id, url_hash, url) VALUES ($1, $2, '\\x00', 'other')",
-            Cluster.Value, LinkId.FromUrlHash(hash, 0).ToInt64());
+            _cluster.Value, LinkId.FromUrlHash(hash, 0).ToInt64());
         await RefuseAsync("links.destinations", "NEW.salt = 1 AND NEW.url LIKE '%/good1'", "23514");
         var rewriter = await StartAsync(Open(OfRewriter));
         await Assert.ThrowsAsync<PostgresException>(() => rewriter.RegisterAsync(Message("good1"), Cancelled));
@@ -230,7 +230,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
 
     private static MessageRegistration Message(string id, params string[] others) => new()
     {
-        Cluster = Cluster,
+        Cluster = _cluster,
         MessageId = id,
         ContentHash = SHA256.HashData(Encoding.UTF8.GetBytes(id)),
         Host = "track.localhost",
@@ -263,7 +263,8 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         await Task.WhenAll(waiting);
 
         // What is remembered of a batch that failed would be believed here.
-        await RegisterUntilStoredAsync(rewriter, _left.Keys.First(), [.. ids.Where(id => !id.StartsWith("bad", StringComparison.Ordinal))]);
+        await RegisterUntilStoredAsync(
+            rewriter, _left.Keys.First(), [.. ids.Where(id => !id.StartsWith("bad", StringComparison.Ordinal))]);
     }
 
     private async Task<bool> RegisterAsync(RegisterMessages rewriter, string id, params string[] others)

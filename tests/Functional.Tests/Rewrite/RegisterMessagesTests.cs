@@ -16,7 +16,7 @@ namespace Tracking.Functional.Tests.Rewrite;
 /// <summary>Several rewriters, without the HTTP in front of them.</summary>
 public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLifetime
 {
-    private static readonly ClusterId Cluster = new(4711);
+    private static readonly ClusterId _cluster = new(4711);
 
     private readonly List<RegisterMessages> _rewriters = [];
     private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
@@ -194,7 +194,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
 
     private static MessageRegistration Message(string id, params string[] urls) => new()
     {
-        Cluster = Cluster,
+        Cluster = _cluster,
         MessageId = id,
         ContentHash = SHA256.HashData(Encoding.UTF8.GetBytes(id)),
         Host = "track.localhost",

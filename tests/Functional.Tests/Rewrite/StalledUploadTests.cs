@@ -7,7 +7,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Clients that begin to send a message and go no further: what they hold is bounded, and given back.</summary>
+/// <summary>Clients that begin to send a message and go no further: what they hold is bounded, and given
+/// back.</summary>
 public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private const int Limit = 8 << 20;
@@ -121,7 +122,8 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     {
         await using var host = await RewriteHost.StartAsync(
             await postgres.CreateDatabaseAsync(),
-            ("Tracking:Rewrite:MaxMessageBytes", $"{1 << 20}"), ("Tracking:Rewrite:MaxRequestBytesAtOnce", $"{1 << 20}"),
+            ("Tracking:Rewrite:MaxMessageBytes", $"{1 << 20}"), (
+                "Tracking:Rewrite:MaxRequestBytesAtOnce", $"{1 << 20}"),
             ("Tracking:Rewrite:MaxKeyBytesAtOnce", $"{1 << 20}"), ("Tracking:Rewrite:BodyTimeout", "00:00:01"));
         var cluster = await host.CreateClusterAsync();
         var key = await host.CreateKeyAsync(cluster);

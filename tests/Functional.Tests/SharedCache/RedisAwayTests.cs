@@ -8,7 +8,7 @@ namespace Tracking.Functional.Tests.SharedCache;
 public sealed class RedisAwayTests : IAsyncLifetime
 {
     private const string Url = "https://shop.example/";
-    private static readonly ClusterId Cluster = new(4711);
+    private static readonly ClusterId _cluster = new(4711);
     private readonly TestRedis _redis = new();
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -25,7 +25,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         await _redis.FreezeAsync();
         for (var i = 1; i <= 20_000; i++)
         {
-            Assert.Null(await user.Links.FindAsync(Cluster, new LinkId((ulong)i)));
+            Assert.Null(await user.Links.FindAsync(_cluster, new LinkId((ulong)i)));
         }
 
         Assert.False(user.Cache.IsUsed);
@@ -46,12 +46,12 @@ public sealed class RedisAwayTests : IAsyncLifetime
             _redis, change: options => options.CallTimeout = TimeSpan.FromMilliseconds(50));
         await _redis.FreezeAsync();
         var asking = Enumerable.Range(1, 500)
-            .Select(i => user.Links.FindAsync(Cluster, new LinkId((ulong)i)).AsTask());
+            .Select(i => user.Links.FindAsync(_cluster, new LinkId((ulong)i)).AsTask());
         Assert.All(await Task.WhenAll(asking), Assert.Null);
         Assert.False(user.Cache.IsUsed);
         Assert.Single(user.Log.Lines, line => line.Contains("left out", StringComparison.Ordinal));
 
-        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
         Assert.InRange(user["tracking.cache.reads/skipped"], 1, 501);
     }
 
@@ -69,7 +69,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         var told = Lines(user).Count;
         await _redis.FreezeAsync();
         await Task.WhenAll(Enumerable.Range(1, 500)
-            .Select(i => user.Links.FindAsync(Cluster, new LinkId((ulong)i)).AsTask()));
+            .Select(i => user.Links.FindAsync(_cluster, new LinkId((ulong)i)).AsTask()));
         await Eventually.HoldsAsync(
             () => Lines(user).Skip(told).Any(line => line.Contains("no connection", StringComparison.Ordinal)),
             "the silent connection is given up",
@@ -79,9 +79,10 @@ public sealed class RedisAwayTests : IAsyncLifetime
 
         await _redis.ThawAsync();
         await user.UsesAsync();
-        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
         await Eventually.HoldsAsync(
-            async () => !(await ClientsAsync()).Intersect(silent).Any(), "none of the old connections is left", Cancelled);
+            async () =>
+                !(await ClientsAsync()).Intersect(silent).Any(), "none of the old connections is left", Cancelled);
     }
 
     [Fact]
@@ -94,7 +95,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
             await Eventually.HoldsAsync(
                 async () =>
                 {
-                    Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+                    Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
                     return !user.Cache.IsUsed;
                 },
                 "Redis is left out",
@@ -102,10 +103,10 @@ public sealed class RedisAwayTests : IAsyncLifetime
             await _redis.StartAsync(Cancelled);
             await user.UsesAsync();
 
-            Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
-            user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+            Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
+            user.Links.Offer(_cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
             await Eventually.HoldsAsync(
-                async () => await user.Links.FindAsync(Cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
+                async () => await user.Links.FindAsync(_cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
         }
     }
 
@@ -113,11 +114,11 @@ public sealed class RedisAwayTests : IAsyncLifetime
     public async Task A_flushed_Redis_has_misses_only()
     {
         await using var user = await CacheUser.UsingAsync(_redis);
-        user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+        user.Links.Offer(_cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
         await Eventually.HoldsAsync(
-            async () => await user.Links.FindAsync(Cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
+            async () => await user.Links.FindAsync(_cluster, new LinkId(1)) == Url, "the link is there", Cancelled);
         await _redis.FlushAsync(Cancelled);
-        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
         Assert.True(user.Cache.IsUsed);
     }
 
@@ -126,8 +127,8 @@ public sealed class RedisAwayTests : IAsyncLifetime
     {
         await _redis.StopAsync();
         await using var user = await new CacheUser(_redis.ConnectionString).StartAsync();
-        Assert.Null(await user.Links.FindAsync(Cluster, new LinkId(1)));
-        user.Links.Offer(Cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
+        Assert.Null(await user.Links.FindAsync(_cluster, new LinkId(1)));
+        user.Links.Offer(_cluster, new LinkId(1), Encoding.ASCII.GetBytes(Url));
         Assert.Equal(1, user["tracking.cache.reads/skipped"]);
         Assert.Equal(1, user["tracking.cache.writes/dropped"]);
         await Eventually.HoldsAsync(
@@ -155,7 +156,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
             "it is told",
             Cancelled);
         Assert.False(wrong.Cache.IsUsed);
-        Assert.Null(await wrong.Links.FindAsync(Cluster, new LinkId(1)));
+        Assert.Null(await wrong.Links.FindAsync(_cluster, new LinkId(1)));
         var lines = Lines(wrong);
         Assert.Equal(lines.Distinct(), lines);
         Assert.All(lines, line => Assert.Contains("left out until it answers again", line, StringComparison.Ordinal));

@@ -18,9 +18,9 @@ namespace Tracking.Functional.Tests.SharedCache;
 public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : IAsyncLifetime
 {
     private const string Host = "track.localhost";
-    private static readonly ClusterId Old = new(11);
-    private static readonly ClusterId Deleted = new(12);
-    private static readonly ClusterId New = new(13);
+    private static readonly ClusterId _old = new(11);
+    private static readonly ClusterId _deleted = new(12);
+    private static readonly ClusterId _new = new(13);
 
     private readonly byte[] _master = RandomNumberGenerator.GetBytes(MasterKey.Size);
     private readonly string _host = $"h{Guid.NewGuid():N}.{Host}";
@@ -38,7 +38,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         var connection = await postgres.CreateDatabaseAsync(Cancelled);
         _database = NpgsqlDataSource.Create(connection);
         _own = NpgsqlDataSource.Create(ServiceLogins.Of(connection, "edge"));
-        await ExecuteAsync($"INSERT INTO management.clusters (id, name) VALUES ({Old.Value}, 'a'), ({New.Value}, 'b')");
+        await ExecuteAsync($"INSERT INTO management.clusters (id, name) VALUES ({_old.Value}, 'a'), ({_new.Value}, 'b')");
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +101,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await edge.Shared.ExchangeAsync();
         Assert.Equal((true, true, false), edge.Serves);
 
-        await ExecuteAsync($"UPDATE management.clusters SET deleted_at = now() WHERE id = {New.Value}");
+        await ExecuteAsync($"UPDATE management.clusters SET deleted_at = now() WHERE id = {_new.Value}");
         _time.Advance(TimeSpan.FromSeconds(1));
         edge.Refresh.RequestNow();
         await edge.Shared.ExchangeAsync();
@@ -120,7 +120,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     public async Task What_PostgreSQL_has_said_is_not_changed_by_anything_in_Redis()
     {
         await using var edge = await EdgeAsync(_own);
-        await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([Deleted], _time.GetUtcNow().AddSeconds(1))));
+        await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([_deleted], _time.GetUtcNow().AddSeconds(1))));
         await edge.Shared.ExchangeAsync();
         Assert.Equal((true, true, false), edge.Serves);
         Assert.Null(edge.Shared.Current);
@@ -140,11 +140,11 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await using var edge = await EdgeAsync(database: null);
         await using var foreign = await CacheUser.UsingAsync(redis);
         var now = _time.GetUtcNow();
-        var right = SharedHosts.Encode([New], now);
+        var right = SharedHosts.Encode([_new], now);
         await WriteAsync(kind switch
         {
-            "old" => edge.Cache.Seal(Key, SharedHosts.Encode([New], now - SharedHosts.MaxAge)),
-            "from the future" => edge.Cache.Seal(Key, SharedHosts.Encode([New], now.AddSeconds(16))),
+            "old" => edge.Cache.Seal(Key, SharedHosts.Encode([_new], now - SharedHosts.MaxAge)),
+            "from the future" => edge.Cache.Seal(Key, SharedHosts.Encode([_new], now.AddSeconds(16))),
             "of another host" => edge.Cache.Seal(Key + "2", right),
             "of another installation" => foreign.Seal(Key, right),
             "cut" => edge.Cache.Seal(Key, right)[..^1],
@@ -174,7 +174,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     private async Task WriteAsync(byte[] value) =>
         await redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
 
-    /// <summary>An edge whose copy knows <see cref="Old"/> and <see cref="Deleted"/>; one with a database has read
+    /// <summary>An edge whose copy knows <see cref="_old"/> and <see cref="_deleted"/>; one with a database has read
     /// it.</summary>
     private async Task<Edge> EdgeAsync(NpgsqlDataSource? database)
     {
@@ -216,7 +216,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
             var sealedKey = _master.Seal(new byte[SigningKey.Size], "links.signing_keys/1");
             _folder.WriteChecked(
                 "directory.copy",
-                DirectoryCopy.Encode([Old, Deleted], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+                DirectoryCopy.Encode([_old, _deleted], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
             Clusters = new ClusterDirectory(database, NullLogger<ClusterDirectory>.Instance, time);
             var keys = new SigningKeyRing(database, _master, time);
             Refresh = new RefreshDirectories(
@@ -242,7 +242,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         public SharedHosts Shared { get; }
 
         /// <summary>Which of the three clusters it serves.</summary>
-        public (bool Old, bool New, bool Deleted) Serves => (Is(SharedHostsTests.Old), Is(New), Is(Deleted));
+        public (bool Old, bool New, bool Deleted) Serves => (Is(_old), Is(_new), Is(_deleted));
 
         public async ValueTask DisposeAsync()
         {

@@ -9,8 +9,8 @@ using Tracking.Functional.Tests.Rewrite;
 
 namespace Tracking.Functional.Tests.Tenants;
 
-/// <summary>Text that is none, and any other nonsense, on every route there is: never an answer that says that the fault
-/// is ours.</summary>
+/// <summary>Text that is none, and any other nonsense, on every route there is: never an answer that says that the
+/// fault is ours.</summary>
 public sealed class BrokenTextTests(RewritePostgres postgres)
 {
     private static readonly (string Body, string Named)[] _bodies =
@@ -119,7 +119,8 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
             "tracking-recipient", "tracking-sender", "tracking-message-id", "tracking-tags", "tracking-host",
             "tracking-clicks", "tracking-sent-at", "tracking-level", "content-type", "accept", "authorization",
         ];
-        string[] texts = ["\u00ff", "a\u00ed\u00a0\u0080b", "\u00c0\u0080", "\0", "a\0b", "\u00f0\u009f\u0098", "\ud83d"];
+        string[] texts =
+            ["\u00ff", "a\u00ed\u00a0\u0080b", "\u00c0\u0080", "\0", "a\0b", "\u00f0\u009f\u0098", "\ud83d"];
         foreach (var header in headers)
         {
             foreach (var text in texts)
@@ -145,7 +146,8 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
         await using var host = await RewriteHost.StartAsync(await postgres.CreateDatabaseAsync());
         var cluster = (await host.CreateClusterAsync()).ToString();
         using var own = host.Client(await host.CreateKeyAsync((await host.CreateClusterAsync())));
-        var routes = Routes(host).Where(route => Method(route) != "DELETE" || Path(route, "c", "i").Contains("/i")).ToArray();
+        var routes = Routes(host).Where(route => Method(route) != "DELETE"
+            || Path(route, "c", "i").Contains("/i")).ToArray();
         var wrong = new List<string>();
         for (var i = 0; i < Calls; i++)
         {
@@ -195,7 +197,9 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
 
         for (var i = random.Next(4); i > 0; i--)
         {
-            body[random.Next(body.Length)] = (byte)(random.Next(2) == 0 ? random.Next(256) : "\"\\{}[],:u0"[random.Next(10)]);
+            body[random.Next(body.Length)] = (byte)(random.Next(2) == 0
+                ? random.Next(256)
+                : "\"\\{}[],:u0"[random.Next(10)]);
         }
 
         return body;

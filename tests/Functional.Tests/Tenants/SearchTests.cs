@@ -161,8 +161,8 @@ public sealed class SearchTests(RewritePostgres postgres)
             cluster.Value, key.ToBytes(), MessageKey.HashId("m299"));
     }
 
-    // Pages and whole-table scans so far. A session tells what it did now and then only: the API's are asked to, and the
-    // one that filled the tables, or what that cost is counted with what is asked ten seconds later.
+    // Pages and whole-table scans so far. A session tells what it did now and then only: the API's are asked to, and
+    // the one that filled the tables, or what that cost is counted with what is asked ten seconds later.
     private static async Task<(long Pages, long Scans)> TouchedAsync(RewriteHost host)
     {
         var api = host.Services.GetRequiredService<ApiDataSource>().Connections;

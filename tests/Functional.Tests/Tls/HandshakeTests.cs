@@ -24,7 +24,8 @@ public sealed class HandshakeTests : IAsyncLifetime
         _host.Add(Name);
         using var client = new TcpClient("127.0.0.1", _host.TlsPort) { NoDelay = true };
 
-        await using var tls = await TlsHost.HandshakeAsync(new ByteByByte(client.GetStream()), Name, 0, "h2", "http/1.1");
+        await using var tls = await TlsHost.HandshakeAsync(
+            new ByteByByte(client.GetStream()), Name, 0, "h2", "http/1.1");
 
         Assert.Equal(SslApplicationProtocol.Http2, tls.NegotiatedApplicationProtocol);
         Assert.Equal(_host.Certificates[Name].Chain[0], tls.RemoteCertificate!.GetRawCertData());

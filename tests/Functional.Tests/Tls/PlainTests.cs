@@ -89,7 +89,8 @@ public sealed class PlainTests : IAsyncLifetime
         Assert.Contains("http new.example.net", await AskAsync("new.example.net", "/c/1"), StringComparison.Ordinal);
         Assert.Contains(
             "http optional.example.net", await AskAsync("optional.example.net", "/c/1"), StringComparison.Ordinal);
-        Assert.Contains("http www.other.example", await AskAsync("www.other.example", "/c/1"), StringComparison.Ordinal);
+        Assert.Contains(
+            "http www.other.example", await AskAsync("www.other.example", "/c/1"), StringComparison.Ordinal);
         Assert.Contains($"http {Name}", await AskAsync(Name, "/"), StringComparison.Ordinal);
         Assert.Contains(
             $"http {Name}", await AskAsync(Name, "/c/1", "X-Forwarded-Proto: https\r\n"), StringComparison.Ordinal);

@@ -88,7 +88,8 @@ internal sealed class TestAuthority : IDisposable
         return request;
     }
 
-    private static X509Certificate2 Sign(CertificateRequest request, X509Certificate2 issuer, ECDsa key, double years) =>
+    private static X509Certificate2 Sign(
+        CertificateRequest request, X509Certificate2 issuer, ECDsa key, double years) =>
         request.Create(
             issuer.SubjectName,
             X509SignatureGenerator.CreateForECDsa(key),

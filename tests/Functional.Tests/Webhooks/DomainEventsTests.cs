@@ -13,7 +13,8 @@ public sealed class DomainEventsTests(TestPostgres server)
         await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url, eventTypes: "tracking_domain.*");
         await lab.AddEndpointAsync(new Uri(receiver.Url, "/other"), eventTypes: "message.*");
-        var lost = await NoticeAsync(lab, 1, """{"domain":"019aab3c-0000-7000-8000-000000000001","reason":"record-gone"}""");
+        var lost = await NoticeAsync(
+            lab, 1, """{"domain":"019aab3c-0000-7000-8000-000000000001","reason":"record-gone"}""");
         await NoticeAsync(lab, 3, """{"domain":"019aab3c-0000-7000-8000-000000000001","error":"no route"}""");
         // Of a kind that this version does not know.
         await NoticeAsync(lab, 99, "{}");

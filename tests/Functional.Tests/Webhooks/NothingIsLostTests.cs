@@ -33,7 +33,8 @@ public sealed class NothingIsLostTests(TestPostgres server)
         await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         var batch = SomeEvents.Batch(lab.Database.Edge, 0, lab.Database.Events(10));
-        await using (var blocker = await lab.Database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        await using (var blocker = await lab.Database.DataSource.OpenConnectionAsync(
+            TestContext.Current.CancellationToken))
         {
             // Everything is written but the totals when it dies.
             await using var transaction = await blocker.BeginTransactionAsync(TestContext.Current.CancellationToken);

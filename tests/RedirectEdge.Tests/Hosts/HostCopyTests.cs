@@ -36,9 +36,11 @@ public sealed class HostCopyTests : IDisposable
     public void Everything_that_is_known_of_an_active_name_comes_back_and_the_last_word_counts()
     {
         var until = new DateTimeOffset(2027, 1, 2, 3, 4, 5, TimeSpan.Zero);
-        var full = new TrackingHost("full.shop.example", new ClusterId(7), DomainStatus.Active, until, HttpsPolicy.Optional)
+        var full = new TrackingHost(
+            "full.shop.example", new ClusterId(7), DomainStatus.Active, until, HttpsPolicy.Optional)
         {
-            IsRetired = true, TracksClicks = false, TracksOpens = false, ExcludedDomains = ["*.bank.example", "a.example/ü/*"],
+            IsRetired =
+                true, TracksClicks = false, TracksOpens = false, ExcludedDomains = ["*.bank.example", "a.example/ü/*"],
         };
         using (var first = Hosts())
         using (var copy = Copy(first))

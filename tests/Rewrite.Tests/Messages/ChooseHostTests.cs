@@ -69,7 +69,8 @@ public sealed class ChooseHostTests
     [Fact]
     public async Task A_default_that_takes_no_new_links_gives_way_to_the_system_host()
     {
-        var chosen = await ChooseAsync(new TrackingHost("links.shop.example", TestKeys.Cluster, DomainStatus.Active), null);
+        var chosen = await ChooseAsync(
+            new TrackingHost("links.shop.example", TestKeys.Cluster, DomainStatus.Active), null);
         Assert.Equal("https://track.localhost", chosen.Origin.ToString());
         Assert.Equal(new IgnoredHost("links.shop.example", HostIgnored.NoCertificate), chosen.IgnoredDefault);
         Assert.Null(chosen.Ignored);
@@ -87,7 +88,8 @@ public sealed class ChooseHostTests
     {
         var domain = new TrackingHost(
             "track.shop.example", TestKeys.Cluster, DomainStatus.Active, hasCertificate ? _later : null, https);
-        var chosen = await ChooseAsync(null, "track.shop.example", new SystemOptions { TlsEndsInFront = endsInFront }, domain);
+        var chosen = await ChooseAsync(
+            null, "track.shop.example", new SystemOptions { TlsEndsInFront = endsInFront }, domain);
         Assert.Equal(expected, chosen.Origin.ToString());
     }
 

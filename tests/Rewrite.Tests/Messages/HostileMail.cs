@@ -12,11 +12,11 @@ internal static class HostileMail
 
     private const string Alternative = "Content-Type: multipart/alternative; boundary=b\r\n\r\n";
 
-    private static readonly string Prefix = new('b', 60);
+    private static readonly string _prefix = new('b', 60);
 
-    private static readonly string Url = "https://example.org/" + new string('a', 8_000);
+    private static readonly string _url = "https://example.org/" + new string('a', 8_000);
 
-    private static readonly string LongUrl = "https://example.org/" + new string('a', 9_000);
+    private static readonly string _longUrl = "https://example.org/" + new string('a', 9_000);
 
     /// <summary>The function that makes each message, and the reason why the message passes through;
     /// <see langword="null"/> if it is rewritten or the reason does not matter.</summary>
@@ -37,8 +37,8 @@ internal static class HostileMail
         ["boundary lines"] = (null, part => Mixed + "--b\r\n\r\n" + Repeat("--bb\r\n", 500_000, part)),
         ["boundary lines under a hundred boundaries"] = (null, part => string.Concat(
             Enumerable.Range(0, 99).Select(i =>
-                $"Content-Type: multipart/mixed; boundary={Prefix}{i}\r\n\r\n--{Prefix}{i}\r\n"))
-            + "\r\n" + Repeat($"--{Prefix}x\r\n", 40_000, part)),
+                $"Content-Type: multipart/mixed; boundary={_prefix}{i}\r\n\r\n--{_prefix}{i}\r\n"))
+            + "\r\n" + Repeat($"--{_prefix}x\r\n", 40_000, part)),
         ["parts whose headers do not end"] = (null, part => Mixed + Repeat("--b\r\nA: b\r\n", 5_000, part)),
         ["open comments in headers"] = (null, part =>
             "Content-Type: text/html; charset=" + Repeat("(", 1_000_000, part) + "\r\n\r\nx"),
@@ -140,8 +140,8 @@ internal static class HostileMail
         ["50,000 links with letters"] = (null, part => Html + string.Concat(
             Enumerable.Range(0, 50_000 / part).Select(i =>
                 $"<a href=\"https://b\xc3\xbc{i:D5}.example/\xc3\xbc\">x</a>\r\n"))),
-        ["urls of eight kilobytes"] = (null, part => Html + Repeat($"<a href=\"{Url}\">x</a>\r\n", 1_000, part)),
-        ["urls that are too long"] = (null, part => Html + Repeat($"<a href=\"{LongUrl}\">x</a>", 500, part)),
+        ["urls of eight kilobytes"] = (null, part => Html + Repeat($"<a href=\"{_url}\">x</a>\r\n", 1_000, part)),
+        ["urls that are too long"] = (null, part => Html + Repeat($"<a href=\"{_longUrl}\">x</a>", 500, part)),
         ["urls that may hold others"] = (null, part => Html + Repeat(
             "<a href=\"https://example.org/" + Repeat("%25https-3A__aHR0cA", 400, 1) + "\">x</a>\r\n", 200, part)),
         ["hosts of marks"] = (null, part => Html + Repeat(

@@ -28,7 +28,8 @@ public sealed class JsonFormTests
 
     [Theory]
     [InlineData("{\"mime\":\"a\"}")]
-    [InlineData("\ufeff { \"envelope\" :\t\"x\" ,\r\n \"mime\"  :  \"a\" , \"recipient\":\"y\",\"z\":[1.50,-0,1E400] } \n")]
+    [InlineData(
+        "\ufeff { \"envelope\" :\t\"x\" ,\r\n \"mime\"  :  \"a\" , \"recipient\":\"y\",\"z\":[1.50,-0,1E400] } \n")]
     [InlineData("{\"\\u0061\":\"\\u00E9\",\"a\":1,\"a\":2,\"mime\":\"a\",\"big\":123456789012345678901234567890}")]
     public void Every_byte_outside_the_string_stays(string json)
     {

@@ -5,7 +5,8 @@ using Tracking.Standalone.PrivatePostgres;
 
 namespace Tracking.Servers.Engines;
 
-/// <summary>PostgreSQL as a container, on the same folder and with the same settings as <see cref="LocalPostgresEngine"/>.</summary>
+/// <summary>PostgreSQL as a container, on the same folder and with the same settings as
+/// <see cref="LocalPostgresEngine"/>.</summary>
 /// <remarks>PostgreSQL refuses root, and users that are not in <c>/etc/passwd</c>. So the container gets a passwd file
 /// with the owner of the folder.</remarks>
 internal static class PostgresContainer

@@ -2,7 +2,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>How long things are away: shortly in <c>./test</c>, as long as is promised in <c>./test chaos</c>.</summary>
+/// <summary>How long things are away: shortly in <c>./test</c>, as long as is promised in <c>./test
+/// chaos</c>.</summary>
 internal static class Outage
 {
     private static readonly bool _isLong = Environment.GetEnvironmentVariable("TRACKING_CHAOS") == "long";
@@ -13,7 +14,8 @@ internal static class Outage
     /// <summary>Messages that a rewriter has before it when it is killed.</summary>
     public static int Burst => _isLong ? 2_000 : 500;
 
-    /// <summary>Copies of a service that are restarted beside the edges: in the short form what clients wait for.</summary>
+    /// <summary>Copies of a service that are restarted beside the edges: in the short form what clients wait
+    /// for.</summary>
     public static int Copies => _isLong ? 3 : 1;
 
     /// <summary>A service or the cache that was killed or frozen.</summary>

@@ -8,8 +8,8 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Chaos;
 
 /// <summary>
-/// Recipients who click and an MTA that sends all the time, whatever is done to the system meanwhile, and the account of
-/// both. A click that gets no answer, or another one than it should, is an attempt that was not acknowledged.
+/// Recipients who click and an MTA that sends all the time, whatever is done to the system meanwhile, and the account
+/// of both. A click that gets no answer, or another one than it should, is an attempt that was not acknowledged.
 /// </summary>
 internal sealed class SteadyLoad : IAsyncDisposable
 {
@@ -141,7 +141,8 @@ internal sealed class SteadyLoad : IAsyncDisposable
             _cluster = await api.CreateClusterAsync("load " + _run);
         }
 
-        _links = await RegisterAsync([.. Enumerable.Range(0, Links).Select(n => $"https://www.example.com/{_run}/{n}")]);
+        _links = await RegisterAsync(
+            [.. Enumerable.Range(0, Links).Select(n => $"https://www.example.com/{_run}/{n}")]);
         await _recipient.UntilServedAsync(_links[0], _deployment.Edges);
         foreach (var (index, link) in _links.Index())
         {

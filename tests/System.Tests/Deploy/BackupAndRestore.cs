@@ -28,7 +28,8 @@ public sealed partial class BackupAndRestore : IDisposable
             ports["TRACKING_EDGE_PORT"] = $"{lost.Edge.Port}";
             using var api = new ApiClient(lost.Api, adminKey);
             cluster = await api.CreateClusterAsync("kept");
-            var (mail, _) = await api.RewriteAsync(cluster, await File.ReadAllBytesAsync(Newsletters.Files[0], cancelled));
+            var (mail, _) = await api.RewriteAsync(
+                cluster, await File.ReadAllBytesAsync(Newsletters.Files[0], cancelled));
             destinations = await FollowAsync(ReadMail.Urls(mail).Where(url => url.Contains("/c/")), "before");
             stored = (await api.WaitForEventsAsync(cluster, events => events.Count >= destinations.Count)).Count;
             keys = await SigningKeysAsync(lost.DatabaseConnection);

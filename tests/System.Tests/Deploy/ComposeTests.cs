@@ -137,7 +137,8 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
             config => config.Text("target") == "/docker-entrypoint-initdb.d/roles.sql");
         // What the script reads, where it reads it.
         Assert.Equal(
-            Secret().Matches(File.ReadAllText(Manifests.PathOf("postgres", "roles.sql"))).Select(match => match.Groups[1].Value)
+            Secret().Matches(File.ReadAllText(Manifests.PathOf("postgres", "roles.sql"))).Select(
+                match => match.Groups[1].Value)
                 .Append("postgres_password").Order(),
             _compose.At("services", "postgres", "secrets").Items().Select(Source).Order());
     }

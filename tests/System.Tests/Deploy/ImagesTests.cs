@@ -6,7 +6,8 @@ namespace Tracking.System.Tests.Deploy;
 public sealed partial class ImagesTests
 {
     public static TheoryData<string> Containerfiles =>
-        [.. Directory.EnumerateFiles(Manifests.PathOf("containers"), "*.Containerfile").Select(file => Path.GetFileName(file))];
+        [.. Directory.EnumerateFiles(Manifests.PathOf("containers"), "*.Containerfile").Select(
+            file => Path.GetFileName(file))];
 
     [Theory]
     [MemberData(nameof(Containerfiles))]

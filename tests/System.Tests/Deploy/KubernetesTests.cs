@@ -33,7 +33,8 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
                 Directory.EnumerateFiles(Manifests.PathOf("kubernetes", step)).Select(Path.GetFileName)
                     .Except(["kustomization.yaml"]).Order(),
                 Resources(step).Order());
-            Assert.Equal("tracking", Manifests.Read("kubernetes", step, "kustomization.yaml").Single().Text("namespace"));
+            Assert.Equal(
+                "tracking", Manifests.Read("kubernetes", step, "kustomization.yaml").Single().Text("namespace"));
         }
     }
 
@@ -45,7 +46,8 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
         Assert.Equal(
             Manifests.Services.Keys.Select(name => $"tracking/{name}").Order(),
             images.Select(image => image.Text("name")!).Order());
-        Assert.All(Manifests.Services.Keys, name => Assert.Equal($"tracking/{name}", Container(Find(name)).Text("image")));
+        Assert.All(
+            Manifests.Services.Keys, name => Assert.Equal($"tracking/{name}", Container(Find(name)).Text("image")));
     }
 
     [Theory]
@@ -119,7 +121,8 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
         var ports = container["ports"].Items().Select(port => port.Text("name")).ToList();
         foreach (var (probe, path) in new[]
             {
-                ("startupProbe", "/health/live"), ("livenessProbe", "/health/live"), ("readinessProbe", "/health/ready"),
+                ("startupProbe", "/health/live"), ("livenessProbe", "/health/live"), (
+                    "readinessProbe", "/health/ready"),
             })
         {
             Assert.Equal(path, container.Text(probe, "httpGet", "path"));

@@ -37,7 +37,8 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
         {
             var bus = new Uri(made.Read($"{user}/ConnectionStrings__rabbitmq"));
             var defined = Assert.Single(broker["users"].Items(), defined => defined.Text("name") == user);
-            Assert.Equal(($"{user}:{defined.Text("password")}", "rabbitmq", "/%2F"), (bus.UserInfo, bus.Host, bus.AbsolutePath));
+            Assert.Equal(
+                ($"{user}:{defined.Text("password")}", "rabbitmq", "/%2F"), (bus.UserInfo, bus.Host, bus.AbsolutePath));
             Assert.Equal("", defined.Text("tags"));
             var allowed = Assert.Single(broker["permissions"].Items(), allowed => allowed.Text("user") == user);
             Assert.All(["configure", "write", "read"], right => Assert.StartsWith("^(", allowed.Text(right)));

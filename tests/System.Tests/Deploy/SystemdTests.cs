@@ -33,7 +33,8 @@ public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
         Directory.CreateDirectory(root.In("usr/lib/systemd"));
         Directory.CreateSymbolicLink(root.In("usr/lib/systemd/system"), "/lib/systemd/system");
         var (code, output) = await AnalyzeAsync(
-            ["verify", $"--root={root.Path}", "--man=no", .. Directory.EnumerateFiles(units).Select(file => Path.GetFileName(file))]);
+            ["verify", $"--root={root.Path}", "--man=no", .. Directory.EnumerateFiles(units).Select(
+                file => Path.GetFileName(file))]);
         // A setting that it does not know is a warning to systemd, which goes on without it.
         Assert.Equal("", output);
         Assert.Equal(0, code);

@@ -25,12 +25,12 @@ public sealed class ConfigurationDocument
 {
     private const string Mark = "<!-- Generated from here on: see tests/System.Tests/Documents. -->\n";
 
-    private static readonly string File = Path.Combine(Root(), "docs", "configuration.md");
+    private static readonly string _file = Path.Combine(Root(), "docs", "configuration.md");
 
     [Fact]
     public async Task Every_setting_is_in_the_document_as_the_code_has_it()
     {
-        var written = await global::System.IO.File.ReadAllTextAsync(File, TestContext.Current.CancellationToken);
+        var written = await global::System.IO.File.ReadAllTextAsync(_file, TestContext.Current.CancellationToken);
         var head = written[..written.IndexOf(Mark, StringComparison.Ordinal)];
         var describe = new DescribeSettings();
 
@@ -44,7 +44,7 @@ public sealed class ConfigurationDocument
         Assert.Empty(describe.Undocumented);
         if (Environment.GetEnvironmentVariable("TRACKING_UPDATE_DOCS") == "1")
         {
-            await global::System.IO.File.WriteAllTextAsync(File, expected, TestContext.Current.CancellationToken);
+            await global::System.IO.File.WriteAllTextAsync(_file, expected, TestContext.Current.CancellationToken);
             return;
         }
 
@@ -56,7 +56,7 @@ public sealed class ConfigurationDocument
     [Fact]
     public async Task The_head_names_every_variable_of_the_program_and_every_exit_code()
     {
-        var written = await global::System.IO.File.ReadAllTextAsync(File, TestContext.Current.CancellationToken);
+        var written = await global::System.IO.File.ReadAllTextAsync(_file, TestContext.Current.CancellationToken);
         var head = written[..written.IndexOf(Mark, StringComparison.Ordinal)];
 
         Assert.All(

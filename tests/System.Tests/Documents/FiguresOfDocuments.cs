@@ -4,7 +4,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>A figure in a document that leads to a committed result stands in that result, rounded or as it is.</summary>
+/// <summary>A figure in a document that leads to a committed result stands in that result, rounded or as it
+/// is.</summary>
 public sealed partial class FiguresOfDocuments
 {
     private static readonly string _results = Path.Combine(

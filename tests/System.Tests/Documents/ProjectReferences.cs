@@ -10,7 +10,7 @@ namespace Tracking.System.Tests.Documents;
 public sealed class ProjectReferences
 {
     // From the bottom up: a project may refer to those of the levels below its own.
-    private static readonly string[][] Levels =
+    private static readonly string[][] _levels =
     [
         ["Contracts", "Links", "Demo"],
         ["Database", "Domains"],
@@ -22,8 +22,8 @@ public sealed class ProjectReferences
         ["Standalone", "AppHost"],
     ];
 
-    // Levels whose projects stand alone: nothing of the same process may be reached past the bus and the database.
-    private static readonly Dictionary<string, string[]> Services = new()
+    // _levels whose projects stand alone: nothing of the same process may be reached past the bus and the database.
+    private static readonly Dictionary<string, string[]> _services = new()
     {
         ["Gateway"] = ["RedirectEdge"],
     };
@@ -42,7 +42,7 @@ public sealed class ProjectReferences
                 LevelOf(reference) >= 0 && LevelOf(reference) < level,
                 $"{project} refers to {reference}, which is not below it.");
             Assert.False(
-                Services.TryGetValue(project, out var carried) && LevelOf(reference) == level - 1
+                _services.TryGetValue(project, out var carried) && LevelOf(reference) == level - 1
                     && !carried.Contains(reference),
                 $"{project} refers to the service {reference}.");
         }
@@ -50,9 +50,9 @@ public sealed class ProjectReferences
 
     [Fact]
     public void Every_project_with_a_level_is_there() =>
-        Assert.Equal(Levels.SelectMany(level => level).Order(), Projects.Select(row => row.Data).Order());
+        Assert.Equal(_levels.SelectMany(level => level).Order(), Projects.Select(row => row.Data).Order());
 
-    private static int LevelOf(string project) => Array.FindIndex(Levels, level => level.Contains(project));
+    private static int LevelOf(string project) => Array.FindIndex(_levels, level => level.Contains(project));
 
     private static IEnumerable<string> ReferencesOf(string project) =>
         XDocument.Load(Files().Single(file => Path.GetFileNameWithoutExtension(file) == project))

@@ -119,7 +119,8 @@ public sealed class OwnNameFromRecordToHttps
         return serial;
     }
 
-    private static async Task<(HttpStatusCode Status, string? Location, string Serial)> FetchAsync(string link, int port)
+    private static async Task<(HttpStatusCode Status, string? Location, string Serial)> FetchAsync(
+        string link, int port)
     {
         string? shown = null;
         using var http = new HttpClient(new SocketsHttpHandler
@@ -162,7 +163,8 @@ public sealed class OwnNameFromRecordToHttps
                 cluster, original, ("tracking-message-id", $"{Guid.NewGuid():N}"));
             var (before, after) = (ReadMail.Urls(original), ReadMail.Urls(message));
             var pixel = after.Find(url => url.Contains("/o/", StringComparison.Ordinal));
-            var tracked = before.Zip(after.Where(url => url != pixel)).Where(pair => pair.First != pair.Second).ToList();
+            var tracked =
+                before.Zip(after.Where(url => url != pixel)).Where(pair => pair.First != pair.Second).ToList();
             return pixel is null || tracked.Count == 0
                 ? null
                 : new Newsletter(tracked[0].Second, tracked[0].First, pixel);

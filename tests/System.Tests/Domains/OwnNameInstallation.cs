@@ -14,8 +14,8 @@ public enum Installed
     AsSeparateServices,
 }
 
-/// <summary>The system and what is around it: a real name server with the customer's zone and the operator's, a resolver,
-/// and a certificate authority that looks at the system's own ports.</summary>
+/// <summary>The system and what is around it: a real name server with the customer's zone and the operator's, a
+/// resolver, and a certificate authority that looks at the system's own ports.</summary>
 internal sealed class OwnNameInstallation : IAsyncDisposable
 {
     private const string Zone = "example.com";

@@ -64,7 +64,8 @@ public sealed class FilteredPostfix : IAsyncLifetime
         [.. _sink!.Received.Where(mail => mail.Recipients.Any(recipients.Contains))];
 
     /// <summary>Waits until a number of messages arrived for recipients.</summary>
-    internal async Task<IReadOnlyList<ReceivedMail>> ArrivedAsync(int count, params IReadOnlyCollection<string> recipients)
+    internal async Task<IReadOnlyList<ReceivedMail>> ArrivedAsync(
+        int count, params IReadOnlyCollection<string> recipients)
     {
         try
         {

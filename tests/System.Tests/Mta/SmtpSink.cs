@@ -61,7 +61,8 @@ internal sealed class SmtpSink : IAsyncDisposable
                 // Latin-1 keeps every byte.
                 var stream = client.GetStream();
                 using var reader = new StreamReader(stream, Encoding.Latin1);
-                await using var writer = new StreamWriter(stream, Encoding.Latin1) { NewLine = "\r\n", AutoFlush = true };
+                await using var writer =
+                    new StreamWriter(stream, Encoding.Latin1) { NewLine = "\r\n", AutoFlush = true };
                 await TalkAsync(reader, writer);
             }
             catch (Exception exception) when (exception is IOException or OperationCanceledException)

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl certificates test|revoke|register|change-key|accounts</c>: what the certificate service is asked
-/// to do. The command waits for it and prints what was done and found.</summary>
+/// <summary><c>trackctl certificates test|revoke|register|change-key|accounts</c>: what the certificate service is
+/// asked to do. The command waits for it and prints what was done and found.</summary>
 internal static class CertificateRequestCommands
 {
     // As often as somebody who looks at it notices.
@@ -177,7 +177,8 @@ internal static class CertificateRequestCommands
         {
             var authority = Uri.TryCreate((string?)step!["authority"], UriKind.Absolute, out var url)
                 ? $" ({url.Host})" : "";
-            terminal.Line($"{((bool)step["succeeded"]! ? "right" : "WRONG")}  {step["step"]}{authority}: {step["text"]}");
+            terminal.Line(
+                $"{((bool)step["succeeded"]! ? "right" : "WRONG")}  {step["step"]}{authority}: {step["text"]}");
             if ((string?)step["advice"] is { } advice)
             {
                 terminal.Line($"       {advice}");

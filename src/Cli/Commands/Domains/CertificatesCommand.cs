@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl certificates</c>: the certificates of tracking domains, what was tried for them, and the accounts
-/// at the authorities.</summary>
+/// <summary><c>trackctl certificates</c>: the certificates of tracking domains, what was tried for them, and the
+/// accounts at the authorities.</summary>
 internal static class CertificatesCommand
 {
     public static Command Create(Connection connection) =>

@@ -9,7 +9,8 @@ using Tracking.Database;
 
 namespace Tracking.Management.Console.Pages;
 
-/// <summary>Turns whatever goes wrong into a page for people: what it means and what to do, never a bare code.</summary>
+/// <summary>Turns whatever goes wrong into a page for people: what it means and what to do, never a bare
+/// code.</summary>
 internal static partial class ErrorPage
 {
     /// <summary>The middleware round the pages.</summary>

@@ -20,7 +20,9 @@ internal sealed record FrameFacts(string Name, int NeedYou)
             """);
         command.Parameters.Add(new() { Value = cluster.Value });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? new FrameFacts(reader.GetString(0), reader.GetInt32(1)) : null;
+        return await reader.ReadAsync(cancellationToken)
+            ? new FrameFacts(reader.GetString(0), reader.GetInt32(1))
+            : null;
     }
 
     /// <summary>Which domains (<c>d</c>) a person has to look at: warned of, or lost after they were verified. One that

@@ -5,7 +5,8 @@ namespace Tracking.Management.Console.Parts;
 
 /// <summary>
 /// Times as the reader's clock has them: a script tells the browser's zone in a cookie, the address may name another
-/// (<c>zone=Europe/Lisbon</c>), and without either it is UTC. Drawn by the server, so nothing on a page moves afterwards.
+/// (<c>zone=Europe/Lisbon</c>), and without either it is UTC. Drawn by the server, so nothing on a page moves
+/// afterwards.
 /// </summary>
 public sealed class ShowTime(IHttpContextAccessor accessor, TimeProvider time)
 {
@@ -41,7 +42,8 @@ public sealed class ShowTime(IHttpContextAccessor accessor, TimeProvider time)
         TimeZoneInfo.ConvertTime(at, Zone).Year == TimeZoneInfo.ConvertTime(Now, Zone).Year;
 
     private static TimeZoneInfo Find(string? name) =>
-        name is { Length: > 0 and < 64 } && TimeZoneInfo.TryFindSystemTimeZoneById(Uri.UnescapeDataString(name), out var zone)
+        name is { Length: > 0 and < 64 }
+            && TimeZoneInfo.TryFindSystemTimeZoneById(Uri.UnescapeDataString(name), out var zone)
             ? zone
             : TimeZoneInfo.Utc;
 }

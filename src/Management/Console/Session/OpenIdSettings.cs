@@ -4,8 +4,8 @@ namespace Tracking.Management.Console.Session;
 /// <c>Tracking__Console__OpenId__…</c>.</summary>
 public sealed class OpenIdSettings
 {
-    /// <summary>The provider's issuer address, <c>https://login.example.com/realms/staff</c>. Not set: people sign in with
-    /// API keys alone.</summary>
+    /// <summary>The provider's issuer address, <c>https://login.example.com/realms/staff</c>. Not set: people sign in
+    /// with API keys alone.</summary>
     public string? Authority { get; set; }
 
     /// <summary>What the provider calls this console. It knows <c>https://…/sign-in/openid/done</c> as its

@@ -14,8 +14,8 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.Management.Console.Session;
 
 /// <summary>
-/// Signing in by OpenID Connect: the provider says who somebody is and what he may, and a session begins as one does with
-/// an API key (<see cref="KeepPersonKey"/>). Code with PKCE; the provider's tokens are kept nowhere.
+/// Signing in by OpenID Connect: the provider says who somebody is and what he may, and a session begins as one does
+/// with an API key (<see cref="KeepPersonKey"/>). Code with PKCE; the provider's tokens are kept nowhere.
 /// </summary>
 internal static partial class OpenIdSignIn
 {
@@ -57,7 +57,8 @@ internal static partial class OpenIdSignIn
             options.SaveTokens = false;
             options.DisableTelemetry = true;
             options.NonceCookie.SameSite = options.CorrelationCookie.SameSite = SameSiteMode.Lax;
-            options.NonceCookie.SecurePolicy = options.CorrelationCookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+            options.NonceCookie.SecurePolicy =
+                options.CorrelationCookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
             options.Scope.Clear();
             foreach (var scope in settings.Scope.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             {
@@ -119,7 +120,8 @@ internal static partial class OpenIdSignIn
         var holder = await context.RequestServices.GetRequiredService<KeepPersonKey>().RunAsync(
             settings.Authority!,
             person.FindFirstValue("sub") ?? "",
-            person.FindFirstValue("email") ?? person.FindFirstValue("preferred_username") ?? person.FindFirstValue("name")
+            person.FindFirstValue("email") ?? person.FindFirstValue("preferred_username") ?? person.FindFirstValue(
+                "name")
                 ?? person.FindFirstValue("sub") ?? "",
             cluster,
             context.RequestAborted);

@@ -35,8 +35,8 @@ public enum PageAccess
 }
 
 /// <summary>
-/// Asks every page who may see it before any of it runs. As in the API, the check wraps the endpoint itself, and what is
-/// not for this session is not there. A page's queries run in its tenant's share of this process.
+/// Asks every page who may see it before any of it runs. As in the API, the check wraps the endpoint itself, and what
+/// is not for this session is not there. A page's queries run in its tenant's share of this process.
 /// </summary>
 internal static class RequireSession
 {
@@ -86,7 +86,8 @@ internal static class RequireSession
         if (await share.EnterAsync(context.RequestAborted) is { } busy)
         {
             context.Response.Headers.RetryAfter =
-                Math.Ceiling(busy.RetryAfter!.Value.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+                Math.Ceiling(busy.RetryAfter!.Value.TotalSeconds).ToString(
+                    System.Globalization.CultureInfo.InvariantCulture);
             await ErrorPage.WriteAsync(context, StatusCodes.Status429TooManyRequests);
             return;
         }

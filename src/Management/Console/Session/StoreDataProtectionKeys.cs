@@ -11,8 +11,8 @@ using Tracking.Links;
 namespace Tracking.Management.Console.Session;
 
 /// <summary>
-/// The keys that seal sessions and form tokens, in the database: any copy of this service opens what another sealed, and
-/// a restart signs nobody out. They are encrypted under the master key.
+/// The keys that seal sessions and form tokens, in the database: any copy of this service opens what another sealed,
+/// and a restart signs nobody out. They are encrypted under the master key.
 /// </summary>
 internal sealed class StoreDataProtectionKeys(ApiDataSource dataSource) : IXmlRepository
 {

@@ -41,14 +41,16 @@ internal static partial class Words
     internal static class SignIn
     {
         public const string Title = "Sign in";
-        public const string Lead = "The console opens with an API key: an admin's for every cluster, a cluster's for its own.";
+        public const string Lead =
+            "The console opens with an API key: an admin's for every cluster, a cluster's for its own.";
         public const string Key = "API key";
         public const string KeyHint = "It begins with trk_. The first one was made at the first start and is in the file admin.key of the data folder.";
         public const string Submit = "Sign in";
         public const string Show = "Show";
         public const string Hide = "Hide";
         public const string Empty = "Enter a key: trk_ and 32 characters.";
-        public const string Unknown = "This key does not work here. It may be mistyped, revoked, or its cluster deleted.";
+        public const string Unknown =
+            "This key does not work here. It may be mistyped, revoked, or its cluster deleted.";
         public static string OpenId(string name) => $"Sign in with {name}";
 
         public static string OpenIdFailed(string reason) => reason switch
@@ -58,7 +60,8 @@ internal static partial class Words
             _ => "Signing in there did not work. Try again; whoever runs this installation finds the reason in the log.",
         };
 
-        public const string TooMany = "Too many keys that are not known were tried. Wait a few seconds, then try again.";
+        public const string TooMany =
+            "Too many keys that are not known were tried. Wait a few seconds, then try again.";
         public const string Plain = "This connection is not encrypted: whoever is on the way can read the key. Use https, or sign in on the machine itself.";
     }
 

@@ -57,21 +57,25 @@ internal static partial class Words
         public const string TrackOpens = "Track opens on this name";
         public const string HttpsPolicy = "HTTPS";
         public const string HttpsRequired = "Required: no new links before there is a certificate";
-        public const string HttpsOptional = "Optional, for a transition: links are http until there is one, and browsers warn before them";
+        public const string HttpsOptional =
+            "Optional, for a transition: links are http until there is one, and browsers warn before them";
         public const string Excluded = "Destinations that stay plain";
-        public const string ExcludedHint = "One a line: example.com, *.example.com, or either with a path such as example.com/account.";
+        public const string ExcludedHint =
+            "One a line: example.com, *.example.com, or either with a path such as example.com/account.";
         public const string Providers = "Where to make it";
         public const string DeleteTitle = "Delete a tracking domain";
         public const string DeleteNow = "Delete for good";
         public const string TypeName = "To delete it, type its name";
         public const string WrongName = "This is not its name. Type it exactly as it stands above.";
         public const string Mild = "The mild way: it stays, its old links go on working, and no new link uses it.";
-        public const string NoUndo = "This takes effect at once and cannot be undone: recipients who click a link on it see an error.";
+        public const string NoUndo =
+            "This takes effect at once and cannot be undone: recipients who click a link on it see an error.";
         public const string NotCounted = "There are too many to count in the time of a page.";
         public const string NoClick = "No click on it is on record.";
         public const string NoVerifier = "No answer came in time. The check goes on by itself; look again in a moment.";
 
-        public static string AddCommand(string cluster) => $"trackctl domains add track.example.com --cluster {cluster}";
+        public static string AddCommand(string cluster) =>
+            $"trackctl domains add track.example.com --cluster {cluster}";
 
         public static string Deleted(string name) => $"{name} is deleted. Links on it do not work any more.";
 
@@ -170,7 +174,9 @@ internal static partial class Words
             _ => outcome switch
             {
                 CheckOutcome.Verified => "Checked: the record is right.",
-                CheckOutcome.Contradicted => cause == CheckCause.Polled ? "Looked: not there yet." : "Checked: the record is not right.",
+                CheckOutcome.Contradicted => cause == CheckCause.Polled
+                    ? "Looked: not there yet."
+                    : "Checked: the record is not right.",
                 _ => "Nobody could tell; that counts for nothing.",
             },
         };
@@ -183,7 +189,8 @@ internal static partial class Words
             _ => $"{name} {type}",
         };
 
-        public static string NoAnswer(string? failure) => failure == "timed-out" ? "no answer in time" : $"no answer: {failure}";
+        public static string NoAnswer(string? failure) =>
+            failure == "timed-out" ? "no answer in time" : $"no answer: {failure}";
 
         /// <summary>How to make the record, provider by provider.</summary>
         public static readonly (string Name, string[] Steps)[] HowTo =

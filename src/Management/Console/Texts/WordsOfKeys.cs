@@ -7,7 +7,8 @@ internal static partial class Words
     {
         public const string AdminTitle = "Admin keys";
         public const string Lead = "One key for each program, so that one can be replaced without the others. A key opens this cluster and no other.";
-        public const string AdminLead = "An admin key opens every cluster. Give programs that send mail a key of their cluster instead.";
+        public const string AdminLead =
+            "An admin key opens every cluster. Give programs that send mail a key of their cluster instead.";
         public const string Name = "Name";
         public const string Created = "Made";
         public const string NameHint = "What will use it, for example \"MTA in Porto\".";

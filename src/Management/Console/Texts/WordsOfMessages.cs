@@ -14,8 +14,10 @@ internal static partial class Words
         public const string Links = "Links";
         public const string Sent = "Rewritten";
         public const string Empty = "No message yet";
-        public const string EmptyText = "Every message that is rewritten is listed here. Hand over a first one, by your mail server or by hand:";
-        public const string NothingFound = "No message matches. A recipient is found by the whole address, everything else by a part.";
+        public const string EmptyText =
+            "Every message that is rewritten is listed here. Hand over a first one, by your mail server or by hand:";
+        public const string NothingFound =
+            "No message matches. A recipient is found by the whole address, everything else by a part.";
         public const string Partial = "The search stopped before the end; the next page goes on from here.";
         public const string NoRecipient = "(recipient not kept)";
         public const string Facts = "Message";
@@ -35,9 +37,11 @@ internal static partial class Words
         public const string More = "Only the latest events are shown.";
         public const string People = "People";
 
-        public static string Counts(long clicks, long opens) => $"{Number(opens)} opens and {Number(clicks)} clicks by people";
+        public static string Counts(long clicks, long opens) =>
+            $"{Number(opens)} opens and {Number(clicks)} clicks by people";
 
-        public static string Machines(long count) => count == 0 ? "no machines" : $"{Number(count)} by machines, left out";
+        public static string Machines(long count) =>
+            count == 0 ? "no machines" : $"{Number(count)} by machines, left out";
 
         public static string Opened(string client) => client.Length == 0 ? "Opened" : $"Opened with {client}";
 
@@ -51,7 +55,8 @@ internal static partial class Words
 
         public static string Reasons(IEnumerable<string> reasons) => string.Join("; ", reasons.Select(Event.Reason));
 
-        public static string Registered(string? recipient) => recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
+        public static string Registered(string? recipient) =>
+            recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
     }
 
     /// <summary>The mail with its clicks.</summary>

@@ -97,7 +97,8 @@ internal static partial class Words
         public static string OfMessages(long clicked, long messages) =>
             messages == 0 ? "of mail sent earlier" : $"{Share(clicked, messages)} of {Number(messages)} messages";
 
-        public static string OfTraffic(long machines, long everything) => $"{Share(machines, everything)} of all traffic";
+        public static string OfTraffic(long machines, long everything) =>
+            $"{Share(machines, everything)} of all traffic";
 
         public static string ChartTitle(string from, string to, bool withMachines) =>
             withMachines ? $"Opens and clicks of people and machines, {from} to {to}" : $"Opens and clicks by people, {from} to {to}";

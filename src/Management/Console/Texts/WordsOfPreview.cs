@@ -7,15 +7,19 @@ internal static partial class Words
     {
         public const string Entry = "Try a message";
         public const string Title = "What would this message become?";
-        public const string Lead = "Nothing is sent and nothing is stored. The links that you see below are answered by nobody.";
+        public const string Lead =
+            "Nothing is sent and nothing is stored. The links that you see below are answered by nobody.";
         public const string Source = "The message, as its source";
-        public const string SourceHint = "Header, an empty line, and the body: what a mail program calls “show original” or “view source”.";
+        public const string SourceHint =
+            "Header, an empty line, and the body: what a mail program calls “show original” or “view source”.";
         public const string File = "Or a file (.eml)";
-        public const string FileHint = "A file wins over the text above. It is the better way for mail that is not UTF-8.";
+        public const string FileHint =
+            "A file wins over the text above. It is the better way for mail that is not UTF-8.";
         public const string Submit = "Show what it becomes";
         public const string Working = "Rewriting …";
         public const string Empty = "Paste a message, or choose a file.";
-        public const string NoRewriter = "No rewriter answered in time. Nothing is wrong with the message; try again in a moment.";
+        public const string NoRewriter =
+            "No rewriter answered in time. Nothing is wrong with the message; try again in a moment.";
         public const string Warnings = "Worth a look";
         public const string NoWarnings = "Nothing to complain about.";
         public const string Links = "Links";
@@ -30,7 +34,8 @@ internal static partial class Words
         public const string Unchanged = "Nothing changes in it.";
         public const string NoTextPart = "Not a text; it stays as it is.";
 
-        public static string TooLarge(long bytes) => $"This is larger than {Bytes(bytes)}, the most that is taken here.";
+        public static string TooLarge(long bytes) =>
+            $"This is larger than {Bytes(bytes)}, the most that is taken here.";
 
         public static string Outcome(int tracked, int links, bool opens, string host) => (tracked, opens) switch
         {

@@ -8,9 +8,11 @@ internal static partial class Words
         public const string General = "Cluster";
         public const string Name = "Name";
         public const string NotifyEmails = "Who is told of problems";
-        public const string NotifyHint = "Mail addresses, one a line. They hear when a tracking domain is about to stop.";
+        public const string NotifyHint =
+            "Mail addresses, one a line. They hear when a tracking domain is about to stop.";
         public const string SendingDomains = "Sending domains";
-        public const string SendingHint = "Domains in whose name this cluster sends, one a line. Mail with such a From address belongs to it.";
+        public const string SendingHint =
+            "Domains in whose name this cluster sends, one a line. Mail with such a From address belongs to it.";
         public const string SendingForAdmins = "Domains in whose name this cluster sends. Admins set them.";
         public const string Tracking = "What is tracked";
         public const string TrackClicks = "Track clicks: rewrite links";
@@ -22,14 +24,16 @@ internal static partial class Words
         public const string KeepUrlText = "Links whose visible text is an address";
         public const string PixelPosition = "Place of the open pixel";
         public const string Excluded = "Destinations that are never tracked";
-        public const string ExcludedHint = "Host names, one a line: example.com, or *.example.com for everything below it.";
+        public const string ExcludedHint =
+            "Host names, one a line: example.com, or *.example.com for everything below it.";
         public const string Privacy = "What is kept";
         public const string TrackingLevel = "Of people";
         public const string AddressPolicy = "Of addresses";
         public const string Retention = "Months that events are kept";
         public const string RetentionHint = "1 to 120.";
 
-        public static string Command(string cluster) => $"trackctl clusters set {cluster} --set trackClicks=true --set trackOpens=true";
+        public static string Command(string cluster) =>
+            $"trackctl clusters set {cluster} --set trackClicks=true --set trackOpens=true";
 
         public static readonly (string Value, string Text)[] LinkStyles =
         [

@@ -184,7 +184,9 @@ public sealed class CertificateTests(ManagementHost host)
         INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem, next_at)
         VALUES ($1, $2, $3, now(), 'https://authority.example/directory', $4, $5, $6::jsonb, now())
         """,
-        Guid.CreateVersion7(_at.AddSeconds(step)), name, ClusterNumber(domains), (short)step, succeeded, succeeded ? "null" : Failure);
+        Guid.CreateVersion7(_at.AddSeconds(step)), name, ClusterNumber(domains), (short)step, succeeded, succeeded
+            ? "null"
+            : Failure);
 
     private async Task IssueAsync(DomainClient domains, string name)
     {

@@ -1,0 +1,174 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Tracking.Servers;
+using Tracking.System.Tests.Deploy;
+
+namespace Tracking.AppHost.Tests;
+
+/// <summary>
+/// The diagram and the hand-written deployments are one system: the same services with the same variables and ports,
+/// and the same waiting. Two edges of the diagram are one service there, with as many copies as somebody wants.
+/// </summary>
+public sealed partial class DeploymentsAgreeTests(PublishedSystem published, MadeSecrets made)
+    : IClassFixture<PublishedSystem>, IClassFixture<MadeSecrets>
+{
+    // What one has and the other has not, and why.
+    private static readonly Dictionary<string, string> _onlyInTheDiagram = new()
+    {
+        ["Tracking__SystemPort"] = "links lead to the gateway's own port, which is not the scheme's",
+    };
+
+    private static readonly Dictionary<string, string> _onlyDeployed = new()
+    {
+        ["Tracking__ApiKeys__TrustedProxies__0"] = "the gateway comes from another machine; loopback needs no word",
+        ["Tracking__Edge__DrainTimeout"] = "volumes may be taken away; the folders of the diagram stay",
+    };
+
+    private static readonly JsonNode _compose = Manifests.Read("compose", "compose.yaml").Single();
+
+    private static readonly List<JsonNode> _kubernetes =
+        [.. new[] { "migrate", "services" }.SelectMany(step =>
+            Directory.EnumerateFiles(Manifests.PathOf("kubernetes", step)).Select(Path.GetFileName)
+                .Where(file => file != "kustomization.yaml")
+                .SelectMany(file => Manifests.Read("kubernetes", step, file!)))];
+
+    public static TheoryData<string> Services => [.. Manifests.Services.Keys];
+
+    [Fact]
+    public void Every_program_is_a_resource_and_a_service_of_each_deployment()
+    {
+        var programs = Directory.EnumerateFiles(
+                Path.Combine(BuiltPrograms.Repository, "src"), "Program.cs", SearchOption.AllDirectories)
+            .Select(file => Path.GetFileName(Path.GetDirectoryName(file)!))
+            .Except(["Cli", "Standalone"]).Order();
+        var drawn = published.Services.Values
+            .Select(service => Path.GetFileNameWithoutExtension(service.Text("path")!)).Distinct().Order();
+        Assert.Equal(programs, drawn);
+        Assert.Equal(programs, Manifests.Services.Values.Order());
+
+        var names = published.Services.Keys.Select(Deployed).Distinct().ToList();
+        Assert.Equal(
+            names.Concat(published.Engines).Order(), _compose["services"].Properties().Select(pair => pair.Key).Order());
+        Assert.Equal(
+            names.Order(),
+            _kubernetes.Where(IsWorkload).Select(workload => workload.Text("metadata", "name")!).Order());
+    }
+
+    [Fact]
+    public void Every_setting_of_the_diagram_is_one_that_its_service_takes()
+    {
+        foreach (var service in published.Services.Values)
+        {
+            CheckEnvironment.Check(
+                Path.GetFileNameWithoutExtension(service.Text("path")!),
+                service["env"].Properties().Where(variable => IsOurs(variable.Key))
+                    .ToDictionary(variable => variable.Key, variable => Resolved(variable.Value!.ToString())));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_has_the_same_variables_in_each(string name)
+    {
+        var drawn = Drawn(name).SelectMany(service => service["env"].Properties())
+            .Select(variable => variable.Key).Where(IsOurs).Select(Unnumbered).ToHashSet();
+        drawn.ExceptWith(_onlyInTheDiagram.Keys.Select(Unnumbered));
+        var composed = _compose.At("services", name, "environment").Properties()
+            .Select(variable => variable.Key).Concat(made.Of(name));
+        Assert.Equal(drawn.Order(), Comparable(composed));
+
+        var container = Container(name);
+        var pod = container["env"].Items().Select(variable => variable.Text("name")!)
+            .Concat(container["envFrom"].Items().SelectMany(from => ConfigMap(from.Text("configMapRef", "name")!)))
+            .Concat(made.Of(name));
+        Assert.Equal(drawn.Order(), Comparable(pod));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_listens_for_the_same_and_only_the_gateway_is_open_to_the_world(string name)
+    {
+        var bindings = Drawn(name).SelectMany(service => service["bindings"].Properties()).ToList();
+        Assert.Equal(
+            bindings.Select(binding => binding.Key).Distinct().Order(),
+            Container(name)["ports"].Items().Select(port => port.Text("name")!).Order());
+        Assert.Equal(
+            bindings.Exists(binding => binding.Key == "health"),
+            _compose.At("services", name, "environment", "Tracking__Edge__HealthPort") is not null);
+
+        var isOpen = name == "gateway";
+        Assert.Equal(isOpen, bindings.Exists(binding => binding.Value.Text("external") == "true"));
+        Assert.Equal(isOpen, _compose.At("services", name, "ports") is not null);
+        Assert.Equal(isOpen, _kubernetes.Exists(node =>
+            node.Text("kind") == "Service" && node.Text("metadata", "name") == name
+            && node.Text("spec", "type") is "LoadBalancer" or "NodePort"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_waits_for_the_same_in_each(string name)
+    {
+        var drawn = published.Waits.Where(wait => Deployed(wait.Waiting) == name)
+            .Select(wait => (For: Deployed(wait.For), wait.End)).Distinct().Order();
+        Assert.Equal(
+            drawn,
+            _compose.At("services", name, "depends_on").Properties()
+                .Select(need => (need.Key, need.Value.Text("condition") == "service_completed_successfully"))
+                .Order());
+
+        // Kubernetes has steps: whoever needs what the migrator has made comes in the one after it.
+        var isAfter = File.Exists(Manifests.PathOf("kubernetes", "services", $"{name}.yaml"));
+        Assert.Equal(name != "migrator", isAfter);
+    }
+
+    private IEnumerable<JsonNode> Drawn(string name) =>
+        published.Services.Where(service => Deployed(service.Key) == name).Select(service => service.Value);
+
+    // edge-1, edge-2: edge.
+    private static string Deployed(string resource) => Number().Replace(resource, "");
+
+    private static IEnumerable<string> Comparable(IEnumerable<string> variables) =>
+        variables.Where(IsOurs).Except(_onlyDeployed.Keys).Select(Unnumbered).Distinct().Order();
+
+    private static bool IsOurs(string variable) => variable.StartsWith("Tracking__", StringComparison.Ordinal)
+        || variable.StartsWith("ConnectionStrings__", StringComparison.Ordinal)
+        || variable.StartsWith("services__", StringComparison.Ordinal);
+
+    private static string Unnumbered(string variable) => Index().Replace(variable, "");
+
+    private static bool IsWorkload(JsonNode node) => node.Text("kind") is "Deployment" or "StatefulSet" or "Job";
+
+    private static JsonNode Container(string name) => _kubernetes
+        .Single(node => IsWorkload(node) && node.Text("metadata", "name") == name)
+        .At("spec", "template", "spec", "containers").Items().Single();
+
+    private static IEnumerable<string> ConfigMap(string name) => _kubernetes
+        .Single(node => node.Text("kind") == "ConfigMap" && node.Text("metadata", "name") == name)["data"]
+        .Properties().Select(pair => pair.Key);
+
+    // As it might be deployed.
+    private string Resolved(string value) => Placeholder().Replace(value, match => match.Groups[1].Value switch
+    {
+        "tracking.connectionString" => "Host=postgres;Username=u;Password=p;Database=tracking",
+        "rabbitmq.connectionString" => "amqp://u:p@rabbitmq:5672",
+        "redis.connectionString" => "redis:6379,password=p",
+        "master-key.value" => made.Read("Tracking__MasterKey"),
+        "admin-key.value" => made.Read("Tracking__Migrator__AdminKey"),
+        "system-host.value" => "track.example.com",
+        "system-scheme.value" => "https",
+        "system-port.value" => "443",
+        "api-host.value" => "api.example.com",
+        var url when url.EndsWith(".url", StringComparison.Ordinal) => $"http://{url.Split('.')[0]}:8080",
+        var port when port.EndsWith("ort", StringComparison.Ordinal) => "8081",
+        var other => throw new ArgumentException($"The manifest refers to {other}."),
+    });
+
+    [GeneratedRegex("-[0-9]+$")]
+    private static partial Regex Number();
+
+    [GeneratedRegex("__[0-9]+$")]
+    private static partial Regex Index();
+
+    [GeneratedRegex(@"\{([^}]+)\}")]
+    private static partial Regex Placeholder();
+}

@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+
+namespace Tracking.Certificates.Tests;
+
+/// <summary>The ACME client knows nobody but host names and what answers challenges: neither a database nor a
+/// bus.</summary>
+public sealed class LayersTests
+{
+    private static readonly string[] _known = ["using Tracking.Links;", "using Tracking.Tls.Challenges;"];
+
+    [Fact]
+    public void The_client_uses_host_names_and_challenges_alone()
+    {
+        var files = Directory.GetFiles(Path.Combine(Root(), "src", "Certificates", "Acme"), "*.cs");
+
+        Assert.NotEmpty(files);
+        Assert.All(
+            files.SelectMany(File.ReadLines).Where(
+                line => line.StartsWith("using Tracking.", StringComparison.Ordinal)),
+            line => Assert.Contains(line, _known));
+    }
+
+    private static string Root([CallerFilePath] string thisFile = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", ".."));
+}

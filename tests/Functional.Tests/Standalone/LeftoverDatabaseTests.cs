@@ -1,0 +1,26 @@
+using Tracking.Servers;
+
+namespace Tracking.Functional.Tests.Standalone;
+
+/// <summary>Apart from the others: it takes as long as Standalone waits for a server that does not end.</summary>
+public sealed class LeftoverDatabaseTests(PreparedDataFolder prepared)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_database_left_running_is_stopped_before_the_next_starts()
+    {
+        await using var standalone = await prepared.StartAsync(Cancelled);
+        var database = Postmaster.IdOf(standalone);
+
+        // Frozen, it cannot obey the signal it gets when its parent dies.
+        await Postmaster.SignalAsync(database, "STOP");
+
+        standalone.Kill();
+        Assert.True(Postmaster.IsRunning(database));
+        await standalone.RestartAsync(Cancelled);
+
+        Assert.False(Postmaster.IsRunning(database));
+        Assert.Contains("left by an earlier run", standalone.Output, StringComparison.Ordinal);
+    }
+}
