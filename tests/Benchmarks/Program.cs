@@ -44,6 +44,9 @@ switch (args)
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
+    case ["webhooks"]:
+        await DeliverWebhooks.RunAsync();
+        return 0;
     case ["services", .. var rest]:
         await ServicesAtRestAndAtLoad.RunAsync(
             rest is [var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 30);
@@ -52,6 +55,6 @@ switch (args)
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
             + " | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | services [seconds] | tenants-apart | tracking-hosts [file]"
-            + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
+            + " | tls-handshakes [rounds [seconds]] | tls-resumption [names ...] | webhooks");
         return 2;
 }
