@@ -56,6 +56,9 @@ switch (args)
     case ["tenants-apart"]:
         await TenantsApart.RunAsync();
         return 0;
+    case ["webhooks"]:
+        await DeliverWebhooks.RunAsync();
+        return 0;
     case ["services", .. var rest]:
         await ServicesAtRestAndAtLoad.RunAsync(
             rest is [var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 30);
@@ -65,6 +68,6 @@ switch (args)
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
             + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds]"
             + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
-            + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...]");
+            + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...] | webhooks");
         return 2;
 }

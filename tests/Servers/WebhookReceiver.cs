@@ -24,6 +24,9 @@ public sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>How it answers; 200 unless a test says otherwise.</summary>
     public Func<HttpContext, Task> Answer { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Told of each as soon as it has come.</summary>
+    public Action<ReceivedWebhook> Seen { get; set; } = _ => { };
+
     /// <summary>What has come, in order.</summary>
     public ConcurrentQueue<ReceivedWebhook> All { get; } = new();
 
@@ -71,12 +74,14 @@ public sealed class WebhookReceiver : IAsyncDisposable
     {
         using var reader = new StreamReader(context.Request.Body);
         var headers = context.Request.Headers;
-        All.Enqueue(new ReceivedWebhook(
+        var received = new ReceivedWebhook(
             headers["webhook-id"].ToString(),
             long.Parse(headers["webhook-timestamp"].ToString(), System.Globalization.CultureInfo.InvariantCulture),
             headers["webhook-signature"].ToString(),
             await reader.ReadToEndAsync(),
-            context.Request.Path));
+            context.Request.Path);
+        Seen(received);
+        All.Enqueue(received);
         await Answer(context);
     }
 }
