@@ -74,7 +74,8 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static IReadOnlyList<ProblemType> All { get; } =
     [
         InvalidValue, MalformedRequest, Unauthorized, Forbidden, NotFound, UnknownPath, MethodNotAllowed,
-        NotAcceptable, RequestTimeout, Conflict, DomainNotVerified, TooLarge, UnsupportedMediaType, TooExpensive, TooManyRequests, Internal,
+        NotAcceptable, RequestTimeout, Conflict, DomainNotVerified, TooLarge, UnsupportedMediaType,
+        TooExpensive, TooManyRequests, Internal,
         Unanswered, Unavailable,
     ];
 

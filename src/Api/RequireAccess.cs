@@ -122,7 +122,8 @@ public static class RequireAccess
         {
             var text = context.Request.RouteValues[ClusterRouteValue] as string;
             if (!ClusterId.TryParse(text, out var cluster) || !await keys.OpensAsync(
-                holder, cluster, context.RequestServices.GetRequiredService<ClusterDirectory>(), context.RequestAborted))
+                holder, cluster, context.RequestServices.GetRequiredService<ClusterDirectory>(),
+                context.RequestAborted))
             {
                 return NoSuchCluster(text);
             }

@@ -132,7 +132,8 @@ internal static class TenantsApart
                 await Task.Delay(_again, stop);
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException or IOException)
+        catch (Exception exception) when (
+            exception is OperationCanceledException or HttpRequestException or IOException)
         {
             return stop.IsCancellationRequested
                 ? new Answers(done, refused)

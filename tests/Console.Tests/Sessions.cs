@@ -205,7 +205,8 @@ public sealed partial class Sessions(Running running)
             BaseAddress = running.Server.Api,
         };
         var described = JsonNode.Parse(await client.GetStringAsync("/openapi/v1.json", Cancelled))!["paths"]!.AsObject()
-            .SelectMany(path => path.Value!.AsObject().Select(method => (Method: method.Key.ToUpperInvariant(), Path: path.Key)));
+            .SelectMany(path => path.Value!.AsObject().Select(
+                method => (Method: method.Key.ToUpperInvariant(), Path: path.Key)));
         var pages = typeof(ConsoleOptions).Assembly.GetTypes()
             .SelectMany(type => type.GetCustomAttributes<RouteAttribute>())
             .Select(route => (Method: "GET", Path: route.Template));

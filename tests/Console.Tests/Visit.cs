@@ -109,7 +109,9 @@ public sealed class Visit : IAsyncDisposable
         Assert.True(
             found.Violations.Length == 0,
             Page.Url + "\n" + string.Join('\n', found.Violations.Select(violation =>
-                $"{violation.Id}: {violation.Help}\n  " + string.Join("\n  ", violation.Nodes.Take(5).Select(node => node.Html + " " + string.Join(' ', node.Any.Select(check => check.Message)))))));
+                $"{violation.Id}: {violation.Help}\n  "
+                + string.Join("\n  ", violation.Nodes.Take(5).Select(
+                    node => node.Html + " " + string.Join(' ', node.Any.Select(check => check.Message)))))));
     }
 
     /// <summary>Nothing is wider than the page.</summary>

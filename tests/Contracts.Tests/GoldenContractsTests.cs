@@ -102,7 +102,9 @@ public sealed class GoldenContractsTests
         // What stands inside a message is in the message's file.
         var inside = records.SelectMany(type => type.GetProperties())
             .SelectMany(property => property.PropertyType.GetGenericArguments().Append(property.PropertyType));
-        Assert.Equal(records.Except(inside).Select(type => type.Name).Order(), _messages.Select(message => message.GetType().Name).Order());
+        Assert.Equal(
+            records.Except(inside).Select(type => type.Name).Order(),
+            _messages.Select(message => message.GetType().Name).Order());
     }
 
     [Theory]

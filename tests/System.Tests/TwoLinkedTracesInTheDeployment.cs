@@ -18,7 +18,7 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_publishers_trace_goes_through_the_rewriter_and_a_clicks_trace_from_gateway_to_ingest_links_to_it()
+    public async Task A_publishers_trace_goes_through_the_rewriter_and_a_clicks_trace_links_to_it()
     {
         using var api = new ApiClient(system.Deployment.Api, system.Deployment.AdminKey);
         var cluster = await api.CreateClusterAsync("traced");

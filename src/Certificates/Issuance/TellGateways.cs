@@ -62,7 +62,7 @@ internal sealed partial class TellGateways(
             await Task.Yield();
             await bus.Publish(issued, CancellationToken.None);
         }
-#pragma warning disable CA1031 // Nobody awaits this: whatever the transport throws is logged, gateways look by themselves.
+#pragma warning disable CA1031 // No caller awaits this: exceptions are logged, and gateways look by themselves.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

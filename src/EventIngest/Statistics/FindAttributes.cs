@@ -120,7 +120,8 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_maps, EventRecord.Crc32C(map), out _);
         if (known.Map is null || !map.AsSpan().SequenceEqual(known.Map))
         {
-            known = (map, [.. LinkMap.Read(map).Select(place => ((ulong)(uint)place.Part << 32) | (uint)place.Position)]);
+            known = (map, [.. LinkMap.Read(map).Select(
+                place => ((ulong)(uint)place.Part << 32) | (uint)place.Position)]);
         }
 
         return known.Places;

@@ -157,7 +157,8 @@ internal sealed class SendWebhook : IDisposable
                 length += read;
             }
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception exception) when (
+            exception is HttpRequestException or IOException or OperationCanceledException)
         {
             // What came before is kept.
         }

@@ -132,7 +132,7 @@ internal sealed partial class VisitEndpoints(
             // Its lease ends when the database may be back.
             LogNotKept(endpoint.Id, exception.Message);
         }
-#pragma warning disable CA1031 // One endpoint must not end the deliveries of all others: logged, tried when its lease ends.
+#pragma warning disable CA1031 // One endpoint must not end the deliveries of others: it is tried when its lease ends.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

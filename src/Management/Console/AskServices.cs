@@ -76,7 +76,8 @@ internal sealed class AskServices(
                 : new ServiceState(name, null, new Dictionary<string, string>());
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested
-            && exception is HttpRequestException or JsonException or OperationCanceledException or InvalidOperationException)
+            && exception is HttpRequestException or JsonException
+                or OperationCanceledException or InvalidOperationException)
         {
             return new ServiceState(name, null, new Dictionary<string, string>());
         }

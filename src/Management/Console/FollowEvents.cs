@@ -165,7 +165,8 @@ internal sealed partial class FollowEvents(
                 List<EventResponse> events;
                 try
                 {
-                    events = (await SelectEvents.ReadAsync(dataSource, selection, Most, Most, cancellationToken)).Events;
+                    events = (await SelectEvents.ReadAsync(
+                        dataSource, selection, Most, Most, cancellationToken)).Events;
                 }
                 catch (Exception exception) when (AnswerStoreAway.IsAway(exception)
                     || StoreAway.IsStatementTimeout(exception))

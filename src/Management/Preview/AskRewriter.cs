@@ -41,7 +41,8 @@ internal sealed partial class AskRewriter(
             });
             return (await answer.WaitAsync(options.Value.LongestPreview, time, cancellationToken)).Preview;
         }
-        catch (Exception exception) when (exception is TimeoutException or NoSuchQueueException or NotConfirmedException)
+        catch (Exception exception) when (
+            exception is TimeoutException or NoSuchQueueException or NotConfirmedException)
         {
             LogNotAnswered(exception.Message);
             return null;

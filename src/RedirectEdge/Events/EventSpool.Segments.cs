@@ -238,7 +238,8 @@ internal sealed partial class EventSpool
         try
         {
             handle = OwnFile.Open(
-                Path.Combine(_folder.SpoolPath, SpoolSegment.OpenFileName(sequence)), FileMode.CreateNew, FileAccess.Write);
+                Path.Combine(_folder.SpoolPath, SpoolSegment.OpenFileName(sequence)),
+                FileMode.CreateNew, FileAccess.Write);
         }
         catch
         {

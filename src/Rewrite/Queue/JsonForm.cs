@@ -73,7 +73,8 @@ internal sealed class JsonForm
     {
         var skipped = body.Span.StartsWith(_byteOrderMark) ? _byteOrderMark.Length : 0;
         var reader = new Utf8JsonReader(
-            body.Span[skipped..], new JsonReaderOptions { MaxDepth = MaxDepth, CommentHandling = JsonCommentHandling.Disallow });
+            body.Span[skipped..],
+            new JsonReaderOptions { MaxDepth = MaxDepth, CommentHandling = JsonCommentHandling.Disallow });
         untouched = Untouched.NoMime;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {

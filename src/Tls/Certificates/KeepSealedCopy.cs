@@ -43,7 +43,8 @@ internal sealed partial class KeepSealedCopy(
                 _written = Never;
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {
             LogNotRead(path, exception.Message);
         }

@@ -11,7 +11,8 @@ internal sealed class HandshakeDeadline(IOptions<TlsOptions> options, TlsMeters 
     public async Task StartAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         await using var timer = time.CreateTimer(
-            state => Cut((ConnectionContext)state!), connection, options.Value.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+            state => Cut((ConnectionContext)state!), connection,
+            options.Value.HandshakeTimeout, Timeout.InfiniteTimeSpan);
         connection.Features.Set(new Limit(timer));
         try
         {

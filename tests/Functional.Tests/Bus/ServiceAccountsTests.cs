@@ -21,7 +21,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_service_reads_and_removes_its_own_queues_alone_and_only_those_who_send_to_others_may_send_to_any()
+    public async Task A_service_reads_and_removes_its_own_queues_alone_and_only_senders_may_send_to_any()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         await broker.AddAccountsAsync(made.Read("rabbitmq_definitions.json"), Ends);

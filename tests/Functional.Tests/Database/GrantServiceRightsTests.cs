@@ -146,7 +146,8 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
 
         string As(string user) => user == "tracking"
             ? own.ConnectionString
-            : new NpgsqlConnectionStringBuilder(own.ConnectionString) { Username = user, Password = "x" }.ConnectionString;
+            : new NpgsqlConnectionStringBuilder(own.ConnectionString) { Username = user, Password = "x" }
+                .ConnectionString;
     }
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)

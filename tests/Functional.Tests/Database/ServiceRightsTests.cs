@@ -200,7 +200,8 @@ public sealed class ServiceRightsTests(TestPostgres server)
     private static async Task<bool> TryAsync(string database, string service, string statement)
     {
         await using var connection = new NpgsqlConnection(
-            new NpgsqlConnectionStringBuilder(ServiceLogins.Of(database, service)) { Pooling = false }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(ServiceLogins.Of(database, service)) { Pooling = false }
+                .ConnectionString);
         await connection.OpenAsync(Cancelled);
         await using var transaction = await connection.BeginTransactionAsync(Cancelled);
         await using var command = new NpgsqlCommand(statement, connection, transaction);

@@ -144,7 +144,8 @@ public sealed class StoreBatchTests(TestPostgres server)
 
         await database.StoreAsync(SomeEvents.Batch(
             Guid.NewGuid(), 1,
-            [database.Event() with { Ordinal = 99 }, repeated, database.Event(), database.Event() with { KindNumber = 9 },
+            [database.Event() with { Ordinal = 99 }, repeated, database.Event(),
+            database.Event() with { KindNumber = 9 },
                 repeated]));
 
         Assert.Equal(2, await database.CountEventsAsync());

@@ -302,7 +302,8 @@ public sealed class HandshakeTests : IAsyncLifetime
 
         public override long Length => throw new NotSupportedException();
 
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+            { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override void Flush() => stream.Flush();
 

@@ -20,7 +20,8 @@ public sealed partial class ReadingWithMimeKitTests(ITestOutputHelper log)
     private static readonly string[] _readOtherwise =
         ["transfer-encoding-in-odd-form", "us-ascii-with-letters", "utf-7-7bit"];
 
-    public static TheoryData<string> Names => [.. GoldenCasesTests.Names.Select(name => name.Data).Except(_readOtherwise)];
+    public static TheoryData<string> Names =>
+        [.. GoldenCasesTests.Names.Select(name => name.Data).Except(_readOtherwise)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -28,7 +29,8 @@ public sealed partial class ReadingWithMimeKitTests(ITestOutputHelper log)
     {
         var folder = Path.Combine(GoldenCasesTests.Folder(), name);
         var message = File.ReadAllBytes(Path.Combine(folder, "in.eml"));
-        using var plan = RewriteMessage.Plan(message, GoldenCasesTests.Request(folder, message), GoldenCasesTests.Limits(folder));
+        using var plan = RewriteMessage.Plan(
+            message, GoldenCasesTests.Request(folder, message), GoldenCasesTests.Limits(folder));
         Check(message, plan);
     }
 

@@ -38,7 +38,8 @@ public sealed class MessageStartsTests
     {
         foreach (var lineBreak in new[] { "\r\n", "\n" })
         {
-            foreach (var request in new[] { TestKeys.Request, TestKeys.Request with { TrackClicks = ClickTracking.None } })
+            foreach (var request in
+                new[] { TestKeys.Request, TestKeys.Request with { TrackClicks = ClickTracking.None } })
             {
                 var alone = Bytes(Message, lineBreak);
                 byte[] message = [.. Bytes(beginning, lineBreak), .. alone];

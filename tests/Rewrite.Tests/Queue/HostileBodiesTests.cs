@@ -21,7 +21,8 @@ public sealed class HostileBodiesTests
     };
 
     // The made body: its content type, whether it is declared as gzip, its bytes, and why it is not opened.
-    private static readonly Dictionary<string, (string? Type, bool IsGzip, Func<byte[]> Make, Untouched? Untouched)> _all =
+    private static readonly Dictionary<
+        string, (string? Type, bool IsGzip, Func<byte[]> Make, Untouched? Untouched)> _all =
         new()
         {
             // Gzip.

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What the compiler and <c>dotnet format</c> do not look at: the length of lines and the names of tests.</summary>
+/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the names of tests.</summary>
 public sealed partial class StyleOfSources
 {
     private const int LongestLine = 120;
