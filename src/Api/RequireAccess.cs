@@ -96,7 +96,8 @@ public static class RequireAccess
 
     private static void Describe(EndpointBuilder endpoint, int status, string description) =>
         endpoint.Metadata.Add(new ProducesResponseTypeMetadata(
-            status, typeof(ProblemDetails), [Problem.MediaType]) { Description = description });
+            status, typeof(ProblemDetails), [Problem.MediaType])
+        { Description = description });
 
     private static async ValueTask<Problem?> CheckAsync(HttpContext context, AccessLevel level)
     {

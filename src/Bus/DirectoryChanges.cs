@@ -25,7 +25,10 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
     {
         var change = new DirectoryChanged
         {
-            Id = Guid.CreateVersion7(), Cluster = cluster?.Value, Hostname = hostname, IsDeleted = isDeleted,
+            Id = Guid.CreateVersion7(),
+            Cluster = cluster?.Value,
+            Hostname = hostname,
+            IsDeleted = isDeleted,
         };
         Apply(change);
         _ = PublishAsync(change);

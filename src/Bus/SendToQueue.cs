@@ -37,7 +37,9 @@ public sealed class SendToQueue(IBus bus, ConfirmedPublisher? publisher = null)
         // Uses the bus's own envelope, so that consumers read the message like any other.
         var context = new MessageSendContext<T>(message)
         {
-            MessageId = NewId.NextGuid(), DestinationAddress = new Uri($"queue:{queue}"), SourceAddress = bus.Address,
+            MessageId = NewId.NextGuid(),
+            DestinationAddress = new Uri($"queue:{queue}"),
+            SourceAddress = bus.Address,
         };
         var properties = new BasicProperties
         {

@@ -4,11 +4,11 @@ using Tracking.Certificates.Accounts;
 using Tracking.Certificates.Issuance;
 using Tracking.Certificates.Renewal;
 using Tracking.Certificates.Requests;
-using Tracking.Tls.Stored;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Dns;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates;
 

@@ -70,7 +70,9 @@ internal sealed class Connection
     /// <summary>The option that names a cluster.</summary>
     public static Option<string> Cluster() => new("--cluster")
     {
-        Description = "The cluster", HelpName = FindClusterByName.HelpName, Required = true,
+        Description = "The cluster",
+        HelpName = FindClusterByName.HelpName,
+        Required = true,
     };
 
     /// <summary>The API at a server; <see langword="null"/> after a complaint.</summary>

@@ -126,7 +126,11 @@ public sealed class FirstMoments
     /// <summary>A copy.</summary>
     public FirstMoments Copy() => new()
     {
-        _click0 = _click0, _click1 = _click1, _open0 = _open0, _open1 = _open1, _places = _places?.ToList(),
+        _click0 = _click0,
+        _click1 = _click1,
+        _open0 = _open0,
+        _open1 = _open1,
+        _places = _places?.ToList(),
     };
 
     /// <summary>The place of a message among others, by clicks and then by opens, in few steps: 0 below two clicks and

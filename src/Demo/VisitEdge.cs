@@ -12,7 +12,10 @@ public sealed class VisitEdge : ITakeVisits, IDisposable
 
     private readonly HttpClient _client = new(new SocketsHttpHandler
     {
-        AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ConnectCallback = ConnectAsync,
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        ConnectCallback = ConnectAsync,
     })
     {
         Timeout = TimeSpan.FromSeconds(30),

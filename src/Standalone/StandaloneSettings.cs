@@ -40,17 +40,17 @@ internal sealed record StandaloneSettings
 
     private static readonly Dictionary<string, Func<StandaloneSettings, string, string, StandaloneSettings>> _known
         = new()
-    {
-        ["TRACKING_DATA"] = (settings, _, value) => settings with { DataFolder = value },
-        ["TRACKING_HTTP_PORT"] = (settings, key, value) => settings with { HttpPort = Port(key, value) },
-        ["TRACKING_EDGE_PORT"] = (settings, key, value) => settings with { EdgePort = Port(key, value) },
-        ["TRACKING_EDGE_TLS_PORT"] = (settings, key, value) => settings with { EdgeTlsPort = Port(key, value) },
-        ["TRACKING_BIND"] = (settings, key, value) => settings with { Bind = Addresses(key, value) },
-        ["TRACKING_EDGE_BIND"] = (settings, key, value) => settings with { EdgeBind = Addresses(key, value) },
-        ["TRACKING_DEMO"] = (settings, key, value) => settings with { IsDemo = YesNo(key, value) },
-        // All programs have this variable, and it is read before the others.
-        [ReadSecretFiles.Variable] = (settings, _, _) => settings,
-    };
+        {
+            ["TRACKING_DATA"] = (settings, _, value) => settings with { DataFolder = value },
+            ["TRACKING_HTTP_PORT"] = (settings, key, value) => settings with { HttpPort = Port(key, value) },
+            ["TRACKING_EDGE_PORT"] = (settings, key, value) => settings with { EdgePort = Port(key, value) },
+            ["TRACKING_EDGE_TLS_PORT"] = (settings, key, value) => settings with { EdgeTlsPort = Port(key, value) },
+            ["TRACKING_BIND"] = (settings, key, value) => settings with { Bind = Addresses(key, value) },
+            ["TRACKING_EDGE_BIND"] = (settings, key, value) => settings with { EdgeBind = Addresses(key, value) },
+            ["TRACKING_DEMO"] = (settings, key, value) => settings with { IsDemo = YesNo(key, value) },
+            // All programs have this variable, and it is read before the others.
+            [ReadSecretFiles.Variable] = (settings, _, _) => settings,
+        };
 
     /// <summary>The names of all variables.</summary>
     public static IEnumerable<string> Names => _known.Keys;

@@ -74,7 +74,8 @@ public sealed partial class TestAuthority
         {
             ["suggestedWindow"] = new JsonObject
             {
-                ["start"] = Rfc3339(window.Item1), ["end"] = Rfc3339(window.Item2),
+                ["start"] = Rfc3339(window.Item1),
+                ["end"] = Rfc3339(window.Item2),
             },
         };
         if (RenewalExplanation is not null)

@@ -132,8 +132,11 @@ public sealed partial class TestAuthority
             challenges.Insert(0, new JsonObject
             {
                 ["type"] =
-                    "dns-persist-01", ["url"] = $"{Origin}/challenge/{id}/dns-persist-01", ["status"] = "pending",
-                ["accounturi"] = account.Url, ["issuer-domain-names"] = new JsonArray("authority.example"),
+                    "dns-persist-01",
+                ["url"] = $"{Origin}/challenge/{id}/dns-persist-01",
+                ["status"] = "pending",
+                ["accounturi"] = account.Url,
+                ["issuer-domain-names"] = new JsonArray("authority.example"),
             });
         }
 
@@ -299,8 +302,10 @@ public sealed partial class TestAuthority
     {
         var json = new JsonObject
         {
-            ["type"] = challenge.Type, ["url"] = $"{Origin}/challenge/{authorization.Id}/{challenge.Type}",
-            ["status"] = challenge.Status, ["token"] = challenge.Token,
+            ["type"] = challenge.Type,
+            ["url"] = $"{Origin}/challenge/{authorization.Id}/{challenge.Type}",
+            ["status"] = challenge.Status,
+            ["token"] = challenge.Token,
         };
         if (challenge.Error is not null)
         {

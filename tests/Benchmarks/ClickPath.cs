@@ -14,9 +14,9 @@ using Microsoft.Extensions.Logging;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.RedirectEdge;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Destinations;
 using Tracking.Tls;
 
 namespace Tracking.Benchmarks;

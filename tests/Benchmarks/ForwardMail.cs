@@ -56,7 +56,8 @@ internal static class ForwardMail
             folder,
             new Dictionary<string, string>
             {
-                ["DOTNET_gcServer"] = "1", ["HOME"] = folder,
+                ["DOTNET_gcServer"] = "1",
+                ["HOME"] = folder,
                 ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
             });
 

@@ -12,9 +12,9 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Bus;
 using Tracking.Database;
-using Tracking.SharedCache;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
+using Tracking.SharedCache;
 using Tracking.Tls;
 using Tracking.Tls.Stored;
 

@@ -168,7 +168,10 @@ internal static class RewriteOverAmqp
             sent[id] = Stopwatch.GetTimestamp();
             await publisher.BasicPublishAsync("", into, mandatory: true, new BasicProperties
             {
-                ContentType = contentType, MessageId = id, DeliveryMode = DeliveryModes.Persistent, Headers = headers,
+                ContentType = contentType,
+                MessageId = id,
+                DeliveryMode = DeliveryModes.Persistent,
+                Headers = headers,
             }, body);
         }
 

@@ -111,7 +111,8 @@ internal static partial class ServicesAtRestAndAtLoad
         {
             var settings = new Dictionary<string, string>(common)
             {
-                ["ASPNETCORE_URLS"] = Address(ports[port]), ["HOME"] = folder.Path,
+                ["ASPNETCORE_URLS"] = Address(ports[port]),
+                ["HOME"] = folder.Path,
             };
             foreach (var (key, value) in names.Concat(own))
             {

@@ -107,7 +107,8 @@ internal static class StatisticsOverManyEvents
     {
         var year = new CountSelection
         {
-            Cluster = new ClusterId(Cluster), Range = CountedRange.Around(now.AddYears(-1), now.AddMinutes(-5)),
+            Cluster = new ClusterId(Cluster),
+            Range = CountedRange.Around(now.AddYears(-1), now.AddMinutes(-5)),
         };
         foreach (var (word, grouping) in Grouping.Choices.Where(choice => choice.Value != Grouping.Message))
         {

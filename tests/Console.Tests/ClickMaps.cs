@@ -165,7 +165,8 @@ public sealed class ClickMaps(Running running)
         content.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/clusters/{cluster}/rewrite?report=true")
         {
-            Content = content, Headers = { { "tracking-recipient", recipient } },
+            Content = content,
+            Headers = { { "tracking-recipient", recipient } },
         };
         using var answer = await api.SendAsync(request, Cancelled);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);

@@ -15,14 +15,14 @@ public sealed class OpenIdFlow(Running running)
         using var home = new TemporaryFolder();
         using var console = new ServiceProcess(
             "Management", "console with a provider", home.Path, new Dictionary<string, string>
-        {
-            ["ConnectionStrings__tracking"] = running.Server.DatabaseConnection,
-            ["Tracking__MasterKeyFile"] = Path.Combine(running.Server.DataFolder, "master.key"),
-            ["Tracking__Console__OpenId__Authority"] = provider.Address,
-            ["Tracking__Console__OpenId__ClientId"] = SomeProvider.Client,
-            ["Tracking__Console__OpenId__ClientSecret"] = SomeProvider.Secret,
-            ["Tracking__Console__OpenId__Name"] = "the test's provider",
-        });
+            {
+                ["ConnectionStrings__tracking"] = running.Server.DatabaseConnection,
+                ["Tracking__MasterKeyFile"] = Path.Combine(running.Server.DataFolder, "master.key"),
+                ["Tracking__Console__OpenId__Authority"] = provider.Address,
+                ["Tracking__Console__OpenId__ClientId"] = SomeProvider.Client,
+                ["Tracking__Console__OpenId__ClientSecret"] = SomeProvider.Secret,
+                ["Tracking__Console__OpenId__Name"] = "the test's provider",
+            });
         await console.StartAsync(Cancelled);
 
         // An admin, who is led back to what was asked for.

@@ -66,7 +66,10 @@ public sealed class PreviewFlow(Running running)
     {
         var reader = name switch
         {
-            "dark" => Reader.Dark, "phone" => Reader.Phone, "forced" => Reader.ForcedColours, _ => Reader.Usual,
+            "dark" => Reader.Dark,
+            "phone" => Reader.Phone,
+            "forced" => Reader.ForcedColours,
+            _ => Reader.Usual,
         };
         await using var visit = await Visit.SignedInAsync(
             running, running.Shop.Key, reader, $"/clusters/{running.Shop.Id}/preview");

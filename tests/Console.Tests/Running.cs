@@ -49,7 +49,8 @@ public sealed class Running : IAsyncLifetime
         _playwright = await Playwright.CreateAsync();
         Browser = await _playwright.Chromium.LaunchAsync(new()
         {
-            ExecutablePath = FindChromium(), Args = ["--no-sandbox"],
+            ExecutablePath = FindChromium(),
+            Args = ["--no-sandbox"],
         });
     }
 

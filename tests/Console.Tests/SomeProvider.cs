@@ -110,7 +110,10 @@ internal sealed class SomeProvider : IAsyncDisposable
             Expires = now.AddMinutes(5),
             Claims = new Dictionary<string, object>
             {
-                ["sub"] = Person.Subject, ["email"] = Person.Email, ["groups"] = Person.Groups, ["nonce"] = asked.Nonce,
+                ["sub"] = Person.Subject,
+                ["email"] = Person.Email,
+                ["groups"] = Person.Groups,
+                ["nonce"] = asked.Nonce,
             },
             SigningCredentials = new SigningCredentials(
                 new RsaSecurityKey(_rsa) { KeyId = "1" }, SecurityAlgorithms.RsaSha256),

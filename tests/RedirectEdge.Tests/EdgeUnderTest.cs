@@ -14,9 +14,9 @@ using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Database.Hosts;
 using Tracking.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Destinations;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;

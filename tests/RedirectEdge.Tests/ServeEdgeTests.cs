@@ -6,9 +6,9 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Destinations;
 using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.RedirectEdge.Tests;
@@ -221,7 +221,9 @@ public sealed class ServeEdgeTests : IAsyncLifetime
         await _edge.Services.GetRequiredService<IBus>().Publish(
             new DirectoryChanged
             {
-                Id = Guid.CreateVersion7(), Cluster = EdgeUnderTest.Cluster.Value, IsDeleted = true,
+                Id = Guid.CreateVersion7(),
+                Cluster = EdgeUnderTest.Cluster.Value,
+                IsDeleted = true,
             },
             TestContext.Current.CancellationToken);
         RawAnswer? answer = null;

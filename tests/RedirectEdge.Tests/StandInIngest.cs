@@ -48,7 +48,9 @@ internal sealed class StandInIngest
         {
             await endpoint.Send(new EventBatchStored
             {
-                Id = Guid.NewGuid(), EdgeId = batch.EdgeId, Sequence = batch.Sequence,
+                Id = Guid.NewGuid(),
+                EdgeId = batch.EdgeId,
+                Sequence = batch.Sequence,
             });
         }
     }

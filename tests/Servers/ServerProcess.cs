@@ -83,7 +83,8 @@ public sealed class ServerProcess : IDisposable
             {
                 started.TrySetException(exception);
             }
-        }) { IsBackground = true, Name = "waits for a server" }.Start();
+        })
+        { IsBackground = true, Name = "waits for a server" }.Start();
         return started.Task;
     }
 

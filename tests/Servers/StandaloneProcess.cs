@@ -17,7 +17,9 @@ public sealed partial class StandaloneProcess : IAsyncDisposable
     // Free ports at the first start, and the same ports at a restart, because links contain them.
     private static readonly Dictionary<string, string> _freePorts = new()
     {
-        ["TRACKING_HTTP_PORT"] = "0", ["TRACKING_EDGE_PORT"] = "0", ["TRACKING_EDGE_TLS_PORT"] = "0",
+        ["TRACKING_HTTP_PORT"] = "0",
+        ["TRACKING_EDGE_PORT"] = "0",
+        ["TRACKING_EDGE_TLS_PORT"] = "0",
     };
 
     private readonly TemporaryFolder? _ownFolder;

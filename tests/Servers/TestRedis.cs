@@ -168,7 +168,9 @@ public sealed class TestRedis : IAsyncDisposable
         await File.WriteAllTextAsync(file, Configuration(), cancellationToken);
         _server = await new EngineProgram
         {
-            Image = EngineImages.Redis, Command = ["redis-server", file], Folder = _folder.Path,
+            Image = EngineImages.Redis,
+            Command = ["redis-server", file],
+            Folder = _folder.Path,
         }.StartAsync();
     }
 

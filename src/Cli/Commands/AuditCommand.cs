@@ -13,7 +13,8 @@ internal static class AuditCommand
     {
         var cluster = new Option<string?>("--cluster")
         {
-            Description = "Only this cluster's", HelpName = FindClusterByName.HelpName,
+            Description = "Only this cluster's",
+            HelpName = FindClusterByName.HelpName,
         };
         var action = new Option<string?>("--action") { Description = "Only this, such as delete-tracking-domain" };
         var subject = new Option<string?>("--subject") { Description = "Only of this host name, key or cluster" };

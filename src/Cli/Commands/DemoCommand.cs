@@ -59,7 +59,10 @@ internal static class DemoCommand
             terminal.Document(new JsonObject
             {
                 ["cluster"] =
-                    made.Cluster, ["messages"] = made.Messages, ["events"] = made.Visits, ["console"] = console,
+                    made.Cluster,
+                ["messages"] = made.Messages,
+                ["events"] = made.Visits,
+                ["console"] = console,
             });
             return;
         }

@@ -23,7 +23,8 @@ internal static class StatsCommand
         var limit = new Option<int?>("--limit") { Description = "Rows at most; default 1000" };
         var zone = new Option<string?>("--time-zone")
         {
-            Description = "Where days and hours begin, such as Europe/Lisbon; default UTC", HelpName = "ZONE",
+            Description = "Where days and hours begin, such as Europe/Lisbon; default UTC",
+            HelpName = "ZONE",
         };
         var command = new Command("stats", "Counts clicks and opens.")
         {

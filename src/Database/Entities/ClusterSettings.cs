@@ -82,7 +82,9 @@ public sealed record ClusterSettings
     /// are kept as long as any cluster's, for how long is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
     {
-        TrackingLevel = TrackingLevel.None, AddressPolicy = AddressPolicy.None, RetentionMonths = Retention.Most,
+        TrackingLevel = TrackingLevel.None,
+        AddressPolicy = AddressPolicy.None,
+        RetentionMonths = Retention.Most,
     };
 
     /// <summary>Reads settings as they stand in the database. A newer version, or a person, may have written what this

@@ -51,19 +51,31 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
         {
             NoticeKind.Recovered => new TrackingDomainVerified
             {
-                Id = notice.Id, Domain = notice.Facts.Domain, Cluster = notice.Cluster.Value,
-                Hostname = notice.Hostname, At = notice.At, Diagnosis = diagnosis,
+                Id = notice.Id,
+                Domain = notice.Facts.Domain,
+                Cluster = notice.Cluster.Value,
+                Hostname = notice.Hostname,
+                At = notice.At,
+                Diagnosis = diagnosis,
             },
             NoticeKind.Warning => new TrackingDomainWarned
             {
-                Id = notice.Id, Domain = notice.Facts.Domain, Cluster = notice.Cluster.Value,
-                Hostname = notice.Hostname, At = notice.At, Diagnosis = diagnosis,
+                Id = notice.Id,
+                Domain = notice.Facts.Domain,
+                Cluster = notice.Cluster.Value,
+                Hostname = notice.Hostname,
+                At = notice.At,
+                Diagnosis = diagnosis,
                 LosesLinksAt = notice.Facts.LosesLinksAt ?? notice.At,
             },
             NoticeKind.Lost => new TrackingDomainLost
             {
-                Id = notice.Id, Domain = notice.Facts.Domain, Cluster = notice.Cluster.Value,
-                Hostname = notice.Hostname, At = notice.At, Diagnosis = diagnosis,
+                Id = notice.Id,
+                Domain = notice.Facts.Domain,
+                Cluster = notice.Cluster.Value,
+                Hostname = notice.Hostname,
+                At = notice.At,
+                Diagnosis = diagnosis,
                 Reason = notice.Facts.Reason ?? NoticeFacts.RecordGone,
             },
             // People alone are told of a certificate: the services that have to do with it know.

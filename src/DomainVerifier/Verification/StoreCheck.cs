@@ -157,7 +157,9 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             _options.KeptChecks);
         new NewNotice(other.Cluster, domain.Host, NoticeKind.Lost, now, new NoticeFacts
         {
-            Domain = other.Id, Reason = NoticeFacts.TakenOver, Diagnosis = diagnosis,
+            Domain = other.Id,
+            Reason = NoticeFacts.TakenOver,
+            Diagnosis = diagnosis,
         }).AddTo(batch);
     }
 

@@ -122,7 +122,9 @@ internal sealed partial class VerifyDomain(
         return await reader.ReadAsync(cancellationToken) && HostName.TryParse(reader.GetString(2), out var target)
             ? new ActiveElsewhere
             {
-                Id = reader.GetGuid(0), Cluster = new ClusterId(reader.GetInt32(1)), Target = target,
+                Id = reader.GetGuid(0),
+                Cluster = new ClusterId(reader.GetInt32(1)),
+                Target = target,
             }
             : null;
     }

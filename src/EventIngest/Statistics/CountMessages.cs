@@ -208,8 +208,10 @@ internal sealed class CountMessages
                 reader.GetInt32(2),
                 new DayTally
                 {
-                    ClicksPeople = reader.GetInt32(3), ClicksMachines = reader.GetInt32(4),
-                    OpensPeople = reader.GetInt32(5), OpensMachines = reader.GetInt32(6),
+                    ClicksPeople = reader.GetInt32(3),
+                    ClicksMachines = reader.GetInt32(4),
+                    OpensPeople = reader.GetInt32(5),
+                    OpensMachines = reader.GetInt32(6),
                 },
                 reader.GetInt32(7),
                 reader.GetInt32(8),
@@ -278,7 +280,8 @@ internal sealed class CountMessages
 
     private static NpgsqlParameter<byte[][]> Bytes(byte[][] values) => new()
     {
-        TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea,
+        TypedValue = values,
+        NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea,
     };
 
     private static NpgsqlParameter<int[]> Numbers<T>(T[] rows, Converter<T, int> number) =>

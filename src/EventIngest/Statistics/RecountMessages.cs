@@ -172,8 +172,10 @@ internal sealed class RecountMessages(
                 ? default
                 : new DayTally
                 {
-                    ClicksPeople = reader.GetInt32(2), ClicksMachines = reader.GetInt32(3),
-                    OpensPeople = reader.GetInt32(4), OpensMachines = reader.GetInt32(5),
+                    ClicksPeople = reader.GetInt32(2),
+                    ClicksMachines = reader.GetInt32(3),
+                    OpensPeople = reader.GetInt32(4),
+                    OpensMachines = reader.GetInt32(5),
                 };
             kept.Add(MessageKey.Read(reader.GetFieldValue<byte[]>(0)), homeDay < 0 ? null : new Kept(
                 homeDay, home, home.Clicks + reader.GetInt32(7), home.Opens + reader.GetInt32(8),

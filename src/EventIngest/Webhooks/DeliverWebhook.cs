@@ -119,7 +119,9 @@ internal sealed partial class DeliverWebhook(
         {
             return new EndpointState
             {
-                Failures = endpoint.Failures, FailingSince = endpoint.FailingSince, IsSlow = endpoint.Failures > 0,
+                Failures = endpoint.Failures,
+                FailingSince = endpoint.FailingSince,
+                IsSlow = endpoint.Failures > 0,
             };
         }
 

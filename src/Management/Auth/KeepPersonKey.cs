@@ -50,7 +50,8 @@ internal sealed class KeepPersonKey(ApiDataSource dataSource, TimeProvider time)
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new()
         {
-            Value = (object?)cluster?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer,
+            Value = (object?)cluster?.Value ?? DBNull.Value,
+            NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer,
         });
         command.Parameters.Add(new() { Value = shown });
         // The hash of nothing that anybody knows.

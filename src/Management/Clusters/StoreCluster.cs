@@ -38,7 +38,7 @@ internal static class StoreCluster
         {
             return Problems.Conflict(
 $"name: another cluster is called '{document.Name}'; takes a name that no other cluster has.");
-                        }
+        }
 
         await using var db = await database.CreateDbContextAsync(cancellationToken);
         var taken = await db.SendingDomains

@@ -116,7 +116,8 @@ internal sealed partial class FollowEvents(
         renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync<EventRow>(
             ParameterView.FromDictionary(new Dictionary<string, object?>
             {
-                [nameof(EventRow.Event)] = tracked, [nameof(EventRow.Cluster)] = cluster,
+                [nameof(EventRow.Event)] = tracked,
+                [nameof(EventRow.Cluster)] = cluster,
             }))).ToHtmlString());
 
     private void Join(ClusterId cluster, Watched watched, ChannelWriter<EventResponse?> watcher)

@@ -30,7 +30,10 @@ internal static class RevokeCertificate
     // As RFC 5280 §5.3.1 numbers them; what subscribers may say.
     private static readonly Dictionary<string, short> _reasons = new(StringComparer.Ordinal)
     {
-        ["unspecified"] = 0, ["keyCompromise"] = 1, ["superseded"] = 4, ["cessationOfOperation"] = 5,
+        ["unspecified"] = 0,
+        ["keyCompromise"] = 1,
+        ["superseded"] = 4,
+        ["cessationOfOperation"] = 5,
     };
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost(

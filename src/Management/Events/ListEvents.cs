@@ -77,7 +77,7 @@ internal static class ListEvents
             return Problems.NotAcceptable(request.Headers.Accept, _mediaTypes);
         }
 
-                if (!string.IsNullOrEmpty(message))
+        if (!string.IsNullOrEmpty(message))
         {
             var key = await FindMessage.KeyAsync(dataSource, cluster, message, cancellationToken);
             if (key is null)

@@ -37,7 +37,10 @@ internal sealed partial class AskRewriter(
         {
             await bus.SendAsync(QueueNames.PreviewMessages, new PreviewMessage
             {
-                Id = id, Cluster = cluster.Value, Message = message, ReplyTo = answers.Queue,
+                Id = id,
+                Cluster = cluster.Value,
+                Message = message,
+                ReplyTo = answers.Queue,
             });
             return (await answer.WaitAsync(options.Value.LongestPreview, time, cancellationToken)).Preview;
         }

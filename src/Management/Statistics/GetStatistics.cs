@@ -111,7 +111,10 @@ internal static class GetStatistics
 
         var selection = new CountSelection
         {
-            Cluster = cluster, Range = CountedRange.Around(from, to), Human = human, Zone = zone!,
+            Cluster = cluster,
+            Range = CountedRange.Around(from, to),
+            Human = human,
+            Zone = zone!,
         };
         List<StatisticsRow> rows;
         if (grouping == Grouping.Message)

@@ -114,7 +114,11 @@ internal static class ReadFilteredOverview
     {
         var where = new EventSelection
         {
-            Cluster = query.Cluster, From = from, To = to, Link = query.Link, Message = query.Message,
+            Cluster = query.Cluster,
+            From = from,
+            To = to,
+            Link = query.Link,
+            Message = query.Message,
         }.Where().And("e.kind IN (0, 1)");
         const string OfMessage = "EXISTS (SELECT FROM rewrite.messages f WHERE f.cluster_id = e.cluster_id "
             + "AND f.message_key = e.message_key AND ";

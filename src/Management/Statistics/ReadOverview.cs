@@ -2,8 +2,8 @@ using System.Globalization;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
-using Tracking.Management.Events;
 using Tracking.Links;
+using Tracking.Management.Events;
 
 namespace Tracking.Management.Statistics;
 

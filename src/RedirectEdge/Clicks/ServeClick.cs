@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Tracking.Links;
-using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.RedirectEdge.Events;
 
 namespace Tracking.RedirectEdge.Clicks;
 

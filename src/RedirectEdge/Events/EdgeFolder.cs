@@ -106,7 +106,9 @@ internal sealed class EdgeFolder : IDisposable
             // FileShare.None is flock(2) here: the lock ends with the process, however the process ends.
             var options = new FileStreamOptions
             {
-                Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None,
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
             };
             if (!OperatingSystem.IsWindows())
             {

@@ -78,7 +78,9 @@ internal sealed class MessageMemory : IDisposable
 
     private static ConcurrencyLimiterOptions Limit(int units, int waiting) => new()
     {
-        PermitLimit = units, QueueLimit = waiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        PermitLimit = units,
+        QueueLimit = waiting,
+        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     };
 
     /// <summary>Taken bytes, or the reason why they were not taken.</summary>

@@ -67,7 +67,11 @@ internal static class PreviewPlan
 
     private static PreviewedLink Of(ReportedLink link) => new()
     {
-        Part = link.Part, Position = link.Position, Url = link.Url, Decision = link.Decision, Name = link.Name,
+        Part = link.Part,
+        Position = link.Position,
+        Url = link.Url,
+        Decision = link.Decision,
+        Name = link.Name,
     };
 
     private static List<PreviewedPart> Parts(RewritePlan plan, MessageHeader after)
@@ -97,7 +101,10 @@ internal static class PreviewPlan
                 Part = i + 1,
                 Kind = before[i].Kind switch
                 {
-                    PartKind.Html => "html", PartKind.AmpHtml => "amp", PartKind.Plain => "text", _ => "other",
+                    PartKind.Html => "html",
+                    PartKind.AmpHtml => "amp",
+                    PartKind.Plain => "text",
+                    _ => "other",
                 },
                 Size = content.Length,
                 SizeAfter = rewritten.Length,

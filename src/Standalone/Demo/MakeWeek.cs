@@ -27,8 +27,11 @@ internal static class MakeWeek
 
         var services = app.Services;
         var time = services.GetRequiredService<TimeProvider>();
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(
-            api, "api/v1/") };
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = new Uri(
+            api, "api/v1/")
+        };
         client.DefaultRequestHeaders.Authorization =
             new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(keyFile)).Trim());
         var past = new RecordPast(

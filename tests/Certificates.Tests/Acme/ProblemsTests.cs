@@ -89,7 +89,8 @@ public sealed class ProblemsTests
             ["subproblems"] = new JsonArray(
                 new JsonObject
                 {
-                    ["type"] = Prefix + "caa", ["detail"] = "No.",
+                    ["type"] = Prefix + "caa",
+                    ["detail"] = "No.",
                     ["identifier"] = new JsonObject { ["type"] = "dns", ["value"] = "a.example" },
                 },
                 null,
@@ -136,7 +137,9 @@ public sealed class ProblemsTests
     {
         var problem = Read(403, new JsonObject
         {
-            ["type"] = Prefix + "userActionRequired", ["detail"] = "Do.", ["instance"] = "javascript:alert(1)",
+            ["type"] = Prefix + "userActionRequired",
+            ["detail"] = "Do.",
+            ["instance"] = "javascript:alert(1)",
         });
 
         Assert.Null(problem.Instance);
@@ -147,7 +150,8 @@ public sealed class ProblemsTests
     {
         var problem = Read(400, new JsonObject
         {
-            ["type"] = Prefix + "dns", ["detail"] = "a\r\nb\u001b[31mc\0" + new string('x', 10_000),
+            ["type"] = Prefix + "dns",
+            ["detail"] = "a\r\nb\u001b[31mc\0" + new string('x', 10_000),
         });
 
         Assert.StartsWith("a  b [31mc xxx", problem.Detail, StringComparison.Ordinal);

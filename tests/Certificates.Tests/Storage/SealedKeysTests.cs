@@ -1,5 +1,5 @@
-using Tracking.Tls.Stored;
 using Tracking.Links;
+using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Tests.Storage;
 

@@ -94,7 +94,9 @@ public sealed class NoticeTextTests
             Domain = Guid.Empty,
             Reason = kind switch
             {
-                "lost" => NoticeFacts.RecordGone, "taken-over" => NoticeFacts.TakenOver, _ => null,
+                "lost" => NoticeFacts.RecordGone,
+                "taken-over" => NoticeFacts.TakenOver,
+                _ => null,
             },
             LosesLinksAt = kind == "warning" ? _at.AddDays(1) : null,
             WasPending = kind switch { "recovered" => false, "verified-again" => true, _ => null },

@@ -98,7 +98,12 @@ public sealed class PrepareBatchTests
     {
         var batch = new StoreEventBatch
         {
-            Id = Guid.Empty, EdgeId = Guid.Empty, Sequence = 1, AcknowledgedBelow = 0, Count = count, Events = events,
+            Id = Guid.Empty,
+            EdgeId = Guid.Empty,
+            Sequence = 1,
+            AcknowledgedBelow = 0,
+            Count = count,
+            Events = events,
         };
         var prepared = new PreparedBatch(batch);
         new PrepareBatch(

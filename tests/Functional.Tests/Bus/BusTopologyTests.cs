@@ -148,7 +148,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
 
                     heard.TrySetResult();
                     return Task.CompletedTask;
-                })) { IsOwned = isOwned, IsTemporary = !isOwned }),
+                }))
+            { IsOwned = isOwned, IsTemporary = !isOwned }),
             settings: new Dictionary<string, string?> { ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100" });
         await consumer.IsReadyAsync();
 
@@ -175,7 +176,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
             })),
             settings: new Dictionary<string, string?>
             {
-                ["Tracking:Messaging:DeliveryLimit"] = "3", ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100",
+                ["Tracking:Messaging:DeliveryLimit"] = "3",
+                ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100",
             });
         await consumer.IsReadyAsync();
         var send = consumer.Services.GetRequiredService<SendToQueue>();
@@ -197,7 +199,8 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
             {
                 Interlocked.Increment(ref heard[process]);
                 return Task.CompletedTask;
-            })) { IsTemporary = true };
+            }))
+        { IsTemporary = true };
 
         await using var one = await BusHost.StartAsync(broker, add: s => s.AddSingleton(Listener(0)));
         await using var other = await BusHost.StartAsync(broker, add: s => s.AddSingleton(Listener(1)));

@@ -132,7 +132,8 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
 
     private static BasicProperties Properties(int i) => new()
     {
-        MessageId = $"{i}", Headers = new Dictionary<string, object?> { ["x-own"] = i },
+        MessageId = $"{i}",
+        Headers = new Dictionary<string, object?> { ["x-own"] = i },
     };
 
     private async Task<TestVirtualHost> BrokerAsync()

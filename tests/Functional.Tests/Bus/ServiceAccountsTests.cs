@@ -56,8 +56,12 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
         {
             await declaring.QueueDeclareAsync(
                 queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: Ends);
-            var uri = new UriBuilder(broker.AmqpUri) { UserName = service, Password = made.Read(
-                $"rabbitmq_{service}") };
+            var uri = new UriBuilder(broker.AmqpUri)
+            {
+                UserName = service,
+                Password = made.Read(
+                $"rabbitmq_{service}")
+            };
             await using var connection = await new ConnectionFactory
             {
                 Uri = uri.Uri,

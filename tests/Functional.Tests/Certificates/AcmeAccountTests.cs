@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using System.Buffers.Text;
+using System.Security.Cryptography;
 using Tracking.AcmeAuthority;
 using Tracking.Certificates.Acme;
 using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;

@@ -15,46 +15,46 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
 
     private static readonly Dictionary<string, (Func<HttpContext, Task> Answer, AcmeProblemType[] Expected)> _answers =
         new()
-    {
-        ["a page of a load balancer"] = (
+        {
+            ["a page of a load balancer"] = (
             context => TextAsync(context, 502, "text/html", "<html><h1>Bad Gateway</h1></html>"),
             [AcmeProblemType.Unavailable]),
-        ["a page that claims to be right"] = (
+            ["a page that claims to be right"] = (
             context => TextAsync(context, 200, "text/html", "<html></html>"), [AcmeProblemType.NotAcme]),
-        ["nothing"] = (
+            ["nothing"] = (
             context => TextAsync(context, 200, "application/json", ""), [AcmeProblemType.NotAcme]),
-        ["null"] = (
+            ["null"] = (
             context => TextAsync(context, 200, "application/json", "null"), [AcmeProblemType.NotAcme]),
-        ["a list"] = (
+            ["a list"] = (
             context => TextAsync(context, 200, "application/json", "[]"), [AcmeProblemType.NotAcme]),
-        ["an object without anything"] = (
+            ["an object without anything"] = (
             context => TextAsync(context, 200, "application/json", "{}"), [AcmeProblemType.NotAcme]),
-        ["other types of values"] = (
+            ["other types of values"] = (
             context => TextAsync(context, 200, "application/json", """{"status":{},"newNonce":[],"type":1}"""),
             [AcmeProblemType.NotAcme]),
-        ["half a surrogate"] = (
+            ["half a surrogate"] = (
             context => TextAsync(context, 200, "application/json", """{"status":"\ud800","newNonce":"\ud800"}"""),
             [AcmeProblemType.NotAcme]),
-        ["a property twice"] = (
+            ["a property twice"] = (
             context => TextAsync(context, 200, "application/json", """{"status":"valid","status":"pending"}"""),
             [AcmeProblemType.NotAcme]),
-        ["JSON ten thousand levels deep"] = (
+            ["JSON ten thousand levels deep"] = (
             context => TextAsync(context, 200, "application/json",
                 "{\"new\":" + new string('[', 10_000) + new string(']', 10_000) + "}"),
             [AcmeProblemType.NotAcme]),
-        ["an error ten thousand levels deep"] = (
+            ["an error ten thousand levels deep"] = (
             context => TextAsync(context, 400, "application/problem+json",
                 "{\"new\":" + new string('[', 10_000) + new string(']', 10_000) + "}"),
             [AcmeProblemType.Unavailable]),
-        ["a gigabyte that is announced"] = (
+            ["a gigabyte that is announced"] = (
             context =>
             {
                 context.Response.ContentLength = 1L << 30;
                 return EndlessAsync(context);
             },
             [AcmeProblemType.NotAcme]),
-        ["a gigabyte that is not announced"] = (EndlessAsync, [AcmeProblemType.NotAcme]),
-        ["one byte now and then"] = (
+            ["a gigabyte that is not announced"] = (EndlessAsync, [AcmeProblemType.NotAcme]),
+            ["one byte now and then"] = (
             async context =>
             {
                 context.Response.ContentType = "application/json";
@@ -66,16 +66,16 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
                 }
             },
             [AcmeProblemType.TimedOut]),
-        ["silence"] = (
+            ["silence"] = (
             context => Task.Delay(Timeout.Infinite, context.RequestAborted), [AcmeProblemType.TimedOut]),
-        ["a reset"] = (
+            ["a reset"] = (
             context =>
             {
                 context.Abort();
                 return Task.CompletedTask;
             },
             [AcmeProblemType.Unreachable]),
-        ["a reset in the middle"] = (
+            ["a reset in the middle"] = (
             async context =>
             {
                 context.Response.ContentLength = 1_000;
@@ -84,7 +84,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
                 context.Abort();
             },
             [AcmeProblemType.Unreachable]),
-        ["a redirect elsewhere"] = (
+            ["a redirect elsewhere"] = (
             context =>
             {
                 context.Response.StatusCode = 307;
@@ -92,7 +92,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
                 return Task.CompletedTask;
             },
             [AcmeProblemType.NotAcme]),
-    };
+        };
 
     private readonly TestAuthority _authority = new();
 

@@ -180,7 +180,8 @@ public sealed class AcmeRefusalTests : IAsyncLifetime
 
     private static JsonObject Sub(string type, string name, string detail) => new()
     {
-        ["type"] = $"urn:ietf:params:acme:error:{type}", ["detail"] = detail,
+        ["type"] = $"urn:ietf:params:acme:error:{type}",
+        ["detail"] = detail,
         ["identifier"] = new JsonObject { ["type"] = "dns", ["value"] = name },
     };
 

@@ -1,10 +1,10 @@
 using Tracking.AcmeAuthority;
 using Tracking.Certificates;
 using Tracking.Certificates.Acme;
-using Tracking.Tls.Challenges;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.Servers;
+using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Certificates;
 

@@ -66,7 +66,9 @@ public sealed class IndependentClientTests
         await using var web = await ServeAsync(folder);
         await using var authority = new TestAuthority
         {
-            HttpPort = Port(web), TermsOfService = "https://authority.example/terms", OffersUnknownChallenges = true,
+            HttpPort = Port(web),
+            TermsOfService = "https://authority.example/terms",
+            OffersUnknownChallenges = true,
         };
         await authority.StartAsync();
 
@@ -105,8 +107,12 @@ public sealed class IndependentClientTests
             folder.Path,
             new Dictionary<string, string>
             {
-                ["SSL_CERT_FILE"] = roots, ["REQUESTS_CA_BUNDLE"] = roots, ["LEGO_CA_CERTIFICATES"] = roots,
-                ["DIRECTORY"] = authority.Directory, ["FOLDER"] = folder.Path, ["HOME"] = folder.Path,
+                ["SSL_CERT_FILE"] = roots,
+                ["REQUESTS_CA_BUNDLE"] = roots,
+                ["LEGO_CA_CERTIFICATES"] = roots,
+                ["DIRECTORY"] = authority.Directory,
+                ["FOLDER"] = folder.Path,
+                ["HOME"] = folder.Path,
                 ["PATH"] = "/usr/bin:/bin",
             });
         await Eventually.HoldsAsync(() => client.HasExited, "the client has ended", Cancelled, TimeSpan.FromMinutes(3));

@@ -50,16 +50,16 @@ public sealed class KilledProcessTests(TestPostgres server)
             """);
         using var process = new ServiceProcess(
             "Certificates", "certificates", folder.Path, new Dictionary<string, string>
-        {
-            ["ConnectionStrings__tracking"] = ServiceLogins.Of(connectionString, "certificates"),
-            ["Tracking__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
-            ["Tracking__Certificates__Authorities__0__Directory"] = pebble.Directory,
-            ["Tracking__Certificates__Authorities__0__RootCertificates"] = folder.In("roots.pem"),
-            ["Tracking__Certificates__AcceptTermsOfService"] = "true",
-            ["Tracking__Certificates__HttpPort"] = ports[1].ToString(CultureInfo.InvariantCulture),
-            ["Tracking__Dns__Resolvers__0"] = dns.EndPoint.ToString(),
-            ["Tracking__Dns__AllowPrivateAddresses"] = "true",
-        });
+            {
+                ["ConnectionStrings__tracking"] = ServiceLogins.Of(connectionString, "certificates"),
+                ["Tracking__MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Size]),
+                ["Tracking__Certificates__Authorities__0__Directory"] = pebble.Directory,
+                ["Tracking__Certificates__Authorities__0__RootCertificates"] = folder.In("roots.pem"),
+                ["Tracking__Certificates__AcceptTermsOfService"] = "true",
+                ["Tracking__Certificates__HttpPort"] = ports[1].ToString(CultureInfo.InvariantCulture),
+                ["Tracking__Dns__Resolvers__0"] = dns.EndPoint.ToString(),
+                ["Tracking__Dns__AllowPrivateAddresses"] = "true",
+            });
         var killed = 0;
         void KillOnce(string asked)
         {

@@ -196,7 +196,9 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     public async Task<DomainDiagnosis> LookAsync(HostName host, CancellationToken cancellationToken) =>
         await DiagnoseAsync(host, host, cancellationToken) with
         {
-            Outcome = DiagnosisOutcome.Looked, Target = null, ValueToEnter = null,
+            Outcome = DiagnosisOutcome.Looked,
+            Target = null,
+            ValueToEnter = null,
         };
 
     public async Task<DomainDiagnosis> DiagnoseAsync(

@@ -33,7 +33,10 @@ public sealed class VerifierHostTests(TestPostgres server)
 
         await app.Services.GetRequiredService<SendToQueue>().SendAsync(QueueNames.VerifyDomains, new VerifyDomain
         {
-            Id = Guid.CreateVersion7(), Domain = id, Cluster = 1, Hostname = "track.example.com",
+            Id = Guid.CreateVersion7(),
+            Domain = id,
+            Cluster = 1,
+            Hostname = "track.example.com",
         });
 
         await Eventually.HoldsAsync(
@@ -60,7 +63,9 @@ public sealed class VerifierHostTests(TestPostgres server)
         database.Dns["track.example.com"] = "shops.example.org";
         var question = new CheckName
         {
-            Id = Guid.CreateVersion7(), Hostname = "track.example.com", ReplyTo = "answers-1",
+            Id = Guid.CreateVersion7(),
+            Hostname = "track.example.com",
+            ReplyTo = "answers-1",
         };
 
         await app.Services.GetRequiredService<SendToQueue>().SendAsync(QueueNames.CheckNames, question);

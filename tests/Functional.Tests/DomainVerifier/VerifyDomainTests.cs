@@ -272,7 +272,9 @@ public sealed class VerifyDomainTests(TestPostgres server)
         var verifier = await database.StartAsync();
         database.Visits[Host] = new DomainFinding
         {
-            Code = FindingCode.TargetProxied, Severity = FindingSeverity.Error, Text = "1014",
+            Code = FindingCode.TargetProxied,
+            Severity = FindingSeverity.Error,
+            Text = "1014",
             At = database.Time.GetUtcNow(),
         };
         database.TransportSecurity["example.com"] = "max-age=1; includeSubDomains";

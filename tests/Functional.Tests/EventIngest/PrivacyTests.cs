@@ -132,7 +132,8 @@ public sealed class PrivacyTests(TestPostgres server)
         Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(SomeEvents.Batch(
             database.Edge, 1, agents.Select((agent, i) => database.Event() with
             {
-                UserAgent = agent, Ordinal = (ushort)i,
+                UserAgent = agent,
+                Ordinal = (ushort)i,
             }))));
 
         Assert.Equal(

@@ -51,7 +51,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
         {
             var ordinal = _random.Next(Links);
             var kind = _random.Next(20) switch
-                { < 8 => LinkKind.Click, < 18 => LinkKind.Open, 18 => LinkKind.Image, _ => LinkKind.Honeypot };
+            { < 8 => LinkKind.Click, < 18 => LinkKind.Open, 18 => LinkKind.Image, _ => LinkKind.Honeypot };
 
             // On few moments, so that two events of a message have the same.
             var time = DateTimeOffset.UnixEpoch.AddSeconds(

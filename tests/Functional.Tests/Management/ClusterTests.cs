@@ -39,7 +39,9 @@ public sealed class ClusterTests(ManagementHost host)
             sendingDomains = new[] { $"BÜCHER.{domain}.", domain },
             settings = new
             {
-                trackClicks = true, linkStyle = "path", retentionMonths = 24,
+                trackClicks = true,
+                linkStyle = "path",
+                retentionMonths = 24,
                 excludedDomains = new[] { "*.Intern.Example", "example.org" },
             },
         });

@@ -26,7 +26,9 @@ internal sealed class FakeVerifier
             queue.Handler<CheckName>(asked => Diagnoses.TryGetValue(asked.Message.Hostname, out var diagnosis)
                 ? context.GetRequiredService<SendToQueue>().SendAsync(asked.Message.ReplyTo, new NameChecked
                 {
-                    Id = Guid.CreateVersion7(), Request = asked.Message.Id, Diagnosis = diagnosis,
+                    Id = Guid.CreateVersion7(),
+                    Request = asked.Message.Id,
+                    Diagnosis = diagnosis,
                 })
                 : Task.CompletedTask)));
     }

@@ -184,7 +184,10 @@ public sealed class StatisticsTests(ManagementHost host)
         await mail.CountAsync();
         return (cluster, new()
         {
-            ["one"] = one.ToString(), ["two"] = two.ToString(), ["a"] = a.ToString(), ["b"] = b.ToString(),
+            ["one"] = one.ToString(),
+            ["two"] = two.ToString(),
+            ["a"] = a.ToString(),
+            ["b"] = b.ToString(),
         });
     }
 }

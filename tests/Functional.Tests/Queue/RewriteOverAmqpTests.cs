@@ -93,8 +93,14 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
             Mail.Bytes(Mail.Html("KumoMTA", "https://shop.example/a", "https://shop.example/b")),
             new
             {
-                correlation_id = "7", message_id = "kumo-1", content_type = "message/rfc822", priority = 3,
-                app_id = "kumomta", type = "mail", user_id = Broker.User, timestamp = 1_700_000_000,
+                correlation_id = "7",
+                message_id = "kumo-1",
+                content_type = "message/rfc822",
+                priority = 3,
+                app_id = "kumomta",
+                type = "mail",
+                user_id = Broker.User,
+                timestamp = 1_700_000_000,
             },
             new Dictionary<string, object>
             {

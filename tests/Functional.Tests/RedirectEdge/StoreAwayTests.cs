@@ -7,9 +7,9 @@ using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.RedirectEdge;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
-using Tracking.RedirectEdge.Destinations;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;

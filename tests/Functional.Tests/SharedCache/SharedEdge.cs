@@ -2,8 +2,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.RedirectEdge;
-using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.RedirectEdge.Events;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;

@@ -303,7 +303,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         public override long Length => throw new NotSupportedException();
 
         public override long Position
-            { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override void Flush() => stream.Flush();
 

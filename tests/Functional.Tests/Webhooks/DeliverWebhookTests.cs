@@ -53,7 +53,8 @@ public sealed class DeliverWebhookTests(TestPostgres server)
             """;
         var start = new System.Diagnostics.ProcessStartInfo("/usr/bin/python3", ["-c", Reckon])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         };
         using var python = System.Diagnostics.Process.Start(start)!;
         await python.StandardInput.WriteAsync(new JsonObject

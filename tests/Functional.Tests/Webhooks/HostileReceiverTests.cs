@@ -38,7 +38,9 @@ public sealed class HostileReceiverTests(TestPostgres server)
     {
         var options = new WebhookOptions
         {
-            AllowHttp = true, AllowPrivateAddresses = true, AttemptTimeout = TimeSpan.FromSeconds(1),
+            AllowHttp = true,
+            AllowPrivateAddresses = true,
+            AttemptTimeout = TimeSpan.FromSeconds(1),
         };
         options.Ports.Add(WebhookOptions.AnyPort);
         await using var lab = await WebhookLab.CreateAsync(server, options, TimeProvider.System);

@@ -121,8 +121,12 @@ public sealed class NothingIsLostTests(TestPostgres server)
     {
         var options = new WebhookOptions
         {
-            AllowHttp = true, AllowPrivateAddresses = true, EndpointsAtOnce = 1, SlowEndpointsAtOnce = 2,
-            FirstRest = TimeSpan.FromMilliseconds(100), LongestRest = TimeSpan.FromSeconds(1),
+            AllowHttp = true,
+            AllowPrivateAddresses = true,
+            EndpointsAtOnce = 1,
+            SlowEndpointsAtOnce = 2,
+            FirstRest = TimeSpan.FromMilliseconds(100),
+            LongestRest = TimeSpan.FromSeconds(1),
         };
         options.Ports.Add(WebhookOptions.AnyPort);
         await using var lab = await WebhookLab.CreateAsync(server, options);

@@ -1,6 +1,6 @@
 using Tracking.Links;
-using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.RedirectEdge.Events;
 
 namespace Tracking.RedirectEdge.Tests.Destinations;
 

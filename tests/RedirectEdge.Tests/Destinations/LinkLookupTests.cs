@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Links;
-using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.RedirectEdge.Events;
 
 namespace Tracking.RedirectEdge.Tests.Destinations;
 

@@ -40,7 +40,10 @@ public sealed class HostCopyTests : IDisposable
             "full.shop.example", new ClusterId(7), DomainStatus.Active, until, HttpsPolicy.Optional)
         {
             IsRetired =
-                true, TracksClicks = false, TracksOpens = false, ExcludedDomains = ["*.bank.example", "a.example/ü/*"],
+                true,
+            TracksClicks = false,
+            TracksOpens = false,
+            ExcludedDomains = ["*.bank.example", "a.example/ü/*"],
         };
         using (var first = Hosts())
         using (var copy = Copy(first))

@@ -98,7 +98,10 @@ public sealed class ServeTrackingDomainsTests : IAsyncLifetime
         _edge.Services.GetRequiredService<IBus>().Publish(
             new DirectoryChanged
             {
-                Id = Guid.CreateVersion7(), Cluster = cluster.Value, Hostname = hostname, IsDeleted = isDeleted,
+                Id = Guid.CreateVersion7(),
+                Cluster = cluster.Value,
+                Hostname = hostname,
+                IsDeleted = isDeleted,
             },
             TestContext.Current.CancellationToken);
 }

@@ -123,7 +123,8 @@ public sealed class ChooseHostTests
     {
         var domain = new TrackingHost("track.shop.example", TestKeys.Cluster, DomainStatus.Active, _later)
         {
-            TracksClicks = clicks, TracksOpens = opens,
+            TracksClicks = clicks,
+            TracksOpens = opens,
         };
         var inForce = EffectiveSettingsTests.InForce(
             new ClusterSettings { TrackClicks = true, TrackOpens = true },

@@ -82,7 +82,9 @@ public sealed class EffectiveSettingsTests
                 {
                     var settings = new ClusterSettings
                     {
-                        TrackClicks = true, TrackOpens = true, TrackingLevel = cluster,
+                        TrackClicks = true,
+                        TrackOpens = true,
+                        TrackingLevel = cluster,
                     };
                     var own = Controls(Header("X-Tracking-Level", message?.ToString()));
                     var level = EffectiveSettings.Level(

@@ -1,8 +1,8 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using System.Diagnostics.Metrics;
 using Tracking.Database;
 using Tracking.Database.Hosts;
 using Tracking.Rewrite.Messages;

@@ -17,7 +17,8 @@ public sealed class HostileBodiesTests
 
     private static readonly RewriteOptions _options = new()
     {
-        MaxMessageBytes = MaxMessage, Queue = new RewriteQueueSettings { MaxBodyBytes = MaxBody },
+        MaxMessageBytes = MaxMessage,
+        Queue = new RewriteQueueSettings { MaxBodyBytes = MaxBody },
     };
 
     // The made body: its content type, whether it is declared as gzip, its bytes, and why it is not opened.

@@ -78,12 +78,24 @@ public sealed class QueueMetadataTests
     {
         var input = new BasicProperties
         {
-            MessageId = "m", CorrelationId = "c", ReplyTo = "r", UserId = "u", Priority = 4, Expiration = "5",
+            MessageId = "m",
+            CorrelationId = "c",
+            ReplyTo = "r",
+            UserId = "u",
+            Priority = 4,
+            Expiration = "5",
             Headers = new Dictionary<string, object?>
             {
-                ["own"] = 1, ["CC"] = "x", ["bcc"] = "x", ["x-death"] = "x", ["x-first-death-queue"] = "x",
-                ["x-last-death-reason"] = "x", ["x-delivery-count"] = 3L, ["tracking-untouched"] = "old",
-                ["tracking-dead-reason"] = "old", ["tracking-cluster"] = "kept",
+                ["own"] = 1,
+                ["CC"] = "x",
+                ["bcc"] = "x",
+                ["x-death"] = "x",
+                ["x-first-death-queue"] = "x",
+                ["x-last-death-reason"] = "x",
+                ["x-delivery-count"] = 3L,
+                ["tracking-untouched"] = "old",
+                ["tracking-dead-reason"] = "old",
+                ["tracking-cluster"] = "kept",
             },
         };
         var output = SendRewritten.Properties(
@@ -108,7 +120,9 @@ public sealed class QueueMetadataTests
     private static QueuedMessage Delivery(Dictionary<string, object?> headers, string? json = null) => new(
         new BasicProperties
         {
-            Headers = headers, MessageId = "amqp", ContentType = json is null ? null : "application/json",
+            Headers = headers,
+            MessageId = "amqp",
+            ContentType = json is null ? null : "application/json",
         },
         Encoding.UTF8.GetBytes(json ?? "Subject: x\r\n\r\n"));
 }

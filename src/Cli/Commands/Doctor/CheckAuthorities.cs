@@ -113,7 +113,8 @@ internal static class CheckAuthorities
             {
                 var roots = new X509ChainPolicy
                 {
-                    TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck,
+                    TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    RevocationMode = X509RevocationMode.NoCheck,
                 };
                 roots.CustomTrustStore.ImportFromPemFile(file);
                 handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = roots };

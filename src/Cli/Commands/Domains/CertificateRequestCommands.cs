@@ -110,7 +110,8 @@ internal static class CertificateRequestCommands
     {
         var authority = new Option<string?>("--authority")
         {
-            Description = "The ACME directory of one authority; default all of them", HelpName = "URL",
+            Description = "The ACME directory of one authority; default all of them",
+            HelpName = "URL",
         };
         var wait = Wait(60);
         var command = new Command(verb, description + " Ends with 3 when one of them is not right.") { authority, wait };

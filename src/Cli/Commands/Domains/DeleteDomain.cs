@@ -12,7 +12,8 @@ internal static class DeleteDomain
         var cluster = Connection.Cluster();
         var yes = new Option<string?>("--yes")
         {
-            Description = "The name once more: do not ask", HelpName = "NAME",
+            Description = "The name once more: do not ask",
+            HelpName = "NAME",
         };
         var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would die" };
         var command = new Command("delete", "Deletes a tracking domain: links on it stop at once, for good. retire is "

@@ -12,7 +12,8 @@ internal static class ReplayDeliveries
         var (webhook, cluster) = (WebhooksCommand.Id(), Connection.Cluster());
         var delivery = new Argument<string?>("delivery")
         {
-            Description = "One delivery's id", Arity = ArgumentArity.ZeroOrOne,
+            Description = "One delivery's id",
+            Arity = ArgumentArity.ZeroOrOne,
         };
         var failed = new Option<bool>("--failed") { Description = "Those that were given up" };
         var all = new Option<bool>("--all") { Description = "Delivered ones too; takes --from" };
@@ -55,7 +56,9 @@ internal static class ReplayDeliveries
                 path + "/replay",
                 new JsonObject
                 {
-                    ["which"] = which, ["from"] = parsed.GetValue(from), ["to"] = parsed.GetValue(to),
+                    ["which"] = which,
+                    ["from"] = parsed.GetValue(from),
+                    ["to"] = parsed.GetValue(to),
                 },
                 cancellationToken);
             return Print(answer, terminal);

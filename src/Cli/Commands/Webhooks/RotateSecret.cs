@@ -12,7 +12,8 @@ internal static class RotateSecret
         var (webhook, cluster) = (WebhooksCommand.Id(), Connection.Cluster());
         var overlap = new Option<int?>("--overlap")
         {
-            Description = "Hours for which the old secret signs too; default 24, 0 ends it at once", HelpName = "HOURS",
+            Description = "Hours for which the old secret signs too; default 24, 0 ends it at once",
+            HelpName = "HOURS",
         };
         var command = new Command("rotate", "Makes a new secret and prints it, this once.") { webhook, cluster, overlap };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(

@@ -19,7 +19,9 @@ public static class ServeAssets
 
     private static readonly Dictionary<string, string> _types = new()
     {
-        [".css"] = "text/css; charset=utf-8", [".js"] = "text/javascript; charset=utf-8", [".svg"] = "image/svg+xml",
+        [".css"] = "text/css; charset=utf-8",
+        [".js"] = "text/javascript; charset=utf-8",
+        [".svg"] = "image/svg+xml",
     };
 
     /// <summary>The address of a file.</summary>

@@ -122,7 +122,10 @@ internal sealed class ConsoleSession(
 
     private static CookieOptions Cookie(HttpContext context) => new()
     {
-        HttpOnly = true, Secure = context.Request.IsHttps, SameSite = SameSiteMode.Lax, Path = "/",
+        HttpOnly = true,
+        Secure = context.Request.IsHttps,
+        SameSite = SameSiteMode.Lax,
+        Path = "/",
     };
 }
 
