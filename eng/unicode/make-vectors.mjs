@@ -1,7 +1,7 @@
-// Makes two files of test vectors. tests/Links.Tests/InternationalHostsTests.txt: host names, and the host that a browser's URL parser makes of each.
+// Makes two files of test vectors. tests/Links.Tests/InternationalHosts.txt: host names, and the host that a browser's URL parser makes of each.
 // Two parsers are asked, which share neither code nor data: Node's own (ada) and whatwg-url, the standard's reference
 // implementation. A line has the name, the host (or "-" for none) of whatwg-url, and, where it is another one, of
-// Node, separated by tabs; what is not a letter of some sort is written \u{…}. tests/Links.Tests/NormalFormsTests.txt: texts, their
+// Node, separated by tabs; what is not a letter of some sort is written \u{…}. tests/Links.Tests/NormalForms.txt: texts, their
 // NFC and their NFD, from Unicode's own NormalizationTest. Run by eng/make-unicode.
 import { createRequire } from "node:module";
 import { writeFileSync } from "node:fs";

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using Tracking.Api;
 using Tracking.Bus;
 using Tracking.Database;
-using Tracking.Rewrite.ClickMaps;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Http;
 using Tracking.Rewrite.Memory;

@@ -54,15 +54,16 @@ public sealed class Reading(Running running)
     [Fact]
     public async Task Live_events_come_by_themselves_and_wait_while_somebody_points_at_them()
     {
-        await using var visit = await Visit.SignedInAsync(running, running.Shop.Key, to: $"{Shop}/live");
+        var shop = await SomeShop.OpenQuietAsync(running);
+        await using var visit = await Visit.SignedInAsync(running, shop.Key, to: $"/clusters/{shop.Id}/live");
         var page = visit.Page;
         await page.GetByText("New events appear by themselves.").WaitForAsync();
         var rows = page.Locator("ol.events li");
         var before = await rows.CountAsync();
-        await running.Shop.ClickNowAsync("live one");
+        await shop.ClickNowAsync("live one");
         await Assertions.Expect(rows).ToHaveCountAsync(before + 1);
         await page.Locator("ol.events").HoverAsync();
-        await running.Shop.ClickNowAsync("live two");
+        await shop.ClickNowAsync("live two");
         await page.GetByText("Held while you point at the list; 1 new.").WaitForAsync();
         Assert.Equal(before + 1, await rows.CountAsync());
         await page.Mouse.MoveAsync(1, 1);
@@ -72,14 +73,15 @@ public sealed class Reading(Running running)
     [Fact]
     public async Task A_live_event_stored_between_the_page_and_its_stream_is_shown_once()
     {
-        await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
+        var shop = await SomeShop.OpenQuietAsync(running);
+        await using var visit = await Visit.SignedInAsync(running, shop.Key);
         var page = visit.Page;
         await page.RouteAsync("**/live/stream*", async route =>
         {
-            await running.Shop.ClickNowAsync("between page and stream");
+            await shop.ClickNowAsync("between page and stream");
             await route.ContinueAsync();
         });
-        await page.GotoAsync($"{Shop}/live");
+        await page.GotoAsync($"/clusters/{shop.Id}/live");
         var drawn = await page.Locator("ol.events li").CountAsync();
         await Assertions.Expect(page.Locator("ol.events li")).Not.ToHaveCountAsync(drawn);
         Assert.True(await page.EvaluateAsync<bool>(

@@ -148,7 +148,7 @@ public sealed partial class InternationalHostsTests
 
     private static List<string> Lines()
     {
-        using var stream = typeof(InternationalHostsTests).Assembly.GetManifestResourceStream("InternationalHostsTests.txt")!;
+        using var stream = typeof(InternationalHostsTests).Assembly.GetManifestResourceStream("InternationalHosts.txt")!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
         var lines = new List<string>();
         while (reader.ReadLine() is { } line)

@@ -66,7 +66,7 @@ public sealed class NormalFormsTests
 
     private static IEnumerable<string> Lines()
     {
-        using var stream = typeof(NormalFormsTests).Assembly.GetManifestResourceStream("NormalFormsTests.txt")!;
+        using var stream = typeof(NormalFormsTests).Assembly.GetManifestResourceStream("NormalForms.txt")!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
         while (reader.ReadLine() is { } line)
         {

@@ -6,7 +6,6 @@ using Microsoft.Extensions.Logging;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
-using Tracking.Rewrite.ClickMaps;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Registration;

@@ -72,8 +72,8 @@ public sealed class AnswersTests
         ]);
 
         Assert.Equal(
-            [("https://a.example/dir", "index"), ("/cert/1/1", "alternate"), (
-                "https://a.example/cert/1/2", "alternate")],
+            [("https://a.example/dir", "index"), ("/cert/1/1", "alternate"),
+            ("https://a.example/cert/1/2", "alternate")],
             links);
     }
 

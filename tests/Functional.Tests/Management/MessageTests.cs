@@ -95,8 +95,9 @@ public sealed class MessageTests(ManagementHost host)
         Assert.Equal("anna@example.com", (string)byKey["recipient"]!);
         Assert.Equal("2026-11-20T12:00:00.000000Z", (string)byKey["registeredAt"]!);
         Assert.Equal("full", (string)byKey["trackingLevel"]!);
-        Assert.Equal((2, 1, 1, 1), (
-            (int)byKey["clicks"]!, (int)byKey["opens"]!, (int)byKey["humanClicks"]!, (int)byKey["humanOpens"]!));
+        Assert.Equal(
+            (2, 1, 1, 1),
+            ((int)byKey["clicks"]!, (int)byKey["opens"]!, (int)byKey["humanClicks"]!, (int)byKey["humanOpens"]!));
         var places = byKey["places"]!.AsArray();
         Assert.Equal("Shop", (string)places[0]!["name"]!);
         Assert.Equal([0, 2], places.Select(place => (int)place!["clicks"]!));

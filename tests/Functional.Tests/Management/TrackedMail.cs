@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.EventIngest.Statistics;
@@ -47,10 +48,12 @@ internal sealed class TrackedMail(ManagementHost host, string cluster)
     }
 
     /// <summary>Counts what was made by hand, as ingest does when somebody asks for a rebuild.</summary>
-    public async Task CountAsync() =>
-        await new RebuildCounters(
-            host.DataSource, new FindAttributes(host.DataSource), NullLogger<RebuildCounters>.Instance)
-            .RunAsync(Cluster, CancellationToken.None);
+    public Task CountAsync() => CountAsync(host.DataSource, Cluster);
+
+    /// <summary>Counts events of a cluster that a test wrote by itself.</summary>
+    public static Task CountAsync(NpgsqlDataSource dataSource, ClusterId cluster) =>
+        new RebuildCounters(dataSource, new FindAttributes(dataSource), NullLogger<RebuildCounters>.Instance)
+            .RunAsync(cluster, CancellationToken.None);
 
     public async Task<Guid> EventAsync(
         LinkKind kind,

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Database;
+using Tracking.Functional.Tests.Management;
 using Tracking.Links;
 using Tracking.Rewrite;
 using Tracking.Servers;
@@ -270,6 +271,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
             VALUES ($1, now(), 0, 0, $2, $3, $4, 0, 0, '{}')
             """,
             Guid.CreateVersion7(), _cluster.Value, token.Message.ToBytes(), token.Link.ToInt64());
+        await TrackedMail.CountAsync(_host.Beside, _cluster);
         foreach (var path in (string[])["events", "messages", $"messages/{token.Message}", "stats?groupBy=link"])
         {
             var shown = await _host.Admin.GetStringAsync($"/api/v1/clusters/{_cluster}/{path}", Cancelled);

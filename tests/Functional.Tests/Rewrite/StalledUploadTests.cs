@@ -122,8 +122,8 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     {
         await using var host = await RewriteHost.StartAsync(
             await postgres.CreateDatabaseAsync(),
-            ("Tracking:Rewrite:MaxMessageBytes", $"{1 << 20}"), (
-                "Tracking:Rewrite:MaxRequestBytesAtOnce", $"{1 << 20}"),
+            ("Tracking:Rewrite:MaxMessageBytes", $"{1 << 20}"),
+            ("Tracking:Rewrite:MaxRequestBytesAtOnce", $"{1 << 20}"),
             ("Tracking:Rewrite:MaxKeyBytesAtOnce", $"{1 << 20}"), ("Tracking:Rewrite:BodyTimeout", "00:00:01"));
         var cluster = await host.CreateClusterAsync();
         var key = await host.CreateKeyAsync(cluster);

@@ -13,6 +13,9 @@ namespace Tracking.Functional.Tests.Tenants;
 /// fault is ours.</summary>
 public sealed class BrokenTextTests(RewritePostgres postgres)
 {
+    // A body is not read there.
+    private static readonly string[] _withoutBody = ["signing-keys", "/verify", "/retry", "/rebuild", "/test"];
+
     private static readonly (string Body, string Named)[] _bodies =
     [
         ("""{"name":"\ud800"}""", "name"),
@@ -64,8 +67,9 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
                 using var answer = await host.Admin.SendAsync(request, Cancelled);
                 var path = Path(route, "", "");
                 if (answer.StatusCode is HttpStatusCode.UnsupportedMediaType
-                    || path.EndsWith("signing-keys") || path.EndsWith("/verify")
-                    || path.EndsWith("/retry"))
+                    || _withoutBody.Any(end => path.EndsWith(end, StringComparison.Ordinal))
+                    || path.Contains("/certificate-accounts/", StringComparison.Ordinal)
+                    || (path.Contains("/deliveries/", StringComparison.Ordinal) && path.EndsWith("/replay")))
                 {
                     continue;
                 }

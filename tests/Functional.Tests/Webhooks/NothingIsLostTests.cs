@@ -36,18 +36,18 @@ public sealed class NothingIsLostTests(TestPostgres server)
         await using (var blocker = await lab.Database.DataSource.OpenConnectionAsync(
             TestContext.Current.CancellationToken))
         {
-            // Everything is written but the totals when it dies.
+            // Everything is written but the counters when it dies.
             await using var transaction = await blocker.BeginTransactionAsync(TestContext.Current.CancellationToken);
-            await using var hold = new NpgsqlCommand("LOCK TABLE ingest.link_hours", blocker);
+            await using var hold = new NpgsqlCommand("LOCK TABLE ingest.message_counts", blocker);
             await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
             var storing = lab.StoreAsync(batch);
             await Eventually.HoldsAsync(
                 async () => await lab.Database.ScalarAsync(
                     """
                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%link_hours%'
+                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%message_counts%'
                     """) is true,
-                "the transaction waits for the totals and dies",
+                "the transaction waits for the counters and dies",
                 TestContext.Current.CancellationToken);
             await Assert.ThrowsAnyAsync<NpgsqlException>(() => storing);
         }

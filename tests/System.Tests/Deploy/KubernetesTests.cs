@@ -121,8 +121,8 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
         var ports = container["ports"].Items().Select(port => port.Text("name")).ToList();
         foreach (var (probe, path) in new[]
             {
-                ("startupProbe", "/health/live"), ("livenessProbe", "/health/live"), (
-                    "readinessProbe", "/health/ready"),
+                ("startupProbe", "/health/live"), ("livenessProbe", "/health/live"),
+                ("readinessProbe", "/health/ready"),
             })
         {
             Assert.Equal(path, container.Text(probe, "httpGet", "path"));

@@ -4,9 +4,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Links;
-using Tracking.Rewrite.Messages;
 
-namespace Tracking.Rewrite.ClickMaps;
+namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// Keeps the HTML of mail for click maps, without delaying the mail. Offered HTML waits in a short queue, and one

@@ -1,10 +1,9 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Tracking.Links;
-using Tracking.Rewrite.Messages;
 using Tracking.Rewrite.Mime;
 
-namespace Tracking.Rewrite.ClickMaps;
+namespace Tracking.Rewrite.Messages;
 
 /// <summary>HTML to be kept.</summary>
 /// <param name="Cluster">The message's cluster.</param>
