@@ -24,7 +24,8 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
     private readonly int[] _ports = FreePort.Take(3);
     private readonly TemporaryFolder _folder = new();
     private readonly TestKnot _zones;
-    private readonly TestUnbound _resolver = new();
+    // The name is looked at before its record is there: the resolver must not remember that for a minute.
+    private readonly TestUnbound _resolver = new() { LongestNegative = TimeSpan.FromSeconds(1) };
     private readonly TestPebble _authority;
     private IAsyncDisposable? _system;
 
