@@ -24,7 +24,7 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
     using var playwright = await Playwright.CreateAsync();
     await using var browser = await playwright.Chromium.LaunchAsync(
         new() { ExecutablePath = chromium, Args = ["--no-sandbox"] });
-    var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });
+    var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 1000 } });
     Directory.CreateDirectory(folder);
     await TakeAsync(page, "", "gateway", "dashboard-resources");
     await TakeAsync(page, $"traces/detail/{message}", "register message", "dashboard-message");
@@ -37,6 +37,8 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
         await page.GotoAsync(new Uri(appHost.Dashboard, path).ToString());
         await page.GetByText(shown).First.WaitForAsync(new() { Timeout = 60_000 });
         await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        // What the dashboard warns of belongs to this machine: it has no certificate for development.
+        await page.AddStyleTagAsync(new() { Content = ".fluent-messagebar { display: none !important; }" });
         var file = Path.Combine(folder, $"{name}.png");
         await page.ScreenshotAsync(new() { Path = file });
         Console.WriteLine($"{file}: {new FileInfo(file).Length / 1024} KiB");
