@@ -37,8 +37,6 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
         await page.GotoAsync(new Uri(appHost.Dashboard, path).ToString());
         await page.GetByText(shown).First.WaitForAsync(new() { Timeout = 60_000 });
         await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-        // What the dashboard warns of belongs to this machine: it has no certificate for development.
-        await page.AddStyleTagAsync(new() { Content = ".fluent-messagebar { display: none !important; }" });
         var file = Path.Combine(folder, $"{name}.png");
         await page.ScreenshotAsync(new() { Path = file });
         Console.WriteLine($"{file}: {new FileInfo(file).Length / 1024} KiB");
