@@ -17,6 +17,9 @@ internal sealed partial class ContainerEngine : IEngine
 
     private ContainerEngine(IContainer container) => (_container, _ended) = (container, WaitAsync(container));
 
+    /// <summary>The user of the tests and his group, as numbers: <c>1000:1000</c>.</summary>
+    public static string OwnUser { get; } = $"{EffectiveUser()}:{EffectiveGroup()}";
+
     public bool HasExited => _ended.IsCompleted;
 
     /// <summary>Creates the container and starts it.</summary>
@@ -39,7 +42,7 @@ internal sealed partial class ContainerEngine : IEngine
             {
                 (create.HostConfig ??= new()).NetworkMode = "host";
                 create.StopSignal = "SIGKILL";
-                create.User = user ?? $"{EffectiveUser()}:{EffectiveGroup()}";
+                create.User = user ?? OwnUser;
             });
         foreach (var (path, file) in files ?? new Dictionary<string, string>())
         {

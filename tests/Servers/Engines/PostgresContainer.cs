@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Tracking.Standalone;
 using Tracking.Standalone.PrivatePostgres;
 
@@ -12,7 +11,7 @@ namespace Tracking.Servers.Engines;
 internal static class PostgresContainer
 {
     // The image's user. The number only decides who owns the files when root runs the tests.
-    private const uint NotRoot = 999;
+    private const string NotRoot = "999:999";
 
     private const string PasswordFile = "/run/tracking-test-password";
 
@@ -65,26 +64,18 @@ internal static class PostgresContainer
     /// <returns>The numbers of the user and of the user's group.</returns>
     private static async Task<string> UserAsync(DataFolder data)
     {
-        var (user, group) = Environment.IsPrivilegedProcess
-            ? (NotRoot, NotRoot)
-            : (await IdAsync("-u"), await IdAsync("-g"));
+        var user = Environment.IsPrivilegedProcess ? NotRoot : ContainerEngine.OwnUser;
         if (Environment.IsPrivilegedProcess)
         {
-            using var own = Process.Start("chown", ["-R", $"{user}:{group}", data.Cluster, data.DatabasePassword]);
+            using var own = Process.Start("chown", ["-R", user, data.Cluster, data.DatabasePassword]);
             await own.WaitForExitAsync();
         }
 
         await File.WriteAllTextAsync(
-            UsersFile(data), $"root:x:0:0::/root:/bin/sh\npostgres:x:{user}:{group}::/tmp:/bin/sh\n");
+            UsersFile(data), $"root:x:0:0::/root:/bin/sh\npostgres:x:{user}::/tmp:/bin/sh\n");
         File.SetUnixFileMode(
             UsersFile(data), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead
             | UnixFileMode.OtherRead);
-        return $"{user}:{group}";
-    }
-
-    private static async Task<uint> IdAsync(string which)
-    {
-        using var id = Process.Start(new ProcessStartInfo("id", [which]) { RedirectStandardOutput = true })!;
-        return uint.Parse(await id.StandardOutput.ReadToEndAsync(), CultureInfo.InvariantCulture);
+        return user;
     }
 }
