@@ -111,7 +111,7 @@ internal sealed partial class StoreBatch(
         PostgresException refused;
         try
         {
-            return await StoreAsync(batch, prepared, attributes, CopyAllAsync, cancellationToken);
+            return await StoreAsync(batch, prepared, attributes, CopyAllAsync, isWhole: true, cancellationToken);
         }
         catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
         {
@@ -131,6 +131,7 @@ internal sealed partial class StoreBatch(
                         await SetAsideRepeats.RunAsync(transaction.Connection!, batch, prepared, cancellationToken);
                         await CopyAllAsync(transaction);
                     },
+                    isWhole: false,
                     cancellationToken);
             }
             catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
@@ -146,6 +147,7 @@ internal sealed partial class StoreBatch(
             attributes,
             transaction => new SetAsideBadRows(transaction, CopyAsync).RunAsync(
                 batch, prepared, policies, cancellationToken),
+            isWhole: false,
             cancellationToken);
 
         Task CopyAllAsync(NpgsqlTransaction transaction) => prepared.Events.Count == 0
@@ -158,6 +160,7 @@ internal sealed partial class StoreBatch(
         PreparedBatch prepared,
         Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
         Func<NpgsqlTransaction, Task> copyRows,
+        bool isWhole,
         CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -171,17 +174,44 @@ internal sealed partial class StoreBatch(
             return StoreOutcome.SeenBefore;
         }
 
-        await copyRows(transaction);
+        var tally = await CopyAndTallyAsync(transaction, prepared, attributes, copyRows, isWhole);
         await FinishAsync(connection, batch, prepared, cancellationToken);
         if (prepared.Events.Count > 0)
         {
-            await CountMessages.RunAsync(
-                connection, prepared.Events.ConvertAll(stored => stored.Counted), await attributes, generations,
-                cancellationToken);
+            await tally.WriteAsync(transaction, generations, cancellationToken);
         }
 
         await transaction.CommitAsync(cancellationToken);
         return StoreOutcome.Stored;
+    }
+
+    // Rows of a whole batch are added up while PostgreSQL takes them; rows that may be set aside, after that.
+    private static async Task<CountMessages> CopyAndTallyAsync(
+        NpgsqlTransaction transaction,
+        PreparedBatch prepared,
+        Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
+        Func<NpgsqlTransaction, Task> copyRows,
+        bool isWhole)
+    {
+        if (!isWhole)
+        {
+            await copyRows(transaction);
+            return await CountMessages.TallyAsync(prepared.Events, attributes);
+        }
+
+        var tally = CountMessages.TallyAsync(prepared.Events, attributes);
+        try
+        {
+            await copyRows(transaction);
+        }
+        catch
+        {
+            // It reads the list that the next attempt changes.
+            await ((Task)tally).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        return await tally;
     }
 
     // The generations of counters to write; null: the batch was stored before.

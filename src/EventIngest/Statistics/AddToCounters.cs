@@ -21,17 +21,16 @@ internal sealed class AddToCounters
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """;
 
-    private readonly Dictionary<CountKey, Counts> _counts = [];
-
-    /// <summary>What is added, by key.</summary>
-    public IReadOnlyDictionary<CountKey, Counts> All => _counts;
+    private readonly Dictionary<int, Dictionary<CountKey, Counts>> _clusters = [];
+    private int _lastCluster;
+    private Dictionary<CountKey, Counts>? _last;
 
     /// <summary>Counts an event.</summary>
-    public void AddEvent(int generation, in CountedEvent counted, MessageAttributes message)
+    public void AddEvent(in CountedEvent counted, MessageAttributes message)
     {
+        var counts = Of(counted.Cluster);
         var bucket = BucketOf(counted.TimeMicros);
-        At(new(counted.Cluster, generation, CountDimension.Total, bucket, 0, ""))
-            .AddEvent(counted.Kind, counted.IsMachine);
+        AddEvent(counts, counted, new(CountDimension.Total, bucket, 0, ""));
         if (counted.Kind > LinkKind.Open)
         {
             return;
@@ -39,56 +38,55 @@ internal sealed class AddToCounters
 
         if (counted.Kind == LinkKind.Click)
         {
-            AddEvent(generation, counted, bucket, CountDimension.Link, counted.Link, "");
+            AddEvent(counts, counted, new(CountDimension.Link, bucket, counted.Link, ""));
             if (message.PlaceOf(counted.Ordinal) is { } place)
             {
-                AddEvent(generation, counted, bucket, CountDimension.Position, place, "");
+                AddEvent(counts, counted, new(CountDimension.Position, bucket, place, ""));
             }
         }
 
-        AddEvent(generation, counted, bucket, CountDimension.Client, 0, counted.Client);
-        AddEvent(generation, counted, bucket, CountDimension.RecipientDomain, 0, message.RecipientDomain);
-        AddEvent(generation, counted, bucket, CountDimension.Host, 0, message.Host);
+        AddEvent(counts, counted, new(CountDimension.Client, bucket, 0, counted.Client));
+        AddEvent(counts, counted, new(CountDimension.RecipientDomain, bucket, 0, message.RecipientDomain));
+        AddEvent(counts, counted, new(CountDimension.Host, bucket, 0, message.Host));
         foreach (var tag in message.Tags)
         {
-            AddEvent(generation, counted, bucket, CountDimension.Tag, 0, tag);
+            AddEvent(counts, counted, new(CountDimension.Tag, bucket, 0, tag));
         }
     }
 
     /// <summary>Moves a message's firsts: those that are not any more are taken away where they were.</summary>
-    /// <param name="generation">The counters.</param>
     /// <param name="cluster">The cluster.</param>
     /// <param name="before">As they were counted.</param>
     /// <param name="after">As they are to be counted.</param>
     /// <param name="message">The message.</param>
-    public void MoveFirsts(
-        int generation, int cluster, FirstMoments? before, FirstMoments after, MessageAttributes message)
+    public void MoveFirsts(int cluster, FirstMoments? before, FirstMoments? after, MessageAttributes message)
     {
+        var counts = Of(cluster);
         foreach (var kind in (ReadOnlySpan<LinkKind>)[LinkKind.Click, LinkKind.Open])
         {
-            var (oldPeople, oldMachines) = (Of(before, kind, false), Of(before, kind, true));
-            var (people, machines) = (after.Of(kind, false), after.Of(kind, true));
-            Move(generation, cluster, kind, Who.People, oldPeople, people, message);
-            Move(generation, cluster, kind, Who.Machines, oldMachines, machines, message);
             Move(
-                generation, cluster, kind, Who.Anybody, FirstMoment.Earlier(oldPeople, oldMachines),
-                FirstMoment.Earlier(people, machines), message);
+                counts, kind, (Of(before, kind, false), Of(before, kind, true)),
+                (Of(after, kind, false), Of(after, kind, true)), message);
         }
 
-        if (after.Places.Count > 0)
-        {
-            MovePlaces(generation, cluster, before?.Places ?? [], after.Places, message);
-        }
+        MovePlaces(counts, before?.Places ?? [], after?.Places ?? [], message);
     }
 
     /// <summary>Writes the changes of these events: a row for each cluster.</summary>
-    public async Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    /// <param name="connection">In the transaction that stores the events.</param>
+    /// <param name="generationOf">The generation of a cluster's counters that they are added to.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task WriteAsync(
+        NpgsqlConnection connection, Func<int, int> generationOf, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
-        foreach (var cluster in _counts
-            .Where(row => !row.Value.IsNothing).GroupBy(row => (row.Key.Cluster, row.Key.Generation)))
+        foreach (var (cluster, counts) in _clusters)
         {
-            batch.BatchCommands.Add(ToCommand(cluster.Key.Cluster, cluster.Key.Generation, [.. cluster]));
+            var columns = new Columns(counts);
+            if (columns.Length > 0)
+            {
+                batch.BatchCommands.Add(columns.ToCommand(cluster, generationOf(cluster)));
+            }
         }
 
         if (batch.BatchCommands.Count > 0)
@@ -98,56 +96,62 @@ internal sealed class AddToCounters
         }
     }
 
-    private static NpgsqlBatchCommand ToCommand(int cluster, int generation, KeyValuePair<CountKey, Counts>[] rows) =>
-        new(Insert)
-        {
-            Parameters =
-            {
-                new NpgsqlParameter<int> { TypedValue = cluster },
-                new NpgsqlParameter<int> { TypedValue = generation },
-                new NpgsqlParameter<short[]> { TypedValue = Array.ConvertAll(rows, row => (short)row.Key.Dimension) },
-                Numbers(rows, row => row.Key.Bucket),
-                new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(rows, row => row.Key.Key) },
-                Numbers(rows, row => row.Value.ClicksPeople),
-                Numbers(rows, row => row.Value.ClicksMachines),
-                Numbers(rows, row => row.Value.OpensPeople),
-                Numbers(rows, row => row.Value.OpensMachines),
-                Numbers(rows, row => row.Value.Others),
-                Numbers(rows, row => row.Value.FirstClicksPeople),
-                Numbers(rows, row => row.Value.FirstClicksMachines),
-                Numbers(rows, row => row.Value.FirstClicks),
-                Numbers(rows, row => row.Value.FirstOpensPeople),
-                Numbers(rows, row => row.Value.FirstOpensMachines),
-                Numbers(rows, row => row.Value.FirstOpens),
-            },
-        };
-
     private static FirstMoment Of(FirstMoments? firsts, LinkKind kind, bool machines) =>
         firsts?.Of(kind, machines) ?? FirstMoment.None;
 
     private static int BucketOf(long micros) => (int)(micros / CountBucket.Micros);
 
-    private ref Counts At(in CountKey key) => ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, key, out _);
-
-    private void AddEvent(
-        int generation, in CountedEvent counted, int bucket, CountDimension dimension, ulong number, string text)
+    // Neighbours mostly belong to the same cluster.
+    private Dictionary<CountKey, Counts> Of(int cluster)
     {
-        At(new(counted.Cluster, generation, dimension, bucket, number, text)).AddEvent(counted.Kind, counted.IsMachine);
+        if (_last is null || _lastCluster != cluster)
+        {
+            ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_clusters, cluster, out _);
+            (_lastCluster, _last) = (cluster, counts ??= []);
+        }
+
+        return _last;
     }
 
-    private void Move(
-        int generation, int cluster, LinkKind kind, Who who, in FirstMoment from, in FirstMoment to,
+    private static void AddEvent(
+        Dictionary<CountKey, Counts> counts, in CountedEvent counted, in CountKey key) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _).AddEvent(counted.Kind, counted.IsMachine);
+
+    private static void AddFirst(
+        Dictionary<CountKey, Counts> counts, LinkKind kind, Who who, int number, in CountKey key) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _).AddFirst(kind, who, number);
+
+    private static void Move(
+        Dictionary<CountKey, Counts> counts,
+        LinkKind kind,
+        (FirstMoment People, FirstMoment Machines) from,
+        (FirstMoment People, FirstMoment Machines) to,
         MessageAttributes message)
     {
-        if (from != to)
+        if (from == to)
         {
-            AddFirst(generation, cluster, kind, who, from, -1, message);
-            AddFirst(generation, cluster, kind, who, to, 1, message);
+            return;
         }
+
+        AddFirsts(counts, kind, from, -1, message);
+        AddFirsts(counts, kind, to, 1, message);
     }
 
-    private void AddFirst(
-        int generation, int cluster, LinkKind kind, Who who, in FirstMoment moment, int number,
+    // The first of one of them is the first of anybody as well: that is added together.
+    private static void AddFirsts(
+        Dictionary<CountKey, Counts> counts,
+        LinkKind kind,
+        (FirstMoment People, FirstMoment Machines) firsts,
+        int number,
+        MessageAttributes message)
+    {
+        var isPeoples = FirstMoment.Earlier(firsts.People, firsts.Machines) == firsts.People;
+        AddFirst(counts, kind, Who.People | (isPeoples ? Who.Anybody : Who.None), firsts.People, number, message);
+        AddFirst(counts, kind, Who.Machines | (isPeoples ? Who.None : Who.Anybody), firsts.Machines, number, message);
+    }
+
+    private static void AddFirst(
+        Dictionary<CountKey, Counts> counts, LinkKind kind, Who who, in FirstMoment moment, int number,
         MessageAttributes message)
     {
         if (!moment.Exists)
@@ -156,96 +160,151 @@ internal sealed class AddToCounters
         }
 
         var bucket = BucketOf(moment.Micros);
-        At(new(cluster, generation, CountDimension.Total, bucket, 0, "")).AddFirst(kind, who, number);
-        AddFirst(generation, cluster, CountDimension.Client, bucket, 0, moment.Client, kind, who, number);
-        AddFirst(
-            generation, cluster, CountDimension.RecipientDomain, bucket, 0, message.RecipientDomain, kind, who, number);
-        AddFirst(generation, cluster, CountDimension.Host, bucket, 0, message.Host, kind, who, number);
+        AddFirst(counts, kind, who, number, new(CountDimension.Total, bucket, 0, ""));
+        AddFirst(counts, kind, who, number, new(CountDimension.Client, bucket, 0, moment.Client));
+        AddFirst(counts, kind, who, number, new(CountDimension.RecipientDomain, bucket, 0, message.RecipientDomain));
+        AddFirst(counts, kind, who, number, new(CountDimension.Host, bucket, 0, message.Host));
         foreach (var tag in message.Tags)
         {
-            AddFirst(generation, cluster, CountDimension.Tag, bucket, 0, tag, kind, who, number);
+            AddFirst(counts, kind, who, number, new(CountDimension.Tag, bucket, 0, tag));
         }
     }
 
     // A link may stand at several places of its message and counts once in it; a place counts by itself.
-    private void MovePlaces(
-        int generation, int cluster, IReadOnlyList<PlaceFirsts> before, IReadOnlyList<PlaceFirsts> after,
+    private static void MovePlaces(
+        Dictionary<CountKey, Counts> counts,
+        IReadOnlyList<PlaceFirsts> before,
+        IReadOnlyList<PlaceFirsts> after,
         MessageAttributes message)
     {
-        var old = before.ToDictionary(place => (place.Ordinal, place.Link));
-        foreach (var place in after)
+        AddPlaces(counts, before, -1, message);
+        AddPlaces(counts, after, 1, message);
+    }
+
+    private static void AddPlaces(
+        Dictionary<CountKey, Counts> counts, IReadOnlyList<PlaceFirsts> places, int number, MessageAttributes message)
+    {
+        for (var index = 0; index < places.Count; index++)
         {
-            var was = old.GetValueOrDefault(
-                (place.Ordinal, place.Link), place with { People = FirstMoment.Never, Machines = FirstMoment.Never });
-            if (was != place && message.PlaceOf(place.Ordinal) is { } number)
+            var place = places[index];
+            if (message.PlaceOf(place.Ordinal) is { } position)
             {
-                MoveNumber(generation, cluster, CountDimension.Position, number, was, place);
+                AddPlace(counts, CountDimension.Position, position, place.People, place.Machines, number);
             }
         }
 
-        foreach (var (link, place) in ByLink(after))
+        if (places.Count == 1)
         {
-            var was = before.Where(known => known.Link == link).Aggregate(
-                place with { People = FirstMoment.Never, Machines = FirstMoment.Never }, Earlier);
-            MoveNumber(generation, cluster, CountDimension.Link, link, was, place);
+            AddPlace(counts, CountDimension.Link, places[0].Link, places[0].People, places[0].Machines, number);
+            return;
+        }
+
+        foreach (var (link, (people, machines)) in ByLink(places))
+        {
+            AddPlace(counts, CountDimension.Link, link, people, machines, number);
         }
     }
 
-    private static Dictionary<ulong, PlaceFirsts> ByLink(IReadOnlyList<PlaceFirsts> places)
+    private static Dictionary<ulong, (long People, long Machines)> ByLink(IReadOnlyList<PlaceFirsts> places)
     {
-        var links = new Dictionary<ulong, PlaceFirsts>(places.Count);
+        var links = new Dictionary<ulong, (long People, long Machines)>(places.Count);
         foreach (var place in places)
         {
             ref var link = ref CollectionsMarshal.GetValueRefOrAddDefault(links, place.Link, out var isThere);
-            link = isThere ? Earlier(link, place) : place;
+            link = isThere
+                ? (Math.Min(link.People, place.People), Math.Min(link.Machines, place.Machines))
+                : (place.People, place.Machines);
         }
 
         return links;
     }
 
-    private static PlaceFirsts Earlier(PlaceFirsts one, PlaceFirsts other) => one with
+    private static void AddPlace(
+        Dictionary<CountKey, Counts> counts, CountDimension dimension, ulong key, long people, long machines, int number)
     {
-        People = Math.Min(one.People, other.People),
-        Machines = Math.Min(one.Machines, other.Machines),
-    };
-
-    private void MoveNumber(
-        int generation, int cluster, CountDimension dimension, ulong number, in PlaceFirsts was, in PlaceFirsts now)
-    {
-        MoveMoment(generation, cluster, dimension, number, Who.People, was.People, now.People);
-        MoveMoment(generation, cluster, dimension, number, Who.Machines, was.Machines, now.Machines);
-        MoveMoment(
-            generation, cluster, dimension, number, Who.Anybody, Math.Min(was.People, was.Machines),
-            Math.Min(now.People, now.Machines));
+        var isPeoples = people <= machines;
+        AddPlace(counts, dimension, key, Who.People | (isPeoples ? Who.Anybody : Who.None), people, number);
+        AddPlace(counts, dimension, key, Who.Machines | (isPeoples ? Who.None : Who.Anybody), machines, number);
     }
 
-    private void MoveMoment(
-        int generation, int cluster, CountDimension dimension, ulong number, Who who, long from, long to)
+    private static void AddPlace(
+        Dictionary<CountKey, Counts> counts, CountDimension dimension, ulong key, Who who, long moment, int number)
     {
-        if (from == to)
+        if (moment != FirstMoment.Never)
         {
-            return;
-        }
-
-        if (from != FirstMoment.Never)
-        {
-            AddFirst(generation, cluster, dimension, BucketOf(from), number, "", LinkKind.Click, who, -1);
-        }
-
-        if (to != FirstMoment.Never)
-        {
-            AddFirst(generation, cluster, dimension, BucketOf(to), number, "", LinkKind.Click, who, 1);
+            AddFirst(counts, LinkKind.Click, who, number, new(dimension, BucketOf(moment), key, ""));
         }
     }
 
-    private void AddFirst(
-        int generation, int cluster, CountDimension dimension, int bucket, ulong number, string text, LinkKind kind,
-        Who who, int added)
+    /// <summary>A cluster's changes as the statement takes them: an array for each column.</summary>
+    private sealed class Columns
     {
-        At(new(cluster, generation, dimension, bucket, number, text)).AddFirst(kind, who, added);
-    }
+        private readonly short[] _dimension;
+        private readonly int[] _bucket;
+        private readonly string[] _key;
+        private readonly int[][] _counts;
 
-    private static NpgsqlParameter<int[]> Numbers(
-        KeyValuePair<CountKey, Counts>[] rows, Converter<KeyValuePair<CountKey, Counts>, int> number) =>
-        new() { TypedValue = Array.ConvertAll(rows, number) };
+        public Columns(Dictionary<CountKey, Counts> counts)
+        {
+            foreach (var change in counts.Values)
+            {
+                Length += change.IsNothing ? 0 : 1;
+            }
+
+            (_dimension, _bucket, _key) = (new short[Length], new int[Length], new string[Length]);
+            _counts = new int[11][];
+            for (var column = 0; column < _counts.Length; column++)
+            {
+                _counts[column] = new int[Length];
+            }
+
+            var row = 0;
+            foreach (var (key, change) in counts)
+            {
+                if (!change.IsNothing)
+                {
+                    (_dimension[row], _bucket[row], _key[row]) = ((short)key.Dimension, key.Bucket, key.Key);
+                    Write(change, row++);
+                }
+            }
+        }
+
+        public int Length { get; }
+
+        public NpgsqlBatchCommand ToCommand(int cluster, int generation)
+        {
+            var command = new NpgsqlBatchCommand(Insert)
+            {
+                Parameters =
+                {
+                    new NpgsqlParameter<int> { TypedValue = cluster },
+                    new NpgsqlParameter<int> { TypedValue = generation },
+                    new NpgsqlParameter<short[]> { TypedValue = _dimension },
+                    new NpgsqlParameter<int[]> { TypedValue = _bucket },
+                    new NpgsqlParameter<string[]> { TypedValue = _key },
+                },
+            };
+            foreach (var column in _counts)
+            {
+                command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = column });
+            }
+
+            return command;
+        }
+
+        private void Write(in Counts change, int row)
+        {
+            _counts[0][row] = change.ClicksPeople;
+            _counts[1][row] = change.ClicksMachines;
+            _counts[2][row] = change.OpensPeople;
+            _counts[3][row] = change.OpensMachines;
+            _counts[4][row] = change.Others;
+            _counts[5][row] = change.FirstClicksPeople;
+            _counts[6][row] = change.FirstClicksMachines;
+            _counts[7][row] = change.FirstClicks;
+            _counts[8][row] = change.FirstOpensPeople;
+            _counts[9][row] = change.FirstOpensMachines;
+            _counts[10][row] = change.FirstOpens;
+        }
+    }
 }

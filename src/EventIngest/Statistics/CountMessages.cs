@@ -1,15 +1,15 @@
 using System.Runtime.InteropServices;
 using Npgsql;
 using NpgsqlTypes;
-using Tracking.Database;
+using Tracking.EventIngest.Batches;
 using Tracking.Links;
 
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
 /// Counts stored events, in the transaction that stores them: the rows of their messages, which say what is the first
-/// of its kind, then the changes of the counters. First comes the statistics' lock, then messages are locked in the
-/// order of their keys, and the changes are nobody else's: two transactions wait for each other, never in a circle.
+/// of its kind, then the changes of the counters. <see cref="LockMessages"/> says why two such transactions never wait
+/// for each other in a circle.
 /// </summary>
 internal sealed class CountMessages
 {
@@ -21,26 +21,6 @@ internal sealed class CountMessages
         """
         SELECT cluster_id, generation, coalesce(building, generation) FROM ingest.statistics
         WHERE generation <> 0 OR building IS NOT NULL
-        """;
-
-    // Rows that are there are locked and stay as they are, in one statement and in the order of the arrays, with those
-    // that are made: nobody can hold a later one and wait for an earlier one.
-    private const string Insert =
-        """
-        INSERT INTO ingest.message_counts AS m (cluster_id, message_key, home_day, clicks_people, clicks_machines,
-            opens_people, opens_machines, clicks, opens, weight, firsts, generation)
-        SELECT * FROM unnest($1::integer[], $2::bytea[], $3::integer[], $4::integer[], $5::integer[], $6::integer[],
-            $7::integer[], $8::integer[], $9::integer[], $10::smallint[], $11::bytea[], $12::integer[])
-        ON CONFLICT (cluster_id, message_key) DO UPDATE SET generation = m.generation WHERE false
-        """;
-
-    private const string SelectThere =
-        """
-        SELECT m.cluster_id, m.message_key, m.home_day, m.clicks_people, m.clicks_machines, m.opens_people,
-            m.opens_machines, m.clicks, m.opens, m.firsts, m.generation
-        FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)
-        JOIN ingest.message_counts m USING (cluster_id, message_key)
-        WHERE m.xmin <> pg_current_xact_id()::xid
         """;
 
     private const string Update =
@@ -68,8 +48,44 @@ internal sealed class CountMessages
             opens_machines = d.opens_machines + excluded.opens_machines
         """;
 
-    private readonly Dictionary<(int Cluster, MessageKey Message), MessageTally> _messages = [];
+    private readonly IReadOnlyList<PreparedRow> _events;
+    private readonly Dictionary<(int Cluster, MessageKey Message), MessageTally> _byKey;
+    private readonly MessageTally[] _messages;
     private readonly AddToCounters _counters = new();
+
+    // Each message as if nothing had happened to it before: right for most, and put right for the others.
+    private CountMessages(
+        IReadOnlyList<PreparedRow> events,
+        IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes)
+    {
+        _events = events;
+        _byKey = new(events.Count);
+        foreach (var stored in events)
+        {
+            var counted = stored.Counted;
+            var key = (counted.Cluster, counted.Message);
+            ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(_byKey, key, out _);
+            tally ??= new MessageTally(
+                counted.Cluster, counted.Message, attributes.GetValueOrDefault(key, MessageAttributes.Unknown));
+            tally.Add(counted);
+            _counters.AddEvent(counted, tally.Attributes);
+        }
+
+        _messages = [.. _byKey.Values];
+        Array.Sort(_messages, InOrder);
+        foreach (var message in _messages)
+        {
+            _counters.MoveFirsts(message.Cluster, null, message.Firsts, message.Attributes);
+        }
+    }
+
+    /// <summary>Adds up what can be without the database: beside the COPY of the events.</summary>
+    /// <param name="events">Events of a batch; not changed before this has ended.</param>
+    /// <param name="attributes">Finds what is known of their messages.</param>
+    public static Task<CountMessages> TallyAsync(
+        IReadOnlyList<PreparedRow> events,
+        Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes) =>
+        Task.Run(async () => new CountMessages(events, await attributes));
 
     /// <summary>Reads <see cref="SelectGenerations"/>: the counters that are read and those that are built, where they
     /// are not 0.</summary>
@@ -85,64 +101,84 @@ internal sealed class CountMessages
         return generations;
     }
 
-    /// <summary>Counts them.</summary>
-    /// <param name="connection">In the transaction that stores them, with <see cref="Lock"/>.</param>
-    /// <param name="events">Events that are stored by it.</param>
-    /// <param name="attributes">What is known of their messages.</param>
+    /// <summary>Counts them, once.</summary>
+    /// <param name="transaction">The one that stores them, with <see cref="Lock"/>.</param>
     /// <param name="generations">What <see cref="SelectGenerations"/> said in this transaction.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task RunAsync(
-        NpgsqlConnection connection,
-        List<CountedEvent> events,
-        IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes,
+    public async Task WriteAsync(
+        NpgsqlTransaction transaction,
         IReadOnlyDictionary<int, (int Read, int Built)> generations,
         CancellationToken cancellationToken)
     {
-        var count = new CountMessages();
-        foreach (ref readonly var counted in CollectionsMarshal.AsSpan(events))
+        foreach (var message in _messages)
         {
-            ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(
-                count._messages, (counted.Cluster, counted.Message), out _);
-            tally ??= new MessageTally(counted.Cluster, counted.Message)
-            {
-                Generation = generations.GetValueOrDefault(counted.Cluster).Built,
-            };
-            tally.Add(counted);
+            message.Generation = generations.GetValueOrDefault(message.Cluster).Built;
         }
 
-        var messages = count._messages.Values.ToArray();
-        Array.Sort(messages, InOrder);
-        var before = new Dictionary<(int Cluster, MessageKey Message), FirstMoments>();
-        if (await LockAsync(connection, messages, cancellationToken) < messages.Length)
+        var connection = transaction.Connection!;
+        var there = await LockMessages.RunAsync(transaction, _messages, cancellationToken);
+        foreach (var stored in there)
         {
-            before = await count.ContinueAsync(connection, messages, cancellationToken);
+            var message = _byKey[(stored.Cluster, stored.Message)];
+            message.Continue(stored);
+            _counters.MoveFirsts(message.Cluster, message.Added, null, message.Attributes);
+            _counters.MoveFirsts(message.Cluster, message.Before, message.Firsts, message.Attributes);
         }
 
-        count.AddToCounters(events, attributes, generations, before);
-        await count.WriteAsync(connection, messages, before, cancellationToken);
+        if (there.Count > 0)
+        {
+            await UpdateAsync(connection, Array.FindAll(_messages, message => message.Before is not null), cancellationToken);
+        }
+
+        await AddDaysAsync(connection, Array.FindAll(_messages, message => message.Before is null), cancellationToken);
+        await _counters.WriteAsync(
+            connection, cluster => generations.GetValueOrDefault(cluster).Read, cancellationToken);
+        if (generations.Any(generation => generation.Value.Read != generation.Value.Built))
+        {
+            await CountInBuilt(generations).WriteAsync(
+                connection, cluster => generations[cluster].Built, cancellationToken);
+        }
     }
 
     /// <summary>The order in which messages are locked: that of PostgreSQL's keys.</summary>
     public static int InOrder(MessageTally one, MessageTally other) =>
         (one.Cluster, one.Message).CompareTo((other.Cluster, other.Message));
 
-    /// <summary>Makes the rows that are not there, and locks the others as they are.</summary>
-    /// <param name="connection">In a transaction.</param>
-    /// <param name="messages">In the order of <see cref="InOrder"/>.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Rows made.</returns>
-    public static Task<int> LockAsync(
-        NpgsqlConnection connection, MessageTally[] messages, CancellationToken cancellationToken) =>
-        ExecuteAsync(connection, Rows(Insert, messages), cancellationToken);
-
     /// <summary>Writes rows that are there, and adds their days.</summary>
     public static async Task UpdateAsync(
         NpgsqlConnection connection, MessageTally[] messages, CancellationToken cancellationToken)
     {
-        // Not prepared, as above.
+        // Not prepared: a plan that was made while a table was small would be kept when it is large.
         await using var update = new NpgsqlBatch(connection) { BatchCommands = { Rows(Update, messages) } };
         await update.ExecuteNonQueryAsync(cancellationToken);
         await AddDaysAsync(connection, messages, cancellationToken);
+    }
+
+    // Counters that are being built count the messages that they have reached, beside those that are read.
+    private AddToCounters CountInBuilt(IReadOnlyDictionary<int, (int Read, int Built)> generations)
+    {
+        var counters = new AddToCounters();
+        foreach (var stored in _events)
+        {
+            var counted = stored.Counted;
+            var message = _byKey[(counted.Cluster, counted.Message)];
+            if (IsInBuilt(message))
+            {
+                counters.AddEvent(counted, message.Attributes);
+            }
+        }
+
+        foreach (var message in _messages.Where(IsInBuilt))
+        {
+            counters.MoveFirsts(message.Cluster, message.Before, message.Firsts, message.Attributes);
+        }
+
+        return counters;
+
+        bool IsInBuilt(MessageTally message) =>
+            generations.TryGetValue(message.Cluster, out var generation)
+            && generation.Read != generation.Built
+            && message.Generation == generation.Built;
     }
 
     private static NpgsqlBatchCommand Rows(string sql, MessageTally[] messages) => new(sql)
@@ -150,7 +186,7 @@ internal sealed class CountMessages
         Parameters =
         {
             Numbers(messages, message => message.Cluster),
-            Keys(messages),
+            Bytes(Array.ConvertAll(messages, message => message.Message.ToBytes())),
             Numbers(messages, message => message.HomeDay),
             Numbers(messages, message => message.Home.ClicksPeople),
             Numbers(messages, message => message.Home.ClicksMachines),
@@ -170,113 +206,29 @@ internal sealed class CountMessages
         var days = messages.SelectMany(message => message.Days.Select(day => (Message: message, Day: day))).ToArray();
         if (days.Length > 0)
         {
-            var add = new NpgsqlBatchCommand(AddDays)
+            await using var add = new NpgsqlBatch(connection)
             {
-                Parameters =
+                BatchCommands =
                 {
-                    Numbers(days, day => day.Message.Cluster),
-                    Bytes(Array.ConvertAll(days, day => day.Message.Message.ToBytes())),
-                    Numbers(days, day => day.Day.Key),
-                    Numbers(days, day => day.Day.Value.ClicksPeople),
-                    Numbers(days, day => day.Day.Value.ClicksMachines),
-                    Numbers(days, day => day.Day.Value.OpensPeople),
-                    Numbers(days, day => day.Day.Value.OpensMachines),
+                    new NpgsqlBatchCommand(AddDays)
+                    {
+                        Parameters =
+                        {
+                            Numbers(days, day => day.Message.Cluster),
+                            Bytes(Array.ConvertAll(days, day => day.Message.Message.ToBytes())),
+                            Numbers(days, day => day.Day.Key),
+                            Numbers(days, day => day.Day.Value.ClicksPeople),
+                            Numbers(days, day => day.Day.Value.ClicksMachines),
+                            Numbers(days, day => day.Day.Value.OpensPeople),
+                            Numbers(days, day => day.Day.Value.OpensMachines),
+                        },
+                    },
                 },
             };
-            await ExecuteAsync(connection, add, cancellationToken);
+            await add.PrepareAsync(cancellationToken);
+            await add.ExecuteNonQueryAsync(cancellationToken);
         }
     }
-
-    private async Task<Dictionary<(int Cluster, MessageKey Message), FirstMoments>> ContinueAsync(
-        NpgsqlConnection connection, MessageTally[] messages, CancellationToken cancellationToken)
-    {
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
-        await using var command = new NpgsqlCommand(SelectThere, connection)
-        {
-            Parameters = { Numbers(messages, message => message.Cluster), Keys(messages) },
-        };
-        var before = new Dictionary<(int Cluster, MessageKey Message), FirstMoments>();
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            var key = (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)));
-            var firsts = FirstMoments.Read(reader.GetFieldValue<byte[]>(9));
-            before.Add(key, firsts.Copy());
-            var tally = _messages[key];
-            tally.Generation = reader.GetInt32(10);
-            tally.Continue(
-                reader.GetInt32(2),
-                new DayTally
-                {
-                    ClicksPeople = reader.GetInt32(3),
-                    ClicksMachines = reader.GetInt32(4),
-                    OpensPeople = reader.GetInt32(5),
-                    OpensMachines = reader.GetInt32(6),
-                },
-                reader.GetInt32(7),
-                reader.GetInt32(8),
-                firsts);
-        }
-
-        return before;
-    }
-
-    private void AddToCounters(
-        List<CountedEvent> events,
-        IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes,
-        IReadOnlyDictionary<int, (int Read, int Built)> generations,
-        Dictionary<(int Cluster, MessageKey Message), FirstMoments> before)
-    {
-        foreach (ref readonly var counted in CollectionsMarshal.AsSpan(events))
-        {
-            var key = (counted.Cluster, counted.Message);
-            var known = attributes.GetValueOrDefault(key, MessageAttributes.Unknown);
-            var (read, built) = generations.GetValueOrDefault(counted.Cluster);
-            _counters.AddEvent(read, counted, known);
-            if (built != read && _messages[key].Generation == built)
-            {
-                _counters.AddEvent(built, counted, known);
-            }
-        }
-
-        foreach (var (key, tally) in _messages)
-        {
-            var known = attributes.GetValueOrDefault(key, MessageAttributes.Unknown);
-            var (read, built) = generations.GetValueOrDefault(key.Cluster);
-            _counters.MoveFirsts(read, key.Cluster, before.GetValueOrDefault(key), tally.Firsts, known);
-            if (built != read && tally.Generation == built)
-            {
-                _counters.MoveFirsts(built, key.Cluster, before.GetValueOrDefault(key), tally.Firsts, known);
-            }
-        }
-    }
-
-    private async Task WriteAsync(
-        NpgsqlConnection connection,
-        MessageTally[] messages,
-        Dictionary<(int Cluster, MessageKey Message), FirstMoments> before,
-        CancellationToken cancellationToken)
-    {
-        var isThere = messages.ToLookup(message => before.ContainsKey((message.Cluster, message.Message)));
-        if (isThere[true].Any())
-        {
-            await UpdateAsync(connection, [.. isThere[true]], cancellationToken);
-        }
-
-        await AddDaysAsync(connection, [.. isThere[false]], cancellationToken);
-        await _counters.WriteAsync(connection, cancellationToken);
-    }
-
-    private static async Task<int> ExecuteAsync(
-        NpgsqlConnection connection, NpgsqlBatchCommand command, CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { command } };
-        await batch.PrepareAsync(cancellationToken);
-        return await batch.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static NpgsqlParameter<byte[][]> Keys(MessageTally[] messages) =>
-        Bytes(Array.ConvertAll(messages, message => message.Message.ToBytes()));
 
     private static NpgsqlParameter<byte[][]> Bytes(byte[][] values) => new()
     {

@@ -4,15 +4,12 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>The key of a change of <c>ingest.counts</c>.</summary>
-/// <param name="Cluster">The cluster's number.</param>
-/// <param name="Generation">The counters that it belongs to.</param>
+/// <summary>The key of a change of <c>ingest.counts</c>, within a cluster and its generation.</summary>
 /// <param name="Dimension">What it is about.</param>
 /// <param name="Bucket">A quarter of an hour: <see cref="CountBucket"/>.</param>
 /// <param name="Number">A link, or the part and position of one; 0 elsewhere.</param>
 /// <param name="Text">Everything else; empty for links and positions.</param>
-internal readonly record struct CountKey(
-    int Cluster, int Generation, CountDimension Dimension, int Bucket, ulong Number, string Text)
+internal readonly record struct CountKey(CountDimension Dimension, int Bucket, ulong Number, string Text)
 {
     /// <summary>The column <c>key</c>.</summary>
     public string Key => Dimension switch
@@ -23,13 +20,12 @@ internal readonly record struct CountKey(
         _ => Text,
     };
 
-    public bool Equals(CountKey other) => Number == other.Number && Bucket == other.Bucket && Cluster == other.Cluster
-        && Dimension == other.Dimension && Generation == other.Generation && Text == other.Text;
+    public bool Equals(CountKey other) => Number == other.Number && Bucket == other.Bucket
+        && Dimension == other.Dimension && Text == other.Text;
 
-    // The generated hash asks six comparers; a link's bits are a hash already.
+    // The generated hash asks four comparers; a link's bits are a hash already.
     public override int GetHashCode() => HashCode.Combine(
-        (int)Number ^ (int)(Number >> 32), Bucket, Cluster, ((int)Dimension << 24) ^ Generation,
-        Text.Length == 0 ? 0 : Text.GetHashCode());
+        (int)Number ^ (int)(Number >> 32), Bucket ^ ((int)Dimension << 28), Text.Length == 0 ? 0 : Text.GetHashCode());
 }
 
 /// <summary>What is added to a row of <c>ingest.counts</c>.</summary>
@@ -66,29 +62,42 @@ internal struct Counts
     }
 
     /// <summary>Adds or takes away a first.</summary>
+    /// <param name="kind">What was fetched: a link's destination or the open pixel.</param>
+    /// <param name="who">For whom it is the first; of several, counted for each.</param>
+    /// <param name="number">1 or -1.</param>
     public void AddFirst(LinkKind kind, Who who, int number)
     {
-        switch (kind, who)
+        var people = (who & Who.People) != 0 ? number : 0;
+        var machines = (who & Who.Machines) != 0 ? number : 0;
+        var anybody = (who & Who.Anybody) != 0 ? number : 0;
+        if (kind == LinkKind.Click)
         {
-            case (LinkKind.Click, Who.People): FirstClicksPeople += number; break;
-            case (LinkKind.Click, Who.Machines): FirstClicksMachines += number; break;
-            case (LinkKind.Click, _): FirstClicks += number; break;
-            case (_, Who.People): FirstOpensPeople += number; break;
-            case (_, Who.Machines): FirstOpensMachines += number; break;
-            default: FirstOpens += number; break;
+            FirstClicksPeople += people;
+            FirstClicksMachines += machines;
+            FirstClicks += anybody;
+        }
+        else
+        {
+            FirstOpensPeople += people;
+            FirstOpensMachines += machines;
+            FirstOpens += anybody;
         }
     }
 }
 
-/// <summary>Whose first moment it is.</summary>
+/// <summary>For whom a moment is the first.</summary>
+[Flags]
 internal enum Who
 {
-    /// <summary>A person's.</summary>
-    People,
+    /// <summary>For nobody.</summary>
+    None = 0,
 
-    /// <summary>A recognised machine's.</summary>
-    Machines,
+    /// <summary>For people.</summary>
+    People = 1,
 
-    /// <summary>Whoever came first.</summary>
-    Anybody,
+    /// <summary>For recognised machines.</summary>
+    Machines = 2,
+
+    /// <summary>For people and machines together.</summary>
+    Anybody = 4,
 }

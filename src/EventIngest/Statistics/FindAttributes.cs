@@ -93,7 +93,7 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
             lock (_changing)
             {
                 found[message] = Remember(
-                    message, new MessageAttributes([.. tags.Select(Cut).Distinct()], domain, host, PlacesOf(map)));
+                    message, new MessageAttributes(Distinct(tags), domain, host, PlacesOf(map)));
             }
         }
     }
@@ -125,6 +125,21 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
         }
 
         return known.Places;
+    }
+
+    // Mostly none or one, and hardly ever the same twice.
+    private static string[] Distinct(string[] tags)
+    {
+        for (var index = 0; index < tags.Length; index++)
+        {
+            tags[index] = Cut(tags[index]);
+            if (Array.IndexOf(tags, tags[index], 0, index) >= 0)
+            {
+                return [.. tags.Select(Cut).Distinct()];
+            }
+        }
+
+        return tags;
     }
 
     private static string Cut(string text) => text.Length <= LongestText ? text : text[..LongestText];

@@ -23,7 +23,8 @@ internal sealed partial class MergeChanges(
     /// <summary>Held by who writes <c>ingest.counts</c>.</summary>
     public const string Lock = "hashtext('tracking.ingest.merge_changes')";
 
-    // The list is made before anything is deleted, and only the holder of the lock deletes.
+    // The list is made before anything is deleted, and only the holder of the lock deletes. Days are sums of integers:
+    // PostgreSQL adds up those as bigint, and bigint as numeric, which takes half of the time of the whole.
     private const string Merge =
         """
         WITH taken AS (
@@ -49,7 +50,9 @@ internal sealed partial class MergeChanges(
             FROM quarters
             UNION ALL
             SELECT cluster_id, generation, dimension, 0::smallint, bucket - bucket % 96, key,
-                sum(cp), sum(cm), sum(op), sum(om), sum(o), sum(fcp), sum(fcm), sum(fc), sum(fop), sum(fom), sum(fo)
+                sum(cp::integer), sum(cm::integer), sum(op::integer), sum(om::integer), sum(o::integer),
+                sum(fcp::integer), sum(fcm::integer), sum(fc::integer), sum(fop::integer), sum(fom::integer),
+                sum(fo::integer)
             FROM quarters WHERE dimension <> 0 GROUP BY 1, 2, 3, 5, 6
         ), merged AS (
             INSERT INTO ingest.counts AS c (cluster_id, generation, dimension, grain, bucket, key, clicks_people,

@@ -39,7 +39,7 @@ internal struct DayTally
 
 /// <summary>What happened to one message: the row of <c>ingest.message_counts</c>, and its rows of
 /// <c>ingest.message_days</c> that are to be added to.</summary>
-internal sealed class MessageTally(int cluster, MessageKey message)
+internal sealed class MessageTally(int cluster, MessageKey message, MessageAttributes attributes)
 {
     private const long MicrosPerDay = CountBucket.Micros * CountBucket.PerDay;
 
@@ -49,6 +49,8 @@ internal sealed class MessageTally(int cluster, MessageKey message)
     public int Cluster { get; } = cluster;
 
     public MessageKey Message { get; } = message;
+
+    public MessageAttributes Attributes { get; } = attributes;
 
     public int HomeDay { get; private set; } = -1;
 
@@ -63,6 +65,12 @@ internal sealed class MessageTally(int cluster, MessageKey message)
     public int Generation { get; set; }
 
     public FirstMoments Firsts { get; private set; } = new();
+
+    /// <summary>What this had counted when it went on from a stored row; <see langword="null"/> without one.</summary>
+    public FirstMoments? Added { get; private set; }
+
+    /// <summary>The firsts of the stored row that this went on from.</summary>
+    public FirstMoments? Before { get; private set; }
 
     /// <summary>Days that are not the home day.</summary>
     public IReadOnlyCollection<KeyValuePair<int, DayTally>> Days =>
@@ -101,6 +109,13 @@ internal sealed class MessageTally(int cluster, MessageKey message)
     }
 
     /// <summary>Goes on from what is stored: this becomes the row as it is, and takes in what it had counted.</summary>
+    public void Continue(StoredMessage stored)
+    {
+        Generation = stored.Generation;
+        Continue(stored.HomeDay, stored.Home, stored.Clicks, stored.Opens, stored.Firsts);
+    }
+
+    /// <summary>Goes on from what stays of a row.</summary>
     public void Continue(int homeDay, in DayTally home, int clicks, int opens, FirstMoments firsts)
     {
         if (homeDay != HomeDay && HomeDay >= 0)
@@ -119,8 +134,8 @@ internal sealed class MessageTally(int cluster, MessageKey message)
         _home.Add(home);
         Clicks += clicks;
         Opens += opens;
-        var added = Firsts;
-        Firsts = firsts;
-        Firsts.Add(added);
+        (Added, Before) = (Firsts, firsts);
+        Firsts = firsts.Copy();
+        Firsts.Add(Added);
     }
 }

@@ -124,22 +124,21 @@ internal sealed class RecountMessages(
             await share.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await CountMessages.LockAsync(connection, [.. keys.Select(NewTally)], cancellationToken);
+        await LockMessages.RunAsync(transaction, [.. keys.Select(key => NewTally(key, MessageAttributes.Unknown))], cancellationToken);
         var last = keys[^1].ToBytes();
         var kept = await KeptAsync(after, last, cancellationToken);
-        var tallies = kept.Keys.ToDictionary(key => key, NewTally);
+        var tallies = kept.Keys.ToDictionary(key => key, key => NewTally(
+            key, attributes.GetValueOrDefault((cluster.Value, key), MessageAttributes.Unknown)));
         var counters = new AddToCounters();
-        await CountAsync(after, last, tallies, attributes, counters, cancellationToken);
+        await CountAsync(after, last, tallies, counters, cancellationToken);
         foreach (var (key, tally) in tallies)
         {
             if (kept[key] is { } row)
             {
-                tally.Continue(row.HomeDay, row.Home, row.Clicks, row.Opens, row.Firsts.Copy());
+                tally.Continue(row.HomeDay, row.Home, row.Clicks, row.Opens, row.Firsts);
             }
 
-            counters.MoveFirsts(
-                generation, cluster.Value, kept[key]?.Firsts, tally.Firsts,
-                attributes.GetValueOrDefault((cluster.Value, key), MessageAttributes.Unknown));
+            counters.MoveFirsts(cluster.Value, tally.Before, tally.Firsts, tally.Attributes);
         }
 
         await using var delete = Command(
@@ -148,13 +147,14 @@ internal sealed class RecountMessages(
         await CountMessages.UpdateAsync(
             connection, [.. tallies.Values.Order(Comparer<MessageTally>.Create(CountMessages.InOrder))],
             cancellationToken);
-        await counters.WriteAsync(connection, cancellationToken);
+        await counters.WriteAsync(connection, _ => generation, cancellationToken);
         await using var progress = Command(Progress, cluster.Value, keys.Length);
         await progress.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private MessageTally NewTally(MessageKey key) => new(cluster.Value, key) { Generation = generation };
+    private MessageTally NewTally(MessageKey key, MessageAttributes attributes) =>
+        new(cluster.Value, key, attributes) { Generation = generation };
 
     // What stays of each: what is from before. Nothing of one whose row was made a moment ago, to be locked. One that
     // came after the rebuild had begun is not among them: it counts in both from its first event on.
@@ -189,7 +189,6 @@ internal sealed class RecountMessages(
         byte[] after,
         byte[] last,
         Dictionary<MessageKey, MessageTally> tallies,
-        IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes,
         AddToCounters counters,
         CancellationToken cancellationToken)
     {
@@ -206,9 +205,7 @@ internal sealed class RecountMessages(
             if (tallies.TryGetValue(counted.Message, out var tally))
             {
                 tally.Add(counted);
-                counters.AddEvent(
-                    generation, counted,
-                    attributes.GetValueOrDefault((cluster.Value, counted.Message), MessageAttributes.Unknown));
+                counters.AddEvent(counted, tally.Attributes);
             }
         }
     }
