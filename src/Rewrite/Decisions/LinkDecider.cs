@@ -358,8 +358,9 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         }
 
         if (request.KeepUrlText != KeepUrlText.Off && (flags & FoundFlags.Html) != 0
-            && UrlText.Host(text) is { IsEmpty: false } host
-            && (request.KeepUrlText == KeepUrlText.Always || !UrlText.IsSameOrganisation(host, request.Origin!.Host)))
+            && VisibleUrl.Host(text) is { IsEmpty: false } host
+            && (request.KeepUrlText == KeepUrlText.Always
+                || !VisibleUrl.IsSameOrganisation(host, request.Origin!.Host)))
         {
             return LinkDecision.UrlText;
         }
