@@ -312,6 +312,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             _host.Truncate();
             _host.Append(destination.Host);
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
+                || request.LinkedTrackingHosts.Contains(destination.Host)
                 || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
             _hasExcludedPaths = request.ExcludedDomains.HasPathsOf(destination.Host);
