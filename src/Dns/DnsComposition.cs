@@ -7,7 +7,7 @@ namespace Tracking.Dns;
 /// <summary>Asking DNS, for the services that do.</summary>
 public static class DnsComposition
 {
-    /// <summary>Adds the settings, our own resolver, name servers that others choose, and CAA. Twice is once.</summary>
+    /// <summary>Adds the settings, our own resolver, name servers that others choose, fresh addresses, and CAA. Twice is once.</summary>
     public static IHostApplicationBuilder AddDns(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -17,6 +17,7 @@ public static class DnsComposition
         builder.Services.TryAddSingleton<AskResolver>();
         builder.Services.TryAddSingleton<AddressGuard>();
         builder.Services.TryAddSingleton<FindNameServers>();
+        builder.Services.TryAddSingleton<FindFreshAddresses>();
         builder.Services.TryAddSingleton<AskCaa>();
         return builder;
     }

@@ -34,12 +34,12 @@ public static class DomainVerifierComposition
             provider => provider.GetRequiredService<FetchTransportSecurity>().RunAsync);
         services.AddSingleton<AskParents>();
         services.AddSingleton<VisitName>();
-        services.AddSingleton<Visit>(provider => provider.GetRequiredService<VisitName>().RunAsync);
+        services.AddSingleton<VisitDomain>(provider => provider.GetRequiredService<VisitName>().RunAsync);
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<ClaimDomains>();
         services.AddSingleton<StoreCheck>();
-        services.AddSingleton<Verification.VerifyDomain>();
+        services.AddSingleton<VerifyLeasedDomain>();
         services.AddSingleton<AnswerNameCheck>();
         services.AddHostedService<RecheckDomains>();
         services.AddHostedService<MeasureBacklog>();
@@ -51,7 +51,7 @@ public static class DomainVerifierComposition
         {
             // Only a call to look: what is to be checked stands in the database.
             var waiting = context.GetRequiredService<DomainsWaiting>();
-            queue.Handler<Contracts.VerifyDomain>(_ =>
+            queue.Handler<VerifyDomain>(_ =>
             {
                 waiting.Call();
                 return Task.CompletedTask;

@@ -40,11 +40,11 @@ internal sealed class VerifierTelemetry
     }
 
     /// <summary>Records a check that has come to its end.</summary>
-    public void Checked(StoreOutcome stored, CheckOutcome outcome, CheckEffect effect, TimeSpan duration)
+    public void Checked(StoreCheckOutcome stored, CheckOutcome outcome, CheckEffect effect, TimeSpan duration)
     {
-        if (stored != StoreOutcome.Stored)
+        if (stored != StoreCheckOutcome.Stored)
         {
-            Fault(stored == StoreOutcome.Dropped ? "dropped" : "conflict");
+            Fault(stored == StoreCheckOutcome.Dropped ? "dropped" : "conflict");
             return;
         }
 

@@ -33,7 +33,7 @@ public static class GatewayComposition
             RouteRequests.Clusters(
                 provider.GetRequiredService<IOptions<GatewayOptions>>().Value,
                 provider.GetRequiredService<IConfiguration>())));
-        builder.Services.AddSingleton<FindAddresses>(System.Net.Dns.GetHostAddressesAsync);
+        builder.Services.AddSingleton<ResolveHost>(System.Net.Dns.GetHostAddressesAsync);
         builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>();
         if (HasEdge(builder.Configuration))

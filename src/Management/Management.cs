@@ -102,7 +102,7 @@ public static class ManagementComposition
         GetCertificate.Map(domains);
         RetryCertificate.Map(domains);
         TestCertificate.Map(domains);
-        RevokeCertificate.Map(domains);
+        RequestRevocation.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 

@@ -35,6 +35,9 @@ public static class RewriteComposition
         builder.Services.AddSingleton<RewriteTelemetry>();
         builder.Services.AddSingleton(provider =>
             new HeedHostChange(provider.GetRequiredService<RefreshDirectories>().RequestDefault));
+        builder.Services.AddSingleton<FindTrackingHosts>();
+        builder.Services.AddSingleton(provider =>
+            new HeedHostChange(provider.GetRequiredService<FindTrackingHosts>().Heed));
         builder.Services.AddSingleton<SystemHostCertificate>();
         builder.Services.AddSingleton<ChooseHost>();
         builder.Services.AddSingleton<EffectiveSettings>();

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace Tracking.Tls;
 
 /// <summary>Why a TLS connection was not served.</summary>
-internal enum Refusal
+internal enum TlsRefusal
 {
     /// <summary>No certificate for the name, or none for those who say no name.</summary>
     UnknownName,
@@ -40,7 +40,7 @@ internal sealed class TlsMeters
     public const string Name = "Tracking.Tls";
 
     private static readonly string[] _reasons =
-        [.. Enum.GetNames<Refusal>().Select(name => char.ToLowerInvariant(name[0]) + name[1..])];
+        [.. Enum.GetNames<TlsRefusal>().Select(name => char.ToLowerInvariant(name[0]) + name[1..])];
 
     private readonly Meter _meter;
     private readonly Counter<long> _refused;
@@ -59,7 +59,7 @@ internal sealed class TlsMeters
 
     public Counter<long> Challenges { get; }
 
-    public void Refuse(Refusal reason) =>
+    public void Refuse(TlsRefusal reason) =>
         _refused.Add(1, new KeyValuePair<string, object?>("reason", _reasons[(int)reason]));
 
     /// <param name="outcome"><c>found</c>, <c>unknown</c> or <c>failed</c>.</param>

@@ -1,4 +1,6 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using Tracking.Links;
 using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
@@ -90,6 +92,101 @@ public sealed class DomainFlow(Running running)
         await page.Keyboard.TypeAsync("links.keyboard.example.org");
         await page.Keyboard.PressAsync("Enter");
         await page.GetByText("is deleted").WaitForAsync();
+    }
+
+    [Fact]
+    public async Task A_domain_is_reached_by_the_sidebar_and_the_list_and_has_the_buttons_of_its_state()
+    {
+        var (cluster, key) = await running.CreateClusterAsync($"Sidebar {Guid.NewGuid()}");
+        const string host = "track.sidebar.example.org";
+        await using var visit = await Visit.SignedInAsync(running, key, to: $"/clusters/{cluster}");
+        var page = visit.Page;
+        ILocator Button(string name) => page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Tracking domains" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Add tracking domain" }).First.ClickAsync();
+        await page.GetByLabel("Tracking domain", new() { Exact = true }).FillAsync(host);
+        await page.GetByLabel("Set as default").CheckAsync();
+        await Button("Add tracking domain").ClickAsync();
+        await page.GetByText("Default once verified").First.WaitForAsync();
+        await Button("Verify now").WaitForAsync();
+        await Button("Unset as default").ClickAsync();
+        await Assertions.Expect(page.GetByText("Default once verified")).ToHaveCountAsync(0);
+
+        // A pending domain does not take the flag.
+        await Assertions.Expect(Button("Set as default")).ToHaveCountAsync(0);
+
+        await running.ExecuteAsync(
+            """
+            UPDATE domains.tracking_domains SET status = 1, verified_at = now(), is_default = true,
+                certificate_until = now() + interval '90 days'
+            WHERE hostname = $1
+            """,
+            host);
+        await page.GotoAsync($"/clusters/{cluster}/tracking-domains");
+        await page.GetByRole(AriaRole.Link, new() { Name = host }).ClickAsync();
+        await page.GetByText("In use for new links").WaitForAsync();
+        await Button("Unset as default").ClickAsync();
+        await Button("Set as default").WaitForAsync();
+    }
+
+    [Fact]
+    public async Task A_check_that_comes_too_early_says_when_the_next_one_is_possible()
+    {
+        var (cluster, key) = await running.CreateClusterAsync($"Early {Guid.NewGuid()}");
+        const string host = "track.early.example.org";
+        await running.PostAsync($"/api/v1/clusters/{cluster}/tracking-domains", new { hostname = host });
+        await running.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET check_requested_at = now() + interval '1 hour' WHERE hostname = $1", host);
+        await using var visit = await Visit.SignedInAsync(
+            running, key, to: $"/clusters/{cluster}/tracking-domains/{host}");
+
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Verify now" }).ClickAsync();
+
+        await Assertions.Expect(visit.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync(
+            new Regex(@"This name was checked a moment ago\. The next check is possible at \d\d:\d\d:\d\d\."));
+    }
+
+    [Fact]
+    public async Task The_list_says_beside_https_why_there_is_no_certificate_and_the_record_names_the_provider()
+    {
+        var (cluster, key) = await running.CreateClusterAsync($"Error {Guid.NewGuid()}");
+        _ = ClusterId.TryParse(cluster, out var id);
+        const string host = "track.error.example.org";
+        await running.PostAsync($"/api/v1/clusters/{cluster}/tracking-domains", new { hostname = host });
+        await running.ExecuteAsync(
+            "UPDATE domains.tracking_domains SET status = 1, verified_at = now() WHERE hostname = $1", host);
+        await running.ExecuteAsync(
+            """
+            INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure)
+            VALUES ($1, $2, now() + interval '3 hours', 2, '{"type":"caa","detail":"CAA forbids this authority."}')
+            ON CONFLICT (hostname) DO UPDATE SET due_at = excluded.due_at, failures = 2, last_failure = excluded.last_failure
+            """,
+            host, id.Value);
+        await using var visit = await Visit.SignedInAsync(running, key, to: $"/clusters/{cluster}/tracking-domains");
+        var cell = visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = host }).GetByRole(AriaRole.Cell).Nth(2);
+        await Assertions.Expect(cell).ToContainTextAsync("not issued");
+        await Assertions.Expect(cell).ToContainTextAsync("CAA forbids this authority. It is tried again");
+
+        foreach (var (provider, step) in new[]
+        {
+            ("Cloudflare", "Proxy status: DNS only, the grey cloud."),
+            ("Amazon Route 53", "Open the Route 53 console"),
+            ("GoDaddy", "Most providers append your domain"),
+        })
+        {
+            // Instructions are open while the record is not there.
+            await running.ExecuteAsync(
+                """
+                UPDATE domains.tracking_domains SET status = 0, last_check = jsonb_build_object('provider', $2::text)
+                WHERE hostname = $1
+                """,
+                host, provider);
+            await visit.Page.GotoAsync($"/clusters/{cluster}/tracking-domains/{host}");
+            await visit.Page.GetByText($"Your DNS is at {provider}").WaitForAsync();
+            var open = visit.Page.Locator("details[open]").Filter(new() { HasText = step });
+            await Assertions.Expect(open.Locator("summary")).ToHaveTextAsync(provider);
+        }
     }
 
     private static async Task TabToAsync(IPage page, string what)

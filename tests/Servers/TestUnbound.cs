@@ -28,10 +28,6 @@ public sealed class TestUnbound : IAsyncDisposable
         return this;
     }
 
-    /// <summary>How long it remembers that a record is not there, at most; an hour unless set, as Unbound has
-    /// it.</summary>
-    public TimeSpan LongestNegative { get; init; } = TimeSpan.FromHours(1);
-
     /// <summary>Adds a trusted key, as a DS record. With another zone's key all signatures are wrong.</summary>
     public TestUnbound Trust(string delegationSigner)
     {
@@ -81,7 +77,6 @@ public sealed class TestUnbound : IAsyncDisposable
             do-not-query-localhost: no
             module-config: "validator iterator"
             ede: yes
-            cache-max-negative-ttl: {LongestNegative.TotalSeconds:0}
         {_anchors}
         {_zones}
         remote-control:

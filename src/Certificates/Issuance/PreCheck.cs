@@ -24,18 +24,16 @@ internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type)
 /// the name leads to us, that port 80 is open and that nothing between redirects or eats challenges.
 /// </summary>
 internal sealed class PreCheck(
-    AskResolver resolver, AddressGuard guard, IOptions<CertificateOptions> options, TimeProvider time)
+    FindFreshAddresses addresses, AddressGuard guard, IOptions<CertificateOptions> options, TimeProvider time)
 {
     // The token and the thumbprint of a P-256 key, and what editors and proxies put around them.
     private const int MaxAnswer = 4096;
 
-    // One for each address family and each question repeated by the resolver's other servers.
-    private const int MaxQueries = 16;
-
     /// <summary>Looks.</summary>
     public async Task<LookedAt> RunAsync(HostName host, CancellationToken cancellationToken)
     {
-        var found = await resolver.AddressesAsync(DnsName.From(host), new QueryBudget(MaxQueries), cancellationToken);
+        // An order begins the moment a name verifies, when our resolver may still remember that it was absent.
+        var found = await addresses.RunAsync(DnsName.From(host), cancellationToken);
         if (found.Addresses.Count == 0)
         {
             return found.IsCertain

@@ -71,7 +71,7 @@ internal static class EventsCommand
             }
 
             return parsed.GetValue(follow)
-                ? await new FollowEvents(api, path + Parameters(filters).TrimStart('&'), terminal, TimeProvider.System)
+                ? await new PollEvents(api, path + Parameters(filters).TrimStart('&'), terminal, TimeProvider.System)
                     .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
                 : ExitCode.Done;
         }, cancellationToken));

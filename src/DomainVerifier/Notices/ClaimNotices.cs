@@ -58,7 +58,7 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
     /// <param name="most">How many at most.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    public async Task<List<Notice>> RunAsync(int most, CancellationToken cancellationToken)
+    public async Task<List<ClaimedNotice>> RunAsync(int most, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var lease = Guid.CreateVersion7(now);
@@ -68,11 +68,11 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
         command.Parameters.Add(new() { Value = (now + options.Value.Lease).UtcDateTime });
         command.Parameters.Add(new() { Value = most });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var notices = new List<Notice>();
+        var notices = new List<ClaimedNotice>();
         while (await reader.ReadAsync(cancellationToken))
         {
             var told = reader.GetFieldValue<string[]>(6);
-            notices.Add(new Notice
+            notices.Add(new ClaimedNotice
             {
                 Id = reader.GetGuid(0),
                 Lease = lease,
@@ -96,13 +96,13 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
 
     /// <summary>Keeps that somebody has the mail, or will never get it; the lease begins anew.</summary>
     /// <returns>Whether the notice is still ours.</returns>
-    public Task<bool> KeepRecipientAsync(Notice notice, string recipient, CancellationToken cancellationToken) =>
+    public Task<bool> KeepRecipientAsync(ClaimedNotice notice, string recipient, CancellationToken cancellationToken) =>
         ChangeAsync(
             KeepRecipient, notice, cancellationToken, recipient, (time.GetUtcNow() + options.Value.Lease).UtcDateTime);
 
     /// <summary>Keeps that programs are told.</summary>
     /// <returns>Whether the notice is still ours.</returns>
-    public Task<bool> KeepPublishedAsync(Notice notice, CancellationToken cancellationToken) =>
+    public Task<bool> KeepPublishedAsync(ClaimedNotice notice, CancellationToken cancellationToken) =>
         ChangeAsync(KeepPublished, notice, cancellationToken, time.GetUtcNow().UtcDateTime);
 
     /// <summary>Ends the lease.</summary>
@@ -112,7 +112,7 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
     /// <param name="error">What it failed of.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     public Task FinishAsync(
-        Notice notice,
+        ClaimedNotice notice,
         bool isMailed,
         DateTimeOffset nextAttemptAt,
         string? error,
@@ -146,7 +146,7 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
     }
 
     private async Task<bool> ChangeAsync(
-        string sql, Notice notice, CancellationToken cancellationToken, params object[] values)
+        string sql, ClaimedNotice notice, CancellationToken cancellationToken, params object[] values)
     {
         await using var command = dataSource.CreateCommand(sql);
         command.Parameters.Add(new() { Value = notice.Id });

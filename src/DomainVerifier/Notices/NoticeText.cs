@@ -8,11 +8,11 @@ namespace Tracking.DomainVerifier.Notices;
 /// <summary>What a notice says: what happened, what DNS says, what to publish and until when.</summary>
 internal sealed class NoticeText
 {
-    private readonly Notice _notice;
+    private readonly ClaimedNotice _notice;
     private readonly string _host;
     private readonly NoticeBody _body;
 
-    private NoticeText(Notice notice, NoticeBody body)
+    private NoticeText(ClaimedNotice notice, NoticeBody body)
     {
         (_notice, _body) = (notice, body);
         _host = Shown(notice.Hostname);
@@ -22,7 +22,7 @@ internal sealed class NoticeText
     /// <param name="notice">The notice.</param>
     /// <param name="consoleUrl">The console; <see langword="null"/>: no link.</param>
     /// <returns>The subject and the body.</returns>
-    public static (string Subject, NoticeBody Body) Write(Notice notice, Uri? consoleUrl)
+    public static (string Subject, NoticeBody Body) Write(ClaimedNotice notice, Uri? consoleUrl)
     {
         var body = new NoticeBody();
         var subject = new NoticeText(notice, body).WriteKind();

@@ -14,7 +14,7 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
 
     /// <summary>Publishes it.</summary>
     /// <returns>Whether the bus has it.</returns>
-    public async Task<bool> RunAsync(Notice notice, CancellationToken cancellationToken)
+    public async Task<bool> RunAsync(ClaimedNotice notice, CancellationToken cancellationToken)
     {
         if (Message(notice) is not { } message)
         {
@@ -44,7 +44,7 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
         }
     }
 
-    private static object? Message(Notice notice)
+    private static object? Message(ClaimedNotice notice)
     {
         var diagnosis = notice.Facts.Diagnosis?.ToJson() ?? "{}";
         return notice.Kind switch

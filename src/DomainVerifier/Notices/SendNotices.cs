@@ -70,7 +70,7 @@ internal sealed partial class SendNotices(
         }
     }
 
-    private async Task SendAsync(Notice notice, SmtpConnection? connection, CancellationToken cancellationToken)
+    private async Task SendAsync(ClaimedNotice notice, SmtpConnection? connection, CancellationToken cancellationToken)
     {
         // Those before it took long: it is, or soon will be, another's.
         if (time.GetUtcNow() > notice.LeasedUntil - (2 * _options.SmtpTimeout))
@@ -123,7 +123,7 @@ internal sealed partial class SendNotices(
 
     // Whether the notice is still ours, and what it failed of; everybody has it when it failed of nothing.
     private async Task<(bool IsOurs, string? Reason)> MailAsync(
-        Notice notice, SmtpConnection connection, CancellationToken cancellationToken)
+        ClaimedNotice notice, SmtpConnection connection, CancellationToken cancellationToken)
     {
         string? failed = null;
         foreach (var recipient in notice.Recipients)
@@ -157,7 +157,7 @@ internal sealed partial class SendNotices(
     }
 
     private async Task<(MailOutcome Outcome, string? Reason)> HandOverAsync(
-        Notice notice, string recipient, SmtpConnection connection, CancellationToken cancellationToken)
+        ClaimedNotice notice, string recipient, SmtpConnection connection, CancellationToken cancellationToken)
     {
         MimeMessage message;
         try

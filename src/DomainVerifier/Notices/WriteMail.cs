@@ -11,7 +11,7 @@ internal static class WriteMail
     /// <param name="recipient">Who gets it.</param>
     /// <param name="options">The sender, and the console.</param>
     /// <exception cref="ParseException">The recipient is no address; the sender has been checked at start.</exception>
-    public static MimeMessage For(Notice notice, string recipient, NoticeOptions options)
+    public static MimeMessage For(ClaimedNotice notice, string recipient, NoticeOptions options)
     {
         var (subject, body) = NoticeText.Write(notice, options.ConsoleUrl);
         var from = MailboxAddress.Parse(options.From!);

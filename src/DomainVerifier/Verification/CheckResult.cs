@@ -37,7 +37,7 @@ internal sealed record ActiveElsewhere
 }
 
 /// <summary>How storing a check ended.</summary>
-internal enum StoreOutcome
+internal enum StoreCheckOutcome
 {
     /// <summary>It is stored.</summary>
     Stored,

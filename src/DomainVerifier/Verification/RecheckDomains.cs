@@ -12,7 +12,7 @@ namespace Tracking.DomainVerifier.Verification;
 /// </summary>
 internal sealed partial class RecheckDomains(
     ClaimDomains claim,
-    VerifyDomain verify,
+    VerifyLeasedDomain verify,
     DomainsWaiting waiting,
     VerifierTelemetry telemetry,
     IOptions<VerifierOptions> options,

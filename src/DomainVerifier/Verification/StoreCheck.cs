@@ -66,7 +66,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
     /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
     /// <returns>How it ended, and what it changed.</returns>
     /// <exception cref="NpgsqlException">The database is away or refuses.</exception>
-    public async Task<(StoreOutcome Outcome, CheckEffect Effect)> RunAsync(
+    public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect)> RunAsync(
         LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
     {
         try
@@ -75,7 +75,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         }
         catch (PostgresException refused) when (IsConflict(refused))
         {
-            return (StoreOutcome.Conflict, CheckEffect.Nothing);
+            return (StoreCheckOutcome.Conflict, CheckEffect.Nothing);
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             ConstraintName: "tracking_domains_active" or "tracking_domains_default",
         };
 
-    private async Task<(StoreOutcome, CheckEffect)> StoreAsync(
+    private async Task<(StoreCheckOutcome, CheckEffect)> StoreAsync(
         LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -96,7 +96,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             IsolationLevel.ReadCommitted, cancellationToken);
         if (await ReadAsync(connection, domain, result, cancellationToken) is not { } stored)
         {
-            return (StoreOutcome.Dropped, CheckEffect.Nothing);
+            return (StoreCheckOutcome.Dropped, CheckEffect.Nothing);
         }
 
         var now = result.BeganAt;
@@ -140,7 +140,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         await batch.PrepareAsync(cancellationToken);
         await batch.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (StoreOutcome.Stored, decision.Effect);
+        return (StoreCheckOutcome.Stored, decision.Effect);
     }
 
     private void TakeFrom(NpgsqlBatch batch, ActiveElsewhere other, LeasedDomain domain, DateTimeOffset now)

@@ -12,7 +12,7 @@ namespace Tracking.DomainVerifier.Verification;
 /// <param name="name">The name.</param>
 /// <param name="cancellationToken">Ends it with an exception.</param>
 /// <returns>What keeps recipients out; <see langword="null"/> when nothing is known to.</returns>
-internal delegate Task<DomainFinding?> Visit(HostName name, CancellationToken cancellationToken);
+internal delegate Task<DomainFinding?> VisitDomain(HostName name, CancellationToken cancellationToken);
 
 /// <summary>
 /// Visits a verified name over http: its record may be right, and recipients get Cloudflare's error 1014 all the same.
@@ -49,7 +49,7 @@ internal sealed class VisitName : IDisposable
     }
 
     /// <summary>Visits it.</summary>
-    /// <inheritdoc cref="Visit"/>
+    /// <inheritdoc cref="VisitDomain"/>
     public async Task<DomainFinding?> RunAsync(HostName name, CancellationToken cancellationToken)
     {
         if (_longest == TimeSpan.Zero)

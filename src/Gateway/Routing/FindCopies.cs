@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.ServiceDiscovery;
 namespace Tracking.Gateway.Routing;
 
 /// <summary>Looks up the addresses of a host name.</summary>
-internal delegate Task<IPAddress[]> FindAddresses(string host, CancellationToken cancellationToken);
+internal delegate Task<IPAddress[]> ResolveHost(string host, CancellationToken cancellationToken);
 
 /// <summary>
 /// Replaces a service's name by its copies, one for each address of the name, and looks up the addresses again and
@@ -17,7 +17,7 @@ internal delegate Task<IPAddress[]> FindAddresses(string host, CancellationToken
 /// arrives.
 /// </summary>
 internal sealed partial class FindCopies(
-    FindAddresses find, IOptions<GatewayOptions> options, TimeProvider time, ILogger<FindCopies> logger)
+    ResolveHost find, IOptions<GatewayOptions> options, TimeProvider time, ILogger<FindCopies> logger)
     : IDestinationResolver
 {
     // Names are looked up one after the other, and all services wait for the last one.

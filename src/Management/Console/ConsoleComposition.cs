@@ -39,7 +39,7 @@ internal static class ConsoleComposition
         OpenIdSignIn.Add(builder);
         builder.Services.AddSingleton<ConsoleSession>();
         builder.Services.AddSingleton<AskServices>();
-        builder.Services.AddSingleton<FollowEvents>();
+        builder.Services.AddSingleton<StreamEvents>();
         builder.Services.AddScoped<Parts.ShowTime>();
         return builder;
     }
@@ -76,7 +76,7 @@ internal static class ConsoleComposition
         ServeAssets.Map(app);
         SignIn.Map(app);
         OpenIdSignIn.Map(app);
-        FollowEvents.Map(app);
+        StreamEvents.Map(app);
         ShowMail.Map(app);
         app.MapRazorComponents<App>().Add(RequireSession.Guard);
     }

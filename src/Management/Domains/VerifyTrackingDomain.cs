@@ -71,7 +71,9 @@ internal static class VerifyTrackingDomain
                 services.GetRequiredService<ApiDataSource>(), domain.Id, pause, cancellationToken);
             if (requested is not { } requestedAt)
             {
-                return Problems.TooMany($"a check of one name every {pause.TotalSeconds:0.#} s", pause);
+                return Problems.TooMany(
+                    $"a check of one name every {pause.TotalSeconds:0.#} s",
+                    Remaining(domain, pause, services.GetRequiredService<TimeProvider>().GetUtcNow()));
             }
 
             services.GetRequiredService<AskVerifier>().Verify(new VerifyDomain
@@ -106,6 +108,10 @@ internal static class VerifyTrackingDomain
                 ? $"{text} {finding["nextStep"]}".TrimEnd()
                 : $"{domain.Hostname} does not lead to {domain.Verification.Value} yet.";
         }
+
+        // Somebody may have asked since the domain was read: then the whole pause is ahead.
+        private static TimeSpan Remaining(TrackingDomain domain, TimeSpan pause, DateTimeOffset now) =>
+            domain.CheckRequestedAt + pause - now is { } left && left > TimeSpan.Zero ? left : pause;
 
         // By the database's clock, which verifiers read too.
         private static async Task<DateTimeOffset?> RequestAsync(

@@ -312,6 +312,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             _host.Truncate();
             _host.Append(destination.Host);
             _isTrackingHost = request.TrackingHosts.Contains(destination.Host)
+                || request.LinkedTrackingHosts.Contains(destination.Host)
                 || ComparableUrl.IsSameHost(destination.Host, request.Origin!.HostAscii);
             _isExcluded = request.ExcludedDomains.Contains(destination.Host);
             _hasExcludedPaths = request.ExcludedDomains.HasPathsOf(destination.Host);
@@ -358,8 +359,9 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         }
 
         if (request.KeepUrlText != KeepUrlText.Off && (flags & FoundFlags.Html) != 0
-            && UrlText.Host(text) is { IsEmpty: false } host
-            && (request.KeepUrlText == KeepUrlText.Always || !UrlText.IsSameOrganisation(host, request.Origin!.Host)))
+            && VisibleUrl.Host(text) is { IsEmpty: false } host
+            && (request.KeepUrlText == KeepUrlText.Always
+                || !VisibleUrl.IsSameOrganisation(host, request.Origin!.Host)))
         {
             return LinkDecision.UrlText;
         }

@@ -99,6 +99,10 @@ public sealed record RewriteRequest
     /// contains one of our tokens is not wrapped on any host.</summary>
     public HostSet TrackingHosts { get; init; } = HostSet.Empty;
 
+    /// <summary>Tracking domains of any cluster among the hosts of the message's links. Links to them are never
+    /// wrapped.</summary>
+    public HostSet LinkedTrackingHosts { get; init; } = HostSet.Empty;
+
     /// <summary>The keys that recognise our tokens in links of any host.</summary>
     public SigningKeys? Keys { get; init; }
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Html;
 using Tracking.Rewrite.Registration;
@@ -55,6 +56,7 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
 public sealed partial class TrackMessage(
     ChooseHost choose,
     EffectiveSettings settings,
+    FindTrackingHosts findHosts,
     SigningKeyRing keys,
     RegisterMessages register,
     MarkupMemory memory,
@@ -64,14 +66,15 @@ public sealed partial class TrackMessage(
 {
     /// <summary>Plans the rewriting of a message and stores nothing.</summary>
     /// <returns>The plan and the host of its links; <see langword="null"/> while the store cannot tell to which cluster
-    /// the requested host belongs.</returns>
+    /// the requested host belongs, or which links lead to tracking domains.</returns>
     public async ValueTask<(RewritePlan Plan, ChosenHost Host)?> PlanAsync(
         DirectoryCluster cluster, MessageHeader message, MessageMetadata request)
     {
         var own = ReadControlHeaders.From(message);
         return await ChooseAsync(cluster, request, own) is { } host
-            ? (Plan(cluster, message, request, own, host), host)
-            : null;
+            && await PlanAsync(cluster, message, settings.For(cluster, request, own, host)) is { } plan
+                ? (plan, host)
+                : null;
     }
 
     /// <summary>Rewrites a message. Its links are registered before this method returns.</summary>
@@ -96,7 +99,12 @@ public sealed partial class TrackMessage(
             return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
         }
 
-        using var plan = Plan(cluster, message, request, own, host);
+        using var plan = await PlanAsync(cluster, message, settings.For(cluster, request, own, host));
+        if (plan is null)
+        {
+            return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
+        }
+
         if (plan.UntouchedReason is { } reason)
         {
             return Output(cluster, messageId, plan, host, reason, output =>
@@ -147,14 +155,29 @@ public sealed partial class TrackMessage(
         await choose.ForAsync(cluster, request, own)
             ?? (EffectiveSettings.IsOff(cluster, request, own) ? choose.System : null);
 
-    private RewritePlan Plan(
-        DirectoryCluster cluster,
-        MessageHeader message,
-        MessageMetadata request,
-        MessageMetadata own,
-        ChosenHost host)
+    // Planning itself asks nobody. Messages with links to tracking domains are rare, and are planned a second time.
+    private async ValueTask<RewritePlan?> PlanAsync(
+        DirectoryCluster cluster, MessageHeader message, RewriteRequest request)
     {
-        var plan = RewriteMessage.Plan(message, settings.For(cluster, request, own, host), memory);
+        var plan = Plan(cluster, message, request);
+        if (plan.TrackedLinks == 0)
+        {
+            return plan;
+        }
+
+        var others = await findHosts.AmongAsync(plan);
+        if (others == HostSet.Empty)
+        {
+            return plan;
+        }
+
+        plan.Dispose();
+        return others is null ? null : Plan(cluster, message, request with { LinkedTrackingHosts = others });
+    }
+
+    private RewritePlan Plan(DirectoryCluster cluster, MessageHeader message, RewriteRequest request)
+    {
+        var plan = RewriteMessage.Plan(message, request, memory);
         if (plan.Failure is { } failure)
         {
             LogFault(failure, cluster.Id);

@@ -162,8 +162,8 @@ internal static class PreviewPlan
 
     private static bool IsShownAsAnother(PlannedLink link, HostName trackingHost)
     {
-        var shown = UrlText.Host(link.Name.Span);
-        return !shown.IsEmpty && !UrlText.IsSameOrganisation(shown, trackingHost);
+        var shown = VisibleUrl.Host(link.Name.Span);
+        return !shown.IsEmpty && !VisibleUrl.IsSameOrganisation(shown, trackingHost);
     }
 
     private static bool HasUnsubscribe(MessageHeader header)

@@ -31,7 +31,7 @@ internal sealed class ChooseCertificate(
             ?? throw new InvalidOperationException("The ClientHello is read first.");
         if (hello.Form == ServerNameForm.Invalid)
         {
-            return RefuseAsync(connection, Refusal.InvalidName, AlertDescription.UnrecognizedName);
+            return RefuseAsync(connection, TlsRefusal.InvalidName, AlertDescription.UnrecognizedName);
         }
 
         return hello.IsChallenge
@@ -58,8 +58,8 @@ internal sealed class ChooseCertificate(
         if (outcome != SelectOutcome.Found)
         {
             await (outcome == SelectOutcome.Unknown
-                ? RefuseAsync(connection, Refusal.UnknownName, AlertDescription.UnrecognizedName)
-                : RefuseAsync(connection, Refusal.Unavailable, AlertDescription.InternalError));
+                ? RefuseAsync(connection, TlsRefusal.UnknownName, AlertDescription.UnrecognizedName)
+                : RefuseAsync(connection, TlsRefusal.Unavailable, AlertDescription.InternalError));
             return;
         }
 
@@ -82,7 +82,7 @@ internal sealed class ChooseCertificate(
             : null;
         if (certificate is null)
         {
-            await RefuseAsync(connection, Refusal.NoChallenge, AlertDescription.NoApplicationProtocol);
+            await RefuseAsync(connection, TlsRefusal.NoChallenge, AlertDescription.NoApplicationProtocol);
             return;
         }
 
@@ -95,7 +95,7 @@ internal sealed class ChooseCertificate(
         await next(connection);
     }
 
-    private Task RefuseAsync(ConnectionContext connection, Refusal reason, AlertDescription alert)
+    private Task RefuseAsync(ConnectionContext connection, TlsRefusal reason, AlertDescription alert)
     {
         meters.Refuse(reason);
         return SendAlert.RefuseAsync(connection, alert);

@@ -30,7 +30,7 @@ internal sealed class HandshakeDeadline(IOptions<TlsOptions> options, TlsMeters 
 
     private void Cut(ConnectionContext connection)
     {
-        meters.Refuse(Refusal.Timeout);
+        meters.Refuse(TlsRefusal.Timeout);
         connection.Abort(new ConnectionAbortedException("The TLS handshake took too long."));
     }
 

@@ -25,14 +25,14 @@ internal sealed class ReadClientHello(TlsMeters meters)
                 // The client has gone.
                 break;
             case ClientHelloOutcome.NotTls:
-                meters.Refuse(Refusal.NotTls);
+                meters.Refuse(TlsRefusal.NotTls);
                 break;
             case ClientHelloOutcome.TooLong:
-                meters.Refuse(Refusal.TooLong);
+                meters.Refuse(TlsRefusal.TooLong);
                 await SendAlert.RefuseAsync(connection, AlertDescription.IllegalParameter);
                 break;
             default:
-                meters.Refuse(Refusal.Malformed);
+                meters.Refuse(TlsRefusal.Malformed);
                 await SendAlert.RefuseAsync(connection, AlertDescription.DecodeError);
                 break;
         }

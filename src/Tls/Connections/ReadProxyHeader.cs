@@ -26,7 +26,7 @@ internal sealed partial class ReadProxyHeader(
         {
             if (await FindAsync(connection) is not { } header)
             {
-                meters.Refuse(Refusal.ProxyHeader);
+                meters.Refuse(TlsRefusal.ProxyHeader);
                 LogRefused(connection.RemoteEndPoint);
                 return;
             }

@@ -75,7 +75,7 @@ public sealed class NoticeTextTests
         }
     }
 
-    private static Notice Make(string kind) => new()
+    private static ClaimedNotice Make(string kind) => new()
     {
         Id = new Guid("019ceb8e-0000-7000-8000-000000000001"),
         Cluster = new ClusterId(1234567),

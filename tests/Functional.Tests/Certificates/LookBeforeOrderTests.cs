@@ -107,6 +107,33 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
         Assert.Equal(0, database.Authorities[0].Count("new-order"));
     }
 
+    [Theory]
+    [InlineData("track A 127.0.0.1\n")]
+    [InlineData("track CNAME target\ntarget A 127.0.0.1\n")]
+    public async Task A_record_that_is_a_moment_old_does_not_wait_for_what_our_resolver_remembers(string record)
+    {
+        await StartDnsAsync("");
+        await using var resolver = new TestUnbound()
+            .Ask("example", _dns.EndPoint).Ask(Zone, _dns.EndPoint);
+        await resolver.StartAsync(Cancelled);
+        await using var database = await IssuanceDatabase.CreateAsync(_server);
+        await database.AddAsync(Name);
+        OneIssuer StartIssuerWithResolver() => StartIssuer(
+            database,
+            ("Tracking:Dns:Resolvers:0", resolver.EndPoint.ToString()),
+            ("Tracking:Dns:NameServerPort", _dns.EndPoint.Port.ToString(CultureInfo.InvariantCulture)),
+            ("Tracking:Dns:AllowPrivateAddresses", "true"));
+        await StartIssuerWithResolver().LookAsync(Cancelled);
+        Assert.Contains("has no address", await FailureAsync(database, "detail"), StringComparison.Ordinal);
+
+        await _dns.ReplaceAsync(Zone, $"@ NS ns1\nns1 A {_dns.EndPoint.Address}\n{record}", Cancelled);
+        await database.ExecuteAsync("DELETE FROM certificates.names");
+        await StartIssuerWithResolver().LookAsync(Cancelled);
+
+        Assert.Equal("", await database.TextAsync("SELECT coalesce(last_failure::text, '') FROM certificates.names"));
+        Assert.Equal(1, database.Authorities[0].Certificates);
+    }
+
     [Fact]
     public async Task A_CAA_record_for_others_costs_no_order_and_shows_the_line_to_add_for_each_authority()
     {
@@ -192,14 +219,18 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
         await _dns.StartAsync(Cancelled);
     }
 
-    private OneIssuer StartIssuer(IssuanceDatabase database, bool isLaboratory = true) => database.Start(settings:
+    private OneIssuer StartIssuer(IssuanceDatabase database, bool isLaboratory = true) => StartIssuer(
+        database,
+        ("Tracking:Dns:Resolvers:0", _dns.EndPoint.ToString()),
+        ("Tracking:Dns:AllowPrivateAddresses", isLaboratory ? "true" : "false"));
+
+    private OneIssuer StartIssuer(IssuanceDatabase database, params (string, string)[] dns) => database.Start(settings:
     [
         ("Tracking:Certificates:CheckBeforeOrder", "true"),
         ("Tracking:Certificates:CheckTimeout", "00:00:03"),
         ("Tracking:Certificates:HttpPort", _port.ToString(CultureInfo.InvariantCulture)),
         ("Tracking:Certificates:TlsPort", _closed.ToString(CultureInfo.InvariantCulture)),
-        ("Tracking:Dns:Resolvers:0", _dns.EndPoint.ToString()),
         ("Tracking:Dns:QueryTimeout", "00:00:10"),
-        ("Tracking:Dns:AllowPrivateAddresses", isLaboratory ? "true" : "false"),
+        .. dns,
     ]);
 }

@@ -195,7 +195,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
 
         // It was only slow: what it found is no longer wanted.
         database.Dns.Clear();
-        Assert.Equal(StoreOutcome.Dropped, (await dead.Verify.RunAsync(abandoned, Cancelled)).Outcome);
+        Assert.Equal(StoreCheckOutcome.Dropped, (await dead.Verify.RunAsync(abandoned, Cancelled)).Outcome);
         Assert.Equal(["0 0 1"], await database.ChecksAsync(id));
     }
 

@@ -97,7 +97,7 @@ public sealed class TakeOverTests(TestPostgres server)
         await other.CheckDueAsync();
         goOn.SetResult();
 
-        Assert.Equal(StoreOutcome.Dropped, (await checking).Outcome);
+        Assert.Equal(StoreCheckOutcome.Dropped, (await checking).Outcome);
         Assert.Equal(DomainStatus.Pending, (await database.ReadAsync(first)).Status);
         Assert.Equal(DomainStatus.Active, (await database.ReadAsync(second)).Status);
     }
@@ -122,7 +122,7 @@ public sealed class TakeOverTests(TestPostgres server)
 
             Assert.Equal(1L, await database.ScalarAsync<long>(
                 "SELECT count(*) FROM domains.tracking_domains WHERE hostname = $1 AND status = 1", host));
-            Assert.DoesNotContain(outcomes, outcome => outcome.Outcome == StoreOutcome.Conflict);
+            Assert.DoesNotContain(outcomes, outcome => outcome.Outcome == StoreCheckOutcome.Conflict);
         }
     }
 

@@ -13,7 +13,6 @@ using Tracking.DomainVerifier.Notices;
 using Tracking.DomainVerifier.Verification;
 using Tracking.Links;
 using Tracking.Servers;
-using VerifyDomain = Tracking.DomainVerifier.Verification.VerifyDomain;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
@@ -279,7 +278,7 @@ internal sealed class OneVerifier : IAsyncDisposable
 
     public SendNotices Notices => _services.GetRequiredService<SendNotices>();
 
-    public VerifyDomain Verify => _services.GetRequiredService<VerifyDomain>();
+    public VerifyLeasedDomain Verify => _services.GetRequiredService<VerifyLeasedDomain>();
 
     public RecheckDomains Recheck => _services.GetRequiredService<RecheckDomains>();
 
@@ -299,13 +298,13 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddSingleton<ReadTransportSecurity>((name, _) =>
             Task.FromResult(database.TransportSecurity.GetValueOrDefault(name.Value)));
         services.AddSingleton<AskParents>();
-        services.AddSingleton<Visit>((name, _) => Task.FromResult(database.Visits.GetValueOrDefault(name.Value)));
+        services.AddSingleton<VisitDomain>((name, _) => Task.FromResult(database.Visits.GetValueOrDefault(name.Value)));
         services.AddSingleton<DomainsWaiting>();
         services.AddSingleton<NoticesWaiting>();
         services.AddSingleton<VerifierTelemetry>();
         services.AddSingleton<ClaimDomains>();
         services.AddSingleton<StoreCheck>();
-        services.AddSingleton<VerifyDomain>();
+        services.AddSingleton<VerifyLeasedDomain>();
         services.AddSingleton<RecheckDomains>();
         services.AddSingleton<MeasureBacklog>();
         services.AddSingleton(Options.Create(database.Notices));
@@ -336,7 +335,7 @@ internal sealed class OneVerifier : IAsyncDisposable
             foreach (var domain in domains)
             {
                 Assert.Equal(
-                    StoreOutcome.Stored,
+                    StoreCheckOutcome.Stored,
                     (await Verify.RunAsync(domain, TestContext.Current.CancellationToken)).Outcome);
                 checks++;
             }

@@ -11,7 +11,6 @@ using Tracking.DomainVerifier;
 using Tracking.DomainVerifier.Verification;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
-using VerifyDomain = Tracking.Contracts.VerifyDomain;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
@@ -103,7 +102,8 @@ public sealed class VerifierHostTests(TestPostgres server)
         builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>(database.DiagnoseAsync));
         builder.Services.Replace(
             ServiceDescriptor.Singleton<ReadTransportSecurity>((_, _) => Task.FromResult<string?>(null)));
-        builder.Services.Replace(ServiceDescriptor.Singleton<Visit>((_, _) => Task.FromResult<DomainFinding?>(null)));
+        builder.Services.Replace(
+            ServiceDescriptor.Singleton<VisitDomain>((_, _) => Task.FromResult<DomainFinding?>(null)));
         builder.Services.Replace(ServiceDescriptor.Singleton<Look>(database.LookAsync));
         add(builder.Services);
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");

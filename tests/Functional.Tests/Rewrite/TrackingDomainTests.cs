@@ -152,6 +152,59 @@ public sealed class TrackingDomainTests(RewritePostgres postgres) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task A_link_to_a_tracking_domain_stays_plain_without_a_token_too_whichever_cluster_has_the_domain()
+    {
+        // The rules: links to our own hosts are never wrapped again, and links to another tenant's tracking host stay
+        // plain. Neither asks for a token.
+        var other = await _host.CreateClusterAsync();
+        await AddAsync("links.shop.example", "is_default = true");
+        await AddAsync("two.shop.example");
+        await AddAsync("old.shop.example", "is_retired = true");
+        await AddAsync("new.shop.example", "status = 0");
+        await SomeDomains.AddAsync(_host.Beside, other.Value, "links.other.example");
+        string[] plain =
+        [
+            "https://track.localhost/1", "https://links.shop.example/2", "https://two.shop.example/3",
+            "https://TWO.shop.example:8443?4", "http://old.shop.example/5", "https://links.other.example./6",
+        ];
+
+        // Everybody may add a name, so a pending one says nothing about who owns it.
+        string[] wrapped = ["https://new.shop.example/7", "https://nobody.shop.example/8", "https://example.com/9"];
+        for (var i = 0; i < 2; i++)
+        {
+            // The second time all hosts are in memory.
+            var report = await _host.DryRunAsync(_cluster, Mail.Html("x", [.. plain, .. wrapped]));
+            Assert.Equal(
+                [
+                    .. plain.Select(url => (url, "tracking-host")),
+                    .. wrapped.Select(url => (url, "tracked")),
+                ],
+                report["links"]!.AsArray().Select(link => ((string)link!["url"]!, (string)link["decision"]!)));
+        }
+
+        var body = await _host.AcceptedAsync(_cluster, Mail.Html("x", [.. plain, .. wrapped]));
+        Assert.All(plain, url => Assert.Contains($"\"{url}\"", body, StringComparison.Ordinal));
+        Assert.All(wrapped, url => Assert.DoesNotContain($"\"{url}\"", body, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_name_that_is_verified_or_lost_changes_what_becomes_of_links_to_it()
+    {
+        await AddAsync("two.shop.example", "status = 0");
+        async Task ComesToAsync(string decision) => await Eventually.HoldsAsync(
+            async () => (await _host.DryRunAsync(_cluster, Mail.Html("x", "https://two.shop.example/1")))["links"]![0]!
+                ["decision"]!.ToString() == decision,
+            $"the link is {decision}",
+            Cancelled,
+            _deadline);
+        await ComesToAsync("tracked");
+        await ChangeAsync("two.shop.example", "status = 1");
+        await ComesToAsync("tracking-host");
+        await ChangeAsync("two.shop.example", "status = 0");
+        await ComesToAsync("tracked");
+    }
+
+    [Fact]
     public async Task A_demotion_that_has_not_been_heard_of_yet_makes_links_that_rest_until_the_name_is_verified_again()
     {
         // docs/rewriting.md, "Which host": the message is not held back and not lost.

@@ -3,7 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the names of tests.</summary>
+/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the names of types and
+/// tests.</summary>
 public sealed partial class StyleOfSources
 {
     private const int LongestLine = 120;
@@ -12,6 +13,12 @@ public sealed partial class StyleOfSources
 
     // Here a class is a scenario or a journey, and named as such.
     private static readonly string[] _scenarios = ["System.Tests", "Console.Tests"];
+
+    // Type names that may stand in several projects, each with its reason.
+    private static readonly Dictionary<string, string> _sharedNames = new(StringComparer.Ordinal)
+    {
+        ["Program"] = "The compiler gives this name to top-level statements.",
+    };
 
     [Fact]
     public void No_line_is_longer_than_120_characters_unless_a_literal_makes_it_so() =>
@@ -32,10 +39,38 @@ public sealed partial class StyleOfSources
                 && !Path.GetFileName(file).Split('.')[0].EndsWith("Tests", StringComparison.Ordinal)
             select name);
 
-    private static IEnumerable<string> Sources() =>
+    [Fact]
+    public void No_two_projects_have_a_type_of_one_name()
+    {
+        var projects =
+            from declared in Types()
+            where !_sharedNames.ContainsKey(declared.Type)
+            group declared.Project by declared.Type into places
+            where places.Distinct().Count() > 1
+            select $"{places.Key} is in {string.Join(" and ", places.Distinct().Order(StringComparer.Ordinal))}";
+
+        Assert.Empty(projects);
+        Assert.Contains(("src/Contracts", "VerifyDomain"), Types());
+        Assert.Contains(("src/Management", "LivePage"), Types());
+    }
+
+    // Top-level types. A component of Razor is a type with the name of its file.
+    private static IEnumerable<(string Project, string Type)> Types() =>
+        from file in Sources("*.cs").Concat(Sources("*.razor"))
+        let name = Name(file)
+        where !name.StartsWith("tests/", StringComparison.Ordinal)
+        let project = name.StartsWith("src/", StringComparison.Ordinal)
+            ? string.Join('/', name.Split('/')[..2]) : name.Split('/')[0]
+        from type in file.EndsWith(".razor", StringComparison.Ordinal)
+            ? [Path.GetFileNameWithoutExtension(file)]
+            : Declaration().Matches(WithoutRawText(File.ReadAllText(file))).Select(found => found.Groups["name"].Value)
+        where !type.StartsWith('_')
+        select (project, type);
+
+    private static IEnumerable<string> Sources(string pattern = "*.cs") =>
         from root in _roots
         from file in Directory.EnumerateFiles(
-            Path.Combine(BuiltPrograms.Repository, root), "*.cs", SearchOption.AllDirectories)
+            Path.Combine(BuiltPrograms.Repository, root), pattern, SearchOption.AllDirectories)
         where !file.Split(Path.DirectorySeparatorChar).Any(folder => folder is "bin" or "obj")
         select file;
 
@@ -51,6 +86,13 @@ public sealed partial class StyleOfSources
 
     [GeneratedRegex("\"(?:\\\\.|[^\"\\\\])*\"")]
     private static partial Regex Text();
+
+    [GeneratedRegex(
+        @"^(?:(?:public|internal|static|sealed|abstract|partial|readonly|ref|unsafe) +)*" +
+        @"(?:record +struct|record +class|class|record|struct|enum|interface|delegate [^(;]*)" +
+        @" (?<name>(?!struct |class )\w+)\b",
+        RegexOptions.Multiline)]
+    private static partial Regex Declaration();
 
     [GeneratedRegex(@"^\s*\[(?:Fact|Theory)", RegexOptions.Multiline)]
     private static partial Regex Fact();

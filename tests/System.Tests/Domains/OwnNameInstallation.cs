@@ -24,8 +24,10 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
     private readonly int[] _ports = FreePort.Take(3);
     private readonly TemporaryFolder _folder = new();
     private readonly TestKnot _zones;
-    // The name is looked at before its record is there: the resolver must not remember that for a minute.
-    private readonly TestUnbound _resolver = new() { LongestNegative = TimeSpan.FromSeconds(1) };
+    private readonly TestUnbound _resolver = new();
+
+    // An authority has a resolver of its own, which was not asked for the name before its record was there.
+    private readonly TestUnbound _resolverOfAuthority = new();
     private readonly TestPebble _authority;
     private IAsyncDisposable? _system;
 
@@ -34,7 +36,7 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
         _zones = new TestKnot(new IPEndPoint(IPAddress.Loopback, _ports[0]))
             .Add(Zone, NameServer)
             .Add("op.net", NameServer + "links A 127.0.0.1\n*.track A 127.0.0.1");
-        _authority = new TestPebble { Looks = (_ports[1], _ports[2], _resolver.EndPoint) };
+        _authority = new TestPebble { Looks = (_ports[1], _ports[2], _resolverOfAuthority.EndPoint) };
     }
 
     /// <summary>Where the API is.</summary>
@@ -55,8 +57,12 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
         try
         {
             await installation._zones.StartAsync(cancellationToken);
-            await installation._resolver.Ask(Zone, installation._zones.EndPoint)
-                .Ask("op.net", installation._zones.EndPoint).StartAsync(cancellationToken);
+            foreach (var resolver in new[] { installation._resolver, installation._resolverOfAuthority })
+            {
+                await resolver.Ask(Zone, installation._zones.EndPoint)
+                    .Ask("op.net", installation._zones.EndPoint).StartAsync(cancellationToken);
+            }
+
             await installation._authority.StartAsync(cancellationToken);
             await File.WriteAllTextAsync(
                 installation._folder.In("authority.pem"), installation._authority.RootPem, cancellationToken);
@@ -98,6 +104,7 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
         }
 
         await _authority.DisposeAsync();
+        await _resolverOfAuthority.DisposeAsync();
         await _resolver.DisposeAsync();
         await _zones.DisposeAsync();
         _folder.Dispose();

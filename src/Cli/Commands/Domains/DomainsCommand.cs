@@ -13,7 +13,7 @@ internal static class DomainsCommand
             ListDomains.Create(connection),
             ShowDomain.Create(connection),
             CheckDomain.Create(connection),
-            VerifyDomain.Create(connection),
+            VerifyDomainCommand.Create(connection),
             SetDomain.Create(connection),
             DefaultDomain.Create(connection),
             RetireDomain.Create(connection),

@@ -20,7 +20,7 @@ internal static class WebhooksCommand
             Test(connection),
             Deliveries.CreateList(connection),
             Deliveries.CreateShow(connection),
-            ReplayDeliveries.Create(connection),
+            ReplayDeliveriesCommand.Create(connection),
         };
 
     /// <summary>The argument that names an endpoint.</summary>

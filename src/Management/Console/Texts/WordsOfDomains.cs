@@ -74,6 +74,9 @@ internal static partial class Words
         public const string NoClick = "No click on it is on record.";
         public const string NoVerifier = "No answer came in time. The check goes on by itself; look again in a moment.";
 
+        public static string CheckedJustNow(string next) =>
+            $"This name was checked a moment ago. The next check is possible at {next}.";
+
         public static string AddCommand(string cluster) =>
             $"trackctl domains add track.example.com --cluster {cluster}";
 
@@ -145,16 +148,23 @@ internal static partial class Words
         public static string StepVerified(string? at, bool isActive) => at is null ? "As soon as the record is there"
             : isActive ? $"{at}, checked every day" : $"Last on {at}";
 
-        public static string StepCertificate(TlsWord state, int days, string? until, string? error) => state switch
+        /// <summary>How far the certificate is, with what went wrong last and when it is tried again.</summary>
+        public static string StepCertificate(
+            TlsWord state, int days, string? until, string? error, string? again = null)
         {
-            TlsWord.Active => $"Valid until {until}, {DaysLeft(days)}",
-            TlsWord.External => "TLS ends in front of this installation",
-            TlsWord.Expired => "Its time is over",
-            TlsWord.Pending when error is not null => error,
-            TlsWord.Pending => "On its way, mostly under a minute",
-            TlsWord.Failed or TlsWord.Paused => error ?? "The authority has not issued it",
-            _ => "Comes by itself after verification",
-        };
+            var text = state switch
+            {
+                TlsWord.Active => $"Valid until {until}, {DaysLeft(days)}",
+                TlsWord.External => "TLS ends in front of this installation",
+                TlsWord.Expired => "Its time is over",
+                TlsWord.Pending when error is not null => error,
+                TlsWord.Pending => "On its way, mostly under a minute",
+                TlsWord.Failed or TlsWord.Paused => error ?? "The authority has not issued it",
+                _ => "Comes by itself after verification",
+            };
+            var failure = error is null || text == error ? text : $"{text}. {error}";
+            return error is null || again is null ? failure : $"{failure} It is {Words.Certificate.Next(again)}.";
+        }
 
         public static string StepInUse(NewLinks links, bool isDefault) => (links, isDefault) switch
         {

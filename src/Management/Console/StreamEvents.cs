@@ -25,8 +25,8 @@ namespace Tracking.Management.Console;
 /// nothing. A stream begins with the events of the last minute: the page leaves out those that it shows, so an event
 /// stored between the page and its stream, or while a broken connection was away, is not missed.
 /// </summary>
-internal sealed partial class FollowEvents(
-    ApiDataSource dataSource, IOptions<ConsoleOptions> options, TimeProvider time, ILogger<FollowEvents> logger)
+internal sealed partial class StreamEvents(
+    ApiDataSource dataSource, IOptions<ConsoleOptions> options, TimeProvider time, ILogger<StreamEvents> logger)
 {
     /// <summary>Events that the page begins with.</summary>
     public const int Shown = 50;
@@ -42,7 +42,7 @@ internal sealed partial class FollowEvents(
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapGet("/clusters/{cluster}/live/stream", HandleAsync).ExcludeFromDescription();
 
-    private static async Task HandleAsync(HttpContext context, FollowEvents follow)
+    private static async Task HandleAsync(HttpContext context, StreamEvents follow)
     {
         var keys = context.RequestServices.GetRequiredService<ApiKeyAuthentication>();
         var directory = context.RequestServices.GetRequiredService<ClusterDirectory>();

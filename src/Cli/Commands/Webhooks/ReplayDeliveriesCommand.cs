@@ -5,7 +5,7 @@ using Tracking.Cli.Commands.Domains;
 namespace Tracking.Cli.Commands.Webhooks;
 
 /// <summary><c>trackctl webhooks replay</c>: one delivery, all that failed, or those of a time.</summary>
-internal static class ReplayDeliveries
+internal static class ReplayDeliveriesCommand
 {
     public static Command Create(Connection connection)
     {

@@ -6,7 +6,7 @@ namespace Tracking.Cli.Commands.Domains;
 
 /// <summary><c>trackctl domains verify</c>: asks DNS now, and with <c>--wait</c> again until the record is
 /// there.</summary>
-internal static class VerifyDomain
+internal static class VerifyDomainCommand
 {
     private const string NotVerified = "urn:tracking:problem:domain-not-verified";
 

@@ -12,18 +12,18 @@ namespace Tracking.DomainVerifier.Verification;
 /// at one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
 /// first, by its own target, so that it is told what DNS says of it.
 /// </summary>
-internal sealed partial class VerifyDomain(
+internal sealed partial class VerifyLeasedDomain(
     NpgsqlDataSource dataSource,
     Diagnose diagnose,
     AskParents parents,
-    Visit visit,
+    VisitDomain visit,
     StoreCheck store,
     DirectoryChanges changes,
     NoticesWaiting notices,
     VerifierTelemetry telemetry,
     IOptions<VerifierOptions> options,
     TimeProvider time,
-    ILogger<VerifyDomain> logger)
+    ILogger<VerifyLeasedDomain> logger)
 {
     // Each time somebody else was faster by milliseconds; more in a row is no accident, and waits for the lease to end.
     private const int Attempts = 3;
@@ -40,7 +40,7 @@ internal sealed partial class VerifyDomain(
     /// <returns>How storing ended, and what it changed.</returns>
     /// <exception cref="NpgsqlException">The database is away; the lease ends by itself.</exception>
     /// <exception cref="TimeoutException">The check took too long.</exception>
-    public async Task<(StoreOutcome Outcome, CheckEffect Effect)> RunAsync(
+    public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect)> RunAsync(
         LeasedDomain domain, CancellationToken cancellationToken)
     {
         var began = time.GetUtcNow();
@@ -52,15 +52,15 @@ internal sealed partial class VerifyDomain(
         }
 
         var result = new CheckResult { Diagnosis = diagnosis, Outcome = OutcomeOf(diagnosis), BeganAt = began };
-        var stored = (Outcome: StoreOutcome.Conflict, Effect: CheckEffect.Nothing);
-        for (var attempt = 0; attempt < Attempts && stored.Outcome == StoreOutcome.Conflict; attempt++)
+        var stored = (Outcome: StoreCheckOutcome.Conflict, Effect: CheckEffect.Nothing);
+        for (var attempt = 0; attempt < Attempts && stored.Outcome == StoreCheckOutcome.Conflict; attempt++)
         {
             result = await LookElsewhereAsync(domain, result, cancellationToken);
             stored = await store.RunAsync(domain, result, cancellationToken);
         }
 
         telemetry.Checked(stored.Outcome, result.Outcome, stored.Effect, time.GetElapsedTime(started));
-        if (stored.Outcome == StoreOutcome.Stored)
+        if (stored.Outcome == StoreCheckOutcome.Stored)
         {
             Tell(domain, result, stored.Effect);
         }
@@ -185,5 +185,5 @@ internal sealed partial class VerifyDomain(
     private partial void LogTakenOver(HostName host, ClusterId former, ClusterId cluster);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The check of {Host} is not stored: {Outcome}")]
-    private partial void LogNotStored(HostName host, StoreOutcome outcome);
+    private partial void LogNotStored(HostName host, StoreCheckOutcome outcome);
 }

@@ -6,7 +6,7 @@ namespace Tracking.Rewrite.Html;
 
 /// <summary>Visible text that is itself a URL or host name: readers and filters compare it with the real
 /// destination.</summary>
-internal static class UrlText
+internal static class VisibleUrl
 {
     // _letters of any script: every byte outside ASCII counts as a letter.
     private static readonly SearchValues<byte> _letters = SearchValues.Create(

@@ -4,7 +4,7 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Notices;
 
 /// <summary>A notice that is this process's to send, until its lease ends.</summary>
-internal sealed record Notice
+internal sealed record ClaimedNotice
 {
     /// <summary>UUIDv7: the id of the bus event, and of the mail.</summary>
     public required Guid Id { get; init; }

@@ -25,7 +25,7 @@ internal sealed record RevokeCertificateRequest(string Reason, bool? Replace);
 /// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/revoke</c>: the certificate in use is not
 /// to be trusted any more.
 /// </summary>
-internal static class RevokeCertificate
+internal static class RequestRevocation
 {
     // As RFC 5280 §5.3.1 numbers them; what subscribers may say.
     private static readonly Dictionary<string, short> _reasons = new(StringComparer.Ordinal)

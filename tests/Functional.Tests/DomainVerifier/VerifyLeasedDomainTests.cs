@@ -5,7 +5,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-public sealed class VerifyDomainTests(TestPostgres server)
+public sealed class VerifyLeasedDomainTests(TestPostgres server)
 {
     private const string Host = "track.example.com";
 
@@ -192,7 +192,7 @@ public sealed class VerifyDomainTests(TestPostgres server)
             "UPDATE domains.tracking_domains SET deleted_at = now() WHERE id = $1", id);
         var leased = Assert.Single(await verifier.Claim.RunAsync(10, Cancelled));
 
-        Assert.Equal(StoreOutcome.Dropped, (await verifier.Verify.RunAsync(leased, Cancelled)).Outcome);
+        Assert.Equal(StoreCheckOutcome.Dropped, (await verifier.Verify.RunAsync(leased, Cancelled)).Outcome);
 
         Assert.Equal(DomainStatus.Pending, (await database.ReadAsync(id)).Status);
         Assert.Empty(await database.ChecksAsync(id));
@@ -221,7 +221,7 @@ public sealed class VerifyDomainTests(TestPostgres server)
             "the check waits for the deletion", Cancelled);
         await transaction.CommitAsync(Cancelled);
 
-        Assert.Equal(StoreOutcome.Dropped, (await check).Outcome);
+        Assert.Equal(StoreCheckOutcome.Dropped, (await check).Outcome);
         Assert.Equal(DomainStatus.Pending, (await database.ReadAsync(id)).Status);
         Assert.Empty(await database.NoticesAsync());
     }

@@ -10,7 +10,7 @@ namespace Tracking.Cli;
 /// <param name="path">Path and filters, ending in <c>?</c> or in a parameter.</param>
 /// <param name="terminal">Takes complaints.</param>
 /// <param name="time">Time.</param>
-internal sealed class FollowEvents(TrackingApi api, string path, Terminal terminal, TimeProvider time)
+internal sealed class PollEvents(TrackingApi api, string path, Terminal terminal, TimeProvider time)
 {
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(10);
