@@ -29,8 +29,10 @@ public static class EventIngest
         builder.AddTrackingDatabase();
         var services = builder.Services;
         builder.AddTrackingOptions<EventIngestOptions>(EventIngestOptions.Section);
+        builder.AddTrackingOptions<ClassificationOptions>(ClassificationOptions.Section);
         services.AddSingleton<IngestTelemetry>();
         services.AddSingleton<ClassifyEvent>();
+        services.AddHostedService<KeepRules>();
         services.AddSingleton<FindPolicies>();
         services.AddSingleton<FindAttributes>();
         services.AddSingleton<StoreBatch>();
