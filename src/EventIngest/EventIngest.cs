@@ -11,6 +11,7 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Review;
 using Tracking.EventIngest.Statistics;
 using Tracking.EventIngest.Webhooks;
 using Tracking.ServiceDefaults.Settings;
@@ -33,6 +34,10 @@ public static class EventIngest
         services.AddSingleton<IngestTelemetry>();
         services.AddSingleton<ClassifyEvent>();
         services.AddHostedService<KeepRules>();
+        services.AddSingleton<EnqueueRevisions>();
+        services.AddSingleton<ReviseVerdicts>();
+        services.AddSingleton<ReviewMessages>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReviewMessages>());
         services.AddSingleton<FindPolicies>();
         services.AddSingleton<FindAttributes>();
         services.AddSingleton<StoreBatch>();

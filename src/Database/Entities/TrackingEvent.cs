@@ -32,6 +32,13 @@ public static class Verdicts
     /// person who opened the mail, and unknown means that nothing speaks against a person.</summary>
     public static bool IsMachine(this Verdict verdict) =>
         verdict is Verdict.Prefetch or Verdict.Preview or Verdict.Scanner;
+
+    /// <summary>The score from which on it was a machine: the sum of the weights of an event's reasons.</summary>
+    public const int MachineAt = 50;
+
+    /// <summary>How long a verdict may still change by what comes after the event: as far back as a burst reaches
+    /// (2 min 30 s at most, <c>Tracking__Classification__ReachBack</c>), and the moment until it is looked at.</summary>
+    public static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(3);
 }
 
 /// <summary>A click, open, image fetch or honeypot hit.</summary>

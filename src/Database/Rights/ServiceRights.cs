@@ -85,7 +85,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON ingest.rejected_events",
             // What verdicts rest on, and later evidence.
             "INSERT ON ingest.rule_sets",
-            "SELECT, INSERT, DELETE ON ingest.reviews",
+            "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
             "INSERT ON ingest.revisions",
             // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",

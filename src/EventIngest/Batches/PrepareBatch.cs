@@ -145,10 +145,12 @@ internal sealed class PrepareBatch(
         row.WriteSmallint(record.Shape);
         row.Append(classification.Columns);
 
+        var message = MessageKey.Read(record.Message);
+        prepared.Clicked.Add(record.Cluster, message, kind, record.TimeMicros, classification);
         prepared.Add(
             row.Length, prepared.Count, at,
             new CountedEvent(
-                record.Cluster, MessageKey.Read(record.Message), kind, classification.Verdict.IsMachine(), record.Link,
+                record.Cluster, message, kind, classification.Verdict.IsMachine(), record.Link,
                 record.Ordinal, record.TimeMicros, agent.ClientUnder(policy)));
         if (record.TraceSampled && !record.Trace.IsEmpty && prepared.SampledFrames.Count < options.SpansPerBatch)
         {

@@ -45,7 +45,7 @@ internal sealed class Classification
     /// <summary>The maker of the program or the owner of the network; null when it is not known.</summary>
     public string? Vendor { get; }
 
-    /// <summary>The sum of the reasons' weights: from <see cref="Reasons.MachineAt"/> on a machine, below 0 a
+    /// <summary>The sum of the reasons' weights: from <see cref="Verdicts.MachineAt"/> on a machine, below 0 a
     /// person.</summary>
     public int Score { get; }
 

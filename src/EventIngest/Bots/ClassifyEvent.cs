@@ -73,7 +73,7 @@ internal sealed class KnownAgent
 /// <summary>
 /// Says who or what caused an event, from what the request said of itself: its user agent (<see cref="JudgeAgent"/>),
 /// its shape (<see cref="JudgeShape"/>) and its kind. A machine that does all of this as a browser does passes as a
-/// person here; that shows only in its behaviour, after the fact (<c>JudgeMessage</c>).
+/// person here; that shows only in its behaviour, after the fact (<see cref="JudgeMessage"/>).
 /// </summary>
 internal sealed class ClassifyEvent
 {

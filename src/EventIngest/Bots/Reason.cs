@@ -19,7 +19,7 @@ internal static class ReasonSources
     /// <summary>The headers that a browser adds by itself, by <see cref="JudgeShape"/>.</summary>
     public const string Shape = "request-shape";
 
-    /// <summary>What else happened to the message, by <c>JudgeMessage</c>.</summary>
+    /// <summary>What else happened to the message, by <see cref="JudgeMessage"/>.</summary>
     public const string Behaviour = "behaviour";
 
     /// <summary>The client's network, by <c>NetworkRules</c>.</summary>
@@ -33,13 +33,10 @@ internal static class ReasonSources
 /// <summary>
 /// Every reason and its weight. They are chosen so that nothing that people's programs do adds up to a machine: a
 /// browser's name stands against everything that a request may lack (−30 against 10 + 10 + 10), and only evidence that
-/// no person gives reaches <see cref="MachineAt"/>.
+/// no person gives reaches <see cref="Verdicts.MachineAt"/>.
 /// </summary>
 internal static class Reasons
 {
-    /// <summary>The score from which on it was a machine.</summary>
-    public const int MachineAt = 50;
-
     /// <summary>The user agents of machines, each rule's verdict beside it.</summary>
     public static readonly Reason
         ImageProxy = Agent("image-proxy", Verdict.Proxy, -40, "a mail provider loads the image for somebody who looks"),
@@ -105,7 +102,7 @@ internal static class Reasons
     /// machine's nor a person's is unknown.</summary>
     public static Verdict Judge(IEnumerable<Reason> reasons, int score)
     {
-        var heaviest = score >= MachineAt
+        var heaviest = score >= Verdicts.MachineAt
             ? reasons.Where(reason => reason.Verdict.IsMachine()).MaxBy(reason => reason.Weight)
             : score < 0 ? reasons.MinBy(reason => reason.Weight) : null;
         return heaviest?.Verdict ?? Verdict.Unknown;
