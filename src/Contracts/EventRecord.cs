@@ -21,10 +21,12 @@ public enum FrameOutcome
 /// <summary>
 /// The wire format of one event, both in the edge's spool and in <see cref="StoreEventBatch"/>.
 /// <para>Frame: length of the payload (u32), CRC-32C of the payload (u32), payload. Payload: version (u8, 1), kind
-/// (u8), method (u8), flags (u8; 1 = trace present, 2 = trace sampled), event id (16, big-endian UUIDv7), time in µs
-/// since 1970 (i64), cluster (u32), message key (9), link id (u64), ordinal (u16), client address (u8 length 0, 4 or
+/// (u8), method (u8), flags (u8; 1 = trace present, 2 = trace sampled, the six bits above = request shape), event id
+/// (16, big-endian UUIDv7), time in µs since 1970 (i64), cluster (u32), message key (9), link id (u64), ordinal (u16), client address (u8 length 0, 4 or
 /// 16, then bytes), trace id (16) and span id (8) when present, user agent (u16 length, then bytes as received).
 /// Integers are little-endian unless said otherwise. Fields are only ever added behind, under a new version.</para>
+/// <para>The request shape came later, without a new version: an earlier reader ignores its bits, and of an earlier
+/// writer it is 0.</para>
 /// </summary>
 public readonly ref struct EventRecord
 {
@@ -76,6 +78,9 @@ public readonly ref struct EventRecord
     /// <summary>Whether the trace was sampled.</summary>
     public bool TraceSampled { get; init; }
 
+    /// <summary>A packed <see cref="RequestShape"/>, at most 63; 0 when nobody looked.</summary>
+    public byte Shape { get; init; }
+
     /// <summary>The user agent as received. Writing cuts it at <see cref="MaxUserAgentBytes"/>.</summary>
     public ReadOnlySpan<byte> UserAgent { get; init; }
 
@@ -92,7 +97,7 @@ public readonly ref struct EventRecord
         payload[0] = CurrentVersion;
         payload[1] = Kind;
         payload[2] = Method;
-        payload[3] = (byte)((Trace.IsEmpty ? 0 : 1) | (TraceSampled ? 2 : 0));
+        payload[3] = (byte)((Trace.IsEmpty ? 0 : 1) | (TraceSampled ? 2 : 0) | (Shape << 2));
         Id.TryWriteBytes(payload[4..], bigEndian: true, out _);
         BinaryPrimitives.WriteInt64LittleEndian(payload[20..], TimeMicros);
         BinaryPrimitives.WriteInt32LittleEndian(payload[28..], Cluster);
@@ -199,6 +204,7 @@ public readonly ref struct EventRecord
             ClientAddress = address,
             Trace = trace,
             TraceSampled = (payload[3] & 2) != 0,
+            Shape = (byte)(payload[3] >> 2),
             UserAgent = payload.Slice(at + 2, agentLength),
         };
         return true;

@@ -126,6 +126,14 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<StoredBatch>().ToTable("batches", "ingest").HasKey(b => new { b.EdgeId, b.Sequence });
         modelBuilder.Entity<Edge>().ToTable("edges", "ingest").HasKey(e => e.EdgeId);
         modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);
+        modelBuilder.Entity<RuleSetRow>(rules =>
+        {
+            rules.ToTable("rule_sets", "ingest").HasKey(r => r.Number);
+            rules.Property(r => r.Content).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<Review>().ToTable("reviews", "ingest").HasKey(r => r.Id);
+        modelBuilder.Entity<Revision>().ToTable("revisions", "ingest")
+            .HasKey(r => new { r.ClusterId, r.EventId, r.RevisedAt });
         modelBuilder.Entity<LinkHour>().ToTable("link_hours", "ingest")
             .HasKey(h => new { h.ClusterId, h.Hour, h.Kind, h.LinkId, h.Verdict });
         modelBuilder.Entity<Count>().ToTable("counts", "ingest")

@@ -87,6 +87,7 @@ public static class ManagementComposition
         GetMessage.Map(cluster.MapGroup("/messages").WithTags("Messages"));
         PreviewOverHttp.Map(cluster);
         ListEvents.Map(cluster.MapGroup("").WithTags("Events"));
+        ExplainEvent.Map(cluster.MapGroup("/events").WithTags("Events"));
         GetStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
         RebuildStatistics.Map(cluster.MapGroup("").WithTags("Statistics"));
 

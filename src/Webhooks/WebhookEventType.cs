@@ -26,6 +26,9 @@ public enum WebhookEventType : short
 
     /// <summary><c>webhook.test</c>: somebody asked for a test; never filtered.</summary>
     Test = 7,
+
+    /// <summary><c>message.event_reclassified</c>: later evidence changed what a click or open is thought to be.</summary>
+    MessageEventReclassified = 8,
 }
 
 /// <summary>The names of event types, and the patterns that choose among them.</summary>
@@ -35,6 +38,7 @@ public static class WebhookEventTypes
     [
         (WebhookEventType.MessageOpened, "message.opened"),
         (WebhookEventType.MessageClicked, "message.clicked"),
+        (WebhookEventType.MessageEventReclassified, "message.event_reclassified"),
         (WebhookEventType.TrackingDomainVerified, "tracking_domain.verified"),
         (WebhookEventType.TrackingDomainWarned, "tracking_domain.warned"),
         (WebhookEventType.TrackingDomainLost, "tracking_domain.lost"),

@@ -54,7 +54,8 @@ internal static class IngestDrain
             source, policies, new FindAttributes(source), new ClassifyEvent(),
             new EnqueueDeliveries(endpoints, TimeProvider.System),
             ActivatorUtilities.CreateInstance<IngestTelemetry>(services),
-            TimeProvider.System, Options.Create(options), NullLogger<StoreBatch>.Instance);
+            TimeProvider.System, Options.Create(options), Options.Create(new ClassificationOptions()),
+            NullLogger<StoreBatch>.Instance);
 
         var merge = new MergeChanges(
             source, Options.Create(options), TimeProvider.System, NullLogger<MergeChanges>.Instance);

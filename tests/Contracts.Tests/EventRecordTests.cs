@@ -27,6 +27,44 @@ public sealed class EventRecordTests
         Assert.Equal(traced ? _trace : [], read.Trace.ToArray());
         Assert.Equal(traced, read.TraceSampled);
         Assert.Equal(agentLength, read.UserAgent.Length);
+        Assert.Equal((byte)48, read.Shape);
+    }
+
+    [Fact]
+    public void Every_shape_of_a_request_fits_into_six_bits_and_comes_back()
+    {
+        var packed = new HashSet<byte>();
+        foreach (var fetch in Enum.GetValues<FetchMetadata>())
+        {
+            foreach (var hints in Enum.GetValues<ClientHints>())
+            {
+                foreach (var (prefetch, language) in new[] { (false, false), (false, true), (true, false), (true, true) })
+                {
+                    var shape = new RequestShape(fetch, hints, prefetch, language);
+                    Assert.True(packed.Add(shape.Pack()));
+                    Assert.Equal(shape, RequestShape.Unpack(shape.Pack()));
+                }
+            }
+        }
+
+        Assert.Equal((1, 48), (packed.Min(), packed.Max()));
+        Assert.Null(RequestShape.Unpack(0));
+        Assert.Null(RequestShape.Unpack(63));
+    }
+
+    // What the version before read and wrote: flags 1 and 2, and a payload of exactly these fields.
+    [Fact]
+    public void The_shape_changes_nothing_that_an_earlier_version_reads()
+    {
+        var (with, without) = (Frame(4, traced: true, 10), Frame(4, traced: true, 10, shape: 0));
+
+        Assert.Equal(without.Length, with.Length);
+        Assert.Equal(without[11] & 3, with[11] & 3);
+        Assert.Equal(
+            without.Where((_, at) => at is not (>= 4 and < 8 or 11)), with.Where((_, at) => at is not (>= 4 and < 8 or 11)));
+        Assert.Equal(FrameOutcome.Whole, EventRecord.ReadFrame(without, out var read, out _));
+        Assert.Equal(0, read.Shape);
+        Assert.True(read.TraceSampled);
     }
 
     [Fact]
@@ -68,7 +106,7 @@ public sealed class EventRecordTests
     public void The_checksum_is_crc_32c(string text, uint expected) =>
         Assert.Equal(expected, EventRecord.Crc32C(global::System.Text.Encoding.ASCII.GetBytes(text)));
 
-    private static byte[] Frame(int addressLength, bool traced, int agentLength)
+    private static byte[] Frame(int addressLength, bool traced, int agentLength, byte shape = 48)
     {
         var record = new EventRecord
         {
@@ -82,6 +120,7 @@ public sealed class EventRecordTests
             ClientAddress = new byte[addressLength],
             Trace = traced ? _trace : [],
             TraceSampled = traced,
+            Shape = shape,
             UserAgent = Enumerable.Repeat((byte)'x', agentLength).ToArray(),
         };
         var frame = new byte[record.FrameSize];

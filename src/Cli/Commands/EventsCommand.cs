@@ -35,7 +35,10 @@ internal static class EventsCommand
             Filter("--from", "At or after (RFC 3339, or a date in UTC)"),
             Filter("--to", "Before (RFC 3339, or a date in UTC)"),
         ];
-        var command = new Command("events", "Shows clicks and opens, the newest last.") { cluster, follow, limit };
+        var command = new Command("events", "Shows clicks and opens, the newest last.")
+        {
+            cluster, follow, limit, ExplainEventCommand.Create(connection),
+        };
         foreach (var option in filters.Concat(range))
         {
             command.Options.Add(option);

@@ -32,6 +32,13 @@ public static class Verdicts
     /// person who opened the mail, and unknown means that nothing speaks against a person.</summary>
     public static bool IsMachine(this Verdict verdict) =>
         verdict is Verdict.Prefetch or Verdict.Preview or Verdict.Scanner;
+
+    /// <summary>The score from which on it was a machine: the sum of the weights of an event's reasons.</summary>
+    public const int MachineAt = 50;
+
+    /// <summary>How long a verdict may still change by what comes after the event: as far back as a burst reaches
+    /// (2 min 30 s at most, <c>Tracking__Classification__ReachBack</c>), and the moment until it is looked at.</summary>
+    public static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(3);
 }
 
 /// <summary>A click, open, image fetch or honeypot hit.</summary>
@@ -75,6 +82,75 @@ public sealed class TrackingEvent
 
     /// <summary>What the verdict rests on.</summary>
     public required string[] Reasons { get; init; }
+
+    /// <summary>What the request looked like, packed into six bits; 0 or null when nobody looked.</summary>
+    public short? Shape { get; init; }
+
+    /// <summary>The sum of the reasons' weights; null in rows from before there was one.</summary>
+    public short? Score { get; init; }
+
+    /// <summary>The <see cref="RuleSetRow"/> in force.</summary>
+    public int? Rules { get; init; }
+
+    /// <summary>When later evidence changed the verdict.</summary>
+    public DateTimeOffset? RevisedAt { get; init; }
+}
+
+/// <summary>Rules that events were judged by.</summary>
+public sealed class RuleSetRow
+{
+    /// <summary>Made of the content.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>A JSON array of reasons.</summary>
+    public required string Content { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset FirstUsed { get; init; }
+}
+
+/// <summary>Messages of a batch that are looked at once more.</summary>
+public sealed class Review
+{
+    /// <summary>Counted by the database.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>When what belongs together is there.</summary>
+    public required DateTimeOffset DueAt { get; init; }
+
+    /// <summary>The first of its clicks.</summary>
+    public required DateTimeOffset Earliest { get; init; }
+
+    /// <summary>Cluster (4 bytes), message key (9) and a flag of each.</summary>
+    public required byte[] Messages { get; init; }
+}
+
+/// <summary>A change of an event's verdict.</summary>
+public sealed class Revision
+{
+    /// <summary>Whose event.</summary>
+    public required ClusterId ClusterId { get; init; }
+
+    /// <summary>The event.</summary>
+    public required Guid EventId { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset RevisedAt { get; init; }
+
+    /// <summary>What it was.</summary>
+    public required Verdict VerdictBefore { get; init; }
+
+    /// <summary>Its vendor then.</summary>
+    public required string? VendorBefore { get; init; }
+
+    /// <summary>Its reasons then.</summary>
+    public required string[] ReasonsBefore { get; init; }
+
+    /// <summary>Its score then.</summary>
+    public required short? ScoreBefore { get; init; }
+
+    /// <summary>What it became.</summary>
+    public required Verdict Verdict { get; init; }
 }
 
 /// <summary>The key of a stored batch.</summary>

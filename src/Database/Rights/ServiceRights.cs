@@ -83,6 +83,10 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
+            // What verdicts rest on, and later evidence.
+            "INSERT ON ingest.rule_sets",
+            "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
+            "INSERT ON ingest.revisions",
             // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
@@ -94,9 +98,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             // Webhooks say what the API says of an event, and what is told of names and certificates.
             "USAGE ON SCHEMA webhooks, links, certificates",
             "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, "
-                + "verdict, vendor, reasons) ON ingest.events",
+                + "verdict, vendor, reasons, score), UPDATE (verdict, reasons, score, rules, revised_at) ON ingest.events",
             "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, recipient_domain, tags, host, "
-                + "link_map) ON rewrite.messages",
+                + "link_map, sent_at, registered_at) ON rewrite.messages",
             "SELECT (cluster_id, link_id, url) ON links.destinations",
             "SELECT (id, cluster_id, hostname, kind, at, facts, webhooks_at), UPDATE (webhooks_at) ON domains.notices",
             "SELECT (id, cluster_id, hostname, stored_at, not_before, not_after, is_renewal, webhooks_at), "
@@ -122,6 +126,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON rewrite.bodies",
             "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
+            "SELECT ON ingest.rule_sets",
+            "SELECT ON ingest.revisions",
             "SELECT ON ingest.counted",
             "SELECT ON ingest.message_counts",
             "SELECT ON ingest.message_days",

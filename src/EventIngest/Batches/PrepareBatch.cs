@@ -24,9 +24,9 @@ internal sealed class PrepareBatch(
     /// <summary>The columns in the order of the encoded rows.</summary>
     public const string Columns =
         "id, occurred_at, kind, method, cluster_id, message_key, link_id, ordinal, client_address, user_agent, "
-        + "verdict, vendor, reasons";
+        + "shape, verdict, vendor, reasons, score, rules";
 
-    private const short ColumnCount = 13;
+    private const short ColumnCount = 16;
 
     // Fixed columns take 150 bytes, a classification at most 512, and each byte of a user agent at most three.
     private const int LargestRow = 1024 + (3 * EventRecord.MaxPayloadSize);
@@ -91,6 +91,7 @@ internal sealed class PrepareBatch(
             UserAgent = policy.IsAnonymous ? default : record.UserAgent,
             Trace = record.Trace,
             TraceSampled = record.TraceSampled,
+            Shape = record.Shape,
         };
         var frame = new byte[kept.FrameSize];
         kept.WriteFrame(frame);
@@ -118,7 +119,7 @@ internal sealed class PrepareBatch(
         var policy = PolicyOf(record, policies);
         var kind = (LinkKind)record.Kind;
         var agent = classify.Recognise(record.UserAgent);
-        var classification = agent.For(kind);
+        var classification = agent.For(kind, record.Shape);
         Span<byte> address = stackalloc byte[16];
 
         var row = new CopyRow(prepared.Reserve(LargestRow));
@@ -141,12 +142,15 @@ internal sealed class PrepareBatch(
             row.WriteBytes(agent.Text);
         }
 
+        row.WriteSmallint(record.Shape);
         row.Append(classification.Columns);
 
+        var message = MessageKey.Read(record.Message);
+        prepared.Clicked.Add(record.Cluster, message, kind, record.TimeMicros, classification);
         prepared.Add(
             row.Length, prepared.Count, at,
             new CountedEvent(
-                record.Cluster, MessageKey.Read(record.Message), kind, classification.Verdict.IsMachine(), record.Link,
+                record.Cluster, message, kind, classification.Verdict.IsMachine(), record.Link,
                 record.Ordinal, record.TimeMicros, agent.ClientUnder(policy)));
         if (record.TraceSampled && !record.Trace.IsEmpty && prepared.SampledFrames.Count < options.SpansPerBatch)
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Tracking.Contracts;
+using Tracking.EventIngest.Review;
 using Tracking.EventIngest.Statistics;
 
 namespace Tracking.EventIngest.Batches;
@@ -30,6 +31,9 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
 
     /// <summary>Where the frames of events begin whose trace was sampled; only so many of them.</summary>
     public List<int> SampledFrames { get; } = [];
+
+    /// <summary>Messages to be looked at once more.</summary>
+    public ClickedMessages Clicked { get; } = new();
 
     /// <summary>Events in the batch: stored, repeated and refused.</summary>
     public int Count { get; set; }

@@ -38,6 +38,7 @@ internal sealed partial class StoreBatch(
     IngestTelemetry telemetry,
     TimeProvider time,
     IOptions<EventIngestOptions> options,
+    IOptions<ClassificationOptions> reviewing,
     ILogger<StoreBatch> logger)
 {
     private const string Copy = $"COPY ingest.events ({PrepareBatch.Columns}) FROM STDIN (FORMAT BINARY)";
@@ -271,6 +272,11 @@ internal sealed partial class StoreBatch(
         if (prepared.Rejected.Count > 0)
         {
             command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
+        }
+
+        if (prepared.Clicked.ToCommand(time.GetUtcNow() + reviewing.Value.ReviewAfter) is { } review)
+        {
+            command.BatchCommands.Add(review);
         }
 
         await enqueue.AddToAsync(command, batch, prepared, cancellationToken);

@@ -1,18 +1,40 @@
-using Tracking.Database.Entities;
-
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>A piece of a user agent that gives its sender away.</summary>
 /// <param name="Token">Looked for anywhere in the user agent, in any case.</param>
-/// <param name="Verdict">What it means.</param>
+/// <param name="Reason">What it means.</param>
 /// <param name="Vendor">Whose it is; null when anybody's.</param>
-/// <param name="Reason">A stable name for what was recognised.</param>
-internal sealed record AgentRule(string Token, Verdict Verdict, string? Vendor, string Reason);
+internal sealed record AgentRule(string Token, Reason Reason, string? Vendor = null);
+
+/// <summary>A word that robots use of themselves.</summary>
+/// <param name="Token">Looked for anywhere in the user agent, in any case.</param>
+/// <param name="AlsoInBrowser">Whether it counts in an agent that otherwise looks like a browser's.</param>
+/// <param name="NotAfter">Letters that make it part of another word.</param>
+/// <param name="EndsWord">Whether no letter may follow.</param>
+internal sealed record RobotWord(string Token, bool AlsoInBrowser, string? NotAfter = null, bool EndsWord = false)
+{
+    /// <summary>Whether a user agent has it.</summary>
+    public bool IsIn(string userAgent)
+    {
+        for (var at = 0; (at = userAgent.IndexOf(Token, at, StringComparison.OrdinalIgnoreCase)) >= 0; at++)
+        {
+            var end = at + Token.Length;
+            if (!(EndsWord && end < userAgent.Length && char.IsAsciiLetter(userAgent[end]))
+                && !(NotAfter is not null
+                    && userAgent.AsSpan(0, at).EndsWith(NotAfter, StringComparison.OrdinalIgnoreCase)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
 
 /// <summary>
-/// User agents of well-known machines, as their makers publish them. The first rule whose token occurs decides, so the
-/// particular comes before the general. Not here: machines that call themselves a browser; they are recognised by what
-/// they do, not by what they say.
+/// User agents of well-known machines and of people's programs, as their makers publish them. The first rule whose token
+/// occurs decides, so the particular comes before the general. Not here: machines that call themselves a browser; they
+/// are recognised by what they do, not by what they say.
 /// </summary>
 internal static class AgentRules
 {
@@ -20,122 +42,201 @@ internal static class AgentRules
     public static AgentRule[] Machines { get; } =
     [
         // A mail provider fetches on behalf of a person who is looking at the message.
-        new("GoogleImageProxy", Verdict.Proxy, "google", "image-proxy"),
-        new("YahooMailProxy", Verdict.Proxy, "yahoo", "image-proxy"),
+        new("GoogleImageProxy", Reasons.ImageProxy, "google"),
+        new("YahooMailProxy", Reasons.ImageProxy, "yahoo"),
 
         // Gmail loads images while the message list is open, before anybody opens the message.
-        new("Edge/12.246 Mozilla/5.0", Verdict.Prefetch, "google", "gmail-prefetch"),
-        new("Gmail-content-sampling", Verdict.Prefetch, "google", "gmail-content-sampling"),
+        new("Edge/12.246 Mozilla/5.0", Reasons.GmailPrefetch, "google"),
+        new("Gmail-content-sampling", Reasons.GmailSampling, "google"),
 
         // Microsoft follows a link to judge it when the message comes or is opened, in the name of Outlook.
-        new("SafeLinks", Verdict.Prefetch, "microsoft", "safe-links"),
-        new("Safe Links", Verdict.Prefetch, "microsoft", "safe-links"),
+        new("SafeLinks", Reasons.SafeLinks, "microsoft"),
+        new("Safe Links", Reasons.SafeLinks, "microsoft"),
 
         // Office asks whether a link exists before it opens the browser, which then comes with its own user agent.
-        new("Microsoft Office Existence Discovery", Verdict.Prefetch, "microsoft", "existence-check"),
-        new("Microsoft Office Protocol Discovery", Verdict.Prefetch, "microsoft", "existence-check"),
+        new("Microsoft Office Existence Discovery", Reasons.ExistenceCheck, "microsoft"),
+        new("Microsoft Office Protocol Discovery", Reasons.ExistenceCheck, "microsoft"),
 
         // Somebody pasted the link into a chat or network, which shows a card for it. Those that name others to be let
         // in come before the others: Telegram is "like TwitterBot", and iMessage names three.
-        new("facebookexternalhit/1.1 Facebot Twitterbot/1.0", Verdict.Preview, "apple", "link-preview"),
-        new("TelegramBot", Verdict.Preview, "telegram", "link-preview"),
-        new("Snap URL Preview", Verdict.Preview, "snap", "link-preview"),
-        new("Discordbot", Verdict.Preview, "discord", "link-preview"),
-        new("LinkedInBot", Verdict.Preview, "linkedin", "link-preview"),
-        new("redditbot", Verdict.Preview, "reddit", "link-preview"),
-        new("vkShare", Verdict.Preview, "vk", "link-preview"),
-        new("Viber", Verdict.Preview, "viber", "link-preview"),
-        new("Slackbot", Verdict.Preview, "slack", "link-preview"),
-        new("Slack-ImgProxy", Verdict.Preview, "slack", "link-preview"),
-        new("facebookexternalhit", Verdict.Preview, "meta", "link-preview"),
-        new("Facebot", Verdict.Preview, "meta", "link-preview"),
-        new("meta-externalfetcher", Verdict.Preview, "meta", "link-preview"),
-        new("WhatsApp", Verdict.Preview, "meta", "link-preview"),
-        new("Twitterbot", Verdict.Preview, "x", "link-preview"),
-        new("SkypeUriPreview", Verdict.Preview, "microsoft", "link-preview"),
-        new("BingPreview", Verdict.Preview, "microsoft", "link-preview"),
-        new("MicrosoftPreview", Verdict.Preview, "microsoft", "link-preview"),
-        new("Pinterestbot", Verdict.Preview, "pinterest", "link-preview"),
-        new("Google Web Preview", Verdict.Preview, "google", "link-preview"),
-        new("Google-PageRenderer", Verdict.Preview, "google", "link-preview"),
-        new("Cardyb", Verdict.Preview, "bluesky", "link-preview"),
-        new("Mastodon/", Verdict.Preview, "mastodon", "link-preview"),
-        new("Embedly", Verdict.Preview, "embedly", "link-preview"),
-        new("Iframely", Verdict.Preview, "iframely", "link-preview"),
+        new("facebookexternalhit/1.1 Facebot Twitterbot/1.0", Reasons.LinkPreview, "apple"),
+        new("TelegramBot", Reasons.LinkPreview, "telegram"),
+        new("Snap URL Preview", Reasons.LinkPreview, "snap"),
+        new("Discordbot", Reasons.LinkPreview, "discord"),
+        new("LinkedInBot", Reasons.LinkPreview, "linkedin"),
+        new("redditbot", Reasons.LinkPreview, "reddit"),
+        new("vkShare", Reasons.LinkPreview, "vk"),
+        new("Viber", Reasons.LinkPreview, "viber"),
+        new("Slackbot", Reasons.LinkPreview, "slack"),
+        new("Slack-ImgProxy", Reasons.LinkPreview, "slack"),
+        new("facebookexternalhit", Reasons.LinkPreview, "meta"),
+        new("Facebot", Reasons.LinkPreview, "meta"),
+        new("meta-externalfetcher", Reasons.LinkPreview, "meta"),
+        new("WhatsApp", Reasons.LinkPreview, "meta"),
+        new("Twitterbot", Reasons.LinkPreview, "x"),
+        new("SkypeUriPreview", Reasons.LinkPreview, "microsoft"),
+        new("BingPreview", Reasons.LinkPreview, "microsoft"),
+        new("MicrosoftPreview", Reasons.LinkPreview, "microsoft"),
+        new("Pinterestbot", Reasons.LinkPreview, "pinterest"),
+        new("Google Web Preview", Reasons.LinkPreview, "google"),
+        new("Google-PageRenderer", Reasons.LinkPreview, "google"),
+        new("Cardyb", Reasons.LinkPreview, "bluesky"),
+        new("Mastodon/", Reasons.LinkPreview, "mastodon"),
+        new("Embedly", Reasons.LinkPreview, "embedly"),
+        new("Iframely", Reasons.LinkPreview, "iframely"),
 
         // Mail security follows links before, or instead of, the recipient.
-        new("Barracuda", Verdict.Scanner, "barracuda", "mail-security"),
-        new("Proofpoint", Verdict.Scanner, "proofpoint", "mail-security"),
-        new("Mimecast", Verdict.Scanner, "mimecast", "mail-security"),
-        new("MessageLabs", Verdict.Scanner, "symantec", "mail-security"),
-        new("Symantec", Verdict.Scanner, "symantec", "mail-security"),
-        new("TrendMicro", Verdict.Scanner, "trendmicro", "mail-security"),
-        new("FireEye", Verdict.Scanner, "fireeye", "mail-security"),
-        new("IronPort", Verdict.Scanner, "cisco", "mail-security"),
-        new("FortiGuard", Verdict.Scanner, "fortinet", "mail-security"),
-        new("Microsoft-URLAnalyzer", Verdict.Scanner, "microsoft", "mail-security"),
-        new("Forcepoint", Verdict.Scanner, "forcepoint", "mail-security"),
-        new("Sophos", Verdict.Scanner, "sophos", "mail-security"),
-        new("Zscaler", Verdict.Scanner, "zscaler", "mail-security"),
-        new("VirusTotal", Verdict.Scanner, "google", "mail-security"),
-        new("urlscan", Verdict.Scanner, "urlscan", "mail-security"),
+        new("Barracuda", Reasons.MailSecurity, "barracuda"),
+        new("Proofpoint", Reasons.MailSecurity, "proofpoint"),
+        new("Mimecast", Reasons.MailSecurity, "mimecast"),
+        new("MessageLabs", Reasons.MailSecurity, "symantec"),
+        new("Symantec", Reasons.MailSecurity, "symantec"),
+        new("TrendMicro", Reasons.MailSecurity, "trendmicro"),
+        new("FireEye", Reasons.MailSecurity, "fireeye"),
+        new("IronPort", Reasons.MailSecurity, "cisco"),
+        new("FortiGuard", Reasons.MailSecurity, "fortinet"),
+        new("Microsoft-URLAnalyzer", Reasons.MailSecurity, "microsoft"),
+        new("Forcepoint", Reasons.MailSecurity, "forcepoint"),
+        new("Sophos", Reasons.MailSecurity, "sophos"),
+        new("Zscaler", Reasons.MailSecurity, "zscaler"),
+        new("VirusTotal", Reasons.MailSecurity, "google"),
+        new("urlscan", Reasons.MailSecurity, "urlscan"),
 
         // Browsers that a program drives.
-        new("HeadlessChrome", Verdict.Scanner, null, "headless-browser"),
-        new("PhantomJS", Verdict.Scanner, null, "headless-browser"),
-        new("Playwright/", Verdict.Scanner, null, "headless-browser"),
-        new("; Selenium", Verdict.Scanner, null, "headless-browser"),
-        new("Chrome-Lighthouse", Verdict.Scanner, "google", "headless-browser"),
+        new("HeadlessChrome", Reasons.HeadlessBrowser),
+        new("PhantomJS", Reasons.HeadlessBrowser),
+        new("Playwright/", Reasons.HeadlessBrowser),
+        new("; Selenium", Reasons.HeadlessBrowser),
+        new("Chrome-Lighthouse", Reasons.HeadlessBrowser, "google"),
 
         // Libraries and command line programs: automation, whoever wrote it.
-        new("curl/", Verdict.Scanner, null, "http-client"),
-        new("Wget/", Verdict.Scanner, null, "http-client"),
-        new("python-requests", Verdict.Scanner, null, "http-client"),
-        new("python-urllib", Verdict.Scanner, null, "http-client"),
-        new("python-httpx", Verdict.Scanner, null, "http-client"),
-        new("aiohttp", Verdict.Scanner, null, "http-client"),
-        new("Go-http-client", Verdict.Scanner, null, "http-client"),
-        new("Apache-HttpClient", Verdict.Scanner, null, "http-client"),
-        new("okhttp", Verdict.Scanner, null, "http-client"),
-        new("axios/", Verdict.Scanner, null, "http-client"),
-        new("node-fetch", Verdict.Scanner, null, "http-client"),
-        new("libwww-perl", Verdict.Scanner, null, "http-client"),
-        new("Java/", Verdict.Scanner, null, "http-client"),
-        new("Scrapy/", Verdict.Scanner, null, "http-client"),
+        new("curl/", Reasons.HttpClient),
+        new("Wget/", Reasons.HttpClient),
+        new("python-requests", Reasons.HttpClient),
+        new("python-urllib", Reasons.HttpClient),
+        new("python-httpx", Reasons.HttpClient),
+        new("aiohttp", Reasons.HttpClient),
+        new("Go-http-client", Reasons.HttpClient),
+        new("Apache-HttpClient", Reasons.HttpClient),
+        new("okhttp", Reasons.HttpClient),
+        new("axios/", Reasons.HttpClient),
+        new("node-fetch", Reasons.HttpClient),
+        new("libwww-perl", Reasons.HttpClient),
+        new("Java/", Reasons.HttpClient),
+        new("Scrapy/", Reasons.HttpClient),
 
-        // Crawlers by name, then by how crawlers introduce themselves. "bot" alone would catch the telephones of Cubot.
-        new("Googlebot", Verdict.Scanner, "google", "crawler"),
-        new("FeedFetcher-Google", Verdict.Scanner, "google", "crawler"),
-        new("Storebot-Google", Verdict.Scanner, "google", "crawler"),
-        new("Google-InspectionTool", Verdict.Scanner, "google", "crawler"),
-        new("bingbot", Verdict.Scanner, "microsoft", "crawler"),
-        new("Applebot", Verdict.Scanner, "apple", "crawler"),
-        new("YandexBot", Verdict.Scanner, "yandex", "crawler"),
-        new("bot/", Verdict.Scanner, null, "crawler"),
-        new("robot", Verdict.Scanner, null, "crawler"),
-        new("crawler", Verdict.Scanner, null, "crawler"),
-        new("spider", Verdict.Scanner, null, "crawler"),
-        new("(+http", Verdict.Scanner, null, "crawler"),
-        new("; +http", Verdict.Scanner, null, "crawler"),
-
-        // Browsers that nobody has had for years, in whose name machines of several makers come: who it is, nobody can
-        // say, but hardly a person.
-        new("Edge/12.", Verdict.Unknown, null, "retired-browser"),
-        new("Chrome/42.", Verdict.Unknown, null, "retired-browser"),
+        // Crawlers whose owner is known; many more are in the list of crawlers.
+        new("Googlebot", Reasons.Crawler, "google"),
+        new("FeedFetcher-Google", Reasons.Crawler, "google"),
+        new("Storebot-Google", Reasons.Crawler, "google"),
+        new("Google-InspectionTool", Reasons.Crawler, "google"),
+        new("bingbot", Reasons.Crawler, "microsoft"),
+        new("Applebot", Reasons.Crawler, "apple"),
+        new("YandexBot", Reasons.Crawler, "yandex"),
     ];
 
-    /// <summary>People's programs, asked when no machine was recognised.</summary>
-    public static AgentRule[] People { get; } =
+    /// <summary>How robots introduce themselves. "bot" alone would catch the telephones of Cubot.</summary>
+    public static RobotWord[] RobotWords { get; } =
     [
-        new("Microsoft Outlook", Verdict.Human, "microsoft", "mail-program"),
-        new("MSOffice", Verdict.Human, "microsoft", "mail-program"),
-        new("Outlook-iOS", Verdict.Human, "microsoft", "mail-program"),
-        new("Outlook-Android", Verdict.Human, "microsoft", "mail-program"),
-        new("Thunderbird/", Verdict.Human, "mozilla", "mail-program"),
-        new("AppleWebKit/", Verdict.Human, null, "browser"),
-        new("Gecko/", Verdict.Human, null, "browser"),
-        new("Trident/", Verdict.Human, null, "browser"),
-        new("MSIE ", Verdict.Human, null, "browser"),
-        new("Opera/", Verdict.Human, null, "browser"),
+        new("bot", true, "cu", EndsWord: true),
+        new("bots", true, EndsWord: true),
+        new("robot", true),
+        new("crawl", true),
+        new("spider", true),
+        new("+http", true),
+        new("scanner", true),
+
+        // Browsers' names hold none of these either, but a telephone's model or an add-on may.
+        new("http", false),
+        new("www.", false),
+        new("@", false),
+        new(".com", false),
+        new("monitor", false),
+        new("scan", false),
+        new("fetch", false),
+        new("preview", false),
+        new("feed", false),
+        new("rss", false),
+        new("check", false),
+        new("valid", false),
+        new("archiv", false),
+        new("agent", false),
+        new("python", false),
+        new("perl", false),
+        new("ruby", false),
+        new("php", false),
+        new("health", false),
+        new("analy", false),
+        new("index", false),
+        new("download", false),
+        new("proxy", false),
+        new("uptime", false),
+        new("inspect", false),
+        new("grab", false),
+        new("scrap", false),
+        new("search", false),
+        new("discovery", false),
+    ];
+
+    /// <summary>Browsers that nobody has had for years, in whose name machines of several makers come: who it is, nobody
+    /// can say, but hardly a person.</summary>
+    public static AgentRule[] Retired { get; } =
+    [
+        new("Edge/12.", Reasons.RetiredBrowser),
+        new("Chrome/42.", Reasons.RetiredBrowser),
+    ];
+
+    /// <summary>People's mail programs.</summary>
+    public static AgentRule[] MailPrograms { get; } =
+    [
+        new("Microsoft Outlook", Reasons.MailProgram, "microsoft"),
+        new("MSOffice", Reasons.MailProgram, "microsoft"),
+        new("Outlook-iOS", Reasons.MailProgram, "microsoft"),
+        new("Outlook-Android", Reasons.MailProgram, "microsoft"),
+        new("OneOutlook/", Reasons.MailProgram, "microsoft"),
+        new("Thunderbird/", Reasons.MailProgram, "mozilla"),
+        new("Betterbird/", Reasons.MailProgram),
+        new("Postbox/", Reasons.MailProgram),
+        new("PostboxApp/", Reasons.MailProgram),
+        new("Airmail/", Reasons.MailProgram),
+        new("eM Client", Reasons.MailProgram),
+        new("eMClient", Reasons.MailProgram),
+        new("Mailspring/", Reasons.MailProgram),
+        new("The Bat!", Reasons.MailProgram),
+        new("Lotus-Notes", Reasons.MailProgram),
+        new("HCL Notes", Reasons.MailProgram),
+        new("Evolution/", Reasons.MailProgram),
+        new("KMail/", Reasons.MailProgram),
+        new("Claws Mail", Reasons.MailProgram),
+        new("Geary/", Reasons.MailProgram),
+        new("MailMate/", Reasons.MailProgram),
+        new("SparkDesktop/", Reasons.MailProgram),
+        new("Foxmail/", Reasons.MailProgram),
+        new("AquaMail/", Reasons.MailProgram),
+        new("BlueMail/", Reasons.MailProgram),
+        new("K-9 Mail", Reasons.MailProgram),
+        new("FairEmail", Reasons.MailProgram),
+        new("ProtonMail/", Reasons.MailProgram),
+        new("Tutanota/", Reasons.MailProgram),
+    ];
+
+    /// <summary>Engines and systems that people's browsers and apps are built on.</summary>
+    public static AgentRule[] Browsers { get; } =
+    [
+        new("AppleWebKit/", Reasons.Browser),
+        new("Gecko/", Reasons.Browser),
+        new("Goanna/", Reasons.Browser),
+        new("Trident/", Reasons.Browser),
+        new("MSIE ", Reasons.Browser),
+        new("Opera/", Reasons.Browser),
+        new("Presto/", Reasons.Browser),
+        new("KHTML/", Reasons.Browser),
+        new("NetFront/", Reasons.Browser),
+        new("UCWEB", Reasons.Browser),
+        new("CFNetwork/", Reasons.Browser),
+        new("Dalvik/", Reasons.Browser),
+        new("BlackBerry", Reasons.Browser),
+        new("SymbianOS", Reasons.Browser),
+        new("AmigaOS", Reasons.Browser),
     ];
 }

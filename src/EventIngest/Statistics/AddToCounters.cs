@@ -54,6 +54,15 @@ internal sealed class AddToCounters
         }
     }
 
+    /// <summary>Takes away what others have counted: where it is counted anew, differently.</summary>
+    public void TakeAway(AddToCounters other)
+    {
+        foreach (var (key, counts) in other._counts)
+        {
+            At(key).TakeAway(counts);
+        }
+    }
+
     /// <summary>Moves a message's firsts: those that are not any more are taken away where they were.</summary>
     /// <param name="cluster">The cluster.</param>
     /// <param name="before">As they were counted.</param>

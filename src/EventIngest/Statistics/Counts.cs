@@ -61,6 +61,22 @@ internal struct Counts
         }
     }
 
+    /// <summary>Takes away events and firsts.</summary>
+    public void TakeAway(in Counts other)
+    {
+        ClicksPeople -= other.ClicksPeople;
+        ClicksMachines -= other.ClicksMachines;
+        OpensPeople -= other.OpensPeople;
+        OpensMachines -= other.OpensMachines;
+        Others -= other.Others;
+        FirstClicksPeople -= other.FirstClicksPeople;
+        FirstClicksMachines -= other.FirstClicksMachines;
+        FirstClicks -= other.FirstClicks;
+        FirstOpensPeople -= other.FirstOpensPeople;
+        FirstOpensMachines -= other.FirstOpensMachines;
+        FirstOpens -= other.FirstOpens;
+    }
+
     /// <summary>Adds or takes away a first.</summary>
     /// <param name="kind">What was fetched: a link's destination or the open pixel.</param>
     /// <param name="who">For whom it is the first; of several, counted for each.</param>

@@ -17,8 +17,19 @@ public sealed record EventLink(string Id, string? Url, string? Name, int? Part, 
 /// <summary>Who or what caused an event.</summary>
 /// <param name="Verdict">human, proxy, prefetch, preview, scanner or unknown.</param>
 /// <param name="Vendor">The machine's maker, when recognised.</param>
-/// <param name="Reasons">What the verdict rests on.</param>
-public sealed record EventClassification(Verdict Verdict, string? Vendor, IReadOnlyList<string> Reasons);
+/// <param name="Reasons">What the verdict rests on; GET …/events/{id}/explanation says more of each.</param>
+/// <param name="Score">The sum of the reasons' weights: from 50 on a machine, below 0 a person; null for events from
+/// before there were scores.</param>
+/// <param name="Provisional">Whether what comes next may still change the verdict: for three minutes after the
+/// event.</param>
+/// <param name="RevisedAt">When later evidence changed the verdict; null when it is the first.</param>
+public sealed record EventClassification(
+    Verdict Verdict,
+    string? Vendor,
+    IReadOnlyList<string> Reasons,
+    int? Score,
+    bool Provisional,
+    DateTimeOffset? RevisedAt);
 
 /// <summary>A click, open, image fetch or honeypot hit.</summary>
 /// <param name="Id">Given once by the edge; the same event never has two.</param>
@@ -48,11 +59,15 @@ public sealed record EventResponse(
     EventClassification Classification)
 {
     /// <summary>The columns that <see cref="Read"/> takes.</summary>
-    internal const string Columns =
-        """
+    internal static readonly string Columns =
+        $"""
         e.id, e.occurred_at, e.kind, e.message_key, m.message_id, m.recipient, e.link_id, d.url, m.link_map, e.ordinal,
-        e.client_address, e.user_agent, e.method, e.verdict, e.vendor, e.reasons
+        e.client_address, e.user_agent, e.method, e.verdict, e.vendor, e.reasons, e.score,
+        e.occurred_at > now() - interval '{(int)Verdicts.ProvisionalFor.TotalSeconds} seconds', e.revised_at
         """;
+
+    /// <summary>How many those are.</summary>
+    internal const int ColumnCount = 19;
 
     internal static EventResponse Read(NpgsqlDataReader row)
     {
@@ -74,7 +89,13 @@ public sealed record EventResponse(
             row.IsDBNull(10) ? null : row.GetFieldValue<IPAddress>(10).ToString(),
             Text(11),
             row.GetInt16(12) == 0 ? "GET" : "other",
-            new EventClassification((Verdict)row.GetInt16(13), Text(14), row.GetFieldValue<string[]>(15)));
+            new EventClassification(
+                (Verdict)row.GetInt16(13),
+                Text(14),
+                row.GetFieldValue<string[]>(15),
+                row.IsDBNull(16) ? null : row.GetInt16(16),
+                row.GetBoolean(17),
+                row.IsDBNull(18) ? null : row.GetFieldValue<DateTimeOffset>(18)));
     }
 
     private static EventLink LinkOf(LinkId link, string? url, byte[] map, int ordinal)

@@ -23,6 +23,9 @@ internal readonly ref struct SpoolEvent
     public ReadOnlySpan<byte> Trace { get; init; }
 
     public bool TraceSampled { get; init; }
+
+    /// <summary>A packed <see cref="RequestShape"/>.</summary>
+    public byte Shape { get; init; }
 }
 
 /// <summary>Writes at an offset of the open segment: <see cref="RandomAccess.Write(SafeFileHandle, ReadOnlySpan{byte},
@@ -172,6 +175,7 @@ internal sealed partial class EventSpool : IThreadPoolWorkItem, IDisposable
             ClientAddress = occurred.ClientAddress,
             Trace = occurred.Trace,
             TraceSampled = occurred.TraceSampled,
+            Shape = occurred.Shape,
             UserAgent = occurred.UserAgent,
         };
         Span<byte> frame = stackalloc byte[EventRecord.FrameHeaderSize + EventRecord.MaxPayloadSize];

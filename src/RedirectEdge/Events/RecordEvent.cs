@@ -44,6 +44,7 @@ internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, Gatew
             UserAgent = agent,
             Trace = trace,
             TraceSampled = sampled,
+            Shape = ReadShape.Of(context.Request, token.Kind),
         });
     }
 

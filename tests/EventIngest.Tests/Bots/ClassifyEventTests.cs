@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Tracking.Database.Entities;
 using Tracking.EventIngest.Bots;
 using Tracking.Links;
@@ -78,11 +79,11 @@ public sealed class ClassifyEventTests
 
         Assert.Equal(
             (verdict, vendor, reason),
-            (classification.Verdict, classification.Vendor, Assert.Single(classification.Reasons)));
+            (classification.Verdict, classification.Vendor, Assert.Single(classification.Evidence).Code));
     }
 
     [Theory]
-    [InlineData("Mozilla/5.0 (X11; rv:121.0) Gecko/20100101 Firefox/121.0", null, "honeypot")]
+    [InlineData("Mozilla/5.0 (X11; rv:121.0) Gecko/20100101 Firefox/121.0", null, "honeypot, browser")]
     [InlineData("Mimecast/1.0", "mimecast", "honeypot, mail-security")]
     [InlineData("", null, "honeypot, no-user-agent")]
     public void Whoever_follows_a_honeypot_is_a_scanner(string userAgent, string? vendor, string reasons)
@@ -91,7 +92,7 @@ public sealed class ClassifyEventTests
 
         Assert.Equal(
             (Verdict.Scanner, vendor, reasons),
-            (classification.Verdict, classification.Vendor, string.Join(", ", classification.Reasons)));
+            (classification.Verdict, classification.Vendor, string.Join(", ", classification.Evidence.Select(reason => reason.Code))));
     }
 
     [Fact]
@@ -105,7 +106,7 @@ public sealed class ClassifyEventTests
                 var agent = Encoding.ASCII.GetBytes(i % 2 == 0 ? $"curl/{i}" : $"Thing/{i}");
                 var known = classify.Recognise(agent);
                 Assert.Equal(agent, known.Text);
-                Assert.Equal(i % 2 == 0 ? Verdict.Scanner : Verdict.Unknown, known.Classification.Verdict);
+                Assert.Equal(i % 2 == 0 ? Verdict.Scanner : Verdict.Unknown, known.For(LinkKind.Click).Verdict);
             }
         });
     }
@@ -113,7 +114,10 @@ public sealed class ClassifyEventTests
     [Fact]
     public void No_rule_is_hidden_by_one_before_it()
     {
-        foreach (var rules in new[] { AgentRules.Machines, AgentRules.People })
+        foreach (var rules in new[]
+        {
+            AgentRules.Machines, AgentRules.MailPrograms, AgentRules.Retired, AgentRules.Browsers,
+        })
         {
             for (var i = 0; i < rules.Length; i++)
             {
@@ -122,5 +126,70 @@ public sealed class ClassifyEventTests
                 Assert.True(earlier is null, $"{rules[i].Token} is hidden by {earlier?.Token}");
             }
         }
+    }
+
+    [Fact]
+    public void Every_example_of_the_list_of_crawlers_is_a_machine_or_not_a_person()
+    {
+        var classify = new ClassifyEvent();
+        var examples = Crawlers().SelectMany(entry => entry.GetProperty("instances").EnumerateArray())
+            .Select(example => example.GetString()!).ToList();
+
+        var judged = examples.Select(example => (
+            Agent: example, classify.Recognise(Encoding.UTF8.GetBytes(example)).For(LinkKind.Click).Verdict)).ToList();
+
+        Assert.True(examples.Count > 2000);
+        var people = judged.Where(one => one.Verdict == Verdict.Human).ToList();
+        Assert.True(people.Count == 0, string.Join('\n', people));
+        var missed = judged.Where(one => !one.Verdict.IsMachine() && one.Verdict != Verdict.Proxy).ToList();
+        Assert.True(missed.Count * 100 < judged.Count, string.Join('\n', missed));
+    }
+
+    [Fact]
+    public void No_browser_of_a_published_list_is_called_a_machine()
+    {
+        var classify = new ClassifyEvent();
+        var browsers = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Bots", "Browsers.txt"));
+
+        var judged = browsers.Select(browser => (
+            browser, classify.Recognise(Encoding.UTF8.GetBytes(browser)).For(LinkKind.Click).Verdict)).ToList();
+
+        Assert.True(browsers.Length > 900);
+        Assert.DoesNotContain(judged, one => one.Verdict.IsMachine());
+        Assert.True(judged.Count(one => one.Verdict == Verdict.Human) * 100 > judged.Count * 98);
+    }
+
+    [Fact]
+    public void Every_pattern_of_the_list_of_crawlers_meets_its_own_examples()
+    {
+        foreach (var entry in Crawlers())
+        {
+            var one = CrawlerList.Read(Encoding.UTF8.GetBytes($"[{entry.GetRawText()}]"));
+            foreach (var example in entry.GetProperty("instances").EnumerateArray())
+            {
+                Assert.True(one.Find(example.GetString()!) is not null, example.GetString());
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("", "JSON")]
+    [InlineData("[]", "empty")]
+    [InlineData("{}", "list of crawlers")]
+    [InlineData("""[{"pattern":"(a"}]""", "list of crawlers")]
+    [InlineData("""[{"pattern":"(a)\\1"}]""", "list of crawlers")]
+    [InlineData("""[{"pattern":"a"}]""", "too short")]
+    [InlineData("""[{"tags":[]}]""", "list of crawlers")]
+    public void What_is_no_list_of_crawlers_is_refused(string json, string why)
+    {
+        var refused = Assert.Throws<FormatException>(() => CrawlerList.Read(Encoding.UTF8.GetBytes(json)));
+
+        Assert.Contains(why, refused.Message, StringComparison.Ordinal);
+    }
+
+    private static List<JsonElement> Crawlers()
+    {
+        using var stream = typeof(CrawlerList).Assembly.GetManifestResourceStream("CrawlerUserAgents.json")!;
+        return [.. JsonDocument.Parse(stream).RootElement.EnumerateArray()];
     }
 }

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Review;
 using Tracking.EventIngest.Webhooks;
 using Tracking.Links;
 using Tracking.Webhooks;
@@ -109,6 +111,22 @@ public sealed class WebhookBodyTests
             Vendor = "google",
             Reasons = ["image-proxy"],
         }),
+        ["message.event_reclassified"] = EnqueueRevisions.Body(
+            new Revised(
+                new StoredEvent
+                {
+                    Id = _click.Id,
+                    Cluster = _click.Cluster.Value,
+                    Message = _click.Message,
+                    Micros = (_at.AddSeconds(-3) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+                    Kind = LinkKind.Click,
+                    Link = _click.Link.Value,
+                    Verdict = Verdict.Human,
+                    Score = -30,
+                    Reasons = ["browser"],
+                },
+                new Opinion(Verdict.Scanner, 70, ["burst", "browser"])),
+            _at),
         ["tracking_domain.warned"] = Encoding.UTF8.GetBytes(DomainBody.OfNotice(
             WebhookEventType.TrackingDomainWarned, 0x2A51, "track.shop.example", _at,
             $$$"""{"domain":"019aab3c-0000-7000-8000-000000000001","losesLinksAt":"2026-11-23T09:30:00+00:00","diagnosis":{{{Diagnosis}}}}""")),

@@ -88,6 +88,31 @@ public sealed class TrackctlTests(ManagementHost host)
     }
 
     [Fact]
+    public async Task An_event_is_explained_with_each_reason_and_its_weight()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        var now = TimeProvider.System.GetUtcNow();
+        var id = await mail.EventAsync(
+            LinkKind.Open, now, await mail.MessageAsync("m", "anna@example.com", now), verdict: Verdict.Scanner);
+        await host.ExecuteAsync(
+            "INSERT INTO ingest.rule_sets (number, content) VALUES (78, $1::jsonb) ON CONFLICT DO NOTHING",
+            """
+            [{"code":"burst","verdict":"scanner","weight":100,"source":"behaviour","version":"7","meaning":"many links"}]
+            """);
+        await host.ExecuteAsync(
+            "UPDATE ingest.events SET reasons = '{burst}', score = 100, rules = 78 WHERE id = $1", id);
+
+        var (code, output, error) = await RunAsync("events", "explain", $"{id}", "--cluster", cluster);
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("scanner, score 100", output, StringComparison.Ordinal);
+        Assert.Contains("may still change", output, StringComparison.Ordinal);
+        Assert.Matches("burst +\\+100 +many links +behaviour 7", output);
+        Assert.Equal(1, (await RunAsync("events", "explain", "x", "--cluster", cluster)).Code);
+    }
+
+    [Fact]
     public async Task Following_shows_every_event_once_and_ends_with_Ctrl_C()
     {
         var (cluster, _) = await host.CreateClusterAsync();

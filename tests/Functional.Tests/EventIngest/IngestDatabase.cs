@@ -12,6 +12,7 @@ using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Partitions;
 using Tracking.EventIngest.Privacy;
+using Tracking.EventIngest.Review;
 using Tracking.EventIngest.Statistics;
 using Tracking.EventIngest.Webhooks;
 using Tracking.Functional.Tests.Rewrite;
@@ -45,6 +46,10 @@ internal sealed class IngestDatabase : IAsyncDisposable
         Prune = new PruneBatches(_own, wrapped, TimeProvider.System, NullLogger<PruneBatches>.Instance);
         Merge = new MergeChanges(_own, wrapped, TimeProvider.System, NullLogger<MergeChanges>.Instance);
         Rebuild = new RebuildCounters(_own, new FindAttributes(_own), NullLogger<RebuildCounters>.Instance);
+        Review = new ReviewMessages(
+            _own, new ReviseVerdicts(
+                new FindAttributes(_own), new EnqueueRevisions(Endpoints, TimeProvider.System), TimeProvider.System),
+            Options.Create(Classification), TimeProvider.System, NullLogger<ReviewMessages>.Instance);
         Partitions = new CreatePartitions(
             _own, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
@@ -65,6 +70,11 @@ internal sealed class IngestDatabase : IAsyncDisposable
         FirstRetry = TimeSpan.FromMilliseconds(20),
         LongestRetry = TimeSpan.FromMilliseconds(200),
     };
+
+    /// <summary>What is due is due at once.</summary>
+    public ClassificationOptions Classification { get; } = new() { ReviewAfter = TimeSpan.Zero };
+
+    public ReviewMessages Review { get; }
 
     public ClusterId Cluster { get; } = ClusterId.NewRandom();
 
@@ -113,7 +123,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
         _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
         new EnqueueDeliveries(endpoints, TimeProvider.System), _telemetry, TimeProvider.System, Options.Create(
             Settings),
-        NullLogger<StoreBatch>.Instance);
+        Options.Create(Classification), NullLogger<StoreBatch>.Instance);
 
     public Task AddClusterAsync(ClusterId id, ClusterSettings settings, bool isDeleted = false) => ExecuteAsync(
         "INSERT INTO management.clusters (id, name, settings, deleted_at) VALUES ($1, $2, $3::jsonb, $4)",

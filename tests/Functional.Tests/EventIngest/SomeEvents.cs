@@ -33,6 +33,9 @@ internal sealed record SomeEvent
 
     public byte[] UserAgent { get; init; } = Encoding.ASCII.GetBytes(Chrome);
 
+    /// <summary>A packed <see cref="RequestShape"/>.</summary>
+    public byte Shape { get; init; }
+
     public byte[] ToFrame()
     {
         var record = new EventRecord
@@ -48,6 +51,7 @@ internal sealed record SomeEvent
             Trace = Trace,
             TraceSampled = Trace.Length > 0,
             UserAgent = UserAgent,
+            Shape = Shape,
         };
         var frame = new byte[record.FrameSize];
         record.WriteFrame(frame);

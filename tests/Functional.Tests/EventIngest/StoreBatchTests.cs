@@ -6,6 +6,7 @@ using System.Text;
 using Tracking.Database.Entities;
 using Tracking.EventIngest;
 using Tracking.EventIngest.Batches;
+using Tracking.EventIngest.Bots;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
@@ -43,6 +44,7 @@ public sealed class StoreBatchTests(TestPostgres server)
             Link = ulong.MaxValue - 5,
             Ordinal = 16383,
             UserAgent = Encoding.ASCII.GetBytes("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
+            Shape = 25,
         };
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 7, [sent]));
 
@@ -62,7 +64,11 @@ public sealed class StoreBatchTests(TestPostgres server)
         Assert.Equal((short)Verdict.Proxy, row["verdict"]);
         Assert.Equal("google", row["vendor"]);
         Assert.Equal(new[] { "image-proxy" }, row["reasons"]);
-        Assert.Equal($"ingest.events_{sent.Time:yyyy_MM}", row.GetString(13));
+        Assert.Equal((short)25, row["shape"]);
+        Assert.Equal((short)-40, row["score"]);
+        Assert.Equal(RuleSet.Shipped.Number, row["rules"]);
+        Assert.Equal(DBNull.Value, row["revised_at"]);
+        Assert.Equal($"ingest.events_{sent.Time:yyyy_MM}", row.GetString(row.FieldCount - 1));
     }
 
     [Fact]

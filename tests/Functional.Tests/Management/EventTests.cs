@@ -30,10 +30,74 @@ public sealed class EventTests(ManagementHost host)
              "link":{"id":"{{link}}","url":"https://***@shop.example/a?b=c@d","name":"Read more",
                      "part":1,"position":2 },
              "ordinal":1,"clientAddress":"192.0.2.0","userAgent":"Scan/1.0","method":"GET",
-             "classification":{"verdict":"scanner","vendor":"Acme","reasons":["by hand"]} }
+             "classification":{"verdict":"scanner","vendor":"Acme","reasons":["by hand"],"score":null,
+                "provisional":false,"revisedAt":null} }
             """);
         Assert.True(
             JsonNode.DeepEquals(expected, page["items"]!.AsArray().Single()), page["items"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task An_explanation_says_what_each_reason_weighed_and_what_the_verdict_was_before()
+    {
+        var (cluster, mail) = await MailAsync();
+        var key = await mail.MessageAsync("news-1", "anna@example.com", _noon);
+        var id = await mail.EventAsync(LinkKind.Open, _noon, key, verdict: Verdict.Scanner);
+        await host.ExecuteAsync(
+            """INSERT INTO ingest.rule_sets (number, content) VALUES (77, $1::jsonb) ON CONFLICT DO NOTHING""",
+            """
+            [{"code":"burst","verdict":"scanner","weight":100,"source":"behaviour","version":"7","meaning":"many links"},
+             {"code":"browser","verdict":"human","weight":-30,"source":"agent-rules","version":"8","meaning":"a name"}]
+            """);
+        await host.ExecuteAsync(
+            "UPDATE ingest.events SET reasons = $2, score = 70, rules = 77, shape = 27, revised_at = $3 WHERE id = $1",
+            id, new[] { "burst", "browser", "of before" }, _noon.AddSeconds(40));
+        await host.ExecuteAsync(
+            """
+            INSERT INTO ingest.revisions (cluster_id, event_id, revised_at, verdict_before, reasons_before, score_before,
+                verdict)
+            VALUES ($1, $2, $3, 1, $4, -30, 5)
+            """,
+            mail.Cluster.Value, id, _noon.AddSeconds(40), new[] { "browser" });
+
+        var said = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/events/{id}/explanation");
+
+        Assert.Equal($"{id}", (string)said["event"]!["id"]!);
+        Assert.Equal(50, (int)said["machineAt"]!);
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse("""
+                [{"code":"burst","verdict":"scanner","weight":100,"source":"behaviour","version":"7","meaning":"many links"},
+                 {"code":"browser","verdict":"human","weight":-30,"source":"agent-rules","version":"8","meaning":"a name"},
+                 {"code":"of before","verdict":null,"weight":null,"source":null,"version":null,"meaning":null}]
+                """),
+            said["reasons"]), said["reasons"]!.ToJsonString());
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse("""
+                {"fetchMetadata":"fits","clientHints":"none","prefetch":false,"language":true}
+                """),
+            said["shape"]), said["shape"]!.ToJsonString());
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse("""
+                [{"at":"2026-11-20T12:00:40.012345Z","verdict":"human","vendor":null,"score":-30,"reasons":["browser"]}]
+                """),
+            said["before"]), said["before"]!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("00000000-0000-7000-8000-000000000000")]
+    [InlineData("x")]
+    public async Task An_event_that_is_not_there_or_another_clusters_is_not_explained(string id)
+    {
+        var (cluster, _) = await MailAsync();
+        var (_, other) = await MailAsync();
+        var key = await other.MessageAsync("news-1", "anna@example.com", _noon);
+        var theirs = await other.EventAsync(LinkKind.Open, _noon, key);
+        foreach (var wrong in new[] { id, $"{theirs}" })
+        {
+            using var response = await Expect.GetAsync(
+                host.Admin, $"/api/v1/clusters/{cluster}/events/{wrong}/explanation");
+            await Expect.ProblemAsync(response, HttpStatusCode.NotFound, "not-found", wrong);
+        }
     }
 
     [Theory]

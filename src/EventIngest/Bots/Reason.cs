@@ -1,0 +1,119 @@
+using Tracking.Database.Entities;
+
+namespace Tracking.EventIngest.Bots;
+
+/// <summary>Something that speaks for a machine or for a person.</summary>
+/// <param name="Code">Its stable name, as the row of an event keeps it.</param>
+/// <param name="Verdict">Which verdict it speaks for.</param>
+/// <param name="Weight">How strongly: above 0 for a machine, below 0 for a person, −100 to 100.</param>
+/// <param name="Source">Where it comes from: <see cref="ReasonSources"/>, or the name of a list.</param>
+/// <param name="Meaning">It in a sentence.</param>
+internal sealed record Reason(string Code, Verdict Verdict, short Weight, string Source, string Meaning);
+
+/// <summary>Where reasons come from that are not a list's.</summary>
+internal static class ReasonSources
+{
+    /// <summary>The user agent, by <see cref="AgentRules"/>.</summary>
+    public const string Agents = "agent-rules";
+
+    /// <summary>The headers that a browser adds by itself, by <see cref="JudgeShape"/>.</summary>
+    public const string Shape = "request-shape";
+
+    /// <summary>What else happened to the message, by <see cref="JudgeMessage"/>.</summary>
+    public const string Behaviour = "behaviour";
+
+    /// <summary>The client's network, by <c>NetworkRules</c>.</summary>
+    public const string Networks = "network-rules";
+
+    /// <summary>Of reasons that have no list of their own: raised with every change of <see cref="Reasons"/>, of a
+    /// weight too.</summary>
+    public const string Version = "2026-11-29";
+}
+
+/// <summary>
+/// Every reason and its weight. They are chosen so that nothing that people's programs do adds up to a machine: a
+/// browser's name stands against everything that a request may lack (−30 against 10 + 10 + 10), and only evidence that
+/// no person gives reaches <see cref="Verdicts.MachineAt"/>.
+/// </summary>
+internal static class Reasons
+{
+    /// <summary>The user agents of machines, each rule's verdict beside it.</summary>
+    public static readonly Reason
+        ImageProxy = Agent("image-proxy", Verdict.Proxy, -40, "a mail provider loads the image for somebody who looks"),
+        MailPrivacy = Agent(
+            "mail-privacy-protection", Verdict.Prefetch, 90, "Apple Mail loads images when the message arrives"),
+        GmailPrefetch = Agent("gmail-prefetch", Verdict.Prefetch, 90, "Gmail loads images before the message is opened"),
+        GmailSampling = Agent("gmail-content-sampling", Verdict.Prefetch, 90, "Gmail looks into the message by itself"),
+        SafeLinks = Agent("safe-links", Verdict.Prefetch, 90, "Microsoft judges the link in the recipient's place"),
+        ExistenceCheck = Agent(
+            "existence-check", Verdict.Prefetch, 90, "Office asks whether the link exists before it opens the browser"),
+        LinkPreview = Agent("link-preview", Verdict.Preview, 90, "a chat or network shows a card of the link"),
+        MailSecurity = Agent("mail-security", Verdict.Scanner, 100, "mail security follows links by itself"),
+        HeadlessBrowser = Agent("headless-browser", Verdict.Scanner, 90, "a program drives the browser"),
+        HttpClient = Agent("http-client", Verdict.Scanner, 80, "a library or command line program"),
+        Crawler = Agent("crawler", Verdict.Scanner, 90, "it calls itself a robot"),
+        RetiredBrowser = Agent(
+            "retired-browser", Verdict.Unknown, 30, "a browser that nobody has had for years, in whose name machines come"),
+        MailProgram = Agent("mail-program", Verdict.Human, -40, "a mail program of people"),
+        Browser = Agent("browser", Verdict.Human, -30, "a browser's name, which machines borrow too"),
+        NoUserAgent = Agent("no-user-agent", Verdict.Unknown, 20, "the request names no program"),
+        Unrecognised = Agent("unrecognised", Verdict.Unknown, 0, "the program is not known"),
+        Honeypot = new("honeypot", Verdict.Scanner, 200, ReasonSources.Behaviour, "it followed a link that nobody sees"),
+
+        PrefetchHeader = Shape(
+            "says-prefetch", Verdict.Prefetch, 100,
+            "the browser says that it loads ahead; if a person then looks, nothing more is sent"),
+        FetchMetadata = Shape("fits-fetch-metadata", Verdict.Human, -20, "the fetch metadata is a browser's for a click"),
+        NoFetchMetadata = Shape(
+            "no-fetch-metadata", Verdict.Unknown, 10, "this browser sends fetch metadata over https, the request did not"),
+        OtherFetchMetadata = Shape(
+            "other-fetch-metadata", Verdict.Unknown, 20, "the fetch metadata says that a script asks, not a person's click"),
+        NoLanguage = Shape("no-language", Verdict.Unknown, 10, "browsers name the languages that their user reads"),
+        NoClientHints = Shape(
+            "no-client-hints", Verdict.Unknown, 10, "this browser sends client hints over https, the request did not"),
+        HintsContradict = Shape(
+            "hints-contradict", Verdict.Unknown, 20, "the client hints name another browser than the user agent"),
+
+        Burst = Behaviour("burst", 100, "it followed several links of the message within a second"),
+        BeforeBurst = Behaviour("before-burst", 100, "the same program at the same network followed many links soon after"),
+        NearBurst = Behaviour("near-burst", 30, "the same network followed many links of the message soon after"),
+        SafeLinksPair = new(
+            "safe-links-pair", Verdict.Prefetch, 100, ReasonSources.Behaviour,
+            "somebody else at another network followed the same link moments later: this was the check before it"),
+        SoonAfterSending = Behaviour("soon-after-sending", 20, "hardly anybody reads within seconds of sending"),
+        ManyRecipients = Behaviour(
+            "many-recipients", 25, "the same program at the same address follows the links of many recipients at once");
+
+    /// <summary>What only shows when an event stands beside the others of its message; the others are seen on the event
+    /// itself.</summary>
+    public static IReadOnlyList<Reason> OfBehaviour { get; } =
+        [Burst, BeforeBurst, NearBurst, SafeLinksPair, SoonAfterSending, ManyRecipients];
+
+    /// <summary>All that are not a list's.</summary>
+    public static IReadOnlyList<Reason> All { get; } =
+    [
+        ImageProxy, MailPrivacy, GmailPrefetch, GmailSampling, SafeLinks, ExistenceCheck, LinkPreview, MailSecurity,
+        HeadlessBrowser, HttpClient, Crawler, RetiredBrowser, MailProgram, Browser, NoUserAgent, Unrecognised, Honeypot,
+        PrefetchHeader, FetchMetadata, NoFetchMetadata, OtherFetchMetadata, NoLanguage, NoClientHints, HintsContradict,
+        .. OfBehaviour,
+    ];
+
+    /// <summary>The verdict of reasons: that of the heaviest on the side that their sum is on. A sum that is neither a
+    /// machine's nor a person's is unknown.</summary>
+    public static Verdict Judge(IEnumerable<Reason> reasons, int score)
+    {
+        var heaviest = score >= Verdicts.MachineAt
+            ? reasons.Where(reason => reason.Verdict.IsMachine()).MaxBy(reason => reason.Weight)
+            : score < 0 ? reasons.MinBy(reason => reason.Weight) : null;
+        return heaviest?.Verdict ?? Verdict.Unknown;
+    }
+
+    private static Reason Agent(string code, Verdict verdict, short weight, string meaning) =>
+        new(code, verdict, weight, ReasonSources.Agents, meaning);
+
+    private static Reason Shape(string code, Verdict verdict, short weight, string meaning) =>
+        new(code, verdict, weight, ReasonSources.Shape, meaning);
+
+    private static Reason Behaviour(string code, short weight, string meaning) =>
+        new(code, Verdict.Scanner, weight, ReasonSources.Behaviour, meaning);
+}
