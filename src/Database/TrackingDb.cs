@@ -27,6 +27,15 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Destinations of links.</summary>
     public DbSet<Destination> Destinations => Set<Destination>();
 
+    /// <summary>Blocked destinations.</summary>
+    public DbSet<BlockedDestination> BlockedDestinations => Set<BlockedDestination>();
+
+    /// <summary>Repaired destinations, undone ones included.</summary>
+    public DbSet<Repair> Repairs => Set<Repair>();
+
+    /// <summary>App-association files of tracking domains.</summary>
+    public DbSet<AppFile> AppFiles => Set<AppFile>();
+
     /// <summary>Rewritten messages.</summary>
     public DbSet<TrackedMessage> Messages => Set<TrackedMessage>();
 
@@ -92,6 +101,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<CountDimension>().HaveConversion<short>();
         configurationBuilder.Properties<CountGrain>().HaveConversion<short>();
         configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
+        configurationBuilder.Properties<AppFileKind>().HaveConversion<short>();
         configurationBuilder.Properties<DomainStatus>().HaveConversion<short>();
         configurationBuilder.Properties<HttpsPolicy>().HaveConversion<short>();
         configurationBuilder.Properties<CheckCause>().HaveConversion<short>();
@@ -113,6 +123,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<ApiKey>().ToTable("api_keys", "management").HasKey(k => k.Id);
         modelBuilder.Entity<StoredSigningKey>().ToTable("signing_keys", "links").HasKey(k => k.Version);
         modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
+        modelBuilder.Entity<BlockedDestination>().ToTable("blocked_destinations", "links").HasKey(b => b.Pattern);
+        modelBuilder.Entity<Repair>().ToTable("repairs", "links").HasKey(r => new { r.ClusterId, r.Id });
+        modelBuilder.Entity<AppFile>().ToTable("app_files", "domains").HasKey(f => new { f.DomainId, f.Kind });
         modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
             .HasKey(m => new { m.ClusterId, m.MessageKey });
         modelBuilder.Entity<KeptBody>().ToTable("bodies", "rewrite").HasKey(b => new { b.ClusterId, b.Hash });

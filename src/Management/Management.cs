@@ -12,6 +12,7 @@ using Tracking.Management.Audit;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
 using Tracking.Management.Console;
+using Tracking.Management.Destinations;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
@@ -103,6 +104,7 @@ public static class ManagementComposition
         RetryCertificate.Map(domains);
         TestCertificate.Map(domains);
         RevokeCertificate.Map(domains);
+        StoreAppFile.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
@@ -114,6 +116,11 @@ public static class ManagementComposition
         TestWebhook.Map(webhooks);
         ListDeliveries.Map(webhooks);
         ReplayDeliveries.Map(webhooks);
+
+        var repairs = cluster.MapGroup("/repairs").WithTags("Destinations");
+        RepairDestination.Map(repairs);
+        ListRepairs.Map(repairs);
+        BlockDestination.Map(api.MapGroup("/blocked-destinations").WithTags("Destinations"));
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));

@@ -148,6 +148,21 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(0, 1_000_000)]
     public int MaxNegatives { get; set; } = 10_000;
 
+    /// <summary>Requests with a damaged or guessed token that are answered in a second for one client network (an IPv4
+    /// address, or the /64 of an IPv6 address); more are answered 429. 1 to 1 million, default 100: a person who opens
+    /// a mangled link makes one or two, and a company behind one address some more. Whoever guesses needs 2^59. Valid tokens are never limited.</summary>
+    [Range(1, 1_000_000)]
+    public int InvalidTokensPerSecondAndNetwork { get; set; } = 100;
+
+    /// <summary>Messages whose tags are kept in memory for destinations that are repaired within a tag; 100 to 10
+    /// million, default 100,000: the recipients of a day who click a repaired link.</summary>
+    [Range(100, 10_000_000)]
+    public int MaxTaggedMessages { get; set; } = 100_000;
+
+    /// <summary>App-association files in memory, 10 to 100,000, default 200: of at most 128 kB each.</summary>
+    [Range(10, 100_000)]
+    public int MaxAppFiles { get; set; } = 200;
+
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -111,6 +111,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         {
             // Most tests have no ingest, so their stops must not wait for acknowledgements.
             options.DrainTimeout = TimeSpan.Zero;
+            // Tests of damaged tokens send many at once.
+            options.InvalidTokensPerSecondAndNetwork = 1_000_000;
             options.Folder = path;
             configure?.Invoke(options);
         });

@@ -72,6 +72,13 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory, .. _hosts, .. _keys, .. _served,
             "SELECT (cluster_id, link_id, url) ON links.destinations",
+            "SELECT (pattern) ON links.blocked_destinations",
+            "SELECT (cluster_id, link_id, new_link_id, message_key, tag, created_at, undone_at) ON links.repairs",
+            // Whether a repair within a tag means a message.
+            "USAGE ON SCHEMA rewrite",
+            "SELECT (cluster_id, message_key, tags) ON rewrite.messages",
+            "SELECT (id) ON domains.tracking_domains",
+            "SELECT (domain_id, kind, content) ON domains.app_files",
         ]),
         new("ingest",
         [
@@ -117,7 +124,11 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON management.sending_domains",
             "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
             "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
-            "SELECT ON links.destinations",
+            // Writes the destination that a repaired link gets.
+            "SELECT, INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
+            "SELECT, INSERT, UPDATE (reason), DELETE ON links.blocked_destinations",
+            "SELECT, INSERT, UPDATE (undone_at) ON links.repairs",
+            "SELECT, INSERT, UPDATE (content, changed_at), DELETE ON domains.app_files",
             "SELECT ON rewrite.messages",
             "SELECT ON rewrite.bodies",
             "SELECT ON rewrite.message_bodies",

@@ -37,6 +37,7 @@ internal static class Cursor
     private const byte Audit = 6;
     private const byte Attempts = 7;
     private const byte Deliveries = 8;
+    private const byte Repairs = 9;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -59,6 +60,10 @@ internal static class Cursor
     public static string OfDelivery(Guid id) => OfId(Deliveries, id);
 
     public static bool TryReadDelivery(string text, out Guid id) => TryReadId(text, Deliveries, out id);
+
+    public static string OfRepair(Guid id) => OfId(Repairs, id);
+
+    public static bool TryReadRepair(string text, out Guid id) => TryReadId(text, Repairs, out id);
 
     public static string OfMessage(long registeredMicros, MessageKey key)
     {
