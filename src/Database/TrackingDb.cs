@@ -42,6 +42,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Events.</summary>
     public DbSet<TrackingEvent> Events => Set<TrackingEvent>();
 
+    /// <summary>Which events were stored together.</summary>
+    public DbSet<StoredEvents> StoredEvents => Set<StoredEvents>();
+
     /// <summary>Keys of stored batches.</summary>
     public DbSet<StoredBatch> Batches => Set<StoredBatch>();
 
@@ -136,6 +139,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             tracked.ToTable("events", "ingest").HasKey(e => e.Id);
             tracked.Property(e => e.ClientAddress).HasColumnType("inet");
         });
+        modelBuilder.Entity<StoredEvents>().ToTable("stored_events", "ingest").HasKey(s => new { s.ClusterId, s.Id });
         modelBuilder.Entity<StoredBatch>().ToTable("batches", "ingest").HasKey(b => new { b.EdgeId, b.Sequence });
         modelBuilder.Entity<Edge>().ToTable("edges", "ingest").HasKey(e => e.EdgeId);
         modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);

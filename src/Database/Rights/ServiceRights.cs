@@ -90,6 +90,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
+            "INSERT (cluster_id, id, event_ids), SELECT (cluster_id, stored_at), DELETE ON ingest.stored_events",
             // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
@@ -133,6 +134,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON rewrite.bodies",
             "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
+            // Numbers what was stored, when somebody reads it in that order.
+            "SELECT, UPDATE (position) ON ingest.stored_events",
             "SELECT ON ingest.counted",
             "SELECT ON ingest.message_counts",
             "SELECT ON ingest.message_days",

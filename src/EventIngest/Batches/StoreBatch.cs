@@ -243,6 +243,11 @@ internal sealed partial class StoreBatch(
             command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));
         }
 
+        if (prepared.Events.Count > 0)
+        {
+            command.BatchCommands.Add(KeepOrder.ToCommand(batch, prepared));
+        }
+
         await enqueue.AddToAsync(command, batch, prepared, cancellationToken);
         if (command.BatchCommands.Count > 0)
         {

@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json.Serialization;
 using Tracking.Links;
+using Tracking.Management.Events;
 
 namespace Tracking.Management.Requests;
 
@@ -38,6 +39,7 @@ internal static class Cursor
     private const byte Attempts = 7;
     private const byte Deliveries = 8;
     private const byte Repairs = 9;
+    private const byte Stored = 10;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -80,6 +82,28 @@ internal static class Cursor
         registeredMicros = found ? BinaryPrimitives.ReadInt64BigEndian(bytes) : 0;
         key = found ? MessageKey.Read(bytes.AsSpan(8)) : default;
         return found && registeredMicros is >= 0 and < 253_402_300_800_000_000;
+    }
+
+    public static string OfStored(StoredPlace place)
+    {
+        Span<byte> bytes = stackalloc byte[29];
+        bytes[0] = Stored;
+        BinaryPrimitives.WriteInt64BigEndian(bytes[1..], place.Position);
+        place.Row.TryWriteBytes(bytes[9..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt32BigEndian(bytes[25..], place.Read);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    public static bool TryReadStored(string text, out StoredPlace place)
+    {
+        var found = TryDecode(text, Stored, out var bytes) && bytes.Length == 28;
+        place = found
+            ? new StoredPlace(
+                BinaryPrimitives.ReadInt64BigEndian(bytes),
+                new Guid(bytes.AsSpan(8, 16), bigEndian: true),
+                BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(24)))
+            : default;
+        return found && place is { Position: >= 0, Read: >= 0 and < int.MaxValue };
     }
 
     public static string OfName(string name) => OfText(Names, name);
