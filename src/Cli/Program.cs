@@ -29,6 +29,7 @@ static async Task<int> RunCommandAsync(string[] args)
         DemoCommand.Create(connection),
         WebhooksCommand.Create(connection),
         DestinationsCommand.Create(connection),
+        WithdrawalsCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

@@ -42,6 +42,12 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Events.</summary>
     public DbSet<TrackingEvent> Events => Set<TrackingEvent>();
 
+    /// <summary>Recipients who withdrew.</summary>
+    public DbSet<Withdrawal> Withdrawals => Set<Withdrawal>();
+
+    /// <summary>Their messages.</summary>
+    public DbSet<WithdrawnMessage> WithdrawnMessages => Set<WithdrawnMessage>();
+
     /// <summary>Which events were stored together.</summary>
     public DbSet<StoredEvents> StoredEvents => Set<StoredEvents>();
 
@@ -131,6 +137,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<AppFile>().ToTable("app_files", "domains").HasKey(f => new { f.DomainId, f.Kind });
         modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
             .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<Withdrawal>().ToTable("withdrawals", "rewrite").HasKey(w => new { w.ClusterId, w.Id });
+        modelBuilder.Entity<WithdrawnMessage>().ToTable("withdrawn_messages", "rewrite")
+            .HasKey(w => new { w.ClusterId, w.MessageKey });
         modelBuilder.Entity<KeptBody>().ToTable("bodies", "rewrite").HasKey(b => new { b.ClusterId, b.Hash });
         modelBuilder.Entity<MessageBody>().ToTable("message_bodies", "rewrite")
             .HasKey(b => new { b.ClusterId, b.MessageKey });

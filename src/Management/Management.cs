@@ -22,6 +22,7 @@ using Tracking.Management.Preview;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
 using Tracking.Management.Webhooks;
+using Tracking.Management.Withdrawals;
 using Tracking.ServiceDefaults.Settings;
 using Tracking.Webhooks;
 
@@ -49,6 +50,9 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<ReceiverAddress>();
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
+        builder.Services.TryAddSingleton<SignReceipt>();
+        builder.Services.TryAddSingleton<WithdrawConsent>();
+        builder.Services.AddHostedService<FinishWithdrawals>();
         builder.Services.TryAddSingleton<ResealSigningKeys>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
         builder.Services.AddApiDescription();
@@ -117,6 +121,7 @@ public static class ManagementComposition
         ListDeliveries.Map(webhooks);
         ReplayDeliveries.Map(webhooks);
 
+        CreateWithdrawal.Map(cluster.MapGroup("/withdrawals").WithTags("Withdrawals"));
         var repairs = cluster.MapGroup("/repairs").WithTags("Destinations");
         RepairDestination.Map(repairs);
         ListRepairs.Map(repairs);

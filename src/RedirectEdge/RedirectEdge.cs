@@ -94,6 +94,7 @@ public static class RedirectEdgeComposition
 
         services.AddSingleton<ClientAddress>();
         services.AddSingleton<GatewayIds>();
+        services.AddSingleton<ApplyPrivacy>();
         services.AddSingleton<RecordEvent>();
         services.AddSingleton<ServeClick>();
         services.AddSingleton<ServePixel>();

@@ -19,6 +19,9 @@ internal enum StoreOutcome
 
     /// <summary>Stored before; nothing was done.</summary>
     SeenBefore,
+
+    /// <summary>Somebody withdrew since it was read what may be kept; nothing was done, and it is read again.</summary>
+    Withdrawn,
 }
 
 /// <summary>
@@ -66,6 +69,18 @@ internal sealed partial class StoreBatch(
     public async Task<StoreOutcome> RunAsync(
         StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
     {
+        StoreOutcome outcome;
+        do
+        {
+            outcome = await TryAsync(batch, sampled, cancellationToken);
+        }
+        while (outcome == StoreOutcome.Withdrawn);
+        return outcome;
+    }
+
+    private async Task<StoreOutcome> TryAsync(
+        StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
+    {
         var policies = await findPolicies.RunAsync(batch.Events, cancellationToken);
         using var prepared = new PreparedBatch(batch);
         new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
@@ -81,6 +96,11 @@ internal sealed partial class StoreBatch(
         finally
         {
             await ((Task)attributes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        if (outcome == StoreOutcome.Withdrawn)
+        {
+            return outcome;
         }
 
         if (outcome == StoreOutcome.SeenBefore)
@@ -111,7 +131,7 @@ internal sealed partial class StoreBatch(
         PostgresException refused;
         try
         {
-            return await StoreAsync(batch, prepared, attributes, CopyAllAsync, cancellationToken);
+            return await StoreAsync(batch, prepared, policies, attributes, CopyAllAsync, cancellationToken);
         }
         catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
         {
@@ -125,6 +145,7 @@ internal sealed partial class StoreBatch(
                 return await StoreAsync(
                     batch,
                     prepared,
+                    policies,
                     attributes,
                     async transaction =>
                     {
@@ -143,6 +164,7 @@ internal sealed partial class StoreBatch(
         return await StoreAsync(
             batch,
             prepared,
+            policies,
             attributes,
             transaction => new SetAsideBadRows(transaction, CopyAsync).RunAsync(
                 batch, prepared, policies, cancellationToken),
@@ -156,6 +178,7 @@ internal sealed partial class StoreBatch(
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,
+        BatchPolicies policies,
         Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
         Func<NpgsqlTransaction, Task> copyRows,
         CancellationToken cancellationToken)
@@ -166,9 +189,15 @@ internal sealed partial class StoreBatch(
         // not see what pruning committed while the first one waited.
         await using var transaction = await connection.BeginTransactionAsync(
             IsolationLevel.ReadCommitted, cancellationToken);
-        if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not { } generations)
+        if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not var (generations, withdrawal))
         {
             return StoreOutcome.SeenBefore;
+        }
+
+        // Read under the lock that whoever anonymises takes alone: a later withdrawal finds these rows.
+        if (withdrawal != policies.Withdrawal)
+        {
+            return StoreOutcome.Withdrawn;
         }
 
         await copyRows(transaction);
@@ -184,8 +213,8 @@ internal sealed partial class StoreBatch(
         return StoreOutcome.Stored;
     }
 
-    // The generations of counters to write; null: the batch was stored before.
-    private static async Task<IReadOnlyDictionary<int, (int Read, int Built)>?> BeginAsync(
+    // The generations of counters to write, and the last withdrawal; null: the batch was stored before.
+    private static async Task<(IReadOnlyDictionary<int, (int Read, int Built)> Generations, long Withdrawal)?> BeginAsync(
         NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection)
@@ -211,6 +240,7 @@ internal sealed partial class StoreBatch(
                     },
                 },
                 new NpgsqlBatchCommand($"SELECT pg_advisory_xact_lock_shared({CountMessages.Lock})"),
+                new NpgsqlBatchCommand(FindPolicies.SelectWithdrawal),
                 new NpgsqlBatchCommand(CountMessages.SelectGenerations),
             },
         };
@@ -219,9 +249,12 @@ internal sealed partial class StoreBatch(
         var isForgotten = await reader.ReadAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var withdrawal = reader.GetInt64(0);
+        await reader.NextResultAsync(cancellationToken);
         var generations = await CountMessages.GenerationsOfAsync(reader, cancellationToken);
         await reader.CloseAsync();
-        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : generations;
+        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : (generations, withdrawal);
     }
 
     private static async Task CopyAsync(

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Tracking.Contracts;
 using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
 using Tracking.Links;

@@ -40,6 +40,7 @@ internal static class Cursor
     private const byte Deliveries = 8;
     private const byte Repairs = 9;
     private const byte Stored = 10;
+    private const byte Withdrawals = 11;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -66,6 +67,10 @@ internal static class Cursor
     public static string OfRepair(Guid id) => OfId(Repairs, id);
 
     public static bool TryReadRepair(string text, out Guid id) => TryReadId(text, Repairs, out id);
+
+    public static string OfWithdrawal(Guid id) => OfId(Withdrawals, id);
+
+    public static bool TryReadWithdrawal(string text, out Guid id) => TryReadId(text, Withdrawals, out id);
 
     public static string OfMessage(long registeredMicros, MessageKey key)
     {

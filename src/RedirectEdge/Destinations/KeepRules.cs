@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,7 @@ internal sealed partial class KeepRules(
     NpgsqlDataSource dataSource,
     EdgeFolder folder,
     IOptions<SystemOptions> options,
+    IOptions<RedirectEdgeOptions> edge,
     ILogger<KeepRules> logger) : BackgroundService
 {
     private const string FileName = "rules.copy";
@@ -34,12 +36,18 @@ internal sealed partial class KeepRules(
         ORDER BY r.created_at DESC
         """;
 
+    private const string SelectWithdrawn =
+        "SELECT cluster_id, message_key FROM rewrite.withdrawn_messages ORDER BY withdrawn_at DESC LIMIT $1";
+
     private readonly SemaphoreSlim _requested = new(0, 1);
     private byte[] _written = [];
     private volatile DestinationRules? _current;
 
     /// <summary>The rules; <see langword="null"/> when there is none.</summary>
     public DestinationRules? Current => _current;
+
+    /// <summary>Messages whose recipients withdrew; <see langword="null"/> when there is none.</summary>
+    public FrozenSet<(ClusterId Cluster, MessageKey Message)>? Withdrawn { get; private set; }
 
     /// <summary>Reads again as soon as possible; several requests at once are one.</summary>
     public void RequestNow()
@@ -123,6 +131,13 @@ internal sealed partial class KeepRules(
         await using var batch = dataSource.CreateBatch();
         batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectBlocked));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectRepairs));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectWithdrawn)
+        {
+            Parameters =
+            {
+                new() { Value = edge.Value.MaxWithdrawnMessages },
+            },
+        });
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var blocked = new List<string>();
         while (await reader.ReadAsync(cancellationToken))
@@ -143,6 +158,14 @@ internal sealed partial class KeepRules(
                 reader.GetString(5)));
         }
 
+        await reader.NextResultAsync(cancellationToken);
+        var withdrawn = new HashSet<(ClusterId Cluster, MessageKey Message)>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            withdrawn.Add((new ClusterId(reader.GetInt32(0)), MessageKey.Read(reader.GetFieldValue<byte[]>(1))));
+        }
+
+        Withdrawn = withdrawn.Count == 0 ? null : withdrawn.ToFrozenSet();
         return new RuleRows(blocked, repairs);
     }
 
