@@ -26,13 +26,14 @@ ALTER TABLE domains.tracking_domains ADD COLUMN tracking_level smallint NOT NULL
 CREATE TABLE rewrite.withdrawals (
     cluster_id     integer     NOT NULL,
     id             uuid        NOT NULL,
-    number         bigint      GENERATED ALWAYS AS IDENTITY UNIQUE,
+    number         bigint      GENERATED ALWAYS AS IDENTITY,
     recipient_hash bytea       NOT NULL,
     withdrawn_at   timestamptz NOT NULL,
     -- What was done, when all of it is.
     receipt        text,
     PRIMARY KEY (cluster_id, id)
 );
+CREATE INDEX withdrawals_number ON rewrite.withdrawals (number);
 CREATE INDEX withdrawals_recipient ON rewrite.withdrawals (cluster_id, recipient_hash);
 
 -- Messages that are withdrawn: edges keep nothing of who follows their links.
