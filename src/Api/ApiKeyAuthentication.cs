@@ -10,6 +10,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Links;
+using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Api;

@@ -48,6 +48,9 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static readonly ProblemType DomainNotVerified =
         new("domain-not-verified", 409, "The tracking domain is not verified");
 
+    /// <summary>410: the place in a list is not known any more.</summary>
+    public static readonly ProblemType CursorExpired = new("cursor-expired", 410, "The place is not known any more");
+
     /// <summary>413: the body is longer than allowed.</summary>
     public static readonly ProblemType TooLarge = new("too-large", 413, "The request is too large");
 
@@ -74,7 +77,7 @@ public sealed record ProblemType(string Name, int Status, string Title)
     public static IReadOnlyList<ProblemType> All { get; } =
     [
         InvalidValue, MalformedRequest, Unauthorized, Forbidden, NotFound, UnknownPath, MethodNotAllowed,
-        NotAcceptable, RequestTimeout, Conflict, DomainNotVerified, TooLarge, UnsupportedMediaType,
+        NotAcceptable, RequestTimeout, Conflict, DomainNotVerified, CursorExpired, TooLarge, UnsupportedMediaType,
         TooExpensive, TooManyRequests, Internal,
         Unanswered, Unavailable,
     ];

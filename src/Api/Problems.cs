@@ -108,6 +108,10 @@ public static class Problems
     /// <param name="detail">The records in DNS and the remedy, for people.</param>
     public static Problem DomainNotVerified(string detail) => new(ProblemType.DomainNotVerified, detail);
 
+    /// <summary>The place where a list is to go on is not known any more.</summary>
+    /// <param name="detail">Why, and the remedy.</param>
+    public static Problem CursorExpired(string detail) => new(ProblemType.CursorExpired, detail);
+
     /// <summary>The body, or a part of it, is longer than allowed.</summary>
     /// <param name="what">The part that is too large: <c>message</c>.</param>
     /// <param name="limitBytes">The limit, bytes.</param>

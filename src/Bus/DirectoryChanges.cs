@@ -34,8 +34,32 @@ public sealed partial class DirectoryChanges(IBus bus, IServiceProvider services
         _ = PublishAsync(change);
     }
 
+    /// <summary>The same, for blocked and repaired destinations and withdrawals.</summary>
+    /// <param name="cluster">The cluster concerned; <see langword="null"/> for all.</param>
+    public void AnnounceRules(ClusterId? cluster)
+    {
+        var change = new DirectoryChanged
+        {
+            Id = Guid.CreateVersion7(),
+            Cluster = cluster?.Value,
+            AreRules = true,
+        };
+        Apply(change);
+        _ = PublishAsync(change);
+    }
+
     internal void Apply(DirectoryChanged change)
     {
+        if (change.AreRules)
+        {
+            foreach (var remembered in services.GetServices<HeedRules>())
+            {
+                remembered.Heed();
+            }
+
+            return;
+        }
+
         if (change.Hostname is { } hostname)
         {
             // A change of one name reloads only this name.

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tracking.Cli;
 using Tracking.Cli.Commands;
+using Tracking.Cli.Commands.Destinations;
 using Tracking.Cli.Commands.Doctor;
 using Tracking.Cli.Commands.Domains;
 using Tracking.Cli.Commands.Webhooks;
@@ -27,6 +28,8 @@ static async Task<int> RunCommandAsync(string[] args)
         DoctorCommand.Create(connection),
         DemoCommand.Create(connection),
         WebhooksCommand.Create(connection),
+        DestinationsCommand.Create(connection),
+        WithdrawalsCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

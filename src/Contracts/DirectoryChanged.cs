@@ -20,4 +20,8 @@ public sealed record DirectoryChanged
     /// <summary>Whether the tracking domain was deleted or became pending or, without a tracking domain, whether the
     /// cluster was deleted. Its links stop at once, even if the database cannot be read.</summary>
     public bool IsDeleted { get; init; }
+
+    /// <summary>Whether only blocked or repaired destinations or withdrawals changed. A process of the version before
+    /// reads everything again.</summary>
+    public bool AreRules { get; init; }
 }

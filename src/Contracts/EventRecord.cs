@@ -147,6 +147,9 @@ public readonly ref struct EventRecord
                 : FrameOutcome.Damaged;
     }
 
+    /// <summary>The id in a frame that has been found whole.</summary>
+    public static Guid IdOf(ReadOnlySpan<byte> frame) => new(frame.Slice(FrameHeaderSize + 4, 16), bigEndian: true);
+
     /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4), in hardware if available.</summary>
     public static uint Crc32C(ReadOnlySpan<byte> data)
     {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Tracking.Database.Entities;
 using Tracking.Database.Hosts;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 
 namespace Tracking.Database;
@@ -14,6 +15,9 @@ namespace Tracking.Database;
 public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings)
 {
     private volatile TrackingHost? _defaultDomain;
+
+    /// <summary>What may be kept of its events.</summary>
+    public ClusterPolicy Policy { get; } = ClusterPolicy.From(Settings);
 
     /// <summary>Its default tracking domain; <see langword="null"/> without one.</summary>
     public TrackingHost? DefaultDomain

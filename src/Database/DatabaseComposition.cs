@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 
 namespace Tracking.Database;
@@ -50,6 +51,7 @@ public static class DatabaseComposition
         builder.Services.TryAddSingleton(provider =>
             OpenMasterKey.From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));
         builder.Services.TryAddSingleton<SigningKeyRing>();
+        builder.Services.TryAddSingleton<WithdrawnRecipient>();
         return builder;
     }
 }

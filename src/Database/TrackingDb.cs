@@ -27,11 +27,29 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Destinations of links.</summary>
     public DbSet<Destination> Destinations => Set<Destination>();
 
+    /// <summary>Blocked destinations.</summary>
+    public DbSet<BlockedDestination> BlockedDestinations => Set<BlockedDestination>();
+
+    /// <summary>Repaired destinations, undone ones included.</summary>
+    public DbSet<Repair> Repairs => Set<Repair>();
+
+    /// <summary>App-association files of tracking domains.</summary>
+    public DbSet<AppFile> AppFiles => Set<AppFile>();
+
     /// <summary>Rewritten messages.</summary>
     public DbSet<TrackedMessage> Messages => Set<TrackedMessage>();
 
     /// <summary>Events.</summary>
     public DbSet<TrackingEvent> Events => Set<TrackingEvent>();
+
+    /// <summary>Recipients who withdrew.</summary>
+    public DbSet<Withdrawal> Withdrawals => Set<Withdrawal>();
+
+    /// <summary>Their messages.</summary>
+    public DbSet<WithdrawnMessage> WithdrawnMessages => Set<WithdrawnMessage>();
+
+    /// <summary>Which events were stored together.</summary>
+    public DbSet<StoredEvents> StoredEvents => Set<StoredEvents>();
 
     /// <summary>Keys of stored batches.</summary>
     public DbSet<StoredBatch> Batches => Set<StoredBatch>();
@@ -92,6 +110,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<CountDimension>().HaveConversion<short>();
         configurationBuilder.Properties<CountGrain>().HaveConversion<short>();
         configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
+        configurationBuilder.Properties<AppFileKind>().HaveConversion<short>();
         configurationBuilder.Properties<DomainStatus>().HaveConversion<short>();
         configurationBuilder.Properties<HttpsPolicy>().HaveConversion<short>();
         configurationBuilder.Properties<CheckCause>().HaveConversion<short>();
@@ -113,8 +132,14 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<ApiKey>().ToTable("api_keys", "management").HasKey(k => k.Id);
         modelBuilder.Entity<StoredSigningKey>().ToTable("signing_keys", "links").HasKey(k => k.Version);
         modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
+        modelBuilder.Entity<BlockedDestination>().ToTable("blocked_destinations", "links").HasKey(b => b.Pattern);
+        modelBuilder.Entity<Repair>().ToTable("repairs", "links").HasKey(r => new { r.ClusterId, r.Id });
+        modelBuilder.Entity<AppFile>().ToTable("app_files", "domains").HasKey(f => new { f.DomainId, f.Kind });
         modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
             .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<Withdrawal>().ToTable("withdrawals", "rewrite").HasKey(w => new { w.ClusterId, w.Id });
+        modelBuilder.Entity<WithdrawnMessage>().ToTable("withdrawn_messages", "rewrite")
+            .HasKey(w => new { w.ClusterId, w.MessageKey });
         modelBuilder.Entity<KeptBody>().ToTable("bodies", "rewrite").HasKey(b => new { b.ClusterId, b.Hash });
         modelBuilder.Entity<MessageBody>().ToTable("message_bodies", "rewrite")
             .HasKey(b => new { b.ClusterId, b.MessageKey });
@@ -123,6 +148,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             tracked.ToTable("events", "ingest").HasKey(e => e.Id);
             tracked.Property(e => e.ClientAddress).HasColumnType("inet");
         });
+        modelBuilder.Entity<StoredEvents>().ToTable("stored_events", "ingest").HasKey(s => new { s.ClusterId, s.Id });
         modelBuilder.Entity<StoredBatch>().ToTable("batches", "ingest").HasKey(b => new { b.EdgeId, b.Sequence });
         modelBuilder.Entity<Edge>().ToTable("edges", "ingest").HasKey(e => e.EdgeId);
         modelBuilder.Entity<RejectedEvent>().ToTable("rejected_events", "ingest").HasKey(e => e.Id);

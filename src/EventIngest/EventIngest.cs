@@ -47,6 +47,7 @@ public static class EventIngest
         services.AddHostedService(provider => provider.GetRequiredService<CreatePartitions>());
         services.AddSingleton<PruneBatches>();
         services.AddHostedService(provider => provider.GetRequiredService<PruneBatches>());
+        services.AddHostedService<PruneStoredEvents>();
         services.AddSingleton<MergeChanges>();
         services.AddHostedService(provider => provider.GetRequiredService<MergeChanges>());
         services.AddSingleton<RebuildCounters>();

@@ -54,6 +54,11 @@ public sealed class EventIngestOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan PruneInterval { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long the order of storing is kept for programs that ask for events, 1 day to 400 days, default 30
+    /// days: as long as deliveries of webhooks. It takes 16 bytes an event.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "400.00:00:00")]
+    public TimeSpan OrderKeptFor { get; set; } = TimeSpan.FromDays(30);
+
     /// <summary>How often what batches have counted is brought together, 50 ms to 1 min, default 1 s: the batches of a
     /// second count mostly the same, and a reader adds up no more than a second's.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]

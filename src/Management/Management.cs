@@ -12,6 +12,7 @@ using Tracking.Management.Audit;
 using Tracking.Management.Auth;
 using Tracking.Management.Clusters;
 using Tracking.Management.Console;
+using Tracking.Management.Destinations;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
@@ -21,6 +22,7 @@ using Tracking.Management.Preview;
 using Tracking.Management.Requests;
 using Tracking.Management.Statistics;
 using Tracking.Management.Webhooks;
+using Tracking.Management.Withdrawals;
 using Tracking.ServiceDefaults.Settings;
 using Tracking.Webhooks;
 
@@ -48,6 +50,9 @@ public static class ManagementComposition
         builder.Services.TryAddSingleton<ReceiverAddress>();
         builder.Services.TryAddSingleton<PruneAuditLog>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
+        builder.Services.TryAddSingleton<SignReceipt>();
+        builder.Services.TryAddSingleton<WithdrawConsent>();
+        builder.Services.AddHostedService<FinishWithdrawals>();
         builder.Services.TryAddSingleton<ResealSigningKeys>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
         builder.Services.AddApiDescription();
@@ -104,6 +109,7 @@ public static class ManagementComposition
         RetryCertificate.Map(domains);
         TestCertificate.Map(domains);
         RequestRevocation.Map(domains);
+        StoreAppFile.Map(domains);
         CheckHostname.Map(api);
         ListAuditLog.Map(api);
 
@@ -115,6 +121,12 @@ public static class ManagementComposition
         TestWebhook.Map(webhooks);
         ListDeliveries.Map(webhooks);
         ReplayDeliveries.Map(webhooks);
+
+        CreateWithdrawal.Map(cluster.MapGroup("/withdrawals").WithTags("Withdrawals"));
+        var repairs = cluster.MapGroup("/repairs").WithTags("Destinations");
+        RepairDestination.Map(repairs);
+        ListRepairs.Map(repairs);
+        BlockDestination.Map(api.MapGroup("/blocked-destinations").WithTags("Destinations"));
 
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Tracking.RedirectEdge.Opens;
@@ -13,6 +14,7 @@ internal static class EdgeAnswer
 {
     private const string ReferrerPolicy = "Referrer-Policy";
     private const string Html = "text/html; charset=utf-8";
+    private const string Json = "application/json";
     private const string Text = "text/plain; charset=utf-8";
 
     private static readonly StringValues _noStore = "no-store";
@@ -31,6 +33,10 @@ internal static class EdgeAnswer
         "<!doctype html><title>Not found</title><p>There is nothing at this address.\n"u8.ToArray();
     private static readonly byte[] _methodPage =
         "<!doctype html><title>Not allowed</title><p>This address can only be opened.\n"u8.ToArray();
+    private static readonly byte[] _blockedPage =
+        "<!doctype html><title>Switched off</title><p>This link has been switched off.\n"u8.ToArray();
+    private static readonly byte[] _tooManyPage =
+        "<!doctype html><title>Wait</title><p>Too many requests. Please wait a moment.\n"u8.ToArray();
     private static readonly byte[] _unavailablePage =
         "<!doctype html><title>Try again</title><p>This link cannot be opened now. Please try again.\n"u8.ToArray();
 
@@ -44,6 +50,13 @@ internal static class EdgeAnswer
     {
         meters.Refused(outcome);
         Write(context, outcome, isPicture: isPicture);
+    }
+
+    /// <summary>Answers with an app-association file: 200 without a redirect, as telephones want it.</summary>
+    public static void WriteAppFile(HttpContext context, byte[] json)
+    {
+        context.Response.Headers.CacheControl = _noStore;
+        WriteBody(context, StatusCodes.Status200OK, Json, json);
     }
 
     /// <summary>Sets status and headers and writes the body, except for <c>HEAD</c>.</summary>
@@ -82,6 +95,13 @@ internal static class EdgeAnswer
                 headers.RetryAfter = _retryAfterSeconds;
                 WriteRefusal(context, StatusCodes.Status503ServiceUnavailable, _unavailablePage, isPicture);
                 break;
+            case EdgeOutcome.Blocked:
+                WriteRefusal(context, StatusCodes.Status410Gone, _blockedPage, isPicture);
+                break;
+            case EdgeOutcome.TooManyInvalid:
+                headers.RetryAfter = _retryAfterSeconds;
+                WriteRefusal(context, StatusCodes.Status429TooManyRequests, _tooManyPage, isPicture);
+                break;
             default:
                 WriteRefusal(context, StatusCodes.Status404NotFound, _unknownPage, isPicture);
                 break;
@@ -104,7 +124,6 @@ internal static class EdgeAnswer
 
         // Only buffered: the server sends the body when the request's task ends, which is after the event has been
         // written.
-        body.CopyTo(response.BodyWriter.GetSpan(body.Length));
-        response.BodyWriter.Advance(body.Length);
+        response.BodyWriter.Write(body);
     }
 }

@@ -23,6 +23,8 @@ internal sealed class EdgeMeters
         Unavailable = _meter.CreateCounter<long>(
             "tracking.redirect.unavailable", "{request}", "Requests answered with 503: the destination is unknown here "
             + "and the store is away.");
+        Blocked = _meter.CreateCounter<long>(
+            "tracking.redirect.blocked", "{request}", "Requests for links to blocked destinations.");
         Dropped = _meter.CreateCounter<long>(
             "tracking.spool.dropped", "{event}", "Events that could not be written to the spool: lost.");
         IdsRefused = _meter.CreateCounter<long>(
@@ -51,6 +53,8 @@ internal sealed class EdgeMeters
 
     public Counter<long> Unavailable { get; }
 
+    public Counter<long> Blocked { get; }
+
     public Counter<long> Dropped { get; }
 
     public Counter<long> IdsRefused { get; }
@@ -66,7 +70,12 @@ internal sealed class EdgeMeters
     public Counter<long> Acknowledged { get; }
 
     /// <summary>Counts a request that is not served.</summary>
-    public void Refused(EdgeOutcome outcome) => (outcome == EdgeOutcome.Unavailable ? Unavailable : Unknown)
+    public void Refused(EdgeOutcome outcome) => (outcome switch
+    {
+        EdgeOutcome.Unavailable => Unavailable,
+        EdgeOutcome.Blocked => Blocked,
+        _ => Unknown,
+    })
         .Add(1, new KeyValuePair<string, object?>("reason", _reasonNames[(int)outcome]));
 
     /// <summary>Adds a spool to the depth: the edge's own, or an adopted one.</summary>

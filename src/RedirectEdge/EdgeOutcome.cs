@@ -15,6 +15,9 @@ internal enum EdgeOutcome
     /// <summary><c>/robots.txt</c>.</summary>
     Robots,
 
+    /// <summary>An app-association file of a tracking domain.</summary>
+    AppFile,
+
     /// <summary>No token in the path and no other route.</summary>
     NoSuchPage,
 
@@ -35,6 +38,13 @@ internal enum EdgeOutcome
 
     /// <summary>A destination that must not be put into a header.</summary>
     UnsafeDestination,
+
+    /// <summary>A destination that an admin has blocked.</summary>
+    Blocked,
+
+    /// <summary>More damaged or guessed tokens than <see cref="RedirectEdgeOptions.InvalidTokensPerSecondAndNetwork"/>
+    /// from one network.</summary>
+    TooManyInvalid,
 
     /// <summary><see cref="RedirectEdgeOptions.RequireTrackHostHeader"/> is on and the header is missing.</summary>
     NotMarked,

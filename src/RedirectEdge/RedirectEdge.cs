@@ -54,6 +54,13 @@ public static class RedirectEdgeComposition
         services.AddSingleton<FindNewCluster>();
         services.AddSingleton<LinkLookup>();
         services.AddHostedService<KeepCopies>();
+        services.AddSingleton<KeepRules>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeepRules>());
+        services.AddSingleton(provider => new HeedRules(provider.GetRequiredService<KeepRules>().RequestNow));
+        services.AddSingleton<FindRepair>();
+        services.AddSingleton<ServeAppFile>();
+        services.AddSingleton(provider => new HeedHostChange(provider.GetRequiredService<ServeAppFile>().Forget));
+        services.AddSingleton<LimitInvalidTokens>();
 
         services.AddSingleton<EventSpool>();
         services.AddSingleton<SendBatch>(provider =>
@@ -87,6 +94,7 @@ public static class RedirectEdgeComposition
 
         services.AddSingleton<ClientAddress>();
         services.AddSingleton<GatewayIds>();
+        services.AddSingleton<ApplyPrivacy>();
         services.AddSingleton<RecordEvent>();
         services.AddSingleton<ServeClick>();
         services.AddSingleton<ServePixel>();

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Tracking.Database.Entities;
 using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.RedirectEdge;
@@ -147,6 +148,31 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     /// <summary>The number of remembered answers "no such link"; 0 to 1 million, default 10,000.</summary>
     [Range(0, 1_000_000)]
     public int MaxNegatives { get; set; } = 10_000;
+
+    /// <summary>Requests with a damaged or guessed token that are answered in a second for one client network (an IPv4
+    /// address, or the /64 of an IPv6 address); more are answered 429. 1 to 1 million, default 100: a person who opens
+    /// a mangled link makes one or two, and a company behind one address some more. Whoever guesses needs 2^59. Valid tokens are never limited.</summary>
+    [Range(1, 1_000_000)]
+    public int InvalidTokensPerSecondAndNetwork { get; set; } = 100;
+
+    /// <summary>The level of a request whose browser asks not to be tracked, with <c>Sec-GPC: 1</c> (W3C Global Privacy
+    /// Control): <c>Full</c> (default) does not heed it, <c>Pseudonymous</c>, <c>Anonymous</c> and <c>Off</c> restrict
+    /// what is kept of that one event. Image proxies never send it, so it acts on clicks.</summary>
+    public TrackingLevel GlobalPrivacyControl { get; set; }
+
+    /// <summary>Messages of recipients who withdrew that this edge holds, the newest; 0 to 10 million, default 100,000
+    /// (about 6 MB). Older ones are found by ingest.</summary>
+    [Range(0, 10_000_000)]
+    public int MaxWithdrawnMessages { get; set; } = 100_000;
+
+    /// <summary>Messages whose tags are kept in memory for destinations that are repaired within a tag; 100 to 10
+    /// million, default 100,000: the recipients of a day who click a repaired link.</summary>
+    [Range(100, 10_000_000)]
+    public int MaxTaggedMessages { get; set; } = 100_000;
+
+    /// <summary>App-association files in memory, 10 to 100,000, default 200: of at most 128 kB each.</summary>
+    [Range(10, 100_000)]
+    public int MaxAppFiles { get; set; } = 200;
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -18,6 +18,8 @@ internal sealed class ServeEdge(
     FindNewCluster newClusters,
     ServeClick clicks,
     ServePixel pixel,
+    ServeAppFile appFiles,
+    LimitInvalidTokens invalidTokens,
     EdgeMeters meters,
     IOptions<RedirectEdgeOptions> options)
 {
@@ -53,7 +55,10 @@ internal sealed class ServeEdge(
         return outcome switch
         {
             TokenOutcome.Valid => ServeTokenAsync(context, upToToken, token),
-            TokenOutcome.Tampered => Refuse(context, EdgeOutcome.Tampered, IsPicture(path)),
+            TokenOutcome.Tampered => Refuse(
+                context,
+                invalidTokens.MayTry(context) ? EdgeOutcome.Tampered : EdgeOutcome.TooManyInvalid,
+                IsPicture(path)),
             _ => ServePage(context, path),
         };
     }
@@ -195,7 +200,9 @@ internal sealed class ServeEdge(
             return Task.CompletedTask;
         }
 
-        return Refuse(context, EdgeOutcome.NoSuchPage, IsPicture(path));
+        return ServeAppFile.KindOf(path) is { } kind && IsMarked(context)
+            ? appFiles.ServeAsync(context, kind)
+            : Refuse(context, EdgeOutcome.NoSuchPage, IsPicture(path));
     }
 
     private Task Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Api.Tests;
 

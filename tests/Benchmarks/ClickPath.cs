@@ -12,6 +12,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Tracking.Database;
+using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 using Tracking.RedirectEdge;
 using Tracking.RedirectEdge.Destinations;
@@ -378,7 +380,8 @@ internal static partial class ClickPath
         {
             var sealedKey = master.Seal(_signingMaterial, "links.signing_keys/1");
             owned.WriteChecked("directory.copy", DirectoryCopy.Encode(
-                [_cluster], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+                [(_cluster, new ClusterPolicy(AddressPolicy.Truncated, IsAnonymous: false, 0))],
+                [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
         }
 
         if (withTls)

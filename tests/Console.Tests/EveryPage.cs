@@ -31,6 +31,9 @@ public sealed class EveryPage(Running running)
                 ("domain-delete", $"{shop}/tracking-domains/track.harbour.example.org/delete"),
                 ("certificate", $"{shop}/tracking-domains/track.harbour.example.org/certificate"),
                 ("services", "/services"),
+                ("webhooks", $"{shop}/webhooks"), ("webhook", $"{shop}/webhooks/{running.Shop.Webhook}"),
+                ("repairs", $"{shop}/repairs"), ("withdrawals", $"{shop}/withdrawals"),
+                ("blocked", "/blocked-destinations"),
                 ("keys", $"{shop}/api-keys"), ("settings", $"{shop}/settings"), ("audit-log", $"{shop}/audit-log"),
             ];
         }

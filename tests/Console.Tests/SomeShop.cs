@@ -53,6 +53,9 @@ public sealed class SomeShop
     /// <summary>One of its messages, with events of people and machines.</summary>
     public string Message { get; private set; } = "";
 
+    /// <summary>Its webhook.</summary>
+    public string Webhook { get; private set; } = "";
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public static async Task<SomeShop> OpenAsync(Running running)
@@ -65,6 +68,7 @@ public sealed class SomeShop
         await shop.AddEventsAsync();
         await shop.CountAsync();
         await SomeDomains.AddAsync(running, shop);
+        await shop.AddRulesAsync();
         return shop;
     }
 
@@ -78,6 +82,41 @@ public sealed class SomeShop
         await shop.AddDestinationsAsync();
         await shop.AddMessagesAsync();
         return shop;
+    }
+
+    /// <summary>A webhook with deliveries, a repaired link, a blocked destination and a withdrawal.</summary>
+    private async Task AddRulesAsync()
+    {
+        Webhook = Guid.CreateVersion7().ToString();
+        await using var command = _running.Database.CreateCommand(
+            """
+            WITH endpoint AS (
+                INSERT INTO webhooks.endpoints (cluster_id, id, url, description, event_types, people_only, sealed_secret,
+                    created_at, last_success_at, last_error)
+                VALUES ($1, $2, 'https://shop.example.org/hooks', 'Orders', '{message.*}', false, '', now(), now(),
+                    'The receiver answered 500.')
+            ), deliveries AS (
+                INSERT INTO webhooks.deliveries (cluster_id, endpoint_id, id, event_type, occurred_at, status, attempts,
+                    next_attempt_at, finished_at)
+                SELECT $1, $2, gen_random_uuid(), 1, now(), status, 1, now(), now() FROM generate_series(0, 2) status
+            ), link AS (
+                SELECT min(link_id) AS one, max(link_id) AS other FROM links.destinations WHERE cluster_id = $1
+            ), repairs AS (
+                INSERT INTO links.repairs (cluster_id, id, link_id, new_link_id, tag, undone_at)
+                SELECT $1, gen_random_uuid(), one, other, 'shop', CASE WHEN n = 1 THEN now() END
+                FROM link, generate_series(1, 2) n
+            ), blocked AS (
+                INSERT INTO links.blocked_destinations (pattern, reason) VALUES ('phish.example.net/login*', 'phishing')
+                ON CONFLICT DO NOTHING
+            )
+            INSERT INTO rewrite.withdrawals (cluster_id, id, recipient_hash, withdrawn_at, receipt)
+            VALUES ($1, $2, '', now(), '{"id":"' || $2 || '","cluster":"x","withdrawnAt":"2026-11-20T12:00:00+00:00",'
+                '"doneAt":"2026-11-20T12:00:01+00:00","anonymised":{"messages":3,"events":7,"rejectedEvents":0,'
+                '"keptMails":0},"left":{"webhooks":[],"exports":[]}}')
+            """);
+        command.Parameters.Add(new() { Value = _cluster.Value });
+        command.Parameters.Add(new() { Value = Guid.Parse(Webhook) });
+        await command.ExecuteNonQueryAsync(Cancelled);
     }
 
     /// <summary>What somebody would write who wants to run a script, turn the text round, or widen the page.</summary>

@@ -4,14 +4,14 @@ namespace Tracking.Links.Tests;
 
 public sealed class LinkTokensTests
 {
-    private static readonly SigningKey _first = new(1, "0123456789abcdef"u8);
+    private static readonly SigningKey _first = new(1, "034566789abcdef"u8);
     private static readonly SigningKey _second = new(2, "fedcba9876543210"u8);
 
     private static readonly LinkToken _token = new(
         new ClusterId(0xabcdef),
         new MessageKey(0x0123456789abcdef, 0x42),
         new LinkId(0xfedcba9876543210),
-        12_345,
+        3_456,
         LinkKind.Click);
 
     [Fact]
@@ -20,7 +20,7 @@ public sealed class LinkTokensTests
         var random = new Random(1);
         foreach (var version in Enumerable.Range(1, 31))
         {
-            var key = new SigningKey(version, "0123456789abcdef"u8);
+            var key = new SigningKey(version, "034566789abcdef"u8);
             foreach (var kind in Enum.GetValues<LinkKind>())
             {
                 var token = Random(random) with { Kind = kind };
@@ -97,6 +97,8 @@ public sealed class LinkTokensTests
         Assert.Throws<ArgumentOutOfRangeException>(
             () => (_token with { Ordinal = LinkToken.MaxOrdinal + 1 }).ToString(_first));
         Assert.Throws<ArgumentOutOfRangeException>(
+            () => (_token with { Level = LinkToken.MaxLevel + 1 }).ToString(_first));
+        Assert.Throws<ArgumentOutOfRangeException>(
             () => (_token with { Cluster = new ClusterId(ClusterId.MaxValue + 1) }).ToString(_first));
     }
 
@@ -112,5 +114,6 @@ public sealed class LinkTokensTests
         new MessageKey((ulong)random.NextInt64(), (byte)random.Next(256)),
         new LinkId((ulong)random.NextInt64()),
         random.Next(LinkToken.MaxOrdinal + 1),
-        (LinkKind)random.Next(4));
+        (LinkKind)random.Next(4),
+        random.Next(LinkToken.MaxLevel + 1));
 }

@@ -13,6 +13,7 @@ using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Database.Hosts;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
@@ -34,6 +35,9 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
     public static readonly ClusterId Cluster = new(101);
     public static readonly ClusterId OtherCluster = new(102);
     public static readonly ClusterId DeletedCluster = new(103);
+
+    /// <summary>What the clusters in the copy keep.</summary>
+    public static readonly ClusterPolicy Keeps = new(AddressPolicy.Full, IsAnonymous: false, 0);
 
     /// <summary>Tracking domains in the copy.</summary>
     public static readonly TrackingHost[] Domains =
@@ -111,6 +115,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         {
             // Most tests have no ingest, so their stops must not wait for acknowledgements.
             options.DrainTimeout = TimeSpan.Zero;
+            // Tests of damaged tokens send many at once.
+            options.InvalidTokensPerSecondAndNetwork = 1_000_000;
             options.Folder = path;
             configure?.Invoke(options);
         });
@@ -193,7 +199,7 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         using var master = new MasterKey(_master);
         var row = new SealedSigningKey(
             1, master.Seal(_keyMaterial, "links.signing_keys/1"), DateTimeOffset.UnixEpoch);
-        folder.WriteChecked("directory.copy", DirectoryCopy.Encode([Cluster, OtherCluster], [row]));
+        folder.WriteChecked("directory.copy", DirectoryCopy.Encode([(Cluster, Keeps), (OtherCluster, Keeps)], [row]));
         using var hosts = new RecordLog(folder, "hosts.copy", 1 << 20, 1, 1 << 10);
         hosts.Rewrite(Domains, host => TrackingHostBytes.Encode(host.Hostname, host).Length,
             host => TrackingHostBytes.Encode(host.Hostname, host));

@@ -242,7 +242,7 @@ public sealed class ServeEdgeTests : IAsyncLifetime
         await _edge.StopAsync();
         var (living, _) = DirectoryCopy.Decode(_edge.Services.GetRequiredService<EdgeFolder>()
             .ReadChecked("directory.copy")!);
-        Assert.Equal([EdgeUnderTest.OtherCluster], living);
+        Assert.Equal([EdgeUnderTest.OtherCluster], living.Keys);
     }
 
     [Fact]

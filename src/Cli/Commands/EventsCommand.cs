@@ -21,23 +21,12 @@ internal static class EventsCommand
             Description = $"How many of the last events to begin with; default {DefaultLimit}, at most 500",
             DefaultValueFactory = _ => DefaultLimit,
         };
-        Option<string?>[] filters =
-        [
-            Filter("--kind", "click, open, image, honeypot; several with commas"),
-            Filter("--message", "A message's id"),
-            Filter("--recipient", "A recipient"),
-            Filter("--link", "A link's id"),
-            Filter("--verdict", "human, proxy, prefetch, preview, scanner, unknown; several with commas"),
-            Filter("--human", "true: without recognised machines; false: those only; all (default)"),
-        ];
-        Option<string?>[] range =
-        [
-            Filter("--from", "At or after (RFC 3339, or a date in UTC)"),
-            Filter("--to", "Before (RFC 3339, or a date in UTC)"),
-        ];
+        var filters = Filters();
+        var range = Range();
         var command = new Command("events", "Shows clicks and opens, the newest last.")
         {
             cluster, follow, limit, ExplainEventCommand.Create(connection),
+            ExportCommand.Create(connection, [.. Filters(), .. Range()]),
         };
         foreach (var option in filters.Concat(range))
         {
@@ -47,10 +36,6 @@ internal static class EventsCommand
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
-            string Parameters(IEnumerable<Option<string?>> options) => string.Concat(options
-                .Where(option => parsed.GetValue(option) is not null)
-                .Select(option => $"&{option.Name[2..]}={Query.Escape(parsed.GetValue(option))}"));
-
             if (parsed.GetValue(follow) && range.Any(option => parsed.GetValue(option) is not null))
             {
                 terminal.Complain("--follow goes on from now; it takes neither --from nor --to.");
@@ -60,7 +45,7 @@ internal static class EventsCommand
             var path = $"clusters/{Query.Escape(id)}/events?";
             var count = parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture);
             var last = await api.GetAsync(
-                $"{path}limit={count}{Parameters(filters)}{Parameters(range)}", cancellationToken);
+                $"{path}limit={count}{Parameters(parsed, filters)}{Parameters(parsed, range)}", cancellationToken);
             if (!last.IsDone)
             {
                 return last.Report(terminal);
@@ -74,12 +59,34 @@ internal static class EventsCommand
             }
 
             return parsed.GetValue(follow)
-                ? await new PollEvents(api, path + Parameters(filters).TrimStart('&'), terminal, TimeProvider.System)
+                ? await new PollEvents(
+                    api, path + Parameters(parsed, filters).TrimStart('&'), terminal, TimeProvider.System)
                     .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
                 : ExitCode.Done;
         }, cancellationToken));
         return command;
     }
+
+    /// <summary>The parameters of those options that are given.</summary>
+    public static string Parameters(ParseResult parsed, IEnumerable<Option<string?>> options) => string.Concat(options
+        .Where(option => parsed.GetValue(option) is not null)
+        .Select(option => $"&{option.Name[2..]}={Query.Escape(parsed.GetValue(option))}"));
+
+    private static Option<string?>[] Filters() =>
+    [
+        Filter("--kind", "click, open, image, honeypot; several with commas"),
+        Filter("--message", "A message's id"),
+        Filter("--recipient", "A recipient"),
+        Filter("--link", "A link's id"),
+        Filter("--verdict", "human, proxy, prefetch, preview, scanner, unknown; several with commas"),
+        Filter("--human", "true: without recognised machines; false: those only; all (default)"),
+    ];
+
+    private static Option<string?>[] Range() =>
+    [
+        Filter("--from", "At or after (RFC 3339, or a date in UTC)"),
+        Filter("--to", "Before (RFC 3339, or a date in UTC)"),
+    ];
 
     private static Option<string?> Filter(string name, string description) => new(name) { Description = description };
 

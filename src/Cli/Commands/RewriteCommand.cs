@@ -22,7 +22,7 @@ internal static class RewriteCommand
             Text("--host", "The tracking host in its links"),
             Text("--clicks", "yes, no, html or text"),
             Text("--opens", "yes or no"),
-            Text("--level", "full, anonymous or none"),
+            Text("--level", "full, pseudonymous, anonymous or off"),
             Text("--sent-at", "When it was sent (RFC 3339)"),
         ];
         var tags = new Option<string[]>("--tag") { Description = "A tag; may be given up to ten times" };

@@ -123,9 +123,10 @@ internal sealed record FilterArguments
             case "--opens":
                 return Metadata.TryAdd("tracking-opens", value) && value is "yes" or "no" ? null : OneOf("yes", "no");
             case "--level":
-                return Metadata.TryAdd("tracking-level", value) && value is "full" or "anonymous" or "none"
+                return Metadata.TryAdd("tracking-level", value)
+                    && value is "full" or "pseudonymous" or "anonymous" or "off" or "none"
                     ? null
-                    : OneOf("full", "anonymous", "none");
+                    : OneOf("full", "pseudonymous", "anonymous", "off");
             case "--host":
                 Metadata["tracking-host"] = value;
                 return null;

@@ -29,7 +29,8 @@ internal static class FilterHelp
           --when-refused defer|pass       The server says no: wrong key, unknown cluster, a setting
                                           it does not take, a fault of its own. Default defer
           --when-unavailable defer|pass   The server is away, or says that it cannot now. Default defer
-          --clicks yes|no|html|text, --opens yes|no, --level full|anonymous|none,
+          --clicks yes|no|html|text, --opens yes|no,
+          --level full|pseudonymous|anonymous|off,
           --host HOST, --tag TAG          As in trackctl rewrite
 
           defer: the message waits in the MTA's queue and is tried again, until the MTA's own

@@ -36,17 +36,22 @@ public enum PixelPosition
     Top,
 }
 
-/// <summary>How much is kept of who did something.</summary>
+/// <summary>How much is kept of who did something. Of several levels the strictest is in force.</summary>
 public enum TrackingLevel
 {
     /// <summary>Events belong to a message and its recipient.</summary>
     Full,
 
+    /// <summary>Events belong to a message by its id, and only its sender knows whose that is: no recipient is kept,
+    /// and of an address no more than its network.</summary>
+    Pseudonymous,
+
     /// <summary>Events are counted; neither recipient, address nor user agent is kept.</summary>
     Anonymous,
 
-    /// <summary>Nothing is tracked.</summary>
-    None,
+    /// <summary>Nothing is tracked. Links that are sent already lead on and are counted as under
+    /// <see cref="Anonymous"/>.</summary>
+    Off,
 }
 
 /// <summary>How much of a client's address is kept.</summary>
@@ -82,7 +87,7 @@ public sealed record ClusterSettings
     /// are kept as long as any cluster's, for how long is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
     {
-        TrackingLevel = TrackingLevel.None,
+        TrackingLevel = TrackingLevel.Off,
         AddressPolicy = AddressPolicy.None,
         RetentionMonths = Retention.Most,
     };

@@ -75,6 +75,9 @@ public sealed class TrackingDomain
     /// <summary>Whether clicks are tracked on it; it may restrict, never extend.</summary>
     public bool TrackClicks { get; set; } = true;
 
+    /// <summary>How much is kept of who follows its links, where that is stricter than the cluster's level.</summary>
+    public TrackingLevel TrackingLevel { get; set; }
+
     /// <summary>Whether opens are tracked on it; it may restrict, never extend.</summary>
     public bool TrackOpens { get; set; } = true;
 

@@ -10,7 +10,8 @@ internal static class ReadTrackingHosts
 {
     /// <summary>The columns that <see cref="Read"/> takes, in its order.</summary>
     public const string Columns =
-        "hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, excluded_domains";
+        "hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, excluded_domains, "
+        + "tracking_level";
 
     // An active one first.
     private const string ByName =
@@ -39,7 +40,7 @@ internal static class ReadTrackingHosts
         while (await reader.ReadAsync(cancellationToken))
         {
             var host = Read(reader);
-            seen = reader.GetFieldValue<ulong>(9);
+            seen = reader.GetFieldValue<ulong>(10);
             if (last?.Hostname == host.Hostname)
             {
                 last.Next = host;
@@ -114,6 +115,7 @@ internal static class ReadTrackingHosts
             TracksClicks = reader.GetBoolean(first + 6),
             TracksOpens = reader.GetBoolean(first + 7),
             ExcludedDomains = excluded.Length == 0 ? [] : excluded,
+            TrackingLevel = (TrackingLevel)reader.GetInt16(first + 9),
         };
     }
 }

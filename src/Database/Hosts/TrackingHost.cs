@@ -55,6 +55,9 @@ public sealed class TrackingHost
     /// <summary>Whether opens are tracked on it.</summary>
     public bool TracksOpens { get; init; } = true;
 
+    /// <summary>How much is kept of who follows its links, where that is stricter than its cluster's level.</summary>
+    public TrackingLevel TrackingLevel { get; init; }
+
     /// <summary>Destinations that stay plain on it; not changed afterwards.</summary>
     public string[] ExcludedDomains { get; init; } = [];
 
@@ -109,7 +112,7 @@ public sealed class TrackingHost
             if (one.Hostname != other.Hostname || one.Cluster != other.Cluster || one.Status != other.Status
                 || one.Https != other.Https || one._certificateUntil != other._certificateUntil
                 || one.IsRetired != other.IsRetired || one.TracksClicks != other.TracksClicks
-                || one.TracksOpens != other.TracksOpens
+                || one.TracksOpens != other.TracksOpens || one.TrackingLevel != other.TrackingLevel
                 || !one.ExcludedDomains.AsSpan().SequenceEqual(other.ExcludedDomains))
             {
                 return false;

@@ -14,7 +14,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     [
         "USAGE ON SCHEMA management, domains",
         "SELECT (hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, "
-            + "excluded_domains, is_default) ON domains.tracking_domains",
+            + "excluded_domains, tracking_level, is_default) ON domains.tracking_domains",
         "SELECT (id, settings, deleted_at) ON management.clusters",
         "SELECT (domain, cluster_id) ON management.sending_domains",
     ];
@@ -63,6 +63,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient) ON rewrite.messages",
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient) ON rewrite.messages",
+            // Whether a recipient withdrew, by a keyed hash.
+            "SELECT (cluster_id, recipient_hash) ON rewrite.withdrawals",
             "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
             "INSERT, SELECT, UPDATE (hash, kept_until), DELETE ON rewrite.message_bodies",
         ]),
@@ -72,6 +74,14 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         [
             .. _schema, .. _directory, .. _hosts, .. _keys, .. _served,
             "SELECT (cluster_id, link_id, url) ON links.destinations",
+            "SELECT (pattern) ON links.blocked_destinations",
+            "SELECT (cluster_id, link_id, new_link_id, message_key, tag, created_at, undone_at) ON links.repairs",
+            // Whether a repair within a tag means a message.
+            "USAGE ON SCHEMA rewrite",
+            "SELECT (cluster_id, message_key, tags) ON rewrite.messages",
+            "SELECT ON rewrite.withdrawn_messages",
+            "SELECT (id) ON domains.tracking_domains",
+            "SELECT (domain_id, kind, content) ON domains.app_files",
         ]),
         new("ingest",
         [
@@ -87,6 +97,9 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON ingest.rule_sets",
             "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
             "INSERT ON ingest.revisions",
+            // Whether somebody withdrew since it read what it may keep.
+            "SELECT (number) ON rewrite.withdrawals",
+            "INSERT (cluster_id, id, event_ids), SELECT (cluster_id, stored_at), DELETE ON ingest.stored_events",
             // Written by the version before, which may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
@@ -121,13 +134,23 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON management.sending_domains",
             "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
             "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
-            "SELECT ON links.destinations",
-            "SELECT ON rewrite.messages",
-            "SELECT ON rewrite.bodies",
-            "SELECT ON rewrite.message_bodies",
-            "SELECT ON ingest.events",
             "SELECT ON ingest.rule_sets",
             "SELECT ON ingest.revisions",
+            // Writes the destination that a repaired link gets.
+            "SELECT, INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
+            "SELECT, INSERT, UPDATE (reason), DELETE ON links.blocked_destinations",
+            "SELECT, INSERT, UPDATE (undone_at) ON links.repairs",
+            "SELECT, INSERT, UPDATE (content, changed_at), DELETE ON domains.app_files",
+            // Takes away what is personal when a recipient withdraws, and adds nothing.
+            "SELECT, UPDATE (tracking_level, recipient, sender, message_id) ON rewrite.messages",
+            "SELECT, DELETE ON rewrite.bodies",
+            "SELECT, DELETE ON rewrite.message_bodies",
+            "SELECT, INSERT (cluster_id, id, recipient_hash, withdrawn_at), UPDATE (receipt) ON rewrite.withdrawals",
+            "SELECT, INSERT ON rewrite.withdrawn_messages",
+            "SELECT, UPDATE (client_address, user_agent) ON ingest.events",
+            "SELECT (cluster_id, raw), UPDATE (raw) ON ingest.rejected_events",
+            // Numbers what was stored, when somebody reads it in that order.
+            "SELECT, UPDATE (position) ON ingest.stored_events",
             "SELECT ON ingest.counted",
             "SELECT ON ingest.message_counts",
             "SELECT ON ingest.message_days",
@@ -136,7 +159,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "ON ingest.statistics",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
-                + "excluded_domains, deleted_at, next_check_at, check_requested_at) ON domains.tracking_domains",
+                + "excluded_domains, tracking_level, deleted_at, next_check_at, check_requested_at) "
+                + "ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
             "USAGE ON SCHEMA certificates",

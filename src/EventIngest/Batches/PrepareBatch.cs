@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Tracking.Contracts;
 using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
@@ -100,11 +101,11 @@ internal sealed class PrepareBatch(
 
     /// <summary>The policy of a readable event.</summary>
     public static ClusterPolicy PolicyOf(in EventRecord record, BatchPolicies policies) =>
-        !policies.Clusters.TryGetValue(record.Cluster, out var policy) || policy is null
-            || (policies.Anonymous.Count != 0
-                && policies.Anonymous.Contains((record.Cluster, MessageKey.Read(record.Message))))
-            ? ClusterPolicy.Strictest
-            : policy;
+        !policies.Clusters.TryGetValue(record.Cluster, out var policy) || policy is null ? ClusterPolicy.Strictest
+            : policies.Restricted.Count != 0
+                && policies.Restricted.TryGetValue((record.Cluster, MessageKey.Read(record.Message)), out var level)
+                ? policy.Under(level)
+                : policy;
 
     private void Prepare(in EventRecord record, int at)
     {

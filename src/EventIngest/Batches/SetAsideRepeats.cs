@@ -74,9 +74,6 @@ internal static class SetAsideRepeats
         return stored;
     }
 
-    private static Guid IdOf(StoreEventBatch batch, in PreparedRow row)
-    {
-        EventRecord.ReadFrame(batch.Events.AsSpan(row.Frame), out var record, out _);
-        return record.Id;
-    }
+    private static Guid IdOf(StoreEventBatch batch, in PreparedRow row) =>
+        EventRecord.IdOf(batch.Events.AsSpan(row.Frame));
 }

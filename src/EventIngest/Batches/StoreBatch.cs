@@ -19,6 +19,9 @@ internal enum StoreOutcome
 
     /// <summary>Stored before; nothing was done.</summary>
     SeenBefore,
+
+    /// <summary>Somebody withdrew since it was read what may be kept; nothing was done, and it is read again.</summary>
+    Withdrawn,
 }
 
 /// <summary>
@@ -67,6 +70,18 @@ internal sealed partial class StoreBatch(
     public async Task<StoreOutcome> RunAsync(
         StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
     {
+        StoreOutcome outcome;
+        do
+        {
+            outcome = await TryAsync(batch, sampled, cancellationToken);
+        }
+        while (outcome == StoreOutcome.Withdrawn);
+        return outcome;
+    }
+
+    private async Task<StoreOutcome> TryAsync(
+        StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
+    {
         var policies = await findPolicies.RunAsync(batch.Events, cancellationToken);
         using var prepared = new PreparedBatch(batch);
         new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
@@ -82,6 +97,11 @@ internal sealed partial class StoreBatch(
         finally
         {
             await ((Task)attributes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        if (outcome == StoreOutcome.Withdrawn)
+        {
+            return outcome;
         }
 
         if (outcome == StoreOutcome.SeenBefore)
@@ -112,7 +132,8 @@ internal sealed partial class StoreBatch(
         PostgresException refused;
         try
         {
-            return await StoreAsync(batch, prepared, attributes, CopyAllAsync, isWhole: true, cancellationToken);
+            return await StoreAsync(
+                batch, prepared, policies, attributes, CopyAllAsync, isWhole: true, cancellationToken);
         }
         catch (PostgresException exception) when (SetAsideBadRows.IsDataError(exception))
         {
@@ -126,6 +147,7 @@ internal sealed partial class StoreBatch(
                 return await StoreAsync(
                     batch,
                     prepared,
+                    policies,
                     attributes,
                     async transaction =>
                     {
@@ -145,6 +167,7 @@ internal sealed partial class StoreBatch(
         return await StoreAsync(
             batch,
             prepared,
+            policies,
             attributes,
             transaction => new SetAsideBadRows(transaction, CopyAsync).RunAsync(
                 batch, prepared, policies, cancellationToken),
@@ -159,6 +182,7 @@ internal sealed partial class StoreBatch(
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,
+        BatchPolicies policies,
         Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes,
         Func<NpgsqlTransaction, Task> copyRows,
         bool isWhole,
@@ -170,9 +194,15 @@ internal sealed partial class StoreBatch(
         // not see what pruning committed while the first one waited.
         await using var transaction = await connection.BeginTransactionAsync(
             IsolationLevel.ReadCommitted, cancellationToken);
-        if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not { } generations)
+        if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not var (generations, withdrawal))
         {
             return StoreOutcome.SeenBefore;
+        }
+
+        // Read under the lock that whoever anonymises takes alone: a later withdrawal finds these rows.
+        if (withdrawal != policies.Withdrawal)
+        {
+            return StoreOutcome.Withdrawn;
         }
 
         var tally = await CopyAndTallyAsync(transaction, prepared, attributes, copyRows, isWhole);
@@ -215,8 +245,8 @@ internal sealed partial class StoreBatch(
         return await tally;
     }
 
-    // The generations of counters to write; null: the batch was stored before.
-    private static async Task<IReadOnlyDictionary<int, (int Read, int Built)>?> BeginAsync(
+    // The generations of counters to write, and the last withdrawal; null: the batch was stored before.
+    private static async Task<(IReadOnlyDictionary<int, (int Read, int Built)> Generations, long Withdrawal)?> BeginAsync(
         NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection)
@@ -242,6 +272,7 @@ internal sealed partial class StoreBatch(
                     },
                 },
                 new NpgsqlBatchCommand($"SELECT pg_advisory_xact_lock_shared({CountMessages.Lock})"),
+                new NpgsqlBatchCommand(FindPolicies.SelectWithdrawal),
                 new NpgsqlBatchCommand(CountMessages.SelectGenerations),
             },
         };
@@ -250,9 +281,12 @@ internal sealed partial class StoreBatch(
         var isForgotten = await reader.ReadAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var withdrawal = reader.GetInt64(0);
+        await reader.NextResultAsync(cancellationToken);
         var generations = await CountMessages.GenerationsOfAsync(reader, cancellationToken);
         await reader.CloseAsync();
-        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : generations;
+        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : (generations, withdrawal);
     }
 
     private static async Task CopyAsync(
@@ -277,6 +311,11 @@ internal sealed partial class StoreBatch(
         if (prepared.Clicked.ToCommand(time.GetUtcNow() + reviewing.Value.ReviewAfter) is { } review)
         {
             command.BatchCommands.Add(review);
+        }
+
+        if (prepared.Events.Count > 0)
+        {
+            command.BatchCommands.Add(KeepOrder.ToCommand(batch, prepared));
         }
 
         await enqueue.AddToAsync(command, batch, prepared, cancellationToken);

@@ -5,15 +5,20 @@ using Npgsql;
 using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 
 namespace Tracking.EventIngest.Privacy;
 
 /// <summary>The policies that a batch's events are stored under.</summary>
 /// <param name="Clusters">Every cluster in the batch; null for one that has never existed.</param>
-/// <param name="Anonymous">Messages in the batch that were sent under a stricter level than their cluster's.</param>
+/// <param name="Restricted">Messages in the batch that were sent under a stricter level than full, or whose recipient
+/// withdrew, with that level.</param>
+/// <param name="Withdrawal">The last withdrawal that the policies show: after another one they may be wrong.</param>
 internal sealed record BatchPolicies(
-    IReadOnlyDictionary<int, ClusterPolicy?> Clusters, IReadOnlySet<(int Cluster, MessageKey Message)> Anonymous);
+    IReadOnlyDictionary<int, ClusterPolicy?> Clusters,
+    IReadOnlyDictionary<(int Cluster, MessageKey Message), TrackingLevel> Restricted,
+    long Withdrawal);
 
 /// <summary>
 /// Finds what may be kept of a batch's events. Events of a deleted cluster are stored under its last settings: the
@@ -34,9 +39,12 @@ internal sealed partial class FindPolicies(
         WHERE EXISTS (SELECT FROM rewrite.messages m WHERE m.cluster_id = c AND m.tracking_level <> 0)
         """;
 
+    /// <summary>The last withdrawal that is committed.</summary>
+    public const string SelectWithdrawal = "SELECT coalesce(max(number), 0) FROM rewrite.withdrawals";
+
     private const string SelectRestrictedMessages =
         """
-        SELECT m.cluster_id, m.message_key
+        SELECT m.cluster_id, m.message_key, m.tracking_level
         FROM (SELECT DISTINCT * FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)) wanted
         JOIN rewrite.messages m USING (cluster_id, message_key)
         WHERE m.tracking_level <> 0
@@ -65,6 +73,8 @@ internal sealed partial class FindPolicies(
             await AskAsync(policies, cancellationToken);
         }
 
+        // Before what it may have changed is read.
+        var withdrawal = (await ReadAsync(SelectWithdrawal, [], row => row.GetInt64(0), cancellationToken)).Single();
         var candidates = policies
             .Where(policy => policy.Value is { IsAnonymous: false })
             .Select(policy => policy.Key)
@@ -73,7 +83,8 @@ internal sealed partial class FindPolicies(
             ? []
             : await ReadAsync(
                 SelectRestrictedClusters, [new() { Value = candidates }], row => row.GetInt32(0), cancellationToken);
-        return new BatchPolicies(policies, await RestrictedMessagesAsync(events, restricted, cancellationToken));
+        return new BatchPolicies(
+            policies, await RestrictedMessagesAsync(events, restricted, cancellationToken), withdrawal);
     }
 
     private static HashSet<int> ClustersOf(ReadOnlySpan<byte> events)
@@ -93,7 +104,7 @@ internal sealed partial class FindPolicies(
     }
 
     private ClusterPolicy? Known(int cluster) =>
-        directory.TryGet(new ClusterId(cluster), out var known) ? ClusterPolicy.From(known.Settings)
+        directory.TryGet(new ClusterId(cluster), out var known) ? known.Policy
         : _deleted.TryGetValue(cluster, out var deleted) ? deleted
         : null;
 
@@ -135,21 +146,26 @@ internal sealed partial class FindPolicies(
         return ClusterSettings.InPlaceOfUnreadable;
     }
 
-    private async Task<IReadOnlySet<(int Cluster, MessageKey Message)>> RestrictedMessagesAsync(
+    private async Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), TrackingLevel>> RestrictedMessagesAsync(
         ReadOnlyMemory<byte> events, List<int> clusters, CancellationToken cancellationToken)
     {
-        var restricted = new HashSet<(int Cluster, MessageKey Message)>();
+        var restricted = new Dictionary<(int Cluster, MessageKey Message), TrackingLevel>();
         if (clusters.Count == 0)
         {
             return restricted;
         }
 
         var (wantedClusters, wantedMessages) = MessagesOf(events.Span, [.. clusters]);
-        restricted.UnionWith(await ReadAsync(
+        foreach (var (key, level) in await ReadAsync(
             SelectRestrictedMessages,
             [new() { Value = wantedClusters }, new() { Value = wantedMessages }],
-            row => (row.GetInt32(0), MessageKey.Read(row.GetFieldValue<byte[]>(1))),
-            cancellationToken));
+            row => (
+                (row.GetInt32(0), MessageKey.Read(row.GetFieldValue<byte[]>(1))), (TrackingLevel)row.GetInt16(2)),
+            cancellationToken))
+        {
+            restricted[key] = level;
+        }
+
         return restricted;
     }
 

@@ -80,7 +80,7 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
         var generations = await ShareAsync(connection, cancellationToken);
         var messages = await LockAsync(connection, wanted, cancellationToken);
         var events = await EventsAsync(connection, wanted, cancellationToken);
-        var counters = new AddToCounters();
+        var (read, built) = (new AddToCounters(), new AddToCounters());
         var revised = new List<Revised>();
         await using var update = new NpgsqlBatch(connection);
         var byMessage = opinions.ToLookup(pair => (pair.Key.Cluster, pair.Key.Message));
@@ -99,7 +99,12 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
             if (changes.Count > 0)
             {
                 revised.AddRange(changes);
-                Move(counters, update, message, now.Values, changes, generations.GetValueOrDefault(key.Cluster),
+
+                // A rebuild that has not come to a message yet will find it as it is then.
+                var generation = generations.GetValueOrDefault(key.Cluster);
+                var isInBuilt = generation.Built != generation.Read && message.Generation == generation.Built;
+                Move(
+                    isInBuilt ? [read, built] : [read], update, message, now.Values, changes,
                     attributes.GetValueOrDefault(key, MessageAttributes.Unknown));
             }
         }
@@ -110,7 +115,9 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
             update.BatchCommands.Add(ToCommand(revised, at));
             await enqueue.AddToAsync(update, revised, at, cancellationToken);
             await update.ExecuteNonQueryAsync(cancellationToken);
-            await counters.WriteAsync(connection, cancellationToken);
+            await read.WriteAsync(
+                connection, cluster => generations.GetValueOrDefault(cluster).Read, cancellationToken);
+            await built.WriteAsync(connection, cluster => generations[cluster].Built, cancellationToken);
         }
 
         return revised.Count;
@@ -183,12 +190,11 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
 
     // From people to machines or back. What stays on its side moves nothing.
     private static void Move(
-        AddToCounters counters,
+        AddToCounters[] generations,
         NpgsqlBatch update,
         CountedMessage message,
         IReadOnlyCollection<StoredEvent> all,
         List<Revised> changes,
-        (int Read, int Built) generations,
         MessageAttributes attributes)
     {
         var moved = changes.Where(change => change.Event.Verdict.IsMachine() != change.Opinion.Verdict.IsMachine()).ToList();
@@ -210,23 +216,15 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
                 counted.Link);
         }
 
-        foreach (var generation in new[] { generations.Read, generations.Built }.Distinct())
+        foreach (var counters in generations)
         {
-            // A rebuild has not come to it yet, and will find it as it is then.
-            if (generation != generations.Read && message.Generation != generation)
-            {
-                continue;
-            }
-
-            var before = new AddToCounters();
             foreach (var change in moved)
             {
-                before.AddEvent(generation, Counted(change.Event, !isMachine[change.Event.Id]), attributes);
-                counters.AddEvent(generation, Counted(change.Event, isMachine[change.Event.Id]), attributes);
+                counters.AddEvent(Counted(change.Event, !isMachine[change.Event.Id]), attributes, -1);
+                counters.AddEvent(Counted(change.Event, isMachine[change.Event.Id]), attributes);
             }
 
-            counters.TakeAway(before);
-            counters.MoveFirsts(generation, message.Cluster, message.Firsts, firsts, attributes);
+            counters.MoveFirsts(message.Cluster, message.Firsts, firsts, attributes);
         }
 
         AddUpdates(update, message, moved, isMachine, firsts);

@@ -25,12 +25,15 @@ internal sealed class AddToCounters
     private int _lastCluster;
     private Dictionary<CountKey, Counts>? _last;
 
-    /// <summary>Counts an event.</summary>
-    public void AddEvent(in CountedEvent counted, MessageAttributes message)
+    /// <summary>Counts an event, or takes it away where it is counted anew, differently.</summary>
+    /// <param name="counted">The event.</param>
+    /// <param name="message">Its message.</param>
+    /// <param name="number">1 or -1.</param>
+    public void AddEvent(in CountedEvent counted, MessageAttributes message, int number = 1)
     {
         var counts = Of(counted.Cluster);
         var bucket = BucketOf(counted.TimeMicros);
-        AddEvent(counts, counted, new(CountDimension.Total, bucket, 0, ""));
+        AddEvent(counts, counted, number, new(CountDimension.Total, bucket, 0, ""));
         if (counted.Kind > LinkKind.Open)
         {
             return;
@@ -38,28 +41,19 @@ internal sealed class AddToCounters
 
         if (counted.Kind == LinkKind.Click)
         {
-            AddEvent(counts, counted, new(CountDimension.Link, bucket, counted.Link, ""));
+            AddEvent(counts, counted, number, new(CountDimension.Link, bucket, counted.Link, ""));
             if (message.PlaceOf(counted.Ordinal) is { } place)
             {
-                AddEvent(counts, counted, new(CountDimension.Position, bucket, place, ""));
+                AddEvent(counts, counted, number, new(CountDimension.Position, bucket, place, ""));
             }
         }
 
-        AddEvent(counts, counted, new(CountDimension.Client, bucket, 0, counted.Client));
-        AddEvent(counts, counted, new(CountDimension.RecipientDomain, bucket, 0, message.RecipientDomain));
-        AddEvent(counts, counted, new(CountDimension.Host, bucket, 0, message.Host));
+        AddEvent(counts, counted, number, new(CountDimension.Client, bucket, 0, counted.Client));
+        AddEvent(counts, counted, number, new(CountDimension.RecipientDomain, bucket, 0, message.RecipientDomain));
+        AddEvent(counts, counted, number, new(CountDimension.Host, bucket, 0, message.Host));
         foreach (var tag in message.Tags)
         {
-            AddEvent(counts, counted, new(CountDimension.Tag, bucket, 0, tag));
-        }
-    }
-
-    /// <summary>Takes away what others have counted: where it is counted anew, differently.</summary>
-    public void TakeAway(AddToCounters other)
-    {
-        foreach (var (key, counts) in other._counts)
-        {
-            At(key).TakeAway(counts);
+            AddEvent(counts, counted, number, new(CountDimension.Tag, bucket, 0, tag));
         }
     }
 
@@ -123,8 +117,9 @@ internal sealed class AddToCounters
     }
 
     private static void AddEvent(
-        Dictionary<CountKey, Counts> counts, in CountedEvent counted, in CountKey key) =>
-        CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _).AddEvent(counted.Kind, counted.IsMachine);
+        Dictionary<CountKey, Counts> counts, in CountedEvent counted, int number, in CountKey key) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _)
+            .AddEvent(counted.Kind, counted.IsMachine, number);
 
     private static void AddFirst(
         Dictionary<CountKey, Counts> counts, LinkKind kind, Who who, int number, in CountKey key) =>

@@ -48,33 +48,20 @@ internal struct Counts
         (ClicksPeople | ClicksMachines | OpensPeople | OpensMachines | Others | FirstClicksPeople | FirstClicksMachines
             | FirstClicks | FirstOpensPeople | FirstOpensMachines | FirstOpens) == 0;
 
-    /// <summary>Counts an event.</summary>
-    public void AddEvent(LinkKind kind, bool isMachine)
+    /// <summary>Adds or takes away an event.</summary>
+    /// <param name="kind">What was fetched.</param>
+    /// <param name="isMachine">Whether by a recognised machine.</param>
+    /// <param name="number">1 or -1.</param>
+    public void AddEvent(LinkKind kind, bool isMachine, int number)
     {
         switch (kind, isMachine)
         {
-            case (LinkKind.Click, false): ClicksPeople++; break;
-            case (LinkKind.Click, true): ClicksMachines++; break;
-            case (LinkKind.Open, false): OpensPeople++; break;
-            case (LinkKind.Open, true): OpensMachines++; break;
-            default: Others++; break;
+            case (LinkKind.Click, false): ClicksPeople += number; break;
+            case (LinkKind.Click, true): ClicksMachines += number; break;
+            case (LinkKind.Open, false): OpensPeople += number; break;
+            case (LinkKind.Open, true): OpensMachines += number; break;
+            default: Others += number; break;
         }
-    }
-
-    /// <summary>Takes away events and firsts.</summary>
-    public void TakeAway(in Counts other)
-    {
-        ClicksPeople -= other.ClicksPeople;
-        ClicksMachines -= other.ClicksMachines;
-        OpensPeople -= other.OpensPeople;
-        OpensMachines -= other.OpensMachines;
-        Others -= other.Others;
-        FirstClicksPeople -= other.FirstClicksPeople;
-        FirstClicksMachines -= other.FirstClicksMachines;
-        FirstClicks -= other.FirstClicks;
-        FirstOpensPeople -= other.FirstOpensPeople;
-        FirstOpensMachines -= other.FirstOpensMachines;
-        FirstOpens -= other.FirstOpens;
     }
 
     /// <summary>Adds or takes away a first.</summary>

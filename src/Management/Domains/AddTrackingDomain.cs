@@ -135,6 +135,7 @@ internal static class AddTrackingDomain
                 StatusSince = now,
                 WantsDefault = setAsDefault,
                 TrackClicks = settings.TrackClicks,
+                TrackingLevel = settings.TrackingLevel,
                 TrackOpens = settings.TrackOpens,
                 Https = settings.Https,
                 ExcludedDomains = [.. settings.ExcludedDomains],

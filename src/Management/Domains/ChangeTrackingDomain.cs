@@ -80,6 +80,7 @@ internal static class ChangeTrackingDomain
 
         var before = AuditedDomain.Of(domain);
         domain.TrackClicks = settings.TrackClicks;
+        domain.TrackingLevel = settings.TrackingLevel;
         domain.TrackOpens = settings.TrackOpens;
         domain.Https = settings.Https;
         domain.ExcludedDomains = [.. settings.ExcludedDomains];

@@ -16,13 +16,16 @@ namespace Tracking.Management.Domains;
 /// are http until then, and browsers warn before them.</param>
 /// <param name="ExcludedDomains">Destinations that stay plain on it: example.com, *.example.com, each also with a
 /// path (example.com/account: that and what is below; example.com/acc*: whatever begins so); at most 1,000.</param>
+/// <param name="TrackingLevel">full (default), pseudonymous, anonymous or off, for mail with links on it; the cluster's
+/// level where that is stricter.</param>
 internal sealed record TrackingDomainRequest(
     string Hostname,
     bool SetAsDefault,
     bool TrackClicks,
     bool TrackOpens,
     HttpsPolicy Https,
-    IReadOnlyList<string> ExcludedDomains);
+    IReadOnlyList<string> ExcludedDomains,
+    TrackingLevel TrackingLevel);
 
 /// <summary>What of a tracking domain can be changed; what is not given keeps its value, null is the default.</summary>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
@@ -30,30 +33,34 @@ internal sealed record TrackingDomainRequest(
 /// <param name="Https">required or optional.</param>
 /// <param name="ExcludedDomains">Destinations that stay plain on it.</param>
 /// <param name="Retired">Old links are served, no new ones are made; a default is none any more.</param>
+/// <param name="TrackingLevel">full, pseudonymous, anonymous or off, for mail with links on it.</param>
 internal sealed record TrackingDomainSettings(
     bool TrackClicks,
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
-    bool Retired)
+    bool Retired,
+    TrackingLevel TrackingLevel)
 {
     /// <summary>The members.</summary>
     public static IReadOnlyList<string> Known { get; } =
-        ["trackClicks", "trackOpens", "https", "excludedDomains", "retired"];
+        ["trackClicks", "trackOpens", "https", "excludedDomains", "retired", "trackingLevel"];
 
     /// <summary>Those of a domain.</summary>
     public static TrackingDomainSettings Of(TrackingDomain domain) => new(
-        domain.TrackClicks, domain.TrackOpens, domain.Https, domain.ExcludedDomains, domain.IsRetired);
+        domain.TrackClicks, domain.TrackOpens, domain.Https, domain.ExcludedDomains, domain.IsRetired,
+        domain.TrackingLevel);
 
     /// <summary>Reads and validates; what is not given has its default.</summary>
     public static TrackingDomainSettings Read(JsonObject json, InputErrors errors) => new(
         Flag(json, "trackClicks", true, errors),
         Flag(json, "trackOpens", true, errors),
-        Policy(json, errors),
+        Word(json, "https", HttpsPolicy.Required, errors),
         ReadJson.List(
             json, "excludedDomains", "", ReadSettings.MaxExcludedDomains, DestinationPattern.Read,
             DestinationPattern.Takes, errors),
-        Flag(json, "retired", false, errors));
+        Flag(json, "retired", false, errors),
+        Word(json, "trackingLevel", TrackingLevel.Full, errors));
 
     /// <summary>true or false.</summary>
     public static bool Flag(JsonObject json, string name, bool @default, InputErrors errors)
@@ -75,14 +82,15 @@ internal sealed record TrackingDomainSettings(
     /// <summary>As JSON: what a merge patch applies to.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 
-    private static HttpsPolicy Policy(JsonObject json, InputErrors errors)
+    private static T Word<T>(JsonObject json, string name, T @default, InputErrors errors)
+        where T : struct, Enum
     {
-        if (!json.TryGetPropertyValue("https", out var value))
+        if (!json.TryGetPropertyValue(name, out var value))
         {
-            return HttpsPolicy.Required;
+            return @default;
         }
 
-        var words = ReadQuery.Words<HttpsPolicy>();
+        var words = ReadQuery.Words<T>();
         if (value?.GetValueKind() == JsonValueKind.String)
         {
             foreach (var (word, policy) in words)
@@ -95,7 +103,7 @@ internal sealed record TrackingDomainSettings(
         }
 
         errors.Add(
-            "https", $"{ReadJson.Got(value)}, takes one of {string.Join(", ", words.Select(word => word.Word))}.");
-        return HttpsPolicy.Required;
+            name, $"{ReadJson.Got(value)}, takes one of {string.Join(", ", words.Select(word => word.Word))}.");
+        return @default;
     }
 }

@@ -29,6 +29,8 @@ internal sealed record VerificationRecord(string Type, string Name, string Value
 /// <param name="Why">Why not: pending, retired, no-certificate; null when they may.</param>
 /// <param name="Sentence">The same for people, in one sentence or two.</param>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
+/// <param name="TrackingLevel">How much is kept of who follows its links; the cluster's level where that is
+/// stricter.</param>
 /// <param name="TrackOpens">Whether opens are tracked on it.</param>
 /// <param name="Https">required or optional.</param>
 /// <param name="ExcludedDomains">Destinations that stay plain on it.</param>
@@ -51,6 +53,7 @@ internal sealed record TrackingDomainResponse(
     string? Why,
     string Sentence,
     bool TrackClicks,
+    TrackingLevel TrackingLevel,
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
@@ -122,6 +125,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
             newLinks == NewLinks.Accepted ? null : JsonNamingPolicy.KebabCaseLower.ConvertName(newLinks.ToString()),
             Sentence(domain, newLinks, tls),
             domain.TrackClicks,
+            domain.TrackingLevel,
             domain.TrackOpens,
             domain.Https,
             domain.ExcludedDomains,

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Tracking.Api;
 using Tracking.Database;
+using Tracking.Management.Audit;
 using Tracking.Management.Requests;
 
 namespace Tracking.Management.Events;
@@ -43,12 +44,30 @@ internal sealed class ExportEvents(
 
         try
         {
+            await WriteDownAsync(
+                httpContext.Features.Get<ApiKeyHolder>()!,
+                httpContext.RequestServices.GetRequiredService<TimeProvider>(),
+                httpContext.RequestAborted);
             await StreamAsync(httpContext.Response, share, httpContext.RequestAborted);
         }
         finally
         {
             share.EndExport();
         }
+    }
+
+    // Who took what: a recipient who withdraws later is told what had left. Not the conditions, which may name a person.
+    private async Task WriteDownAsync(ApiKeyHolder holder, TimeProvider time, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.Connections.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await RecordChange.AddAsync(
+            transaction,
+            holder,
+            new("export-events", mediaType, selection.Cluster, After: new { selection.From, selection.To }),
+            time,
+            cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     private async Task StreamAsync(HttpResponse response, TenantShare share, CancellationToken cancellationToken)

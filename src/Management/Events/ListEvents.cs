@@ -17,11 +17,14 @@ namespace Tracking.Management.Events;
 /// <summary>
 /// <c>GET …/events</c> and <c>GET …/messages/{id}/events</c>: pages as JSON, the whole range as NDJSON or CSV.
 /// <para>Ids are in order of time, and events of several edges arrive out of order: a follower that must see every
-/// event reads again from a little before its last one and drops the ids it has seen.</para>
+/// event asks for the order of storing (<see cref="PollEvents"/>).</para>
 /// </summary>
 internal static class ListEvents
 {
     private const string Json = "application/json";
+
+    // As a cursor: behind everything that is stored.
+    private const string Now = "now";
 
     // In order of preference among equals: a browser or a plain curl gets JSON.
     private static readonly string[] _mediaTypes = [Json, ExportEvents.Ndjson, ExportEvents.Csv];
@@ -45,7 +48,7 @@ internal static class ListEvents
     private static RouteHandlerBuilder Describe(RouteHandlerBuilder endpoint) => endpoint
         .RequireClusterAccess()
         .Produces<Page<EventResponse>>(200, Json, ExportEvents.Ndjson, ExportEvents.Csv)
-        .DescribeProblems(400, 406, 422);
+        .DescribeProblems(400, 406, 410, 422);
 
     private static async Task<IResult> HandleAsync(
         ClusterId cluster,
@@ -88,6 +91,15 @@ internal static class ListEvents
             selection = selection with { Message = key };
         }
 
+        if (selection.Order == EventOrder.Stored)
+        {
+            return mediaType == Json
+                ? await PollAsync(
+                    dataSource, selection, query.After == Now, limit, options.Value.MaxSearched, cancellationToken)
+                : Problems.Invalid("order", "stored", "asc or desc for NDJSON and CSV: the order of storing has no end "
+                    + "and comes in pages");
+        }
+
         return mediaType == Json
             ? TypedResults.Ok(await ReadPageAsync(
                 dataSource, selection, limit, options.Value.MaxSearched, cancellationToken))
@@ -112,7 +124,12 @@ internal static class ListEvents
             Verdicts = ReadQuery.Choices("verdict", query.Verdict, EventWords.Verdicts, errors)
                 ?.Select(verdict => (short)verdict).ToArray(),
             Human = ReadQuery.Choice("human", query.Human, HumanFilter.All, EventWords.Humans, errors),
-            OldestFirst = ReadQuery.Choice("order", query.Order, false, [("desc", false), ("asc", true)], errors),
+            Order = ReadQuery.Choice(
+                "order",
+                query.Order,
+                EventOrder.NewestFirst,
+                [("desc", EventOrder.NewestFirst), ("asc", EventOrder.OldestFirst), ("stored", EventOrder.Stored)],
+                errors),
         };
         ReadQuery.Range(selection.From, selection.To, errors);
         if (!string.IsNullOrEmpty(query.Link))
@@ -125,9 +142,46 @@ internal static class ListEvents
             selection = selection with { Link = link };
         }
 
-        selection = selection with { After = ReadQuery.After(query.After, Cursor.TryReadEvent, errors) };
+        if (selection.Order != EventOrder.Stored)
+        {
+            return selection with { After = ReadQuery.After(query.After, TryReadPlace, errors) };
+        }
 
-        return selection;
+        var place = default(StoredPlace);
+        if (!string.IsNullOrEmpty(query.After) && query.After != Now
+            && !Cursor.TryReadStored(query.After, out place))
+        {
+            errors.Add("after", Cursor.Wrong);
+        }
+
+        return string.IsNullOrEmpty(query.After) ? selection : selection with { AfterStored = place };
+    }
+
+    // An event's own id too: whoever has taken half of an export goes on behind its last line.
+    private static bool TryReadPlace(string text, out Guid id) =>
+        Cursor.TryReadEvent(text, out id) || Guid.TryParseExact(text, "D", out id);
+
+    private static async Task<IResult> PollAsync(
+        ApiDataSource dataSource,
+        EventSelection selection,
+        bool isNow,
+        int limit,
+        int maxSearched,
+        CancellationToken cancellationToken)
+    {
+        if (isNow)
+        {
+            return TypedResults.Ok(new Page<EventResponse>(
+                [],
+                Cursor.OfStored(await PollEvents.EndAsync(dataSource, selection.Cluster, cancellationToken))));
+        }
+
+        return await PollEvents.ReadAsync(
+            dataSource, selection, selection.AfterStored, limit, maxSearched, cancellationToken) is { } page
+                ? TypedResults.Ok(page)
+                : Problems.CursorExpired(
+                    "after: the order of storing is not kept as far back, or a backup was restored; takes a range by "
+                    + "time (from, order=asc) for what was missed, and order=stored&after=now to go on");
     }
 
     /// <summary>A page of selected events.</summary>
@@ -212,7 +266,9 @@ internal sealed class ListEventsQuery
     public string? Human { get; init; }
 
     /// <summary>Order.</summary>
-    [FromQuery(Name = "order"), Description("desc: newest first (default); asc: oldest first, for followers.")]
+    [FromQuery(Name = "order"), Description("desc: newest first (default); asc: oldest first; stored: "
+        + "as they were stored, for programs that must see each event once, however late it comes. In that order next "
+        + "is always given.")]
     public string? Order { get; init; }
 
     /// <summary>Items.</summary>
@@ -221,6 +277,7 @@ internal sealed class ListEventsQuery
     public string? Limit { get; init; }
 
     /// <summary>Where to continue.</summary>
-    [FromQuery(Name = "after"), Description("The value of next from the page before.")]
+    [FromQuery(Name = "after"), Description("The value of next from the page before; an event's id, to go on "
+        + "behind it; with order=stored also now: behind everything that is stored.")]
     public string? After { get; init; }
 }

@@ -6,6 +6,19 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Events;
 
+/// <summary>The order of events.</summary>
+internal enum EventOrder
+{
+    /// <summary>By their time, the newest first.</summary>
+    NewestFirst,
+
+    /// <summary>By their time, the oldest first.</summary>
+    OldestFirst,
+
+    /// <summary>As they were stored (<see cref="PollEvents"/>).</summary>
+    Stored,
+}
+
 /// <summary>Which events, in which order: what a query asks for, validated.</summary>
 internal sealed record EventSelection
 {
@@ -31,7 +44,13 @@ internal sealed record EventSelection
 
     public HumanFilter Human { get; init; }
 
-    public bool OldestFirst { get; init; }
+    public bool OldestFirst => Order == EventOrder.OldestFirst;
+
+    public EventOrder Order { get; init; }
+
+    /// <summary>Where to go on in <see cref="EventOrder.Stored"/>; <see langword="null"/>: at the first that is
+    /// known.</summary>
+    public StoredPlace? AfterStored { get; init; }
 
     /// <summary>The last event of the page before.</summary>
     public Guid? After { get; init; }

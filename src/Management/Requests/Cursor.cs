@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json.Serialization;
 using Tracking.Links;
+using Tracking.Management.Events;
 
 namespace Tracking.Management.Requests;
 
@@ -37,6 +38,9 @@ internal static class Cursor
     private const byte Audit = 6;
     private const byte Attempts = 7;
     private const byte Deliveries = 8;
+    private const byte Repairs = 9;
+    private const byte Stored = 10;
+    private const byte Withdrawals = 11;
 
     public const string Wrong = "is not a cursor of this list; takes the value of next from the page before.";
 
@@ -60,6 +64,14 @@ internal static class Cursor
 
     public static bool TryReadDelivery(string text, out Guid id) => TryReadId(text, Deliveries, out id);
 
+    public static string OfRepair(Guid id) => OfId(Repairs, id);
+
+    public static bool TryReadRepair(string text, out Guid id) => TryReadId(text, Repairs, out id);
+
+    public static string OfWithdrawal(Guid id) => OfId(Withdrawals, id);
+
+    public static bool TryReadWithdrawal(string text, out Guid id) => TryReadId(text, Withdrawals, out id);
+
     public static string OfMessage(long registeredMicros, MessageKey key)
     {
         Span<byte> bytes = stackalloc byte[9 + MessageKey.Size];
@@ -75,6 +87,28 @@ internal static class Cursor
         registeredMicros = found ? BinaryPrimitives.ReadInt64BigEndian(bytes) : 0;
         key = found ? MessageKey.Read(bytes.AsSpan(8)) : default;
         return found && registeredMicros is >= 0 and < 253_402_300_800_000_000;
+    }
+
+    public static string OfStored(StoredPlace place)
+    {
+        Span<byte> bytes = stackalloc byte[29];
+        bytes[0] = Stored;
+        BinaryPrimitives.WriteInt64BigEndian(bytes[1..], place.Position);
+        place.Row.TryWriteBytes(bytes[9..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt32BigEndian(bytes[25..], place.Read);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    public static bool TryReadStored(string text, out StoredPlace place)
+    {
+        var found = TryDecode(text, Stored, out var bytes) && bytes.Length == 28;
+        place = found
+            ? new StoredPlace(
+                BinaryPrimitives.ReadInt64BigEndian(bytes),
+                new Guid(bytes.AsSpan(8, 16), bigEndian: true),
+                BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(24)))
+            : default;
+        return found && place is { Position: >= 0, Read: >= 0 and < int.MaxValue };
     }
 
     public static string OfName(string name) => OfText(Names, name);

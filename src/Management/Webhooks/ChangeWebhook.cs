@@ -42,7 +42,7 @@ internal static class ChangeWebhook
 
     public static void Map(IEndpointRouteBuilder webhooks)
     {
-        webhooks.MapPatch(FindWebhook.Route, ChangeAsync)
+        webhooks.MapPatch(FindWebhook.Route, HandleAsync)
             .RequireClusterAccess()
             .Describe("ChangeWebhook", "Changes what is given and keeps the rest (JSON merge patch, RFC 7396).")
             .DescribeBody<WebhookDocument>(mergePatch: true)
@@ -52,7 +52,7 @@ internal static class ChangeWebhook
             .Describe("DeleteWebhook", "Deletes a webhook endpoint with its deliveries. Cannot be undone.");
     }
 
-    private static async Task<Results<Ok<WebhookResponse>, Problem>> ChangeAsync(
+    private static async Task<Results<Ok<WebhookResponse>, Problem>> HandleAsync(
         ClusterId cluster,
         string id,
         HttpRequest request,
@@ -68,6 +68,20 @@ internal static class ChangeWebhook
             return problem!;
         }
 
+        return await ChangeAsync(cluster, id, patch, holder, dataSource, addresses, time, cancellationToken);
+    }
+
+    /// <summary>Applies a merge patch.</summary>
+    public static async Task<Results<Ok<WebhookResponse>, Problem>> ChangeAsync(
+        ClusterId cluster,
+        string id,
+        JsonObject patch,
+        ApiKeyHolder holder,
+        ApiDataSource dataSource,
+        ReceiverAddress addresses,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var now = time.GetUtcNow();
         await using var connection = await dataSource.Connections.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);

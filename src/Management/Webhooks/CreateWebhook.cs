@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -50,11 +51,27 @@ internal static class CreateWebhook
             return problem!;
         }
 
+        var (made, refusal) = await CreateAsync(
+            cluster, json, holder, dataSource, addresses, masterKey, time, cancellationToken);
+        return made is null ? refusal! : TypedResults.Created($"{request.Path}/{made.Id}", made);
+    }
+
+    /// <summary>Makes one.</summary>
+    public static async Task<(WebhookSecretResponse? Made, Problem? Refusal)> CreateAsync(
+        ClusterId cluster,
+        JsonObject json,
+        ApiKeyHolder holder,
+        ApiDataSource dataSource,
+        ReceiverAddress addresses,
+        MasterKey masterKey,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var errors = new InputErrors();
         var document = WebhookDocument.Read(json, addresses, errors);
         if (errors.Any)
         {
-            return errors.ToProblem();
+            return (null, errors.ToProblem());
         }
 
         var (now, secret) = (time.GetUtcNow(), WebhookSecret.Create());
@@ -64,15 +81,14 @@ internal static class CreateWebhook
         if (!await InsertAsync(
             connection, cluster, id, document, WebhookSecret.Seal(masterKey, id, secret), now, cancellationToken))
         {
-            return Problems.Conflict(
-                $"There are {MaxEndpoints} webhooks, the most there may be; delete one that is not used.");
+            return (null, Problems.Conflict(
+                $"There are {MaxEndpoints} webhooks, the most there may be; delete one that is not used."));
         }
 
         await RecordChange.AddAsync(
             transaction, holder, new("create-webhook", $"{id}", cluster, After: document), time, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return TypedResults.Created(
-            $"{request.Path}/{id}", new WebhookSecretResponse(id, WebhookSecret.Write(secret), null));
+        return (new WebhookSecretResponse(id, WebhookSecret.Write(secret), null), null);
     }
 
     private static async Task<bool> InsertAsync(

@@ -83,7 +83,26 @@ internal static class ListDeliveries
             return FindWebhook.NoSuchWebhook(id);
         }
 
-        where.And("d.cluster_id = ? AND d.endpoint_id = ?", cluster.Value, endpoint.Id);
+        return TypedResults.Ok(await ReadPageAsync(
+            dataSource, cluster, endpoint.Id, where, after: null, limit, cancellationToken));
+    }
+
+    /// <summary>A page, the newest first.</summary>
+    public static async Task<Page<DeliveryResponse>> ReadPageAsync(
+        ApiDataSource dataSource,
+        ClusterId cluster,
+        Guid endpoint,
+        SqlConditions where,
+        Guid? after,
+        int limit,
+        CancellationToken cancellationToken)
+    {
+        where.And("d.cluster_id = ? AND d.endpoint_id = ?", cluster.Value, endpoint);
+        if (after is { } last)
+        {
+            where.And("d.id < ?", last);
+        }
+
         await using var command = where.Command(
             dataSource,
             $$"""
@@ -97,8 +116,8 @@ internal static class ListDeliveries
             rows.Add(FindDelivery.Read(reader));
         }
 
-        return TypedResults.Ok(new Page<DeliveryResponse>(
-            [.. rows.Take(limit)], rows.Count > limit ? Cursor.OfDelivery(rows[limit - 1].Id) : null));
+        return new Page<DeliveryResponse>(
+            [.. rows.Take(limit)], rows.Count > limit ? Cursor.OfDelivery(rows[limit - 1].Id) : null);
     }
 
     private static SqlConditions Where(ListDeliveriesQuery query, InputErrors errors)
@@ -156,15 +175,27 @@ internal static class ListDeliveries
             return FindWebhook.NoSuchWebhook(id);
         }
 
-        if (await FindDelivery.ReadAsync(dataSource, cluster, endpoint.Id, delivery, cancellationToken)
-            is not { } found)
+        return await FindAsync(dataSource, cluster, endpoint.Id, delivery, cancellationToken) is { } found
+            ? TypedResults.Ok(found)
+            : FindDelivery.NoSuchDelivery(delivery);
+    }
+
+    /// <summary>A delivery with its attempts.</summary>
+    public static async Task<DeliveryWithAttempts?> FindAsync(
+        ApiDataSource dataSource,
+        ClusterId cluster,
+        Guid endpoint,
+        string delivery,
+        CancellationToken cancellationToken)
+    {
+        if (await FindDelivery.ReadAsync(dataSource, cluster, endpoint, delivery, cancellationToken) is not { } found)
         {
-            return FindDelivery.NoSuchDelivery(delivery);
+            return null;
         }
 
         await using var command = dataSource.CreateCommand(SelectAttempts);
         command.Parameters.Add(new() { Value = cluster.Value });
-        command.Parameters.Add(new() { Value = endpoint.Id });
+        command.Parameters.Add(new() { Value = endpoint });
         command.Parameters.Add(new() { Value = found.Id });
         command.Parameters.Add(new() { Value = MostAttempts });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -181,7 +212,7 @@ internal static class ListDeliveries
                 reader.IsDBNull(6) ? null : reader.GetString(6)));
         }
 
-        return TypedResults.Ok(new DeliveryWithAttempts(found, attempts));
+        return new DeliveryWithAttempts(found, attempts);
     }
 }
 

@@ -61,7 +61,7 @@ internal static class ReplayDeliveries
 
     public static void Map(IEndpointRouteBuilder webhooks)
     {
-        webhooks.MapPost(FindWebhook.Route + "/replay", ManyAsync)
+        webhooks.MapPost(FindWebhook.Route + "/replay", HandleManyAsync)
             .RequireClusterAccess()
             .Describe("ReplayWebhookDeliveries", "Sends deliveries again: all that failed, or those of a time.")
             .DescribeBody<ReplayRequest>()
@@ -72,7 +72,7 @@ internal static class ReplayDeliveries
             .DescribeProblems(409);
     }
 
-    private static async Task<Results<Ok<ReplayResponse>, Problem>> ManyAsync(
+    private static async Task<Results<Ok<ReplayResponse>, Problem>> HandleManyAsync(
         ClusterId cluster,
         string id,
         HttpRequest request,
@@ -87,6 +87,19 @@ internal static class ReplayDeliveries
             return problem!;
         }
 
+        return await ManyAsync(cluster, id, json, holder, dataSource, time, cancellationToken);
+    }
+
+    /// <summary>Sends many again.</summary>
+    public static async Task<Results<Ok<ReplayResponse>, Problem>> ManyAsync(
+        ClusterId cluster,
+        string id,
+        JsonObject json,
+        ApiKeyHolder holder,
+        ApiDataSource dataSource,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var errors = new InputErrors();
         var (which, from, to) = Read(json, errors);
         if (errors.Any)
@@ -107,7 +120,8 @@ internal static class ReplayDeliveries
         };
     }
 
-    private static async Task<Results<Ok<DeliveryResponse>, Problem>> OneAsync(
+    /// <summary>Sends one again.</summary>
+    public static async Task<Results<Ok<DeliveryResponse>, Problem>> OneAsync(
         ClusterId cluster,
         string id,
         string delivery,

@@ -27,7 +27,8 @@ internal static class TestWebhook
         .Describe("TestWebhook", "Sends a test; GET its delivery shows what came of it.")
         .DescribeProblems(409);
 
-    private static async Task<Results<Ok<DeliveryResponse>, Problem>> HandleAsync(
+    /// <summary>Sends a test.</summary>
+    public static async Task<Results<Ok<DeliveryResponse>, Problem>> HandleAsync(
         ClusterId cluster,
         string id,
         ApiDataSource dataSource,

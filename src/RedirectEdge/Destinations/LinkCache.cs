@@ -34,8 +34,11 @@ internal sealed class CachedLink(LinkKey key, string url)
         }
     }
 
+    /// <summary>The stamp of the rules that have been found to leave this link alone.</summary>
+    public object? LeftAloneBy { get; set; }
+
     /// <summary>The approximate size in memory: two bytes per character, the objects and the table's entry.</summary>
-    public long Size => (2 * Url.Length) + 160;
+    public long Size => (2 * Url.Length) + 168;
 }
 
 /// <summary>

@@ -3,12 +3,13 @@ using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
 using Tracking.Contracts;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 
 namespace Tracking.RedirectEdge.Events;
 
 /// <summary>Reads an event's data from a request and gives it to the spool.</summary>
-internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, GatewayIds ids)
+internal sealed class RecordEvent(EventSpool spool, ApplyPrivacy privacy, ClientAddress clients, GatewayIds ids)
 {
     private const int TraceSize = 16 + 8;
 
@@ -17,11 +18,16 @@ internal sealed class RecordEvent(EventSpool spool, ClientAddress clients, Gatew
     [SkipLocalsInit]
     public Task Record(HttpContext context, in LinkToken token)
     {
+        // What may not be kept is not even written to the spool.
+        var policy = privacy.For(context, token);
+        Span<byte> whole = stackalloc byte[ClientAddress.MaxSize];
         Span<byte> address = stackalloc byte[ClientAddress.MaxSize];
-        address = address[..clients.Write(context, address)];
+        address = address[..TruncateAddress.Run(whole[..clients.Write(context, whole)], policy, address)];
 
         Span<byte> agent = stackalloc byte[EventRecord.MaxUserAgentBytes];
-        agent = agent[..WriteAgent(context.Request.Headers.UserAgent.ToString(), agent)];
+        agent = policy.IsAnonymous
+            ? default
+            : agent[..WriteAgent(context.Request.Headers.UserAgent.ToString(), agent)];
 
         Span<byte> trace = stackalloc byte[TraceSize];
         var sampled = false;

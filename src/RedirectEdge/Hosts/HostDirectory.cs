@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Database.Hosts;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 using Tracking.RedirectEdge.Events;
 
@@ -53,7 +54,7 @@ internal sealed partial class HostDirectory(
 
     private readonly string _systemHost = SystemHost(options.Value);
 
-    private volatile FrozenSet<ClusterId>? _restored;
+    private volatile FrozenDictionary<ClusterId, ClusterPolicy>? _restored;
     private byte[] _written = [];
 
     /// <summary>The keys that verify tokens; <see langword="null"/> while neither the database nor the copy has been
@@ -114,7 +115,7 @@ internal sealed partial class HostDirectory(
 
         // A cluster that is unknown to another edge and to the copy is either newer than both, or deleted. A cluster of
         // the copy that another edge has missed since is deleted, and never returns.
-        var isInCopy = _restored?.Contains(cluster);
+        var isInCopy = _restored?.ContainsKey(cluster);
         if (shared?.Current is { } current)
         {
             return current.Contains(cluster) ? HostOutcome.Served
@@ -130,6 +131,11 @@ internal sealed partial class HostDirectory(
         };
     }
 
+    /// <summary>What may be kept of an event of a cluster; nothing personal where that is not known.</summary>
+    public ClusterPolicy PolicyOf(ClusterId cluster) => clusters.TryGet(cluster, out var known) ? known.Policy
+        : !clusters.IsLoaded && _restored is { } restored && restored.TryGetValue(cluster, out var copied) ? copied
+        : ClusterPolicy.Strictest;
+
     /// <summary>Reads the copy of an earlier run.</summary>
     public void Restore()
     {
@@ -142,7 +148,7 @@ internal sealed partial class HostDirectory(
 
             var (living, rows) = DirectoryCopy.Decode(bytes);
             keys.Restore(rows);
-            _restored = living.ToFrozenSet();
+            _restored = living.ToFrozenDictionary();
             _written = bytes;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
@@ -155,8 +161,8 @@ internal sealed partial class HostDirectory(
     /// <summary>Writes the copy when it differs from the last one.</summary>
     public void Copy()
     {
-        var living = clusters.IsLoaded ? clusters.All.Select(cluster => cluster.Id)
-            : _restored?.Where(cluster => !clusters.IsRemoved(cluster));
+        var living = clusters.IsLoaded ? clusters.All.Select(cluster => (cluster.Id, cluster.Policy))
+            : _restored?.Where(entry => !clusters.IsRemoved(entry.Key)).Select(entry => (entry.Key, entry.Value));
         if (living is null || keys.Rows.Count == 0)
         {
             return;

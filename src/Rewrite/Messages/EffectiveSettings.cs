@@ -31,9 +31,11 @@ public sealed class EffectiveSettings(
     {
         var settings = cluster.Settings;
         var domain = host.Domain;
-        var isOff = Level(cluster, request, message) == TrackingLevel.None;
+        var level = Level(cluster, request, message, domain);
+        var isOff = level == TrackingLevel.Off;
         return new RewriteRequest
         {
+            Level = level,
             Origin = host.IsLost ? null : host.Origin,
             TrackClicks = isOff || domain?.TracksClicks == false
                 ? ClickTracking.None
@@ -54,15 +56,20 @@ public sealed class EffectiveSettings(
 
     /// <summary>Whether nothing is tracked, whichever host is chosen.</summary>
     public static bool IsOff(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
-        Level(cluster, request, message) == TrackingLevel.None
+        Level(cluster, request, message) == TrackingLevel.Off
         || (Clicks(cluster.Settings, request, message) == ClickTracking.None
             && !Opens(cluster.Settings, request, message));
 
     /// <summary>The level in force: the most restrictive of all given levels.</summary>
-    public static TrackingLevel Level(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
-        (TrackingLevel)Math.Max(
-            (int)cluster.Settings.TrackingLevel,
-            Math.Max((int)(request.Level ?? TrackingLevel.Full), (int)(message.Level ?? TrackingLevel.Full)));
+    public static TrackingLevel Level(
+        DirectoryCluster cluster, MessageMetadata request, MessageMetadata message, TrackingHost? domain = null) =>
+        new[]
+        {
+            cluster.Settings.TrackingLevel,
+            request.Level ?? TrackingLevel.Full,
+            message.Level ?? TrackingLevel.Full,
+            domain?.TrackingLevel ?? TrackingLevel.Full,
+        }.Max();
 
     private static ClickTracking Clicks(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
         message.SkipsTracking || request.Clicks == ClickTracking.None || message.Clicks == ClickTracking.None

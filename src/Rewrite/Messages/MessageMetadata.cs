@@ -102,7 +102,7 @@ public sealed record MessageMetadata
             Host = Text("tracking-host"),
             Clicks = Take("tracking-clicks", "yes, no, html or text", ParseClicks),
             Opens = Take("tracking-opens", "yes or no", ParseYesNo),
-            Level = Take("tracking-level", "full, anonymous or none", ParseLevel),
+            Level = Take("tracking-level", "full, pseudonymous, anonymous or off", ParseLevel),
             Tags = Take("tracking-tags", $"at most {MaxTags} tags of {MaxTagLength} characters", ParseTags) ?? [],
             SentAt = Take(
                 "tracking-sent-at", "a time as in RFC 3339, like 2026-03-01T09:30:00Z, from 1970 on", ParseTime),
@@ -133,8 +133,9 @@ public sealed record MessageMetadata
     public static TrackingLevel? ParseLevel(string value) => value.ToLowerInvariant() switch
     {
         "full" => TrackingLevel.Full,
+        "pseudonymous" => TrackingLevel.Pseudonymous,
         "anonymous" => TrackingLevel.Anonymous,
-        "none" => TrackingLevel.None,
+        "off" or "none" => TrackingLevel.Off,
         _ => null,
     };
 

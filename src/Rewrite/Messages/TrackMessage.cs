@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
@@ -58,6 +59,7 @@ public sealed partial class TrackMessage(
     EffectiveSettings settings,
     FindTrackingHosts findHosts,
     SigningKeyRing keys,
+    WithdrawnRecipient withdrawn,
     RegisterMessages register,
     MarkupMemory memory,
     KeepHtml keepHtml,
@@ -221,7 +223,7 @@ public sealed partial class TrackMessage(
         };
     }
 
-    private static MessageRegistration Registration(
+    private MessageRegistration Registration(
         DirectoryCluster cluster,
         byte[] contentHash,
         string messageId,
@@ -249,7 +251,8 @@ public sealed partial class TrackMessage(
             Sender = request.Sender,
             Recipient = request.Recipient,
             Tags = request.Tags.Count > 0 ? request.Tags : own.Tags,
-            Level = EffectiveSettings.Level(cluster, request, own),
+            Level = plan.Request.Level,
+            RecipientHash = request.Recipient is { } recipient ? withdrawn.Hash(cluster.Id, recipient) : null,
             Host = plan.Request.Origin!.Host.Value,
             SentAt = request.SentAt,
             OpensTracked = plan.HasPixel,

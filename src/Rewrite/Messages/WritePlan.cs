@@ -245,7 +245,7 @@ internal ref struct WritePlan
 
     private readonly void WriteToken(LinkId link, int ordinal, LinkKind kind)
     {
-        var token = new LinkToken(_cluster, _message, link, ordinal, kind);
+        var token = new LinkToken(_cluster, _message, link, ordinal, kind, (int)_plan.Request.Level);
         token.Write(_key!, _text.GetSpan(LinkToken.Length));
         _text.Advance(LinkToken.Length);
     }

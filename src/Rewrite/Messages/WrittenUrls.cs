@@ -21,7 +21,7 @@ public sealed class WrittenUrls(RewritePlan plan, LinkId[] links, ClusterId clus
             return null;
         }
 
-        var token = new LinkToken(cluster, message, links[link.Ordinal], link.Ordinal, link.Kind).ToString(key);
+        var token = Token(links[link.Ordinal], link.Ordinal, link.Kind);
         if (link.Kind == LinkKind.Image)
         {
             return $"{Origin}/i/{token}";
@@ -34,8 +34,11 @@ public sealed class WrittenUrls(RewritePlan plan, LinkId[] links, ClusterId clus
 
     /// <summary>The open pixel's URL; <see langword="null"/> without a pixel.</summary>
     public string? Pixel => plan.HasPixel
-        ? $"{Origin}/o/{new LinkToken(cluster, message, default, 0, LinkKind.Open).ToString(key)}"
+        ? $"{Origin}/o/{Token(default, 0, LinkKind.Open)}"
         : null;
+
+    private string Token(LinkId link, int ordinal, LinkKind kind) =>
+        new LinkToken(cluster, message, link, ordinal, kind, (int)plan.Request.Level).ToString(key);
 
     private string Origin => Encoding.ASCII.GetString(plan.Request.Origin!.Ascii);
 }

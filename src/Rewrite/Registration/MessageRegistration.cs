@@ -27,6 +27,10 @@ public sealed record MessageRegistration
     /// <summary>The tracking level.</summary>
     public TrackingLevel Level { get; init; }
 
+    /// <summary>The keyed hash of the recipient by which a withdrawal is found; <see langword="null"/> without a
+    /// recipient.</summary>
+    public byte[]? RecipientHash { get; init; }
+
     /// <summary>The tracking host of the links.</summary>
     public required string Host { get; init; }
 

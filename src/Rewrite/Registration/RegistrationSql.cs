@@ -53,14 +53,18 @@ internal static class RegistrationSql
         INSERT INTO rewrite.messages AS m (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender,
             recipient, recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map,
             trace)
-        SELECT cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, recipient_domain,
-            coalesce(string_to_array(tags, E'\x1f'), '{}'), tracking_level, host, sent_at, link_count, opens_tracked,
-            link_map, trace
+        SELECT cluster_id, message_key, id_hash, salt, content_hash, message_id, CASE WHEN NOT withdrew THEN sender END,
+            CASE WHEN NOT withdrew THEN recipient END, recipient_domain,
+            coalesce(string_to_array(tags, E'\x1f'), '{}'),
+            CASE WHEN withdrew THEN greatest(tracking_level, 2::smallint) ELSE tracking_level END, host, sent_at,
+            link_count, opens_tracked, link_map, trace
         FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::smallint[], $5::bytea[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[], $14::int[],
-            $15::bool[], $16::bytea[], $17::bytea[])
+            $15::bool[], $16::bytea[], $17::bytea[], $18::bytea[])
             AS i(cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, recipient_domain,
-                tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace)
+                tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace, recipient_hash),
+            LATERAL (SELECT EXISTS (SELECT FROM rewrite.withdrawals w
+                WHERE w.cluster_id = i.cluster_id AND w.recipient_hash = i.recipient_hash) AS withdrew) AS w
         ON CONFLICT (cluster_id, message_key) DO UPDATE
             SET link_map = excluded.link_map, link_count = excluded.link_count,
                 opens_tracked = excluded.opens_tracked, host = excluded.host,
@@ -242,7 +246,7 @@ internal static class RegistrationSql
         (Array.ConvertAll(rows, p => (short)p.MessageSalt), NpgsqlDbType.Smallint),
         (Array.ConvertAll(rows, p => p.Registration.ContentHash), NpgsqlDbType.Bytea),
         (Array.ConvertAll(rows, p => p.Registration.MessageId), NpgsqlDbType.Text),
-        (Array.ConvertAll(rows, p => p.Registration.Sender), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => Sender(p.Registration)), NpgsqlDbType.Text),
         (Array.ConvertAll(rows, p => Recipient(p.Registration)), NpgsqlDbType.Text),
         (Array.ConvertAll(rows, p => RecipientDomain(p.Registration)), NpgsqlDbType.Text),
         (Array.ConvertAll(rows, p => Tags(p.Registration)), NpgsqlDbType.Text),
@@ -252,7 +256,8 @@ internal static class RegistrationSql
         (Array.ConvertAll(rows, p => p.Registration.Destinations.Length), NpgsqlDbType.Integer),
         (Array.ConvertAll(rows, p => p.Registration.OpensTracked), NpgsqlDbType.Boolean),
         (Array.ConvertAll(rows, p => p.Registration.LinkMap), NpgsqlDbType.Bytea),
-        (Array.ConvertAll(rows, p => p.Registration.Trace), NpgsqlDbType.Bytea));
+        (Array.ConvertAll(rows, p => p.Registration.Trace), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => p.Registration.RecipientHash), NpgsqlDbType.Bytea));
 
     private static NpgsqlBatchCommand Command(string sql, params (Array Values, NpgsqlDbType Element)[] parameters)
     {
@@ -267,6 +272,14 @@ internal static class RegistrationSql
 
     private static string? Recipient(MessageRegistration registration) =>
         registration.Level == TrackingLevel.Full ? registration.Recipient : null;
+
+    // A bounce address may hold the recipient's (VERP).
+    private static string? Sender(MessageRegistration registration) =>
+        registration.Level != TrackingLevel.Full
+        && registration.Recipient?.Split('@')[0].TrimStart('<') is { Length: > 0 } name
+        && registration.Sender?.Contains(name, StringComparison.OrdinalIgnoreCase) == true
+            ? null
+            : registration.Sender;
 
     private static string? RecipientDomain(MessageRegistration registration) =>
         registration.Recipient?.LastIndexOf('@') is >= 0 and var at

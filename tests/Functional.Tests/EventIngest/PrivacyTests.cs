@@ -14,7 +14,7 @@ public sealed class PrivacyTests(TestPostgres server)
     [InlineData(AddressPolicy.Truncated, TrackingLevel.Full, "192.0.2.0", true)]
     [InlineData(AddressPolicy.None, TrackingLevel.Full, null, true)]
     [InlineData(AddressPolicy.Full, TrackingLevel.Anonymous, null, false)]
-    [InlineData(AddressPolicy.Full, TrackingLevel.None, null, false)]
+    [InlineData(AddressPolicy.Full, TrackingLevel.Off, null, false)]
     public async Task Policy_and_level_of_the_cluster_are_applied_to_rows_and_to_rejected_frames(
         AddressPolicy policy, TrackingLevel level, string? address, bool keepsAgent)
     {

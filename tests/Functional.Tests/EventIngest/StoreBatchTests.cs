@@ -42,7 +42,7 @@ public sealed class StoreBatchTests(TestPostgres server)
             Time = TimeProvider.System.GetUtcNow() is var now ? now.AddTicks(-(now.Ticks % 10)) : time,
             Kind = LinkKind.Open,
             Link = ulong.MaxValue - 5,
-            Ordinal = 16383,
+            Ordinal = 4095,
             UserAgent = Encoding.ASCII.GetBytes("Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
             Shape = 25,
         };
@@ -58,7 +58,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         Assert.Equal(database.Cluster.Value, row["cluster_id"]);
         Assert.Equal(sent.Message.ToBytes(), row["message_key"]);
         Assert.Equal(-6L, row["link_id"]);
-        Assert.Equal((short)16383, row["ordinal"]);
+        Assert.Equal((short)4095, row["ordinal"]);
         Assert.Equal(IPAddress.Parse("192.0.2.77"), row["client_address"]);
         Assert.Equal("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", row["user_agent"]);
         Assert.Equal((short)Verdict.Proxy, row["verdict"]);
@@ -240,7 +240,7 @@ public sealed class StoreBatchTests(TestPostgres server)
             unknownVersion,
             (e with { KindNumber = 4 }).ToFrame(),
             (e with { Cluster = new ClusterId(database.Cluster.Value ^ 1) }).ToFrame(),
-            (e with { Ordinal = 16384 }).ToFrame(),
+            (e with { Ordinal = 4096 }).ToFrame(),
             (e with { Id = Guid.NewGuid() }).ToFrame(),
             (e with { Id = Guid.CreateVersion7(e.Time.AddSeconds(2)) }).ToFrame(),
             (e with { Time = new DateTimeOffset(1969, 1, 1, 0, 0, 0, default), Id = Guid.CreateVersion7() }).ToFrame(),

@@ -41,9 +41,10 @@ public sealed class OpenApiTests(ManagementHost host)
                 Assert.Equal(
                     path.Contains($"{{{RequireAccess.ClusterRouteValue}}}", StringComparison.Ordinal)
                         || path.Contains("{id}", StringComparison.Ordinal)
+                        || path.Contains("{pattern}", StringComparison.Ordinal)
                         || path == "/api/v1/audit-log",
                     responses.ContainsKey("404"));
-                var isCommand = path == "/api/v1/signing-keys" || path.EndsWith("/verify", StringComparison.Ordinal)
+                var isCommand = path == "/api/v1/signing-keys" || path.EndsWith("/{hostname}/verify", StringComparison.Ordinal)
                     || path.EndsWith("/certificate/retry", StringComparison.Ordinal)
                     || path.EndsWith("/certificate/test", StringComparison.Ordinal)
                     || path.StartsWith("/api/v1/certificate-accounts/", StringComparison.Ordinal)

@@ -48,17 +48,23 @@ internal sealed class EdgeHost : IAsyncDisposable
     }
 
     /// <summary>A token of this edge's installation.</summary>
-    public string Token(ClusterId cluster, LinkId link) =>
-        new LinkToken(cluster, new MessageKey(1, 2), link, 0, LinkKind.Click)
+    public string Token(ClusterId cluster, LinkId link, MessageKey? message = null) =>
+        new LinkToken(cluster, message ?? new MessageKey(1, 2), link, 0, LinkKind.Click)
             .ToString(Services.GetRequiredService<SigningKeyRing>().Current!.Current);
 
     /// <summary>Asks for a path on a host.</summary>
     public async Task<int> GetAsync(string host, string path)
     {
+        using var response = await SendAsync(host, path);
+        return (int)response.StatusCode;
+    }
+
+    /// <summary>The same, for the whole answer.</summary>
+    public async Task<HttpResponseMessage> SendAsync(string host, string path)
+    {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Host = host;
-        using var response = await _client.SendAsync(request, Cancelled);
-        return (int)response.StatusCode;
+        return await _client.SendAsync(request, Cancelled);
     }
 
     public async ValueTask DisposeAsync()

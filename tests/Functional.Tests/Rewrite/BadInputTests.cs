@@ -151,7 +151,7 @@ public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<Shar
     [Theory]
     [InlineData("tracking-clicks", "maybe", "yes, no, html or text")]
     [InlineData("tracking-opens", "html", "yes or no")]
-    [InlineData("tracking-level", "some", "full, anonymous or none")]
+    [InlineData("tracking-level", "some", "full, pseudonymous, anonymous or off")]
     [InlineData("tracking-tags", "1,2,3,4,5,6,7,8,9,10,11", "at most 10 tags")]
     [InlineData("tracking-sent-at", "yesterday", "RFC 3339")]
     [InlineData("tracking-message-id", "idé", "ASCII")]

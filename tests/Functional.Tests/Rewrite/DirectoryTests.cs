@@ -287,11 +287,11 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         await InsertAsync(5, """{"trackOpens":true,"aSettingOfANewerVersion":1}""");
         await _clusters.RefreshAsync(Cancelled);
         Assert.Equal(8, _clusters.All.Count);
-        Assert.All([6, 7, 8], id => Assert.Equal(TrackingLevel.None, Settings(id).TrackingLevel));
+        Assert.All([6, 7, 8], id => Assert.Equal(TrackingLevel.Off, Settings(id).TrackingLevel));
         Assert.True(Settings(1).TrackClicks);
         Assert.True(Settings(2).TrackClicks);
-        Assert.Equal(TrackingLevel.None, Settings(3).TrackingLevel);
-        Assert.Equal(TrackingLevel.None, Settings(4).TrackingLevel);
+        Assert.Equal(TrackingLevel.Off, Settings(3).TrackingLevel);
+        Assert.Equal(TrackingLevel.Off, Settings(4).TrackingLevel);
         Assert.True(Settings(5).TrackOpens);
     }
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
+using Tracking.Database.Privacy;
 using Tracking.Functional.Tests.RedirectEdge;
 using Tracking.Functional.Tests.Rewrite;
 using Tracking.Links;
@@ -216,7 +217,9 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
             var sealedKey = _master.Seal(new byte[SigningKey.Size], "links.signing_keys/1");
             _folder.WriteChecked(
                 "directory.copy",
-                DirectoryCopy.Encode([_old, _deleted], [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
+                DirectoryCopy.Encode(
+                    [(_old, ClusterPolicy.Strictest), (_deleted, ClusterPolicy.Strictest)],
+                    [new SealedSigningKey(1, sealedKey, DateTimeOffset.UnixEpoch)]));
             Clusters = new ClusterDirectory(database, NullLogger<ClusterDirectory>.Instance, time);
             var keys = new SigningKeyRing(database, _master, time);
             Refresh = new RefreshDirectories(

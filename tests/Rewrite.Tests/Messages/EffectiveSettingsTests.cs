@@ -93,8 +93,8 @@ public sealed class EffectiveSettingsTests
 
                     var inForce = Settings().For(
                         Cluster(settings), new MessageMetadata { Level = request }, own, SomeHosts.System);
-                    Assert.Equal(level == TrackingLevel.None, inForce.TrackClicks == ClickTracking.None);
-                    Assert.Equal(level != TrackingLevel.None, inForce.TrackOpens);
+                    Assert.Equal(level == TrackingLevel.Off, inForce.TrackClicks == ClickTracking.None);
+                    Assert.Equal(level != TrackingLevel.Off, inForce.TrackOpens);
                 }
             }
         }

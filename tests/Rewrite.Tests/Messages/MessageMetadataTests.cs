@@ -59,7 +59,7 @@ public sealed class MessageMetadataTests
     [InlineData("tracking-clicks", "true", "yes, no, html or text")]
     [InlineData("tracking-clicks", "yes,no", "yes, no, html or text")]
     [InlineData("tracking-opens", "html", "yes or no")]
-    [InlineData("tracking-level", "2", "full, anonymous or none")]
+    [InlineData("tracking-level", "2", "full, pseudonymous, anonymous or off")]
     [InlineData("tracking-tags", "1,2,3,4,5,6,7,8,9,10,11", "10")]
     [InlineData("tracking-tags", "0123456789012345678901234567890123456789012345678901234567890123x", "64")]
     [InlineData("tracking-tags", "a\u001fb", "64")]

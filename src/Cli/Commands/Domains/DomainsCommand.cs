@@ -17,6 +17,7 @@ internal static class DomainsCommand
             SetDomain.Create(connection),
             DefaultDomain.Create(connection),
             RetireDomain.Create(connection),
+            AppFile.Create(connection),
             DeleteDomain.Create(connection),
         };
 

@@ -13,11 +13,15 @@ internal static class SetDomain
         var clicks = new Option<bool?>("--clicks") { Description = "Whether clicks are tracked on it" };
         var opens = new Option<bool?>("--opens") { Description = "Whether opens are tracked on it" };
         var https = Https();
+        var level = new Option<string?>("--level")
+        {
+            Description = "full, pseudonymous, anonymous or off: how much is kept of who follows its links",
+        };
         var exclude = Exclude();
         var excludeNone = new Option<bool>("--exclude-none") { Description = "No destination stays plain" };
         var command = new Command("set", "Changes what is given and keeps the rest.")
         {
-            name, cluster, clicks, opens, https, exclude, excludeNone,
+            name, cluster, clicks, opens, https, level, exclude, excludeNone,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
@@ -38,6 +42,11 @@ internal static class SetDomain
                 patch["https"] = policy;
             }
 
+            if (parsed.GetValue(level) is { } kept)
+            {
+                patch["trackingLevel"] = kept;
+            }
+
             if (parsed.GetValue(excludeNone))
             {
                 patch["excludedDomains"] = new JsonArray();
@@ -49,7 +58,8 @@ internal static class SetDomain
 
             if (patch.Count == 0)
             {
-                terminal.Complain("Nothing to change: give --clicks, --opens, --https, --exclude or --exclude-none.");
+                terminal.Complain("Nothing to change: give --clicks, --opens, --https, --level, --exclude or "
+                    + "--exclude-none.");
                 return ExitCode.Usage;
             }
 

@@ -57,8 +57,10 @@ internal static partial class Words
         public static readonly (string Value, string Text)[] Levels =
         [
             (nameof(Database.Entities.TrackingLevel.Full), "Full: events belong to a message and its recipient"),
+            (nameof(Database.Entities.TrackingLevel.Pseudonymous),
+                "Pseudonymous: events belong to a message id, no recipient is kept"),
             (nameof(Database.Entities.TrackingLevel.Anonymous), "Anonymous: counted, nothing of a person kept"),
-            (nameof(Database.Entities.TrackingLevel.None), "None: nothing is tracked"),
+            (nameof(Database.Entities.TrackingLevel.Off), "Off: nothing is tracked"),
         ];
 
         public const string KeepHtml = "Days that the HTML of mail is kept";

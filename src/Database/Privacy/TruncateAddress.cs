@@ -1,9 +1,9 @@
 using Tracking.Database.Entities;
 
-namespace Tracking.EventIngest.Privacy;
+namespace Tracking.Database.Privacy;
 
 /// <summary>The client's address as far as the cluster's policy lets it be kept.</summary>
-internal static class TruncateAddress
+public static class TruncateAddress
 {
     // IPv6 keeps a site's prefix (RFC 6177: /48), IPv4 the customary /24.
     private const int KeptBytesOfIPv4 = 3;
@@ -19,6 +19,7 @@ internal static class TruncateAddress
     /// <returns>Bytes kept: 0, 4 or 16.</returns>
     public static int Run(ReadOnlySpan<byte> address, ClusterPolicy policy, Span<byte> kept)
     {
+        ArgumentNullException.ThrowIfNull(policy);
         if (policy.IsAnonymous || policy.Address == AddressPolicy.None || address.IsEmpty)
         {
             return 0;

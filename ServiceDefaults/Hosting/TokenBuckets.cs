@@ -1,4 +1,4 @@
-namespace Tracking.Api;
+namespace Tracking.ServiceDefaults.Hosting;
 
 /// <summary>
 /// Limits how often an action may happen, for each of any number of keys, in a fixed amount of memory. A key's bucket
@@ -7,7 +7,7 @@ namespace Tracking.Api;
 /// <param name="count">The number of buckets.</param>
 /// <param name="perSecond">The tokens that a bucket gains per second. It holds the tokens of one second.</param>
 /// <param name="time">The clock.</param>
-internal sealed class TokenBuckets(int count, int perSecond, TimeProvider time)
+public sealed class TokenBuckets(int count, int perSecond, TimeProvider time)
 {
     private readonly Lock _taking = new();
     private readonly (double Tokens, long At)[] _buckets = new (double, long)[count];

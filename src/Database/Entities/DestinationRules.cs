@@ -1,0 +1,70 @@
+using Tracking.Links;
+
+namespace Tracking.Database.Entities;
+
+/// <summary>Destinations that no link leads to, whoever sent it.</summary>
+public sealed class BlockedDestination
+{
+    /// <summary>A host, <c>*.</c> and a host, or one of them with a path (<see cref="HostSet"/>).</summary>
+    public required string Pattern { get; init; }
+
+    /// <summary>Why, for admins.</summary>
+    public required string Reason { get; set; }
+
+    /// <summary>When it was blocked.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>A destination that another one takes the place of, within a message or a tag.</summary>
+public sealed class Repair
+{
+    /// <summary>Whose it is.</summary>
+    public required ClusterId ClusterId { get; init; }
+
+    /// <summary>Its id, a UUIDv7.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>The destination as it stood in the mail.</summary>
+    public required LinkId LinkId { get; init; }
+
+    /// <summary>The destination that recipients arrive at.</summary>
+    public required LinkId NewLinkId { get; init; }
+
+    /// <summary>The one message; <see langword="null"/> for a tag.</summary>
+    public required byte[]? MessageKey { get; init; }
+
+    /// <summary>The tag; <see langword="null"/> for a message.</summary>
+    public required string? Tag { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it was undone, or another one took its place.</summary>
+    public required DateTimeOffset? UndoneAt { get; set; }
+}
+
+/// <summary>The files by which telephones know the app of a site.</summary>
+public enum AppFileKind : short
+{
+    /// <summary><c>apple-app-site-association</c>: universal links of iOS and macOS.</summary>
+    Apple = 0,
+
+    /// <summary><c>assetlinks.json</c>: Digital Asset Links, app links of Android.</summary>
+    Android = 1,
+}
+
+/// <summary>Such a file of a tracking domain.</summary>
+public sealed class AppFile
+{
+    /// <summary>The tracking domain.</summary>
+    public required Guid DomainId { get; init; }
+
+    /// <summary>Which file.</summary>
+    public required AppFileKind Kind { get; init; }
+
+    /// <summary>JSON, as it was given.</summary>
+    public required byte[] Content { get; set; }
+
+    /// <summary>When it was given.</summary>
+    public required DateTimeOffset ChangedAt { get; set; }
+}
