@@ -488,22 +488,20 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
             await _hosts[^1].StopAsync();
         }
 
-        (string, string)[] usual =
-        [
-            ("Tracking:SmtpFilter:Listen", "127.0.0.1:0"),
-            ("Tracking:SmtpFilter:NextHop", $"127.0.0.1:{_nextHop.Port}"),
-            ("Tracking:SmtpFilter:Name", "filter.example"),
-        ];
+        var all = new Dictionary<string, string>
+        {
+            ["Tracking:SmtpFilter:Listen"] = "127.0.0.1:0",
+            ["Tracking:SmtpFilter:NextHop"] = $"127.0.0.1:{_nextHop.Port}",
+            ["Tracking:SmtpFilter:Name"] = "filter.example",
+        };
+        foreach (var (name, value) in settings)
+        {
+            all[name.StartsWith("Tracking:", StringComparison.Ordinal) ? name : $"Tracking:SmtpFilter:{name}"] = value;
+        }
+
         var host = await RewriteHost.StartAsync(
             _hosts.Count > 0 ? await postgres.CreateDatabaseAsync() : _database,
-            [
-                .. usual,
-                .. settings.Select(setting => (
-                    setting.Name.StartsWith("Tracking:", StringComparison.Ordinal)
-                        ? setting.Name
-                        : $"Tracking:SmtpFilter:{setting.Name}",
-                    setting.Value)),
-            ]);
+            [.. all.Select(setting => (setting.Key, setting.Value))]);
         _hosts.Add(host);
         var cluster = await host.CreateClusterAsync();
         await host.ExecuteAsync(
