@@ -35,7 +35,7 @@ internal sealed class BenchMail : IAsyncDisposable
     /// <param name="port">The MTA.</param>
     /// <param name="count">How many.</param>
     /// <param name="connections">Over how many connections at once.</param>
-    /// <param name="pause">The time between two messages of a connection; zero for as fast as the MTA takes them.</param>
+    /// <param name="pause">The time between two messages of a connection; zero for none.</param>
     /// <returns>Messages a second, and the time to arrival in milliseconds that 99 of 100 do not exceed.</returns>
     public async Task<(double Rate, double P99)> RunAsync(int port, int count, int connections, TimeSpan pause)
     {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>What the doors of MTAs are compared with: a filter that copies bytes to the next hop, and a milter that reads
-/// each message and accepts it. Neither looks at what it passes on.</summary>
+/// <summary>What the doors of MTAs are compared with: a filter that copies bytes to the next hop, and a milter that
+/// reads each message and accepts it. Neither looks at what it passes on.</summary>
 internal sealed class ForwardOnly : IAsyncDisposable
 {
     private readonly TcpListener _listener;

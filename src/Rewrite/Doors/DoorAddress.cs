@@ -42,7 +42,8 @@ public static class DoorAddress
         (host, port) = (null, 0);
         var colon = text?.LastIndexOf(':') ?? -1;
         if (colon < 1
-            || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            || !ushort.TryParse(
+                text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
             return false;
         }

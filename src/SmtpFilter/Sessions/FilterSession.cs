@@ -634,7 +634,7 @@ internal sealed partial class FilterSession(
 
     [LoggerMessage(
         Level = LogLevel.Debug,
-        Message = "A message for {Recipients} recipients went to the next hop: {Outcome}, {Links} links, id {MessageId}")]
+        Message = "A message for {Recipients} recipients was handed on: {Outcome}, {Links} links, id {MessageId}")]
     private partial void LogRewritten(int recipients, string outcome, int links, string? messageId);
 
     [LoggerMessage(

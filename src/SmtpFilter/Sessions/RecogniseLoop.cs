@@ -59,5 +59,6 @@ internal static class RecogniseLoop
         return false;
     }
 
-    private static bool IsOfName(byte octet) => char.IsAsciiLetterOrDigit((char)octet) || octet is (byte)'-' or (byte)'.';
+    private static bool IsOfName(byte octet) =>
+        char.IsAsciiLetterOrDigit((char)octet) || octet is (byte)'-' or (byte)'.';
 }

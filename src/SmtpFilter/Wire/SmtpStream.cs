@@ -51,7 +51,8 @@ internal sealed class SmtpStream(Stream stream) : IAsyncDisposable
             (_start, _end) = (0, _end - _start);
         }
 
-        var read = await TimedAsync(token => stream.ReadAsync(_buffer.AsMemory(_end), token), timeout, cancellationToken);
+        var read = await TimedAsync(
+            token => stream.ReadAsync(_buffer.AsMemory(_end), token), timeout, cancellationToken);
         _end += read;
         return read > 0;
     }

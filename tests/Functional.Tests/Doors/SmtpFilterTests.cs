@@ -38,7 +38,8 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     {
         using var client = await ConnectAsync();
         Assert.Equal(
-            "250 2.1.0 Ok\r\n", await client.SayAsync("MAIL FROM:<news@shop.example> BODY=8BITMIME RET=HDRS ENVID=q+3D1"));
+            "250 2.1.0 Ok\r\n",
+            await client.SayAsync("MAIL FROM:<news@shop.example> BODY=8BITMIME RET=HDRS ENVID=q+3D1"));
         await client.SayAsync("RCPT TO:<\"odd -name\"@example.net> NOTIFY=NEVER ORCPT=rfc822;a@example.net");
         Assert.StartsWith("354 ", await client.SayAsync("DATA"));
         Assert.Equal("250 2.0.0 Ok: queued as 4F1\r\n", await client.SayAsync(_mail + "..dots\r\n."));
@@ -101,7 +102,8 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task What_the_next_hop_offers_is_offered_and_nothing_that_the_filter_cannot_pass_on()
     {
-        _nextHop.Ehlo = "250-next.example\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-X-OWN\r\n250 DSN\r\n";
+        _nextHop.Ehlo =
+            "250-next.example\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-X-OWN\r\n250 DSN\r\n";
         using var client = await ConnectAsync();
         Assert.Equal(
             "250-filter.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250 DSN\r\n",

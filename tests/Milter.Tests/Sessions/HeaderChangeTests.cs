@@ -19,7 +19,8 @@ public sealed class HeaderChangeTests
         var changes = HeaderChange.Between(Encoding.Latin1.GetBytes(before), Encoding.Latin1.GetBytes(after));
         Assert.Equal(
             expected,
-            string.Join(';', changes.Select(change => Text(change.Name) + change.Occurrence + "=" + Text(change.Value))));
+            string.Join(
+                ';', changes.Select(change => Text(change.Name) + change.Occurrence + "=" + Text(change.Value))));
     }
 
     [Theory]

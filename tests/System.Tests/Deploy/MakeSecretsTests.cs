@@ -56,7 +56,8 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
         Assert.EndsWith($",password={made.Read("redis_password")}", made.Read("edge/ConnectionStrings__redis"));
         Assert.Equal(made.Read("edge/ConnectionStrings__redis"), made.Read("rewrite/ConnectionStrings__redis"));
         // The doors of MTAs rewrite too.
-        Assert.All(made.Of("rewrite"), name => Assert.Equal(made.Read($"rewrite/{name}"), made.Read($"smtpfilter/{name}")));
+        Assert.All(
+            made.Of("rewrite"), name => Assert.Equal(made.Read($"rewrite/{name}"), made.Read($"smtpfilter/{name}")));
         Assert.True(ApiKeySecret.TryHash(made.Read("migrator/Tracking__Migrator__AdminKey"), out _));
         using var key = OpenMasterKey.From(new SystemOptions { MasterKey = made.Read("Tracking__MasterKey") });
         Assert.NotNull(key);

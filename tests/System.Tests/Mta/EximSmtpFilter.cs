@@ -3,7 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The recipe of <c>deploy/mta/exim.md</c> with a real Exim, which sends in chunks and signs by itself.</summary>
+/// <summary>The recipe of <c>deploy/mta/exim.md</c> with a real Exim, which sends in chunks and signs by
+/// itself.</summary>
 public sealed class EximSmtpFilter(DoorsOfTracking doors) : IClassFixture<DoorsOfTracking>
 {
     [Fact]
