@@ -42,6 +42,14 @@ var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
+// SMTP and milter for MTAs: both are off until Tracking__SmtpFilter__Listen or Tracking__Milter__Listen is set.
+Service(builder.AddProject<Projects.SmtpFilter>("smtpfilter"))
+    .WithReference(redis)
+    .WaitFor(redis)
+    .WithEnvironment("Tracking__MasterKey", masterKey)
+    .WithHttpEndpoint()
+    .WithHttpHealthCheck("/health/ready");
+
 Service(builder.AddProject<Projects.EventIngest>("ingest"))
     .WithEnvironment("Tracking__MasterKey", masterKey)
     .WithHttpEndpoint()

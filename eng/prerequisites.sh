@@ -207,3 +207,20 @@ require_postfix() {
 require_opendkim() {
     require_command OpenDKIM /usr/sbin/opendkim opendkim
 }
+
+# Exim, which Debian does not install beside Postfix: only unpacked, with the one library that nothing else brings.
+require_exim() {
+    local root=/opt/tracking-tests/exim4 folder
+    if [[ -x /usr/sbin/exim4 || -x $root/usr/sbin/exim4 ]]; then
+        return
+    fi
+    may_install Exim exim4-daemon-light
+    install_packages "Exim's libraries" libidn12 libdb5.3
+    folder=$(mktemp -d)
+    chmod 0755 "$folder"
+    if ! (cd "$folder" && apt-get download exim4-daemon-light && mkdir -p "$root" && dpkg -x ./*.deb "$root") > "$folder/log" 2>&1; then
+        tail -n 5 "$folder/log" >&2
+        fail "Exim could not be unpacked; the whole log is in $folder/log."
+    fi
+    rm -rf "$folder"
+}

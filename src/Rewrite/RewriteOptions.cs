@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Tracking.Rewrite.Doors;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Queue;
 
@@ -88,8 +89,9 @@ public sealed class RewriteOptions : IValidatableObject
     /// must not choose another tenant.</summary>
     public bool TrustMessageHeaders { get; set; }
 
-    /// <summary>The treatment of messages of the queue while the store is unavailable: <c>wait</c> (default) or
-    /// <c>passThrough</c>. Over HTTP the answer is 503 in both cases.</summary>
+    /// <summary>The treatment of messages of the queue, of SMTP and of milter while the store is unavailable:
+    /// <c>wait</c> (default) or <c>passThrough</c>. With <c>wait</c>, SMTP and milter answer 451, so messages wait in
+    /// the MTA. Over HTTP the answer is 503 in both cases.</summary>
     public WhenStoreUnavailable WhenStoreUnavailable { get; set; }
 
     /// <summary>How the queue is consumed.</summary>

@@ -8,6 +8,11 @@ switch (args)
     case ["clicks-with-ingest"]:
         await ClicksWithIngest.RunAsync();
         return 0;
+    case ["doors", .. var rest]:
+        await MailThroughDoors.RunAsync(
+            rest is [var mails, ..] ? int.Parse(mails, CultureInfo.InvariantCulture) : 2_000,
+            rest is [_, var turns] ? int.Parse(turns, CultureInfo.InvariantCulture) : 5);
+        return 0;
     case ["ingest-drain"]:
         await IngestDrain.RunAsync();
         return 0;
@@ -65,7 +70,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine(
-            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | ingest-drain | rewrite-messages | rewrite-with-registration"
+            "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | doors [messages [rounds]] | ingest-drain | rewrite-messages | rewrite-with-registration"
             + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds]"
             + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
             + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...] | webhooks");

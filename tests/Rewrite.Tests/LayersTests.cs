@@ -10,7 +10,7 @@ public sealed partial class LayersTests
     private static readonly string[][] _rows =
     [
         ["Findings"], ["Mime"], ["Html", "Text"], ["Decisions"], ["Memory", "Registration"], ["Messages"],
-        ["Queue", "Http"], ["Preview"],
+        ["Doors"], ["Queue", "Http"], ["Preview"],
     ];
 
     // These folders must not use the types of the project's root, which depends on every folder.
@@ -49,7 +49,7 @@ public sealed partial class LayersTests
 
     // A use is a using, or the folder's part of a namespace.
     [GeneratedRegex(
-        @"(?:using Tracking\.Rewrite\.|(?<![\w.])(?=\w+\.[A-Z]))(Findings|Mime|Html|Text|Decisions|Memory|Registration|Messages|Queue|Http|Preview)(?=[;.])")]
+        @"(?:using Tracking\.Rewrite\.|(?<![\w.])(?=\w+\.[A-Z]))(Findings|Mime|Html|Text|Decisions|Memory|Registration|Messages|Doors|Queue|Http|Preview)(?=[;.])")]
     private static partial Regex Used();
 
     [GeneratedRegex(@"\bRewrite[A-Z]\w+")]

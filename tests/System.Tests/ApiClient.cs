@@ -18,10 +18,11 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
     };
 
-    public async Task<string> CreateClusterAsync(string name)
+    public async Task<string> CreateClusterAsync(string name, params string[] sendingDomains)
     {
         using var response = await _http.PostAsJsonAsync(
-            "/api/v1/clusters", new { name, settings = new { trackClicks = true, trackOpens = true } });
+            "/api/v1/clusters",
+            new { name, sendingDomains, settings = new { trackClicks = true, trackOpens = true } });
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
     }

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Text;
 using RabbitMQ.Client;
+using Tracking.Rewrite.Doors;
 using Tracking.Rewrite.Messages;
 
 namespace Tracking.Rewrite.Queue;
@@ -22,8 +23,8 @@ internal static class ReadQueueHeaders
             : metadata with
             {
                 MessageId = metadata.MessageId ?? Id(delivery.Properties.MessageId),
-                Sender = metadata.Sender ?? Name(body.Sender),
-                Recipient = metadata.Recipient ?? Name(body.Recipient),
+                Sender = metadata.Sender ?? Address(body.Sender),
+                Recipient = metadata.Recipient ?? Address(body.Recipient),
             };
     }
 
@@ -70,6 +71,5 @@ internal static class ReadQueueHeaders
             ? text
             : null;
 
-    private static string? Name(string? text) =>
-        text is { Length: > 0 and <= MessageMetadata.MaxTextLength } && !text.Any(char.IsControl) ? text : null;
+    private static string? Address(string? text) => text is null ? null : TrackMail.Address(text);
 }

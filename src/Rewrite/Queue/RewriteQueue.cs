@@ -18,9 +18,7 @@ internal static class RewriteQueue
             return;
         }
 
-        builder.Services.AddSingleton<ChooseCluster>();
         builder.Services.AddSingleton<HoldMessages>();
-        builder.Services.AddSingleton<StoreOutage>();
         builder.Services.AddSingleton<TrackDelivery>();
         builder.Services.AddSingleton<SendRewritten>();
         builder.Services.AddSingleton<FullOutput>();

@@ -55,13 +55,3 @@ public sealed class RewriteQueueSettings
     [Range(typeof(TimeSpan), "00:00:00", "00:25:00")]
     public TimeSpan LongestHold { get; set; } = TimeSpan.FromMinutes(15);
 }
-
-/// <summary>The treatment of a message while its links cannot be registered.</summary>
-public enum WhenStoreUnavailable
-{
-    /// <summary>The message waits, at most <see cref="RewriteQueueSettings.LongestHold"/>.</summary>
-    Wait,
-
-    /// <summary>The message goes out untracked at once.</summary>
-    PassThrough,
-}

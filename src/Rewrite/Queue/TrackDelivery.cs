@@ -1,9 +1,6 @@
-using System.Buffers;
-using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Tracking.Database;
-using Tracking.Rewrite.Decisions;
+using Tracking.Rewrite.Doors;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
@@ -13,17 +10,18 @@ namespace Tracking.Rewrite.Queue;
 /// Turns a delivery into the message to send. A message that cannot be read, or that belongs to no cluster, goes out
 /// unchanged, with the reason. While the store is unavailable messages are held.
 /// </summary>
-internal sealed partial class TrackDelivery(
-    ChooseCluster choose,
-    TrackMessage track,
+internal sealed class TrackDelivery(
+    TrackMail track,
     StoreOutage outage,
     HoldMessages hold,
     RefreshDirectories refresh,
     TimeProvider time,
     IOptions<RewriteOptions> options,
-    RewriteTelemetry telemetry,
-    ILogger<TrackDelivery> logger)
+    RewriteTelemetry telemetry)
 {
+    /// <summary>The header that names a cluster.</summary>
+    public const string ClusterHeader = "tracking-cluster";
+
     /// <summary>Returns the message to send. Its links are registered before the call returns.</summary>
     /// <exception cref="OperationCanceledException">The process stops while the message is held.</exception>
     public async Task<RewrittenMessage> RunAsync(QueuedMessage delivery, CancellationToken cancellationToken)
@@ -45,14 +43,13 @@ internal sealed partial class TrackDelivery(
             return PassThrough(delivery, body, Untouched.InvalidHeader) with { InvalidHeader = problem!.Header };
         }
 
-        var longest = options.Value.WhenStoreUnavailable == WhenStoreUnavailable.PassThrough
-            ? TimeSpan.Zero
-            : options.Value.Queue.LongestHold;
+        var named = ReadQueueHeaders.Text(delivery.Properties, ClusterHeader);
+        var longest = track.LongestHold;
         for (var began = time.GetTimestamp(); ;)
         {
-            if (await AskAsync(delivery, body, metadata, longest, cancellationToken) is { } message)
+            if (await track.AskAsync(named, body.Header, metadata, longest, cancellationToken) is { } mail)
             {
-                return message;
+                return InItsForm(delivery, body, mail);
             }
 
             // The second condition ends the wait of a message that the store never takes, while the store takes other
@@ -77,120 +74,34 @@ internal sealed partial class TrackDelivery(
     public static RewrittenMessage AsItCame(QueuedMessage delivery, Untouched untouched) =>
         new(delivery.Body) { Untouched = untouched };
 
-    private async Task<RewrittenMessage?> AskAsync(
-        QueuedMessage delivery,
-        OpenBody body,
-        MessageMetadata metadata,
-        TimeSpan longest,
-        CancellationToken cancellationToken)
-    {
-        if (!outage.MayAsk(longest, out var isProbe))
-        {
-            return null;
-        }
-
-        try
-        {
-            return await TryTrackAsync(delivery, body, metadata, cancellationToken);
-        }
-        finally
-        {
-            if (isProbe)
-            {
-                outage.Probed();
-            }
-        }
-    }
-
-    /// <returns><see langword="null"/> while the store is unavailable.</returns>
-    private async Task<RewrittenMessage?> TryTrackAsync(
-        QueuedMessage delivery, OpenBody body, MessageMetadata metadata, CancellationToken cancellationToken)
-    {
-        DirectoryCluster? cluster;
-        try
-        {
-            cluster = await choose.ForAsync(delivery.Properties, body.Header, cancellationToken);
-        }
-        catch (Exception away) when (StoreAway.IsOrUnfit(away))
-        {
-            LogStoreAway(away.Message);
-            outage.Saw();
-            return null;
-        }
-
-        if (cluster is null)
-        {
-            return PassThrough(delivery, body, Untouched.NoCluster);
-        }
-
-        string? ignoredId = null;
-        var result = await track.TrackAsync(cluster, body.Header, metadata, cancellationToken);
-        if (result.Outcome == TrackOutcome.OtherContent && metadata.MessageId is not null)
-        {
-            // The message gets the hash over envelope and bytes as its id: a wrong id never gives two mails one
-            // identity.
-            ignoredId = result.MessageId;
-            result = await track.TrackAsync(
-                cluster, body.Header, metadata with { MessageId = null }, cancellationToken);
-        }
-
-        switch (result.Outcome)
-        {
-            case TrackOutcome.Tracked:
-                outage.Ended();
-                break;
-            case TrackOutcome.Untouched:
-                break;
-            case TrackOutcome.OtherContent:
-                // Another message has that hash as its given id. The store's answer will not change later.
-                outage.Ended();
-                return PassThrough(delivery, body, Untouched.IdTaken) with { IgnoredMessageId = ignoredId };
-            case TrackOutcome.StoreUnavailable:
-                outage.Saw();
-                return null;
-            default:
-                throw new UnreachableException($"Tracking ended as {result.Outcome}.");
-        }
-
-        return InItsForm(delivery, body, result.Output) is { } output
+    private static RewrittenMessage InItsForm(QueuedMessage delivery, OpenBody body, TrackedMail mail) =>
+        InItsForm(delivery, body, mail.Mail) is { } output
             ? new RewrittenMessage(output)
             {
-                MessageId = result.MessageId,
-                IgnoredMessageId = ignoredId,
-                IgnoredHost = result.Host?.Ignored,
-                Links = result.TrackedLinks,
-                HasPixel = result.HasPixel,
-                Untouched = result.UntouchedReason,
+                MessageId = mail.MessageId,
+                IgnoredMessageId = mail.IgnoredMessageId,
+                IgnoredHost = mail.IgnoredHost,
+                Links = mail.Links,
+                HasPixel = mail.HasPixel,
+                Untouched = mail.Untouched,
             }
-            : AsItCame(delivery, Untouched.OutputNotUtf8);
-    }
+            : AsItCame(delivery, mail.MessageId is null ? mail.Untouched!.Value : Untouched.OutputNotUtf8) with
+            {
+                IgnoredMessageId = mail.MessageId is null ? mail.IgnoredMessageId : null,
+            };
 
     private RewrittenMessage PassThrough(QueuedMessage delivery, OpenBody body, Untouched untouched)
     {
-        telemetry.Rewritten(untouched, 0);
-        var mail = Written(RewriteMessage.Plan(body.Header, new RewriteRequest()));
+        var mail = track.PassThrough(body.Header, untouched);
         return AsItCame(delivery, untouched) with
         {
-            Body = InItsForm(delivery, body, mail) ?? delivery.Body,
+            Body = InItsForm(delivery, body, mail.Mail) ?? delivery.Body,
         };
     }
 
     private ReadOnlyMemory<byte> WithoutControlHeaders(QueuedMessage delivery) =>
-        Written(RewriteMessage.PlanHeader(MessageHeader.Read(delivery.Body, options.Value.Limits)));
-
-    private static ReadOnlyMemory<byte> Written(RewritePlan plan)
-    {
-        using (plan)
-        {
-            var mail = new ArrayBufferWriter<byte>(Math.Max(plan.OutputSizeHint, 1));
-            plan.Write(mail);
-            return mail.WrittenMemory;
-        }
-    }
+        TrackMail.Written(RewriteMessage.PlanHeader(MessageHeader.Read(delivery.Body, options.Value.Limits)));
 
     private static ReadOnlyMemory<byte>? InItsForm(QueuedMessage delivery, OpenBody body, ReadOnlyMemory<byte> mail) =>
         mail.Span.SequenceEqual(body.Mail.Span) ? delivery.Body : body.With(mail);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A message waits because its cluster is unknown: {Reason}")]
-    private partial void LogStoreAway(string reason);
 }

@@ -12,9 +12,11 @@ using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Management;
+using Tracking.Milter;
 using Tracking.Rewrite;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
+using Tracking.SmtpFilter;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
@@ -64,6 +66,8 @@ internal sealed class RewriteHost : IAsyncDisposable
         builder.AddServiceDefaults();
         builder.AddManagement();
         builder.AddRewrite();
+        builder.AddSmtpFilter();
+        builder.AddMilter();
         var app = builder.Build();
         app.MapServiceDefaults();
         app.MapManagement();

@@ -6,11 +6,13 @@ using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
+using Tracking.Milter;
 using Tracking.Migrator;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.SmtpFilter;
 using Tracking.Standalone;
 
 namespace Tracking.System.Tests.Deploy;
@@ -29,6 +31,11 @@ internal static class CheckEnvironment
     private static readonly Dictionary<string, Action<IHostApplicationBuilder>> _compositions = new()
     {
         ["Rewrite"] = builder => builder.AddRewrite(),
+        ["SmtpFilter"] = builder =>
+        {
+            builder.AddSmtpFilter();
+            builder.AddMilter();
+        },
         ["RedirectEdge"] = builder => builder.AddRedirectEdge(),
         ["EventIngest"] = builder => builder.AddEventIngest(),
         ["DomainVerifier"] = builder => builder.AddDomainVerifier(),
@@ -40,6 +47,8 @@ internal static class CheckEnvironment
         {
             StandaloneHost.AddSettings(builder);
             builder.AddRewrite();
+            builder.AddSmtpFilter();
+            builder.AddMilter();
             builder.AddRedirectEdge();
             builder.AddEventIngest();
             builder.AddManagement();

@@ -15,10 +15,12 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
 
     [Theory]
     [InlineData("ConnectionStrings__tracking",
-        "certificates", "edge", "ingest", "management", "migrator", "rewrite", "verifier")]
-    [InlineData("ConnectionStrings__rabbitmq", "certificates", "edge", "ingest", "management", "rewrite", "verifier")]
-    [InlineData("ConnectionStrings__redis", "edge", "rewrite")]
-    [InlineData("Tracking__MasterKey", "certificates", "edge", "ingest", "management", "migrator", "rewrite")]
+        "certificates", "edge", "ingest", "management", "migrator", "rewrite", "smtpfilter", "verifier")]
+    [InlineData("ConnectionStrings__rabbitmq",
+        "certificates", "edge", "ingest", "management", "rewrite", "smtpfilter", "verifier")]
+    [InlineData("ConnectionStrings__redis", "edge", "rewrite", "smtpfilter")]
+    [InlineData("Tracking__MasterKey",
+        "certificates", "edge", "ingest", "management", "migrator", "rewrite", "smtpfilter")]
     [InlineData("Tracking__Migrator__AdminKey", "migrator")]
     public void Only_these_services_have_it(string secret, params string[] services) => Assert.Equal(
         services, Manifests.Services.Keys.Where(service => made.Of(service).Contains(secret)).Order());
@@ -53,6 +55,9 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
 
         Assert.EndsWith($",password={made.Read("redis_password")}", made.Read("edge/ConnectionStrings__redis"));
         Assert.Equal(made.Read("edge/ConnectionStrings__redis"), made.Read("rewrite/ConnectionStrings__redis"));
+        // The doors of MTAs rewrite too.
+        Assert.All(
+            made.Of("rewrite"), name => Assert.Equal(made.Read($"rewrite/{name}"), made.Read($"smtpfilter/{name}")));
         Assert.True(ApiKeySecret.TryHash(made.Read("migrator/Tracking__Migrator__AdminKey"), out _));
         using var key = OpenMasterKey.From(new SystemOptions { MasterKey = made.Read("Tracking__MasterKey") });
         Assert.NotNull(key);

@@ -6,12 +6,14 @@ using Tracking.DomainVerifier;
 using Tracking.EventIngest;
 using Tracking.Gateway;
 using Tracking.Management;
+using Tracking.Milter;
 using Tracking.Migrator;
 using Tracking.RedirectEdge;
 using Tracking.Rewrite;
 using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
+using Tracking.SmtpFilter;
 using Tracking.Standalone;
 
 namespace Tracking.System.Tests.Documents;
@@ -87,6 +89,8 @@ public sealed class ConfigurationDocument
         StandaloneHost.AddSettings(builder);
         builder.AddServiceDefaults();
         builder.AddRewrite();
+        builder.AddSmtpFilter();
+        builder.AddMilter();
         builder.AddRedirectEdge();
         builder.AddEventIngest();
         builder.AddManagement();

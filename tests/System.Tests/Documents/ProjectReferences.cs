@@ -5,7 +5,8 @@ namespace Tracking.System.Tests.Documents;
 
 /// <summary>
 /// Which project may know which: dependencies point one way. Libraries know libraries below them; services know
-/// libraries and never each other, but for the gateway, which carries the edge, and Standalone, which carries all.
+/// libraries and never each other, but for the gateway, which carries the edge, the doors of MTAs, which carry the
+/// rewriter, and Standalone, which carries all.
 /// </summary>
 public sealed class ProjectReferences
 {
@@ -18,7 +19,8 @@ public sealed class ProjectReferences
         ["Bus", "SharedCache", "Api", "Dns", "Tls"],
         ["Webhooks"],
         ["Migrator", "Rewrite", "RedirectEdge", "EventIngest", "DomainVerifier", "Certificates", "Management"],
-        ["Gateway"],
+        ["Milter"],
+        ["Gateway", "SmtpFilter"],
         ["Standalone", "AppHost"],
     ];
 
@@ -26,7 +28,11 @@ public sealed class ProjectReferences
     private static readonly Dictionary<string, string[]> _services = new()
     {
         ["Gateway"] = ["RedirectEdge"],
+        ["Milter"] = ["Rewrite"],
+        ["SmtpFilter"] = ["Rewrite", "Milter"],
     };
+
+    private static readonly int _firstService = LevelOf("Rewrite");
 
     public static TheoryData<string> Projects => [.. Files().Select(file => Path.GetFileNameWithoutExtension(file))];
 
@@ -42,7 +48,7 @@ public sealed class ProjectReferences
                 LevelOf(reference) >= 0 && LevelOf(reference) < level,
                 $"{project} refers to {reference}, which is not below it.");
             Assert.False(
-                _services.TryGetValue(project, out var carried) && LevelOf(reference) == level - 1
+                _services.TryGetValue(project, out var carried) && LevelOf(reference) >= _firstService
                     && !carried.Contains(reference),
                 $"{project} refers to the service {reference}.");
         }

@@ -1,16 +1,15 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using Tracking.Servers;
 
-namespace Tracking.System.Tests.Mta;
+namespace Tracking.Servers;
 
 /// <summary>
 /// A Postfix with a configuration, a queue and a log of its own. It sees its configuration at the usual place, in a
 /// mount namespace of its own: that is the only one where Postfix's privileged commands let an ordinary user name no
 /// other, and the machine's own stays as it is.
 /// </summary>
-internal sealed partial class PostfixProcess : IAsyncDisposable
+public sealed partial class PostfixProcess : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
     private readonly Process _start;
@@ -27,19 +26,49 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
     /// <summary>The filter's program, as this Postfix runs it.</summary>
     public string Trackctl => _folder.In("bin/trackctl");
 
-    /// <summary>Starts one whose filter asks a server.</summary>
+    /// <summary>Starts one whose filter asks a server, as <c>deploy/mta/postfix.md</c> has it.</summary>
     /// <param name="api">The server.</param>
     /// <param name="cluster">The cluster.</param>
     /// <param name="key">A key of the cluster.</param>
     /// <param name="sinkPort">Where it delivers to.</param>
     /// <param name="milterPort">What signs its mail.</param>
+    public static Task<PostfixProcess> StartAsync(
+        Uri api, string cluster, string key, int sinkPort, int milterPort) => StartAsync(
+            sinkPort,
+            $"non_smtpd_milters = inet:127.0.0.1:{milterPort}\n",
+            (folder, port) => $$"""
+            127.0.0.1:{{port}} inet n - n - - smtpd
+              -o content_filter=tracking:dummy
+              -o message_size_limit=100000
+            tracking unix - n n - 4 pipe
+              -o soft_bounce=yes
+              flags=q user=nobody null_sender=
+              argv={{folder.In("bin/trackctl")}} filter --url {{api}} --cluster {{cluster}}
+                --key-file {{folder.In("key")}} -f ${sender} -- ${recipient}
+
+            """,
+            folder => PrepareFilterAsync(folder, key));
+
+    /// <summary>Starts one.</summary>
+    /// <param name="sinkPort">Where it delivers to.</param>
+    /// <param name="settings">Lines of <c>main.cf</c> beside the usual ones.</param>
+    /// <param name="services">The lines of <c>master.cf</c> of the recipe, with its folder and its port.</param>
+    /// <param name="prepare">Puts more into its folder.</param>
     public static async Task<PostfixProcess> StartAsync(
-        Uri api, string cluster, string key, int sinkPort, int milterPort)
+        int sinkPort,
+        string settings,
+        Func<TemporaryFolder, int, string> services,
+        Func<TemporaryFolder, Task>? prepare = null)
     {
         var folder = new TemporaryFolder();
-        var port = FreePort();
-        await PrepareAsync(folder, key);
-        await WriteConfigurationAsync(folder, port, sinkPort, milterPort, api, cluster);
+        var port = FreePort.Take(1)[0];
+        await PrepareAsync(folder);
+        if (prepare is not null)
+        {
+            await prepare(folder);
+        }
+
+        await WriteConfigurationAsync(folder, sinkPort, settings, services(folder, port));
         var start = new ProcessStartInfo(
             "unshare",
             [
@@ -56,9 +85,10 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
             await Eventually.HoldsAsync(
                 () => postfix.Log.Contains("daemon started", StringComparison.Ordinal) || postfix._start.HasExited,
                 "Postfix starts",
-                TestContext.Current.CancellationToken);
-            Assert.False(postfix._start.HasExited, $"Postfix did not start: {postfix.Log}");
-            return postfix;
+                default);
+            return postfix._start.HasExited
+                ? throw new InvalidOperationException($"Postfix did not start: {postfix.Log}")
+                : postfix;
         }
         catch
         {
@@ -71,6 +101,7 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
     public IReadOnlyList<int> Filters() =>
         [.. Process.GetProcessesByName("trackctl").Where(IsOurs).Select(process => process.Id)];
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (!_start.HasExited)
@@ -109,23 +140,27 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
         }
     }
 
-    private static async Task PrepareAsync(TemporaryFolder folder, string key)
+    private static async Task PrepareFilterAsync(TemporaryFolder folder, string key)
     {
-        // Postfix's own user and the filter's go through it.
-        await RunAsync("chmod", "755", folder.Path);
-        await RunAsync("cp", "-a", "/etc/postfix", folder.In("etc"));
         await RunAsync("cp", "-r", Path.GetDirectoryName(BuiltPrograms.Cli)!, folder.In("bin"));
         await RunAsync("chmod", "-R", "a+rX", folder.In("bin"));
-        Directory.CreateDirectory(folder.In("queue"));
-        Directory.CreateDirectory(folder.In("data"));
-        await RunAsync("chown", "postfix", folder.In("data"));
         await File.WriteAllTextAsync(folder.In("key"), key);
         await RunAsync("chown", "nobody", folder.In("key"));
         await RunAsync("chmod", "400", folder.In("key"));
     }
 
+    private static async Task PrepareAsync(TemporaryFolder folder)
+    {
+        // Postfix's own user and the filter's go through it.
+        await RunAsync("chmod", "755", folder.Path);
+        await RunAsync("cp", "-a", "/etc/postfix", folder.In("etc"));
+        Directory.CreateDirectory(folder.In("queue"));
+        Directory.CreateDirectory(folder.In("data"));
+        await RunAsync("chown", "postfix", folder.In("data"));
+    }
+
     private static async Task WriteConfigurationAsync(
-        TemporaryFolder folder, int port, int sinkPort, int milterPort, Uri api, string cluster)
+        TemporaryFolder folder, int sinkPort, string settings, string services)
     {
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
         await File.WriteAllTextAsync(
@@ -151,22 +186,14 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
             export_environment = TZ MAIL_CONFIG LANG DOTNET_ROOT={dotnet}
             message_size_limit = 200000
             tracking_destination_recipient_limit = 1
-            non_smtpd_milters = inet:127.0.0.1:{milterPort}
-
+            {settings}
             """);
 
-        // The part that deploy/mta/postfix.md gives, with this test's ports and paths, between the usual services.
+        // The part that the page gives, with this test's ports and paths, between the usual services.
         await File.WriteAllTextAsync(
             folder.In("etc/master.cf"),
             $$"""
-            127.0.0.1:{{port}} inet n - n - - smtpd
-              -o content_filter=tracking:dummy
-              -o message_size_limit=100000
-            tracking unix - n n - 4 pipe
-              -o soft_bounce=yes
-              flags=q user=nobody null_sender=
-              argv={{folder.In("bin/trackctl")}} filter --url {{api}} --cluster {{cluster}}
-                --key-file {{folder.In("key")}} -f ${sender} -- ${recipient}
+            {{services}}
             pickup unix n - n 1 1 pickup
             cleanup unix n - n - 0 cleanup
             qmgr unix n - n 1 1 qmgr
@@ -200,13 +227,6 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
         }
     }
 
-    private static int FreePort()
-    {
-        using var listener = new global::System.Net.Sockets.TcpListener(global::System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((global::System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private static string LogIn(TemporaryFolder folder) => folder.In("mail.log");
 
     private static string ReadShared(string path)
@@ -217,11 +237,16 @@ internal sealed partial class PostfixProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a command that has to go well.</summary>
-    internal static async Task RunAsync(string program, params string[] arguments)
+    /// <exception cref="InvalidOperationException">The command failed.</exception>
+    public static async Task RunAsync(string program, params string[] arguments)
     {
         using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}");
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}");
+        }
     }
 
     [GeneratedRegex(@"postfix/master\[([0-9]+)\]: daemon started", RegexOptions.NonBacktracking)]

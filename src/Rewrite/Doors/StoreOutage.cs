@@ -1,4 +1,4 @@
-namespace Tracking.Rewrite.Queue;
+namespace Tracking.Rewrite.Doors;
 
 /// <summary>
 /// Measures how long the store has been unavailable, over all messages. A separate time per message would add up: each

@@ -1,0 +1,662 @@
+using System.Globalization;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Tracking.Rewrite.Doors;
+using Tracking.SmtpFilter.NextHop;
+using Tracking.SmtpFilter.Wire;
+
+namespace Tracking.SmtpFilter.Sessions;
+
+/// <summary>
+/// A session with an MTA, and beside it one with the next hop. Each command goes to the next hop, and its answer comes
+/// back as it is. Only the message is kept for a moment: it is rewritten, and sent on in the same transaction. The
+/// answer to it is the next hop's, so nothing here ever holds a message that somebody has given away.
+/// </summary>
+internal sealed partial class FilterSession(
+    MtaConnection connection,
+    TrackMail track,
+    MessageBytes bytes,
+    ReadCertificate certificate,
+    DoorTelemetry telemetry,
+    SmtpFilterOptions options,
+    TimeProvider time,
+    ILogger logger) : IAsyncDisposable
+{
+    /// <summary>The door's name in the metrics.</summary>
+    public const string Door = "smtp";
+
+    // What the next hop offers is offered in turn, if a filter between the two changes nothing about it.
+    private static readonly string[] _passedOn =
+        ["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "XFORWARD", "DELIVERBY", "MT-PRIORITY", "LIMITS"];
+
+    // Commands of HTTP: a browser was made to send them (cross-protocol attacks), and mail never begins so.
+    private static readonly string[] _ofHttp = ["GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS"];
+
+    private SmtpStream _client = new(connection.Stream);
+    private NextHopConnection? _nextHop;
+    private Envelope? _envelope;
+    private ReadData? _chunks;
+    private long _chunksTaken;
+    private bool _isChunkRefused;
+    private bool _isTls;
+    private bool _isOver;
+    private int _errors;
+
+    private bool MayAuthenticate => options.ForwardAuth && (_isTls || connection.IsLocal);
+
+    /// <summary>Serves the connection until its end.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        Answer($"220 {options.OwnName} ESMTP Tracking");
+        while (!_isOver)
+        {
+            try
+            {
+                await StepAsync(cancellationToken);
+            }
+            catch (NextHopRefusedException refused)
+            {
+                Answer(refused.Reply);
+                _isOver = true;
+            }
+            catch (TimeoutException)
+            {
+                Answer("421 4.4.2 Too slow; closing the connection");
+                telemetry.Refused(Door, "slow");
+                _isOver = true;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Between two transactions nothing is lost by a stop.
+                Answer("421 4.3.2 The service stops; try again later");
+                _isOver = true;
+            }
+        }
+
+        await FlushAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        ReturnChunks();
+        if (_nextHop is not null)
+        {
+            await _nextHop.QuitAsync(CancellationToken.None);
+            await _nextHop.DisposeAsync();
+        }
+
+        await _client.DisposeAsync();
+    }
+
+    private async Task StepAsync(CancellationToken cancellationToken)
+    {
+        // Commands come in groups (RFC 2920); the answers to a group leave together.
+        if (_client.Buffered.Span.IndexOf((byte)'\n') < 0)
+        {
+            await FlushAsync(cancellationToken);
+        }
+
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, _envelope is null ? connection.Stopping : default);
+        var (outcome, line) = await _client.ReadLineAsync(
+            options.MaxCommandBytes, options.CommandTimeout, waiting.Token);
+        switch (outcome)
+        {
+            case LineOutcome.Line:
+                await ObeyAsync(line, cancellationToken);
+                break;
+            case LineOutcome.TooLong:
+                Refuse("500 5.5.2 The line is too long", "longLine");
+                break;
+            case LineOutcome.Malformed:
+                Refuse("500 5.5.2 A command ends in CR LF and has no other control characters", "malformedLine");
+                break;
+            default:
+                _isOver = true;
+                break;
+        }
+    }
+
+    private async Task ObeyAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        var space = line.Span.IndexOf((byte)' ');
+        var verb = Encoding.ASCII.GetString(space < 0 ? line.Span : line.Span[..space]).ToUpperInvariant();
+        if (_chunks is not null && verb is not ("BDAT" or "RSET" or "QUIT" or "NOOP"))
+        {
+            Refuse("503 5.5.1 BDAT, RSET or QUIT comes behind BDAT", "order");
+            return;
+        }
+
+        switch (verb)
+        {
+            case "EHLO" or "HELO" when space > 0:
+                await GreetAsync(verb, Encoding.ASCII.GetString(line.Span[space..]).Trim(), cancellationToken);
+                break;
+            case "QUIT":
+                Answer("221 2.0.0 Bye");
+                _isOver = true;
+                break;
+            case "STARTTLS" when certificate.Exists && !_isTls:
+                await StartTlsAsync(cancellationToken);
+                break;
+            case "RSET" or "NOOP" or "VRFY" or "MAIL" or "RCPT" or "DATA" or "BDAT" or "XFORWARD" or "AUTH"
+                when _nextHop is null:
+                Refuse("503 5.5.1 EHLO comes first", "order");
+                break;
+            case "MAIL" or "RCPT" or "DATA" or "BDAT" or "AUTH" when options.RequireTls && !_isTls:
+                Refuse("530 5.7.0 STARTTLS comes first", "noTls");
+                break;
+            case "MAIL":
+                await TakeSenderAsync(line, cancellationToken);
+                break;
+            case "RCPT":
+                await TakeRecipientAsync(line, cancellationToken);
+                break;
+            case "DATA" when space < 0:
+                await TakeDataAsync(cancellationToken);
+                break;
+            case "BDAT" when space > 0:
+                await TakeChunkAsync(Encoding.ASCII.GetString(line.Span[space..]), cancellationToken);
+                break;
+            case "RSET":
+                EndTransaction();
+                Answer(await ForwardAsync(line, cancellationToken));
+                break;
+            case "NOOP" or "VRFY":
+            case "XFORWARD" when _nextHop!.Offers("XFORWARD", out _):
+                Answer(await ForwardAsync(line, cancellationToken));
+                break;
+            case "AUTH" when MayAuthenticate && _nextHop!.Offers("AUTH", out _):
+                await AuthenticateAsync(line, cancellationToken);
+                break;
+            case var http when _ofHttp.Contains(http):
+                Answer("421 4.7.0 This is no web server");
+                telemetry.Refused(Door, "http");
+                _isOver = true;
+                break;
+            default:
+                Refuse("500 5.5.1 The command is unknown, or lacks or has an argument", "unknown");
+                break;
+        }
+    }
+
+    private async Task GreetAsync(string verb, string name, CancellationToken cancellationToken)
+    {
+        if (name.Equals(options.OwnName, StringComparison.OrdinalIgnoreCase))
+        {
+            // Our own next hop is this filter. The MTA keeps its messages until the setting is right.
+            LogOwnNextHop(options.NextHop!);
+            Answer("421 4.4.6 The filter's next hop is the filter itself");
+            telemetry.Refused(Door, "loop");
+            _isOver = true;
+            return;
+        }
+
+        EndTransaction();
+        if (_nextHop is null)
+        {
+            _nextHop = await NextHopConnection.ConnectAsync(options, cancellationToken);
+        }
+        else
+        {
+            await ReachAsync(hop => hop.GreetAsync(cancellationToken));
+        }
+
+        if (verb == "HELO")
+        {
+            Answer($"250 {options.OwnName}");
+            return;
+        }
+
+        var most = _nextHop.MaxMessageBytes is > 0 and var limit
+            ? Math.Min(limit, options.MaxMessageBytes)
+            : options.MaxMessageBytes;
+        List<string> offers = [options.OwnName, "PIPELINING", "CHUNKING", string.Create(
+            CultureInfo.InvariantCulture, $"SIZE {most}")];
+        foreach (var keyword in _passedOn)
+        {
+            if (_nextHop.Offers(keyword, out var parameters))
+            {
+                offers.Add(parameters.Length > 0 ? $"{keyword} {parameters}" : keyword);
+            }
+        }
+
+        if (MayAuthenticate && _nextHop.Offers("AUTH", out var mechanisms))
+        {
+            offers.Add($"AUTH {mechanisms}");
+        }
+
+        if (certificate.Exists && !_isTls)
+        {
+            offers.Add("STARTTLS");
+        }
+
+        for (var i = 0; i < offers.Count; i++)
+        {
+            Answer($"250{(i < offers.Count - 1 ? '-' : ' ')}{offers[i]}");
+        }
+    }
+
+    private async Task StartTlsAsync(CancellationToken cancellationToken)
+    {
+        if (_client.Buffered.Length > 0)
+        {
+            // Commands that came in clear behind STARTTLS would count as if they had come under TLS (CVE-2011-0411).
+            Answer("554 5.5.0 Nothing may come behind STARTTLS");
+            telemetry.Refused(Door, "tlsInjection");
+            _isOver = true;
+            return;
+        }
+
+        Answer("220 2.0.0 Go on");
+        await FlushAsync(cancellationToken);
+        var tls = new SslStream(_client.Inner, leaveInnerStreamOpen: false);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(options.CommandTimeout);
+        try
+        {
+            await tls.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = certificate.Current(),
+                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                },
+                timeout.Token);
+        }
+        catch (AuthenticationException failed)
+        {
+            await tls.DisposeAsync();
+            throw new IOException("The TLS handshake failed.", failed);
+        }
+
+        // RFC 3207 4.2: whatever was said before is forgotten, and the client says EHLO again.
+        EndTransaction();
+        _client = new SmtpStream(tls);
+        _isTls = true;
+        if (_nextHop is not null)
+        {
+            await _nextHop.QuitAsync(cancellationToken);
+            await _nextHop.DisposeAsync();
+            _nextHop = null;
+        }
+    }
+
+    private async Task AuthenticateAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        // RFC 4954 4: a line of an exchange has up to 12,288 bytes.
+        const int MostBytes = 12_288;
+        var reply = await ForwardAsync(line, cancellationToken);
+        while (reply.Code == 334)
+        {
+            Answer(reply);
+            await FlushAsync(cancellationToken);
+            var (outcome, answer) = await _client.ReadLineAsync(
+                MostBytes, options.CommandTimeout, cancellationToken);
+            if (outcome != LineOutcome.Line)
+            {
+                _isOver = true;
+                return;
+            }
+
+            reply = await ForwardAsync(answer, cancellationToken);
+        }
+
+        Answer(reply);
+    }
+
+    private async Task TakeSenderAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        if (_envelope is not null)
+        {
+            Refuse("503 5.5.1 A sender is there already", "order");
+            return;
+        }
+
+        if (SmtpPath.Read(line.Span, out var parameters) is not { } sender)
+        {
+            Refuse("501 5.5.4 Takes MAIL FROM:<address>", "syntax");
+            return;
+        }
+
+        foreach (var parameter in parameters)
+        {
+            if (parameter.Equals("BODY=BINARYMIME", StringComparison.OrdinalIgnoreCase))
+            {
+                Refuse("555 5.5.4 BODY=BINARYMIME is not offered", "syntax");
+                return;
+            }
+
+            if (parameter.StartsWith("SIZE=", StringComparison.OrdinalIgnoreCase)
+                && long.TryParse(parameter.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+                && size > options.MaxMessageBytes)
+            {
+                Answer($"552 5.3.4 A message has at most {options.MaxMessageBytes} bytes");
+                telemetry.Refused(Door, "size");
+                return;
+            }
+        }
+
+        var reply = await ForwardAsync(line, cancellationToken);
+        if (reply.IsPositive)
+        {
+            _envelope = new Envelope(sender);
+        }
+
+        Answer(reply);
+    }
+
+    private async Task TakeRecipientAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        if (_envelope is not { } envelope)
+        {
+            Refuse("503 5.5.1 MAIL comes first", "order");
+            return;
+        }
+
+        if (SmtpPath.Read(line.Span, out _) is not { Length: > 0 } recipient)
+        {
+            Refuse("501 5.5.4 Takes RCPT TO:<address>", "syntax");
+            return;
+        }
+
+        if (envelope.Recipients.Count >= options.MaxRecipients)
+        {
+            // RFC 5321 4.5.3.1.10: the MTA sends them with the next message.
+            Answer("452 4.5.3 Too many recipients");
+            telemetry.Refused(Door, "recipients");
+            return;
+        }
+
+        var reply = await ForwardAsync(line, cancellationToken);
+        if (reply.IsPositive)
+        {
+            envelope.Recipients.Add(recipient);
+        }
+
+        Answer(reply);
+    }
+
+    private async Task TakeDataAsync(CancellationToken cancellationToken)
+    {
+        if (!HasRecipients())
+        {
+            return;
+        }
+
+        Answer("354 Go on, and end with a dot alone");
+        await FlushAsync(cancellationToken);
+        var began = time.GetTimestamp();
+        var data = new ReadData(options.MaxMessageBytes);
+        var taken = 0L;
+        var isRefused = false;
+        try
+        {
+            while (true)
+            {
+                var before = data.Size;
+                var isEnded = data.Take(_client.Buffered.Span, out var used);
+                _client.Consume(used);
+                // A message that nobody will get is still read to its end: what follows it are commands.
+                isRefused |= !data.IsTooLarge && !isRefused && !Take(data.Size - before, ref taken);
+                if (isEnded)
+                {
+                    break;
+                }
+
+                // Twice the limit: whoever sends more than that does not mean to end.
+                if (data.Size > 2L * options.MaxMessageBytes)
+                {
+                    telemetry.Refused(Door, "size");
+                    throw new TimeoutException();
+                }
+
+                if (!await FillAsync(began, cancellationToken))
+                {
+                    _isOver = true;
+                    return;
+                }
+            }
+
+            await DeliverAsync(data, isRefused, cancellationToken);
+        }
+        finally
+        {
+            bytes.Return(taken);
+        }
+    }
+
+    private async Task TakeChunkAsync(string arguments, CancellationToken cancellationToken)
+    {
+        var words = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var isLast = words.Length == 2 && words[1].Equals("LAST", StringComparison.OrdinalIgnoreCase);
+        if (words.Length is 0 or > 2 || (words.Length == 2 && !isLast)
+            || !int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var size))
+        {
+            // The octets that follow have no known end.
+            Answer("501 5.5.4 Takes BDAT size [LAST]; closing the connection");
+            telemetry.Refused(Door, "syntax");
+            _isOver = true;
+            return;
+        }
+
+        var hasRecipients = _envelope is { Recipients.Count: > 0 };
+        _chunks ??= new ReadData(options.MaxMessageBytes);
+        var began = time.GetTimestamp();
+        while (size > 0)
+        {
+            if (_client.Buffered.IsEmpty && !await FillAsync(began, cancellationToken))
+            {
+                _isOver = true;
+                return;
+            }
+
+            var part = _client.Buffered[..Math.Min(size, _client.Buffered.Length)];
+            if (hasRecipients && !_chunks.IsTooLarge && !_isChunkRefused)
+            {
+                var before = _chunks.Size;
+                _chunks.TakeChunk(part.Span);
+                _isChunkRefused = !_chunks.IsTooLarge && !Take(_chunks.Size - before, ref _chunksTaken);
+            }
+
+            size -= part.Length;
+            _client.Consume(part.Length);
+        }
+
+        if (!hasRecipients)
+        {
+            ReturnChunks();
+            HasRecipients();
+        }
+        else if (!isLast)
+        {
+            Answer("250 2.0.0 The chunk is here");
+        }
+        else
+        {
+            try
+            {
+                await DeliverAsync(_chunks, _isChunkRefused, cancellationToken);
+            }
+            finally
+            {
+                ReturnChunks();
+            }
+        }
+    }
+
+    private bool HasRecipients()
+    {
+        if (_envelope is null)
+        {
+            Refuse("503 5.5.1 MAIL comes first", "order");
+            return false;
+        }
+
+        if (_envelope.Recipients.Count == 0)
+        {
+            // The next hop has said of each recipient why not.
+            Answer("554 5.5.1 No valid recipients");
+            return false;
+        }
+
+        return true;
+    }
+
+    // The message's own time goes on, whatever little comes.
+    private ValueTask<bool> FillAsync(long began, CancellationToken cancellationToken)
+    {
+        var left = options.MessageTimeout - time.GetElapsedTime(began);
+        return left > TimeSpan.Zero
+            ? _client.FillAsync(left < options.CommandTimeout ? left : options.CommandTimeout, cancellationToken)
+            : throw new TimeoutException();
+    }
+
+    private bool Take(long more, ref long taken)
+    {
+        if (!bytes.TryTake(more))
+        {
+            return false;
+        }
+
+        taken += more;
+        return true;
+    }
+
+    private async Task DeliverAsync(ReadData data, bool isRefused, CancellationToken cancellationToken)
+    {
+        var envelope = _envelope!;
+        _envelope = null;
+        (string? Reply, string Reason) refusal = data.IsTooLarge
+            ? ($"552 5.3.4 A message has at most {options.MaxMessageBytes} bytes", "size")
+            : isRefused ? ("451 4.3.1 Too many messages at the same time; try again later", "memory")
+            : data.HasBadLineEnds ? ("550 5.5.2 Lines of a message end in CR LF (RFC 5321 2.3.8)", "lineEnds")
+            : RecogniseLoop.Passes(data.Message.Span, options.OwnName) is var passes && passes >= options.MaxPasses
+                ? ($"451 4.4.6 The message has passed this filter {passes} times: a loop", "loop")
+            : (null, "");
+        if (refusal.Reply is not null)
+        {
+            await DropAsync(refusal.Reply, cancellationToken);
+            telemetry.Refused(Door, refusal.Reason);
+            telemetry.Answered(Door, refusal.Reply[0] == '4' ? "later" : "refused");
+            LogRefused(connection.Client, envelope.Recipients.Count, refusal.Reply);
+            return;
+        }
+
+        if (await RewriteForMta.RunAsync(track, data.Message, envelope, _nextHop!.MaxMessageBytes, cancellationToken)
+            is not { } mail)
+        {
+            await DropAsync("451 4.3.0 The database does not answer; try again later", cancellationToken);
+            telemetry.Answered(Door, "later");
+            LogWaits(connection.Client, envelope.Recipients.Count);
+            return;
+        }
+
+        var reply = await ReachAsync(hop => hop.SendAsync(mail.Mail, cancellationToken));
+        Answer(reply);
+        if (reply.IsPositive)
+        {
+            telemetry.Answered(Door, "accepted");
+            LogRewritten(envelope.Recipients.Count, mail.Outcome, mail.Links, mail.MessageId);
+        }
+        else
+        {
+            telemetry.Answered(Door, reply.Code < 500 ? "later" : "refused");
+            LogNextHopRefused(envelope.Recipients.Count, reply.Code);
+        }
+    }
+
+    // The next hop still waits for the message.
+    private async Task DropAsync(string answer, CancellationToken cancellationToken)
+    {
+        await ForwardAsync("RSET"u8.ToArray(), cancellationToken);
+        Answer(answer);
+    }
+
+    private async Task<SmtpReply> ForwardAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
+    {
+        var reply = await ReachAsync(hop => hop.SayAsync(line, cancellationToken));
+        // RFC 5321 4.2.1: the next hop closes the connection behind this answer.
+        _isOver |= reply.Code == 421;
+        return reply;
+    }
+
+    private async Task<SmtpReply> ReachAsync(Func<NextHopConnection, Task<SmtpReply>> say)
+    {
+        try
+        {
+            return await say(_nextHop!);
+        }
+        catch (Exception lost) when (lost is IOException or TimeoutException)
+        {
+            // Whether a message has arrived is unknown then (RFC 1047): the MTA sends it again, with the same bytes.
+            LogNextHopLost(options.NextHop!, lost.Message);
+            throw new NextHopRefusedException(
+                SmtpReply.Of("421 4.4.2 The connection to the next hop is lost; try again later"));
+        }
+    }
+
+    private void EndTransaction()
+    {
+        _envelope = null;
+        ReturnChunks();
+    }
+
+    private void ReturnChunks()
+    {
+        bytes.Return(_chunksTaken);
+        (_chunks, _chunksTaken, _isChunkRefused) = (null, 0, false);
+    }
+
+    private void Refuse(string answer, string reason)
+    {
+        telemetry.Refused(Door, reason);
+        Answer(answer);
+        if (++_errors >= options.MaxErrors)
+        {
+            Answer("421 4.7.0 Too many errors; closing the connection");
+            _isOver = true;
+        }
+    }
+
+    private void Answer(string line)
+    {
+        _client.Write(Encoding.ASCII.GetBytes(line));
+        _client.Write("\r\n"u8);
+    }
+
+    private void Answer(SmtpReply reply) => _client.Write(reply.Bytes.Span);
+
+    private ValueTask FlushAsync(CancellationToken cancellationToken) =>
+        _client.FlushAsync(options.CommandTimeout, cancellationToken);
+
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "A message for {Recipients} recipients was handed on: {Outcome}, {Links} links, id {MessageId}")]
+    private partial void LogRewritten(int recipients, string outcome, int links, string? messageId);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "The next hop answered {Code} to a message for {Recipients} recipients")]
+    private partial void LogNextHopRefused(int recipients, int code);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "A message from {Client} for {Recipients} recipients was refused: {Reply}")]
+    private partial void LogRefused(string client, int recipients, string reply);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "A message from {Client} for {Recipients} recipients stays with its MTA: the store is unavailable")]
+    private partial void LogWaits(string client, int recipients);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The connection to {NextHop} is lost: {Reason}")]
+    private partial void LogNextHopLost(string nextHop, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The next hop {NextHop} is this filter itself. Set Tracking__SmtpFilter__NextHop to another server")]
+    private partial void LogOwnNextHop(string nextHop);
+}
