@@ -120,7 +120,8 @@ internal sealed class PrepareBatch(
         var policy = PolicyOf(record, policies);
         var kind = (LinkKind)record.Kind;
         var agent = classify.Recognise(record.UserAgent);
-        var classification = agent.For(kind, record.Shape);
+        var classification = agent.For(
+            kind, record.Shape, classify.NetworkOf(record.ClientAddress, kind));
         Span<byte> address = stackalloc byte[16];
 
         var row = new CopyRow(prepared.Reserve(LargestRow));

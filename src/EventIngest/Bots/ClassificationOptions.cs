@@ -13,6 +13,19 @@ public sealed class ClassificationOptions
     [Range(64, 1_048_576)]
     public int RememberedAgents { get; set; } = 4096;
 
+    /// <summary>A file of networks in the format MMDB 2.0 that names the autonomous system of each address
+    /// (<c>autonomous_system_number</c>), such as <c>asn.mmdb</c> of ip-location-db (CC0, PDDL) or GeoLite2-ASN; default
+    /// none. It is read again when it changes.</summary>
+    public string? NetworksFile { get; set; }
+
+    /// <summary>A list of crawlers in the format of crawler-user-agents, instead of the one that is shipped; default none.
+    /// It is read again when it changes.</summary>
+    public string? CrawlersFile { get; set; }
+
+    /// <summary>How often it is looked whether those files have changed, 100 ms to 1 day, default 10 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "1.00:00:00")]
+    public TimeSpan ListsInterval { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Distinct links of a message that must be followed within <see cref="BurstWindow"/> to be a burst, 3 to 50,
     /// default 3: of 836 bursts that a sender measured all had at least that many; two links at once is a person with two
     /// tabs.</summary>

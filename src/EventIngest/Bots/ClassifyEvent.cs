@@ -48,17 +48,18 @@ internal sealed class KnownAgent
     /// <summary>The classification of an event.</summary>
     /// <param name="kind">What was asked for.</param>
     /// <param name="shape">A packed <see cref="RequestShape"/>.</param>
-    public Classification For(LinkKind kind, byte shape = 0)
+    /// <param name="network">What the client's network says.</param>
+    public Classification For(LinkKind kind, byte shape = 0, Reason? network = null)
     {
         // What a later version writes says nothing here, and must not fill memory.
         var known = shape < RequestShape.Count ? shape : 0;
-        var key = ((int)kind << 8) | known;
+        var key = (NetworkRules.NumberOf(network) << 16) | ((int)kind << 8) | known;
         return _classifications.TryGetValue(key, out var classification)
             ? classification
-            : _classifications.GetOrAdd(key, Classify(kind, (byte)known));
+            : _classifications.GetOrAdd(key, Classify(kind, (byte)known, network));
     }
 
-    private Classification Classify(LinkKind kind, byte shape)
+    private Classification Classify(LinkKind kind, byte shape, Reason? network)
     {
         var evidence = new List<Reason> { _reason };
         if (kind == LinkKind.Honeypot)
@@ -68,6 +69,11 @@ internal sealed class KnownAgent
         }
 
         JudgeShape.Add(evidence, shape, kind, _userAgent);
+        if (network is not null)
+        {
+            evidence.Add(network);
+        }
+
         return new Classification(evidence, _vendor, _rules.Number);
     }
 }
@@ -79,11 +85,8 @@ internal sealed class KnownAgent
 /// </summary>
 internal sealed class ClassifyEvent
 {
-    private readonly RuleSet _rules;
-
-    // Agents kept by their checksum, one per slot. A slot is replaced, never grown: a flood of made-up agents costs
-    // time, not memory.
-    private readonly KnownAgent?[] _known;
+    private readonly int _remembered;
+    private volatile Generation _generation;
 
     /// <summary>With the shipped rules and the default options.</summary>
     public ClassifyEvent()
@@ -91,30 +94,53 @@ internal sealed class ClassifyEvent
     {
     }
 
+    /// <summary>With the shipped rules.</summary>
     public ClassifyEvent(IOptions<ClassificationOptions> options)
-        : this(options, RuleSet.Shipped)
     {
+        _remembered = options.Value.RememberedAgents;
+        _generation = new Generation(RuleSet.Shipped, _remembered);
     }
 
-    internal ClassifyEvent(IOptions<ClassificationOptions> options, RuleSet rules)
-    {
-        _rules = rules;
-        _known = new KnownAgent?[options.Value.RememberedAgents];
-    }
+    /// <summary>The rules in force.</summary>
+    public RuleSet Rules => _generation.Rules;
+
+    /// <summary>User agents that were met lately.</summary>
+    public IEnumerable<KnownAgent> Remembered => _generation.Known.Where(known => known is not null).Select(known => known!);
+
+    /// <summary>Judges by other rules from now on.</summary>
+    public void Replace(RuleSet rules) => _generation = new Generation(rules, _remembered);
 
     /// <summary>Recognises a user agent; safe from many threads.</summary>
-    public KnownAgent Recognise(ReadOnlySpan<byte> userAgent)
+    public KnownAgent Recognise(ReadOnlySpan<byte> userAgent) => _generation.Recognise(userAgent);
+
+    /// <summary>What the client's network says of an event.</summary>
+    /// <param name="address">4 or 16 bytes, or empty.</param>
+    /// <param name="kind">What was asked for.</param>
+    public Reason? NetworkOf(ReadOnlySpan<byte> address, LinkKind kind) =>
+        _generation.Rules.Networks is { } networks && !address.IsEmpty ? networks.Find(address, kind) : null;
+
+    // Rules, and what is remembered by them: never the one with the other's.
+    private sealed class Generation(RuleSet rules, int remembered)
     {
-        ref var slot = ref _known[EventRecord.Crc32C(userAgent) % (uint)_known.Length];
-        if (Volatile.Read(ref slot) is { } known && userAgent.SequenceEqual(known.Received))
+        public RuleSet Rules { get; } = rules;
+
+        // Agents kept by their checksum, one per slot. A slot is replaced, never grown: a flood of made-up agents costs
+        // time, not memory.
+        public KnownAgent?[] Known { get; } = new KnownAgent?[remembered];
+
+        public KnownAgent Recognise(ReadOnlySpan<byte> userAgent)
         {
+            ref var slot = ref Known[EventRecord.Crc32C(userAgent) % (uint)Known.Length];
+            if (Volatile.Read(ref slot) is { } known && userAgent.SequenceEqual(known.Received))
+            {
+                return known;
+            }
+
+            known = new KnownAgent(
+                userAgent.ToArray(), StorableUserAgent.Encode(userAgent), Rules,
+                JudgeAgent.Run(Encoding.Latin1.GetString(userAgent), Rules.Crawlers));
+            Volatile.Write(ref slot, known);
             return known;
         }
-
-        known = new KnownAgent(
-            userAgent.ToArray(), StorableUserAgent.Encode(userAgent), _rules,
-            JudgeAgent.Run(Encoding.Latin1.GetString(userAgent), _rules.Crawlers));
-        Volatile.Write(ref slot, known);
-        return known;
     }
 }

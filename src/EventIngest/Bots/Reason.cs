@@ -22,7 +22,7 @@ internal static class ReasonSources
     /// <summary>What else happened to the message, by <see cref="JudgeMessage"/>.</summary>
     public const string Behaviour = "behaviour";
 
-    /// <summary>The client's network, by <c>NetworkRules</c>.</summary>
+    /// <summary>The client's network, by <see cref="NetworkRules"/>.</summary>
     public const string Networks = "network-rules";
 
     /// <summary>Of reasons that have no list of their own: raised with every change of <see cref="Reasons"/>, of a
@@ -74,6 +74,11 @@ internal static class Reasons
         HintsContradict = Shape(
             "hints-contradict", Verdict.Unknown, 20, "the client hints name another browser than the user agent"),
 
+        AppleNetwork = Network(
+            "apple-network", Verdict.Prefetch, 80, "Apple's own network loads the images of a mail when it arrives"),
+        SecurityNetwork = Network("security-network", Verdict.Scanner, 80, "the network is a maker's of mail security"),
+        HostingNetwork = Network("hosting-network", Verdict.Scanner, 25, "servers stand in this network, few people"),
+
         Burst = Behaviour("burst", 100, "it followed several links of the message within a second"),
         BeforeBurst = Behaviour("before-burst", 100, "the same program at the same network followed many links soon after"),
         NearBurst = Behaviour("near-burst", 30, "the same network followed many links of the message soon after"),
@@ -95,7 +100,7 @@ internal static class Reasons
         ImageProxy, MailPrivacy, GmailPrefetch, GmailSampling, SafeLinks, ExistenceCheck, LinkPreview, MailSecurity,
         HeadlessBrowser, HttpClient, Crawler, RetiredBrowser, MailProgram, Browser, NoUserAgent, Unrecognised, Honeypot,
         PrefetchHeader, FetchMetadata, NoFetchMetadata, OtherFetchMetadata, NoLanguage, NoClientHints, HintsContradict,
-        .. OfBehaviour,
+        AppleNetwork, SecurityNetwork, HostingNetwork, .. OfBehaviour,
     ];
 
     /// <summary>The verdict of reasons: that of the heaviest on the side that their sum is on. A sum that is neither a
@@ -113,6 +118,9 @@ internal static class Reasons
 
     private static Reason Shape(string code, Verdict verdict, short weight, string meaning) =>
         new(code, verdict, weight, ReasonSources.Shape, meaning);
+
+    private static Reason Network(string code, Verdict verdict, short weight, string meaning) =>
+        new(code, verdict, weight, ReasonSources.Networks, meaning);
 
     private static Reason Behaviour(string code, short weight, string meaning) =>
         new(code, Verdict.Scanner, weight, ReasonSources.Behaviour, meaning);

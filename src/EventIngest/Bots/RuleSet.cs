@@ -13,9 +13,11 @@ internal sealed class RuleSet
     private readonly Dictionary<string, Reason> _byCode;
 
     /// <param name="crawlers">The list of crawlers.</param>
-    public RuleSet(CrawlerList crawlers)
+    /// <param name="networks">Whose networks are whose; null when nobody has said where that stands.</param>
+    public RuleSet(CrawlerList crawlers, NetworkList? networks = null)
     {
         Crawlers = crawlers;
+        Networks = networks;
         Reason[] all = [.. Reasons.All, crawlers.Listed, crawlers.Preview];
         _byCode = all.ToDictionary(reason => reason.Code);
         Content = JsonSerializer.Serialize(all.OrderBy(reason => reason.Code, StringComparer.Ordinal).Select(
@@ -43,11 +45,16 @@ internal sealed class RuleSet
     /// <summary>The list of crawlers.</summary>
     public CrawlerList Crawlers { get; }
 
+    /// <summary>Whose networks are whose.</summary>
+    public NetworkList? Networks { get; }
+
     /// <summary>A reason by its name; <see langword="null"/> when these rules do not have it.</summary>
     public Reason? Find(string code) => _byCode.GetValueOrDefault(code);
 
     private string VersionOf(Reason reason) =>
         ReferenceEquals(reason, Crawlers.Listed) || ReferenceEquals(reason, Crawlers.Preview)
             ? Crawlers.Version
-            : ReasonSources.Version;
+            : reason.Source == ReasonSources.Networks && Networks is not null
+                ? $"{ReasonSources.Version}, networks of {Networks.Version}"
+                : ReasonSources.Version;
 }

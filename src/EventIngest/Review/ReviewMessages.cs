@@ -20,6 +20,7 @@ namespace Tracking.EventIngest.Review;
 internal sealed partial class ReviewMessages(
     NpgsqlDataSource dataSource,
     ReviseVerdicts revise,
+    ClassifyEvent classify,
     IOptions<ClassificationOptions> options,
     TimeProvider time,
     ILogger<ReviewMessages> logger) : BackgroundService
@@ -71,7 +72,7 @@ internal sealed partial class ReviewMessages(
         }
 
         var events = await EventsAsync(connection, messages, since, cancellationToken);
-        var judge = new JudgeMessage(options.Value, RuleSet.Shipped);
+        var judge = new JudgeMessage(options.Value, classify.Rules);
         var many = ManyRecipients(events.Keys);
         var judged = events.GroupBy(one => (one.Key.Cluster, one.Key.Message))
             .SelectMany(one => judge.Run([.. one.Select(pair => pair.Key)], one.First().Value, many))

@@ -15,7 +15,8 @@ namespace Tracking.EventIngest.Review;
 /// of its row every event of a message that has been counted is there to be read, and none is counted meanwhile; so the
 /// counters are afterwards what a rebuild would make of the rows.
 /// </summary>
-internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevisions enqueue, TimeProvider time)
+internal sealed class ReviseVerdicts(
+    FindAttributes findAttributes, EnqueueRevisions enqueue, ClassifyEvent classify, TimeProvider time)
 {
     private const string SelectMessages =
         """
@@ -264,7 +265,7 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
         one.Cluster, one.Message, one.Kind, isMachine, one.Link, one.Ordinal, one.Micros,
         NameClient.Of(one.Vendor, one.UserAgent));
 
-    private static NpgsqlBatchCommand ToCommand(List<Revised> revised, DateTime at) => new(UpdateEvents)
+    private NpgsqlBatchCommand ToCommand(List<Revised> revised, DateTime at) => new(UpdateEvents)
     {
         Parameters =
         {
@@ -278,7 +279,7 @@ internal sealed class ReviseVerdicts(FindAttributes findAttributes, EnqueueRevis
             },
             new NpgsqlParameter<short[]> { TypedValue = [.. revised.Select(change => (short)change.Opinion.Score)] },
             new NpgsqlParameter<DateTime> { TypedValue = at },
-            new() { Value = RuleSet.Shipped.Number },
+            new() { Value = classify.Rules.Number },
         },
     };
 

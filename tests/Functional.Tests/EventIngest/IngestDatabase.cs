@@ -48,8 +48,9 @@ internal sealed class IngestDatabase : IAsyncDisposable
         Rebuild = new RebuildCounters(_own, new FindAttributes(_own), NullLogger<RebuildCounters>.Instance);
         Review = new ReviewMessages(
             _own, new ReviseVerdicts(
-                new FindAttributes(_own), new EnqueueRevisions(Endpoints, TimeProvider.System), TimeProvider.System),
-            Options.Create(Classification), TimeProvider.System, NullLogger<ReviewMessages>.Instance);
+                new FindAttributes(_own), new EnqueueRevisions(Endpoints, TimeProvider.System), new ClassifyEvent(),
+                TimeProvider.System),
+            new ClassifyEvent(), Options.Create(Classification), TimeProvider.System, NullLogger<ReviewMessages>.Instance);
         Partitions = new CreatePartitions(
             _own, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }
