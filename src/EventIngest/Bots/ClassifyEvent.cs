@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Options;
 using Tracking.Contracts;
-using Tracking.Database.Entities;
 using Tracking.Database.Privacy;
 using Tracking.EventIngest.Privacy;
 using Tracking.EventIngest.Statistics;
