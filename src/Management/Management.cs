@@ -15,6 +15,7 @@ using Tracking.Management.Console;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
+using Tracking.Management.Lists;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Preview;
@@ -116,6 +117,7 @@ public static class ManagementComposition
         ListDeliveries.Map(webhooks);
         ReplayDeliveries.Map(webhooks);
 
+        UpdateLists.Map(api.MapGroup("/lists").WithTags("Lists"));
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
         SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));

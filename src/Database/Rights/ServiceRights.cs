@@ -85,6 +85,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON ingest.rejected_events",
             // What verdicts rest on, and later evidence.
             "INSERT ON ingest.rule_sets",
+            "SELECT, UPDATE (state, compared_at, difference) ON ingest.lists",
             "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
             "INSERT ON ingest.revisions",
             // Written by the version before, which may still run on this schema.
@@ -97,7 +98,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE ON ingest.statistics",
             // Webhooks say what the API says of an event, and what is told of names and certificates.
             "USAGE ON SCHEMA webhooks, links, certificates",
-            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, "
+            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, shape, "
                 + "verdict, vendor, reasons, score), UPDATE (verdict, reasons, score, rules, revised_at) ON ingest.events",
             "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, recipient_domain, tags, host, "
                 + "link_map, sent_at, registered_at) ON rewrite.messages",
@@ -127,6 +128,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON rewrite.message_bodies",
             "SELECT ON ingest.events",
             "SELECT ON ingest.rule_sets",
+            "SELECT, INSERT (name, version, content), UPDATE (state) ON ingest.lists",
             "SELECT ON ingest.revisions",
             "SELECT ON ingest.counted",
             "SELECT ON ingest.message_counts",
