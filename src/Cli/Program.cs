@@ -24,6 +24,7 @@ static async Task<int> RunCommandAsync(string[] args)
         AuditCommand.Create(connection),
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
+        ListsCommand.Create(connection),
         StatsCommand.Create(connection),
         DoctorCommand.Create(connection),
         DemoCommand.Create(connection),

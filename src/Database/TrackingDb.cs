@@ -157,6 +157,11 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             rules.ToTable("rule_sets", "ingest").HasKey(r => r.Number);
             rules.Property(r => r.Content).HasColumnType("jsonb");
         });
+        modelBuilder.Entity<StoredList>(list =>
+        {
+            list.ToTable("lists", "ingest").HasKey(l => new { l.Name, l.Version });
+            list.Property(l => l.Difference).HasColumnType("jsonb");
+        });
         modelBuilder.Entity<Review>().ToTable("reviews", "ingest").HasKey(r => r.Id);
         modelBuilder.Entity<Revision>().ToTable("revisions", "ingest")
             .HasKey(r => new { r.ClusterId, r.EventId, r.RevisedAt });

@@ -33,6 +33,7 @@ public static class EventIngest
         builder.AddTrackingOptions<ClassificationOptions>(ClassificationOptions.Section);
         services.AddSingleton<IngestTelemetry>();
         services.AddSingleton<ClassifyEvent>();
+        services.AddSingleton<CompareRules>();
         services.AddHostedService<FollowLists>();
         services.AddSingleton<EnqueueRevisions>();
         services.AddSingleton<ReviseVerdicts>();

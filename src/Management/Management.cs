@@ -16,6 +16,7 @@ using Tracking.Management.Destinations;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
 using Tracking.Management.Keys;
+using Tracking.Management.Lists;
 using Tracking.Management.Messages;
 using Tracking.Management.OpenApi;
 using Tracking.Management.Preview;
@@ -128,6 +129,7 @@ public static class ManagementComposition
         ListRepairs.Map(repairs);
         BlockDestination.Map(api.MapGroup("/blocked-destinations").WithTags("Destinations"));
 
+        UpdateLists.Map(api.MapGroup("/lists").WithTags("Lists"));
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
         SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));

@@ -109,6 +109,31 @@ public sealed class RuleSetRow
     public required DateTimeOffset FirstUsed { get; init; }
 }
 
+/// <summary>A list that machines are told from people by.</summary>
+public sealed class StoredList
+{
+    /// <summary>crawlers or networks.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>As its sender calls it.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>The file.</summary>
+    public required byte[] Content { get; init; }
+
+    /// <summary>0 in the shadow, 1 in force, 2 replaced, 3 refused.</summary>
+    public required short State { get; init; }
+
+    /// <summary>When it was sent.</summary>
+    public required DateTimeOffset AddedAt { get; init; }
+
+    /// <summary>When ingest had compared it.</summary>
+    public required DateTimeOffset? ComparedAt { get; init; }
+
+    /// <summary>What it would change, a JSON object.</summary>
+    public required string? Difference { get; init; }
+}
+
 /// <summary>Messages of a batch that are looked at once more.</summary>
 public sealed class Review
 {

@@ -95,6 +95,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT ON ingest.rejected_events",
             // What verdicts rest on, and later evidence.
             "INSERT ON ingest.rule_sets",
+            "SELECT, UPDATE (state, compared_at, difference) ON ingest.lists",
             "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
             "INSERT ON ingest.revisions",
             // Whether somebody withdrew since it read what it may keep.
@@ -110,7 +111,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE ON ingest.statistics",
             // Webhooks say what the API says of an event, and what is told of names and certificates.
             "USAGE ON SCHEMA webhooks, links, certificates",
-            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, "
+            "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, shape, "
                 + "verdict, vendor, reasons, score), UPDATE (verdict, reasons, score, rules, revised_at) ON ingest.events",
             "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, recipient_domain, tags, host, "
                 + "link_map, sent_at, registered_at) ON rewrite.messages",
@@ -135,6 +136,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE (revoked_at) ON management.api_keys",
             "SELECT (created_at), INSERT (version, sealed, signs_from), UPDATE (sealed) ON links.signing_keys",
             "SELECT ON ingest.rule_sets",
+            "SELECT, INSERT (name, version, content), UPDATE (state) ON ingest.lists",
             "SELECT ON ingest.revisions",
             // Writes the destination that a repaired link gets.
             "SELECT, INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",

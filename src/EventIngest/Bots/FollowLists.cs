@@ -1,59 +1,75 @@
-using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
-using Tracking.Links;
 
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// Reads the operator's lists, and reads them again when their files change: no restart. A new version first judges in
-/// the shadow every user agent that was met lately, and the log says whom it calls something else; then its rules are
-/// written down, and then it counts. A file that cannot be read changes nothing.
+/// Takes the lists that an admin has sent (<c>trackctl lists</c>), or the operator's files, without a restart. A version
+/// in the shadow judges what happened lately beside the rules in force, and what it would call something else is written
+/// down for whoever sent it; one that is in force has its rules written down, and then counts. A list that cannot be read
+/// changes nothing. Where a file is named in the configuration, it goes before what was sent.
 /// </summary>
 internal sealed partial class FollowLists(
     ClassifyEvent classify,
+    CompareRules compare,
     NpgsqlDataSource dataSource,
     IOptions<ClassificationOptions> options,
     TimeProvider time,
     ILogger<FollowLists> logger) : BackgroundService
 {
-    private const int MostNamed = 20;
+    /// <summary>The name of the list of networks.</summary>
+    public const string Networks = "networks";
 
-    private readonly Followed<CrawlerList> _crawlers = new(options.Value.CrawlersFile, CrawlerList.MostBytes);
-    private readonly Followed<NetworkList> _networks = new(options.Value.NetworksFile, NetworkList.MostBytes);
+    private const string Select =
+        "SELECT name, version, state FROM ingest.lists WHERE state = 1 OR (state = 0 AND compared_at IS NULL)";
+
+    private const string SelectContent = "SELECT content FROM ingest.lists WHERE name = $1 AND version = $2";
+
+    private const string Compared =
+        """
+        UPDATE ingest.lists SET compared_at = now(), difference = $3::jsonb, state = $4
+        WHERE name = $1 AND version = $2 AND state = 0
+        """;
+
+    private readonly Followed<CrawlerList> _crawlers = new(
+        CrawlerList.Name, options.Value.CrawlersFile, CrawlerList.MostBytes,
+        (bytes, version) => CrawlerList.Read(bytes, version));
+
+    private readonly Followed<NetworkList> _networks = new(
+        Networks, options.Value.NetworksFile, NetworkList.MostBytes,
+        (bytes, _) => NetworkList.Read(new MemoryStream(bytes)));
+
     private bool _isKept;
 
     /// <summary>Reads what has changed, and takes it.</summary>
     /// <exception cref="NpgsqlException">The database is away: the rules before it stay in force.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var rules = classify.Rules;
-        var crawlers = Look(_crawlers, file =>
+        var lists = await ListsAsync(cancellationToken);
+        foreach (var (name, version, _) in lists.Where(list => !list.IsInForce))
         {
-            using var bytes = new MemoryStream();
-            file.CopyTo(bytes);
-            return CrawlerList.Read(bytes.ToArray());
-        });
-        var networks = Look(_networks, NetworkList.Read);
-        if (crawlers || networks)
-        {
-            rules = new RuleSet(_crawlers.Value ?? CrawlerList.Shipped, _networks.Value);
-            Compare(rules);
+            await CompareAsync(name, version, cancellationToken);
         }
-        else if (_isKept)
+
+        var crawlers = await LookAsync(_crawlers, lists, cancellationToken);
+        var networks = await LookAsync(_networks, lists, cancellationToken);
+        if (_isKept && !crawlers && !networks)
         {
             return;
         }
 
+        var rules = new RuleSet(_crawlers.Value ?? CrawlerList.Shipped, _networks.Value);
         await WriteAsync(dataSource, rules, cancellationToken);
-        _isKept = true;
         classify.Replace(rules);
+        _isKept = true;
         _crawlers.Take();
         _networks.Take();
+        LogRules(rules.Crawlers.Version, rules.Networks?.Version ?? "none");
     }
 
     /// <summary>Writes rules down, unless they are there: so that it can be said later what a verdict rested on.</summary>
@@ -85,85 +101,129 @@ internal sealed partial class FollowLists(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private bool Look<T>(Followed<T> followed, Func<Stream, T> read)
+    private async Task<List<(string Name, string Version, bool IsInForce)>> ListsAsync(
+        CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Select);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var lists = new List<(string Name, string Version, bool IsInForce)>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            lists.Add((reader.GetString(0), reader.GetString(1), reader.GetInt16(2) == 1));
+        }
+
+        return lists;
+    }
+
+    private async Task CompareAsync(string name, string version, CancellationToken cancellationToken)
+    {
+        var (state, difference) = (0, "");
+        try
+        {
+            var content = await ContentAsync(name, version, cancellationToken);
+            using var networks = name == Networks ? NetworkList.Read(new MemoryStream(content)) : null;
+            var rules = name switch
+            {
+                Networks => new RuleSet(classify.Rules.Crawlers, networks),
+                CrawlerList.Name => new RuleSet(CrawlerList.Read(content, version), classify.Rules.Networks),
+                _ => throw new FormatException($"There is no list {name}."),
+            };
+            difference = await compare.RunAsync(classify.Rules, rules, cancellationToken);
+        }
+        catch (FormatException refused)
+        {
+            (state, difference) = (3, JsonSerializer.Serialize(
+                new { Refused = refused.Message }, ClusterSettings.Json));
+        }
+
+        await using var command = dataSource.CreateCommand(Compared);
+        command.Parameters.Add(new() { Value = name });
+        command.Parameters.Add(new() { Value = version });
+        command.Parameters.Add(new() { Value = difference });
+        command.Parameters.Add(new() { Value = (short)state });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<byte[]> ContentAsync(string name, string version, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(SelectContent);
+        command.Parameters.Add(new() { Value = name });
+        command.Parameters.Add(new() { Value = version });
+        return await command.ExecuteScalarAsync(cancellationToken) as byte[] ?? [];
+    }
+
+    private async Task<bool> LookAsync<T>(
+        Followed<T> followed,
+        List<(string Name, string Version, bool IsInForce)> lists,
+        CancellationToken cancellationToken)
         where T : class
     {
         try
         {
-            return followed.Look(read);
+            return followed.Path is not null
+                ? followed.LookAtFile()
+                : lists.Find(list => list.IsInForce && list.Name == followed.Name).Version is { } version
+                    && await followed.LookAtAsync(
+                        version, () => ContentAsync(followed.Name, version, cancellationToken));
         }
         catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
             followed.Take();
-            LogNotRead(followed.Path!, exception.Message);
+            LogNotRead(followed.Path ?? followed.Name, exception.Message);
             return false;
         }
     }
 
-    private void Compare(RuleSet rules)
-    {
-        var (met, changed) = (0, 0);
-        foreach (var known in classify.Remembered)
-        {
-            met++;
-            var (before, after) = (known.For(LinkKind.Click), new KnownAgent(
-                known.Received, known.Text, rules,
-                JudgeAgent.Run(Encoding.Latin1.GetString(known.Received), rules.Crawlers)).For(LinkKind.Click));
-            if (before.Verdict != after.Verdict && ++changed <= MostNamed)
-            {
-                // The program and no more: what a browser says of its user stays out of the log.
-                LogDifference(before.Evidence[0].Code, before.Verdict, after.Evidence[0].Code, after.Verdict);
-            }
-        }
-
-        LogNewRules(rules.Crawlers.Version, rules.Networks?.Version ?? "none", met, changed);
-    }
-
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "New lists count from now on: crawlers {Crawlers}, networks {Networks}. Of {Met} user agents that were met "
-            + "lately {Changed} are called something else")]
-    private partial void LogNewRules(string crawlers, string networks, int met, int changed);
+        Message = "Machines are told from people by the list of crawlers {Crawlers} and the list of networks {Networks}")]
+    private partial void LogRules(string crawlers, string networks);
 
-    [LoggerMessage(Level = LogLevel.Information,
-        Message = "By the new list a user agent that was {Before} ({VerdictBefore}) is {After} ({VerdictAfter})")]
-    private partial void LogDifference(string before, Verdict verdictBefore, string after, Verdict verdictAfter);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} is not taken, what was read before stays: {Reason}")]
-    private partial void LogNotRead(string file, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{List} is not taken, what was read before stays: {Reason}")]
+    private partial void LogNotRead(string list, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "The rules that verdicts rest on are not written down yet, the next attempt comes: {Reason}")]
+        Message = "The lists that verdicts rest on are not taken yet, the next attempt comes: {Reason}")]
     private partial void LogNotKept(string reason);
 
-    // A file and what was read of it. What is not taken is looked at again.
-    private sealed class Followed<T>(string? path, long mostBytes)
+    // A list and what was read of it. What is not taken, because the database was away, is taken at the next look.
+    private sealed class Followed<T>(string name, string? path, long mostBytes, Func<byte[], string?, T> read)
         where T : class
     {
-        private (DateTime, long) _taken;
-        private (DateTime, long) _seen;
+        private string? _taken;
+        private string? _seen;
+
+        public string Name { get; } = name;
 
         public string? Path { get; } = string.IsNullOrEmpty(path) ? null : path;
 
         public T? Value { get; private set; }
 
-        public bool Look(Func<Stream, T> read)
+        public bool LookAtFile()
         {
-            if (Path is null || new FileInfo(Path) is var file
-                && (_seen == (file.LastWriteTimeUtc, file.Exists ? file.Length : -1)))
+            var file = new FileInfo(Path!);
+            var seen = file.Exists ? $"{file.LastWriteTimeUtc:O} {file.Length}" : "not there";
+            if (_seen != seen)
             {
-                return _seen != _taken && Value is not null;
+                // Also when it cannot be read: it is complained of once.
+                _seen = seen;
+                Value = file.Exists && file.Length > mostBytes
+                    ? throw new FormatException($"It has {file.Length} bytes, {mostBytes} are the most.")
+                    : read(File.ReadAllBytes(file.FullName), null);
             }
 
-            // Seen even when it cannot be read: it is complained of once.
-            _seen = (file.LastWriteTimeUtc, file.Exists ? file.Length : -1);
-            if (file.Exists && file.Length > mostBytes)
+            return _seen != _taken;
+        }
+
+        public async Task<bool> LookAtAsync(string version, Func<Task<byte[]>> content)
+        {
+            if (_seen != version)
             {
-                throw new FormatException($"It has {file.Length} bytes, {mostBytes} are the most.");
+                var bytes = await content();
+                _seen = version;
+                Value = read(bytes, version);
             }
 
-            using var stream = file.OpenRead();
-            Value = read(stream);
-            return true;
+            return _seen != _taken;
         }
 
         public void Take() => _taken = _seen;
