@@ -184,8 +184,8 @@ public readonly record struct LinkToken(
     // Level and ordinal.
     private int Place => (Level << OrdinalBits) | Ordinal;
 
-    // The MAC covers 23 bytes: cluster, message and link, two bytes of level and ordinal (high 14 bits), one of slot and
-    // kind.
+    // The MAC covers 23 bytes: cluster, message and link, two bytes of level and ordinal (high 14 bits), one of slot
+    // and kind.
     private ulong Mac(SigningKey key, int last)
     {
         var third = (Link.Value << 32) | ((ulong)(uint)Place << 18) | ((ulong)(uint)last << 8);

@@ -151,7 +151,8 @@ public sealed class RedirectEdgeOptions : IValidatableObject
 
     /// <summary>Requests with a damaged or guessed token that are answered in a second for one client network (an IPv4
     /// address, or the /64 of an IPv6 address); more are answered 429. 1 to 1 million, default 100: a person who opens
-    /// a mangled link makes one or two, and a company behind one address some more. Whoever guesses needs 2^59. Valid tokens are never limited.</summary>
+    /// a mangled link makes one or two, and a company behind one address some more. Whoever guesses needs 2^59. Valid
+    /// tokens are never limited.</summary>
     [Range(1, 1_000_000)]
     public int InvalidTokensPerSecondAndNetwork { get; set; } = 100;
 

@@ -4,7 +4,7 @@ namespace Tracking.Links.Tests;
 
 public sealed class LinkTokensTests
 {
-    private static readonly SigningKey _first = new(1, "034566789abcdef"u8);
+    private static readonly SigningKey _first = new(1, "0123456789abcdef"u8);
     private static readonly SigningKey _second = new(2, "fedcba9876543210"u8);
 
     private static readonly LinkToken _token = new(
@@ -20,7 +20,7 @@ public sealed class LinkTokensTests
         var random = new Random(1);
         foreach (var version in Enumerable.Range(1, 31))
         {
-            var key = new SigningKey(version, "034566789abcdef"u8);
+            var key = new SigningKey(version, "0123456789abcdef"u8);
             foreach (var kind in Enum.GetValues<LinkKind>())
             {
                 var token = Random(random) with { Kind = kind };

@@ -121,7 +121,8 @@ internal sealed class ExportEvents(
                 request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
-                var isAway = response.StatusCode is HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
+                var isAway = response.StatusCode is HttpStatusCode.TooManyRequests
+                    or >= HttpStatusCode.InternalServerError;
                 return (
                     isAway ? ExitCode.Unavailable : ExitCode.Refused,
                     $"{api.Server} answered {(int)response.StatusCode}: "

@@ -6,9 +6,9 @@ using Tracking.Contracts;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Writes which events a batch has stored, a row for each cluster, in the transaction that stores them. Whoever asks for
-/// events in the order of their storing reads these rows; the reader numbers them (<c>ingest.stored_events</c>), so
-/// that storing waits for nobody.
+/// Writes which events a batch has stored, a row for each cluster, in the transaction that stores them. Whoever asks
+/// for events in the order of their storing reads these rows; the reader numbers them (<c>ingest.stored_events</c>),
+/// so that storing waits for nobody.
 /// </summary>
 internal static class KeepOrder
 {

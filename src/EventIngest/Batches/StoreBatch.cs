@@ -246,7 +246,7 @@ internal sealed partial class StoreBatch(
     }
 
     // The generations of counters to write, and the last withdrawal; null: the batch was stored before.
-    private static async Task<(IReadOnlyDictionary<int, (int Read, int Built)> Generations, long Withdrawal)?> BeginAsync(
+    private static async Task<Begun?> BeginAsync(
         NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection)
@@ -286,8 +286,10 @@ internal sealed partial class StoreBatch(
         await reader.NextResultAsync(cancellationToken);
         var generations = await CountMessages.GenerationsOfAsync(reader, cancellationToken);
         await reader.CloseAsync();
-        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : (generations, withdrawal);
+        return isForgotten || command.BatchCommands[0].RecordsAffected == 0 ? null : new Begun(generations, withdrawal);
     }
+
+    private sealed record Begun(IReadOnlyDictionary<int, (int Read, int Built)> Generations, long Withdrawal);
 
     private static async Task CopyAsync(
         NpgsqlConnection connection, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)

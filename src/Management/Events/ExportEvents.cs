@@ -56,7 +56,8 @@ internal sealed class ExportEvents(
         }
     }
 
-    // Who took what: a recipient who withdraws later is told what had left. Not the conditions, which may name a person.
+    // Who took what: a recipient who withdraws later is told what had left. Not the conditions: they may name a
+    // person.
     private async Task WriteDownAsync(ApiKeyHolder holder, TimeProvider time, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.Connections.OpenConnectionAsync(cancellationToken);

@@ -26,8 +26,8 @@ internal sealed record VerifyReceiptRequest(string Signed, string Signature);
 /// <param name="Valid">Whether this installation signed exactly this.</param>
 internal sealed record VerifiedReceipt(bool Valid);
 
-/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/withdrawals[/{id}]</c>: a recipient withdraws consent, also
-/// for mail that is sent.</summary>
+/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/withdrawals[/{id}]</c>: a recipient withdraws consent,
+/// also for mail that is sent.</summary>
 internal static class CreateWithdrawal
 {
     // RFC 5321 4.5.3.1.3: a path has 256 octets; longer ones are seen and do no harm.

@@ -32,7 +32,8 @@ internal sealed partial class FinishWithdrawals(
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                open.Add((new ClusterId(reader.GetInt32(0)), reader.GetGuid(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                open.Add((
+                    new ClusterId(reader.GetInt32(0)), reader.GetGuid(1), reader.GetFieldValue<DateTimeOffset>(2)));
             }
         }
 

@@ -89,7 +89,8 @@ internal sealed class DestinationRules
         var tags = new List<(string Tag, CachedLink Link)>();
         foreach (var row in rows)
         {
-            var target = new CachedLink(new LinkKey(new ClusterId(row.Cluster), LinkId.FromInt64(row.NewLink)), row.Url);
+            var target = new CachedLink(
+                new LinkKey(new ClusterId(row.Cluster), LinkId.FromInt64(row.NewLink)), row.Url);
             if (row.Tag is { } tag)
             {
                 tags.Add((tag, target));

@@ -8,8 +8,8 @@ namespace Tracking.RedirectEdge.Hosts;
 /// <summary>
 /// The copy of active clusters, what may be kept of their events, and sealed signing keys as bytes: version (u8, 2),
 /// clusters (i32 count; i32 each, ascending, and u8 for the policy: the address policy, and 4 for anonymous), keys (i32
-/// count; version i32, first moment of signing in ticks UTC i64, length i32, bytes). The size is at most 80 MiB, because
-/// cluster numbers have 24 bits.
+/// count; version i32, first moment of signing in ticks UTC i64, length i32, bytes). The size is at most 80 MiB,
+/// because cluster numbers have 24 bits.
 /// </summary>
 internal static class DirectoryCopy
 {

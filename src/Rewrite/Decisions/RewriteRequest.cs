@@ -64,8 +64,8 @@ public sealed record RewriteRequest
     /// <summary>The tracking host for links; <see langword="null"/> turns tracking off.</summary>
     public TrackingOrigin? Origin { get; init; }
 
-    /// <summary>How much is kept of who follows the links. It stands in their tokens, so that an edge knows it before it
-    /// writes anything.</summary>
+    /// <summary>How much is kept of who follows the links. It stands in their tokens, so that an edge knows it before
+    /// it writes anything.</summary>
     public TrackingLevel Level { get; init; }
 
     /// <summary>The kinds of parts in which links are wrapped.</summary>

@@ -1,5 +1,6 @@
 using Tracking.Contracts;
 using Tracking.Database.Entities;
+using Tracking.Database.Privacy;
 using Tracking.EventIngest.Batches;
 using Tracking.EventIngest.Bots;
 using Tracking.EventIngest.Privacy;
@@ -92,7 +93,9 @@ public sealed class PrepareBatchTests
     }
 
     private static BatchPolicies Policies(ClusterPolicy? policy) => new(
-        new Dictionary<int, ClusterPolicy?> { [42] = policy }, new HashSet<(int Cluster, MessageKey Message)>());
+        new Dictionary<int, ClusterPolicy?> { [42] = policy },
+        new Dictionary<(int Cluster, MessageKey Message), TrackingLevel>(),
+        Withdrawal: 0);
 
     private static PreparedBatch Prepare(byte[] events, int count, BatchPolicies? policies = null)
     {

@@ -1,6 +1,6 @@
 using System.Net;
 using Tracking.Database.Entities;
-using Tracking.EventIngest.Privacy;
+using Tracking.Database.Privacy;
 
 namespace Tracking.EventIngest.Tests.Privacy;
 

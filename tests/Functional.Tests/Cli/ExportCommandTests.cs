@@ -65,7 +65,8 @@ public sealed class ExportCommandTests(ManagementHost host)
             HttpMethod.Get, $"/api/v1/clusters/{cluster}/events?order=asc&after={ids[1]}");
         request.Headers.Accept.ParseAdd("application/x-ndjson");
         using var answer = await host.Admin.SendAsync(request, Cancelled);
-        var lines = (await answer.Content.ReadAsStringAsync(Cancelled)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var text = await answer.Content.ReadAsStringAsync(Cancelled);
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(ids[2..], lines.Select(line => Guid.Parse((string)JsonNode.Parse(line)!["id"]!)));
     }
 

@@ -171,5 +171,6 @@ public sealed class DestinationTests(ManagementHost host)
         return ran;
     }
 
-    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
+        Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
 }

@@ -101,7 +101,8 @@ public sealed class PollEventsTests(ManagementHost host)
         var open = await mail.EventAsync(LinkKind.Open, _noon, default);
         var clicks = new[]
         {
-            await mail.EventAsync(LinkKind.Click, _noon, default), await mail.EventAsync(LinkKind.Click, _noon, default),
+            await mail.EventAsync(LinkKind.Click, _noon, default),
+            await mail.EventAsync(LinkKind.Click, _noon, default),
         };
         await StoredAsync(host.DataSource, mail, [clicks[0], open, clicks[1]]);
         var (ids, place) = await ReadAsync(path + "&kind=click", null, 500);

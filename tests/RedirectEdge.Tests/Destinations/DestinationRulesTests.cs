@@ -44,7 +44,7 @@ public sealed class DestinationRulesTests
     }
 
     [Fact]
-    public async Task A_blocked_destination_gets_a_plain_page_and_no_event_also_from_an_edge_that_starts_without_a_database()
+    public async Task A_blocked_destination_gets_a_plain_page_and_no_event_also_without_a_database()
     {
         using var folder = new TemporaryFolder();
         await using (await EdgeUnderTest.StartAsync(folder: folder))
@@ -85,7 +85,11 @@ public sealed class DestinationRulesTests
 
         // Another message, or another cluster, with the same destination stays as it was.
         Write(folder, new RuleRows(
-            [], [Row(new MessageKey(7, 7), EdgeUnderTest.Cluster), Row(EdgeUnderTest.Message, EdgeUnderTest.OtherCluster)]));
+            [],
+            [
+                Row(new MessageKey(7, 7), EdgeUnderTest.Cluster),
+                Row(EdgeUnderTest.Message, EdgeUnderTest.OtherCluster),
+            ]));
         await using var next = await EdgeUnderTest.StartAsync(folder: folder, withCopies: false);
         Assert.Equal(
             EdgeUnderTest.Destination, (await next.GetAsync($"/c/{EdgeUnderTest.Token()}")).Headers["Location"]);
