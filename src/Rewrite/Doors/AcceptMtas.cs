@@ -150,7 +150,11 @@ public sealed partial class AcceptMtas(
             {
                 return;
             }
-            catch (SocketException failed) when (!_stopping.IsCancellationRequested)
+            catch (SocketException) when (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (SocketException failed)
             {
                 // A connection that was reset before it was accepted, or no free file descriptor. Neither ends the
                 // listener; the pause leaves others the time to give descriptors back.
@@ -205,7 +209,8 @@ public sealed partial class AcceptMtas(
         {
             await serve(connection, _aborted.Token);
         }
-        catch (Exception ended) when (ended is IOException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception ended) when (
+            ended is IOException or TimeoutException or OperationCanceledException or ObjectDisposedException)
         {
             // The MTA hung up, was too slow, or the process ends. The MTA still has every message without an answer.
             LogEnded(connection.Client, ended.Message);
