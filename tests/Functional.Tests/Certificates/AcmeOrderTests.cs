@@ -181,7 +181,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
         var placed = Value(await acme.Client.NewOrderAsync(account, [Name(Track)], replaces: null, Cancelled));
         Assert.True(placed.IsWithoutProfile);
         Assert.Null(placed.Order.Profile);
-        Assert.Contains("does not take the profile tlsserver", Assert.Single(acme.Log), StringComparison.Ordinal);
+        Assert.Contains("does not accept the profile tlsserver", Assert.Single(acme.Log), StringComparison.Ordinal);
         Assert.Equal(4, _authority.Count("new-order"));
     }
 
