@@ -72,7 +72,7 @@ internal sealed record TrackingDomainSettings(
         return @default;
     }
 
-    /// <summary>As JSON: what a merge patch applies to.</summary>
+    /// <summary>The document as JSON, to which a merge patch is applied.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 
     private static HttpsPolicy Policy(JsonObject json, InputErrors errors)
