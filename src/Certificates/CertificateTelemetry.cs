@@ -2,11 +2,12 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.Certificates;
 
-/// <summary>How the certificates of some hosts stand.</summary>
-/// <param name="IsOwn">Those of the operator's own hosts, else of tracking domains.</param>
-/// <param name="SecondsLeft">Of the one that ends first; <see langword="null"/> without one.</param>
-/// <param name="ShareLeft">The smallest share of its life that one has left, 0 to 1.</param>
-/// <param name="Names">How many names are in which state.</param>
+/// <summary>The state of the certificates of a group of hosts.</summary>
+/// <param name="IsOwn">Whether the group is the operator's own hosts; otherwise it is the tracking domains.</param>
+/// <param name="SecondsLeft">The remaining life of the certificate that ends first; <see langword="null"/> without
+/// certificates.</param>
+/// <param name="ShareLeft">The smallest remaining share of life among the certificates, 0 to 1.</param>
+/// <param name="Names">The number of names in each state.</param>
 internal sealed record CertificatesInUse(
     bool IsOwn, double? SecondsLeft, double? ShareLeft, IReadOnlyList<(string State, long Names)> Names);
 
@@ -38,10 +39,10 @@ internal sealed class CertificateTelemetry
             "Hosts of the operator's own that did not answer over TLS when they were last asked as anybody asks.");
     }
 
-    /// <summary>Takes what was measured last.</summary>
+    /// <summary>Takes the latest measurement.</summary>
     public void InUse(IReadOnlyList<CertificatesInUse> inUse) => _inUse = inUse;
 
-    /// <summary>Takes how many own hosts did not answer.</summary>
+    /// <summary>Takes the number of own hosts that did not answer.</summary>
     public void Unreached(int hosts) => _unreached = hosts;
 
     private IEnumerable<Measurement<double>> Each(Func<CertificatesInUse, double?> figure) => _inUse

@@ -58,7 +58,7 @@ public static class CertificatesComposition
         if (builder.Configuration.ReadTrackingOptions<CertificateOptions>(CertificateOptions.Section)
             .Authorities.Count == 0)
         {
-            // Neither a master key nor work.
+            // Without an authority the service needs no master key and has no work.
             return builder;
         }
 
@@ -68,7 +68,7 @@ public static class CertificatesComposition
         services.AddHostedService<ProbeOwnHosts>();
         services.AddSingleton(new BusEndpoint(QueueNames.OrderCertificates, (context, queue) =>
         {
-            // Only a call to look: which names want a certificate stands in the database.
+            // The message is only a call. The database has the names that want a certificate.
             var waiting = context.GetRequiredService<NamesWaiting>();
             queue.Handler<TrackingDomainVerified>(_ =>
             {

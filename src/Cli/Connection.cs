@@ -3,8 +3,8 @@ using System.CommandLine;
 namespace Tracking.Cli;
 
 /// <summary>
-/// Which server, and with which key. There is no option that takes the key itself: every user of a machine sees the
-/// arguments of its processes.
+/// The options for the server and the API key. No option takes the key itself, because every user of a machine can see
+/// the arguments of its processes.
 /// </summary>
 internal sealed class Connection
 {
@@ -42,10 +42,10 @@ internal sealed class Connection
         root.Options.Add(_json);
     }
 
-    /// <summary>Whether JSON was asked for.</summary>
+    /// <summary>Whether JSON output was requested.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
 
-    /// <summary>Runs a command's work with the API, once server and key are known.</summary>
+    /// <summary>Runs a command's work with the API of the named server.</summary>
     public async Task<int> RunAsync(
         ParseResult parsed, Func<TrackingApi, Terminal, Task<int>> work)
     {
@@ -75,11 +75,11 @@ internal sealed class Connection
         Required = true,
     };
 
-    /// <summary>The API at a server; <see langword="null"/> after a complaint.</summary>
+    /// <summary>The API at a server; <see langword="null"/> if server or key are wrong, which is printed.</summary>
     /// <param name="url">The server, when one is named.</param>
     /// <param name="keyFile">The file of the key, when one is named.</param>
     /// <param name="timeout">The longest that a request may take.</param>
-    /// <param name="terminal">Takes the complaint.</param>
+    /// <param name="terminal">Receives error messages.</param>
     public static TrackingApi? Open(string? url, string? keyFile, TimeSpan timeout, Terminal terminal)
     {
         url ??= Variable(UrlVariable) ?? DefaultUrl;
@@ -113,7 +113,7 @@ internal sealed class Connection
         }
     }
 
-    // A header takes no line break, and the message must not repeat what may be a secret.
+    // A header cannot contain a line break. The message does not repeat the text, which may be a secret.
     private static string? Check(string text, string where, Terminal terminal)
     {
         var key = text.Trim();

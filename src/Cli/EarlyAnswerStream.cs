@@ -3,14 +3,14 @@ using System.Net.Sockets;
 namespace Tracking.Cli;
 
 /// <summary>
-/// A connection on which an answer is read although the request was not sent to its end. A server that refuses a large
-/// message says so while it is still being sent, and may close; .NET would report the write that failed, and never read
-/// the answer, which has arrived. So what cannot be written, or need not be any more, is dropped, and reading shows
-/// what became of the request. No request may follow on the same connection.
+/// A connection on which an answer is read although the request was not sent completely. A server that refuses a large
+/// message answers while the message is still being sent, and may close the connection. .NET would report the failed
+/// write and never read the answer that has arrived. So bytes that cannot or need not be written are dropped, and the
+/// answer is read. No other request may use the same connection.
 /// </summary>
 internal sealed class EarlyAnswerStream : NetworkStream
 {
-    // What is shorter has found room in the system's buffers before an answer can be there.
+    // Shorter requests fit into the system's buffers before an answer can arrive.
     private const int LargeWrite = 16 * 1024;
 
     private readonly bool _isPlain;
@@ -50,7 +50,7 @@ internal sealed class EarlyAnswerStream : NetworkStream
         {
             if (!_isPlain || buffer.Length < LargeWrite)
             {
-                // Under TLS more than answers arrives: only the end of the connection is seen here.
+                // Under TLS other records arrive too, so only the end of the connection is watched.
                 await base.WriteAsync(buffer, cancellationToken);
             }
             else
@@ -68,7 +68,7 @@ internal sealed class EarlyAnswerStream : NetworkStream
     {
         using var written = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var write = base.WriteAsync(buffer, cancellationToken).AsTask();
-        // Ends when there is something to read, and reads nothing.
+        // Completes when bytes can be read, but reads none.
         var answer = Socket.ReceiveAsync(Memory<byte>.Empty, written.Token).AsTask();
         if (await Task.WhenAny(write, answer) == write)
         {
@@ -79,7 +79,7 @@ internal sealed class EarlyAnswerStream : NetworkStream
         }
 
         _isOver = true;
-        // It ends with the connection, and nobody asks how.
+        // The task ends with the connection. Its result is not used.
         _ = write.ContinueWith(failed => failed.Exception, TaskScheduler.Default);
     }
 }

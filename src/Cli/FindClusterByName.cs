@@ -1,16 +1,15 @@
 namespace Tracking.Cli;
 
-/// <summary>Finds the cluster that somebody named: by its id, or by its name. An id comes first where both
-/// fit.</summary>
+/// <summary>Finds a cluster by its id or by its name. If both match, the id wins.</summary>
 internal static class FindClusterByName
 {
-    // Five digits of Crockford's base32: a word of five letters may be one.
+    // An id has five digits of Crockford's base32, so a word of five letters may look like an id.
     private const int IdLength = 5;
 
-    /// <summary>What the option takes, for its help.</summary>
+    /// <summary>The description of the option's value for its help.</summary>
     public const string HelpName = "NAME|ID";
 
-    /// <summary>The cluster's id, or why there is none.</summary>
+    /// <summary>Finds the cluster's id, or the reason why it is not found.</summary>
     /// <param name="api">The server.</param>
     /// <param name="named">A name in any case, or an id.</param>
     /// <param name="cancellationToken">Ends waiting.</param>

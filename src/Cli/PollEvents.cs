@@ -3,22 +3,22 @@ using System.Text.Json.Nodes;
 namespace Tracking.Cli;
 
 /// <summary>
-/// Asks again and again for what is new. Events of several edges, and of one that was away, arrive later than their
-/// time says; so every reading begins a little before the last one, and what was seen is dropped by its id.
+/// Polls the API for new events. Events of several edges, or of an edge that was away, are stored later than their
+/// time. So each reading begins a little before the last one, and events that were shown are dropped by their ids.
 /// </summary>
 /// <param name="api">The API.</param>
-/// <param name="path">Path and filters, ending in <c>?</c> or in a parameter.</param>
-/// <param name="terminal">Takes complaints.</param>
+/// <param name="path">The path with filters. It ends in <c>?</c> or in a parameter.</param>
+/// <param name="terminal">Receives error messages.</param>
 /// <param name="time">Time.</param>
 internal sealed class PollEvents(TrackingApi api, string path, Terminal terminal, TimeProvider time)
 {
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(10);
 
-    // From an edge's spool to a row takes well under a second while all is well.
+    // An event normally becomes a row in less than a second.
     private static readonly TimeSpan _overlap = TimeSpan.FromSeconds(30);
 
-    // After the server was away, edges empty what they spooled meanwhile and before.
+    // After an outage edges send the events that they spooled.
     private static readonly TimeSpan _overlapAfterOutage = TimeSpan.FromMinutes(5);
 
     private readonly Dictionary<string, DateTimeOffset> _seen = new(StringComparer.Ordinal);
@@ -37,7 +37,7 @@ internal sealed class PollEvents(TrackingApi api, string path, Terminal terminal
             _seen[(string)tracked!["id"]!] = TimeOf(tracked);
         }
 
-        // What is older than the newest one shown was there before and is not news. Ids are in order of time.
+        // Events older than the newest shown one are not new. Ids are in the order of time.
         var start = shown.Count == 0 ? null : (string)shown[0]!["id"]!;
         var first = true;
         var overlap = _overlapAfterOutage;
@@ -98,7 +98,7 @@ internal sealed class PollEvents(TrackingApi api, string path, Terminal terminal
             var items = answer.Json["items"] as JsonArray ?? [];
             events.AddRange(items.Select(item => item!.AsObject()));
             after = (string?)answer.Json["next"];
-            // A page that is partial has more behind it, however few it holds.
+            // A partial page may be short, and more pages follow it.
             var isPartial = answer.Json["partial"]?.GetValue<bool>() is true;
             if (!answer.IsDone || (items.Count < 500 && !isPartial) || after is null)
             {

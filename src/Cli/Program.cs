@@ -7,7 +7,7 @@ using Tracking.Cli.Commands.Domains;
 using Tracking.Cli.Commands.Webhooks;
 using Tracking.Cli.Filter;
 
-// Before everything else: a process for every mail has to start fast.
+// The filter comes first, because a process that runs for every mail has to start fast.
 return args is [FilterCommand.Name, ..] ? await FilterMail.RunAsync(args[1..]) : await RunCommandAsync(args);
 
 static async Task<int> RunCommandAsync(string[] args)
@@ -54,7 +54,7 @@ static async Task<int> RunCommandAsync(string[] args)
     }
     catch (OperationCanceledException)
     {
-        // Ctrl-C: what was printed is whole, and nothing is left to do.
+        // Ctrl-C: all printed lines are complete, and nothing is left to do.
         return ExitCode.Done;
     }
     catch (IOException exception) when (exception.HResult == BrokenPipe)
@@ -65,6 +65,6 @@ static async Task<int> RunCommandAsync(string[] args)
 
 internal static partial class Program
 {
-    // EPIPE: whoever read the output, for example head, has enough.
+    // EPIPE: the reader of the output, for example head, has ended.
     private const int BrokenPipe = 32;
 }

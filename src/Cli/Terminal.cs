@@ -12,7 +12,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json)
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Whether the server's JSON is to be printed as it is.</summary>
+    /// <summary>Whether the server's JSON is printed unchanged.</summary>
     public bool Json => json;
 
     /// <summary>A line of the result.</summary>
@@ -24,11 +24,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json)
     /// <summary>JSON for people who read it.</summary>
     public void Document(JsonNode node) => output.WriteLine(node.ToJsonString(_indented));
 
-    /// <summary>A line that is not the result: progress, a warning, what went wrong.</summary>
+    /// <summary>A line that is no result: progress, a warning or an error.</summary>
     public void Complain(string text) => error.WriteLine(Clean(text));
 
-    /// <summary>Text without control characters: anybody can send a user agent, and a terminal obeys escape
-    /// sequences.</summary>
+    /// <summary>Text without control characters. Strangers choose texts such as user agents, and a terminal obeys
+    /// escape sequences.</summary>
     public static string Clean(string text) => text.Any(char.IsControl)
         ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c))
         : text;

@@ -7,40 +7,40 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli;
 
-/// <summary>What a request came to.</summary>
+/// <summary>The result of a request.</summary>
 /// <param name="ExitCode"><see cref="ExitCode.Done"/>, <see cref="ExitCode.Refused"/> or
 /// <see cref="ExitCode.Unavailable"/>.</param>
-/// <param name="Complaint">Why it is not done, in a line.</param>
+/// <param name="Complaint">Why the request failed, one line.</param>
 internal sealed record ApiAnswer(int ExitCode, string? Complaint)
 {
-    /// <summary>The body, when it is JSON: what was asked for, or the problem.</summary>
+    /// <summary>The body if it is JSON: the result or the problem.</summary>
     public JsonObject Json { get; init; } = [];
 
-    /// <summary>The body, when it is a message.</summary>
+    /// <summary>The body if it is a message.</summary>
     public byte[] Bytes { get; init; } = [];
 
-    /// <summary>The headers, comma-joined.</summary>
+    /// <summary>The headers. Several values are joined by commas.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>When the server answered, by its own clock.</summary>
+    /// <summary>When the server answered, by the server's clock.</summary>
     public DateTimeOffset? Date { get; init; }
 
     /// <summary>The body's media type.</summary>
     public string? MediaType { get; init; }
 
-    /// <summary>The HTTP status; 0 when nothing was answered.</summary>
+    /// <summary>The HTTP status; 0 without an answer.</summary>
     public int Status { get; init; }
 
-    /// <summary>When to try again, as the server says.</summary>
+    /// <summary>How long the server asks to wait before the next attempt.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The problem's type, when the server said what is wrong.</summary>
+    /// <summary>The problem's type; <see langword="null"/> without a problem document.</summary>
     public string? ProblemType { get; init; }
 
-    /// <summary>Whether it was done.</summary>
+    /// <summary>Whether the request succeeded.</summary>
     public bool IsDone => Complaint is null;
 
-    /// <summary>Prints why it is not done.</summary>
+    /// <summary>Prints why the request failed.</summary>
     public int Report(Terminal terminal)
     {
         terminal.Complain(Complaint!);
@@ -51,7 +51,7 @@ internal sealed record ApiAnswer(int ExitCode, string? Complaint)
 /// <summary>The HTTP API. Refusals and absence are answers, not exceptions.</summary>
 internal sealed class TrackingApi : IDisposable
 {
-    /// <summary>Longer than any page or rewrite takes, short enough for somebody who waits.</summary>
+    /// <summary>The time is longer than any page or rewrite takes, and short enough for a person who waits.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _client;
@@ -60,9 +60,9 @@ internal sealed class TrackingApi : IDisposable
     {
         _client = new HttpClient(new SocketsHttpHandler
         {
-            // The key goes to the server that was named and to no other.
+            // Redirects are not followed, because the key is for the named server only.
             AllowAutoRedirect = false,
-            // Addresses are UTF-8 where mail is (RFC 6531); .NET would refuse to send them.
+            // Mail addresses may be UTF-8 (RFC 6531), which .NET refuses in headers by default.
             RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
             ConnectCallback = EarlyAnswerStream.ConnectAsync,
         })
@@ -74,7 +74,7 @@ internal sealed class TrackingApi : IDisposable
         _client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
     }
 
-    /// <summary>What asks it, for whoever puts requests together by themselves.</summary>
+    /// <summary>The HTTP client, for commands that make their own requests.</summary>
     public HttpClient Client => _client;
 
     /// <summary>Server and port, for messages.</summary>
@@ -98,7 +98,7 @@ internal sealed class TrackingApi : IDisposable
         JsonContent.Create(body, new MediaTypeHeaderValue("application/merge-patch+json")),
         cancellationToken);
 
-    /// <summary>Sends; the content may carry further request headers.</summary>
+    /// <summary>Sends a request. The content may have further request headers.</summary>
     public async Task<ApiAnswer> SendAsync(
         HttpMethod method,
         string path,
@@ -107,7 +107,7 @@ internal sealed class TrackingApi : IDisposable
         params IEnumerable<KeyValuePair<string, string>> headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        // What was not sent of it would be missing in the next request.
+        // Unsent bytes of this request would be missing, so the connection is not used again.
         request.Headers.ConnectionClose = content is not null;
         foreach (var (name, value) in headers)
         {
@@ -156,7 +156,7 @@ internal sealed class TrackingApi : IDisposable
             };
         }
 
-        // What is in the way of the request, not in the request: worth trying again.
+        // These statuses have reasons outside the request, so a later attempt may succeed.
         var code = response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
             or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout
             ? ExitCode.Unavailable

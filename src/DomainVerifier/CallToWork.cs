@@ -2,8 +2,8 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.DomainVerifier;
 
-/// <summary>Calls whoever checks tracking domains.</summary>
+/// <summary>Wakes the loop that checks tracking domains.</summary>
 internal sealed class DomainsWaiting : CallToWork;
 
-/// <summary>Calls whoever sends notices.</summary>
+/// <summary>Wakes the loop that sends notices.</summary>
 internal sealed class NoticesWaiting : CallToWork;

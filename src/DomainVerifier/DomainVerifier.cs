@@ -10,7 +10,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.DomainVerifier;
 
-/// <summary>Checks that tracking domains lead here, and tells their clusters when they do not.</summary>
+/// <summary>Checks that the records of tracking domains lead here, and notifies a cluster when its record does
+/// not.</summary>
 public static class DomainVerifierComposition
 {
     /// <summary>Adds the checks of tracking domains, the answers about names that nobody has added, and notices.
@@ -49,7 +50,7 @@ public static class DomainVerifierComposition
         services.AddHostedService<SendNotices>();
         services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (context, queue) =>
         {
-            // Only a call to look: what is to be checked stands in the database.
+            // The message is only a call. The database has the names that are to be checked.
             var waiting = context.GetRequiredService<DomainsWaiting>();
             queue.Handler<VerifyDomain>(_ =>
             {
@@ -62,7 +63,7 @@ public static class DomainVerifierComposition
             var options = context.GetRequiredService<IOptions<VerifierOptions>>().Value;
             queue.ConcurrentMessageLimit = options.NameChecksAtOnce;
             queue.Handler<CheckName>(asked =>
-                // Asked for at this late moment because it needs the bus that is being configured here.
+                // Resolved late, because the service needs the bus that is being configured here.
                 context.GetRequiredService<AnswerNameCheck>().RunAsync(
                     asked.Message, Utc(asked.SentTime), asked.CancellationToken));
         }));

@@ -9,24 +9,24 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier;
 
 /// <summary>
-/// Looks once, when the verifier starts, whether verification targets lead anywhere: a name in the zone that nobody has
-/// entered must have addresses, and not those of a proxy. If not, that is one warning: names are verified all the same,
-/// and their links lead nowhere.
+/// Checks once, when the verifier starts, whether verification targets have addresses. A random name in the system zone
+/// must have addresses, and they must not belong to a proxy. Otherwise one warning is logged: names would still be
+/// verified, but their links would lead nowhere.
 /// </summary>
 internal sealed partial class LookAtOwnZone(
     AskResolver resolver, IOptions<SystemOptions> system, ILogger<LookAtOwnZone> logger) : BackgroundService
 {
-    // Two kinds of addresses, of each of several resolvers.
+    // Questions for both address families, at each of several resolvers.
     private const int MostQueries = 16;
 
     private readonly HostName _zone =
         HostName.TryParse(system.Value.SystemZone ?? system.Value.SystemHost, out var zone) ? zone : default;
 
-    /// <summary>Looks.</summary>
+    /// <summary>Runs the check.</summary>
     /// <param name="cancellationToken">Ends it with an exception.</param>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        // Good for trying: it leads to the machine itself, without DNS.
+        // Names under localhost are for trying out. They lead to the machine itself without DNS.
         if (_zone.Value == "localhost" || _zone.Value.EndsWith(".localhost", StringComparison.Ordinal))
         {
             return;
@@ -35,7 +35,7 @@ internal sealed partial class LookAtOwnZone(
         var label = $"v-{RandomNumberGenerator.GetHexString(20, lowercase: true)}";
         if (!DnsName.TryParse($"{label}.{_zone}", out var target))
         {
-            // So long that nothing fits before it.
+            // The zone is so long that no name below it is possible.
             LogWithoutAddress(_zone);
             return;
         }

@@ -39,7 +39,7 @@ internal sealed class VerifierTelemetry
             "Notices that are not with everybody yet, all verifiers together.");
     }
 
-    /// <summary>Records a check that has come to its end.</summary>
+    /// <summary>Records a finished check.</summary>
     public void Checked(StoreCheckOutcome stored, CheckOutcome outcome, CheckEffect effect, TimeSpan duration)
     {
         if (stored != StoreCheckOutcome.Stored)
@@ -60,10 +60,10 @@ internal sealed class VerifierTelemetry
     /// <param name="result"><c>sent</c>, <c>refused</c> (for good) or <c>failed</c> (tried again).</param>
     public void Mailed(string result) => _mails.Add(1, new KeyValuePair<string, object?>("result", result));
 
-    /// <summary>Records what waits.</summary>
+    /// <summary>Records the backlog.</summary>
     public void Waits(Backlog backlog) => Volatile.Write(ref _backlog, backlog);
 
-    // Nothing until it is known: 0 would be good news.
+    // Nothing is reported before the first measurement, because 0 would look healthy.
     private IEnumerable<Measurement<T>> Read<T>(Func<Backlog, T> figure)
         where T : struct =>
         Volatile.Read(ref _backlog) is { } backlog ? [new Measurement<T>(figure(backlog))] : [];
@@ -85,8 +85,8 @@ internal sealed class VerifierTelemetry
     };
 }
 
-/// <summary>What waits for the verifiers.</summary>
+/// <summary>The backlog of all verifiers.</summary>
 /// <param name="Due">Domains that are due.</param>
-/// <param name="Late">How long the longest of them.</param>
-/// <param name="Unsent">Notices.</param>
+/// <param name="Late">How long the oldest of them has been due.</param>
+/// <param name="Unsent">Notices that are not delivered to everybody.</param>
 internal sealed record Backlog(long Due, TimeSpan Late, long Unsent);

@@ -6,7 +6,8 @@ using Tracking.Links;
 
 namespace Tracking.Management;
 
-/// <summary>After a change is committed: this process knows it before it answers, the others are told.</summary>
+/// <summary>Applies a committed change: this process reads the change before it answers, and the other processes are
+/// told.</summary>
 internal sealed partial class ApplyChange(
     ClusterDirectory directory,
     DirectoryChanges changes,
@@ -14,18 +15,20 @@ internal sealed partial class ApplyChange(
     TimeProvider time,
     ILogger<ApplyChange> logger)
 {
-    /// <summary>Returns when this process has read the change, or could not in time: it is stored either way.</summary>
+    /// <summary>Returns when this process has read the change, or when the time for it is over. The change is stored in
+    /// both cases.</summary>
     /// <param name="cluster">The cluster that changed.</param>
     /// <param name="isDeleted">Whether it, or the tracking domain, was deleted.</param>
     /// <param name="hostname">The one tracking domain that changed; <see langword="null"/> when it is more.</param>
     public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false, string? hostname = null)
     {
         changes.Announce(cluster, isDeleted, hostname);
-        // Not cancelled with the request: the change is committed, whoever asked may have gone.
+        // The reading is not cancelled with the request, because the change is committed although the client may have
+        // gone.
         using var limit = new CancellationTokenSource(options.Value.LongestReadBack, time);
         try
         {
-            // Cancelling a query asks a server that may not answer either: the wait has its own end.
+            // The wait has its own time limit, because a database that does not answer may not cancel a query either.
             await directory.RefreshAsync(limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception exception)

@@ -33,7 +33,7 @@ namespace Tracking.Management;
 /// description; and the web console.</summary>
 public static class ManagementComposition
 {
-    /// <summary>Adds what the API needs.</summary>
+    /// <summary>Adds the services of the API.</summary>
     public static IHostApplicationBuilder AddManagement(this IHostApplicationBuilder builder)
     {
         builder.AddBus();
@@ -60,7 +60,7 @@ public static class ManagementComposition
         builder.AddConsole();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
-            // A number is a number: the default also takes and describes it as a text.
+            // Numbers are accepted and described as numbers only. By default texts are accepted too.
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.Converters.Add(
                 new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));

@@ -5,32 +5,35 @@ namespace Tracking.Tls;
 /// <summary>What is known of a host name.</summary>
 public enum HostStanding
 {
-    /// <summary>Nothing: this directory has only some names, or has not been read yet. Another may know.</summary>
+    /// <summary>This directory does not know: it has only some names, or has not been read yet. Another directory may
+    /// know the name.</summary>
     Unsaid,
 
-    /// <summary>Nobody's: not worth a question to any store.</summary>
+    /// <summary>Nobody has the name. No store needs to be asked.</summary>
     Unknown,
 
-    /// <summary>Somebody's, but not served now: pending or demoted. Challenges are answered for it.</summary>
+    /// <summary>A cluster has the name, but it is not served now: it is pending or demoted. Challenges for it are
+    /// answered.</summary>
     Registered,
 
-    /// <summary>Served, over http too where a visitor asks so.</summary>
+    /// <summary>The name is served, over http too.</summary>
     Active,
 
-    /// <summary>Served, and visitors belong on https once there is a certificate.</summary>
+    /// <summary>The name is served, and visitors are redirected to https once it has a certificate.</summary>
     ActiveWithHttps,
 }
 
 /// <summary>
-/// Which host names are ours. Asked for every new TLS connection and every request without TLS, so it answers from
-/// memory. Several may be added; the one that says most counts, in the order of <see cref="HostStanding"/>.
+/// A directory of our host names. Every new TLS connection and every request without TLS asks it, so implementations
+/// answer from memory. Several directories may be added. The highest answer in the order of <see cref="HostStanding"/>
+/// counts.
 /// </summary>
 public interface IServedHosts
 {
     /// <summary>What is known of a name.</summary>
     HostStanding Find(HostName name);
 
-    /// <summary>As <see cref="Find"/>, and asks a store about a name that is not in memory yet: for the first visitor
-    /// of a name, and for authorities, who come before anybody else.</summary>
+    /// <summary>As <see cref="Find"/>, but asks a store about a name that is not in memory: for the first visitor of a
+    /// name, and for certificate authorities, which come before all visitors.</summary>
     ValueTask<HostStanding> LearnAsync(HostName name) => new(Find(name));
 }

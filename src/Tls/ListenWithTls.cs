@@ -11,8 +11,8 @@ using Tracking.Tls.Connections;
 
 namespace Tracking.Tls;
 
-/// <summary>Where connections come in: PROXY header, ClientHello, certificate, handshake, HTTP, in this
-/// order.</summary>
+/// <summary>The endpoints for connections. The steps of a connection are: PROXY header, ClientHello, certificate,
+/// handshake, HTTP.</summary>
 public static class ListenWithTlsComposition
 {
     /// <summary>
@@ -62,14 +62,14 @@ public static class ListenWithTlsComposition
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             OnConnection = handshake => ValueTask.FromResult(ChooseCertificate.OptionsOf(handshake)),
-            // The deadline above ends it earlier.
+            // The deadline above ends the handshake earlier.
             HandshakeTimeout = TimeSpan.FromMinutes(2),
         });
         Use(listen, ChooseCertificate.GoOnAsync);
         return listen;
     }
 
-    /// <summary>Reads PROXY headers on an endpoint without TLS, where they are configured.</summary>
+    /// <summary>Reads PROXY headers on an endpoint without TLS, if load balancers are configured.</summary>
     public static ListenOptions UsePlain(this ListenOptions listen)
     {
         ArgumentNullException.ThrowIfNull(listen);
@@ -111,7 +111,7 @@ public static class ListenWithTlsComposition
         };
     }
 
-    // As Kestrel reads them.
+    // The addresses are read as Kestrel reads them.
     private static void Listen(KestrelServerOptions kestrel, BindingAddress address, Action<ListenOptions> configure)
     {
         if (address.IsUnixPipe)

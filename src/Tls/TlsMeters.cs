@@ -5,16 +5,16 @@ namespace Tracking.Tls;
 /// <summary>Why a TLS connection was not served.</summary>
 internal enum TlsRefusal
 {
-    /// <summary>No certificate for the name, or none for those who say no name.</summary>
+    /// <summary>No certificate for the name, or none for clients without a name.</summary>
     UnknownName,
 
-    /// <summary>What stands where the name belongs is none.</summary>
+    /// <summary>The server name in the ClientHello is no valid name.</summary>
     InvalidName,
 
-    /// <summary>It cannot be told whether there is a certificate: the store is away.</summary>
+    /// <summary>The store is away, so nobody knows whether the name has a certificate.</summary>
     Unavailable,
 
-    /// <summary>A challenge was asked for that is not open.</summary>
+    /// <summary>The client asked for a challenge that is not open.</summary>
     NoChallenge,
 
     /// <summary>The connection did not begin with a TLS handshake.</summary>

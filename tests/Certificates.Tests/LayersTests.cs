@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Tracking.Certificates.Tests;
 
-/// <summary>The ACME client knows nobody but host names and what answers challenges: neither a database nor a
+/// <summary>The ACME client depends only on host names and on the answers to challenges, not on the database or the
 /// bus.</summary>
 public sealed class LayersTests
 {

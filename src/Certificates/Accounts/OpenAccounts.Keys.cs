@@ -5,7 +5,7 @@ using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Accounts;
 
-// How an account gets another key (RFC 8555 §7.3.5), and another account takes the place of one that is closed.
+// The change of an account's key (RFC 8555 §7.3.5), and the replacement of a closed account.
 internal sealed partial class OpenAccounts
 {
     private const string KeepNewKey =
@@ -40,9 +40,10 @@ internal sealed partial class OpenAccounts
 
     private const string SelectThumbprint = "SELECT thumbprint FROM certificates.accounts WHERE directory = $1";
 
-    /// <summary>Gives the account at an authority another key. The new key is stored before the authority hears of it,
-    /// and both are kept until one is proved: an answer that is lost loses no account. Its URL stays.</summary>
-    /// <exception cref="NpgsqlException">The database is away; asked again, it goes on with the same new
+    /// <summary>Gives the account at an authority another key. The new key is stored before it is sent to the
+    /// authority. Both keys are kept until the authority has accepted one of them, so a lost answer never loses the
+    /// account. The account's URL stays the same.</summary>
+    /// <exception cref="NpgsqlException">The database is away. The next call continues with the same new
     /// key.</exception>
     public async Task<AcmeOutcome<OpenAuthority>> ChangeKeyAsync(
         AuthoritySettings authority, CancellationToken cancellationToken)
@@ -64,7 +65,8 @@ internal sealed partial class OpenAccounts
             var changed = await open.Client.ChangeKeyAsync(open.Account, newKey, cancellationToken);
             if (changed.Problem is { } problem)
             {
-                // Perhaps it was heard and the answer was lost: whoever may look at the account has its key.
+                // The authority may have changed the key although its answer was lost. Only the account's current key
+                // can read the account.
                 var state = await open.Client.ReadAccountAsync(
                     new AcmeAccount(newKey, open.Account.Url), cancellationToken);
                 if (state.Value is not { IsValid: true })
@@ -86,9 +88,9 @@ internal sealed partial class OpenAccounts
         }
     }
 
-    /// <summary>Makes another account where the authority has closed the one that there was; otherwise nothing
-    /// happens.</summary>
-    /// <returns>Whether there was one that was closed.</returns>
+    /// <summary>Replaces an account that the authority has closed. An account that is not closed stays as it
+    /// is.</summary>
+    /// <returns>Whether the account was closed and has been replaced.</returns>
     public async Task<bool> ReplaceClosedAsync(AuthoritySettings authority, CancellationToken cancellationToken)
     {
         using var key = AccountKey.Create();
@@ -108,16 +110,15 @@ internal sealed partial class OpenAccounts
         return isReplaced;
     }
 
-    /// <summary>Whether an account has got another key, in this process or another one, since work on a name
-    /// began.</summary>
+    /// <summary>Whether this or another process has changed the account's key since work on a name began.</summary>
     public async Task<bool> HasChangedAsync(
         string directory, DateTimeOffset since, CancellationToken cancellationToken) =>
         await ReviseAsync(directory, cancellationToken)
         || (_accounts.TryGetValue(directory, out var open) && open.KeyChangedAt >= since);
 
-    /// <summary>Forgets an account in memory where another process has given it another key, or has made another
-    /// one.</summary>
-    /// <returns>Whether it was so: what the authority refused may be asked again.</returns>
+    /// <summary>Removes an account from memory if another process has changed its key or replaced the
+    /// account.</summary>
+    /// <returns>Whether the account was removed. Then a request that the authority refused may be sent again.</returns>
     public async Task<bool> ReviseAsync(string directory, CancellationToken cancellationToken)
     {
         if (!_accounts.TryGetValue(directory, out var open))
@@ -131,8 +132,9 @@ internal sealed partial class OpenAccounts
             && _accounts.TryRemove(new KeyValuePair<string, OpenAuthority>(directory, open));
     }
 
-    // A change that was begun: the new key counts where it opens the account. Otherwise the other one does, and the new
-    // one stays for whoever changes the key, since the authority may still be about to hear of it.
+    // Decides after an unfinished key change which key is in force. The new key is in force if it can read the account.
+    // Otherwise the old key is in force, and the new key stays stored for the next change, because the request with it
+    // may still be on its way to the authority.
     private async Task<OpenAuthority> ProveAsync(
         AuthoritySettings authority, AcmeClient client, Uri url, AccountRow row, CancellationToken cancellationToken)
     {
@@ -157,7 +159,7 @@ internal sealed partial class OpenAccounts
         return open with { Account = new AcmeAccount(newKey, open.Account.Url), KeyChangedAt = now };
     }
 
-    // The one of an earlier try, where there was one: the authority may have heard of it.
+    // Returns the new key of an earlier attempt if there is one, because the authority may have received that key.
     private async Task<AccountKey?> NewKeyAsync(OpenAuthority open, CancellationToken cancellationToken)
     {
         await using var find = dataSource.CreateCommand(SelectId);

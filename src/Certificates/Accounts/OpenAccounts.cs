@@ -8,17 +8,18 @@ using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Accounts;
 
-/// <summary>An authority with the account that orders there.</summary>
+/// <summary>A certificate authority, and our account there.</summary>
 /// <param name="Settings">The authority.</param>
-/// <param name="Client">Talks to it.</param>
+/// <param name="Client">The client for requests to the authority.</param>
 /// <param name="Account">The account.</param>
-/// <param name="KeyChangedAt">When it got the key that it has; <see langword="null"/>: it has its first.</param>
+/// <param name="KeyChangedAt">When the account's key was last changed; <see langword="null"/> while the account has its
+/// first key.</param>
 internal sealed record OpenAuthority(
     AuthoritySettings Settings, AcmeClient Client, AcmeAccount Account, DateTimeOffset? KeyChangedAt);
 
 /// <summary>
-/// One account at each configured authority, for all processes: the key is made once and stored before the authority
-/// hears of it, so an answer that is lost leaves no account that nobody can use.
+/// Opens the accounts at the configured authorities. All processes share one account at each authority. The account's
+/// key is stored before it is sent, so a lost answer never leaves an account whose key nobody has.
 /// </summary>
 internal sealed partial class OpenAccounts(
     NpgsqlDataSource dataSource,
@@ -41,12 +42,13 @@ internal sealed partial class OpenAccounts(
         WHERE directory = $1
         """;
 
-    // Behind all that are ordered from: gateways answer what they do not know with the first account's thumbprint.
+    // Accounts at test environments rank behind all others, because gateways answer unknown challenges with the
+    // thumbprint of the first account.
     private const int TestRank = 1_000;
 
     private const string KeepUrl = "UPDATE certificates.accounts SET url = $2, refused = NULL WHERE directory = $1";
 
-    // Of this account: a person may have had another one made meanwhile.
+    // The condition on the URL limits the refusal to this account: an operator may have replaced the account meanwhile.
     private const string KeepRefusal =
         "UPDATE certificates.accounts SET refused = $2::jsonb WHERE directory = $1 AND url = $3";
 
@@ -56,8 +58,8 @@ internal sealed partial class OpenAccounts(
     private readonly ConcurrentDictionary<string, OpenAuthority> _accounts = new();
     private readonly SemaphoreSlim _opening = new(1, 1);
 
-    /// <summary>The configured authority of a directory; <see langword="null"/> when it is configured no
-    /// longer.</summary>
+    /// <summary>The configured authority with this directory; <see langword="null"/> if it is no longer
+    /// configured.</summary>
     public AuthoritySettings? Find(string directory) =>
         options.Value.Authorities.FirstOrDefault(authority => authority.Directory == directory);
 
@@ -66,9 +68,9 @@ internal sealed partial class OpenAccounts(
         authority.Directory,
         _ => new AcmeClient(authority, options.Value, time, loggers.CreateLogger<AcmeClient>()));
 
-    /// <summary>Opens the account at an authority, and makes it where there is none.</summary>
+    /// <summary>Opens the account at an authority. An account that does not exist yet is registered.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
-    /// <exception cref="CryptographicException">The key cannot be opened: another master key.</exception>
+    /// <exception cref="CryptographicException">The account's key was sealed under another master key.</exception>
     public async Task<AcmeOutcome<OpenAuthority>> OpenAsync(
         AuthoritySettings authority, CancellationToken cancellationToken)
     {
@@ -109,8 +111,8 @@ internal sealed partial class OpenAccounts(
         }
     }
 
-    /// <summary>The authority does not know the account any more: it is made again, with the same key, at the next
-    /// order.</summary>
+    /// <summary>Forgets the URL of an account that the authority does not know any more. The next order registers the
+    /// account again with the same key.</summary>
     public async Task ForgetAsync(string directory, CancellationToken cancellationToken)
     {
         if (_accounts.TryRemove(directory, out var account))
@@ -119,8 +121,9 @@ internal sealed partial class OpenAccounts(
         }
     }
 
-    /// <summary>The authority has refused something. Where it has deactivated the account, nothing is ordered there
-    /// until a person acts; where it is another account's order, for example, the account goes on.</summary>
+    /// <summary>Checks the account after the authority has refused a request. If the authority has deactivated the
+    /// account, nothing is ordered there until an operator acts. After any other refusal, such as for another account's
+    /// order, the account stays in use.</summary>
     public async Task RefuseWhereClosedAsync(
         string directory, AcmeProblem problem, CancellationToken cancellationToken)
     {
@@ -179,7 +182,8 @@ internal sealed partial class OpenAccounts(
 
             if (attempt > 0)
             {
-                throw new InvalidOperationException($"The account of {authority.Directory} is gone again.");
+                throw new InvalidOperationException(
+                    $"The account at {authority.Directory} was deleted while it was being opened.");
             }
 
             await MakeAsync(authority, cancellationToken);
@@ -226,7 +230,7 @@ internal sealed partial class OpenAccounts(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    [LoggerMessage(LogLevel.Information, "There is an account at {Authority}: {Url}")]
+    [LoggerMessage(LogLevel.Information, "The account at {Authority} is registered: {Url}")]
     private partial void LogRegistered(string authority, Uri url);
 
     [LoggerMessage(LogLevel.Critical,
@@ -237,8 +241,8 @@ internal sealed partial class OpenAccounts(
     /// <param name="Key">The key.</param>
     /// <param name="Url">The account's URL; <see langword="null"/> until the authority has answered.</param>
     /// <param name="Refused">Why the authority takes no orders from it.</param>
-    /// <param name="NewKey">A key that is to take the place of the other, or has already.</param>
-    /// <param name="KeyChangedAt">When it got the key that it has.</param>
+    /// <param name="NewKey">The new key of an unfinished change: the authority may or may not have accepted it.</param>
+    /// <param name="KeyChangedAt">When the account's key was last changed.</param>
     private sealed record AccountRow(
         AccountKey Key, Uri? Url, string? Refused, AccountKey? NewKey, DateTimeOffset? KeyChangedAt);
 }

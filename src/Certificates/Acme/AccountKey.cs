@@ -5,11 +5,11 @@ using System.Text.Json;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>The key of an account: P-256, signs as ES256 (RFC 7518 §3.4). Safe for use by several threads at
-/// once.</summary>
+/// <summary>The key of an ACME account: P-256, with signatures as ES256 (RFC 7518 §3.4). Several threads may use one
+/// key at the same time.</summary>
 public sealed class AccountKey : IDisposable
 {
-    // One ECDsa is one OpenSSL key: nothing promises that two threads may sign with it.
+    // An ECDsa object is not documented as safe for two threads that sign at the same time.
     private readonly Lock _signing = new();
     private readonly ECDsa _key;
 
@@ -17,7 +17,7 @@ public sealed class AccountKey : IDisposable
     {
         _key = key;
         var point = key.ExportParameters(includePrivateParameters: false).Q;
-        // Members in this order and without white space: the thumbprint is over these bytes (RFC 7638 §3).
+        // The thumbprint is computed over these bytes, so the members have this order and no white space (RFC 7638 §3).
         var (x, y) = (Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
         var jwk = $$"""{"crv":"P-256","kty":"EC","x":"{{x}}","y":"{{y}}"}""";
         using var document = JsonDocument.Parse(jwk);
@@ -33,14 +33,14 @@ public sealed class AccountKey : IDisposable
     /// <summary>The public key as JSON.</summary>
     internal JsonElement Jwk { get; }
 
-    /// <summary>The public key as the JSON that the thumbprint is over.</summary>
+    /// <summary>The public key as the JSON text from which the thumbprint is computed.</summary>
     internal string JwkText { get; }
 
-    /// <summary>Makes a new one.</summary>
+    /// <summary>Makes a new key.</summary>
     public static AccountKey Create() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
-    /// <summary>Reads what <see cref="ExportPkcs8"/> gave.</summary>
-    /// <exception cref="CryptographicException">It is no private key on P-256.</exception>
+    /// <summary>Reads a key in the form of <see cref="ExportPkcs8"/>.</summary>
+    /// <exception cref="CryptographicException">The bytes are no private key on P-256.</exception>
     public static AccountKey FromPkcs8(ReadOnlySpan<byte> pkcs8)
     {
         var key = ECDsa.Create();
@@ -58,7 +58,7 @@ public sealed class AccountKey : IDisposable
         }
     }
 
-    /// <summary>The private key (PKCS #8, DER), to be sealed at once.</summary>
+    /// <summary>The private key (PKCS #8, DER). The caller seals it at once.</summary>
     public byte[] ExportPkcs8() => _key.ExportPkcs8PrivateKey();
 
     /// <inheritdoc/>
@@ -73,7 +73,7 @@ public sealed class AccountKey : IDisposable
     }
 }
 
-/// <summary>An account at an authority: its key and its URL, which stays the same when the key changes.</summary>
+/// <summary>An account at an authority. The URL stays the same when the key changes.</summary>
 /// <param name="Key">The account's key.</param>
 /// <param name="Url">The account's URL, the <c>kid</c> of every request.</param>
 public sealed record AcmeAccount(AccountKey Key, Uri Url);

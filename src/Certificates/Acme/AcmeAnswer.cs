@@ -4,10 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What came back from an authority, bounded and not yet understood.</summary>
+/// <summary>An authority's HTTP answer, cut to its limits and not yet parsed.</summary>
 internal sealed partial record AcmeAnswer(Uri Url, int Status, byte[] Body)
 {
-    // One answer has a few; alternates are followed one by one.
+    // Real answers have a few links. Each alternate chain is fetched separately.
     private const int MaxLinks = 32;
 
     public string MediaType { get; init; } = "";
@@ -18,7 +18,7 @@ internal sealed partial record AcmeAnswer(Uri Url, int Status, byte[] Body)
 
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>Links as they came: target and relation (RFC 8288).</summary>
+    /// <summary>The links as the authority sent them: target and relation (RFC 8288).</summary>
     public IReadOnlyList<(string Target, string Relation)> Links { get; init; } = [];
 
     public bool IsSuccess => Status is >= 200 and <= 299;

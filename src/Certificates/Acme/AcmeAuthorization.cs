@@ -2,45 +2,46 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Where an authorization or a challenge stands (RFC 8555 §7.1.6).</summary>
+/// <summary>The state of an authorization or a challenge (RFC 8555 §7.1.6).</summary>
 public enum AuthorizationStatus
 {
-    /// <summary>Nothing has been tried yet.</summary>
+    /// <summary>No challenge has been tried yet.</summary>
     Pending,
 
-    /// <summary>The authority is looking (challenges only).</summary>
+    /// <summary>The authority is validating the challenge (challenges only).</summary>
     Processing,
 
-    /// <summary>It is proved.</summary>
+    /// <summary>The proof succeeded.</summary>
     Valid,
 
-    /// <summary>It failed.</summary>
+    /// <summary>The proof failed.</summary>
     Invalid,
 
-    /// <summary>It can no longer be used: run out, deactivated or revoked.</summary>
+    /// <summary>The authorization can no longer be used: it has expired, or was deactivated or revoked.</summary>
     Gone,
 }
 
-/// <summary>How a name can be proved.</summary>
+/// <summary>The ways to prove control of a name.</summary>
 public enum ChallengeType
 {
-    /// <summary>A way that this program does not go: dns-01, dns-persist-01, and what comes. Not an error.</summary>
+    /// <summary>A challenge type that this program does not use: dns-01, dns-persist-01 and future types. This is no
+    /// error.</summary>
     Other,
 
-    /// <summary>An answer on port 80 (RFC 8555 §8.3).</summary>
+    /// <summary>http-01: an answer on port 80 (RFC 8555 §8.3).</summary>
     Http01,
 
-    /// <summary>A certificate on port 443 (RFC 8737).</summary>
+    /// <summary>tls-alpn-01: a certificate on port 443 (RFC 8737).</summary>
     TlsAlpn01,
 }
 
-/// <summary>One way to prove a name.</summary>
-/// <param name="Type">Which.</param>
-/// <param name="Url">Posting to it says that the answer is there.</param>
+/// <summary>A challenge: one way to prove control of a name.</summary>
+/// <param name="Type">The type of the challenge.</param>
+/// <param name="Url">A POST to this URL tells the authority that the answer is in place.</param>
 /// <param name="Status">Where it stands.</param>
-/// <param name="Token">The token; checked (<see cref="KeyAuthorization.IsToken"/>), empty for
+/// <param name="Token">The token, in the form that <see cref="KeyAuthorization.IsToken"/> accepts; empty for
 /// <see cref="ChallengeType.Other"/>.</param>
-/// <param name="Error">Why it failed.</param>
+/// <param name="Error">Why the challenge failed.</param>
 public sealed record AcmeChallenge(
     ChallengeType Type, Uri Url, AuthorizationStatus Status, string Token, AcmeProblem? Error)
 {
@@ -49,7 +50,7 @@ public sealed record AcmeChallenge(
 
     internal static AcmeOutcome<AcmeChallenge> Read(AcmeAnswer answer, AcmeTransport transport) =>
         answer.Read(AcmeJson.Default.ChallengeJson).Then(json => Read(answer, json, transport))
-            // We answer only those that we know.
+            // Only known challenge types are answered.
             .Then<AcmeChallenge>(challenge => challenge.Type == ChallengeType.Other
                 ? answer.NotAcme("it is not the challenge that was answered")
                 : challenge);
@@ -84,25 +85,25 @@ public sealed record AcmeChallenge(
     }
 }
 
-/// <summary>The proof of one name.</summary>
-/// <param name="Url">Its address.</param>
-/// <param name="Name">The name, as the authority has it.</param>
+/// <summary>An authorization: the proof that one name is ours.</summary>
+/// <param name="Url">The authorization's URL.</param>
+/// <param name="Name">The name, as the authority writes it.</param>
 /// <param name="Status">Where it stands.</param>
-/// <param name="Challenges">The ways to prove it that this program goes.</param>
+/// <param name="Challenges">The challenges of the types that this program uses.</param>
 public sealed record AcmeAuthorization(
     Uri Url, string Name, AuthorizationStatus Status, IReadOnlyList<AcmeChallenge> Challenges)
 {
-    /// <summary>Until when it can be used.</summary>
+    /// <summary>When the authorization expires.</summary>
     public DateTimeOffset? Expires { get; init; }
 
     /// <summary>How long the authority wants to be left alone before the next look.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>Why it failed: the error of the challenge that was tried.</summary>
+    /// <summary>Why the authorization failed: the error of the challenge that was tried.</summary>
     public AcmeProblem? Error =>
         Challenges.Select(challenge => challenge.Error).FirstOrDefault(error => error is not null);
 
-    // There are five types.
+    // Five challenge types exist today.
     private const int MaxChallenges = 32;
 
     internal static AcmeOutcome<AcmeAuthorization> Read(AcmeAnswer answer, AcmeTransport transport)

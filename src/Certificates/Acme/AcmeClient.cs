@@ -5,17 +5,18 @@ using Tracking.Links;
 namespace Tracking.Certificates.Acme;
 
 /// <summary>
-/// One certificate authority (RFC 8555). Each public method is one step that takes and gives plain values, so that
-/// whoever issues certificates can store where it is between any two: after a kill it goes on from the order's URL.
-/// <para>Nothing that an authority sends or does throws; it comes back as a problem. Safe for use by several threads at
-/// once.</para>
+/// The client of one certificate authority (RFC 8555). Each public method is one step with plain values as arguments
+/// and result, so the caller can store its progress between two steps. After a crash the caller continues from the
+/// order's URL.
+/// <para>No behaviour of an authority causes an exception: faults are returned as problems. Several threads may use one
+/// client at the same time.</para>
 /// </summary>
 public sealed partial class AcmeClient : IDisposable
 {
-    // Directories change with an authority's deployments, a few times a year; the URLs in them outlive an hour.
+    // A directory changes a few times a year, when the authority deploys. Old URLs stay valid for longer than an hour.
     private static readonly TimeSpan _directoryAge = TimeSpan.FromHours(1);
 
-    // One that cannot be read is not asked for at each step: every one would wait for the deadline.
+    // After a failure the directory is not requested at every step, because each step would wait for the deadline.
     private static readonly TimeSpan _directoryRetry = TimeSpan.FromMinutes(1);
 
     private readonly AuthoritySettings _authority;
@@ -26,9 +27,9 @@ public sealed partial class AcmeClient : IDisposable
     private volatile Kept? _kept;
 
     /// <param name="authority">The authority.</param>
-    /// <param name="options">What is the same for all of them.</param>
+    /// <param name="options">The options that are the same for all authorities.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Gets what an operator should know.</param>
+    /// <param name="logger">Receives messages for the operator.</param>
     public AcmeClient(
         AuthoritySettings authority, CertificateOptions options, TimeProvider time, ILogger<AcmeClient> logger)
     {
@@ -40,12 +41,12 @@ public sealed partial class AcmeClient : IDisposable
         _transport = new AcmeTransport(authority, options, time);
     }
 
-    /// <summary>How far the authority's clock was ahead of ours when it last answered: minutes and more explain why
-    /// certificates seem not to be valid yet.</summary>
+    /// <summary>By how much the authority's clock was ahead of ours at its last answer. A difference of minutes
+    /// explains certificates that are not valid yet.</summary>
     public TimeSpan ClockOffset => _transport.ClockOffset;
 
-    /// <summary>What the authority offers; read again after an hour. While it cannot be read, what was read before, and
-    /// it is tried again after a minute.</summary>
+    /// <summary>The authority's directory. The directory is read again after an hour. If that fails, the earlier
+    /// directory stays in use and the next attempt follows after a minute.</summary>
     public async Task<AcmeOutcome<AcmeDirectory>> ReadDirectoryAsync(CancellationToken cancellationToken)
     {
         if (_kept is { } kept && _time.GetElapsedTime(kept.At) < kept.GoodFor)
@@ -70,12 +71,13 @@ public sealed partial class AcmeClient : IDisposable
         return old.Directory;
     }
 
-    /// <summary>Places an order. An authority that does not know the profile is asked once more without it, and one
-    /// that has replaced the certificate already without <paramref name="replaces"/>.</summary>
-    /// <param name="account">Who orders.</param>
+    /// <summary>Places an order. If the authority does not know the profile, the order is sent once more without a
+    /// profile. If the authority has already replaced the certificate, the order is sent once more without
+    /// <paramref name="replaces"/>.</summary>
+    /// <param name="account">The account that orders.</param>
     /// <param name="names">The names, one or more.</param>
-    /// <param name="replaces">The certificate that this one will replace (<see cref="CertificateId"/>): such an order
-    /// counts against no limit where RFC 9773 is offered.</param>
+    /// <param name="replaces">The certificate that the new one will replace (<see cref="CertificateId"/>). Authorities
+    /// with RFC 9773 count such an order against no limit.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<AcmeOutcome<PlacedOrder>> NewOrderAsync(
         AcmeAccount account, IReadOnlyCollection<HostName> names, string? replaces, CancellationToken cancellationToken)
@@ -115,33 +117,33 @@ public sealed partial class AcmeClient : IDisposable
         }
     }
 
-    /// <summary>Looks at an order.</summary>
+    /// <summary>Reads an order.</summary>
     public async Task<AcmeOutcome<AcmeOrder>> ReadOrderAsync(
         AcmeAccount account, Uri order, CancellationToken cancellationToken) =>
         (await PostAsync(account, order, [], cancellationToken))
             .Then(answer => AcmeOrder.Read(answer, _transport, order));
 
-    /// <summary>Looks at an authorization.</summary>
+    /// <summary>Reads an authorization.</summary>
     public async Task<AcmeOutcome<AcmeAuthorization>> ReadAuthorizationAsync(
         AcmeAccount account, Uri authorization, CancellationToken cancellationToken) =>
         (await PostAsync(account, authorization, [], cancellationToken))
             .Then(answer => AcmeAuthorization.Read(answer, _transport));
 
-    /// <summary>Gives an authorization up, so that it does not count as one that is waiting.</summary>
+    /// <summary>Deactivates an authorization, so that it does not count as pending.</summary>
     public async Task<AcmeOutcome<AcmeAuthorization>> DeactivateAuthorizationAsync(
         AcmeAccount account, Uri authorization, CancellationToken cancellationToken) =>
         (await PostAsync(account, authorization, Deactivated(), cancellationToken))
             .Then(answer => AcmeAuthorization.Read(answer, _transport));
 
-    /// <summary>Says that the answer to a challenge is there, everywhere.</summary>
+    /// <summary>Tells the authority that every gateway answers the challenge.</summary>
     public async Task<AcmeOutcome<AcmeChallenge>> AnswerChallengeAsync(
         AcmeAccount account, Uri challenge, CancellationToken cancellationToken) =>
         (await PostAsync(account, challenge, "{}"u8.ToArray(), cancellationToken))
             .Then(answer => AcmeChallenge.Read(answer, _transport));
 
-    /// <summary>Sends the certificate request. The key must have been stored before; when the answer is lost,
-    /// <see cref="ReadOrderAsync"/> tells whether it arrived.</summary>
-    /// <param name="account">Whose order it is.</param>
+    /// <summary>Sends the certificate request. The caller has stored the key before. If the answer is lost,
+    /// <see cref="ReadOrderAsync"/> shows whether the request arrived.</summary>
+    /// <param name="account">The account that placed the order.</param>
     /// <param name="order">The order's URL.</param>
     /// <param name="finalize">Its <see cref="AcmeOrder.Finalize"/>.</param>
     /// <param name="request">The certificate request in DER (<see cref="CertificateKey.MakeRequest"/>).</param>
@@ -159,7 +161,7 @@ public sealed partial class AcmeClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _transport.Dispose();
 
-    // No payload at all is POST-as-GET (RFC 8555 §6.3).
+    // A request without a payload is POST-as-GET (RFC 8555 §6.3).
     private async Task<AcmeOutcome<AcmeAnswer>> PostAsync(
         AcmeAccount account, Uri url, byte[] payload, CancellationToken cancellationToken,
         string accept = "application/json") =>
@@ -179,11 +181,11 @@ public sealed partial class AcmeClient : IDisposable
         AcmeProblemType.NotOffered, $"The certificate authority {_authority.Directory} does not offer {what}.");
 
     [LoggerMessage(LogLevel.Warning,
-        "{Authority} does not take the profile {Profile} ({Detail}); the order is placed without one.")]
+        "{Authority} does not accept the profile {Profile} ({Detail}). The order is placed without a profile.")]
     private partial void LogWithoutProfile(string authority, string profile, string detail);
 
     [LoggerMessage(LogLevel.Information,
-        "{Authority} has replaced certificate {Certificate} already; the order is placed as a new one.")]
+        "{Authority} has already replaced certificate {Certificate}. The order is placed as a new one.")]
     private partial void LogWithoutReplaces(string authority, string certificate);
 
     private sealed record Kept(AcmeDirectory Directory, long At, TimeSpan GoodFor);

@@ -1,33 +1,34 @@
 using System.Text.Json;
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What an account is to the authority.</summary>
-/// <param name="Url">Its URL.</param>
-/// <param name="IsValid">Whether it can order. Deactivated and revoked accounts cannot, for good.</param>
+/// <summary>The state of an account at the authority.</summary>
+/// <param name="Url">The account's URL.</param>
+/// <param name="IsValid">Whether the account can order. A deactivated or revoked account can never order again.</param>
 public sealed record AccountState(Uri Url, bool IsValid);
 
 public sealed partial class AcmeClient
 {
-    /// <summary>Makes an account with this key, or finds the one that has it. The terms of service are accepted by
-    /// configuration only: without it nothing is sent where there are terms.</summary>
+    /// <summary>Registers an account with this key, or finds the account that has the key. Only the configuration
+    /// accepts terms of service. If the authority has terms and the configuration does not accept them, no request is
+    /// sent.</summary>
     public Task<AcmeOutcome<AcmeAccount>> RegisterAsync(AccountKey key, CancellationToken cancellationToken) =>
         NewAccountAsync(key, onlyExisting: false, cancellationToken);
 
-    /// <summary>Finds the account that has this key; <see cref="AcmeProblemType.AccountDoesNotExist"/> when none
-    /// has.</summary>
+    /// <summary>Finds the account with this key. Without one the problem is
+    /// <see cref="AcmeProblemType.AccountDoesNotExist"/>.</summary>
     public Task<AcmeOutcome<AcmeAccount>> FindAccountAsync(AccountKey key, CancellationToken cancellationToken) =>
         NewAccountAsync(key, onlyExisting: true, cancellationToken);
 
-    /// <summary>Looks at the account. A value proves that the authority takes this key for it: after a key change whose
-    /// answer was lost, that tells which of both keys counts.</summary>
+    /// <summary>Reads the account. A value proves that the authority accepts this key for the account. After a key
+    /// change whose answer was lost, this shows which of the two keys is in force.</summary>
     public async Task<AcmeOutcome<AccountState>> ReadAccountAsync(
         AcmeAccount account, CancellationToken cancellationToken) =>
         (await PostAsync(account, account.Url, [], cancellationToken))
             .Then(answer => answer.Read(AcmeJson.Default.AccountJson))
             .Then<AccountState>(json => new AccountState(account.Url, json.Status is "valid"));
 
-    /// <summary>Changes the account's key (RFC 8555 §7.3.5). Both keys must be stored before, and kept until
-    /// <see cref="ReadAccountAsync"/> has proved one.</summary>
+    /// <summary>Changes the account's key (RFC 8555 §7.3.5). The caller has stored both keys before, and keeps both
+    /// until <see cref="ReadAccountAsync"/> has proved one of them.</summary>
     public async Task<AcmeOutcome<AcmeAccount>> ChangeKeyAsync(
         AcmeAccount account, AccountKey newKey, CancellationToken cancellationToken)
     {
@@ -49,7 +50,7 @@ public sealed partial class AcmeClient
             .Then<AcmeAccount>(_ => new AcmeAccount(newKey, account.Url));
     }
 
-    /// <summary>Deactivates the account, for good.</summary>
+    /// <summary>Deactivates the account. This cannot be undone.</summary>
     public async Task<AcmeOutcome<AccountState>> DeactivateAccountAsync(
         AcmeAccount account, CancellationToken cancellationToken) =>
         (await PostAsync(account, account.Url, Deactivated(), cancellationToken))

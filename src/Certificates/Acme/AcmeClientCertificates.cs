@@ -2,34 +2,34 @@ using System.Buffers.Text;
 using System.Text.Json;
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Why a certificate is revoked (RFC 5280 §5.3.1); what subscribers may say.</summary>
+/// <summary>The reasons for a revocation (RFC 5280 §5.3.1) that a subscriber may give.</summary>
 public enum RevocationReason
 {
-    /// <summary>None given.</summary>
+    /// <summary>No reason is given.</summary>
     Unspecified = 0,
 
     /// <summary>Somebody else has, or may have, the private key.</summary>
     KeyCompromise = 1,
 
-    /// <summary>There is a newer one.</summary>
+    /// <summary>A newer certificate takes its place.</summary>
     Superseded = 4,
 
     /// <summary>The name is no longer ours to serve.</summary>
     CessationOfOperation = 5,
 }
 
-/// <summary>The authority has done it.</summary>
+/// <summary>The authority has revoked the certificate.</summary>
 public sealed record Revoked;
 
 public sealed partial class AcmeClient
 {
-    // Let's Encrypt offers three chains at most.
+    // Let's Encrypt offers at most three chains.
     private const int MaxAlternates = 10;
 
     private const string PemChain = "application/pem-certificate-chain";
 
-    /// <summary>Fetches the certificate, with the chain that ends at the preferred root (<c>PreferredRoot</c>). Without
-    /// a preference, or when no chain meets it, it is the authority's own choice.</summary>
+    /// <summary>Fetches the certificate with the chain that ends at the preferred root (<c>PreferredRoot</c>). Without
+    /// a preference, or if no chain ends there, the chain is the authority's own choice.</summary>
     public async Task<AcmeOutcome<DownloadedCertificate>> DownloadAsync(
         AcmeAccount account, Uri certificate, CancellationToken cancellationToken)
     {
@@ -48,7 +48,7 @@ public sealed partial class AcmeClient
         List<string> offered = [chain.RootName];
         foreach (var text in answer.Links.Where(link => link.Relation == "alternate").Take(MaxAlternates))
         {
-            // An alternate that cannot be had is no reason to go without the certificate.
+            // The certificate is used even if an alternate chain cannot be fetched.
             if (!_transport.Resolve(answer, text.Target, "alternate").Succeeded(out var url, out problem)
                 || !(await PostAsync(account, url, [], cancellationToken, PemChain))
                     .Succeeded(out var other, out problem)
@@ -69,8 +69,8 @@ public sealed partial class AcmeClient
         return new DownloadedCertificate(chain, chain.RootName, offered, IsPreferenceMet: false);
     }
 
-    /// <summary>When to renew (RFC 9773). The request is not signed.</summary>
-    /// <param name="certificateId">Which certificate: <see cref="CertificateId.Of"/>.</param>
+    /// <summary>Asks the authority when to renew a certificate (RFC 9773). The request is not signed.</summary>
+    /// <param name="certificateId">The certificate's id: <see cref="CertificateId.Of"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<AcmeOutcome<RenewalInformation>> ReadRenewalInformationAsync(
         string certificateId, CancellationToken cancellationToken)
@@ -89,10 +89,10 @@ public sealed partial class AcmeClient
         return (await _transport.GetAsync(url, cancellationToken)).Then(RenewalInformation.Read);
     }
 
-    /// <summary>Revokes a certificate that this account was given.</summary>
+    /// <summary>Revokes a certificate that was issued to this account.</summary>
     /// <param name="account">The account.</param>
     /// <param name="certificate">The certificate in DER.</param>
-    /// <param name="reason">Why.</param>
+    /// <param name="reason">The reason.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<AcmeOutcome<Revoked>> RevokeAsync(
         AcmeAccount account, byte[] certificate, RevocationReason reason, CancellationToken cancellationToken)
@@ -113,10 +113,10 @@ public sealed partial class AcmeClient
     }
 
     [LoggerMessage(LogLevel.Warning,
-        "{Authority} has no chain that ends at {Preferred}, only at {Offered}: its own choice is used. "
+        "{Authority} has no chain that ends at {Preferred}, only at {Offered}. The authority's own choice is used. "
         + "Check PreferredRoot.")]
     private partial void LogNoSuchRoot(string authority, string preferred, string offered);
 
-    [LoggerMessage(LogLevel.Warning, "{Authority} offers another chain and does not give it: {Problem}")]
+    [LoggerMessage(LogLevel.Warning, "An alternate chain of {Authority} could not be fetched: {Problem}")]
     private partial void LogNoAlternate(string authority, AcmeProblem problem);
 }

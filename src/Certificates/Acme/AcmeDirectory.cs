@@ -1,33 +1,33 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What an authority offers, and where (RFC 8555 §7.1.1).</summary>
-/// <param name="NewNonce">Gives nonces.</param>
-/// <param name="NewAccount">Makes and finds accounts.</param>
-/// <param name="NewOrder">Takes orders.</param>
+/// <summary>The directory of an authority: its functions and their URLs (RFC 8555 §7.1.1).</summary>
+/// <param name="NewNonce">The URL that gives nonces.</param>
+/// <param name="NewAccount">The URL that registers and finds accounts.</param>
+/// <param name="NewOrder">The URL that takes orders.</param>
 public sealed record AcmeDirectory(Uri NewNonce, Uri NewAccount, Uri NewOrder)
 {
-    /// <summary>Revokes certificates.</summary>
+    /// <summary>The URL that revokes certificates.</summary>
     public Uri? RevokeCertificate { get; init; }
 
-    /// <summary>Changes an account's key.</summary>
+    /// <summary>The URL that changes an account's key.</summary>
     public Uri? KeyChange { get; init; }
 
-    /// <summary>Says when to renew (RFC 9773); not every authority does.</summary>
+    /// <summary>The URL that says when to renew (RFC 9773). Not every authority has one.</summary>
     public Uri? RenewalInformation { get; init; }
 
-    /// <summary>The terms of service, for people.</summary>
+    /// <summary>The page with the terms of service.</summary>
     public Uri? TermsOfService { get; init; }
 
     /// <summary>Whether accounts need an external account binding.</summary>
     public bool IsExternalAccountRequired { get; init; }
 
-    /// <summary>Names of profiles and what they are (draft-ietf-acme-profiles).</summary>
+    /// <summary>The profiles: name and description (draft-ietf-acme-profiles).</summary>
     public IReadOnlyDictionary<string, string> Profiles { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Names by which CAA records allow this authority.</summary>
+    /// <summary>The names of this authority in CAA records.</summary>
     public IReadOnlyList<string> CaaIdentities { get; init; } = [];
 
-    // Authorities have up to five of each; a hostile one may have a megabyte of them.
+    // Real authorities have up to five entries. A hostile authority could send a megabyte of them.
     private const int MaxListed = 64;
     private const int MaxText = 256;
 
@@ -41,7 +41,7 @@ public sealed record AcmeDirectory(Uri NewNonce, Uri NewAccount, Uri NewOrder)
             return problem;
         }
 
-        // What is not offered is no fault; what is offered elsewhere is.
+        // A function may be missing. A function at another origin is a fault.
         var optional = new Uri?[3];
         foreach (var (index, text) in new[] { json.RevokeCert, json.KeyChange, json.RenewalInfo }.Index())
         {

@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What authorities send and get, as JSON has it. What they send is read with its bounds: depth 32, no
-/// property twice. Everything may be missing.</summary>
+/// <summary>The JSON of requests and answers. Answers are read within limits: depth 32, no property twice. Every
+/// property may be missing.</summary>
 [JsonSourceGenerationOptions(
     MaxDepth = MaxDepth,
     AllowDuplicateProperties = false,
@@ -27,8 +27,8 @@ namespace Tracking.Certificates.Acme;
 [JsonSerializable(typeof(ProtectedHeaderJson))]
 internal sealed partial class AcmeJson : JsonSerializerContext
 {
-    /// <summary>An order with its problems is four levels deep; 32 leaves room for extensions and none for a
-    /// stack.</summary>
+    /// <summary>An order with its problems is four levels deep. 32 levels leave room for extensions, and do not exhaust
+    /// the stack.</summary>
     public const int MaxDepth = 32;
 }
 

@@ -1,42 +1,43 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Where an order stands (RFC 8555 §7.1.6).</summary>
+/// <summary>The state of an order (RFC 8555 §7.1.6).</summary>
 public enum OrderStatus
 {
-    /// <summary>Authorizations are missing.</summary>
+    /// <summary>Not all authorizations are valid yet.</summary>
     Pending,
 
-    /// <summary>It can be finalized. A new order may be so at once: authorizations are used again.</summary>
+    /// <summary>The order can be finalized. A new order may have this state at once, because the authority uses earlier
+    /// authorizations again.</summary>
     Ready,
 
-    /// <summary>The certificate is being made.</summary>
+    /// <summary>The authority is making the certificate.</summary>
     Processing,
 
-    /// <summary>There is a certificate.</summary>
+    /// <summary>The certificate can be fetched.</summary>
     Valid,
 
-    /// <summary>It failed, or it ran out.</summary>
+    /// <summary>The order failed or expired.</summary>
     Invalid,
 }
 
-/// <summary>An order as the authority has it. All of it are plain values that can be stored.</summary>
-/// <param name="Url">Its address.</param>
-/// <param name="Status">Where it stands.</param>
-/// <param name="Authorizations">One for each name.</param>
-/// <param name="Finalize">Takes the certificate request.</param>
+/// <summary>An order as the authority describes it. Every property is a plain value that can be stored.</summary>
+/// <param name="Url">The order's URL.</param>
+/// <param name="Status">The order's state.</param>
+/// <param name="Authorizations">The URLs of the authorizations, one for each name.</param>
+/// <param name="Finalize">The URL that takes the certificate request.</param>
 public sealed record AcmeOrder(
     Uri Url, OrderStatus Status, IReadOnlyList<Uri> Authorizations, Uri Finalize)
 {
-    /// <summary>The certificate, once there is one.</summary>
+    /// <summary>The URL of the certificate; <see langword="null"/> before the certificate is made.</summary>
     public Uri? Certificate { get; init; }
 
-    /// <summary>Until when it can be used.</summary>
+    /// <summary>When the order expires.</summary>
     public DateTimeOffset? Expires { get; init; }
 
-    /// <summary>The profile that it was placed with.</summary>
+    /// <summary>The profile with which the order was placed.</summary>
     public string? Profile { get; init; }
 
-    /// <summary>Why it failed, if the authority says so.</summary>
+    /// <summary>Why the order failed, if the authority gives a reason.</summary>
     public AcmeProblem? Error { get; init; }
 
     /// <summary>How long the authority wants to be left alone before the next look.</summary>
@@ -109,7 +110,7 @@ public sealed record AcmeOrder(
 
 /// <summary>An order that has just been placed.</summary>
 /// <param name="Order">The order.</param>
-/// <param name="IsWithoutProfile">The authority did not take the profile; the order is without one.</param>
-/// <param name="IsWithoutReplaces">The certificate had been replaced already; the order counts against the
-/// limits.</param>
+/// <param name="IsWithoutProfile">Whether the order has no profile because the authority did not accept it.</param>
+/// <param name="IsWithoutReplaces">Whether the order replaces no certificate because the certificate was replaced
+/// before. Then the order counts against the limits.</param>
 public sealed record PlacedOrder(AcmeOrder Order, bool IsWithoutProfile, bool IsWithoutReplaces);

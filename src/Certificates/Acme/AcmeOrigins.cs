@@ -1,7 +1,7 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>The origins (RFC 6454) that requests go to: the directory's, and those that are configured. An authority
-/// that was taken over, or an answer that somebody could change, cannot send us elsewhere.</summary>
+/// <summary>The origins (RFC 6454) to which requests may go: the directory's origin and the configured origins. A
+/// compromised authority or a forged answer cannot send our requests to other hosts.</summary>
 internal sealed class AcmeOrigins
 {
     private readonly HashSet<string> _allowed;
@@ -11,7 +11,8 @@ internal sealed class AcmeOrigins
             authority.OtherOrigins.Prepend(authority.Directory).Select(text => Of(new Uri(text))),
             StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Why nothing is sent there; <see langword="null"/> when it may be.</summary>
+    /// <summary>The problem with a URL of another origin; <see langword="null"/> if requests may go to the
+    /// URL.</summary>
     public AcmeProblem? Refusal(Uri url) =>
         url.Scheme == Uri.UriSchemeHttps && url.UserInfo.Length == 0 && _allowed.Contains(Of(url))
             ? null

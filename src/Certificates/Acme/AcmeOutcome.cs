@@ -2,8 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What a step at a certificate authority came to: a value, or why there is none.</summary>
-/// <typeparam name="T">What the step gives.</typeparam>
+/// <summary>The outcome of a step at a certificate authority: a value or a problem.</summary>
+/// <typeparam name="T">The type of the value.</typeparam>
 public sealed record AcmeOutcome<T>
     where T : class
 {
@@ -13,10 +13,10 @@ public sealed record AcmeOutcome<T>
         Problem = problem;
     }
 
-    /// <summary>What the step gave; <see langword="null"/> when there is a problem.</summary>
+    /// <summary>The value; <see langword="null"/> if the step failed.</summary>
     public T? Value { get; }
 
-    /// <summary>Why it gave nothing; <see langword="null"/> when it did.</summary>
+    /// <summary>The problem; <see langword="null"/> if the step succeeded.</summary>
     public AcmeProblem? Problem { get; }
 
     /// <summary>Whether there is a value.</summary>
@@ -33,7 +33,7 @@ public sealed record AcmeOutcome<T>
     /// <summary>A problem.</summary>
     public static implicit operator AcmeOutcome<T>(AcmeProblem problem) => new(null, problem);
 
-    /// <summary>Goes on with the value; a problem stays what it is.</summary>
+    /// <summary>Applies a function to the value. A problem is passed on unchanged.</summary>
     internal AcmeOutcome<TNext> Then<TNext>(Func<T, AcmeOutcome<TNext>> next)
         where TNext : class => Value is null ? Problem! : next(Value);
 }

@@ -1,10 +1,10 @@
 namespace Tracking.Certificates.Acme;
 
-/// <summary>What kind of problem it is. The first block are the types of RFC 8555 §6.7 and of its extensions, the
-/// second is what happens without the authority saying so.</summary>
+/// <summary>The type of a problem. The first block has the types of RFC 8555 §6.7 and of its extensions. The second
+/// block has the types that this program adds.</summary>
 public enum AcmeProblemType
 {
-    /// <summary>A type that this program does not know; <see cref="AcmeProblem.TypeText"/> has it.</summary>
+    /// <summary>A type that this program does not know. <see cref="AcmeProblem.TypeText"/> has its text.</summary>
     Unknown,
 
     /// <summary>The authority has no account with this key.</summary>
@@ -19,7 +19,7 @@ public enum AcmeProblemType
     /// <summary>The certificate request is not accepted.</summary>
     BadCsr,
 
-    /// <summary>The nonce was refused more often than it is tried; the same step may be tried again.</summary>
+    /// <summary>The authority refused every nonce that was tried. The same step may be tried again.</summary>
     BadNonce,
 
     /// <summary>A public key is not accepted.</summary>
@@ -34,7 +34,7 @@ public enum AcmeProblemType
     /// <summary>CAA records forbid the authority to issue (RFC 8659).</summary>
     Caa,
 
-    /// <summary>Several problems; they are in <see cref="AcmeProblem.Subproblems"/>.</summary>
+    /// <summary>Several problems, listed in <see cref="AcmeProblem.Subproblems"/>.</summary>
     Compound,
 
     /// <summary>Another request has changed the same thing, or another account has this key (Boulder).</summary>
@@ -46,7 +46,7 @@ public enum AcmeProblemType
     /// <summary>The authority had a problem with DNS.</summary>
     Dns,
 
-    /// <summary>An account here needs an external account binding.</summary>
+    /// <summary>The authority wants an external account binding for accounts.</summary>
     ExternalAccountRequired,
 
     /// <summary>The answer to a challenge was wrong.</summary>
@@ -55,10 +55,10 @@ public enum AcmeProblemType
     /// <summary>A contact is not accepted.</summary>
     InvalidContact,
 
-    /// <summary>The profile does not exist, or is not for this account.</summary>
+    /// <summary>The profile does not exist, or this account may not use it.</summary>
     InvalidProfile,
 
-    /// <summary>The request was not understood.</summary>
+    /// <summary>The authority did not understand the request.</summary>
     Malformed,
 
     /// <summary>The order is not ready to be finalized.</summary>
@@ -76,38 +76,38 @@ public enum AcmeProblemType
     /// <summary>The authority had a problem with TLS at the name.</summary>
     Tls,
 
-    /// <summary>The account may not do this: a deactivated account, or a challenge that failed.</summary>
+    /// <summary>The account may not do this: the account is deactivated, or a challenge failed.</summary>
     Unauthorized,
 
-    /// <summary>The scheme of a contact is not known there.</summary>
+    /// <summary>The authority does not know the scheme of a contact.</summary>
     UnsupportedContact,
 
-    /// <summary>The kind of name is not known there.</summary>
+    /// <summary>The authority does not know this kind of name.</summary>
     UnsupportedIdentifier,
 
     /// <summary>A person has to do something first: <see cref="AcmeProblem.TermsOfService"/>,
     /// <see cref="AcmeProblem.Instance"/>.</summary>
     UserActionRequired,
 
-    /// <summary>The authority was not reached: no connection, no TLS that is trusted, or it was cut.</summary>
+    /// <summary>The authority was not reached: there was no connection, no trusted TLS, or the connection was
+    /// cut.</summary>
     Unreachable,
 
     /// <summary>The authority took longer than a request may take.</summary>
     TimedOut,
 
-    /// <summary>An error status without an ACME problem: a load balancer's page, for example.</summary>
+    /// <summary>An error status without an ACME problem, for example from a load balancer.</summary>
     Unavailable,
 
-    /// <summary>An answer that does not follow RFC 8555, or is larger or deeper than one may be.</summary>
+    /// <summary>An answer that does not follow RFC 8555, or exceeds our limits of size or depth.</summary>
     NotAcme,
 
-    /// <summary>The authority named an address of another origin than its directory's, which is not
-    /// configured.</summary>
+    /// <summary>The authority named a URL whose origin is neither the directory's nor configured.</summary>
     ForeignUrl,
 
-    /// <summary>The directory does not offer what was asked for.</summary>
+    /// <summary>The directory does not have the wanted function.</summary>
     NotOffered,
 
-    /// <summary>The authority has terms of service and the configuration does not accept them.</summary>
+    /// <summary>The authority has terms of service, and the configuration does not accept them.</summary>
     TermsNotAccepted,
 }

@@ -3,12 +3,12 @@ using System.Net.Http.Headers;
 namespace Tracking.Certificates.Acme;
 
 /// <summary>
-/// Requests to one authority: bounded answers, a deadline for each request with all its repetitions, nonces, and no
-/// address of another origin. Nothing that a server sends or does throws.
+/// Sends requests to one authority. Answers are limited in size, one deadline covers a request with all its
+/// repetitions, and no request goes to a foreign origin. No behaviour of a server causes an exception.
 /// </summary>
 internal sealed class AcmeTransport : IDisposable
 {
-    // Boulder takes 20 newNonce a second from an address (rate limits of 5 August 2026).
+    // Boulder accepts 20 newNonce requests a second from one address (rate limits of 5 August 2026).
     private static readonly TimeSpan _betweenNonces = TimeSpan.FromMilliseconds(50);
 
     private readonly AcmeOrigins _origins;
@@ -31,7 +31,7 @@ internal sealed class AcmeTransport : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Tracking", version));
     }
 
-    /// <summary>How far the authority's clock was ahead of ours when it last answered.</summary>
+    /// <summary>By how much the authority's clock was ahead of ours at its last answer.</summary>
     public TimeSpan ClockOffset { get; private set; }
 
     public Task<AcmeOutcome<AcmeAnswer>> GetAsync(Uri url, CancellationToken cancellationToken) =>
@@ -39,12 +39,13 @@ internal sealed class AcmeTransport : IDisposable
             async deadline => Judge(await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, url), deadline)),
             cancellationToken);
 
-    /// <summary>Sends a signed request; one that is refused for its nonce is signed again with another.</summary>
-    /// <param name="url">Where to.</param>
-    /// <param name="newNonce">Where nonces come from.</param>
-    /// <param name="sign">Makes the body for a nonce.</param>
+    /// <summary>Sends a signed request. If the authority refuses the nonce, the request is signed again with another
+    /// nonce.</summary>
+    /// <param name="url">The URL.</param>
+    /// <param name="newNonce">The URL that gives nonces.</param>
+    /// <param name="sign">Makes the body with a nonce.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <param name="accept">The media type wanted; JSON unless given.</param>
+    /// <param name="accept">The wanted media type; JSON by default.</param>
     public Task<AcmeOutcome<AcmeAnswer>> PostAsync(
         Uri url, Uri newNonce, Func<string, byte[]> sign, CancellationToken cancellationToken,
         string accept = "application/json") =>
@@ -68,8 +69,8 @@ internal sealed class AcmeTransport : IDisposable
             },
             cancellationToken);
 
-    /// <summary>An address that the authority sent: absolute or relative to the answer's, of an origin that is
-    /// allowed.</summary>
+    /// <summary>Reads a URL that the authority sent. The URL is absolute or relative to the answer's URL, and its
+    /// origin is an allowed one.</summary>
     public AcmeOutcome<Uri> Resolve(AcmeAnswer answer, string? text, string what) =>
         string.IsNullOrEmpty(text) || !Uri.TryCreate(answer.Url, text, out var url)
             ? answer.NotAcme($"it names no {what}")
@@ -93,7 +94,7 @@ internal sealed class AcmeTransport : IDisposable
         answer switch
         {
             { IsSuccess: true } => answer,
-            // Signed requests are signed for their address: a redirect cannot be followed.
+            // A signed request is valid for its own URL only, so a redirect cannot be followed.
             { Status: >= 300 and <= 399 } => answer.NotAcme("it is a redirect"),
             _ => ReadProblem.From(answer, _time.GetUtcNow()),
         });
@@ -135,7 +136,7 @@ internal sealed class AcmeTransport : IDisposable
         Func<HttpRequestMessage> create, CancellationToken cancellationToken)
     {
         using var request = create();
-        // Also for addresses that were stored: the configuration may have changed since.
+        // Stored URLs are checked too, because the configuration may have changed.
         if (_origins.Refusal(request.RequestUri!) is { } foreign)
         {
             return foreign;
@@ -210,7 +211,7 @@ internal sealed class AcmeTransport : IDisposable
                 ? new AcmeProblem(
                     AcmeProblemType.TimedOut,
                     $"The certificate authority took longer than {_options.RequestTimeout:c}.")
-                // The handler's own limit for connecting.
+                // The handler's own time limit for connecting.
                 : Unreachable("connecting took too long");
         }
         catch (HttpRequestException exception)

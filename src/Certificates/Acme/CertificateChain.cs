@@ -5,14 +5,15 @@ using System.Text;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>A certificate and what links it to a root, in the order in which the authority gave them and byte for byte
-/// what it gave.</summary>
+/// <summary>A certificate and the certificates above it, in the authority's order and byte for byte as the authority
+/// sent them.</summary>
 public sealed class CertificateChain
 {
-    // Let's Encrypt's longest has four.
+    // Let's Encrypt's longest chain has four certificates.
     private const int MaxCertificates = 10;
 
-    // Ten of the largest that public authorities issue. Beginnings without an end are searched for again and again.
+    // Ten times the largest certificate of a public authority. The limit bounds the search for PEM blocks that begin
+    // and never end.
     private const int MaxPem = 131_072;
 
     private CertificateChain(IReadOnlyList<byte[]> certificates, string rootName)
@@ -21,17 +22,17 @@ public sealed class CertificateChain
         RootName = rootName;
     }
 
-    /// <summary>DER, the certificate itself first.</summary>
+    /// <summary>The certificates in DER, the issued certificate first.</summary>
     public IReadOnlyList<byte[]> Certificates { get; }
 
-    /// <summary>The name of the root at which it ends: who issued the last one.</summary>
+    /// <summary>The name of the root at which the chain ends: the issuer of the last certificate.</summary>
     public string RootName { get; }
 
-    /// <summary>Whether it ends at a root of this name, in any case.</summary>
+    /// <summary>Whether the chain ends at a root of this name. Upper and lower case are equal.</summary>
     public bool EndsAt(string rootName) => RootName.Equals(rootName, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads what <see cref="ToPem"/> gave.</summary>
-    /// <returns><see langword="null"/> when it is no chain of certificates.</returns>
+    /// <summary>Reads a chain in the form of <see cref="ToPem"/>.</summary>
+    /// <returns><see langword="null"/> if the text is no chain of certificates.</returns>
     public static CertificateChain? FromPem(string pem)
     {
         ArgumentNullException.ThrowIfNull(pem);
@@ -62,7 +63,7 @@ public sealed class CertificateChain
         return rootName is null ? null : new CertificateChain(certificates, rootName);
     }
 
-    /// <summary>As PEM.</summary>
+    /// <summary>The chain as PEM.</summary>
     public string ToPem() =>
         string.Concat(Certificates.Select(der => PemEncoding.WriteString("CERTIFICATE", der) + "\n"));
 
@@ -85,10 +86,10 @@ public sealed class CertificateChain
     }
 }
 
-/// <summary>A certificate as it was fetched.</summary>
+/// <summary>A fetched certificate.</summary>
 /// <param name="Chain">The chain that was chosen.</param>
 /// <param name="DefaultRoot">The root at which the authority's own choice ends.</param>
-/// <param name="OfferedRoots">The roots that were seen while choosing.</param>
-/// <param name="IsPreferenceMet">Whether it ends where it was wanted, or nothing was wanted.</param>
+/// <param name="OfferedRoots">The roots of all chains that were fetched.</param>
+/// <param name="IsPreferenceMet">Whether the chain ends at the preferred root, or no root is preferred.</param>
 public sealed record DownloadedCertificate(
     CertificateChain Chain, string DefaultRoot, IReadOnlyList<string> OfferedRoots, bool IsPreferenceMet);

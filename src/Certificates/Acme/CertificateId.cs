@@ -4,14 +4,15 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>How RFC 9773 §4.1 names a certificate: key identifier of the issuer and serial number.</summary>
+/// <summary>The id of a certificate in RFC 9773 §4.1: the issuer's key identifier and the serial number.</summary>
 public static class CertificateId
 {
     private const string AuthorityKeyIdentifier = "2.5.29.35";
 
-    /// <summary>The id.</summary>
+    /// <summary>The id of a certificate.</summary>
     /// <param name="certificate">The certificate in DER.</param>
-    /// <returns><see langword="null"/> when the certificate does not name its issuer's key, or is none.</returns>
+    /// <returns><see langword="null"/> if the certificate does not name its issuer's key, or the bytes are no
+    /// certificate.</returns>
     public static string? Of(ReadOnlySpan<byte> certificate)
     {
         try
@@ -19,7 +20,7 @@ public static class CertificateId
             using var read = X509CertificateLoader.LoadCertificate(certificate);
             var issuer = read.Extensions[AuthorityKeyIdentifier] as X509AuthorityKeyIdentifierExtension;
             return issuer?.KeyIdentifier is { } key
-                // The content of the INTEGER: a leading 00 belongs to it.
+                // The content octets of the INTEGER, including a leading 00.
                 ? $"{Base64Url.EncodeToString(key.Span)}.{Base64Url.EncodeToString(read.SerialNumberBytes.Span)}"
                 : null;
         }

@@ -11,12 +11,12 @@ public sealed class CertificateKey : IDisposable
 
     private CertificateKey(ECDsa key) => _key = key;
 
-    /// <summary>Makes a new one. It has to be stored before its request is sent: the answer may be lost, the
-    /// certificate is not.</summary>
+    /// <summary>Makes a new key. The caller stores the key before sending the request: the authority may issue the
+    /// certificate although its answer is lost.</summary>
     public static CertificateKey Create() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
-    /// <summary>Reads what <see cref="ExportPkcs8"/> gave.</summary>
-    /// <exception cref="CryptographicException">It is no private key.</exception>
+    /// <summary>Reads a key in the form of <see cref="ExportPkcs8"/>.</summary>
+    /// <exception cref="CryptographicException">The bytes are no private key.</exception>
     public static CertificateKey FromPkcs8(ReadOnlySpan<byte> pkcs8)
     {
         var key = ECDsa.Create();
@@ -32,15 +32,15 @@ public sealed class CertificateKey : IDisposable
         }
     }
 
-    /// <summary>The private key (PKCS #8, DER), to be sealed at once.</summary>
+    /// <summary>The private key (PKCS #8, DER). The caller seals it at once.</summary>
     public byte[] ExportPkcs8() => _key.ExportPkcs8PrivateKey();
 
     /// <summary>The public key (SubjectPublicKeyInfo, DER).</summary>
     public byte[] ExportPublicKey() => _key.ExportSubjectPublicKeyInfo();
 
-    /// <summary>The request in DER. Names stand in the alternative names alone: the common name is on its way out
-    /// (profile <c>tlsserver</c>), and holds 64 characters only.</summary>
-    /// <exception cref="ArgumentException">There is no name.</exception>
+    /// <summary>The certificate request in DER. The names are subject alternative names only. The common name is not
+    /// used: it holds 64 characters at most, and the profile <c>tlsserver</c> has none.</summary>
+    /// <exception cref="ArgumentException">No name is given.</exception>
     public byte[] MakeRequest(IReadOnlyCollection<HostName> names)
     {
         ArgumentNullException.ThrowIfNull(names);

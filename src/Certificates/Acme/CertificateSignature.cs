@@ -4,11 +4,11 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Whether one certificate signed another (RFC 5280 §4.1.1). <see cref="X509Chain"/> answers another question:
-/// whether this machine knows a way to a root.</summary>
+/// <summary>Checks whether one certificate signed another (RFC 5280 §4.1.1). <see cref="X509Chain"/> checks something
+/// else: whether this machine can build a chain to a root.</summary>
 internal static class CertificateSignature
 {
-    // RFC 5758 §3.2 and RFC 4055 §5: what public authorities may use.
+    // The algorithms that public authorities may use (RFC 5758 §3.2, RFC 4055 §5).
     private static readonly Dictionary<string, (bool IsEcdsa, HashAlgorithmName Hash)> _algorithms = new()
     {
         ["1.2.840.10045.4.3.2"] = (true, HashAlgorithmName.SHA256),

@@ -5,45 +5,45 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Why a certificate that an authority gave is not used.</summary>
+/// <summary>The faults for which an issued certificate is not used.</summary>
 public enum CertificateFault
 {
-    /// <summary>It is for another key.</summary>
+    /// <summary>The certificate is for another key.</summary>
     OtherKey,
 
-    /// <summary>It lacks a name.</summary>
+    /// <summary>The certificate lacks a name.</summary>
     OtherName,
 
-    /// <summary>It, or one above it, is not valid yet: the authority's clock or ours is wrong.</summary>
+    /// <summary>A certificate of the chain is not valid yet: the authority's clock or ours is wrong.</summary>
     NotYetValid,
 
-    /// <summary>It, or one above it, has expired.</summary>
+    /// <summary>A certificate of the chain has expired.</summary>
     Expired,
 
-    /// <summary>The certificates do not follow each other up to a root.</summary>
+    /// <summary>A certificate of the chain was not signed by the next one.</summary>
     BrokenChain,
 
-    /// <summary>One of them cannot be read.</summary>
+    /// <summary>A certificate of the chain cannot be read.</summary>
     Unreadable,
 }
 
-/// <summary>A fault, and a sentence for people.</summary>
-/// <param name="Fault">Which.</param>
-/// <param name="Reason">What was found.</param>
+/// <summary>A fault with its explanation.</summary>
+/// <param name="Fault">The fault.</param>
+/// <param name="Reason">The explanation, one sentence.</param>
 public sealed record RefusedCertificate(CertificateFault Fault, string Reason);
 
-/// <summary>Looks at a certificate before it takes the place of one that works.</summary>
+/// <summary>Checks a new certificate before it replaces the one in use.</summary>
 public static class CheckCertificate
 {
     private const string ServerNames = "2.5.29.17";
 
-    /// <summary>Checks key, names, validity and that each is signed by the next. Whether the root is trusted is the
-    /// clients' matter.</summary>
-    /// <param name="chain">What the authority gave.</param>
-    /// <param name="publicKey">The key that it was asked for (SubjectPublicKeyInfo).</param>
-    /// <param name="names">The names that it was asked for.</param>
+    /// <summary>Checks the key, the names, the validity and the signatures of the chain. Whether the root is trusted is
+    /// decided by clients.</summary>
+    /// <param name="chain">The chain that the authority sent.</param>
+    /// <param name="publicKey">The key of the certificate request (SubjectPublicKeyInfo).</param>
+    /// <param name="names">The names of the certificate request.</param>
     /// <param name="now">The time.</param>
-    /// <returns><see langword="null"/> when it may be used.</returns>
+    /// <returns><see langword="null"/> if the certificate may be used.</returns>
     public static RefusedCertificate? Refusal(
         CertificateChain chain, ReadOnlySpan<byte> publicKey, IEnumerable<HostName> names, DateTimeOffset now)
     {

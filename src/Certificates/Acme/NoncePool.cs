@@ -2,14 +2,15 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Nonces that answers brought, each used once, the newest first: the oldest are those that a server has
-/// forgotten. Old ones are thrown away.</summary>
+/// <summary>The nonces from earlier answers. Each nonce is used once. The newest nonce is used first, because a server
+/// forgets the oldest ones. Old nonces are dropped.</summary>
 internal sealed class NoncePool(TimeSpan age, TimeProvider time)
 {
-    /// <summary>Requests under way at a time are fewer; what is above is of no use.</summary>
+    /// <summary>The largest number of kept nonces. Fewer requests than this run at the same time.</summary>
     public const int Capacity = 64;
 
-    // RFC 8555 §6.5.1: base64url. Boulder's have 43 characters, others up to some hundred.
+    // A nonce is base64url (RFC 8555 §6.5.1). Boulder's nonces have 43 characters, those of other authorities up to a
+    // few hundred.
     private const int MaxLength = 512;
 
     private readonly Lock _using = new();
@@ -44,7 +45,7 @@ internal sealed class NoncePool(TimeSpan age, TimeProvider time)
 
             if (time.GetElapsedTime(newest.Value.At) > age)
             {
-                // The others are older still.
+                // All other nonces are older.
                 _nonces.Clear();
                 return null;
             }

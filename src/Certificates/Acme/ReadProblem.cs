@@ -4,15 +4,15 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Makes an <see cref="AcmeProblem"/> of what an authority sent.</summary>
+/// <summary>Reads problems from an authority's answers.</summary>
 internal static partial class ReadProblem
 {
-    // What Boulder says is at most a few hundred characters; the link to let a name go on is longer than all else.
+    // Boulder's texts have at most a few hundred characters. The link that ends a pause is the longest of them.
     private const int MaxDetail = 4_096;
     private const int MaxTypeText = 256;
     private const int MaxName = 253;
 
-    // An order has at most 100 names with every authority that is known.
+    // With every known authority an order has at most 100 names.
     private const int MaxSubproblems = 100;
 
     private const string Prefix = "urn:ietf:params:acme:error:";
@@ -48,7 +48,7 @@ internal static partial class ReadProblem
         ["userActionRequired"] = AcmeProblemType.UserActionRequired,
     };
 
-    /// <summary>From an answer with an error status.</summary>
+    /// <summary>Reads the problem of an answer with an error status.</summary>
     public static AcmeProblem From(AcmeAnswer answer, DateTimeOffset now)
     {
         var retryAfter = answer.RetryAfter;
@@ -61,7 +61,7 @@ internal static partial class ReadProblem
             }
             catch (JsonException)
             {
-                // Told as an error without a problem.
+                // The answer is reported as an error without a problem document.
             }
         }
 
@@ -86,7 +86,7 @@ internal static partial class ReadProblem
         };
     }
 
-    /// <summary>From a problem inside an order or a challenge.</summary>
+    /// <summary>Reads a problem inside an order or a challenge.</summary>
     public static AcmeProblem From(ProblemJson json)
     {
         var type = TypeOf(json.Type);
@@ -108,14 +108,16 @@ internal static partial class ReadProblem
         };
     }
 
-    /// <summary>A link that may be shown to a person, or none: https, nothing else.</summary>
+    /// <summary>A link that may be shown to a person: https only; <see langword="null"/> for every other
+    /// text.</summary>
     public static Uri? Link(string? text) =>
         text?.Length <= MaxDetail && Uri.TryCreate(text, UriKind.Absolute, out var link)
         && link.Scheme == Uri.UriSchemeHttps
             ? link
             : null;
 
-    /// <summary>Text of others as one line: no control character reaches a log or a terminal.</summary>
+    /// <summary>Foreign text as one line. Control characters are removed, so none reaches a log or a
+    /// terminal.</summary>
     public static string Clean(string? text, int length)
     {
         if (string.IsNullOrEmpty(text))

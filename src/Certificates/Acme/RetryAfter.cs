@@ -4,14 +4,16 @@ using System.Text.RegularExpressions;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>How long an authority wants to be left alone.</summary>
+/// <summary>Reads how long an authority asks us to wait.</summary>
 public static partial class RetryAfter
 {
-    /// <summary>What a longer time is cut to: 7 d, the longest period over which an authority counts (Let's Encrypt,
-    /// rate limits of 5 August 2026). One that says ten years is mistaken.</summary>
+    /// <summary>The longest wait, 7 d, which is the longest period of an authority's limit (Let's Encrypt, rate limits
+    /// of 5 August 2026). Longer times are cut to this one, because an authority that says ten years is
+    /// mistaken.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(7);
 
-    /// <summary>From the header: seconds or a date (RFC 9110 §10.2.3); 0 to <see cref="Longest"/>.</summary>
+    /// <summary>Reads the header: seconds or a date (RFC 9110 §10.2.3). The result is 0 to
+    /// <see cref="Longest"/>.</summary>
     internal static TimeSpan? Read(RetryConditionHeaderValue? header, DateTimeOffset now) => header switch
     {
         { Delta: { } delta } => Clamp(delta),
@@ -19,7 +21,7 @@ public static partial class RetryAfter
         _ => null,
     };
 
-    /// <summary>From the words of a rate limit, for authorities that send no header: "retry after 2026-08-05 12:34:56
+    /// <summary>Reads the text of a rate limit, for authorities that send no header: "retry after 2026-08-05 12:34:56
     /// UTC".</summary>
     internal static TimeSpan? Read(string detail, DateTimeOffset now) =>
         Words().Match(detail) is { Success: true } match

@@ -5,22 +5,22 @@ using System.Text.Json;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>JSON Web Signatures as ACME has them (RFC 8555 §6.2): flattened JSON, <c>url</c> and <c>nonce</c> in the
-/// protected header.</summary>
+/// <summary>Makes JSON Web Signatures in the form of ACME (RFC 8555 §6.2): flattened JSON, with <c>url</c> and
+/// <c>nonce</c> in the protected header.</summary>
 internal static class SignRequest
 {
-    /// <summary>A request of an account, under its URL.</summary>
+    /// <summary>Signs a request of an account, which is named by its URL.</summary>
     public static byte[] ByAccount(AcmeAccount account, Uri url, string nonce, ReadOnlySpan<byte> payload) =>
         Bytes(Sign(
             new ProtectedHeaderJson("ES256", nonce, url.AbsoluteUri, null, account.Url.AbsoluteUri),
             payload,
             account.Key.Sign));
 
-    /// <summary>A request by a key that has no account yet, or needs none.</summary>
+    /// <summary>Signs a request with a key that has no account yet or needs none.</summary>
     public static byte[] ByKey(AccountKey key, Uri url, string? nonce, ReadOnlySpan<byte> payload) =>
         Bytes(InnerByKey(key, url, nonce, payload));
 
-    /// <summary>As <see cref="ByKey"/>, to stand inside another request.</summary>
+    /// <summary>Signs as <see cref="ByKey"/>, for a request inside another request.</summary>
     public static JwsJson InnerByKey(AccountKey key, Uri url, string? nonce, ReadOnlySpan<byte> payload) =>
         Sign(new ProtectedHeaderJson("ES256", nonce, url.AbsoluteUri, key.Jwk, null), payload, key.Sign);
 

@@ -4,14 +4,14 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates.Acme;
 
-/// <summary>Connections to an authority's own HTTPS, by the system's trust or by the roots that are
-/// configured.</summary>
+/// <summary>Makes HTTPS connections to an authority. The authority's certificate is checked against the system's roots,
+/// or against the configured roots.</summary>
 internal static class TrustAuthority
 {
-    // A certificate authority far away answers within a second; the request's deadline is for the rest.
+    // A connection to a distant authority takes less than a second. The request's deadline covers the rest.
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(10);
 
-    // Names of authorities move between addresses; a day's connection would not notice.
+    // The addresses of an authority change. A connection that lasts a day would not notice the change.
     private static readonly TimeSpan _connectionLifetime = TimeSpan.FromMinutes(5);
 
     public static SocketsHttpHandler CreateHandler(AuthoritySettings authority)
@@ -20,7 +20,7 @@ internal static class TrustAuthority
         {
             AllowAutoRedirect = false,
             UseCookies = false,
-            // A compressed answer would be larger than it is counted.
+            // The size limit counts the received bytes. A compressed answer would be larger after unpacking.
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = _connectTimeout,
             PooledConnectionLifetime = _connectionLifetime,

@@ -2,10 +2,10 @@ using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Says what a person does about a problem, beside what the authority said.</summary>
+/// <summary>Says what a person can do about a problem, in addition to the authority's words.</summary>
 internal static class AdviseOn
 {
-    /// <summary>One or two sentences; <see langword="null"/> where there is nothing to do but wait.</summary>
+    /// <summary>One or two sentences; <see langword="null"/> if a person can only wait.</summary>
     public static string? Problem(AcmeProblem problem)
     {
         ArgumentNullException.ThrowIfNull(problem);

@@ -3,20 +3,21 @@ using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Has an order's authorizations proved: the challenge is stored and gateways are told, then the authority
-/// is.</summary>
+/// <summary>Proves the authorizations of an order. The challenge is stored, then the gateways are told, and last the
+/// authority is told.</summary>
 internal sealed class AnswerChallenges(
     ChooseAuthority choose, StoreOrder store, TellGateways tell, EndAttempt end)
 {
-    /// <summary>Answers what waits for an answer.</summary>
+    /// <summary>Answers the pending challenges of an order.</summary>
     /// <param name="name">The name, leased.</param>
     /// <param name="authority">The authority.</param>
     /// <param name="order">The order.</param>
-    /// <param name="placed">The same as the authority sees it.</param>
-    /// <param name="answered">Challenges that were answered already: the authority looks once for each answer, and each
-    /// look that fails counts.</param>
+    /// <param name="placed">The order as the authority describes it.</param>
+    /// <param name="answered">The challenges that were answered before. The authority validates once for each answer
+    /// and counts each failure, so no challenge is answered twice.</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
-    /// <returns>How it ended; <see langword="null"/>: all is answered, look at the order again.</returns>
+    /// <returns>How the attempt ended; <see langword="null"/> if all challenges are answered and the order has to be
+    /// read again.</returns>
     public async Task<IssueOutcome?> RunAsync(
         LeasedName name,
         OpenAuthority authority,
@@ -65,8 +66,9 @@ internal sealed class AnswerChallenges(
                 return IssueOutcome.LeaseLost;
             }
 
-            // Six places of the authority ask six different gateways at once: each has to know before the authority
-            // does. An http-01 of the first authority is answered from its thumbprint, by all of them, always.
+            // The authority asks several gateways from several locations at once, so every gateway has to know the
+            // challenge before the authority is told. Every gateway answers an http-01 challenge of the first authority
+            // from the thumbprint and needs no message.
             await tell.OfChallengeAsync(name, challenge.Type, authority, cancellationToken);
             var sent = await authority.Client.AnswerChallengeAsync(authority.Account, challenge.Url, cancellationToken);
             if (sent.Problem is not { } refused)
@@ -85,8 +87,8 @@ internal sealed class AnswerChallenges(
             await end.FailAsync(name, order, IssuanceStep.Challenge, problem, cancellationToken);
     }
 
-    /// <summary>Why an order is invalid. An order itself mostly says nothing: the reason stands at the name that could
-    /// not be verified.</summary>
+    /// <summary>Finds out why an order is invalid. The order itself mostly has no reason. The reason is in the
+    /// authorization of the name that could not be verified.</summary>
     /// <returns>The step that failed, and the authority's words.</returns>
     public static async Task<(IssuanceStep Step, AcmeProblem Problem)> ExplainAsync(
         OpenAuthority authority, AcmeOrder placed, CancellationToken cancellationToken)

@@ -4,19 +4,20 @@ using Tracking.Links;
 namespace Tracking.Certificates.Issuance;
 
 /// <summary>A limit without room.</summary>
-/// <param name="Bucket">Which.</param>
-/// <param name="Limit">Its size.</param>
-/// <param name="Wait">How long until whoever asks has his turn.</param>
-/// <param name="HasQueue">Whether new names stand in a queue for it.</param>
+/// <param name="Bucket">The bucket of the limit.</param>
+/// <param name="Limit">The limit's size.</param>
+/// <param name="Wait">How long until the name has its turn.</param>
+/// <param name="HasQueue">Whether new names wait in a queue for this limit.</param>
 internal sealed record LackOfRoom(string Bucket, BucketSettings Limit, TimeSpan Wait, bool HasQueue);
 
 /// <summary>
-/// What is left of the limits of each authority: buckets of tokens in the database, shared by all processes. New names
-/// stand in a queue for a bucket that is empty, and each has its time from the beginning; a renewal goes before them.
+/// The unused part of each authority's limits, as token buckets in the database that all processes share. New names
+/// wait in a queue for an empty bucket. Each name in the queue has a fixed time from the beginning. A renewal goes
+/// before the queue.
 /// </summary>
 internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    // One statement: refill, and take when there is one. No row comes back when there is none.
+    // One statement refills the bucket and takes a token. The statement returns no row if the bucket has no token.
     private const string Take =
         """
         INSERT INTO certificates.budgets AS b (directory, bucket, tokens, at) VALUES ($1, $2, $3 - 1, $5)
@@ -32,14 +33,14 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
         WHERE directory = $1 AND bucket = $2
         """;
 
-    // Seconds until the last one in the queue has its turn; below 0, or nothing, when there is no queue.
+    // The seconds until the last name in the queue has its turn; below 0 or no row if there is no queue.
     private const string LookAtQueue =
         """
         SELECT extract(epoch FROM queued_until - $3)::double precision
         FROM certificates.budgets WHERE directory = $1 AND bucket = $2
         """;
 
-    // One token later than the last one in the queue, and not before there is a token at all.
+    // The turn is one token later than that of the last name in the queue, and not before the bucket has a token.
     private const string Enqueue =
         """
         UPDATE certificates.budgets SET queued_until = greatest(
@@ -49,7 +50,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
         RETURNING extract(epoch FROM queued_until - $5)::double precision
         """;
 
-    /// <summary>The buckets that a new certificate of a name draws from.</summary>
+    /// <summary>The buckets from which a new certificate for a name takes tokens.</summary>
     /// <param name="authority">The authority.</param>
     /// <param name="host">The name.</param>
     public static IReadOnlyList<(string Bucket, BucketSettings Limit)> Of(AuthoritySettings authority, HostName host) =>
@@ -69,10 +70,11 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
     /// <summary>Takes one token of each bucket, or none of any.</summary>
     /// <param name="directory">The authority.</param>
     /// <param name="buckets">The buckets.</param>
-    /// <param name="isNew">Whether it is for a new name, which goes behind those in the queue.</param>
-    /// <param name="queuedFor">The queue in which it has waited for its turn.</param>
+    /// <param name="isNew">Whether the certificate is for a new name. New names go behind the names in the
+    /// queue.</param>
+    /// <param name="queuedFor">The queue in which the name has waited for its turn.</param>
     /// <param name="cancellationToken">Ends the statements.</param>
-    /// <returns>The limit that has no room; <see langword="null"/> when they were taken.</returns>
+    /// <returns>The limit without room; <see langword="null"/> if the tokens were taken.</returns>
     public async Task<LackOfRoom?> TakeAsync(
         string directory,
         IReadOnlyList<(string Bucket, BucketSettings Limit)> buckets,
@@ -83,7 +85,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-        // In the order of their names: two processes that take the same ones wait for each other and never in a ring.
+        // Buckets are locked in the order of their names, so two processes that take the same buckets never deadlock.
         foreach (var (bucket, limit) in buckets.OrderBy(each => each.Bucket, StringComparer.Ordinal))
         {
             if (limit.Capacity < 1)
@@ -94,7 +96,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
             var isLast = isNew && HasQueue(bucket) && queuedFor != PlaceIn(directory, bucket);
             var ahead = isLast ? await QueueAsync(connection, directory, bucket, cancellationToken) : TimeSpan.Zero;
 
-            // Who comes later does not take the token of the next in the queue. A second one is there only where names
+            // A new name does not take the token of the first name in the queue. A second token exists only if names
             // have left the queue.
             var tokens = ahead > TimeSpan.Zero
                 ? await RunAsync(connection, Look, directory, bucket, limit, cancellationToken) : null;
@@ -112,8 +114,8 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
         return null;
     }
 
-    /// <summary>Goes to the end of the queue for a limit.</summary>
-    /// <returns>How long until the turn comes.</returns>
+    /// <summary>Puts a name at the end of the queue for a limit.</summary>
+    /// <returns>How long until the name has its turn.</returns>
     public async Task<TimeSpan> EnqueueAsync(
         string directory, LackOfRoom lack, CancellationToken cancellationToken)
     {
@@ -122,7 +124,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
             ? TimeSpan.FromSeconds(seconds) : lack.Wait;
     }
 
-    /// <summary>Whether a bucket has a token; none is taken.</summary>
+    /// <summary>Whether a bucket has a token. No token is taken.</summary>
     public async Task<TimeSpan?> LackAsync(
         string directory, (string Bucket, BucketSettings Limit) bucket, CancellationToken cancellationToken)
     {
@@ -132,7 +134,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
         return tokens >= 1 ? null : bucket.Limit.Refill * (1 - tokens);
     }
 
-    // Limits of one name alone have none.
+    // Limits of a single name have no queue.
     private static bool HasQueue(string bucket) =>
         bucket == "orders" || bucket.StartsWith("domain:", StringComparison.Ordinal);
 
@@ -147,7 +149,7 @@ internal sealed class Budgets(NpgsqlDataSource dataSource, TimeProvider time)
             ? TimeSpan.FromSeconds(seconds) : TimeSpan.Zero;
     }
 
-    // Authorities count by the whole list, its private section included (Boulder, publicsuffix.Domain).
+    // Authorities count by the whole Public Suffix List, including its private section (Boulder, publicsuffix.Domain).
     private static string Registered(HostName host) =>
         PublicSuffix.RegistrableDomain(host) is { IsEmpty: false } domain ? domain.ToString() : host.Value;
 

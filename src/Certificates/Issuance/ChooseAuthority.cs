@@ -7,18 +7,18 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Where a certificate is ordered, or why nowhere now.</summary>
-/// <param name="Authority">The authority; <see langword="null"/> when there is a problem.</param>
-/// <param name="Problem">Why none.</param>
-/// <param name="Directory">The authority that the problem is with.</param>
-/// <param name="Wait">A time after which there is room again; <see langword="null"/> when it is a failure.</param>
+/// <summary>The authority for an order, or the reason why no order is placed now.</summary>
+/// <param name="Authority">The chosen authority; <see langword="null"/> if there is a problem.</param>
+/// <param name="Problem">Why no authority was chosen.</param>
+/// <param name="Directory">The authority that has the problem.</param>
+/// <param name="Wait">How long until a limit has room again; <see langword="null"/> for every other problem.</param>
 internal sealed record ChosenAuthority(
     OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null)
 {
     /// <summary>The CAA record that would allow the authority, where one forbids it.</summary>
     public string? CaaLine { get; init; }
 
-    /// <summary>The limit without room, where a new name goes into its queue.</summary>
+    /// <summary>The limit without room, if a new name has to wait in its queue.</summary>
     public LackOfRoom? Lack { get; init; }
 
     /// <summary>The queue in which the name has its place.</summary>
@@ -26,9 +26,10 @@ internal sealed record ChosenAuthority(
 }
 
 /// <summary>
-/// Chooses the authority for an order, before it hears of the name: a failed attempt there counts, our own look does
-/// not. In their configured order, the first at which the account is open, CAA allows it and every limit has room; a
-/// renewal stays where the certificate came from, because such an order counts against no limit there.
+/// Chooses the authority for an order. The name is checked before the authority is told of it, because a failed attempt
+/// counts against the authority's limits and our own check does not. The first configured authority is chosen whose
+/// account is open, which CAA allows, and whose limits have room. A renewal stays with the authority of the
+/// certificate, because such an order counts against no limit there.
 /// </summary>
 internal sealed class ChooseAuthority(
     OpenAccounts accounts,
@@ -38,11 +39,12 @@ internal sealed class ChooseAuthority(
     IOptions<CertificateOptions> options,
     TimeProvider time)
 {
-    // An authority that was not reached so often in a row is passed over for so long, where there is another.
+    // After this number of failed connections in a row an authority is skipped for this time, if another authority is
+    // configured.
     private const int Unreached = 2;
     private static readonly TimeSpan _rest = TimeSpan.FromMinutes(10);
 
-    // A renewal goes to another authority after so many failures in a row.
+    // After this number of failures in a row a renewal goes to another authority.
     private const int FailuresBeforeLeaving = 3;
 
     private readonly ConcurrentDictionary<string, (int InARow, DateTimeOffset At)> _unreached = new();
@@ -89,7 +91,8 @@ internal sealed class ChooseAuthority(
                 lines.Add(line);
             }
 
-            // What passes soonest is what is waited for; a failure tells more than a full bucket.
+            // The problem with the shortest wait is reported. A failure is reported before a full limit, because it
+            // says more.
             reason = reason is null || (reason.Wait is { } shortest && tried.Wait < shortest) ? tried : reason;
         }
 
@@ -113,7 +116,7 @@ internal sealed class ChooseAuthority(
             : reason;
     }
 
-    /// <summary>Learns from a failure at an authority.</summary>
+    /// <summary>Counts a failure at an authority.</summary>
     public async Task FailedAsync(
         LeasedName name, string directory, IssuanceStep step, AcmeProblem problem, CancellationToken cancellationToken)
     {
@@ -134,18 +137,18 @@ internal sealed class ChooseAuthority(
         }
     }
 
-    /// <summary>What to do about CAA records that allow none of our authorities.</summary>
-    /// <param name="lines">The record that would allow it, of each authority.</param>
+    /// <summary>The advice for CAA records that allow none of our authorities.</summary>
+    /// <param name="lines">For each authority the record that would allow it.</param>
     internal static string AdviceOn(IReadOnlyCollection<string> lines) =>
         (lines.Count == 1 ? "Add the record " : "Add one of the records ") + string.Join(" or ", lines)
         + " beside those that are there; the other records stay.";
 
-    /// <summary>Whether CAA forbids it to an authority.</summary>
+    /// <summary>Checks whether CAA forbids an authority to issue.</summary>
     /// <param name="open">The authority.</param>
-    /// <param name="allowed">What DNS says.</param>
+    /// <param name="allowed">The CAA records that DNS gives.</param>
     /// <param name="type">The challenge that will be answered.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns><see langword="null"/> when it does not, or nobody can tell.</returns>
+    /// <returns><see langword="null"/> if CAA allows the authority, or the answer is unknown.</returns>
     public static async Task<ChosenAuthority?> ForbiddenAsync(
         OpenAuthority open, CaaAnswer allowed, ChallengeType type, CancellationToken cancellationToken)
     {
@@ -155,8 +158,8 @@ internal sealed class ChooseAuthority(
             type == ChallengeType.TlsAlpn01 ? "tls-alpn-01" : "http-01");
         var verdict = JudgeCaa.Judge(allowed, issuer);
 
-        // An authority that does not say by which name it goes cannot be judged; it judges for itself. What our own
-        // resolver cannot tell is no reason either.
+        // An authority whose directory names no CAA identity cannot be checked here. The authority checks CAA itself. A
+        // resolver that does not answer is no reason against an order either.
         return verdict is CaaVerdict.Allowed or CaaVerdict.Unknown
             || (identities.Count == 0 && allowed.Records.Count > 0)
             ? null
@@ -190,7 +193,7 @@ internal sealed class ChooseAuthority(
                 authority.Directory, failures, "as many failed attempts for the name as it allows in an hour");
         }
 
-        // An order that replaces a certificate counts against no limit where the authority offers RFC 9773.
+        // At an authority with RFC 9773 an order that replaces a certificate counts against no limit.
         var directory = await open.Client.ReadDirectoryAsync(cancellationToken);
         var isFree = directory.Value?.RenewalInformation is not null && name.Current?.RenewalId is not null
             && name.Current.Directory == authority.Directory;

@@ -6,12 +6,12 @@ using Tracking.Links;
 namespace Tracking.Certificates.Issuance;
 
 /// <summary>
-/// Takes names that are due. What is taken is leased in its row, so that no two processes order for one name; what a
-/// dead process took is due again when its lease ends, and its order is carried on.
+/// Takes names that are due. A taken name is leased in its row, so two processes never order for one name. When the
+/// lease of a dead process ends, the name is due again and its order is continued.
 /// </summary>
 internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {
-    // Names without a certificate first: somebody waits for them.
+    // Names without a certificate come first, because people wait for them.
     private const string Claim =
         """
         WITH due AS MATERIALIZED (
@@ -35,7 +35,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         LEFT JOIN domains.tracking_domains d ON d.hostname = n.hostname AND d.status = 1 AND d.deleted_at IS NULL
         """;
 
-    // Another date than the one that it was taken with: it has become wanted meanwhile.
+    // If the due date differs from the date at the time of the lease, somebody has asked for the name meanwhile.
     private const string GiveBack =
         """
         UPDATE certificates.names SET leased_by = NULL, leased_until = NULL, queued_for = NULL,
@@ -49,7 +49,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         """;
 
     /// <summary>Takes names that are due.</summary>
-    /// <param name="most">How many at most.</param>
+    /// <param name="most">The largest number of names.</param>
     /// <param name="own">The operator's own hosts.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
@@ -77,8 +77,9 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         return taken;
     }
 
-    /// <summary>Ends the lease of a name that nobody wants: it is due no more until it is entered again.</summary>
-    /// <param name="name">The name; nothing happens when it is another's by now.</param>
+    /// <summary>Ends the lease of a name that wants no certificate. The name is not due until it is entered
+    /// again.</summary>
+    /// <param name="name">The name. A name that another process has leased meanwhile is left alone.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     public async Task GiveBackAsync(LeasedName name, CancellationToken cancellationToken)
     {
@@ -89,7 +90,7 @@ internal sealed class ClaimNames(NpgsqlDataSource dataSource, IOptions<Certifica
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Ends a lease before the work is done: whoever takes the name next goes on at once.</summary>
+    /// <summary>Ends a lease before the work is done, so that another process can continue at once.</summary>
     public async Task ReleaseAsync(LeasedName name, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Release);

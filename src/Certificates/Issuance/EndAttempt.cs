@@ -5,8 +5,8 @@ using Tracking.Certificates.Renewal;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Ends work on a name that has brought no certificate: stores why, when it is tried again, and what was
-/// learnt of the authority. Whoever has lost its lease stores and counts nothing.</summary>
+/// <summary>Ends an attempt without a certificate. The reason, the time of the next attempt and the authority's failure
+/// are stored. A process that has lost its lease stores and counts nothing.</summary>
 internal sealed partial class EndAttempt(
     ChooseAuthority choose,
     OpenAccounts accounts,
@@ -16,10 +16,11 @@ internal sealed partial class EndAttempt(
     TimeProvider time,
     ILogger<EndAttempt> logger)
 {
-    // An order that takes longer is no slow one any more.
+    // An order that takes longer than this has failed.
     private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
 
-    /// <summary>No authority was asked: our own look says that it would fail, or no limit has room.</summary>
+    /// <summary>Ends an attempt for which no authority was asked, because our own check failed or a limit has no
+    /// room.</summary>
     public async Task<IssueOutcome> PostponeAsync(
         LeasedName name, ChosenAuthority chosen, CancellationToken cancellationToken)
     {
@@ -38,8 +39,9 @@ internal sealed partial class EndAttempt(
         return IssueOutcome.Postponed;
     }
 
-    /// <summary>A step failed. The order is over, unless the authority was not reached: it has forgotten nothing. Where
-    /// there is another authority it is not waited for twice.</summary>
+    /// <summary>Ends an attempt whose step failed. The order is over. An order at an authority that was not reached is
+    /// kept, because the authority still has it. If another authority is configured, such an order is kept only
+    /// once.</summary>
     public async Task<IssueOutcome> FailAsync(
         LeasedName name,
         OrderUnderWay order,
@@ -50,7 +52,8 @@ internal sealed partial class EndAttempt(
         if (problem.Type is AcmeProblemType.Unauthorized or AcmeProblemType.Malformed
             && await accounts.HasChangedAsync(order.Directory, name.TakenAt, cancellationToken))
         {
-            // It was asked with a key that the account no longer has: no failure, and asked again at once.
+            // The request was signed with the account's former key. That is no failure, and the request is sent again
+            // at once.
             return await store.WaitAsync(name, problem, order.Directory, time.GetUtcNow(), cancellationToken)
                 ? IssueOutcome.Postponed : IssueOutcome.LeaseLost;
         }
@@ -81,7 +84,8 @@ internal sealed partial class EndAttempt(
         return IssueOutcome.Postponed;
     }
 
-    /// <summary>The authority takes its time: the order goes on later, and that is no failure for an hour.</summary>
+    /// <summary>Postpones an order that the authority has not finished. During the first hour this counts as no
+    /// failure.</summary>
     public async Task<IssueOutcome> LaterAsync(
         LeasedName name,
         OrderUnderWay order,
@@ -100,7 +104,7 @@ internal sealed partial class EndAttempt(
             ? IssueOutcome.Postponed : IssueOutcome.LeaseLost;
     }
 
-    /// <summary>Whether the same question may have another answer in a moment.</summary>
+    /// <summary>Whether the same request may succeed a moment later.</summary>
     public static bool IsTransient(AcmeProblem problem) => problem.Type is AcmeProblemType.Unreachable
         or AcmeProblemType.TimedOut or AcmeProblemType.Unavailable or AcmeProblemType.ServerInternal
         or AcmeProblemType.BadNonce;

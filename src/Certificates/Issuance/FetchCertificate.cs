@@ -16,7 +16,7 @@ internal sealed partial class FetchCertificate(
     TimeProvider time,
     ILogger<FetchCertificate> logger)
 {
-    /// <summary>Fetches it.</summary>
+    /// <summary>Fetches the certificate.</summary>
     public async Task<IssueOutcome> RunAsync(
         LeasedName name,
         OpenAuthority authority,

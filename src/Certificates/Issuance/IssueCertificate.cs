@@ -6,31 +6,32 @@ using Tracking.Tls.Stored;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>How work on a name ended.</summary>
+/// <summary>How an attempt for a name ended.</summary>
 internal enum IssueOutcome
 {
-    /// <summary>It has a new certificate.</summary>
+    /// <summary>The name has a new certificate.</summary>
     Issued,
 
-    /// <summary>A certificate that was kept is in use again.</summary>
+    /// <summary>An earlier certificate of the name is in use again.</summary>
     Adopted,
 
-    /// <summary>Not this time; the row says when it is tried again.</summary>
+    /// <summary>The attempt brought no certificate. The row has the time of the next attempt.</summary>
     Postponed,
 
-    /// <summary>The lease was lost: another process works on it.</summary>
+    /// <summary>The lease was lost: another process works on the name.</summary>
     LeaseLost,
 }
 
 /// <summary>
-/// Gets the certificate of one name, or goes on where another process stopped. Each step is stored before the next:
+/// Gets the certificate of one name, or continues where another process stopped. Each step is stored before the next
+/// one begins:
 /// <list type="number">
-/// <item>the order is begun in the database, then placed; its address is stored,</item>
+/// <item>the order is begun in the database, then placed, and its URL is stored,</item>
 /// <item>the challenge's token is stored and gateways are told, then the authority is told,</item>
 /// <item>the key is stored, then the request is sent,</item>
 /// <item>the certificate is fetched, checked and stored in one transaction with what may use it.</item>
 /// </list>
-/// A process that dies between two of them leaves an order that the next one reads from its address.
+/// If a process dies between two steps, the next process reads the order from its URL.
 /// </summary>
 internal sealed class IssueCertificate(
     ChooseAuthority choose,
@@ -46,12 +47,12 @@ internal sealed class IssueCertificate(
     private static readonly TimeSpan _firstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(5);
 
-    // Authorities forget orders after a week at most; an older one is begun anew.
+    // Authorities keep orders for a week at most. An older order is begun anew.
     private static readonly TimeSpan _orderAge = TimeSpan.FromDays(7);
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the attempt.</summary>
     /// <param name="name">The name, leased.</param>
-    /// <param name="cancellationToken">Ends it between two steps; another process goes on.</param>
+    /// <param name="cancellationToken">Ends the attempt between two steps. Another process continues it.</param>
     public async Task<IssueOutcome> RunAsync(LeasedName name, CancellationToken cancellationToken)
     {
         var order = name.Order is { } begun && time.GetUtcNow() - begun.BeganAt < _orderAge
@@ -162,7 +163,8 @@ internal sealed class IssueCertificate(
                                 name, order, IssuanceStep.Finalize, refused, cancellationToken);
                         }
 
-                        // Perhaps it was heard and the answer was lost: then the order has moved on.
+                        // The authority may have received the request although its answer was lost. Then the order has
+                        // another state.
                         next = await authority.Client.ReadOrderAsync(authority.Account, placed.Url, cancellationToken);
                     }
 
@@ -205,7 +207,7 @@ internal sealed class IssueCertificate(
         }
     }
 
-    // With the key that is stored; a new one where there is none, or none that can be opened any more.
+    // The stored key is used. Without a stored key, or if it cannot be opened, a new key is made.
     private (byte[] Request, byte[] SealedKey) MakeRequest(LeasedName name, OrderUnderWay order)
     {
         var opened = order.SealedKey is null ? null : SealedKey.Open(masterKeys, order.Id, order.SealedKey);

@@ -3,24 +3,24 @@ using Tracking.Certificates.Renewal;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>A certificate that passed every check, about to be used.</summary>
-/// <param name="Id">The order's id; its sealed key is bound to it.</param>
+/// <summary>A certificate that has passed every check.</summary>
+/// <param name="Id">The order's id, to which the sealed key is bound.</param>
 /// <param name="Directory">The authority.</param>
-/// <param name="RenewalId">Its name there (RFC 9773).</param>
-/// <param name="Chain">PEM, as the authority gave it.</param>
-/// <param name="SealedKey">Its key.</param>
+/// <param name="RenewalId">The certificate's id at the authority (RFC 9773).</param>
+/// <param name="Chain">The chain as PEM, as the authority sent it.</param>
+/// <param name="SealedKey">The certificate's sealed key.</param>
 /// <param name="NotBefore">Valid from.</param>
 /// <param name="NotAfter">Valid until.</param>
 internal sealed record NewCertificate(
     Guid Id, string Directory, string? RenewalId, string Chain, byte[] SealedKey,
     DateTimeOffset NotBefore, DateTimeOffset NotAfter);
 
-/// <summary>Puts a certificate into use: with it, in one transaction, the name's row and the tracking domain, whose
-/// links may be https from then on.</summary>
+/// <summary>Puts a certificate into use. One transaction stores the certificate and updates the name's row and the
+/// tracking domain. From then on links on the domain may be https.</summary>
 internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider time)
 {
-    // Who has lost the lease meanwhile still brings a good certificate. It is used while the order is still this one,
-    // and kept otherwise; a second one of the same order is the same row.
+    // A process that has lost its lease still has a good certificate. The certificate is put into use if the name's
+    // order is still the same, and is only stored otherwise. The same order stored twice is one row.
     private const string Insert =
         """
         INSERT INTO certificates.issued (id, hostname, cluster_id, directory, renewal_id, not_before, not_after, chain,
@@ -56,9 +56,9 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
         ORDER BY not_after DESC LIMIT 1
         """;
 
-    /// <summary>Stores a new one and puts it into use.</summary>
-    /// <exception cref="NpgsqlException">The database is away; the order is carried on later.</exception>
-    /// <returns>Whether it is in use; otherwise another process has begun another order.</returns>
+    /// <summary>Stores a new certificate and puts it into use.</summary>
+    /// <exception cref="NpgsqlException">The database is away. The order is continued later.</exception>
+    /// <returns>Whether the certificate is in use. If not, another process has begun another order.</returns>
     public async Task<bool> RunAsync(LeasedName name, NewCertificate made, CancellationToken cancellationToken)
     {
         var isRenewal = name.Own is not null;
@@ -87,9 +87,9 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
         return isUsed;
     }
 
-    /// <summary>Uses one again that was kept: a domain that was deleted and added again, or lost and verified again. A
-    /// new order would draw on limits that are the same for everybody.</summary>
-    /// <returns>The certificate; <see langword="null"/> when there is none that is worth it.</returns>
+    /// <summary>Uses a stored certificate again, for a domain that was deleted and added again, or demoted and verified
+    /// again. A new order would count against limits that all clusters share.</summary>
+    /// <returns>The certificate; <see langword="null"/> if no stored certificate has enough life left.</returns>
     public async Task<StoredCertificate?> AdoptAsync(LeasedName name, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -139,7 +139,7 @@ internal sealed class KeepCertificate(NpgsqlDataSource dataSource, TimeProvider 
         var now = time.GetUtcNow();
         var renewAt = RenewalTime.Of(name.Host, notBefore, notAfter);
 
-        // An authority that names windows is asked for this one's at once, while it still knows what it did.
+        // An authority with RFC 9773 is asked for the renewal window at once.
         var dueAt = hasWindow && now + RenewCertificates.FirstQuestion < renewAt
             ? now + RenewCertificates.FirstQuestion
             : renewAt;

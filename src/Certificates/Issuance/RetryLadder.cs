@@ -11,12 +11,13 @@ internal static class RetryLadder
         TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(100), TimeSpan.FromDays(1),
     ];
 
-    /// <summary>How long to wait: the ladder, but never longer than a tenth of the life that the certificate in use has
-    /// left (a certificate of 160 hours would have three attempts otherwise), and at least what the authority
-    /// wants.</summary>
+    /// <summary>How long to wait before the next attempt. The ladder gives the time. The wait is at most a tenth of the
+    /// remaining life of the certificate in use, because a certificate of 160 hours would otherwise have only three
+    /// attempts. The wait is at least as long as the authority asks.</summary>
     /// <param name="failures">Failures in a row, this one included; 1 and up.</param>
-    /// <param name="left">Life left of the certificate in use; <see langword="null"/> without one.</param>
-    /// <param name="problem">What the authority said.</param>
+    /// <param name="left">The remaining life of the certificate in use; <see langword="null"/> without a
+    /// certificate.</param>
+    /// <param name="problem">The authority's problem.</param>
     public static TimeSpan Next(int failures, TimeSpan? left, AcmeProblem? problem)
     {
         var step = _steps[Math.Clamp(failures - 1, 0, _steps.Length - 1)];

@@ -6,7 +6,7 @@ using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>A step of getting a certificate, as the timeline of a name shows it.</summary>
+/// <summary>A step of an attempt, as a name's timeline shows it.</summary>
 internal enum IssuanceStep : short
 {
     Check,
@@ -18,7 +18,7 @@ internal enum IssuanceStep : short
     Revoked,
 }
 
-/// <summary>What is shown of a failure: the authority's words, and what follows.</summary>
+/// <summary>The shown part of a failure: the authority's words and the advice.</summary>
 internal sealed record FailureFacts(
     string Type, string Detail, string? Advice, string? Authority, Uri? PausedUrl, IReadOnlyList<string> Subproblems)
 {
@@ -38,8 +38,8 @@ internal sealed record FailureFacts(
     public string ToJson() => JsonSerializer.Serialize(this, _json);
 }
 
-/// <summary>Stores where an order stands, step by step. Every statement is the lease holder's only: whoever has lost
-/// its lease changes nothing and is told.</summary>
+/// <summary>Stores the progress of an order, step by step. Every statement requires the lease. A process that has lost
+/// its lease changes nothing and learns so from the result.</summary>
 internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
 {
     private const string Own = " WHERE hostname = $1 AND leased_by = $2";
@@ -65,7 +65,7 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
         DropOrder + ", failures = failures + 1, last_failure = $3::jsonb, last_failed_at = $4, paused_url = $5, "
         + "due_at = $6, leased_by = NULL, leased_until = NULL" + Own;
 
-    // The order stays: an authority that could not be reached has forgotten nothing.
+    // The order is kept, because an authority that was not reached still has it.
     private const string Pause =
         "UPDATE certificates.names SET failures = failures + 1, last_failure = $3::jsonb, last_failed_at = $4, "
         + "due_at = $5, leased_by = NULL, leased_until = NULL" + Own;
@@ -80,7 +80,7 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)
         """;
 
-    /// <summary>An order begins: before the authority hears of it.</summary>
+    /// <summary>Stores a new order, before the order is sent to the authority.</summary>
     public Task<bool> BeginAsync(LeasedName name, OrderUnderWay order, CancellationToken cancellationToken) =>
         ChangeAsync(
             name, Begin, cancellationToken,
@@ -89,16 +89,16 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = order.BeganAt.UtcDateTime },
             new NpgsqlParameter<Guid?> { TypedValue = order.Replaces });
 
-    /// <summary>The authority has given it an address.</summary>
+    /// <summary>Stores the URL that the authority gave to the order.</summary>
     public Task<bool> KeepUrlAsync(LeasedName name, Uri url, CancellationToken cancellationToken) =>
         ChangeAsync(name, KeepUrl, cancellationToken, new NpgsqlParameter { Value = url.AbsoluteUri });
 
-    /// <summary>The key that the request will be for: before the request is sent.</summary>
+    /// <summary>Stores the key of the certificate request, before the request is sent.</summary>
     public Task<bool> KeepKeyAsync(LeasedName name, byte[] sealedKey, CancellationToken cancellationToken) =>
         ChangeAsync(name, KeepKey, cancellationToken, new NpgsqlParameter { Value = sealedKey });
 
-    /// <summary>The challenge that gateways answer, and whose key they answer with: before the authority
-    /// looks.</summary>
+    /// <summary>Stores the challenge and the account's thumbprint for the gateways' answers, before the authority
+    /// validates.</summary>
     public Task<bool> KeepChallengeAsync(
         LeasedName name, AcmeChallenge challenge, string thumbprint, CancellationToken cancellationToken) =>
         ChangeAsync(
@@ -107,7 +107,7 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = (short)challenge.Type },
             new() { Value = thumbprint });
 
-    /// <summary>The order is over without a certificate.</summary>
+    /// <summary>Ends the order without a certificate.</summary>
     public Task<bool> FailAsync(
         LeasedName name, AcmeProblem problem, string? authority, DateTimeOffset dueAt,
         CancellationToken cancellationToken) =>
@@ -118,7 +118,7 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new NpgsqlParameter<string?> { TypedValue = problem.PausedUrl?.AbsoluteUri },
             new() { Value = dueAt.UtcDateTime });
 
-    /// <summary>The order goes on later.</summary>
+    /// <summary>Postpones the order after a failure.</summary>
     public Task<bool> PauseAsync(
         LeasedName name, AcmeProblem problem, string? authority, DateTimeOffset dueAt,
         CancellationToken cancellationToken) =>
@@ -128,8 +128,8 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = time.GetUtcNow().UtcDateTime },
             new() { Value = dueAt.UtcDateTime });
 
-    /// <summary>Nothing was tried because a limit has no room, or the authority takes its time. No failure; an order
-    /// that is under way stays.</summary>
+    /// <summary>Postpones the name because a limit has no room or the authority has not finished. This counts as no
+    /// failure, and an order in progress is kept.</summary>
     public Task<bool> WaitAsync(
         LeasedName name, AcmeProblem reason, string? authority, DateTimeOffset dueAt,
         CancellationToken cancellationToken, string? queuedFor = null) =>
@@ -140,7 +140,7 @@ internal sealed class StoreOrder(NpgsqlDataSource dataSource, TimeProvider time)
             new() { Value = dueAt.UtcDateTime },
             new NpgsqlParameter<string?> { TypedValue = queuedFor });
 
-    /// <summary>A line in the name's timeline.</summary>
+    /// <summary>Adds a line to the name's timeline.</summary>
     public async Task AddAttemptAsync(
         LeasedName name,
         string? authority,

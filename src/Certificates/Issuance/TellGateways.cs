@@ -8,17 +8,18 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>Tells gateways that a name has a challenge or a certificate. The database says so too, and gateways look
-/// there by themselves; this makes it seconds.</summary>
+/// <summary>Tells gateways that a name has a challenge or a certificate. Gateways also read the database at intervals.
+/// The message makes them read it within seconds.</summary>
 internal sealed partial class TellGateways(
     DirectoryChanges changes, IBus bus, IOptions<CertificateOptions> options, TimeProvider time,
     ILogger<TellGateways> logger)
 {
-    // So long after a key change each challenge is told, until every gateway has read the new thumbprint: many times
-    // their refresh of 30 s.
+    // After a key change every challenge is announced for this time, until every gateway has read the new thumbprint.
+    // The time is many times the gateways' refresh of 30 s.
     private static readonly TimeSpan _newKey = TimeSpan.FromMinutes(10);
 
-    /// <summary>Returns when every gateway should know. An http-01 of the first authority needs no telling.</summary>
+    /// <summary>Returns when every gateway should know the challenge. Gateways answer an http-01 challenge of the first
+    /// authority without a message.</summary>
     public async Task OfChallengeAsync(
         LeasedName name, ChallengeType type, OpenAuthority authority, CancellationToken cancellationToken)
     {
@@ -38,10 +39,10 @@ internal sealed partial class TellGateways(
         await Task.Delay(options.Value.ChallengeHeadStart, time, cancellationToken);
     }
 
-    /// <summary>A name has its certificate no more.</summary>
+    /// <summary>Announces that a name's certificate is not in use any more.</summary>
     public void OfRevocation(ClusterId? cluster, HostName host) => changes.Announce(cluster, hostname: host.Value);
 
-    /// <summary>A name has a certificate.</summary>
+    /// <summary>Announces that a name has a certificate.</summary>
     public void OfCertificate(LeasedName name, DateTimeOffset notAfter)
     {
         changes.Announce(name.Cluster, hostname: name.Host.Value);

@@ -9,7 +9,7 @@ namespace Tracking.Certificates.Renewal;
 /// stored.</summary>
 internal sealed class AskRenewal(NpgsqlDataSource dataSource, OpenAccounts accounts, TimeProvider time)
 {
-    // An authority that knows nothing of the certificate, or does not answer, is asked again so much later.
+    // The pause after an authority that does not know the certificate or does not answer.
     private static readonly TimeSpan _again = TimeSpan.FromHours(6);
 
     private const string Keep =
@@ -30,11 +30,11 @@ internal sealed class AskRenewal(NpgsqlDataSource dataSource, OpenAccounts accou
         WHERE hostname = $1 AND leased_by = $2
         """;
 
-    /// <summary>Asks, and stores what follows.</summary>
+    /// <summary>Asks the authority and stores the time of the renewal.</summary>
     /// <param name="name">The name, leased.</param>
-    /// <param name="current">Its certificate.</param>
-    /// <param name="renewAt">When it is renewed as things stand.</param>
-    /// <param name="cancellationToken">Ends it; the question is asked again.</param>
+    /// <param name="current">The certificate in use.</param>
+    /// <param name="renewAt">The time of the renewal so far.</param>
+    /// <param name="cancellationToken">Ends the question. It is asked again later.</param>
     public async Task RunAsync(
         LeasedName name, StoredCertificate current, DateTimeOffset renewAt, CancellationToken cancellationToken)
     {

@@ -4,8 +4,8 @@ namespace Tracking.Certificates.Renewal;
 
 /// <summary>
 /// Enters every name that wants a certificate: the operator's own hosts, and each tracking domain that became active.
-/// Asks only for what changed since the last time, by the transactions that changed it, so that nothing is missed and
-/// a million names cost nothing.
+/// Each query reads only the rows that changed since the last query, by the number of the transaction that changed
+/// them. So no change is missed, and a million unchanged names cost nothing.
 /// </summary>
 internal sealed class FollowDomains(NpgsqlDataSource dataSource, OwnHosts own, TimeProvider time)
 {
@@ -17,9 +17,10 @@ internal sealed class FollowDomains(NpgsqlDataSource dataSource, OwnHosts own, T
         WHERE certificates.names.due_at IS NULL OR certificates.names.due_at = 'infinity'
         """;
 
-    // Due at once: a name that nobody wanted, that is another cluster's now, whose domain knows of no certificate, or
-    // that was verified again after its last failure. All of it is in the rows, so that neither a restart nor a second
-    // process begins a ladder afresh. A leased one too: whoever is about to give it back as not wanted sees that.
+    // A name is due at once if it was not wanted before, if another cluster has it now, if its domain has no
+    // certificate, or if it was verified again after its last failure. All of this is read from the rows, so neither a
+    // restart nor a second process restarts the retries. Leased names are included: a process that is about to release
+    // the name as unwanted sees the changed date.
     private const string EnterChanged =
         """
         INSERT INTO certificates.names AS n (hostname, cluster_id, due_at)
@@ -43,12 +44,13 @@ internal sealed class FollowDomains(NpgsqlDataSource dataSource, OwnHosts own, T
 
     private string? _since;
 
-    /// <summary>Enters what became active since the last time.</summary>
-    /// <returns>How many were entered.</returns>
-    /// <exception cref="NpgsqlException">The database is away; nothing is missed.</exception>
+    /// <summary>Enters the names that became active since the last call.</summary>
+    /// <returns>The number of entered names.</returns>
+    /// <exception cref="NpgsqlException">The database is away. The next call enters the names.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        // Before the question: a transaction that commits between both is asked for again next time.
+        // The transaction number is read before the rows, so a transaction that commits in between is read again the
+        // next time.
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var snapshot = new NpgsqlCommand(Snapshot, connection);
         var next = (string)(await snapshot.ExecuteScalarAsync(cancellationToken))!;

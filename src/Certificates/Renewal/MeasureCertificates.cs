@@ -2,12 +2,12 @@ using Npgsql;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>Measures how much life certificates have left, and which names have none: of all processes together, each
-/// tells the same.</summary>
+/// <summary>Measures the remaining life of certificates and counts the names without one. The figures are for the whole
+/// installation, so every process reports the same.</summary>
 internal sealed class MeasureCertificates(
     NpgsqlDataSource dataSource, OwnHosts own, CertificateTelemetry telemetry, TimeProvider time)
 {
-    // As often as figures are mostly collected.
+    // Metrics are mostly collected once a minute.
     private static readonly TimeSpan _pause = TimeSpan.FromMinutes(1);
 
     private const string Select =
@@ -34,8 +34,8 @@ internal sealed class MeasureCertificates(
 
     private DateTimeOffset _next;
 
-    /// <summary>Measures once a minute; between, it does nothing.</summary>
-    /// <exception cref="NpgsqlException">The database is away; the figures stay as they were.</exception>
+    /// <summary>Measures once a minute. Calls in between do nothing.</summary>
+    /// <exception cref="NpgsqlException">The database is away. The figures stay as they were.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -56,7 +56,7 @@ internal sealed class MeasureCertificates(
                 reader.IsDBNull(3) ? null : reader.GetDouble(3), reader.IsDBNull(4) ? null : reader.GetDouble(4)));
         }
 
-        // A state that nobody is in any more is 0, not what it was.
+        // A state without names is reported as 0.
         telemetry.InUse(
         [
             .. from isOwn in (bool[])[true, false]

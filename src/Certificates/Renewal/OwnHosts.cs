@@ -4,11 +4,11 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>The operator's own hosts, which get certificates by the same road as customers' names.</summary>
+/// <summary>The operator's own hosts, which get certificates in the same way as customers' names.</summary>
 internal sealed class OwnHosts(IOptions<CertificateOptions> options, IOptions<SystemOptions> system)
 {
-    /// <summary>The system host and what <c>Tracking__Certificates__Hosts</c> names; nothing under
-    /// <c>localhost</c>, for which no authority issues.</summary>
+    /// <summary>The system host and the hosts in <c>Tracking__Certificates__Hosts</c>. Names under <c>localhost</c> are
+    /// left out, because no authority issues certificates for them.</summary>
     public IReadOnlyList<string> Names { get; } =
     [
         .. options.Value.Hosts.Prepend(system.Value.SystemHost)

@@ -11,9 +11,9 @@ using Tracking.Links;
 namespace Tracking.Certificates.Renewal;
 
 /// <summary>
-/// Asks the operator's own hosts as anybody does: by DNS, over TLS, for <c>/</c>. Every customer without a domain of
-/// his own has his links on the system host, and what is stored here says nothing of what stands in front of it. Only
-/// told: by a figure and in the log.
+/// Requests <c>/</c> from the operator's own hosts over TLS, with addresses from DNS, as any visitor does. Links of
+/// customers without a tracking domain are on the system host, and the stored certificates do not show what a proxy in
+/// front of the host answers. A failure is reported by a metric and in the log, and changes nothing else.
 /// </summary>
 internal sealed partial class ProbeOwnHosts(
     AskResolver resolver,
@@ -23,15 +23,15 @@ internal sealed partial class ProbeOwnHosts(
     TimeProvider time,
     ILogger<ProbeOwnHosts> logger) : BackgroundService
 {
-    // Long before the next one is due, so that a connection that was cut once raises no alarm.
+    // A failed request is repeated soon, so that one cut connection raises no alarm.
     private static readonly TimeSpan _again = TimeSpan.FromMinutes(5);
 
-    // One for each address family and each question repeated by the resolver's other servers.
+    // One question for each address family, repeated at the other resolvers.
     private const int MaxQueries = 16;
     private const int StatusLine = 12;
 
-    /// <summary>Asks all of them.</summary>
-    /// <returns>Those that did not answer, and why.</returns>
+    /// <summary>Requests all hosts.</summary>
+    /// <returns>The hosts that did not answer, with the reasons.</returns>
     public async Task<IReadOnlyList<(string Host, string Why)>> RunAsync(CancellationToken cancellationToken)
     {
         var failed = new List<(string, string)>();
@@ -51,7 +51,7 @@ internal sealed partial class ProbeOwnHosts(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // The first certificate comes within seconds, the first look after it.
+        // The first certificate comes within seconds, so the first request waits longer than that.
         var pause = _again;
         while (own.Names.Count > 0 && !stoppingToken.IsCancellationRequested)
         {
@@ -78,7 +78,7 @@ internal sealed partial class ProbeOwnHosts(
         var found = await resolver.AddressesAsync(DnsName.From(host), new QueryBudget(MaxQueries), cancellationToken);
         if (found.Addresses.Count == 0)
         {
-            // A resolver that is away says nothing about the host.
+            // A resolver that does not answer says nothing about the host.
             return found.IsCertain ? "it has no address" : null;
         }
 
@@ -131,7 +131,8 @@ internal sealed partial class ProbeOwnHosts(
         }
     }
 
-    // Who trusts its authority is the browser's business: an authority of one's own is trusted by nobody here.
+    // Trust in the authority is not checked, because a private authority is trusted by no machine but the operator's
+    // own.
     private string? Refusal(X509Certificate2? certificate, HostName host) =>
         certificate is null ? "it has no certificate"
         : !certificate.MatchesHostname(host.Value) ? "its certificate is for another name"

@@ -3,14 +3,13 @@ using Npgsql;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>Takes away what nobody needs any more: old lines of timelines, certificates long expired, and full
-/// buckets.</summary>
+/// <summary>Deletes old lines of timelines, certificates that expired long ago, and full buckets.</summary>
 internal sealed class PruneTimeline(
     NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {
     private static readonly TimeSpan _pause = TimeSpan.FromHours(1);
 
-    // Attempts in the order of their ids, which begin with their time.
+    // Attempts are deleted in the order of their ids, which begin with the time.
     private const string Attempts = "DELETE FROM certificates.attempts WHERE at < $1";
 
     private const string Issued =
@@ -26,7 +25,7 @@ internal sealed class PruneTimeline(
 
     private DateTimeOffset _next;
 
-    /// <summary>Prunes once an hour; between, it does nothing.</summary>
+    /// <summary>Prunes once an hour. Calls in between do nothing.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -41,7 +40,7 @@ internal sealed class PruneTimeline(
         await ExecuteAsync(Issued, old, cancellationToken);
         await ExecuteAsync(Requests, old, cancellationToken);
 
-        // Untouched for so long that it is full again: none is as good.
+        // A bucket that was not used for this time is full again. A missing row means the same.
         await ExecuteAsync(Buckets, now - LongestRefill(), cancellationToken);
         _next = now + _pause;
     }

@@ -7,8 +7,8 @@ using Tracking.Links;
 namespace Tracking.Certificates.Renewal;
 
 /// <summary>
-/// Has every name that is due worked on, a bounded number at a time: names that were just verified, orders that were
-/// left, retries, questions about renewal, renewals. It looks every second, and when called.
+/// Works on every name that is due, on a bounded number at a time: names that were just verified, interrupted orders,
+/// retries, questions about renewal, and renewals. Due names are read every second and on a call.
 /// </summary>
 internal sealed partial class RenewCertificates(
     ClaimNames claim,
@@ -26,7 +26,8 @@ internal sealed partial class RenewCertificates(
     TimeProvider time,
     ILogger<RenewCertificates> logger) : BackgroundService
 {
-    /// <summary>How long after its issue a certificate's authority is asked for the renewal window first.</summary>
+    /// <summary>How long after the issue of a certificate its authority is first asked for the renewal
+    /// window.</summary>
     public static readonly TimeSpan FirstQuestion = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan _openingPause = TimeSpan.FromMinutes(1);
@@ -41,7 +42,7 @@ internal sealed partial class RenewCertificates(
     {
         if (!name.IsWanted)
         {
-            // Its certificate stays until it expires, for when the same cluster verifies the name again.
+            // The certificate is kept until it expires, because the same cluster may verify the name again.
             await claim.GiveBackAsync(name, cancellationToken);
             return;
         }
@@ -49,7 +50,7 @@ internal sealed partial class RenewCertificates(
         var now = time.GetUtcNow();
         var current = name.Own;
 
-        // A domain that was deleted and added again has a row of its own, which knows of no certificate.
+        // A domain that was deleted and added again has a new row without a certificate.
         var isKnown = name.Cluster is null || name.CertificateUntil == current?.NotAfter;
         if ((current is null || current.NotAfter <= now || !isKnown) && name.Order is null
             && await keep.AdoptAsync(name, cancellationToken) is { } kept)
@@ -91,7 +92,7 @@ internal sealed partial class RenewCertificates(
         }
         finally
         {
-            // What was begun ends between two steps and gives its lease back.
+            // Work in progress ends between two steps and gives its lease back.
             for (var place = 0; place < options.Value.OrdersAtOnce; place++)
             {
                 await _places.WaitAsync(CancellationToken.None);
@@ -123,8 +124,8 @@ internal sealed partial class RenewCertificates(
         }
     }
 
-    // Gateways answer challenges by the account's thumbprint: it has to be there before the first order. An authority
-    // that is away holds nothing up: the rest goes on meanwhile.
+    // Gateways answer challenges with the account's thumbprint, so the account has to exist before the first order. An
+    // authority that is away does not delay the other authorities.
     private async Task OpenAccountsAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -184,7 +185,7 @@ internal sealed partial class RenewCertificates(
         {
             LogStoreAway(exception.Message);
         }
-#pragma warning disable CA1031 // One name must not end the renewals of all others: logged, tried again after its lease.
+#pragma warning disable CA1031 // One name must not end the renewals of all others. The fault is logged.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -196,7 +197,7 @@ internal sealed partial class RenewCertificates(
         }
     }
 
-    // Stopping: another process, or this one after its restart, goes on at once.
+    // The process stops. Another process, or this one after its restart, continues at once.
     private async Task ReleaseAsync(LeasedName name)
     {
         try
@@ -215,7 +216,7 @@ internal sealed partial class RenewCertificates(
     [LoggerMessage(LogLevel.Information, "The certificate of {Host} that was kept is in use again")]
     private partial void LogAdopted(HostName host);
 
-    [LoggerMessage(LogLevel.Warning, "Certificates wait, the database is away: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Work on certificates waits, because the database is away: {Reason}")]
     private partial void LogStoreAway(string reason);
 
     [LoggerMessage(LogLevel.Error, "Work on the certificate of {Host} failed; it goes on when the lease ends")]

@@ -6,20 +6,20 @@ using Tracking.Tls.Stored;
 namespace Tracking.Certificates.Renewal;
 
 /// <summary>
-/// After a rotation of the master key, seals again what is sealed under the one before: keys of certificates, of
-/// accounts and of orders under way. Gateways read both meanwhile. Each row is a statement that takes effect only on
-/// what was read: whoever dies has done what it has done, and the next one goes on.
+/// After a rotation of the master key, seals the keys of certificates, accounts and open orders under the new version.
+/// Gateways read both versions meanwhile. Each row is one statement that changes the row only if it is still as it was
+/// read. So a process that dies leaves finished rows, and the next process continues.
 /// </summary>
 internal sealed partial class ResealKeys(
     NpgsqlDataSource dataSource, MasterKeys masterKeys, TimeProvider time, ILogger<ResealKeys> logger)
     : BackgroundService
 {
-    // A process with the settings of before may still seal under the old one.
+    // A process with the former settings may still seal keys under the old version.
     private static readonly TimeSpan _again = TimeSpan.FromHours(1);
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
     private const int Page = 500;
 
-    // Where the keys are: the row to which each is bound, and its key.
+    // The places of keys: the table, the column of the row's id, and the column of the sealed key.
     private static readonly (string Table, string Id, string Key)[] _places =
     [
         ("certificates.issued", "id", "sealed_key"),
@@ -28,8 +28,8 @@ internal sealed partial class ResealKeys(
         ("certificates.names", "order_id", "order_sealed_key"),
     ];
 
-    /// <summary>Seals again all that is sealed under an older version.</summary>
-    /// <returns>How many keys were, and how many could not be opened.</returns>
+    /// <summary>Seals all keys again that are sealed under an older version.</summary>
+    /// <returns>The number of resealed keys, and the number of keys that could not be opened.</returns>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async Task<(int Resealed, int Unreadable)> RunAsync(CancellationToken cancellationToken)
     {
@@ -96,7 +96,7 @@ internal sealed partial class ResealKeys(
     private async Task<List<(Guid Id, byte[] Key)>> ReadAsync(
         (string Table, string Id, string Key) place, int version, Guid after, CancellationToken cancellationToken)
     {
-        // The names are ours, above.
+        // The names of tables and columns are the constants above.
         await using var command = dataSource.CreateCommand(
             $"""
             SELECT {place.Id}, {place.Key} FROM {place.Table}
@@ -137,6 +137,6 @@ internal sealed partial class ResealKeys(
         "{Keys} keys cannot be opened with the other master key and stay as they are: is it the one before?")]
     private partial void LogUnreadable(int keys);
 
-    [LoggerMessage(LogLevel.Warning, "Keys wait to be sealed again, the database is away: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Keys wait to be sealed again, because the database is away: {Reason}")]
     private partial void LogStoreAway(string reason);
 }

@@ -5,15 +5,16 @@ using Tracking.Certificates.Issuance;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>Tells people that a certificate nears its end and cannot be renewed: the cluster by a notice, the operator
-/// in the log. By the share of its life that is left, since 160 hours and 90 days have the same thirds.</summary>
+/// <summary>Warns that a certificate will expire soon and cannot be renewed. The cluster gets a notice, and the
+/// operator gets a log message. Warnings are given at shares of the remaining life, so they suit lifetimes of 160 hours
+/// and of 90 days.</summary>
 internal sealed partial class WarnOfExpiry(
     NpgsqlDataSource dataSource, TimeProvider time, ILogger<WarnOfExpiry> logger)
 {
-    // Half of what is left when renewals begin, and the last moment for somebody to act.
+    // The first share is half of the life left when renewals begin. The second is the last chance to act.
     private static readonly double[] _shares = [1.0 / 6, 1.0 / 20];
 
-    // As the verifier reads it, which sends notices: 3 is a certificate in danger.
+    // The verifier sends the notices. Kind 3 means a certificate in danger.
     private const string Insert =
         """
         INSERT INTO domains.notices (id, cluster_id, hostname, kind, at, facts, next_attempt_at)
@@ -22,11 +23,10 @@ internal sealed partial class WarnOfExpiry(
         WHERE d.hostname = $2 AND d.cluster_id = $3 AND d.deleted_at IS NULL
         """;
 
-    /// <summary>Tells them, once for each share: when the failure before this one was on the other side of
-    /// it.</summary>
-    /// <param name="name">The name, as it stood before the failure.</param>
-    /// <param name="problem">Why it failed.</param>
-    /// <param name="nextAttempt">When it is tried again.</param>
+    /// <summary>Warns once for each share, at the first failure below the share.</summary>
+    /// <param name="name">The name, as it was before the failure.</param>
+    /// <param name="problem">Why the attempt failed.</param>
+    /// <param name="nextAttempt">The time of the next attempt.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     public async Task FailedAsync(
         LeasedName name, AcmeProblem problem, DateTimeOffset nextAttempt, CancellationToken cancellationToken)
@@ -56,9 +56,9 @@ internal sealed partial class WarnOfExpiry(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Whether a failure now is the first below one of the shares.</summary>
+    /// <summary>Whether a failure now is the first one below one of the shares.</summary>
     /// <param name="current">The certificate in use.</param>
-    /// <param name="before">When the failure before was; <see langword="null"/> when there was none.</param>
+    /// <param name="before">The time of the failure before; <see langword="null"/> without one.</param>
     /// <param name="now">The time.</param>
     public static bool IsTold(StoredCertificate current, DateTimeOffset? before, DateTimeOffset now)
     {
@@ -68,6 +68,6 @@ internal sealed partial class WarnOfExpiry(
     }
 
     [LoggerMessage(LogLevel.Error,
-        "The certificate of {Host} is valid until {NotAfter:u} only and could not be renewed: {Problem}")]
+        "The certificate of {Host} expires at {NotAfter:u} and could not be renewed: {Problem}")]
     private partial void LogDanger(Links.HostName host, DateTimeOffset notAfter, AcmeProblem problem);
 }

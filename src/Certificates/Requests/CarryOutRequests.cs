@@ -3,8 +3,8 @@ using Tracking.Database;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Carries out what people ask for by API and <c>trackctl</c>: the database is the queue, because this service
-/// alone speaks to authorities and answers nobody.</summary>
+/// <summary>Carries out requests that people make by API and <c>trackctl</c>. The database is the queue, because only
+/// this service speaks to authorities, and it has no API of its own.</summary>
 internal sealed partial class CarryOutRequests(
     StoreRequests store,
     RegisterAccounts register,
@@ -15,11 +15,11 @@ internal sealed partial class CarryOutRequests(
     TimeProvider time,
     ILogger<CarryOutRequests> logger) : BackgroundService
 {
-    // A test waits for an authority: others go on beside it.
+    // A test waits for an authority, so several requests run at the same time.
     private const int AtOnce = 2;
 
-    /// <summary>Carries out one that is due.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Carries out one request that is due.</summary>
+    /// <returns>Whether a request was due.</returns>
     public async Task<bool> RunOneAsync(CancellationToken cancellationToken)
     {
         if (await store.ClaimAsync(cancellationToken) is not { } request)
@@ -64,7 +64,7 @@ internal sealed partial class CarryOutRequests(
             {
                 LogStoreAway(exception.Message);
             }
-#pragma warning disable CA1031 // One request must not end all others: logged, carried out again after its lease.
+#pragma warning disable CA1031 // One request must not end all others. The fault is logged.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -86,7 +86,7 @@ internal sealed partial class CarryOutRequests(
             _ => Task.FromResult(RequestOutcome.Done(false)),
         };
 
-    // Stopping: another process, or this one after its restart, begins at once.
+    // The process stops. Another process, or this one after its restart, begins at once.
     private async Task ReleaseAsync(CertificateRequest request)
     {
         try
@@ -99,9 +99,9 @@ internal sealed partial class CarryOutRequests(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Requests about certificates wait, the database is away: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Requests about certificates wait, because the database is away: {Reason}")]
     private partial void LogStoreAway(string reason);
 
-    [LoggerMessage(LogLevel.Error, "A request about certificates failed; it is carried out again when its lease ends")]
+    [LoggerMessage(LogLevel.Error, "A request about certificates failed. It is carried out again when its lease ends")]
     private partial void LogFault(Exception exception);
 }

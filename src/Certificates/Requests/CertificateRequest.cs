@@ -4,19 +4,19 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>What a person asks for; the numbers are stored.</summary>
+/// <summary>The kinds of requests. The numbers are stored.</summary>
 internal enum RequestKind : short
 {
-    /// <summary>The accounts at the authorities, now.</summary>
+    /// <summary>Opens or registers the accounts at the authorities.</summary>
     Register,
 
-    /// <summary>Another key for an account (RFC 8555 §7.3.5).</summary>
+    /// <summary>Changes the key of an account (RFC 8555 §7.3.5).</summary>
     ChangeKey,
 
-    /// <summary>Whether a name would get a certificate.</summary>
+    /// <summary>Tests whether a name would get a certificate.</summary>
     Test,
 
-    /// <summary>A certificate that is not to be trusted any more.</summary>
+    /// <summary>Revokes a certificate.</summary>
     Revoke,
 }
 
@@ -32,7 +32,7 @@ internal sealed record CertificateRequest
 
     public ClusterId? Cluster { get; init; }
 
-    /// <summary>The authority; <see langword="null"/>: all of them.</summary>
+    /// <summary>The authority; <see langword="null"/> for all authorities.</summary>
     public string? Directory { get; init; }
 
     public Guid? Certificate { get; init; }
@@ -48,13 +48,14 @@ internal sealed record CertificateRequest
 }
 
 /// <summary>A step of a request, as people are shown it.</summary>
-/// <param name="At">When.</param>
-/// <param name="Step">What was done or looked at, a word.</param>
-/// <param name="Succeeded">Whether it is right.</param>
-/// <param name="Authority">The ACME directory that was asked; <see langword="null"/> when none was.</param>
-/// <param name="Text">What was found.</param>
-/// <param name="Type">What kind of problem it is.</param>
-/// <param name="Advice">What a person does about it.</param>
+/// <param name="At">When the step ended.</param>
+/// <param name="Step">The step's name, one word.</param>
+/// <param name="Succeeded">Whether the step succeeded.</param>
+/// <param name="Authority">The authority's ACME directory; <see langword="null"/> for a step without an
+/// authority.</param>
+/// <param name="Text">The result in words.</param>
+/// <param name="Type">The type of the problem.</param>
+/// <param name="Advice">What a person can do about the problem.</param>
 internal sealed record RequestStep(
     DateTimeOffset At, string Step, bool Succeeded, string? Authority, string Text, string? Type = null,
     string? Advice = null)
@@ -67,9 +68,10 @@ internal sealed record RequestStep(
     }
 }
 
-/// <summary>What became of a request.</summary>
-/// <param name="Succeeded">Whether all of it is right; <see langword="null"/> when it is not over.</param>
-/// <param name="Later">When it goes on.</param>
+/// <summary>The state of a request after a run.</summary>
+/// <param name="Succeeded">Whether every step succeeded; <see langword="null"/> while the request is not
+/// finished.</param>
+/// <param name="Later">How long until the request continues.</param>
 internal sealed record RequestOutcome(bool? Succeeded, TimeSpan Later = default)
 {
     public static RequestOutcome Done(bool succeeded) => new(succeeded);

@@ -4,18 +4,18 @@ using Tracking.Certificates.Issuance;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Gives the account at each authority another key (RFC 8555 §7.3.5). Its URL stays, and with it every CAA
-/// record that names it.</summary>
+/// <summary>Gives the account at each authority another key (RFC 8555 §7.3.5). The account's URL stays the same, so CAA
+/// records that name it stay valid.</summary>
 internal sealed class ChangeAccountKey(
     OpenAccounts accounts, StoreRequests store, IOptions<CertificateOptions> options, TimeProvider time)
 {
     private static readonly TimeSpan _again = TimeSpan.FromMinutes(1);
 
-    // What is asked again for as long as somebody may wait for it.
+    // How long a failed change is tried again: as long as a person may wait for it.
     private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
 
-    /// <summary>Runs it. Asked for again after a process died, an account that has got its new key is left
-    /// alone.</summary>
+    /// <summary>Runs the request. When the request is repeated after a crash, accounts that already have their new key
+    /// are left alone.</summary>
     public async Task<RequestOutcome> RunAsync(CertificateRequest request, CancellationToken cancellationToken)
     {
         var isRight = true;

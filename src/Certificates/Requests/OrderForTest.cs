@@ -5,7 +5,7 @@ using Tracking.Certificates.Issuance;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Orders a certificate at a test environment, with a key that nobody keeps, and throws it away.</summary>
+/// <summary>Orders a certificate at a test environment. Key and certificate are thrown away.</summary>
 internal sealed class OrderForTest(
     OpenAccounts accounts,
     StoreRequests store,
@@ -16,7 +16,7 @@ internal sealed class OrderForTest(
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
     /// <summary>Orders.</summary>
-    /// <returns>Whether there would be a certificate.</returns>
+    /// <returns>Whether the name would get a certificate.</returns>
     public async Task<bool> RunAsync(
         CertificateRequest request, AuthoritySettings authority, ChallengeType type,
         CancellationToken cancellationToken)

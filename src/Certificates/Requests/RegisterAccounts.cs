@@ -4,13 +4,13 @@ using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Opens the account at each authority and at its test environment, and looks whether it may order: makes it
-/// where there is none, and makes another where the authority has closed the one that there was. Terms are accepted,
-/// and external accounts bound, by configuration only.</summary>
+/// <summary>Opens the account at each authority and at its test environment, and checks whether the account may order.
+/// A missing account is registered, and an account that the authority has closed is replaced. Only the configuration
+/// accepts terms of service and binds external accounts.</summary>
 internal sealed class RegisterAccounts(
     OpenAccounts accounts, StoreRequests store, IOptions<CertificateOptions> options, TimeProvider time)
 {
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the request.</summary>
     public async Task<RequestOutcome> RunAsync(CertificateRequest request, CancellationToken cancellationToken)
     {
         var isRight = true;
@@ -31,7 +31,7 @@ internal sealed class RegisterAccounts(
             var state = await LookAsync(authority, cancellationToken);
             if (state.Problem is { Type: AcmeProblemType.AccountDoesNotExist })
             {
-                // Forgotten there: made again with the same key.
+                // The authority does not know the account any more. The account is registered again with the same key.
                 await accounts.ForgetAsync(authority.Directory, cancellationToken);
                 state = await LookAsync(authority, cancellationToken);
             }
@@ -58,7 +58,7 @@ internal sealed class RegisterAccounts(
         return RequestOutcome.Done(isRight);
     }
 
-    /// <summary>The problem when nothing is configured that was asked for.</summary>
+    /// <summary>The problem for an authority that is not configured.</summary>
     internal static AcmeProblem NotConfigured() => new(
         AcmeProblemType.NotOffered,
         "No such certificate authority is configured (Tracking__Certificates__Authorities__0__Directory).");

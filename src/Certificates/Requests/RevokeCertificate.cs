@@ -7,8 +7,9 @@ using Tracking.Tls.Certificates;
 namespace Tracking.Certificates.Requests;
 
 /// <summary>
-/// Has a certificate revoked. Where it is in use and another one can take its place, that goes first: a new key, a new
-/// certificate, then the revocation. When none comes in an hour, or nobody wants to wait, serving stops with it.
+/// Has a certificate revoked. A certificate in use is replaced first, if the request says so: a new key, a new
+/// certificate, then the revocation. If no new certificate comes within an hour, or the request does not wait for one,
+/// the certificate is taken out of use.
 /// </summary>
 internal sealed class RevokeCertificate(
     NpgsqlDataSource dataSource,
@@ -31,14 +32,14 @@ internal sealed class RevokeCertificate(
         WHERE i.id = $1
         """;
 
-    // Only once: what failed meanwhile waits as the ladder says.
+    // The replacement is ordered once. Failed orders wait for their next attempt as usual.
     private const string OrderAnother =
         """
         UPDATE certificates.names SET renew_at = $3, due_at = $3, failures = 0
         WHERE hostname = $1 AND certificate_id = $2 AND renew_at > $3
         """;
 
-    // The name wants another one at once, unless it is not wanted any more.
+    // The name is due at once. A name that wants no certificate any more is released then.
     private const string StopServing =
         """
         UPDATE certificates.names SET certificate_id = NULL, due_at = $3, renew_at = NULL
@@ -61,7 +62,7 @@ internal sealed class RevokeCertificate(
         VALUES ($1, $2, $3, $4, $5, $6, true)
         """;
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the request.</summary>
     public async Task<RequestOutcome> RunAsync(CertificateRequest request, CancellationToken cancellationToken)
     {
         if (request.Certificate is not { } id || await ReadAsync(id, cancellationToken) is not { } found)
@@ -85,7 +86,7 @@ internal sealed class RevokeCertificate(
             return RequestOutcome.After(_look);
         }
 
-        // Whoever has the key must not be believed longer than the authority takes.
+        // The certificate is taken out of use before the revocation, because somebody else may have its key.
         if (found.IsInUse)
         {
             await StopAsync(request, id, cancellationToken);
@@ -143,8 +144,8 @@ internal sealed class RevokeCertificate(
         await ExecuteAsync(
             connection, StopServing, cancellationToken, request.Host.Value, id, time.GetUtcNow().UtcDateTime);
 
-        // Never adopted again: it counts as revoked from now on, whatever the authority says and when. Asked once more,
-        // an authority that has done it says so.
+        // From now on the certificate counts as revoked and is never used again, whatever the authority answers. A
+        // repeated request for a revoked certificate is answered as done.
         await ExecuteAsync(connection, KeepRevoked, cancellationToken, id, time.GetUtcNow().UtcDateTime);
         if (request.Cluster is { } cluster)
         {

@@ -7,8 +7,8 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Takes requests, one process each, and stores what comes of them step by step. Every statement is the lease
-/// holder's only; what a dead process took is due again when its lease ends.</summary>
+/// <summary>Leases requests to one process each, and stores the result of every step. Every statement requires the
+/// lease. When the lease of a dead process ends, the request is due again.</summary>
 internal sealed class StoreRequests(
     NpgsqlDataSource dataSource, IOptions<CertificateOptions> options, TimeProvider time)
 {
@@ -17,7 +17,7 @@ internal sealed class StoreRequests(
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    // Whoever takes it begins its account anew, unless it waits for something.
+    // The list of steps begins anew with each lease, unless the request waits for something.
     private const string Claim =
         """
         UPDATE certificates.requests SET leased_by = $2, leased_until = $3
@@ -53,7 +53,7 @@ internal sealed class StoreRequests(
     private const string Release =
         "UPDATE certificates.requests SET challenge_token = NULL, leased_by = NULL, leased_until = NULL" + Own;
 
-    /// <summary>Takes the one that waits longest.</summary>
+    /// <summary>Leases the request that has waited longest.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async Task<CertificateRequest?> ClaimAsync(CancellationToken cancellationToken)
     {
@@ -86,7 +86,7 @@ internal sealed class StoreRequests(
         ChangeAsync(
             request, Add, cancellationToken, new NpgsqlParameter { Value = JsonSerializer.Serialize(step, _json) });
 
-    /// <summary>Adds a step that is right.</summary>
+    /// <summary>Adds a step that succeeded.</summary>
     public Task AddAsync(
         CertificateRequest request, string step, string? authority, string text, CancellationToken cancellationToken) =>
         AddAsync(request, new RequestStep(time.GetUtcNow(), step, true, authority, text), cancellationToken);
@@ -97,7 +97,7 @@ internal sealed class StoreRequests(
         CancellationToken cancellationToken) =>
         AddAsync(request, RequestStep.Of(time.GetUtcNow(), step, authority, problem), cancellationToken);
 
-    /// <summary>The challenge that gateways answer: before the authority looks.</summary>
+    /// <summary>Stores the challenge for the gateways, before the authority validates.</summary>
     /// <returns>Whether this process still carries the request out.</returns>
     public Task<bool> KeepChallengeAsync(
         CertificateRequest request, string directory, AcmeChallenge challenge, string thumbprint,
@@ -109,7 +109,7 @@ internal sealed class StoreRequests(
             new() { Value = (short)challenge.Type },
             new() { Value = thumbprint });
 
-    /// <summary>Ends the work on it, for good or for a while.</summary>
+    /// <summary>Ends the request, or postpones it.</summary>
     public Task EndAsync(
         CertificateRequest request, RequestOutcome outcome, CancellationToken cancellationToken) =>
         outcome.Succeeded is { } succeeded
@@ -121,7 +121,7 @@ internal sealed class StoreRequests(
                 request, Postpone, cancellationToken,
                 new NpgsqlParameter { Value = (time.GetUtcNow() + outcome.Later).UtcDateTime });
 
-    /// <summary>Gives it back: whoever takes it next begins at once.</summary>
+    /// <summary>Gives the lease back, so that another process can begin at once.</summary>
     public Task ReleaseAsync(CertificateRequest request, CancellationToken cancellationToken) =>
         ChangeAsync(request, Release, cancellationToken);
 

@@ -6,9 +6,9 @@ using Tracking.Dns;
 
 namespace Tracking.Certificates.Requests;
 
-/// <summary>Says whether a name would get a certificate, and what is in the way: our own look at each of its addresses,
-/// CAA for each authority, and a whole order at the authority's test environment where one is configured. Nothing of it
-/// is served, and nothing counts against the limits of the authorities that issue.</summary>
+/// <summary>Tests whether a name would get a certificate, and says what is in the way. The test checks each address of
+/// the name, checks CAA for each authority, and places a whole order at the authority's test environment if one is
+/// configured. The certificate is not used, and nothing counts against the limits of the real authorities.</summary>
 internal sealed class TestName(
     OpenAccounts accounts,
     PreCheck preCheck,
@@ -17,7 +17,7 @@ internal sealed class TestName(
     StoreRequests store,
     IOptions<CertificateOptions> options)
 {
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the request.</summary>
     public async Task<RequestOutcome> RunAsync(CertificateRequest request, CancellationToken cancellationToken)
     {
         var looked = await preCheck.RunAsync(request.Host, cancellationToken);
@@ -65,7 +65,7 @@ internal sealed class TestName(
         return RequestOutcome.Done(isRight);
     }
 
-    // One of the authorities is enough.
+    // One authority that would issue is enough.
     private async Task<bool> AskAsync(
         CertificateRequest request,
         AuthoritySettings authority,

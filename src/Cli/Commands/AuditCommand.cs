@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl audit</c>: who changed what.</summary>
+/// <summary><c>trackctl audit</c>: lists changes and who made them.</summary>
 internal static class AuditCommand
 {
     private const int DefaultLimit = 50;
@@ -31,7 +31,7 @@ internal static class AuditCommand
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
-            // An id is taken as it is: a deleted cluster is not found any more, and its changes are still there.
+            // An id is used without a look-up, because a deleted cluster is not found but its changes still exist.
             var named = parsed.GetValue(cluster);
             if (named is not null)
             {
@@ -86,7 +86,7 @@ internal static class AuditCommand
         table.WriteTo(terminal);
     }
 
-    // Members that became another: the whole documents are in the JSON.
+    // Only changed members are printed. The JSON has the whole documents.
     private static string Change(JsonNode? before, JsonNode? after, string path)
     {
         if (before is null || after is null)

@@ -177,7 +177,8 @@ internal static class ClustersCommand
         {
             if (!parsed.GetValue(yes))
             {
-                terminal.Complain("Every link ever sent for the cluster would be dead. Give --yes if that is meant.");
+                terminal.Complain(
+                    "Every link that was ever sent for the cluster would stop working. Give --yes to delete the cluster.");
                 return ExitCode.Usage;
             }
 
@@ -239,7 +240,7 @@ internal static class ClustersCommand
         return settings;
     }
 
-    // Whether a setting is known and takes the value is the server's to say.
+    // The server checks names and values of settings.
     private static JsonNode? ReadValue(string name, string text) => text switch
     {
         "" => null,

@@ -2,8 +2,8 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl completion bash|zsh|fish</c>: what a shell needs to complete commands and options. The words
-/// come from the program itself, by the parser's own directive <c>[suggest]</c>.</summary>
+/// <summary><c>trackctl completion bash|zsh|fish</c>: prints a script with which the shell completes commands and
+/// options. The script asks trackctl for the words, by the parser's directive <c>[suggest]</c>.</summary>
 internal static class CompletionCommand
 {
     private const string Bash =

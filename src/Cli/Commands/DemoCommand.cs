@@ -5,9 +5,9 @@ using Tracking.Demo;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl demo</c>: a shop whose mail is rewritten by the API and clicked at the edge, all of it now.
-/// An edge stamps the moment, so a week in the past is made only where the program itself is told to (<c>./run
-/// --demo</c>).</summary>
+/// <summary><c>trackctl demo</c>: makes a shop whose mail is rewritten by the API and clicked at the edge, all of it
+/// now. The edge records the present time. Events in the past are made only by <c>./run --demo</c>, inside the
+/// program.</summary>
 internal static class DemoCommand
 {
     public static Command Create(Connection connection)
@@ -25,12 +25,12 @@ internal static class DemoCommand
             using var edge = new VisitEdge();
             try
             {
-                terminal.Complain("Sending letters, and reading them …");
+                terminal.Complain("Sending mail, then opening and clicking it …");
                 var made = await new FillShop(api.Client, edge, called).RunAsync(
                     Mailing.OfNow(TimeProvider.System.GetUtcNow()), cancellationToken);
                 if (made is null)
                 {
-                    terminal.Complain($"There is a cluster '{called}' already: delete it, or give --name.");
+                    terminal.Complain($"A cluster '{called}' exists already. Delete it, or give --name.");
                     return ExitCode.Refused;
                 }
 

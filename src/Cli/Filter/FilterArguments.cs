@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace Tracking.Cli.Filter;
 
-/// <summary>What becomes of a message that cannot be rewritten.</summary>
+/// <summary>The ways to handle a message that cannot be rewritten.</summary>
 internal enum Fallback
 {
-    /// <summary>It stays in the MTA's queue and is tried again.</summary>
+    /// <summary>The message stays in the MTA's queue and is tried again.</summary>
     Defer,
 
-    /// <summary>It goes on as it came.</summary>
+    /// <summary>The message goes on unchanged.</summary>
     Pass,
 }
 
 /// <summary>
-/// The arguments of <c>trackctl filter</c>, read by hand: sender and recipients come from whoever sends mail, and a
-/// general parser would take an address such as <c>--url=x@example.com</c> for an option.
+/// The arguments of <c>trackctl filter</c>. They are read without the general parser, because sender and recipients are
+/// foreign text, and the parser would read an address such as <c>--url=x@example.com</c> as an option.
 /// </summary>
 internal sealed record FilterArguments
 {
-    /// <summary>Where almost every MTA has its sendmail command.</summary>
+    /// <summary>The usual path of an MTA's sendmail command.</summary>
     public const string DefaultSendmail = "/usr/sbin/sendmail";
 
     /// <summary>The server, when one is named.</summary>
@@ -36,25 +36,25 @@ internal sealed record FilterArguments
     /// <summary>The envelope recipients.</summary>
     public IReadOnlyList<string> Recipients { get; private set; } = [];
 
-    /// <summary>Request headers that were asked for with options.</summary>
+    /// <summary>The request headers from the options.</summary>
     public Dictionary<string, string> Metadata { get; } = [];
 
     /// <summary>The sendmail command.</summary>
     public string Sendmail { get; private set; } = DefaultSendmail;
 
-    /// <summary>When the server refuses.</summary>
+    /// <summary>What happens if the server refuses the message.</summary>
     public Fallback WhenRefused { get; private set; }
 
-    /// <summary>When the server cannot be reached or cannot answer now.</summary>
+    /// <summary>What happens if the server cannot be reached or cannot answer now.</summary>
     public Fallback WhenUnavailable { get; private set; }
 
-    /// <summary>The longest wait for the server: 1 to 600 s, default 60 s. The MTA's own limit for the command (1,000 s
-    /// in Postfix) must not come first, because then it is the one that decides.</summary>
+    /// <summary>The longest wait for the server: 1 to 600 s, default 60 s. It must be below the MTA's own limit for the
+    /// command (1,000 s in Postfix). Otherwise the MTA would end the command first.</summary>
     public TimeSpan Timeout { get; private set; } = TrackingApi.DefaultTimeout;
 
     /// <summary>Reads arguments.</summary>
-    /// <param name="arguments">Those after <c>filter</c>.</param>
-    /// <param name="complaint">What is wrong with them.</param>
+    /// <param name="arguments">The arguments after <c>filter</c>.</param>
+    /// <param name="complaint">What is wrong with the arguments.</param>
     /// <returns><see langword="null"/> with a complaint.</returns>
     public static FilterArguments? Read(ReadOnlySpan<string> arguments, out string complaint)
     {
@@ -157,7 +157,8 @@ internal sealed record FilterArguments
         Cluster is null ? "--cluster: is missing."
         : Sender is null ? "-f: is missing; an empty value or <> is the null sender."
         : Recipients.Count == 0 ? "Recipients are missing; they come last, behind --."
-        // What is not UTF-8 has lost its bytes on the way in here: better held up than sent to somebody else.
+        // An argument that is not UTF-8 has lost bytes before it arrives here. Such a message is held back, because it
+        // could reach the wrong recipient.
         : Recipients.Append(Sender).Any(address => address.Contains('\uFFFD', StringComparison.Ordinal))
             ? "An address is not UTF-8."
         : Recipients.Contains("") ? "A recipient is empty."

@@ -5,13 +5,13 @@ using System.Runtime.InteropServices;
 namespace Tracking.Cli.Filter;
 
 /// <summary>
-/// <c>trackctl filter</c>: an MTA's simple content filter. It ends with 0 when sendmail has taken the message and with
-/// 75 (<c>EX_TEMPFAIL</c>) in every other case, so that no fault, ours or the configuration's, bounces anybody's mail.
+/// <c>trackctl filter</c>: a simple content filter for MTAs. The exit code is 0 if sendmail has taken the message, and
+/// 75 (<c>EX_TEMPFAIL</c>) in every other case. So neither a fault of ours nor of the configuration bounces mail.
 /// </summary>
 internal static class FilterMail
 {
-    // 4.3.0 (RFC 3463): Postfix believes a status code at the beginning of the output before it believes the exit code,
-    // and sendmail's words may begin with one of a permanent failure.
+    // The output begins with 4.3.0 (RFC 3463): for Postfix a status code at the beginning of the output overrides the
+    // exit code, and sendmail's output may begin with the code of a permanent failure.
     private const string TemporaryFailure = "4.3.0 ";
 
     private const string ProblemTypes = "urn:tracking:problem:";
@@ -21,7 +21,8 @@ internal static class FilterMail
     public static async Task<int> RunAsync(string[] arguments)
     {
         var terminal = new Terminal(Console.Out, Console.Error, json: false);
-        // Alone only: an exit code of 0 for a sender of that name would be a mail lost.
+        // Help is shown only if --help is the sole argument. Otherwise a sender with that name would lose the mail,
+        // because the exit code is 0.
         if (arguments is ["--help" or "-h" or "-?"])
         {
             Console.Out.Write(FilterHelp.Text);
@@ -46,7 +47,7 @@ internal static class FilterMail
         {
             return Defer(terminal, failure.Message);
         }
-#pragma warning disable CA1031 // Whatever it is, the message is still in the MTA's queue and the reason in its log.
+#pragma warning disable CA1031 // After any fault the message is still in the MTA's queue, and the reason is in its log.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
@@ -57,7 +58,7 @@ internal static class FilterMail
     private static async Task<int> FilterAsync(
         FilterArguments arguments, Terminal terminal, CancellationToken cancellationToken)
     {
-        // Its own complaint is a line of its own, and the code has to come first.
+        // sendmail's output follows in a separate line, because the status code has to come first.
         using var error = new StringWriter();
         using var api = Connection.Open(
             arguments.Url, arguments.KeyFile, arguments.Timeout, new Terminal(error, error, json: false));
@@ -83,13 +84,15 @@ internal static class FilterMail
             return Defer(terminal, answer.Complaint!);
         }
 
-        // From here on the outcome is sendmail's: it is not interrupted between taking a message and saying so.
+        // From here on sendmail decides the outcome. It is not interrupted, because it may already have taken the
+        // message.
         cancellationToken.ThrowIfCancellationRequested();
         var summary = Summary(answer);
         var sent = Send(arguments, answer.Bytes);
         if (sent is { IsRefusal: true } && answer.Bytes.Length > message.Length)
         {
-            // Most likely larger than a message may be, which it was not before: the mail matters more than its links.
+            // The rewritten message is probably larger than sendmail's limit. The original is sent, because delivery
+            // matters more than tracked links.
             return HandOver(
                 arguments, terminal, message, $"passed on unchanged: sendmail refused it rewritten: {sent.Reason}");
         }
@@ -108,7 +111,7 @@ internal static class FilterMail
     private static async Task<ApiAnswer> AskAsync(
         TrackingApi api, FilterArguments arguments, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
-        // An id costs no question more for each mail; a name does, and so does a name that looks like an id.
+        // An id needs no extra request for each mail. A name needs one, and so does a name that looks like an id.
         var byId = FindClusterByName.IsId(arguments.Cluster!)
             ? await AskAsync(api, arguments, arguments.Cluster!, message, cancellationToken)
             : null;
@@ -144,7 +147,7 @@ internal static class FilterMail
                 : answer;
     }
 
-    // Several recipients share one identity: naming one of them would credit it with the others' clicks.
+    // Several recipients share one message. Naming one of them would attribute all clicks to that recipient.
     private static IEnumerable<KeyValuePair<string, string>> Metadata(FilterArguments arguments)
     {
         var known = arguments.Metadata.AsEnumerable();
@@ -158,10 +161,10 @@ internal static class FilterMail
             : known;
     }
 
-    // Why the message goes on as it came; null when it does not.
+    // Why the message goes on unchanged; null if it does not.
     private static string? Passes(ApiAnswer answer, FilterArguments arguments)
     {
-        // It is the message that is not understood or too large, and waiting changes neither.
+        // The message is not understood or too large. Waiting does not change that.
         var isAboutMessage = answer.ProblemType is ProblemTypes + "malformed-request" or ProblemTypes + "too-large";
         var fallback = answer.ExitCode == ExitCode.Unavailable ? arguments.WhenUnavailable : arguments.WhenRefused;
         return !answer.IsDone && (isAboutMessage || fallback == Fallback.Pass) ? answer.Complaint : null;
@@ -199,7 +202,7 @@ internal static class FilterMail
         return ExitCode.TemporaryFailure;
     }
 
-    // What became of the message is in the exit code, and that must not change because nobody listens.
+    // The exit code has the outcome. It must not change because the output cannot be written.
     private static void Say(Action<string> write, string line)
     {
         try
@@ -208,7 +211,7 @@ internal static class FilterMail
         }
         catch (IOException)
         {
-            // A full disk behind the log; there is nowhere else to say it.
+            // The log's disk is full, and there is no other place for the message.
         }
     }
 

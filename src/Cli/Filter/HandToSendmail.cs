@@ -6,10 +6,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tracking.Cli.Filter;
 
-/// <summary>What sendmail did.</summary>
-/// <param name="IsAccepted">It has the message in its queue.</param>
-/// <param name="IsRefusal">It will not take this message later either.</param>
-/// <param name="Reason">Why not, in a line.</param>
+/// <summary>The result of sendmail.</summary>
+/// <param name="IsAccepted">Whether sendmail has the message in its queue.</param>
+/// <param name="IsRefusal">Whether sendmail would refuse the message later too.</param>
+/// <param name="Reason">The reason for a failure, one line.</param>
 internal sealed record SendmailOutcome(bool IsAccepted, bool IsRefusal, string Reason);
 
 /// <summary>
@@ -22,26 +22,26 @@ internal static class HandToSendmail
     // A queue on a busy disk takes seconds; this and the longest wait for the server stay below Postfix's 1,000 s.
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
 
-    // sysexits.h: these say that it may go well later; signals do too.
+    // The exit codes of sysexits.h for temporary failures. A signal counts as one too.
     private const int OperatingSystemError = 71;
     private const int CannotCreate = 73;
     private const int InputOutputError = 74;
 
-    // Enough for a line of a log.
+    // The longest reason, enough for a log line.
     private const int ReasonBytes = 500;
 
-    /// <summary>Runs it to its end.</summary>
-    /// <param name="program">Its path.</param>
-    /// <param name="arguments">Its arguments.</param>
+    /// <summary>Runs sendmail to its end.</summary>
+    /// <param name="program">The path of sendmail.</param>
+    /// <param name="arguments">The arguments.</param>
     /// <param name="message">The message.</param>
-    /// <exception cref="Win32Exception">It cannot be started, or there is no memory for the message.</exception>
+    /// <exception cref="Win32Exception">sendmail cannot be started, or there is no memory for the message.</exception>
     public static SendmailOutcome Run(string program, string[] arguments, ReadOnlySpan<byte> message)
     {
         using var input = Libc.CreateMemoryFile("message");
         using var output = Libc.CreateMemoryFile("output");
         RandomAccess.Write(input, message, 0);
 
-        // Inherited when ignored, and then a child leaves no exit status behind.
+        // SIGCHLD may be inherited as ignored. Then a child would leave no exit status.
         Libc.Signal(Libc.ChildSignal, 0);
         var child = Libc.Spawn(program, [program, .. arguments], Environment(), input, output);
         var (status, timedOut) = Wait(child);
@@ -61,7 +61,7 @@ internal static class HandToSendmail
     private static bool IsPermanent(int code) => code is not (ExitCode.Done or ExitCode.TemporaryFailure
         or OperatingSystemError or CannotCreate or InputOutputError);
 
-    // Postfix ends with 75 for a message above message_size_limit, although no later try will go better.
+    // Postfix ends with 75 for a message above message_size_limit, although no later attempt can succeed.
     private static bool SaysTooLarge(string reason) =>
         reason.Contains("too big", StringComparison.OrdinalIgnoreCase)
         || reason.Contains("too large", StringComparison.OrdinalIgnoreCase);
@@ -88,7 +88,7 @@ internal static class HandToSendmail
         Libc.WaitForEnd(child);
         lock (guard)
         {
-            // Only now is its number free for another process, and the timer will not use it any more.
+            // Only now can the process id be used again, and the timer does not use it any more.
             ended = true;
             return (Libc.Reap(child), timedOut);
         }

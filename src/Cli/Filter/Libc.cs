@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tracking.Cli.Filter;
 
-/// <summary>Of the C library what .NET does not offer: a process whose standard input is a file.</summary>
+/// <summary>Functions of the C library that .NET does not offer: starting a process whose standard input is a
+/// file.</summary>
 internal static partial class Libc
 {
     /// <summary>SIGCHLD.</summary>
@@ -13,7 +14,8 @@ internal static partial class Libc
     /// <summary>SIGKILL.</summary>
     public const int KillSignal = 9;
 
-    // Larger than posix_spawn's and signal types are in any C library for Linux (glibc: 336, 80, 128 and 128 bytes).
+    // The size is larger than the types of posix_spawn and of signals in any C library for Linux (glibc: 336, 80, 128
+    // and 128 bytes).
     private const int OpaqueBytes = 1024;
 
     private const int CloseOnExec = 1;
@@ -31,7 +33,7 @@ internal static partial class Libc
         return handle >= 0 ? new SafeFileHandle(handle, ownsHandle: true) : throw new Win32Exception();
     }
 
-    /// <summary>Starts a program; its output and errors go into one file.</summary>
+    /// <summary>Starts a program. Its output and errors go into one file.</summary>
     /// <exception cref="Win32Exception">It cannot be started.</exception>
     public static unsafe int Spawn(
         string program, string[] arguments, string[] environment, SafeFileHandle input, SafeFileHandle output)
@@ -44,7 +46,7 @@ internal static partial class Libc
         Check(FileActionsAddDup2(actions, (int)output.DangerousGetHandle(), 1));
         Check(FileActionsAddDup2(actions, (int)output.DangerousGetHandle(), 2));
 
-        // .NET ignores SIGPIPE, and what is ignored stays so in the new program.
+        // .NET ignores SIGPIPE, and ignored signals stay ignored in a new program.
         Check(AttributesInit(attributes));
         Check(AttributesSetFlags(attributes, SetSignalDefaults | SetSignalMask));
         _ = EmptySignals(signals);
@@ -61,7 +63,7 @@ internal static partial class Libc
             : throw new Win32Exception(error, $"{program} cannot be started: {Marshal.GetPInvokeErrorMessage(error)}");
     }
 
-    /// <summary>Waits for a child's end and leaves its status.</summary>
+    /// <summary>Waits for a child's end without removing its status.</summary>
     /// <exception cref="Win32Exception">There is no such child.</exception>
     public static unsafe void WaitForEnd(int child)
     {

@@ -6,11 +6,11 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>The outbox: takes notices that are due, and keeps who has been told. What is taken is leased in its
-/// row.</summary>
+/// <summary>The outbox: leases notices that are due, and stores which recipients have been told. The lease is in the
+/// notice's row.</summary>
 internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeOptions> options, TimeProvider time)
 {
-    // A deleted cluster has nobody to be told; programs are told all the same.
+    // A deleted cluster has no recipients of mail. The bus event is still published.
     private const string Claim =
         """
         WITH due AS MATERIALIZED (
@@ -54,8 +54,8 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
             WHERE mailed_at IS NOT NULL AND published_at IS NOT NULL AND at < $1 LIMIT 1000)
         """;
 
-    /// <summary>Takes notices that are due, those that have waited longest first.</summary>
-    /// <param name="most">How many at most.</param>
+    /// <summary>Leases notices that are due. Those that have waited longest come first.</summary>
+    /// <param name="most">The largest number of notices.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async Task<List<ClaimedNotice>> RunAsync(int most, CancellationToken cancellationToken)
@@ -90,26 +90,26 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
             });
         }
 
-        // RETURNING has no order, and what happened first is told first.
+        // RETURNING gives no order, so the notices are sorted here: earlier events are told first.
         return [.. notices.OrderBy(notice => notice.Id)];
     }
 
-    /// <summary>Keeps that somebody has the mail, or will never get it; the lease begins anew.</summary>
+    /// <summary>Stores that a recipient has the mail or will never get it. The lease is extended.</summary>
     /// <returns>Whether the notice is still ours.</returns>
     public Task<bool> KeepRecipientAsync(ClaimedNotice notice, string recipient, CancellationToken cancellationToken) =>
         ChangeAsync(
             KeepRecipient, notice, cancellationToken, recipient, (time.GetUtcNow() + options.Value.Lease).UtcDateTime);
 
-    /// <summary>Keeps that programs are told.</summary>
+    /// <summary>Stores that the bus event is published.</summary>
     /// <returns>Whether the notice is still ours.</returns>
     public Task<bool> KeepPublishedAsync(ClaimedNotice notice, CancellationToken cancellationToken) =>
         ChangeAsync(KeepPublished, notice, cancellationToken, time.GetUtcNow().UtcDateTime);
 
     /// <summary>Ends the lease.</summary>
     /// <param name="notice">The notice.</param>
-    /// <param name="isMailed">Whether nobody is left to be told.</param>
-    /// <param name="nextAttemptAt">When it is tried again, if anything is left.</param>
-    /// <param name="error">What it failed of.</param>
+    /// <param name="isMailed">Whether every recipient has been told.</param>
+    /// <param name="nextAttemptAt">The time of the next attempt, if a recipient is left.</param>
+    /// <param name="error">Why the attempt failed; <see langword="null"/> after a success.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     public Task FinishAsync(
         ClaimedNotice notice,
@@ -123,8 +123,8 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
             nextAttemptAt.UtcDateTime,
             (object?)error ?? DBNull.Value);
 
-    /// <summary>Deletes what everybody has had for long.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Deletes notices that were delivered to everybody long ago.</summary>
+    /// <returns>The number of deleted notices.</returns>
     public async Task<int> DeleteOldAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(DeleteOld);
@@ -132,7 +132,7 @@ internal sealed class ClaimNotices(NpgsqlDataSource dataSource, IOptions<NoticeO
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    // One that cannot be read must not keep the others back; its kind and name still say what happened.
+    // A notice with unreadable facts must not hold up the others. Its kind and name still say what happened.
     private static NoticeFacts Read(string json)
     {
         try

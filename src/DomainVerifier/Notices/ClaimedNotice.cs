@@ -3,28 +3,28 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>A notice that is this process's to send, until its lease ends.</summary>
+/// <summary>A notice that this process has leased for sending.</summary>
 internal sealed record ClaimedNotice
 {
     /// <summary>UUIDv7: the id of the bus event, and of the mail.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The lease, a new one each time.</summary>
+    /// <summary>The lease. Each claim has a new one.</summary>
     public Guid Lease { get; init; }
 
-    /// <summary>Until when, unless it is begun anew.</summary>
+    /// <summary>When the lease ends, unless it is extended.</summary>
     public DateTimeOffset LeasedUntil { get; init; }
 
-    /// <summary>Who is told.</summary>
+    /// <summary>The cluster that is told.</summary>
     public required ClusterId Cluster { get; init; }
 
     /// <summary>The cluster's name.</summary>
     public required string ClusterName { get; init; }
 
-    /// <summary>Of which tracking domain, A-labels.</summary>
+    /// <summary>The tracking domain, A-labels.</summary>
     public required string Hostname { get; init; }
 
-    /// <summary>What it tells.</summary>
+    /// <summary>The kind of event.</summary>
     public required NoticeKind Kind { get; init; }
 
     /// <summary>When it happened.</summary>
@@ -33,15 +33,15 @@ internal sealed record ClaimedNotice
     /// <summary>The facts.</summary>
     public required NoticeFacts Facts { get; init; }
 
-    /// <summary>Who has no mail yet.</summary>
+    /// <summary>The recipients who have no mail yet.</summary>
     public IReadOnlyList<string> Recipients { get; init; } = [];
 
-    /// <summary>Whether people are not told yet.</summary>
+    /// <summary>Whether mail is still to be sent.</summary>
     public bool WaitsForMail { get; init; }
 
-    /// <summary>Whether programs are not told yet.</summary>
+    /// <summary>Whether the bus event is still to be published.</summary>
     public bool WaitsForBus { get; init; }
 
-    /// <summary>Tries so far.</summary>
+    /// <summary>The number of attempts so far.</summary>
     public int Attempts { get; init; }
 }

@@ -5,11 +5,11 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>A notice, to be stored in the transaction of what it tells.</summary>
-/// <param name="Cluster">Who is told.</param>
-/// <param name="Host">Of which tracking domain.</param>
-/// <param name="Kind">What.</param>
-/// <param name="At">When it happened.</param>
+/// <summary>A new notice, stored in the transaction of the event that it tells of.</summary>
+/// <param name="Cluster">The cluster that is told.</param>
+/// <param name="Host">The tracking domain.</param>
+/// <param name="Kind">The kind of event.</param>
+/// <param name="At">When the event happened.</param>
 /// <param name="Facts">The facts.</param>
 internal sealed record NewNotice(
     ClusterId Cluster, HostName Host, NoticeKind Kind, DateTimeOffset At, NoticeFacts Facts)
@@ -20,10 +20,10 @@ internal sealed record NewNotice(
         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN NULL ELSE $5 END, $5)
         """;
 
-    /// <summary>Whether people are told too, and not programs alone.</summary>
+    /// <summary>Whether mail is sent besides the bus event.</summary>
     public bool IsMailed { get; init; } = true;
 
-    /// <summary>Adds the statement.</summary>
+    /// <summary>Adds the statement that stores the notice.</summary>
     public void AddTo(NpgsqlBatch batch) => batch.Add(
         Insert, Guid.CreateVersion7(At), Cluster.Value, Host.Value, (short)Kind, At.UtcDateTime,
         new Json(Facts.ToJson()), IsMailed);

@@ -80,7 +80,7 @@ internal sealed class NoticeBody
             .Append(Encode(url)).Append("</a></p>\n");
     }
 
-    /// <summary>Adds what stands at the foot.</summary>
+    /// <summary>Adds the footer.</summary>
     public void Small(string words)
     {
         Begin();
@@ -128,8 +128,8 @@ internal sealed class NoticeBody
 
     private static string Encode(string words) => WebUtility.HtmlEncode(Plain(words));
 
-    // Names of clusters, and what name servers answered, are other people's words: they begin no line of ours, and turn
-    // no text round.
+    // Cluster names and answers of name servers are foreign text. Line breaks and bidirectional controls are removed
+    // from them.
     private static string Plain(string words) => string.Create(words.Length, words, static (span, from) =>
     {
         for (var i = 0; i < from.Length; i++)

@@ -4,8 +4,8 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>The facts of a notice, <c>domains.notices.facts</c>: what its mail and its bus event say. Whoever writes a
-/// notice writes them in this form, camelCase; additive changes only.</summary>
+/// <summary>The facts of a notice, <c>domains.notices.facts</c>, from which its mail and its bus event are made. Every
+/// service that stores a notice uses this form, camelCase. Changes may only add members.</summary>
 internal sealed record NoticeFacts
 {
     /// <summary>The tracking domain's id.</summary>
@@ -17,16 +17,16 @@ internal sealed record NoticeFacts
     /// <summary>Warning: when links stop unless the record is put right.</summary>
     public DateTimeOffset? LosesLinksAt { get; init; }
 
-    /// <summary>Recovered: whether links had stopped before, rather than a warning having been given.</summary>
+    /// <summary>Recovered: whether links had stopped before. If not, only a warning had been given.</summary>
     public bool? WasPending { get; init; }
 
-    /// <summary>Certificate in danger: until when the one in use is valid.</summary>
+    /// <summary>Certificate in danger: the end of the certificate in use.</summary>
     public DateTimeOffset? NotAfter { get; init; }
 
-    /// <summary>Certificate in danger: what the last attempt failed of, in the authority's words or ours.</summary>
+    /// <summary>Certificate in danger: why the last attempt failed, in the authority's words or ours.</summary>
     public string? Error { get; init; }
 
-    /// <summary>Certificate in danger: when it is tried next.</summary>
+    /// <summary>Certificate in danger: the time of the next attempt.</summary>
     public DateTimeOffset? NextAttempt { get; init; }
 
     /// <summary>What DNS said.</summary>
@@ -42,7 +42,7 @@ internal sealed record NoticeFacts
     public string ToJson() => JsonSerializer.Serialize(this, NoticeJson.Default.NoticeFacts);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <exception cref="JsonException">It is something else.</exception>
+    /// <exception cref="JsonException">The text has another form.</exception>
     public static NoticeFacts FromJson(string json) =>
         JsonSerializer.Deserialize(json, NoticeJson.Default.NoticeFacts)
         ?? throw new JsonException("The facts of a notice are an object.");

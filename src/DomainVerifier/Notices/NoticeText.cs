@@ -5,7 +5,8 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>What a notice says: what happened, what DNS says, what to publish and until when.</summary>
+/// <summary>Writes the text of a notice: what happened, what DNS says, which record to publish, and until
+/// when.</summary>
 internal sealed class NoticeText
 {
     private readonly ClaimedNotice _notice;
@@ -18,9 +19,9 @@ internal sealed class NoticeText
         _host = Shown(notice.Hostname);
     }
 
-    /// <summary>Writes it.</summary>
+    /// <summary>Writes the text.</summary>
     /// <param name="notice">The notice.</param>
-    /// <param name="consoleUrl">The console; <see langword="null"/>: no link.</param>
+    /// <param name="consoleUrl">The console's address; <see langword="null"/> for no link.</param>
     /// <returns>The subject and the body.</returns>
     public static (string Subject, NoticeBody Body) Write(ClaimedNotice notice, Uri? consoleUrl)
     {
@@ -160,7 +161,7 @@ internal sealed class NoticeText
             ? $"{unicode} ({hostname})"
             : hostname;
 
-    // For people of any country, and always in one zone: this is read next to logs.
+    // Times are in UTC, in a form for readers of any country, because the mail is compared with logs.
     private static string Moment(DateTimeOffset at) =>
         at.UtcDateTime.ToString("d MMMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
 }

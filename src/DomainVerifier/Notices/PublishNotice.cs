@@ -5,15 +5,14 @@ using Tracking.Database.Entities;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>Tells programs what a notice tells people: a message on the bus with the notice's id, at least
-/// once.</summary>
+/// <summary>Publishes a notice as a bus event with the notice's id, at least once.</summary>
 internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
 {
-    // A broker that is away must not hold up mail; the notice is published with its next attempt.
+    // A broker that is away must not hold up mail. The event is published with the notice's next attempt.
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
 
-    /// <summary>Publishes it.</summary>
-    /// <returns>Whether the bus has it.</returns>
+    /// <summary>Publishes the event.</summary>
+    /// <returns>Whether the bus has accepted the event.</returns>
     public async Task<bool> RunAsync(ClaimedNotice notice, CancellationToken cancellationToken)
     {
         if (Message(notice) is not { } message)
@@ -23,7 +22,7 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
 
         if (notice.Kind == NoticeKind.Lost || notice.Facts.WasPending == true)
         {
-            // Whoever serves links was told after the commit, unless the process died in between.
+            // Edges were told after the commit, unless the process died in between.
             changes.Announce(notice.Cluster, hostname: notice.Hostname);
         }
 
@@ -36,7 +35,7 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
         {
             throw;
         }
-#pragma warning disable CA1031 // Whatever the transport throws: the notice stays where it is and is published later.
+#pragma warning disable CA1031 // Any fault of the transport: the notice stays in the outbox and is published later.
         catch (Exception)
 #pragma warning restore CA1031
         {
@@ -78,7 +77,7 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
                 Diagnosis = diagnosis,
                 Reason = notice.Facts.Reason ?? NoticeFacts.RecordGone,
             },
-            // People alone are told of a certificate: the services that have to do with it know.
+            // A certificate in danger has no bus event here, because the services concerned know it already.
             _ => null,
         };
     }

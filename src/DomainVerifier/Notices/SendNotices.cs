@@ -6,9 +6,10 @@ using Tracking.Database.Entities;
 namespace Tracking.DomainVerifier.Notices;
 
 /// <summary>
-/// Sends what the outbox holds: each notice to the bus, and by mail once to each address of its cluster. Who has it is
-/// kept after each mail, so that a restart or another process goes on where this one stopped; only a mail whose
-/// acceptance is not stored any more goes out twice, with the same Message-ID. A mail server that is away costs delay.
+/// Sends the notices of the outbox: each to the bus, and by mail once to each address of its cluster. After each mail
+/// the recipient is stored, so a restart or another process continues where this one stopped. Only a mail whose
+/// acceptance could not be stored goes out twice, with the same Message-ID. A mail server that is away only causes
+/// delay.
 /// </summary>
 internal sealed partial class SendNotices(
     ClaimNotices claim,
@@ -19,7 +20,7 @@ internal sealed partial class SendNotices(
     TimeProvider time,
     ILogger<SendNotices> logger) : BackgroundService
 {
-    // A round on one connection: few enough that its lease never becomes tight.
+    // The number of notices in one round on one connection. The number is small enough that the lease lasts.
     private const int NoticesPerRound = 5;
 
     private readonly NoticeOptions _options = options.Value;
@@ -28,8 +29,8 @@ internal sealed partial class SendNotices(
 
     private DateTimeOffset _nextDeletion;
 
-    /// <summary>Sends what is due, as much as one round takes.</summary>
-    /// <returns>Whether there may be more.</returns>
+    /// <summary>Sends one round of due notices.</summary>
+    /// <returns>Whether more notices may be due.</returns>
     public async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
         var notices = await claim.RunAsync(NoticesPerRound, cancellationToken);
@@ -72,7 +73,7 @@ internal sealed partial class SendNotices(
 
     private async Task SendAsync(ClaimedNotice notice, SmtpConnection? connection, CancellationToken cancellationToken)
     {
-        // Those before it took long: it is, or soon will be, another's.
+        // The notices before took long, so the lease of this one has ended or ends soon.
         if (time.GetUtcNow() > notice.LeasedUntil - (2 * _options.SmtpTimeout))
         {
             return;
@@ -121,7 +122,8 @@ internal sealed partial class SendNotices(
             cancellationToken);
     }
 
-    // Whether the notice is still ours, and what it failed of; everybody has it when it failed of nothing.
+    // Returns whether the lease is still ours, and why the notice failed. Without a failure every recipient has the
+    // mail.
     private async Task<(bool IsOurs, string? Reason)> MailAsync(
         ClaimedNotice notice, SmtpConnection connection, CancellationToken cancellationToken)
     {
@@ -195,7 +197,7 @@ internal sealed partial class SendNotices(
         return pause > _options.LongestRetry ? _options.LongestRetry : pause;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Notices could not be read or kept: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Notices could not be read or stored: {Reason}")]
     private partial void LogStoreAway(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
@@ -203,7 +205,7 @@ internal sealed partial class SendNotices(
     private partial void LogNotMailed(string host, NoticeKind kind);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Notice {Notice} about {Host} could not be mailed, next attempt in {Pause}: {Reason}")]
+        Message = "Notice {Notice} about {Host} could not be mailed. The next attempt is in {Pause}: {Reason}")]
     private partial void LogFailed(Guid notice, string host, TimeSpan pause, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
@@ -211,6 +213,6 @@ internal sealed partial class SendNotices(
     private partial void LogRefused(Guid notice, string host, string reason);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "Notice {Notice} about {Host} is given up, not everybody has it: {Reason}")]
+        Message = "Notice {Notice} about {Host} is given up. Not every recipient has it: {Reason}")]
     private partial void LogGivenUp(Guid notice, string host, string reason);
 }

@@ -2,11 +2,12 @@ using System.Globalization;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>Where a mail server is and who we are to it.</summary>
+/// <summary>The address of the mail server and our login.</summary>
 /// <param name="Host">A name or an address.</param>
 /// <param name="Port">The port.</param>
-/// <param name="IsTls">TLS from the start; else STARTTLS when it is offered.</param>
-/// <param name="User">Who logs in; <see langword="null"/>: nobody does.</param>
+/// <param name="IsTls">Whether TLS begins with the connection. Otherwise STARTTLS is used if the server offers
+/// it.</param>
+/// <param name="User">The user; <see langword="null"/> for no login.</param>
 /// <param name="Password">The password.</param>
 internal sealed record SmtpAddress(string Host, int Port, bool IsTls, string? User, string? Password)
 {
@@ -16,7 +17,7 @@ internal sealed record SmtpAddress(string Host, int Port, bool IsTls, string? Us
     private const int RelayPort = 25;
 
     /// <summary>Reads <c>smtp[s]://user:password@host:port</c>.</summary>
-    /// <returns><see langword="null"/> when it is something else.</returns>
+    /// <returns><see langword="null"/> if the text has another form.</returns>
     public static SmtpAddress? Parse(string text)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri)
@@ -48,6 +49,6 @@ internal sealed record SmtpAddress(string Host, int Port, bool IsTls, string? Us
             user is null ? null : Uri.UnescapeDataString(uri.UserInfo[(separator + 1)..]));
     }
 
-    /// <summary>The server alone: never the password.</summary>
+    /// <summary>The server as text, without user and password.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}:{Port}");
 }

@@ -8,26 +8,27 @@ using MimeKit;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>How handing a mail over ended.</summary>
+/// <summary>The result of handing over a mail.</summary>
 internal enum MailOutcome
 {
-    /// <summary>The server has it.</summary>
+    /// <summary>The server has accepted the mail.</summary>
     Sent,
 
     /// <summary>The server refuses this mail or this recipient for good.</summary>
     Refused,
 
-    /// <summary>Not now: the server cannot be reached, lets us not in, or asks for patience.</summary>
+    /// <summary>The mail is tried again later: the server cannot be reached, refuses our login, or asks to
+    /// wait.</summary>
     Failed,
 }
 
 /// <summary>
-/// A connection to the mail server for the notices of one round. Once the server could not be reached the rest of the
-/// round fails without trying: a dead server costs one time-out.
+/// The connection to the mail server for one round of notices. After a failed connection the rest of the round fails at
+/// once, so a dead server costs one time-out.
 /// </summary>
 internal sealed partial class SmtpConnection : IAsyncDisposable
 {
-    // Leaving politely is worth this much: the mail is with the server.
+    // The longest wait for the answer to QUIT. The server has the mail already.
     private static readonly TimeSpan _longestGoodbye = TimeSpan.FromSeconds(2);
 
     private readonly SmtpAddress _server;
@@ -35,15 +36,15 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
     private readonly SmtpClient _client;
     private string? _isAway;
 
-    /// <summary>Connects to nothing yet.</summary>
+    /// <summary>Creates the object. The connection is made with the first mail.</summary>
     public SmtpConnection(SmtpAddress server, NoticeOptions options, ILogger logger)
     {
         (_server, _logger) = (server, logger);
         _client = new SmtpClient
         {
             Timeout = (int)options.SmtpTimeout.TotalMilliseconds,
-            // Lists of revoked certificates come from the internet, which a mail server's neighbour need not reach, and
-            // authorities no longer answer for single ones.
+            // Revocation is not checked. Revocation lists come from the internet, which this machine may not reach, and
+            // authorities have ended OCSP.
             CheckCertificateRevocation = false,
         };
         if (options.RootCertificates is { Length: > 0 } roots)
@@ -54,7 +55,7 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
     }
 
     /// <summary>Hands a mail over.</summary>
-    /// <returns>How it ended, and why; what the server said never holds our password.</returns>
+    /// <returns>The result and the reason. The reason never contains our password.</returns>
     public async Task<(MailOutcome Outcome, string? Reason)> SendAsync(
         MimeMessage message, CancellationToken cancellationToken)
     {
@@ -83,7 +84,7 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
         }
         catch (NotSupportedException exception)
         {
-            // An address that needs SMTPUTF8, and a server that has not got it.
+            // The address needs SMTPUTF8, and the server does not support it.
             return (MailOutcome.Refused, exception.Message);
         }
         catch (Exception exception) when (IsAway(exception, cancellationToken))
@@ -105,7 +106,7 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
             }
             catch (Exception exception) when (IsAway(exception, CancellationToken.None))
             {
-                // It has what it took.
+                // The server has the mails that it accepted.
             }
         }
 
@@ -130,7 +131,7 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
         }
     }
 
-    // Of the sender no: that is the installation's own setting, which somebody will put right.
+    // A refused sender is not final, because the operator can correct the setting.
     private static bool IsForGood(SmtpCommandException refused) =>
         (int)refused.StatusCode >= 500
         && refused.ErrorCode is SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted;
@@ -143,7 +144,7 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
         _ => false,
     };
 
-    // The file stands for the machine's roots; the name must fit all the same.
+    // The file replaces the machine's roots. The certificate's name must still match.
     private static bool IsTrusted(
         X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, string roots)
     {
@@ -168,6 +169,6 @@ internal sealed partial class SmtpConnection : IAsyncDisposable
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "The mail server {Server} offers no TLS: the password goes to it in clear")]
+        Message = "The mail server {Server} offers no TLS. The password is sent in clear text")]
     private partial void LogPlainPassword(SmtpAddress server);
 }

@@ -3,14 +3,16 @@ using MimeKit.Text;
 
 namespace Tracking.DomainVerifier.Notices;
 
-/// <summary>A notice as a mail: the same bytes each time, so that a second copy is recognised as one.</summary>
+/// <summary>Writes a notice as a mail. The bytes are the same each time, so mail programs recognise a second
+/// copy.</summary>
 internal static class WriteMail
 {
-    /// <summary>Writes it.</summary>
+    /// <summary>Writes the mail.</summary>
     /// <param name="notice">The notice.</param>
-    /// <param name="recipient">Who gets it.</param>
+    /// <param name="recipient">The recipient's address.</param>
     /// <param name="options">The sender, and the console.</param>
-    /// <exception cref="ParseException">The recipient is no address; the sender has been checked at start.</exception>
+    /// <exception cref="ParseException">The recipient is no mail address. (The sender was checked at
+    /// start.)</exception>
     public static MimeMessage For(ClaimedNotice notice, string recipient, NoticeOptions options)
     {
         var (subject, body) = NoticeText.Write(notice, options.ConsoleUrl);
@@ -18,9 +20,10 @@ internal static class WriteMail
         var message = new MimeMessage
         {
             Subject = subject,
-            // When it happened, and the same on every attempt.
+            // The date of the event, which is the same in every attempt.
             Date = notice.At,
-            // Mailing lists and mail programs know a message by it: everybody gets the same.
+            // Mailing lists and mail programs identify a message by its Message-ID, so every recipient gets the same
+            // id.
             MessageId = $"{notice.Id:N}@{from.Domain}",
             Body = new MultipartAlternative
             {
@@ -32,12 +35,12 @@ internal static class WriteMail
         message.From.Add(from);
         message.To.Add(MailboxAddress.Parse(recipient));
 
-        // Nobody's absence note answers it (RFC 3834 5).
+        // This header prevents automatic replies (RFC 3834 5).
         message.Headers.Add(HeaderId.AutoSubmitted, "auto-generated");
         return message;
     }
 
-    // 8bit where the server takes it (RFC 6152); MailKit encodes it otherwise where it does not.
+    // 8bit if the server accepts it (RFC 6152). Otherwise MailKit encodes the parts.
     private static TextPart Part(TextFormat format, string text) =>
         new(format) { Text = text, ContentTransferEncoding = ContentEncoding.EightBit };
 }

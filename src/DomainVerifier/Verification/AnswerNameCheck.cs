@@ -8,8 +8,8 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Answers what DNS says of a name that nobody has added, and who may issue certificates for it. Nothing is stored, and
-/// a question that cannot be answered now is dropped: whoever waits gives up by himself.
+/// Answers questions about names that nobody has added: what DNS says, and who may issue certificates. Nothing is
+/// stored. A question that cannot be answered now is dropped, because the asker has a time limit of its own.
 /// </summary>
 internal sealed partial class AnswerNameCheck(
     Look look,
@@ -19,10 +19,10 @@ internal sealed partial class AnswerNameCheck(
     TimeProvider time,
     ILogger<AnswerNameCheck> logger)
 {
-    /// <summary>Answers.</summary>
+    /// <summary>Answers a question.</summary>
     /// <param name="question">The question.</param>
-    /// <param name="sentAt">When it was asked, if that is known.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="sentAt">When the question was sent, if known.</param>
+    /// <param name="cancellationToken">Ends the check without an answer.</param>
     public async Task RunAsync(CheckName question, DateTimeOffset? sentAt, CancellationToken cancellationToken)
     {
         if (!HostName.TryParse(question.Hostname, out var host)
@@ -41,7 +41,7 @@ internal sealed partial class AnswerNameCheck(
             await Task.WhenAll(diagnosis, caa);
             await send.SendAsync(question.ReplyTo, Answer(question, await diagnosis, await caa));
         }
-#pragma warning disable CA1031 // A person asks again; the question must not come back for ever by itself.
+#pragma warning disable CA1031 // The question must not be delivered again for ever. A person can ask again.
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {

@@ -8,26 +8,26 @@ namespace Tracking.DomainVerifier.Verification;
 /// <summary>Reads the header <c>Strict-Transport-Security</c> of <c>https://</c> a name.</summary>
 /// <param name="name">The name.</param>
 /// <param name="cancellationToken">Ends it with an exception.</param>
-/// <returns><see langword="null"/> when there is none, or nobody answers with a certificate that browsers
-/// take.</returns>
+/// <returns><see langword="null"/> without the header, or without an answer under a certificate that browsers
+/// accept.</returns>
 internal delegate Task<string?> ReadTransportSecurity(HostName name, CancellationToken cancellationToken);
 
 /// <summary>
-/// Finds out whether browsers open a name by https alone, because a parent of it says so for all names below it
-/// (RFC 6797 6.1.2) or its top-level domain is on the browsers' own list. Links to it that begin with http are dead for
-/// whoever has been at the parent's site.
+/// Finds out whether browsers open a name only by https: a parent's header may demand this for all names below it (RFC
+/// 6797 6.1.2), or the top-level domain may be on the browsers' list. Then http links on the name fail for everybody
+/// who has visited the parent's site.
 /// </summary>
 internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOptions> options, TimeProvider time)
 {
-    // A name that a public authority signs has ten labels.
+    // Public authorities sign names of at most ten labels.
     private const int MostParents = 8;
 
-    /// <summary>Looks at the parents, at all of them at once.</summary>
+    /// <summary>Asks all parents at the same time.</summary>
     /// <param name="host">The name.</param>
-    /// <param name="hasHttpLinks">Whether links on it may have been made with http: a parent that forces https now ends
-    /// them.</param>
+    /// <param name="hasHttpLinks">Whether links on the name may have been made with http. A parent that forces https
+    /// breaks them.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
-    /// <returns>The finding; <see langword="null"/> when nothing forces https, or nobody could say.</returns>
+    /// <returns>The finding; <see langword="null"/> if nothing forces https, or no parent answered.</returns>
     public async Task<DomainFinding?> RunAsync(
         HostName host, bool hasHttpLinks, CancellationToken cancellationToken)
     {
@@ -74,7 +74,7 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
         return parents;
     }
 
-    /// <summary>Whether a header speaks for names below (RFC 6797 6.1): a positive <c>max-age</c>, and
+    /// <summary>Whether a header is valid for names below (RFC 6797 6.1): it has a positive <c>max-age</c> and
     /// <c>includeSubDomains</c>.</summary>
     internal static bool IncludesSubdomains(string? header)
     {

@@ -16,10 +16,10 @@ internal sealed class AskZone(
     // From a top-level domain down, real names cross one or two zones. Each lies strictly below the one before.
     private const int MostReferrals = 4;
 
-    /// <summary>What the servers say about a name.</summary>
+    /// <summary>Asks the servers about a name.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="near">A zone that was asked before: used again when the name lies in it.</param>
-    /// <param name="check">The check that wants to know.</param>
+    /// <param name="near">The zone that was asked before. The zone is used again if the name is in it.</param>
+    /// <param name="check">The check in progress.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
     /// <returns><see langword="null"/> when no zone was found.</returns>
     public async Task<WalkStep?> AskAsync(
@@ -52,14 +52,14 @@ internal sealed class AskZone(
         return null;
     }
 
-    /// <summary>What one server, the first that answered before, says about a name beside it.</summary>
+    /// <summary>Asks about a sibling name. The server is the first one that answered before.</summary>
     public async Task<ServerAnswer?> ProbeAsync(
         DnsName name, WalkStep beside, Check check, CancellationToken cancellationToken) =>
         beside.Zone is { } zone && FirstAnswering(beside, zone) is { } server
             ? await AskAsync(server, new DnsQuestion(name, DnsType.A), HopPurpose.Probe, check, cancellationToken)
             : null;
 
-    /// <summary>The reply of the first server of a zone that gives one; two are tried, one after the other.</summary>
+    /// <summary>The first usable reply of a zone's servers. Two servers are tried, one after the other.</summary>
     public async Task<DnsReply?> AskAnyAsync(
         ZoneServers zone, DnsQuestion question, Check check, CancellationToken cancellationToken)
     {
@@ -105,7 +105,7 @@ internal sealed class AskZone(
         return ServerAnswer.Read(server.Name, reply!, question.Name);
     }
 
-    // A name may have IPv6 addresses alone: those that found nothing are asked for them, by way of one of them.
+    // A name may have only IPv6 addresses. If the servers found no address, one of them is asked for IPv6.
     private async Task<IReadOnlyList<ServerAnswer>> WithIpv6Async(
         DnsName name, ZoneServers zone, IReadOnlyList<ServerAnswer> answers, Check check,
         CancellationToken cancellationToken)

@@ -5,12 +5,12 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>One check under way: what it is about, what was asked, and how much may still be asked.</summary>
+/// <summary>A check in progress: its name and target, the questions so far, and the number of questions left.</summary>
 internal sealed class Check(HostName host, HostName? target, int queries, DateTimeOffset at)
 {
     private const int UsualPort = 53;
 
-    // What is kept of a stranger's answers: as much as a reader needs, and no row of any size.
+    // Foreign answers are cut to these lengths, so that the stored row stays small.
     private const int MostAnswers = 8;
     private const int MostCharacters = 300;
 
@@ -18,31 +18,31 @@ internal sealed class Check(HostName host, HostName? target, int queries, DateTi
 
     public HostName HostName => host;
 
-    /// <summary>Where the name must lead; <see langword="null"/> when DNS is only looked at.</summary>
+    /// <summary>The verification target; <see langword="null"/> for a name that nobody has added.</summary>
     public HostName? TargetName => target;
 
     public DnsName Host { get; } = DnsName.From(host);
 
-    // Without a target no name is the end of the way: nothing leads to the root.
+    // Without a target the root stands for it, because no alias leads to the root.
     public DnsName Target { get; } = target is { } wanted ? DnsName.From(wanted) : DnsName.Root;
 
     public DateTimeOffset At => at;
 
     public QueryBudget Budget { get; } = new(queries);
 
-    /// <summary>The way as the zones' own servers tell it.</summary>
+    /// <summary>The chain of aliases according to the authoritative servers.</summary>
     public Walk ByServers { get; } = new();
 
-    /// <summary>The way as our resolver tells it.</summary>
+    /// <summary>The chain of aliases according to our resolver.</summary>
     public Walk ByResolver { get; } = new();
 
-    /// <summary>Whether the resolver answers once it is told not to check signatures.</summary>
+    /// <summary>Whether the resolver answers only without a check of signatures.</summary>
     public bool IsBogus { get; set; }
 
-    /// <summary>Whether the time was up before the end.</summary>
+    /// <summary>Whether the time ran out before the end.</summary>
     public bool IsCutShort { get; set; }
 
-    /// <summary>Everything that was asked so far.</summary>
+    /// <summary>All questions so far.</summary>
     public IReadOnlyList<DnsHop> Hops
     {
         get
@@ -57,7 +57,7 @@ internal sealed class Check(HostName host, HostName? target, int queries, DateTi
     /// <summary>The zone of the name, once it is known.</summary>
     public ZoneServers? Zone => ByServers.Steps is [{ Zone: { } zone }, ..] ? zone : null;
 
-    /// <summary>Keeps a reply for who reads the diagnosis.</summary>
+    /// <summary>Adds a reply to the hops of the diagnosis.</summary>
     public void Heard(HopPurpose purpose, DnsName? server, DnsReply reply)
     {
         var negativeTtl = reply.IsUsable && reply.Message!.Answers.Count == 0 ? reply.Message.NegativeTtl : null;
@@ -85,10 +85,10 @@ internal sealed class Check(HostName host, HostName? target, int queries, DateTi
         }
     }
 
-    /// <summary>The beginning of a text that a stranger may have made long.</summary>
+    /// <summary>The beginning of a foreign text that may be long.</summary>
     public static string Short(string text) => text.Length <= MostCharacters ? text : text[..MostCharacters] + "…";
 
-    // A zone's answer is its records; a referral is the records of its authority section.
+    // An answer shows its records. A referral shows the records of its authority section.
     private static IReadOnlyList<string> Shown(DnsQuestion question, DnsMessage message)
     {
         var records = message.Answers.Count > 0

@@ -4,47 +4,48 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What a check of a leased domain brought.</summary>
+/// <summary>The result of a check of a leased domain.</summary>
 internal sealed record CheckResult
 {
-    /// <summary>What DNS said.</summary>
+    /// <summary>The diagnosis.</summary>
     public required DomainDiagnosis Diagnosis { get; init; }
 
-    /// <summary>What that means for the domain.</summary>
+    /// <summary>The outcome of the check for the domain.</summary>
     public required CheckOutcome Outcome { get; init; }
 
-    /// <summary>When the check began: whoever asked later waits for the next one.</summary>
+    /// <summary>When the check began. A request that came later waits for the next check.</summary>
     public required DateTimeOffset BeganAt { get; init; }
 
-    /// <summary>Whose the name is so far, when this check proves that it is so no longer.</summary>
+    /// <summary>The domain of another cluster that loses the name by this check.</summary>
     public ActiveElsewhere? Elsewhere { get; init; }
 }
 
 /// <summary>A domain of another cluster that has the same name and is active.</summary>
 internal sealed record ActiveElsewhere
 {
-    /// <summary>Its id.</summary>
+    /// <summary>The domain's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Its cluster.</summary>
+    /// <summary>The domain's cluster.</summary>
     public required ClusterId Cluster { get; init; }
 
-    /// <summary>Where its record had to lead.</summary>
+    /// <summary>The domain's verification target.</summary>
     public required HostName Target { get; init; }
 
-    /// <summary>What DNS says of it now.</summary>
+    /// <summary>The diagnosis for that target.</summary>
     public DomainDiagnosis? Diagnosis { get; init; }
 }
 
 /// <summary>How storing a check ended.</summary>
 internal enum StoreCheckOutcome
 {
-    /// <summary>It is stored.</summary>
+    /// <summary>The check is stored.</summary>
     Stored,
 
-    /// <summary>The domain was deleted, or is another process's by now: nothing was written.</summary>
+    /// <summary>The domain was deleted, or the lease was lost. Nothing was written.</summary>
     Dropped,
 
-    /// <summary>Somebody else changed something at the same moment: nothing was written, look again.</summary>
+    /// <summary>Another transaction changed the name at the same moment. Nothing was written, and the check has to be
+    /// stored again.</summary>
     Conflict,
 }

@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>When a tracking domain is checked next: functions of stored facts alone, so that a restart changes
+/// <summary>Computes the time of the next check. The functions use only stored facts, so a restart changes
 /// nothing.</summary>
 internal static class CheckSchedule
 {
-    // How fast the pauses between checks of a pending name grow: an eighth of the time it has been waiting, so that
-    // whoever publishes the record waits an eighth longer than he had to, and there are some fifty checks in two days.
+    // The pause between checks of a pending name is an eighth of its waiting time. So a published record is found after
+    // an eighth of the waiting time at the latest, and there are about fifty checks in two days.
     private const int PollShare = 8;
 
     /// <summary>
-    /// The next check of an active name: its own moment of the interval, which is a hash of its id. So a bulk import,
-    /// or a backlog after an outage, is flat again a day later.
+    /// The next check of an active name. Each name has its own moment in the interval, by a hash of its id. So the
+    /// checks of a bulk import or of a backlog are spread evenly a day later.
     /// </summary>
     /// <param name="domain">The domain's id.</param>
     /// <param name="now">When it was checked.</param>
@@ -29,13 +29,13 @@ internal static class CheckSchedule
     }
 
     /// <summary>The next check of a pending name.</summary>
-    /// <param name="since">When it became pending, or when somebody asked last.</param>
+    /// <param name="since">When the name became pending, or when a check was last requested.</param>
     /// <param name="now">When it was checked.</param>
     /// <param name="options">The settings.</param>
-    /// <returns><see langword="null"/>: not before somebody asks.</returns>
+    /// <returns><see langword="null"/> if the next check needs a request.</returns>
     public static DateTimeOffset? Poll(DateTimeOffset since, DateTimeOffset now, VerifierOptions options)
     {
-        // A clock that was set back: as if it had just begun.
+        // If the clock was set back, the schedule begins anew.
         var waiting = now > since ? now - since : TimeSpan.Zero;
         if (waiting >= options.PollUntil)
         {
@@ -51,8 +51,8 @@ internal static class CheckSchedule
         return now + pause;
     }
 
-    /// <summary>The next check after one that proved nothing.</summary>
-    /// <param name="inARow">Checks before it that proved nothing, without another between.</param>
+    /// <summary>The next check after a check that proved nothing.</summary>
+    /// <param name="inARow">The number of checks in a row before it that proved nothing.</param>
     /// <param name="now">When it was checked.</param>
     /// <param name="options">The settings.</param>
     public static DateTimeOffset Retry(int inARow, DateTimeOffset now, VerifierOptions options)
@@ -66,7 +66,8 @@ internal static class CheckSchedule
         return now + (pause > options.LongestRetry ? options.LongestRetry : pause);
     }
 
-    // Both halves of the id, through the last step of splitmix64: ids of one import differ in few bits.
+    // The hash is the last step of splitmix64 over both halves of the id, because the ids of one import differ in few
+    // bits.
     private static ulong Mix(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -6,15 +6,14 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Takes tracking domains that are due: first those that somebody waits for, then those that are due longest, and of
-/// one cluster no more than its share. What is taken is leased in its row, so that no two processes check one name, and
-/// what a dead process took is due again when its lease ends.
+/// Leases tracking domains that are due: first those with a request, then those that have been due longest, and of one
+/// cluster no more than its share. The lease is in the domain's row, so two processes never check one name. When the
+/// lease of a dead process ends, the name is due again.
 /// </summary>
 internal sealed class ClaimDomains(
     NpgsqlDataSource dataSource, IOptions<VerifierOptions> options, TimeProvider time)
 {
-    // Rows that another process has locked this moment are its own: skipped. Those over a cluster's share are found and
-    // left.
+    // Rows that another process has locked are skipped. Rows over a cluster's share are read and not leased.
     private const string Claim =
         """
         WITH due AS MATERIALIZED (
@@ -36,7 +35,7 @@ internal sealed class ClaimDomains(
             EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL), d.https = 1
         """;
 
-    // In the words of the index tracking_domains_asked, which holds few however many are due.
+    // The condition is that of the index tracking_domains_asked, which stays small however many names are due.
     private static readonly string _claimAsked = Claim.Replace(
         "{0}",
         """
@@ -51,8 +50,8 @@ internal sealed class ClaimDomains(
     private static readonly string _claimBeyond = Claim.Replace(
         "{0}", "AND next_check_at > $9 AND next_check_at <= $10 ORDER BY next_check_at", StringComparison.Ordinal);
 
-    // Rows of a full cluster that are passed over in one look, 2 ms, and looks in a row: a million of its names in
-    // front of others must not cost a scan each time.
+    // The number of rows of full clusters that one query passes over (2 ms), and the number of queries in a row. A
+    // million names of one cluster before all others must not cost a scan each time.
     private const int Window = 2000;
     private const int Looks = 5;
 
@@ -63,7 +62,7 @@ internal sealed class ClaimDomains(
         ORDER BY next_check_at OFFSET $3 LIMIT 1
         """;
 
-    // A deleted cluster's names are nobody's to check; nobody is told either.
+    // Names of a deleted cluster are not checked, and no notice is sent.
     private const string Leave =
         """
         UPDATE domains.tracking_domains
@@ -71,17 +70,17 @@ internal sealed class ClaimDomains(
         WHERE id = $1 AND leased_by = $2
         """;
 
-    // Nobody's, but not to be had before that: the row's dates stay what they say.
+    // The lease is released with a time before which nobody can take the name. The row's other dates stay.
     private const string GiveBack =
         """
         UPDATE domains.tracking_domains SET leased_by = NULL, leased_until = $3 WHERE id = $1 AND leased_by = $2
         """;
 
-    // Where the next look past full clusters begins; from the front again after the end.
+    // Where the next query past full clusters begins. After the end it begins at the front again.
     private DateTime _beyond = DateTime.UnixEpoch;
     private long? _foundNothingAt;
 
-    /// <summary>Takes names that are due, whoever's they are and however many are in work.</summary>
+    /// <summary>Leases names that are due, without regard to the share of a cluster.</summary>
     /// <param name="most">How many at most.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away.</exception>
@@ -98,7 +97,8 @@ internal sealed class ClaimDomains(
     {
         var round = new ClaimRound(Guid.CreateVersion7(time.GetUtcNow()), options.Value.ChecksAtOnceOfCluster, inWork);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        // Whoever has come to its share hides others behind it: they are looked for without it. Few ask at a time.
+        // A cluster with a full share hides other clusters' requested names, so these are read without that cluster.
+        // Few requests exist at a time.
         for (bool isNewlyFull = true; isNewlyFull && round.Claimed < most;)
         {
             var full = round.Full;
@@ -120,8 +120,8 @@ internal sealed class ClaimDomains(
     }
 
     /// <summary>Ends a lease without a result.</summary>
-    /// <param name="domain">The domain; nothing happens when it is another's by now.</param>
-    /// <param name="notBefore">When it may be taken again; <see langword="null"/>: at once.</param>
+    /// <param name="domain">The domain. A domain that another process has leased meanwhile is left alone.</param>
+    /// <param name="notBefore">When the domain may be leased again; <see langword="null"/> for at once.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     /// <exception cref="NpgsqlException">The database is away; the lease ends by itself.</exception>
     public async Task GiveBackAsync(
@@ -134,7 +134,7 @@ internal sealed class ClaimDomains(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    // A look that found nothing but names of full clusters is not made again before the next pause has passed.
+    // After a query that found only names of full clusters, the next query waits for the usual pause.
     private async Task ClaimBeyondAsync(
         NpgsqlConnection connection, int most, ClaimRound round, CancellationToken cancellationToken)
     {
@@ -220,7 +220,7 @@ internal sealed class ClaimDomains(
 
     private static LeasedDomain? Read(NpgsqlDataReader reader, Guid lease)
     {
-        // A name that is none is never verified; a check would only throw.
+        // A row whose name is no host name cannot be checked.
         if (!reader.GetBoolean(7)
             || !HostName.TryParse(reader.GetString(2), out var host)
             || !HostName.TryParse(reader.GetString(3), out var target))

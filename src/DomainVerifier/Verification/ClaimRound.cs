@@ -2,25 +2,25 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What one round of taking names has taken so far, and of whom.</summary>
-/// <param name="lease">The lease of all that it takes.</param>
-/// <param name="share">How many names of one cluster may be in work.</param>
-/// <param name="inWork">How many are before it.</param>
+/// <summary>The names leased so far in one round, with the count for each cluster.</summary>
+/// <param name="lease">The lease of the round's names.</param>
+/// <param name="share">The largest number of names of one cluster in work.</param>
+/// <param name="inWork">The names in work before the round, by cluster.</param>
 internal sealed class ClaimRound(Guid lease, int share, IEnumerable<KeyValuePair<ClusterId, int>> inWork)
 {
     public Guid Lease => lease;
 
     public int Share => share;
 
-    /// <summary>Names of each cluster, with those taken now.</summary>
+    /// <summary>The names in work of each cluster, including those of this round.</summary>
     public Dictionary<ClusterId, int> InWork { get; } = new(inWork);
 
     public List<LeasedDomain> Taken { get; } = [];
 
-    /// <summary>Rows, with those of deleted clusters.</summary>
+    /// <summary>The leased rows, including those of deleted clusters.</summary>
     public int Claimed { get; set; }
 
-    /// <summary>Clusters that have their share.</summary>
+    /// <summary>The clusters with a full share.</summary>
     public IReadOnlyList<ClusterId> Full =>
         [.. InWork.Where(cluster => cluster.Value >= share).Select(cluster => cluster.Key)];
 

@@ -14,22 +14,22 @@ internal delegate Task<IReadOnlyList<IPAddress>> FindAddresses(HostName name, Ca
 /// at addresses that name servers may have too.</summary>
 internal static class ConnectToPublic
 {
-    // Kilobytes of header fields; sites send two or three.
+    // The longest response header in kilobytes. Sites send two or three.
     private const int MostHeader = 32;
 
-    // Two kinds of addresses, and each resolver twice.
+    // Questions for both address families, twice at each resolver.
     private const int MostQueries = 8;
 
     /// <summary>The handler of such requests.</summary>
-    /// <param name="addresses">Finds a site's addresses; the first that may be asked is taken.</param>
-    /// <param name="guard">Says which may.</param>
+    /// <param name="addresses">Finds the site's addresses. The first allowed address is used.</param>
+    /// <param name="guard">Says which addresses are allowed.</param>
     public static SocketsHttpHandler Handler(FindAddresses addresses, AddressGuard guard) => new()
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
         MaxResponseHeadersLength = MostHeader,
-        // One request a site and day: nothing is kept open.
+        // Each site gets one request a day, so no connection is kept open.
         PooledConnectionLifetime = TimeSpan.Zero,
         ActivityHeadersPropagator = null,
         ConnectCallback = (context, cancellationToken) =>

@@ -2,41 +2,42 @@ using Tracking.Database.Entities;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What is stored of a tracking domain that a check may change.</summary>
+/// <summary>The stored facts of a tracking domain that a check may change.</summary>
 internal sealed record DomainState
 {
     /// <summary>The domain's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whether its record is right.</summary>
+    /// <summary>The domain's status.</summary>
     public required DomainStatus Status { get; init; }
 
-    /// <summary>Since when.</summary>
+    /// <summary>Since when the domain has this status.</summary>
     public required DateTimeOffset StatusSince { get; init; }
 
-    /// <summary>When somebody asked for a check last.</summary>
+    /// <summary>When a check was last requested.</summary>
     public DateTimeOffset? CheckRequestedAt { get; init; }
 
     /// <summary>Consecutive checks that proved the record gone.</summary>
     public short Strikes { get; init; }
 
-    /// <summary>When the first of them was.</summary>
+    /// <summary>When the first strike was.</summary>
     public DateTimeOffset? StruckAt { get; init; }
 
-    /// <summary>Checks since it became pending.</summary>
+    /// <summary>The number of checks since the domain became pending.</summary>
     public int PendingChecks { get; init; }
 
-    /// <summary>Checks before this one that proved nothing, without another between.</summary>
+    /// <summary>The number of checks in a row before this one that proved nothing.</summary>
     public int WithoutEvidence { get; init; }
 }
 
-/// <summary>What follows from a check.</summary>
+/// <summary>The decision about a checked domain.</summary>
 /// <param name="Effect">What changes.</param>
 /// <param name="Status">The status from now on.</param>
 /// <param name="Strikes">Strikes from now on.</param>
-/// <param name="StruckAt">When the first of them was.</param>
+/// <param name="StruckAt">When the first strike was.</param>
 /// <param name="PendingChecks">Checks since it became pending.</param>
-/// <param name="NextCheckAt">When it is checked next; <see langword="null"/>: when somebody asks.</param>
+/// <param name="NextCheckAt">The time of the next check; <see langword="null"/> if the next check needs a
+/// request.</param>
 internal sealed record Decision(
     CheckEffect Effect,
     DomainStatus Status,
@@ -46,12 +47,12 @@ internal sealed record Decision(
     DateTimeOffset? NextCheckAt);
 
 /// <summary>
-/// The rules of two strikes. Only what all servers that answer agree on can be a strike; the second counts when a day
-/// has passed since the first, whoever asked for it, and none before. What proves nothing changes nothing.
+/// The rules of two strikes. A strike needs the agreement of all servers that answered. The second strike counts only a
+/// day after the first one, whoever requested the check. A check that proves nothing changes nothing.
 /// </summary>
 internal static class DecideEffect
 {
-    /// <summary>Decides.</summary>
+    /// <summary>Decides what a check changes.</summary>
     public static Decision For(DomainState domain, CheckOutcome outcome, DateTimeOffset now, VerifierOptions options) =>
         (domain.Status, outcome) switch
         {
@@ -65,7 +66,7 @@ internal static class DecideEffect
                 CheckSchedule.Retry(domain.WithoutEvidence, now, options)),
         };
 
-    /// <summary>What follows for a domain whose name another cluster has just verified.</summary>
+    /// <summary>The decision for a domain whose name another cluster has just verified.</summary>
     public static Decision TakenOver(DateTimeOffset now, VerifierOptions options) => new(
         CheckEffect.Demoted, DomainStatus.Pending, 0, null, 0, CheckSchedule.Poll(now, now, options));
 

@@ -3,12 +3,12 @@ using Tracking.Dns;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>A company that runs name servers for its customers.</summary>
-/// <param name="Name">As its customers know it.</param>
+/// <param name="Name">The name that its customers know.</param>
 /// <param name="EndsValueWithDot">Whether its form appends the zone to a value without a final dot.</param>
 internal sealed record DnsProvider(string Name, bool EndsValueWithDot = false)
 {
-    // Endings of name servers' names, from the providers' own documentation and from zones that they serve. Each with
-    // the dot before it: notcloudflare.com is somebody else.
+    // The endings of name servers' names, from the providers' documentation and from zones that they serve. Each ending
+    // begins with a dot, so that notcloudflare.com does not match.
     private static readonly (string Ending, DnsProvider Provider)[] _known =
     [
         (".ns.cloudflare.com", new("Cloudflare")),
@@ -53,7 +53,7 @@ internal sealed record DnsProvider(string Name, bool EndsValueWithDot = false)
         (".dns-parking.com", new("Hostinger")),
     ];
 
-    /// <summary>Who runs the name servers, by the first of their names that is known.</summary>
+    /// <summary>The provider of a zone, by the first known name among its name servers.</summary>
     public static DnsProvider? Of(IEnumerable<DnsName> servers)
     {
         foreach (var server in servers)

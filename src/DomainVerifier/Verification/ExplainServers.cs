@@ -3,15 +3,16 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>Says which servers were no help, which disagree, and what resolvers may still remember.</summary>
+/// <summary>Adds findings about name servers: those that failed, those that disagree, and what resolvers may still
+/// remember.</summary>
 internal static class ExplainServers
 {
     private const string AskProvider = "Tell your DNS provider.";
 
-    /// <summary>Adds its findings.</summary>
-    /// <param name="check">What was asked and answered.</param>
-    /// <param name="findings">Where they go.</param>
-    /// <param name="outcome">What the check says: the same trouble weighs less when the name works.</param>
+    /// <summary>Adds the findings.</summary>
+    /// <param name="check">The check with its questions and answers.</param>
+    /// <param name="findings">Receives the findings.</param>
+    /// <param name="outcome">The outcome of the check. The same fault is less severe if the name is verified.</param>
     public static void Add(Check check, FindingList findings, DiagnosisOutcome outcome)
     {
         var trouble = outcome == DiagnosisOutcome.NoEvidence ? FindingSeverity.Error : FindingSeverity.Warning;
@@ -59,7 +60,7 @@ internal static class ExplainServers
 
     private static void AddProblems(WalkStep step, FindingList findings, FindingSeverity trouble)
     {
-        // One server of several that fails keeps nobody from anything.
+        // One failing server of several does no harm.
         var severity = step.Answering.Count > 0 ? FindingSeverity.Warning : trouble;
         foreach (var group in step.Answers
             .Where(answer => answer.Problem is not null).GroupBy(answer => answer.Problem))

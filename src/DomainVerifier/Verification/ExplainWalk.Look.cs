@@ -3,10 +3,11 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What is said of a name before it is added.</summary>
+/// <summary>Findings about a name before it is added.</summary>
 internal sealed partial class ExplainWalk
 {
-    // Before a name is added its absence is right. Whatever stands there already has to go, unless it is a wildcard's.
+    // Before a name is added, no record is the right state. An existing record has to be removed, unless it comes from
+    // a wildcard.
     private async Task ExplainLookAsync(Walk walk, CancellationToken cancellationToken)
     {
         if (walk.Steps is not [{ Majority: { } answer } step, ..] || answer.Kind is AnswerKind.None)

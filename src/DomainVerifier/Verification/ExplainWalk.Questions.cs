@@ -4,7 +4,7 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>The questions that explain: names beside the one in question, and the zone above.</summary>
+/// <summary>Questions for explanations: about sibling names and about the parent zone.</summary>
 internal sealed partial class ExplainWalk
 {
     private async Task<ServerAnswer?> SiblingAsync(WalkStep step, CancellationToken cancellationToken)
@@ -16,7 +16,7 @@ internal sealed partial class ExplainWalk
                 : null;
     }
 
-    // Of whoever answered before: a server of the zone, or our resolver.
+    // The question goes to the source that answered before: a server of the zone, or our resolver.
     private async Task<ServerAnswer?> ProbeAsync(DnsName name, WalkStep beside, CancellationToken cancellationToken)
     {
         if (beside.Zone is not null)

@@ -3,12 +3,12 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>Says why a name does not lead to its target, or what is odd although it does; asks a few questions
-/// more.</summary>
+/// <summary>Adds findings that explain why a name does not lead to its target, or what is unusual although it does. A
+/// few more questions are asked for this.</summary>
 internal sealed partial class ExplainWalk(
     Check check, FindingList findings, AskZone askZone, AskResolver resolver, FindNameServers findServers)
 {
-    // Questions that looking at the parent zone may take: its servers' names, two addresses, one answer or two.
+    // The questions that the parent zone may cost: the names of its servers, two addresses, and one or two answers.
     private const int QueriesForParent = 12;
 
     public async Task ExplainAsync(CancellationToken cancellationToken)

@@ -6,8 +6,8 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Asks a site that a tenant names for one header: one request, no redirect followed, no body read. What goes wrong
-/// means that there is no header: browsers would not have taken it.
+/// Requests one header from a site that a tenant names. One request is sent, no redirect is followed, and no body is
+/// read. A failure counts as no header, because a browser would not have received it either.
 /// </summary>
 internal sealed class FetchTransportSecurity : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class FetchTransportSecurity : IDisposable
     {
     }
 
-    /// <summary>With other addresses, another port and other roots.</summary>
+    /// <summary>For tests: with other addresses, another port and other roots.</summary>
     internal FetchTransportSecurity(
         FindAddresses addresses, AddressGuard guard, int port, X509Certificate2Collection? roots)
     {
@@ -43,7 +43,7 @@ internal sealed class FetchTransportSecurity : IDisposable
         _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Asks.</summary>
+    /// <summary>Requests the header.</summary>
     /// <inheritdoc cref="ReadTransportSecurity"/>
     public async Task<string?> RunAsync(HostName name, CancellationToken cancellationToken)
     {

@@ -3,27 +3,27 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What a check has found so far, and what every finding needs.</summary>
+/// <summary>The findings of a check so far, and the facts that findings share.</summary>
 internal sealed class FindingList(Check check)
 {
     private readonly List<DomainFinding> _findings = [];
 
-    /// <summary>Who runs the name servers.</summary>
+    /// <summary>The DNS provider.</summary>
     public DnsProvider? Provider => check.Zone is { } zone ? DnsProvider.Of(zone.AllNames) : null;
 
-    /// <summary>What belongs into the field "name": forms append the zone.</summary>
+    /// <summary>The text for the field "name" of the provider's form. Most forms append the zone.</summary>
     public string NameToEnter =>
         check.Zone is { } zone && check.Host.Without(zone.Zone) is { } name
             ? name.Length == 0 ? "@" : name
             : check.Host.Text;
 
-    /// <summary>What belongs into the field "value".</summary>
+    /// <summary>The text for the field "value" of the provider's form.</summary>
     public string ValueToEnter => check.Target.Text + (Provider is { EndsValueWithDot: true } ? "." : "");
 
-    /// <summary>The record that has to be there.</summary>
+    /// <summary>The wanted record.</summary>
     public string Expected => $"CNAME {check.Target}";
 
-    /// <summary>Where to enter what.</summary>
+    /// <summary>The instruction for entering the record.</summary>
     public string Enter
     {
         get
@@ -44,10 +44,10 @@ internal sealed class FindingList(Check check)
         }
     }
 
-    /// <summary>Whether there is one of a kind.</summary>
+    /// <summary>Whether a finding with this code exists.</summary>
     public bool Has(FindingCode code) => _findings.Exists(finding => finding.Code == code);
 
-    /// <summary>Adds one, unless the same is there.</summary>
+    /// <summary>Adds a finding, unless the same finding exists.</summary>
     public void Add(
         FindingCode code, FindingSeverity severity, string text, string? seen = null, string? server = null,
         string? nextStep = null, TimeSpan? remembered = null, string? expected = null, DateTimeOffset? at = null)
@@ -72,11 +72,11 @@ internal sealed class FindingList(Check check)
         });
     }
 
-    /// <summary>The most severe first, in the order of their finding.</summary>
+    /// <summary>The findings, the most severe first. Equal ones keep their order.</summary>
     public IReadOnlyList<DomainFinding> Sorted() =>
         [.. _findings.OrderByDescending(finding => finding.Severity)];
 
-    /// <summary>A time of day; with its day when that is another one.</summary>
+    /// <summary>A time of day, with the date if it is another day.</summary>
     public static string Clock(DateTimeOffset time, DateTimeOffset now) => time.UtcDateTime.ToString(
         time - now < TimeSpan.FromHours(20) ? "HH:mm 'UTC'" : "d MMMM, HH:mm 'UTC'", CultureInfo.InvariantCulture);
 }

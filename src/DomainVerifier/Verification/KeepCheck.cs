@@ -19,14 +19,14 @@ internal static class KeepCheck
             SELECT id FROM domains.checks WHERE domain_id = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)
         """;
 
-    /// <summary>Adds the statements.</summary>
+    /// <summary>Adds the statements that store the check.</summary>
     /// <param name="batch">The transaction's batch.</param>
     /// <param name="domain">The domain's id.</param>
-    /// <param name="cause">Why it was checked.</param>
-    /// <param name="outcome">What the check showed.</param>
-    /// <param name="effect">What followed.</param>
-    /// <param name="diagnosis">What DNS said.</param>
-    /// <param name="at">When.</param>
+    /// <param name="cause">The cause of the check.</param>
+    /// <param name="outcome">The outcome of the check.</param>
+    /// <param name="effect">The effect of the check.</param>
+    /// <param name="diagnosis">The diagnosis.</param>
+    /// <param name="at">When the check was made.</param>
     /// <param name="kept">Checks kept for each domain.</param>
     public static void AddTo(
         NpgsqlBatch batch,
@@ -38,8 +38,8 @@ internal static class KeepCheck
         DateTimeOffset at,
         int kept)
     {
-        // Day after day the same way to the same target: the row of the domain has the last one, and the history of a
-        // million names would be nothing else.
+        // A check that found the same as the one before is stored without its hops. The domain's row has the hops of
+        // the last check, and the history of a million names would otherwise be mostly repetitions.
         var isUnremarkable = outcome == CheckOutcome.Verified && effect == CheckEffect.Nothing;
         var told = isUnremarkable ? diagnosis with { Hops = [] } : diagnosis;
         batch.Add(

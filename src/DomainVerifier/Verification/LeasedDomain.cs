@@ -3,31 +3,31 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>A tracking domain that is this process's to check, until its lease ends.</summary>
+/// <summary>A tracking domain that this process has leased for a check.</summary>
 internal sealed record LeasedDomain
 {
     /// <summary>The domain's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The lease: a new one each time, so that what a slow check brings is not taken for that of the
-    /// next.</summary>
+    /// <summary>The lease. Each claim has a new one, so that the result of a slow check is not stored under a later
+    /// lease.</summary>
     public required Guid Lease { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The domain's cluster.</summary>
     public required ClusterId Cluster { get; init; }
 
-    /// <summary>Its name.</summary>
+    /// <summary>The domain's name.</summary>
     public required HostName Host { get; init; }
 
-    /// <summary>Where its record must lead.</summary>
+    /// <summary>The verification target.</summary>
     public required HostName Target { get; init; }
 
-    /// <summary>When somebody asked for a check last, as it was when it was taken.</summary>
+    /// <summary>When a check was last requested, as of the time of the lease.</summary>
     public required DateTimeOffset? RequestedAt { get; init; }
 
-    /// <summary>Why it is checked.</summary>
+    /// <summary>The cause of the check.</summary>
     public required CheckCause Cause { get; init; }
 
-    /// <summary>Whether its https is optional: links on it may have been made with http.</summary>
+    /// <summary>Whether https is optional on the domain, so that links on it may have been made with http.</summary>
     public required bool HasHttpLinks { get; init; }
 }

@@ -4,12 +4,12 @@ using Tracking.Database;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>Counts what waits, for telemetry.</summary>
+/// <summary>Counts due domains and unsent notices for telemetry.</summary>
 internal sealed class MeasureBacklog(
     NpgsqlDataSource dataSource, VerifierTelemetry telemetry, IOptions<VerifierOptions> options, TimeProvider time)
     : BackgroundService
 {
-    // Enough to see that something is wrong, and cheap however wrong it is.
+    // The count ends at this number: enough for an alarm, and cheap with any backlog.
     private const string Select =
         """
         SELECT
@@ -44,7 +44,7 @@ internal sealed class MeasureBacklog(
             }
             catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
             {
-                // Who takes names that are due says so; the figures stay as they were.
+                // The loop that leases names logs the fault. The figures stay as they were.
             }
 
             await Task.Delay(options.Value.BacklogInterval, time, stoppingToken);

@@ -2,29 +2,29 @@ using Tracking.Dns;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What went wrong with a record's value.</summary>
+/// <summary>The fault in a record's value.</summary>
 internal enum ValueMistake : byte
 {
-    /// <summary>It is another name.</summary>
+    /// <summary>The value is another name.</summary>
     OtherName,
 
-    /// <summary>It was entered as a URL.</summary>
+    /// <summary>The value was entered as a URL.</summary>
     Scheme,
 
-    /// <summary>The zone was appended to it.</summary>
+    /// <summary>The provider's form appended the zone to the value.</summary>
     ZoneAppended,
 }
 
-/// <summary>Recognises in a wrong value the right one that somebody entered.</summary>
+/// <summary>Recognises the right value in a wrongly entered one.</summary>
 internal static class ReadValue
 {
-    // As forms store it: "https://v-abc.t.example/" as it is, escaped, percent-encoded, or with dots for what they
-    // refuse.
+    // Forms store "https://v-abc.t.example/" unchanged, escaped, percent-encoded, or with dots in place of refused
+    // characters.
     private static readonly string[] _ofUrls = ["/", "%2f", "%3a", "\\058", "\\047"];
 
-    /// <summary>Compares a value with the one that was wanted.</summary>
-    /// <param name="value">What the record has.</param>
-    /// <param name="target">What it should have.</param>
+    /// <summary>Compares a record's value with the wanted one.</summary>
+    /// <param name="value">The record's value.</param>
+    /// <param name="target">The wanted value.</param>
     /// <param name="zone">The record's zone; <see langword="null"/> when it is not known.</param>
     public static ValueMistake Of(DnsName value, DnsName target, DnsName? zone)
     {
@@ -35,7 +35,7 @@ internal static class ReadValue
             return ValueMistake.Scheme;
         }
 
-        // The whole target, or its first label alone, and then the record's zone or one above it.
+        // The value is the whole target or its first label, followed by the record's zone or a parent of it.
         if (zone is { } appended)
         {
             for (var ending = appended; !ending.IsRoot; ending = ending.Parent)

@@ -6,9 +6,9 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Has due tracking domains checked, a bounded number at a time: as many as there are free places are taken from the
-/// database at once, and nothing waits in memory. A cluster has its share of them at most. It looks every second, and
-/// when called.
+/// Checks due tracking domains, a bounded number at a time. Names are leased from the database for the free places
+/// only, so no name waits in memory. One cluster gets at most its share of the places. Due names are read every second
+/// and on a call.
 /// </summary>
 internal sealed partial class RecheckDomains(
     ClaimDomains claim,
@@ -19,16 +19,16 @@ internal sealed partial class RecheckDomains(
     TimeProvider time,
     ILogger<RecheckDomains> logger) : BackgroundService
 {
-    // Giving back is a courtesy of a stop: the lease ends by itself.
+    // The longest wait for giving back leases at a stop. A lease that is not given back ends by itself.
     private static readonly TimeSpan _longestGivingBack = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<ClusterId, int> _inWork = new();
     private readonly SemaphoreSlim _places = new(options.Value.ChecksAtOnce, options.Value.ChecksAtOnce);
     private bool _isAnyFull;
 
-    /// <summary>Takes names that are due and begins to check them.</summary>
-    /// <param name="cancellationToken">Ends the checks; what was taken is given back.</param>
-    /// <returns>Whether there may be more: every free place was filled.</returns>
+    /// <summary>Leases names that are due and begins to check them.</summary>
+    /// <param name="cancellationToken">Ends the checks. Leases are given back.</param>
+    /// <returns>Whether more names may be due, because every free place was filled.</returns>
     public async Task<bool> BeginAsync(CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken);
@@ -50,7 +50,7 @@ internal sealed partial class RecheckDomains(
                 _ = RunAsync(domain, cancellationToken);
             }
 
-            // What was in work while names were taken may have ended by now, with nobody left to call.
+            // Checks may have ended while names were leased, and their call for new names may have been missed.
             if (round.Full.Any(cluster => HasRoom(_inWork.GetValueOrDefault(cluster))))
             {
                 CallOnce();
@@ -117,11 +117,11 @@ internal sealed partial class RecheckDomains(
         }
         catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
         {
-            // Its lease ends when the database may be back.
+            // The lease is not given back. It ends by itself, when the database may be back.
             telemetry.Fault("store-away");
             LogStoreAway(domain.Host, exception.Message);
         }
-#pragma warning disable CA1031 // One name must not end the checks of all others: counted, logged, tried again later.
+#pragma warning disable CA1031 // One name must not end the checks of all others. The fault is counted and logged.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -141,7 +141,7 @@ internal sealed partial class RecheckDomains(
         var left = _inWork.AddOrUpdate(cluster, 0, static (_, checks) => checks - 1);
         if (left == 0)
         {
-            // Only while it is still none.
+            // The count is removed only while it is 0.
             _inWork.TryRemove(new(cluster, 0));
         }
 
@@ -151,10 +151,10 @@ internal sealed partial class RecheckDomains(
         }
     }
 
-    // Several of its names are taken at once, not one by one.
+    // The cluster's names are leased several at a time.
     private bool HasRoom(int inWork) => inWork <= options.Value.ChecksAtOnceOfCluster / 2;
 
-    // Names of a cluster that had its share could not be taken: they are looked for when it has room again.
+    // Names of a cluster with a full share could not be leased. They are read again when the cluster has room.
     private void CallOnce()
     {
         if (Interlocked.Exchange(ref _isAnyFull, false))
@@ -181,9 +181,9 @@ internal sealed partial class RecheckDomains(
     private partial void LogNotTaken(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "The check of {Host} could not be stored, it is made again when its lease ends: {Reason}")]
+        Message = "The check of {Host} could not be stored. It is made again when its lease ends: {Reason}")]
     private partial void LogStoreAway(HostName host, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The check of {Host} failed, next attempt in {Pause}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The check of {Host} failed. The next attempt is in {Pause}")]
     private partial void LogFault(Exception exception, HostName host, TimeSpan pause);
 }

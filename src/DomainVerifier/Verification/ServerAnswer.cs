@@ -4,26 +4,26 @@ using Tracking.Domains;
 
 namespace Tracking.DomainVerifier.Verification;
 
-/// <summary>What a server says about a name.</summary>
+/// <summary>The kinds of answers about a name.</summary>
 internal enum AnswerKind : byte
 {
-    /// <summary>Nothing that counts; <see cref="ServerAnswer.Problem"/> says why.</summary>
+    /// <summary>No usable answer. <see cref="ServerAnswer.Problem"/> has the reason.</summary>
     None,
 
-    /// <summary>It is an alias.</summary>
+    /// <summary>The name is an alias.</summary>
     Alias,
 
-    /// <summary>It has several aliases, or an alias and something else.</summary>
+    /// <summary>The name has several aliases, or an alias and other records.</summary>
     Several,
 
-    /// <summary>It has addresses and is no alias.</summary>
+    /// <summary>The name has addresses and is no alias.</summary>
     Address,
 
-    /// <summary>It does not exist, or has nothing of what was asked.</summary>
+    /// <summary>The name does not exist, or has no record of the asked type.</summary>
     Absent,
 }
 
-/// <summary>One server's word about one name.</summary>
+/// <summary>One server's answer about one name.</summary>
 internal sealed record ServerAnswer
 {
     private const int MostShown = 8;
@@ -31,25 +31,26 @@ internal sealed record ServerAnswer
     /// <summary>The server's name; <see langword="null"/> for the resolver.</summary>
     public required DnsName? Server { get; init; }
 
-    /// <summary>Its reply; <see langword="null"/> when it has no address that may be asked.</summary>
+    /// <summary>The server's reply; <see langword="null"/> if the server has no allowed address.</summary>
     public DnsReply? Reply { get; init; }
 
-    /// <summary>What it says.</summary>
+    /// <summary>The kind of answer.</summary>
     public AnswerKind Kind { get; init; }
 
-    /// <summary>Where the alias leads.</summary>
+    /// <summary>The alias's target.</summary>
     public DnsName? Alias { get; init; }
 
     /// <summary>The addresses.</summary>
     public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
 
-    /// <summary>How long this may be remembered.</summary>
+    /// <summary>How long resolvers may remember the answer.</summary>
     public TimeSpan? Ttl { get; init; }
 
-    /// <summary>Why it says nothing that counts.</summary>
+    /// <summary>Why the answer is not usable.</summary>
     public FindingCode? Problem { get; init; }
 
-    /// <summary>What servers agree or disagree on: addresses may differ from server to server.</summary>
+    /// <summary>The part of an answer on which servers agree or disagree. Addresses may differ between
+    /// servers.</summary>
     public (AnswerKind, DnsName?) Vote => (Kind, Alias);
 
     /// <summary>Name and address of the server.</summary>
@@ -61,7 +62,7 @@ internal sealed record ServerAnswer
         _ => "resolver",
     };
 
-    /// <summary>What it answered, for people.</summary>
+    /// <summary>The answer as text for people.</summary>
     public string Seen => Kind switch
     {
         AnswerKind.Alias => $"CNAME {Alias}",
@@ -71,8 +72,8 @@ internal sealed record ServerAnswer
         _ => "no answer",
     };
 
-    /// <summary>Reads a reply as a word about <paramref name="name"/>.</summary>
-    /// <param name="server">Who gave it; <see langword="null"/> for the resolver.</param>
+    /// <summary>Reads a reply as an answer about <paramref name="name"/>.</summary>
+    /// <param name="server">The server's name; <see langword="null"/> for the resolver.</param>
     /// <param name="reply">The reply.</param>
     /// <param name="name">The name in question.</param>
     public static ServerAnswer Read(DnsName? server, DnsReply reply, DnsName name)
@@ -97,7 +98,7 @@ internal sealed record ServerAnswer
             return answer with { Kind = AnswerKind.Alias, Alias = aliases[0].Target, Ttl = aliases[0].Ttl };
         }
 
-        // A server from before RFC 6672 leaves it to the asker to put the alias together.
+        // Servers older than RFC 6672 send a DNAME without the CNAME, which is derived here.
         if (message.Answers.OfType<NameRecord>().FirstOrDefault(record =>
                 record.Type == DnsType.Dname && name.IsBelow(record.Owner)) is { } whole
             && DnsName.TryParse(name.Without(whole.Owner), out var beginning)

@@ -9,9 +9,9 @@ using Tracking.DomainVerifier.Notices;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Stores a check and all that follows from it in one transaction: status, strikes and the next check, the history, who
-/// loses the name, whose default it becomes, and what has to be told. Only under the lease that the check was made
-/// under; a deleted domain gets nothing.
+/// Stores a check with all its effects in one transaction: status, strikes, the next check, the history, the loss of
+/// the name by another cluster, the default, and notices. The transaction requires the lease of the check. For a
+/// deleted domain nothing is stored.
 /// </summary>
 internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierOptions> options)
 {
@@ -29,7 +29,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             '00000000-0000-0000-0000-000000000000')
         """;
 
-    // Only while it is active still. Whoever checks it now loses his lease, and with it what he found.
+    // The other domain is demoted only while it is active. A process that checks it at the moment loses its lease and
+    // its result.
     private const string TakeOver =
         """
         UPDATE domains.tracking_domains
@@ -44,8 +45,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         UPDATE domains.tracking_domains SET is_default = false WHERE cluster_id = $1 AND is_default AND id <> $2
         """;
 
-    // Asked for again since it was taken: due at once. Where browsers open the name by https alone, http links are
-    // dead: the transition is over.
+    // A request since the lease makes the domain due at once. If browsers open the name only by https, http links are
+    // dead, so https becomes required.
     private const string UpdateDomain =
         """
         UPDATE domains.tracking_domains
@@ -60,11 +61,11 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
 
     private readonly VerifierOptions _options = options.Value;
 
-    /// <summary>Stores it.</summary>
+    /// <summary>Stores the check.</summary>
     /// <param name="domain">The domain, leased.</param>
-    /// <param name="result">What the check brought.</param>
+    /// <param name="result">The result of the check.</param>
     /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
-    /// <returns>How it ended, and what it changed.</returns>
+    /// <returns>How storing ended, and the effect of the check.</returns>
     /// <exception cref="NpgsqlException">The database is away or refuses.</exception>
     public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect)> RunAsync(
         LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
@@ -79,7 +80,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         }
     }
 
-    // One active row a name, one default a cluster: the indexes decide who was first.
+    // Unique indexes allow one active row for a name and one default for a cluster, so the first transaction wins.
     private static bool IsConflict(PostgresException refused) =>
         refused.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
         || refused is
@@ -171,7 +172,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             CheckEffect.Warned => Of(NoticeKind.Warning, facts with { LosesLinksAt = decision.NextCheckAt }),
             CheckEffect.Demoted => Of(NoticeKind.Lost, facts with { Reason = NoticeFacts.RecordGone }),
             CheckEffect.Recovered => Of(NoticeKind.Recovered, facts with { WasPending = false }),
-            // Whoever has just published the record for the first time sees it: programs are told, people are not.
+            // After a first verification only the bus event is published, because the person who published the record
+            // sees the result.
             CheckEffect.Activated => Of(NoticeKind.Recovered, facts with { WasPending = true }) with
             {
                 IsMailed = stored.WasVerifiedBefore,
@@ -240,7 +242,7 @@ internal readonly record struct Json(string Text);
 /// <summary>Statements of a batch in one line each.</summary>
 internal static class BatchCommands
 {
-    /// <summary>Adds a statement; <see langword="null"/> is SQL's, of the type that the statement has there.</summary>
+    /// <summary>Adds a statement. <see langword="null"/> becomes NULL, whose type follows from the statement.</summary>
     public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
     {
         var command = new NpgsqlBatchCommand(sql);

@@ -8,9 +8,9 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Checks one leased tracking domain: asks DNS, stores what follows, and tells whoever serves its links. A record ends
-/// at one target only, so a name that verifies here is lost to the cluster that had it so far: that one is asked about
-/// first, by its own target, so that it is told what DNS says of it.
+/// Checks one leased tracking domain: asks DNS, stores the result, and announces changes to rewriters and edges. A
+/// record can lead to one target only. So a name that verifies for one cluster is lost by the cluster that had it
+/// before. That cluster's target is checked first, so that its notice has its own diagnosis.
 /// </summary>
 internal sealed partial class VerifyLeasedDomain(
     NpgsqlDataSource dataSource,
@@ -25,7 +25,8 @@ internal sealed partial class VerifyLeasedDomain(
     TimeProvider time,
     ILogger<VerifyLeasedDomain> logger)
 {
-    // Each time somebody else was faster by milliseconds; more in a row is no accident, and waits for the lease to end.
+    // Each conflict means that another transaction was faster by milliseconds. More conflicts in a row are no accident.
+    // Then the check is repeated when the lease ends.
     private const int Attempts = 3;
 
     private const string SelectActiveElsewhere =
@@ -34,11 +35,11 @@ internal sealed partial class VerifyLeasedDomain(
         WHERE hostname = $1 AND status = 1 AND deleted_at IS NULL AND id <> $2
         """;
 
-    /// <summary>Checks it.</summary>
+    /// <summary>Checks the domain.</summary>
     /// <param name="domain">The domain, leased.</param>
     /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
     /// <returns>How storing ended, and what it changed.</returns>
-    /// <exception cref="NpgsqlException">The database is away; the lease ends by itself.</exception>
+    /// <exception cref="NpgsqlException">The database is away. The lease ends by itself.</exception>
     /// <exception cref="TimeoutException">The check took too long.</exception>
     public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect)> RunAsync(
         LeasedDomain domain, CancellationToken cancellationToken)
@@ -72,7 +73,7 @@ internal sealed partial class VerifyLeasedDomain(
         return stored;
     }
 
-    // What recipients meet although the record is right.
+    // Looks for obstacles that recipients meet although the record is right.
     private async Task<DomainDiagnosis> LookAroundAsync(
         LeasedDomain domain, DomainDiagnosis diagnosis, CancellationToken cancellationToken)
     {
@@ -82,7 +83,7 @@ internal sealed partial class VerifyLeasedDomain(
         var findings = diagnosis.Findings.ToList();
         if (await visiting is { } refused)
         {
-            // What was only suspected by its addresses is certain now.
+            // The visit proves what the addresses only suggested, so the earlier finding is replaced.
             findings.RemoveAll(finding => finding.Code == refused.Code);
             findings.Add(refused);
         }
@@ -106,7 +107,7 @@ internal sealed partial class VerifyLeasedDomain(
 
         var theirs = await AskAsync(domain.Host, other.Target, cancellationToken);
 
-        // The record has changed back while we looked, or servers differ: nobody's name is taken on such grounds.
+        // The record has changed back meanwhile, or servers differ. That is not enough to take a name from a cluster.
         return OutcomeOf(theirs) == CheckOutcome.Verified
             ? result with { Outcome = CheckOutcome.NoEvidence, Elsewhere = null }
             : result with { Elsewhere = other with { Diagnosis = theirs } };
@@ -144,7 +145,8 @@ internal sealed partial class VerifyLeasedDomain(
         }
     }
 
-    // After the commit. Whoever is told of nothing because this process dies here reads it within a minute by itself.
+    // Runs after the commit. If the process dies here, other processes read the change from the database within a
+    // minute.
     private void Tell(LeasedDomain domain, CheckResult result, CheckEffect effect)
     {
         LogChecked(domain.Host, domain.Cluster, result.Outcome, effect);

@@ -11,19 +11,19 @@ namespace Tracking.DomainVerifier.Verification;
 /// <summary>Visits a verified name as recipients do.</summary>
 /// <param name="name">The name.</param>
 /// <param name="cancellationToken">Ends it with an exception.</param>
-/// <returns>What keeps recipients out; <see langword="null"/> when nothing is known to.</returns>
+/// <returns>The obstacle for recipients; <see langword="null"/> if none was found.</returns>
 internal delegate Task<DomainFinding?> VisitDomain(HostName name, CancellationToken cancellationToken);
 
 /// <summary>
-/// Visits a verified name over http: its record may be right, and recipients get Cloudflare's error 1014 all the same.
-/// That is so when both zones are at Cloudflare, in two accounts, and the operator's target is proxied. One request, no
-/// redirect followed, the beginning of the body read. Whatever else goes wrong is no finding.
+/// Visits a verified name over http. Recipients may get Cloudflare's error 1014 although the record is right: this
+/// happens if both zones are at Cloudflare in two accounts and the operator's target is proxied. One request is sent,
+/// no redirect is followed, and only the beginning of the body is read. Other failures are no finding.
 /// </summary>
 internal sealed class VisitName : IDisposable
 {
     private const int HttpPort = 80;
 
-    // Cloudflare's error pages have 4 to 8 kB, and their number in the first of them.
+    // Cloudflare's error pages have 4 to 8 kB, with the error number in the first kB.
     private const int MostBody = 16 * 1024;
 
     private const string ErrorNumber = "1014";
@@ -40,7 +40,7 @@ internal sealed class VisitName : IDisposable
     {
     }
 
-    /// <summary>With other addresses and another port.</summary>
+    /// <summary>For tests: with other addresses and another port.</summary>
     internal VisitName(
         FindAddresses addresses, AddressGuard guard, int port, IOptions<VerifierOptions> options, TimeProvider time)
     {
@@ -48,7 +48,7 @@ internal sealed class VisitName : IDisposable
         _client = new HttpClient(ConnectToPublic.Handler(addresses, guard)) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Visits it.</summary>
+    /// <summary>Visits the name.</summary>
     /// <inheritdoc cref="VisitDomain"/>
     public async Task<DomainFinding?> RunAsync(HostName name, CancellationToken cancellationToken)
     {
@@ -87,7 +87,7 @@ internal sealed class VisitName : IDisposable
         && response.Headers.Server.Any(server =>
             string.Equals(server.Product?.Name, "cloudflare", StringComparison.OrdinalIgnoreCase));
 
-    // The number by itself: hexadecimal ids of requests have the same digits in them.
+    // The number must stand alone, because hexadecimal request ids may contain the same digits.
     private static bool IsRefusal(string body)
     {
         for (var at = body.IndexOf(ErrorNumber, StringComparison.Ordinal); at >= 0;

@@ -67,7 +67,7 @@ internal static class ListAuditLog
             return errors.ToProblem();
         }
 
-        // A key of a cluster learns nothing of another's, not even that it is there.
+        // A cluster's key sees nothing of another cluster, not even its existence.
         var cluster = holder.Cluster;
         if (!string.IsNullOrEmpty(query.Cluster))
         {

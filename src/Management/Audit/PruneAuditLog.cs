@@ -7,8 +7,8 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Management.Audit;
 
-/// <summary>Deletes entries that are older than their cluster keeps what happens; what belongs to no cluster, or to a
-/// deleted one, is kept as long as clusters do that say nothing.</summary>
+/// <summary>Deletes entries that are older than their cluster's retention. Entries of no cluster or of a deleted one
+/// are kept for the default retention.</summary>
 internal sealed partial class PruneAuditLog(
     ApiDataSource dataSource,
     ClusterDirectory clusters,
@@ -16,7 +16,7 @@ internal sealed partial class PruneAuditLog(
     TimeProvider time,
     ILogger<PruneAuditLog> logger) : BackgroundService
 {
-    // One copy of this service prunes at a time; the others leave it to that one.
+    // One copy of this service prunes at a time. The other copies skip the pruning.
     private const string Lock = "SELECT pg_try_advisory_xact_lock(hashtext('tracking.management.prune_audit_log'))";
 
     private static readonly int _usual = new ClusterSettings().RetentionMonths;

@@ -13,17 +13,17 @@ namespace Tracking.Management.Audit;
 /// <param name="Action">What was done, kebab-case: <c>create-cluster</c>.</param>
 /// <param name="Subject">What it was done to: a host name, a key's or a cluster's id.</param>
 /// <param name="Cluster">The cluster that was changed; <see langword="null"/> for what belongs to none.</param>
-/// <param name="Before">How it was; written as JSON, so it must hold no secret.</param>
-/// <param name="After">How it became; as <paramref name="Before"/>.</param>
+/// <param name="Before">The state before, written as JSON, so it must contain no secret.</param>
+/// <param name="After">The state after, in the form of <paramref name="Before"/>.</param>
 internal sealed record AuditedChange(
     string Action, string Subject, ClusterId? Cluster = null, object? Before = null, object? After = null);
 
-/// <summary>Writes a change into the audit log, in the transaction that makes it: there is no change without its entry
+/// <summary>Writes a change into the audit log, in the transaction of the change. So no change is without its entry,
 /// and no entry without its change.</summary>
 internal static class RecordChange
 {
-    /// <summary>Writes it in the context's transaction.</summary>
-    /// <exception cref="InvalidOperationException">None was begun.</exception>
+    /// <summary>Writes the change in the context's transaction.</summary>
+    /// <exception cref="InvalidOperationException">The context has no transaction.</exception>
     public static Task AddAsync(
         TrackingDb db,
         ApiKeyHolder holder,
@@ -36,7 +36,7 @@ internal static class RecordChange
         return AddAsync((NpgsqlTransaction)transaction, holder, change, time, cancellationToken);
     }
 
-    /// <summary>Writes it in a transaction.</summary>
+    /// <summary>Writes the change in a transaction.</summary>
     public static async Task AddAsync(
         NpgsqlTransaction transaction,
         ApiKeyHolder holder,

@@ -8,8 +8,8 @@ using Tracking.Management.OpenApi;
 
 namespace Tracking.Management.Auth;
 
-/// <summary><c>/api/v1/api-keys</c>: the admins' own keys. Without it the key of the first start could never be
-/// replaced, and a leaked one never revoked.</summary>
+/// <summary><c>/api/v1/api-keys</c>: the keys of admins. With these routes the key of the first start can be replaced,
+/// and a leaked key revoked.</summary>
 internal static class AdminApiKeys
 {
     public static void Map(IEndpointRouteBuilder keys)

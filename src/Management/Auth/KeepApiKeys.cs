@@ -12,11 +12,12 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Auth;
 
-/// <summary>What the keys of a cluster and of the admins have in common; the owner is a cluster, or
+/// <summary>The common part of the routes for cluster keys and for admin keys. The owner is a cluster, or
 /// <see langword="null"/> for the admins.</summary>
 internal static class KeepApiKeys
 {
-    /// <summary>Keys of one owner that work at a time: one per program that sends, and room to replace them.</summary>
+    /// <summary>The largest number of valid keys of one owner: one for each sending program, and room to replace
+    /// them.</summary>
     public const int MaxKeys = 100;
 
     private const int MaxNameLength = 100;
@@ -41,7 +42,7 @@ internal static class KeepApiKeys
         return created is null ? refusal! : TypedResults.Created($"{request.Path}/{created.Id}", created);
     }
 
-    /// <summary>Makes a key as a document says.</summary>
+    /// <summary>Makes a key from a document.</summary>
     public static async Task<(NewApiKeyResponse? Created, Problem? Refusal)> CreateAsync(
         JsonObject json,
         ApiKeyHolder holder,
@@ -123,7 +124,7 @@ internal static class KeepApiKeys
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (owner is null)
         {
-            // Locked, so that two admins who revoke each other's key at once do not lock everybody out.
+            // The keys are locked, so that two admins who revoke each other's key at once do not lock everybody out.
             var admins = await db.ApiKeys.FromSql(
                 $"SELECT * FROM management.api_keys WHERE cluster_id IS NULL AND revoked_at IS NULL FOR UPDATE")
                 .AsNoTracking().ToListAsync(cancellationToken);

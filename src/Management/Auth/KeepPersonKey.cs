@@ -7,22 +7,22 @@ using Tracking.Links;
 namespace Tracking.Management.Auth;
 
 /// <summary>
-/// The API key of a person whom an OpenID Connect provider vouches for, with a secret that nobody has. So his sessions
-/// are those of a key: the audit log says his name, and whoever revokes the key in the list ends them within seconds
-/// and lets him in no more.
+/// Finds or makes the API key of a person who signs in by OpenID Connect. Nobody knows the key's secret. The person's
+/// sessions belong to this key: the audit log has its name, and revoking the key ends the sessions within seconds and
+/// prevents new ones.
 /// </summary>
 internal sealed class KeepPersonKey(ApiDataSource dataSource, TimeProvider time)
 {
-    // As long as other keys' names.
+    // The limit is that of other keys' names.
     private const int MaxNameLength = 100;
 
-    /// <summary>Finds it, or makes it.</summary>
+    /// <summary>Finds or makes the key.</summary>
     /// <param name="issuer">The provider.</param>
-    /// <param name="subject">Whom it means; never given to anybody else there.</param>
-    /// <param name="name">What people call him.</param>
-    /// <param name="cluster">What he may; <see langword="null"/>: everything.</param>
+    /// <param name="subject">The person's id at the provider, which is never given to another person.</param>
+    /// <param name="name">The person's name.</param>
+    /// <param name="cluster">The person's cluster; <see langword="null"/> for an admin.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns><see langword="null"/> when it was revoked, or there is no such cluster.</returns>
+    /// <returns><see langword="null"/> if the key was revoked, or the cluster does not exist.</returns>
     public async Task<ApiKeyHolder?> RunAsync(
         string issuer, string subject, string name, ClusterId? cluster, CancellationToken cancellationToken)
     {
@@ -54,7 +54,7 @@ internal sealed class KeepPersonKey(ApiDataSource dataSource, TimeProvider time)
             NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer,
         });
         command.Parameters.Add(new() { Value = shown });
-        // The hash of nothing that anybody knows.
+        // The stored hash is random, so nobody knows a secret for it.
         command.Parameters.Add(new() { Value = RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes) });
         command.Parameters.Add(new() { Value = time.GetUtcNow() });
         return await command.ExecuteScalarAsync(cancellationToken) is true ? new ApiKeyHolder(id, cluster) : null;

@@ -57,7 +57,7 @@ internal static class ChangeCluster
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
-        // Locked: of two patches at once, the second applies to what the first left.
+        // The row is locked, so the second of two patches applies to the result of the first.
         var stored = (await db.Clusters.FromSql(
             $"SELECT * FROM management.clusters WHERE id = {cluster.Value} AND deleted_at IS NULL FOR UPDATE")
             .ToListAsync(cancellationToken)).SingleOrDefault();

@@ -17,13 +17,13 @@ internal sealed record ClusterDocument(
     IReadOnlyList<string> SendingDomains,
     ClusterSettings Settings)
 {
-    // Long enough for any company's name, short enough for a table's column.
+    // The limit fits every company's name and a table's column.
     private const int MaxNameLength = 100;
 
-    // A notice goes to a team or its list, not to a company.
+    // A notice goes to a team or its mailing list, not to a whole company.
     private const int MaxNotifyEmails = 20;
 
-    // A service provider's customer with more sends for customers of its own: those are clusters.
+    // A customer with more sending domains sends for its own customers, which should be clusters of their own.
     private const int MaxSendingDomains = 1000;
 
     private static readonly string[] _known = ["name", "notifyEmails", "sendingDomains", "settings"];
@@ -43,7 +43,7 @@ internal sealed record ClusterDocument(
             ReadSettings.Read(json, errors));
     }
 
-    /// <summary>The whole document as JSON: what a merge patch applies to.</summary>
+    /// <summary>The whole document as JSON, to which a merge patch is applied.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 }
 

@@ -53,7 +53,7 @@ internal static class CreateCluster
                 $"/api/v1/clusters/{created.Id}", ClusterResponse.Of(created, document.SendingDomains));
     }
 
-    /// <summary>Stores a new cluster, or says what is taken.</summary>
+    /// <summary>Stores a new cluster. If its name or a sending domain is taken, the problem names it.</summary>
     public static async Task<(Cluster? Created, Problem? Refusal)> CreateAsync(
         ClusterDocument document,
         ApiKeyHolder holder,

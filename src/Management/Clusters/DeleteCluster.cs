@@ -12,8 +12,9 @@ using Tracking.Management.OpenApi;
 namespace Tracking.Management.Clusters;
 
 /// <summary>
-/// <c>DELETE /api/v1/clusters/{cluster}</c>: its keys and hosts stop, its links answer 404, its sending domains are
-/// free. The row stays: its number is in links that were sent, and must never become another tenant's.
+/// <c>DELETE /api/v1/clusters/{cluster}</c>: deletes a cluster. Its keys and hosts stop, its links answer 404, and its
+/// sending domains become free. The row stays, because its number is in sent links and must never be given to another
+/// tenant.
 /// </summary>
 internal static class DeleteCluster
 {
@@ -38,7 +39,7 @@ internal static class DeleteCluster
             return RequireAccess.NoSuchCluster(cluster.ToString());
         }
 
-        // Another cluster may verify its names from now on; their targets are never given again.
+        // From now on other clusters may verify its names. The verification targets are never issued again.
         await db.TrackingDomains.Where(domain => domain.ClusterId == cluster && domain.DeletedAt == null)
             .ExecuteUpdateAsync(
                 domain => domain.SetProperty(d => d.DeletedAt, now).SetProperty(d => d.IsDefault, false)

@@ -59,8 +59,8 @@ internal static class ListClusters
     public static async Task<(List<Cluster> Clusters, ILookup<ClusterId, string> Domains, string? Next)> ReadPageAsync(
         TrackingDb db, ClusterId? own, string? after, string? name, int limit, CancellationToken cancellationToken)
     {
-        // Names are unique by lower(name) among living clusters, so that alone is a sort key. Nothing is before the
-        // empty one. The one cluster of a key is found by its id.
+        // Names are unique by lower(name) among the clusters that are not deleted, so lower(name) alone is the sort
+        // key. The empty name comes before all others. A cluster key's own cluster is found by its id.
         var rows = own is { } one
             ? await db.Clusters.FromSql(
                 $"""

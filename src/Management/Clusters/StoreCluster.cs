@@ -7,7 +7,8 @@ using Tracking.Links;
 
 namespace Tracking.Management.Clusters;
 
-/// <summary>What creating and changing a cluster have in common: its sending domains, and what is taken.</summary>
+/// <summary>The common part of creating and changing a cluster: its sending domains, and conflicts with other
+/// clusters.</summary>
 internal static class StoreCluster
 {
     /// <summary>Makes the stored sending domains those of the document.</summary>

@@ -50,7 +50,7 @@ internal static class AddTrackingDomain
             cluster, json, holder, db, change, describe, system.Value, options.Value, time, cancellationToken);
     }
 
-    /// <summary>Adds what a document says.</summary>
+    /// <summary>Adds the tracking domain of a document.</summary>
     public static async Task<Results<Created<TrackingDomainResponse>, Problem>> AddAsync(
         ClusterId cluster,
         JsonObject json,
@@ -81,7 +81,8 @@ internal static class AddTrackingDomain
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            // Shared: a cluster that is deleted at this moment takes this name with it, or does not take it in.
+            // The cluster's row is locked for sharing. So a concurrent deletion of the cluster either deletes this
+            // domain too or prevents it.
             if ((await db.Database.SqlQuery<int>(
                 $"SELECT id FROM management.clusters WHERE id = {cluster.Value} AND deleted_at IS NULL FOR SHARE")
                 .ToListAsync(cancellationToken)).Count == 0)

@@ -10,7 +10,7 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>Asks the verifiers over the bus. No answer is an answer too: there is none, or the bus is away.</summary>
+/// <summary>Asks the verifiers over the bus. Without an answer no verifier runs, or the bus is away.</summary>
 internal sealed partial class AskVerifier(
     SendToQueue bus,
     BusAnswers<NameChecked> answers,
@@ -18,14 +18,15 @@ internal sealed partial class AskVerifier(
     TimeProvider time,
     ILogger<AskVerifier> logger)
 {
-    /// <summary>When to ask again where no verifier answered: one that starts is there by then.</summary>
+    /// <summary>The time after which a client may ask again without an answer: a starting verifier is ready by
+    /// then.</summary>
     public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Calls the verifiers to a domain. Never waits: its row says the same, they find it by
-    /// themselves.</summary>
+    /// <summary>Calls the verifiers to a domain, without waiting. If the call is lost, they find the request in the
+    /// domain's row.</summary>
     public void Verify(VerifyDomain message) => _ = SendAsync(QueueNames.VerifyDomains, message);
 
-    /// <summary>What DNS says of a name that nobody has added, as JSON.</summary>
+    /// <summary>Asks for the diagnosis of a name that nobody has added, as JSON.</summary>
     /// <param name="hostname">The name, A-labels.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns><see langword="null"/> when no verifier answered in time.</returns>
@@ -69,10 +70,10 @@ internal sealed partial class AskVerifier(
     private partial void LogNotSent(string queue, string reason);
 }
 
-/// <summary>Adds what asks the verifiers.</summary>
+/// <summary>Adds the services for asking the verifiers.</summary>
 internal static class AskVerifierComposition
 {
-    /// <summary>Adds it with the queue of its answers; calling twice is once.</summary>
+    /// <summary>Adds the services with the queue for answers. A second call changes nothing.</summary>
     public static IHostApplicationBuilder AddVerifierQuestions(this IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service => service.ServiceType == typeof(BusAnswers<NameChecked>)))

@@ -2,7 +2,7 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>A tracking domain as the audit log keeps it.</summary>
+/// <summary>A tracking domain in the form of the audit log.</summary>
 internal sealed record AuditedDomain(
     DomainStatus Status,
     bool IsDefault,

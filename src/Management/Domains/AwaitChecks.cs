@@ -5,8 +5,8 @@ using Tracking.Database;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// Waits until verifiers have looked at domains. They write into the database and tell nobody, so it is asked, every
-/// <see cref="ManagementOptions.VerificationPoll"/> while somebody waits: one query for all who do, however many.
+/// Waits until verifiers have checked domains. Verifiers write their results into the database and send no message, so
+/// the database is read every <see cref="ManagementOptions.VerificationPoll"/>. One query serves all waiting requests.
 /// </summary>
 internal sealed partial class AwaitChecks(
     ApiDataSource dataSource,
@@ -18,11 +18,11 @@ internal sealed partial class AwaitChecks(
     private readonly HashSet<Waiting> _waiting = [];
     private bool _isAsking;
 
-    /// <summary>Waits for a check that began after it was asked for; a deletion ends the wait too.</summary>
+    /// <summary>Waits for a check that began after the request. A deletion of the domain ends the wait too.</summary>
     /// <param name="domain">The domain's id.</param>
-    /// <param name="requestedAt">When it was asked for, by the database's clock.</param>
+    /// <param name="requestedAt">The time of the request, by the database's clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Whether there was one in time.</returns>
+    /// <returns>Whether such a check was stored in time.</returns>
     public async Task<bool> IsDoneAsync(Guid domain, DateTimeOffset requestedAt, CancellationToken cancellationToken)
     {
         var waiting = new Waiting(
@@ -55,7 +55,7 @@ internal sealed partial class AwaitChecks(
         }
     }
 
-    // Ends when nobody waits any more; whoever comes next begins another.
+    // The loop ends when no request waits any more. The next request begins a new loop.
     private async Task AskAsync()
     {
         await Task.Yield();
@@ -115,7 +115,7 @@ internal sealed partial class AwaitChecks(
         return done;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Whether domains are checked could not be read: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The results of checks could not be read: {Reason}")]
     private partial void LogNotAsked(string reason);
 
     private sealed record Waiting(Guid Domain, DateTimeOffset RequestedAt, TaskCompletionSource Done);

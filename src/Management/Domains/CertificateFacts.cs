@@ -6,7 +6,7 @@ using Tracking.Links;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What is known of a name's certificate, by the service that gets certificates.</summary>
+/// <summary>The facts about a name's certificate, as stored by the certificate service.</summary>
 internal sealed class CertificateFacts
 {
     public required string Hostname { get; init; }
@@ -14,32 +14,32 @@ internal sealed class CertificateFacts
     /// <summary>Failures in a row.</summary>
     public required int Failures { get; init; }
 
-    /// <summary>Why the last attempt brought none, and what kind of failure it was.</summary>
+    /// <summary>Why the last attempt failed, and the type of the failure.</summary>
     public string? Error { get; init; }
 
     public string? ErrorType { get; init; }
 
-    /// <summary>What a person does about it.</summary>
+    /// <summary>What a person can do about the failure.</summary>
     public string? Advice { get; init; }
 
     public string? PausedUrl { get; init; }
 
-    /// <summary>Whether it stands in the queue for a limit of an authority.</summary>
+    /// <summary>Whether the name waits in the queue for a limit of an authority.</summary>
     public required bool IsQueued { get; init; }
 
-    /// <summary>When the name is looked at next.</summary>
+    /// <summary>When the name is due next.</summary>
     public DateTimeOffset? DueAt { get; init; }
 
     public DateTimeOffset? RenewAt { get; init; }
 
-    /// <summary>Until when a process works on it.</summary>
+    /// <summary>The end of a process's lease of the name.</summary>
     public DateTimeOffset? LeasedUntil { get; init; }
 
     public DateTimeOffset? NotBefore { get; init; }
 
     public DateTimeOffset? NotAfter { get; init; }
 
-    /// <summary>The beginning of the chain, the certificate itself whole.</summary>
+    /// <summary>The beginning of the chain, with the whole first certificate.</summary>
     public string? Chain { get; init; }
 
     /// <summary>The common name of the issuing authority's certificate.</summary>
@@ -65,8 +65,8 @@ internal sealed class CertificateFacts
         }
     }
 
-    /// <summary>Of the cluster's names that are given, those of which something is known: another cluster's attempts at
-    /// the same name are its own. On the context's connection, in its transaction where there is one.</summary>
+    /// <summary>Reads the facts about given names of a cluster. Another cluster's attempts for the same name are left
+    /// out. The query uses the context's connection and transaction.</summary>
     public static async Task<IReadOnlyDictionary<string, CertificateFacts>> ReadAsync(
         TrackingDb db, ClusterId cluster, string[] hostnames, CancellationToken cancellationToken) =>
         hostnames.Length == 0

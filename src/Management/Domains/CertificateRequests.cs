@@ -49,11 +49,11 @@ internal sealed record NewCertificateRequest(CertificateRequestKind Kind)
     public bool IsReplacedFirst { get; init; }
 }
 
-/// <summary>Asks the certificate service, by the database: it alone speaks to authorities, and answers
-/// nobody.</summary>
+/// <summary>Stores requests for the certificate service in the database, because only that service speaks to
+/// authorities, and it has no API of its own.</summary>
 internal static class CertificateRequests
 {
-    /// <summary>Stores a request, in the context's transaction where there is one.</summary>
+    /// <summary>Stores a request, in the context's transaction if there is one.</summary>
     public static async Task<CertificateRequestResponse> AddAsync(
         TrackingDb db, NewCertificateRequest request, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -70,8 +70,9 @@ internal static class CertificateRequests
         return new CertificateRequestResponse(id, request.Kind, "waiting", now, null, new JsonArray());
     }
 
-    /// <summary>When a name or, without one, the accounts were last asked for in this way.</summary>
-    /// <returns>The time, and whether it is over; <see langword="null"/> when never.</returns>
+    /// <summary>Finds the last request of this kind for a name, or for the accounts.</summary>
+    /// <returns>The time of the request, and whether it is finished; <see langword="null"/> without a
+    /// request.</returns>
     public static async Task<(DateTimeOffset AskedAt, bool IsDone)?> LastAsync(
         TrackingDb db, CertificateRequestKind kind, ClusterId? cluster, string? hostname,
         CancellationToken cancellationToken)
@@ -88,7 +89,7 @@ internal static class CertificateRequests
     }
 
     /// <summary>A request of a name, or of the accounts.</summary>
-    /// <returns><see langword="null"/> when there is none.</returns>
+    /// <returns><see langword="null"/> if it does not exist.</returns>
     public static async Task<CertificateRequestResponse?> ReadAsync(
         TrackingDb db, Guid id, ClusterId? cluster, string? hostname, CancellationToken cancellationToken)
     {

@@ -85,7 +85,7 @@ internal static class ChangeTrackingDomain
         domain.Https = settings.Https;
         domain.ExcludedDomains = [.. settings.ExcludedDomains];
         domain.IsRetired = settings.Retired;
-        // A default that makes no new links would be none.
+        // A retired domain makes no new links, so it cannot stay the default.
         domain.IsDefault &= !settings.Retired;
         domain.WantsDefault &= !settings.Retired;
         await db.SaveChangesAsync(cancellationToken);

@@ -80,7 +80,7 @@ internal static class CheckHostname
             domain => domain.ClusterId == cluster && domain.Hostname == host.Value && domain.DeletedAt == null,
             cancellationToken);
 
-    // A result, as a verification is one.
+    // The check is a result and not a handler, for the same reason as a verification.
     private sealed class Check(HostName host) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)

@@ -16,13 +16,13 @@ namespace Tracking.Management.Domains;
 internal sealed record LinksAtRisk(
     string Hostname, bool Deleted, long? Messages, long? Links, long? ClicksLastWeek, DateTimeOffset? LastClickAt);
 
-/// <summary>Counts the links that are on a name.</summary>
+/// <summary>Counts the links on a tracking domain.</summary>
 internal static class CountLinksAtRisk
 {
-    // As long as somebody looks at a question before answering it.
+    // The longest time for counting: as long as a person reads a question before answering.
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
 
-    /// <summary>Counts, as far as there is time.</summary>
+    /// <summary>Counts as far as the time allows.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public static async Task<LinksAtRisk> CountAsync(
         ApiDataSource dataSource,
@@ -61,7 +61,7 @@ internal static class CountLinksAtRisk
         return so with { Messages = (long)(await command.ExecuteScalarAsync(cancellationToken))! };
     }
 
-    // By itself: the index has the messages, their links stand in their rows.
+    // The messages are counted separately, because an index has the messages, but their links are only in their rows.
     private static async Task<LinksAtRisk> LinksAsync(
         ApiDataSource dataSource, ClusterId cluster, LinksAtRisk so, CancellationToken cancellationToken)
     {

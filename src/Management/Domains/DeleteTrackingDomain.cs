@@ -14,8 +14,9 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>DELETE /api/v1/clusters/{cluster}/tracking-domains/{hostname}</c>: at once, and for good. The row stays as its
-/// target's tombstone: a record that still leads there leads nowhere.
+/// <c>DELETE /api/v1/clusters/{cluster}/tracking-domains/{hostname}</c>: deletes a tracking domain at once and for
+/// good. The row stays as the tombstone of its verification target, so that a remaining record never leads to another
+/// tenant.
 /// </summary>
 internal static class DeleteTrackingDomain
 {
@@ -55,13 +56,13 @@ internal static class DeleteTrackingDomain
             return FindDomain.NoSuchDomain(hostname);
         }
 
-        // Counted behind the deletion: that must wait for nothing.
+        // The links are counted after the deletion, so that the deletion waits for nothing.
         return TypedResults.Ok(
             await CountLinksAtRisk.CountAsync(dataSource, cluster, name, !isDryRun, time, cancellationToken));
     }
 
-    /// <summary>Deletes it.</summary>
-    /// <returns>Its name as it is stored; <see langword="null"/> when there is none.</returns>
+    /// <summary>Deletes the domain.</summary>
+    /// <returns>The stored name; <see langword="null"/> if the domain does not exist.</returns>
     public static async Task<string?> DeleteAsync(
         TrackingDb db,
         ClusterId cluster,

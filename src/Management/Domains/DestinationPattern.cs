@@ -11,7 +11,7 @@ internal static class DestinationPattern
     public const string Takes = "a host name such as example.com, *.example.com for everything below it, or one of "
         + "them with a path: example.com/account, example.com/acc*";
 
-    // Longer ones are addresses of one page, and the beginning says the same.
+    // A longer entry would be the address of one page, for which a beginning is enough.
     private const int MaxPathLength = 500;
 
     /// <summary>The stored form: the host as A-labels in lower case, the path as it was given.</summary>

@@ -13,13 +13,13 @@ internal static class FindDomain
     /// <summary>The name of the route value.</summary>
     public const string Route = "/{hostname}";
 
-    /// <summary>Holds that a cluster has one default.</summary>
+    /// <summary>The unique index that allows one default for a cluster.</summary>
     public const string OneDefault = "tracking_domains_default";
 
-    /// <summary>Holds that a cluster has a name once.</summary>
+    /// <summary>The unique index that allows a name once in a cluster.</summary>
     public const string OneName = "tracking_domains_name";
 
-    /// <summary>The domain, for reading.</summary>
+    /// <summary>Reads the domain without a lock.</summary>
     public static async Task<TrackingDomain?> ReadAsync(
         TrackingDb db, ClusterId cluster, string hostname, CancellationToken cancellationToken)
     {
@@ -29,8 +29,8 @@ internal static class FindDomain
             cancellationToken);
     }
 
-    /// <summary>The domain, locked until the transaction's end: of two changes at once, the second applies to what the
-    /// first left.</summary>
+    /// <summary>Reads the domain and locks it until the transaction's end, so the second of two changes applies to the
+    /// result of the first.</summary>
     public static async Task<TrackingDomain?> LockAsync(
         TrackingDb db, ClusterId cluster, string hostname, CancellationToken cancellationToken) =>
         (await db.TrackingDomains.FromSql(
@@ -44,12 +44,12 @@ internal static class FindDomain
     public static Problem NoSuchDomain(string hostname) =>
         Problems.NotFound("tracking domain", hostname, "GET the list for those of the cluster.");
 
-    /// <summary>Whether a change met what a unique index holds.</summary>
+    /// <summary>Whether a change violates a unique index.</summary>
     public static bool Violates(Exception exception, string index) =>
         (exception as PostgresException ?? exception.InnerException as PostgresException)
             is { SqlState: PostgresErrorCodes.UniqueViolation } unique
         && unique.ConstraintName == index;
 
-    // In any of its forms, as it was when it was added.
+    // The name may have any form that is accepted when it is added.
     private static string Fold(string hostname) => HostName.TryParse(hostname, out var host) ? host.Value : "";
 }

@@ -39,7 +39,7 @@ internal sealed record CertificateAttempt(
 /// <summary><c>GET /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate</c>.</summary>
 internal static class GetCertificate
 {
-    // In the order of the stored numbers.
+    // The words are in the order of the stored numbers.
     private static readonly string[] _steps =
         ["check", "order", "challenge", "finalize", "download", "stored", "revoked"];
 

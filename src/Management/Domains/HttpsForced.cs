@@ -5,7 +5,7 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>Refuses http links on a name that browsers open by https alone: they would be dead.</summary>
+/// <summary>Refuses http links on a name that browsers open only by https, because such links would fail.</summary>
 internal static class HttpsForced
 {
     // The word of FindingCode.HttpsForcedByParent.

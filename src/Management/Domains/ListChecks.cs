@@ -79,7 +79,7 @@ internal static class ListChecks
         Word(check.Effect),
         JsonNode.Parse(check.Diagnosis));
 
-    // With hyphens, as in the diagnosis itself.
+    // The words have hyphens, as in the diagnosis.
     private static string Word<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }

@@ -50,7 +50,7 @@ internal static class ListTrackingDomains
             return errors.ToProblem();
         }
 
-        // Letters of other scripts are found where they make whole labels.
+        // Text in other scripts is found only if it makes whole labels, because names are stored as A-labels.
         var part = text is null ? null
             : System.Text.Ascii.IsValid(text) ? text.Trim().ToLowerInvariant()
             : HostName.TryParse(text.Trim(), out var name) ? name.Value

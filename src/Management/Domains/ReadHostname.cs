@@ -27,7 +27,7 @@ internal static class ReadHostname
         return null;
     }
 
-    /// <summary>The text, whatever it says.</summary>
+    /// <summary>The text of the member, which may be no name.</summary>
     public static string? Text(JsonObject json, InputErrors errors)
     {
         if (json["hostname"] is JsonValue value && value.TryGetValue<string>(out var text))
@@ -41,7 +41,7 @@ internal static class ReadHostname
 
     /// <summary>Why a name is refused.</summary>
     public static string Refusal(string text, TrackingDomainName name) =>
-        // A pasted URL may hold a password.
+        // The text is not repeated, because a pasted URL may contain a password.
         name.Refusal == NameRefusal.NotAlone
             ? $"what was given {name.Why}"
             : $"{Problems.Quote(text.Trim())} {name.Why}";

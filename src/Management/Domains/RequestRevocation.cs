@@ -27,7 +27,7 @@ internal sealed record RevokeCertificateRequest(string Reason, bool? Replace);
 /// </summary>
 internal static class RequestRevocation
 {
-    // As RFC 5280 §5.3.1 numbers them; what subscribers may say.
+    // The reasons that subscribers may give, with the numbers of RFC 5280 §5.3.1.
     private static readonly Dictionary<string, short> _reasons = new(StringComparer.Ordinal)
     {
         ["unspecified"] = 0,

@@ -13,12 +13,13 @@ using Tracking.Management.OpenApi;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/retry</c>: whoever has put something
-/// right does not wait for the next attempt. It never goes past a limit of the authority, and never beside an attempt.
+/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate/retry</c>: begins the next attempt at
+/// once, for people who have corrected a fault. It neither exceeds a limit of an authority nor runs beside another
+/// attempt.
 /// </summary>
 internal static class RetryCertificate
 {
-    // As the service writes it that gets certificates.
+    // The form is that of the certificate service.
     private const string RateLimited = "rate-limited";
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost(
@@ -28,7 +29,7 @@ internal static class RetryCertificate
             + "does not wait for it.")
         .DescribeProblems(409);
 
-    /// <summary>Has it tried again at once.</summary>
+    /// <summary>Makes the name due at once.</summary>
     public static async Task<Results<Ok<TlsState>, Problem>> RetryAsync(
         ClusterId cluster,
         string hostname,
@@ -38,7 +39,8 @@ internal static class RetryCertificate
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        // The domain is not locked: who stores a certificate locks its name first and the domain then.
+        // The domain is not locked here. The certificate service locks the name first and the domain second, so the
+        // opposite order could deadlock.
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (await FindDomain.ReadAsync(db, cluster, hostname, cancellationToken) is not { } domain)
         {

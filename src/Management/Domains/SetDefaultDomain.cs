@@ -19,7 +19,8 @@ namespace Tracking.Management.Domains;
 /// </summary>
 internal static class SetDefaultDomain
 {
-    // A verifier may fulfil a wish at the same moment: whoever meets it begins again, and the last one wins.
+    // A verifier may set the wished default at the same moment. A change that meets the other one is repeated, and the
+    // last change wins.
     private const int Attempts = 5;
 
     public static void Map(IEndpointRouteBuilder domains)
@@ -86,11 +87,11 @@ internal static class SetDefaultDomain
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
-        // One at a time in a cluster.
+        // Changes of the default of one cluster run one after the other.
         await db.Database.ExecuteSqlAsync(
             $"SELECT FROM management.clusters WHERE id = {cluster.Value} FOR NO KEY UPDATE", cancellationToken);
 
-        // The old default first: there is no moment with two.
+        // The old default is cleared first, so there are never two.
         var old = await db.TrackingDomains.Where(row => row.ClusterId == cluster && row.IsDefault)
             .Select(row => row.Hostname).SingleOrDefaultAsync(cancellationToken);
         if (old is not null)

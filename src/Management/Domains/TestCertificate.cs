@@ -16,7 +16,8 @@ namespace Tracking.Management.Domains;
 /// </summary>
 internal static class TestCertificate
 {
-    // A test asks authorities and the name's addresses: so often and no more.
+    // The pause between two tests of one name, because a test costs requests to authorities and to the name's
+    // addresses.
     private static readonly TimeSpan _pause = TimeSpan.FromMinutes(1);
 
     public static void Map(IEndpointRouteBuilder domains)

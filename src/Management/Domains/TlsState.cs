@@ -66,7 +66,7 @@ internal sealed record TlsState(
             : facts?.Failures > 0 ? TlsStatus.Failed
             : TlsStatus.Pending;
 
-        // Of one in use, the row's next date is a question about renewal and no attempt.
+        // For a certificate in use, the row's next date is a question about renewal and no attempt.
         var isOrdered = domain.Status == DomainStatus.Active && status != TlsStatus.External
             && (status != TlsStatus.Active || facts?.Failures > 0 || facts?.RenewAt <= now);
         var isInUse = facts?.NotAfter is { } until && until == domain.CertificateUntil;

@@ -79,7 +79,7 @@ internal sealed record TrackingDomainSettings(
         return @default;
     }
 
-    /// <summary>As JSON: what a merge patch applies to.</summary>
+    /// <summary>The document as JSON, to which a merge patch is applied.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 
     private static T Word<T>(JsonObject json, string name, T @default, InputErrors errors)

@@ -65,7 +65,7 @@ internal sealed record TrackingDomainResponse(
     int Strikes,
     DateTimeOffset CreatedAt);
 
-/// <summary>Makes answers of stored tracking domains.</summary>
+/// <summary>Makes API answers from stored tracking domains.</summary>
 internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvider time)
 {
     /// <summary>A domain as it is answered.</summary>
@@ -73,7 +73,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         TrackingDb db, TrackingDomain domain, CancellationToken cancellationToken) =>
         Of(domain, await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken));
 
-    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, in one query more.</summary>
+    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, with one further query for all of them.</summary>
     public async Task<IReadOnlyList<TrackingDomainResponse>> OfAllAsync(
         TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
     {
@@ -82,8 +82,8 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         return [.. domains.Select(domain => Of(domain, facts))];
     }
 
-    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, without the single questions of their last checks: they
-    /// are most of it, and a list is not read for them.</summary>
+    /// <summary>Domains of a cluster as <see cref="OfAsync"/>, without the questions to DNS of their last checks, which
+    /// would be most of the answer.</summary>
     public async Task<IReadOnlyList<TrackingDomainResponse>> InListAsync(
         TrackingDb db, ClusterId cluster, IReadOnlyList<TrackingDomain> domains, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
         return [.. described.Select(WithoutQuestions)];
     }
 
-    /// <summary>The same without the single questions of its last check.</summary>
+    /// <summary>The domain without the questions to DNS of its last check.</summary>
     internal static TrackingDomainResponse WithoutQuestions(TrackingDomainResponse domain)
     {
         (domain.LastCheck as JsonObject)?.Remove("hops");
@@ -133,7 +133,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
                 "CNAME",
                 domain.Hostname,
                 domain.Target,
-                // What DNS has said goes before what the name looks like: a zone may begin below the registered domain.
+                // The zone from DNS is used before the registered domain, because a zone may begin below it.
                 Text(check, "nameToEnter") ?? TrackingDomainName.RelativeName(host),
                 Text(check, "zone") ?? TrackingDomainName.Zone(host)),
             tls,

@@ -15,9 +15,9 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Domains;
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/verify</c>: DNS is asked now, and the answer waits
-/// for it. 1. The row says that somebody asks. 2. The verifiers are called. 3. The row is read until it says what they
-/// found. </summary>
+/// <c>POST /api/v1/clusters/{cluster}/tracking-domains/{hostname}/verify</c>: asks DNS now and waits for the result. 1.
+/// The request is stored in the domain's row. 2. The verifiers are called. 3. The row is read until it has their
+/// result. </summary>
 internal static class VerifyTrackingDomain
 {
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost(
@@ -29,13 +29,14 @@ internal static class VerifyTrackingDomain
         .Produces<TrackingDomainResponse>()
         .DescribeProblems(409);
 
-    /// <summary>Asks DNS now, and waits for it as long as a person does.</summary>
+    /// <summary>Asks DNS now, and waits for the result as long as a person does.</summary>
     /// <returns>The answer of the route.</returns>
     public static Task<IResult> VerifyAsync(
         ClusterId cluster, string hostname, IServiceProvider services, CancellationToken cancellationToken) =>
         new Verification(cluster, hostname).RunAsync(services, cancellationToken);
 
-    // A result, because the endpoint's own time is bounded for each tenant and this takes its time waiting.
+    // The verification is a result and not a handler, because each tenant's time in handlers is limited, and this time
+    // is spent waiting.
     private sealed class Verification(ClusterId cluster, string hostname) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
@@ -100,7 +101,7 @@ internal static class VerifyTrackingDomain
                 .With("diagnosis", domain.LastCheck?.DeepClone())
                 .With("domain", domain);
 
-        // What was found that matters most, and what to do about it; the rest is in the diagnosis.
+        // The text has the most severe finding and its next step. The diagnosis has the rest.
         private static string Explain(TrackingDomainResponse domain)
         {
             var finding = (domain.LastCheck?["findings"] as JsonArray)?.FirstOrDefault();
@@ -109,11 +110,11 @@ internal static class VerifyTrackingDomain
                 : $"{domain.Hostname} does not lead to {domain.Verification.Value} yet.";
         }
 
-        // Somebody may have asked since the domain was read: then the whole pause is ahead.
+        // Another request may have come since the domain was read. Then the whole pause is left.
         private static TimeSpan Remaining(TrackingDomain domain, TimeSpan pause, DateTimeOffset now) =>
             domain.CheckRequestedAt + pause - now is { } left && left > TimeSpan.Zero ? left : pause;
 
-        // By the database's clock, which verifiers read too.
+        // The time is the database's, which verifiers use too.
         private static async Task<DateTimeOffset?> RequestAsync(
             ApiDataSource dataSource, Guid domain, TimeSpan pause, CancellationToken cancellationToken)
         {

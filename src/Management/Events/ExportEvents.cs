@@ -21,7 +21,7 @@ internal sealed class ExportEvents(
     public const string Ndjson = "application/x-ndjson";
     public const string Csv = "text/csv";
 
-    // About 1 MB of rows: enough that the round trip does not count, little enough to hold.
+    // About 1 MB of rows. The number makes the round trip negligible and fits into memory.
     private const int ChunkSize = 1000;
 
     private static readonly string[] _columns =
@@ -79,7 +79,7 @@ internal sealed class ExportEvents(
         {
             var count = Math.Min(left, ChunkSize);
 
-            // Read before the first byte leaves: what fails at once is still answered with a status.
+            // The first page is read before the first byte is sent, so that an early failure is answered with a status.
             var (chunk, searchedTo) = await ReadAsync(share, next, count, cancellationToken);
             if (!response.HasStarted)
             {
@@ -102,7 +102,8 @@ internal sealed class ExportEvents(
         }
     }
 
-    // As any other request of the tenant, except that it waits for its turn: nobody begins an export again at half.
+    // The export counts as the tenant's other requests do, but waits for its turn, because a broken export cannot be
+    // continued.
     private async Task<SelectedEvents> ReadAsync(
         TenantShare share, EventSelection next, int count, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ namespace Tracking.Management.Messages;
 /// <summary>Finds a message by its key (18 hexadecimal digits) or by the id its sender gave it.</summary>
 internal static class FindMessage
 {
-    // A 72-bit collision inside one cluster takes 10^10 messages to be likely; four salts are three too many.
+    // A 72-bit collision in one cluster becomes likely with 10^10 messages, so four salts are more than enough.
     private const byte Salts = 4;
 
     /// <summary>The message's key; <see langword="null"/> when the cluster has no such message.</summary>

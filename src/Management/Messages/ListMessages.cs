@@ -81,7 +81,7 @@ internal static class ListMessages
         }
     }
 
-    // Where a step of the search ends; null: it is the last one.
+    // The end of a step of the search; null for the last step.
     private static async Task<MessagePlace?> FindEndOfStepAsync(
         ApiDataSource dataSource, SqlConditions from, CancellationToken cancellationToken)
     {
@@ -141,7 +141,7 @@ internal static class ListMessages
             "(m.registered_at, m.message_key) < (?, ?)", place.RegisteredAt, place.Key.ToBytes())
         : range;
 
-    // What an index answers.
+    // The conditions that an index answers.
     private static SqlConditions Range(ClusterId cluster, ListMessagesQuery query, InputErrors errors)
     {
         var from = ReadQuery.Time("from", query.From, errors);
@@ -166,7 +166,7 @@ internal static class ListMessages
         return where;
     }
 
-    // What no index answers: an index of every part of every text would cost each message more than its own row.
+    // The conditions that no index answers. An index over all parts of texts would be larger than the messages.
     private static SqlConditions? Search(ListMessagesQuery query, InputErrors errors)
     {
         SqlConditions? where = null;

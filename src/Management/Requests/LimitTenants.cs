@@ -8,15 +8,16 @@ using Tracking.Links;
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// Gives every tenant its part of the API and no more: requests at a time, and of the time in the long run. A tenant is
-/// a cluster, whichever of its keys it takes; an admin key stands for itself.
+/// Limits every tenant's use of the API: the requests at a time, and the time in the long run. A tenant is a cluster
+/// with all of its keys. An admin key is a tenant of its own.
 /// </summary>
 internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelemetry telemetry, TimeProvider time)
     : IDisposable
 {
     private readonly ConcurrentDictionary<(ClusterId? Cluster, Guid Admin), TenantShare> _tenants = new();
 
-    /// <summary>The part of whoever holds this key. There are as many as there are clusters and admin keys.</summary>
+    /// <summary>The share of the tenant with this key. There is one share for each cluster and each admin
+    /// key.</summary>
     public TenantShare Of(ApiKeyHolder holder) => _tenants.GetOrAdd(
         (holder.Cluster, holder.IsAdmin ? holder.KeyId : Guid.Empty),
         static (_, made) => new TenantShare(made.Options, made.Telemetry, made.Time, made.IsAdmin),
@@ -31,7 +32,7 @@ internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelem
         }
     }
 
-    /// <summary>The endpoint filter: behind the access check, round every handler of the API.</summary>
+    /// <summary>The endpoint filter, which runs after the access check around every handler of the API.</summary>
     public static async ValueTask<object?> FilterAsync(
         EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
@@ -54,7 +55,7 @@ internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelem
         }
         catch (Exception exception) when (AnswerStoreAway.IsAway(exception))
         {
-            // The time went by while the database was away: that is nobody's use of it.
+            // Time is not counted while the database is away, because nobody uses it then.
             began = null;
             throw;
         }
@@ -65,14 +66,14 @@ internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelem
     }
 }
 
-/// <summary>What one tenant has of the API in this process.</summary>
+/// <summary>One tenant's use of the API in this process.</summary>
 internal sealed class TenantShare(
     ManagementOptions options, ApiTelemetry telemetry, TimeProvider time, bool isAdmin) : IDisposable
 {
-    // What runs is over within a statement's time, mostly within milliseconds.
+    // Running requests end within a statement's time limit, mostly within milliseconds.
     private static readonly TimeSpan _whenBusy = TimeSpan.FromSeconds(1);
 
-    // A look at DNS takes seconds.
+    // A check of DNS takes seconds.
     private static readonly TimeSpan _whenChecking = TimeSpan.FromSeconds(5);
 
     // An export takes minutes.
@@ -87,7 +88,7 @@ internal sealed class TenantShare(
     private int _checks;
     private int _nameChecks;
 
-    /// <summary>Lets a request run, perhaps after others; <see cref="Leave"/> is its end.</summary>
+    /// <summary>Lets a request run, perhaps after others. <see cref="Leave"/> ends it.</summary>
     /// <returns>The refusal, when it may not.</returns>
     public async ValueTask<Problem?> EnterAsync(CancellationToken cancellationToken)
     {
@@ -126,7 +127,7 @@ internal sealed class TenantShare(
     /// <summary>When a request began to run, for <see cref="Leave"/>.</summary>
     public long? Begin() => time.GetTimestamp();
 
-    /// <summary>A request has run.</summary>
+    /// <summary>Ends a request.</summary>
     /// <param name="began">Since when; <see langword="null"/>: nothing is counted.</param>
     public void Leave(long? began)
     {
@@ -141,7 +142,7 @@ internal sealed class TenantShare(
         }
     }
 
-    /// <summary>Lets an export begin; <see cref="EndExport"/> is its end.</summary>
+    /// <summary>Lets an export begin. <see cref="EndExport"/> ends it.</summary>
     /// <returns>The refusal, when there are too many.</returns>
     public Problem? BeginExport()
     {
@@ -155,26 +156,26 @@ internal sealed class TenantShare(
         return Problems.TooMany($"{options.ConcurrentExports} exports at a time", _whenExporting);
     }
 
-    /// <summary>An export is over.</summary>
+    /// <summary>Ends an export.</summary>
     public void EndExport() => Interlocked.Decrement(ref _exports);
 
-    /// <summary>Lets a look at DNS begin, which takes long and costs the database nothing; <see cref="EndCheck"/> is
-    /// its end.</summary>
+    /// <summary>Lets a check of DNS begin, which takes long and costs the database nothing. <see cref="EndCheck"/> ends
+    /// it.</summary>
     /// <returns>The refusal, when there are too many.</returns>
     public Problem? BeginCheck() => BeginCheck(ref _checks, options.ConcurrentVerifications);
 
-    /// <summary>A look at DNS is over.</summary>
+    /// <summary>Ends a check of DNS.</summary>
     public void EndCheck() => Interlocked.Decrement(ref _checks);
 
-    /// <summary>As <see cref="BeginCheck()"/>, of a name that nobody has added; <see cref="EndNameCheck"/> is its
-    /// end.</summary>
+    /// <summary>As <see cref="BeginCheck()"/>, for a name that nobody has added. <see cref="EndNameCheck"/> ends
+    /// it.</summary>
     /// <returns>The refusal, when there are too many.</returns>
     public Problem? BeginNameCheck() => BeginCheck(ref _nameChecks, options.ConcurrentNameChecks);
 
-    /// <summary>A look at a name that nobody has added is over.</summary>
+    /// <summary>Ends a check of a name that nobody has added.</summary>
     public void EndNameCheck() => Interlocked.Decrement(ref _nameChecks);
 
-    /// <summary>Lets an export read on, when there is time for it: it is slowed down, not broken off.</summary>
+    /// <summary>Lets an export continue when its tenant has time left. The export is slowed down, not ended.</summary>
     public async Task EnterForExportAsync(CancellationToken cancellationToken)
     {
         while (TimeOwed() is { } owed)

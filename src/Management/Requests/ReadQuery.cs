@@ -56,7 +56,7 @@ internal static class ReadQuery
             return time;
         }
 
-        // '+' in a query string is a space: the commonest way to get this wrong.
+        // '+' in a query string means a space, which is the most frequent mistake here.
         errors.Add(name, $"got {Problems.Quote(text)}, takes RFC 3339 such as 2026-11-21T09:30:00Z, or a date such "
             + "as 2026-11-21 (UTC). In a URL, + is written %2B.");
         return null;

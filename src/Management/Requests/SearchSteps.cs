@@ -1,8 +1,8 @@
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// A search for what no index knows goes along an index that gives the order, a step of so many rows at a time: every
-/// statement is short whatever it finds, and a search that finds nothing ends at a bound that somebody has set.
+/// A search with a condition that no index answers. It follows the index of the order, a limited number of rows at a
+/// time. So every statement is short, and a search without results ends at a configured limit.
 /// </summary>
 internal static class SearchSteps
 {

@@ -10,8 +10,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Tls.Certificates;
 
-/// <summary>The operator's own certificates, out of files: a wildcard over his zone, or one that another program
-/// renews. A file that cannot be read when it changes leaves what was read before.</summary>
+/// <summary>The operator's own certificates from files: a wildcard for the zone, or a certificate that another program
+/// renews. If a changed file cannot be read, the earlier certificate stays in use.</summary>
 internal sealed partial class FileCertificates(
     IOptions<TlsOptions> options, TimeProvider time, ILogger<FileCertificates> logger)
     : BackgroundService, ICertificateSource
@@ -22,7 +22,7 @@ internal sealed partial class FileCertificates(
 
     private string _stamp = "";
 
-    /// <summary>Called when they have changed.</summary>
+    /// <summary>Called when the certificates have changed.</summary>
     public Action? Changed { get; set; }
 
     /// <inheritdoc/>
@@ -51,7 +51,7 @@ internal sealed partial class FileCertificates(
         return _options.Files.Count == 0 ? Task.CompletedTask : base.StartAsync(cancellationToken);
     }
 
-    /// <summary>Reads them again if one has changed.</summary>
+    /// <summary>Reads the files again if one of them has changed.</summary>
     internal void Refresh()
     {
         try
@@ -62,7 +62,7 @@ internal sealed partial class FileCertificates(
                 return;
             }
 
-            // A certificate and its key are two files: one of them may be the new one already. Tried again next time.
+            // Certificate and key are two files, and only one of them may be new yet. The next call tries again.
             _byName = Read();
             _stamp = stamp;
             LogRead(_byName.Count);
@@ -87,7 +87,7 @@ internal sealed partial class FileCertificates(
         }
         catch (OperationCanceledException)
         {
-            // Stopping.
+            // The process stops.
         }
     }
 
@@ -120,7 +120,7 @@ internal sealed partial class FileCertificates(
 
             foreach (var name in NamesOf(found.Chain[0]))
             {
-                // The first file that has a name wins.
+                // For each name the first file wins.
                 byName.TryAdd(name, new CertificateFound
                 {
                     Name = name,
@@ -152,6 +152,6 @@ internal sealed partial class FileCertificates(
     private partial void LogRead(int count);
 
     [LoggerMessage(Level = LogLevel.Error, Message =
-        "Files of certificates have changed and cannot be read: {Reason} The earlier ones are served")]
+        "Certificate files have changed and cannot be read: {Reason} The earlier certificates are served")]
     private partial void LogNotRead(string reason);
 }

@@ -7,7 +7,7 @@ using Tracking.Links;
 namespace Tracking.Tls.Certificates;
 
 /// <summary>Reads the sealed copy before the first connection is accepted, and writes it when certificates have
-/// changed. Nothing fails for want of it.</summary>
+/// changed. A missing copy is no fault.</summary>
 internal sealed partial class KeepSealedCopy(
     SelectCertificate certificates,
     IOptions<TlsOptions> options,
@@ -15,10 +15,11 @@ internal sealed partial class KeepSealedCopy(
     TimeProvider time,
     ILogger<KeepSealedCopy> logger) : BackgroundService
 {
-    // A restart loses what was first served in this time, and finds it in the database again.
+    // The pause between two writes. A certificate that came within the pause is missing after a restart and is read
+    // from the database.
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
 
-    // No version of what is kept.
+    // No version of the certificates in memory has this number.
     private const long Never = -1;
 
     private MasterKey? _master;
@@ -79,7 +80,7 @@ internal sealed partial class KeepSealedCopy(
         }
         catch (OperationCanceledException)
         {
-            // Stopping.
+            // The process stops.
         }
     }
 

@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 
 namespace Tracking.Tls.Certificates;
 
-/// <summary>A certificate in its place; made ready when it is wanted first.</summary>
+/// <summary>A certificate in memory. It is prepared for handshakes at its first use.</summary>
 internal sealed class KeptCertificate(CertificateFound found, long question, long checkedAt)
 {
-    /// <summary>Not compared with a source by this process yet.</summary>
+    /// <summary>This process has not compared the certificate with its source yet.</summary>
     public const long Never = long.MinValue;
 
     private readonly Lock _preparing = new();
@@ -55,7 +55,7 @@ internal sealed class KeptCertificate(CertificateFound found, long question, lon
         }
     }
 
-    /// <returns><see langword="null"/> when another has taken its place.</returns>
+    /// <returns><see langword="null"/> if another certificate has replaced this one.</returns>
     public ServedCertificate? Take()
     {
         if (_served is null)

@@ -4,19 +4,21 @@ using Tracking.Links;
 namespace Tracking.Tls.Certificates;
 
 /// <summary>
-/// A file with certificates and their keys, sealed under the master key and readable by its owner alone: who has the
-/// file has nothing, who has changed it has destroyed it. Inside: version (u8, 1), count (i32), and of each name
-/// (text), first renewal (i64 ticks UTC, 0 for none), key (i32 length, bytes), chain (i32 count; i32 length, bytes).
+/// A file with certificates and their keys. The file is sealed under the master key and readable by its owner only.
+/// Without the master key its content can be neither read nor changed. The content is: version (u8, 1), count (i32),
+/// and of each name (text), first renewal (i64 ticks UTC, 0 for none), key (i32 length, bytes), chain (i32 count; i32
+/// length, bytes).
 /// </summary>
 internal sealed class SealedCopy(string path, MasterKey master)
 {
     private const byte Version = 1;
     private const string Purpose = "tls.copy/1";
 
-    // Many times what 100,000 certificates take; a length out of a damaged file is not believed.
+    // The largest length that is accepted from a file: many times the size of 100,000 certificates. A damaged file may
+    // have any length in it.
     private const int MaxPart = 1 << 20;
 
-    /// <summary>Writes it: whole or not at all, also when the power goes.</summary>
+    /// <summary>Writes the file completely or not at all, even if the power fails.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public void Write(IReadOnlyCollection<CertificateFound> certificates)
@@ -39,15 +41,16 @@ internal sealed class SealedCopy(string path, MasterKey master)
         File.Move(unfinished, path, overwrite: true);
     }
 
-    /// <summary>Whether it is there and not under the master key that seals: it wants to be written again.</summary>
+    /// <summary>Whether the file exists and is sealed under another version of the master key than the current one.
+    /// Then it has to be written again.</summary>
     /// <exception cref="IOException">It could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public bool IsUnderOther => File.Exists(path) && !master.IsSealedUnderThis(File.ReadAllBytes(path), Purpose);
 
-    /// <summary>Reads it; nothing when there is none yet.</summary>
+    /// <summary>Reads the file. A missing file has no certificates.</summary>
     /// <exception cref="IOException">It could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    /// <exception cref="InvalidDataException">It is damaged, or sealed under another master key.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or sealed under another master key.</exception>
     [SuppressMessage("Performance", "CA1859", Justification = "A list is how it is kept, not what it is.")]
     public IReadOnlyList<CertificateFound> Read() =>
         !File.Exists(path) ? []

@@ -4,7 +4,8 @@ using Tracking.Links;
 
 namespace Tracking.Tls.Certificates;
 
-// What happens when a certificate is not in memory, or due to be compared with its source.
+// Questions to the sources: for certificates that are not in memory, and for those that are due to be compared with
+// their source.
 internal sealed partial class SelectCertificate
 {
     private async ValueTask<(SelectOutcome Outcome, ServedCertificate? Certificate)> AskAndTakeAsync(
@@ -14,7 +15,7 @@ internal sealed partial class SelectCertificate
         {
             var asked = _asking.GetOrAdd(name, other => new Lazy<Task<KeptCertificate?>>(() => AskForAllAsync(other)));
             var kept = await asked.Value.WaitAsync(cancellationToken);
-            // Replaced between the answer and now: in memory in any case.
+            // The certificate was replaced meanwhile. The new one is in memory.
             return kept?.Take() is { } certificate || (kept is not null && TryTakeKept(name, out certificate))
                 ? (SelectOutcome.Found, certificate)
                 : (_failed.Contains(name) ? SelectOutcome.Unavailable : SelectOutcome.Unknown, null);
@@ -25,7 +26,7 @@ internal sealed partial class SelectCertificate
         }
     }
 
-    // One that was answered between the look at memory and here has left its answer there.
+    // A question that was answered meanwhile has put its answer into memory.
     private async Task<KeptCertificate?> AskForAllAsync(HostName name)
     {
         try
@@ -50,7 +51,7 @@ internal sealed partial class SelectCertificate
         }
     }
 
-    // Never throws for what a source does; it ends only with the process.
+    // The task does not throw for faults of a source. It ends only with the process.
     private async Task<KeptCertificate?> AskAsync(HostName name)
     {
         await _questions.WaitAsync(_ending);
@@ -87,7 +88,7 @@ internal sealed partial class SelectCertificate
 
     private KeptCertificate? Keep(HostName name, CertificateFound? found, long question, bool isCurrent)
     {
-        // Made ready outside the lock, and not at all where it is what is served already.
+        // The certificate is prepared outside the lock. A certificate that is served already is not prepared again.
         var fresh = found is null
             ? null
             : new KeptCertificate(found, question, isCurrent ? _time.GetTimestamp() : KeptCertificate.Never);
@@ -112,7 +113,7 @@ internal sealed partial class SelectCertificate
             _kept.TryGetValue(place, out var old);
             if (old is not null && old.Question > question)
             {
-                // A later question was answered before this one.
+                // A later question has been answered first.
                 fresh?.GiveBack();
                 return old;
             }
@@ -173,14 +174,14 @@ internal sealed partial class SelectCertificate
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
-        "Certificates cannot be looked up: {Reason}. Names in use are served on")]
+        "Certificates cannot be looked up: {Reason}. Names in use are still served")]
     private partial void LogAway(string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Certificates can be looked up again")]
     private partial void LogBack();
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
-        "The chain of {Name} is not in order, or has certificates that do not belong to it: clients get it put right")]
+        "The chain of {Name} is out of order, or has foreign certificates. Clients get a corrected chain")]
     private partial void LogChain(string name);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Name} has no certificate any more")]

@@ -10,27 +10,28 @@ namespace Tracking.Tls.Certificates;
 /// <summary>Whether there is a certificate for a name.</summary>
 internal enum SelectOutcome
 {
-    /// <summary>There is; whoever asked gives it back.</summary>
+    /// <summary>The name has a certificate. The caller gives it back.</summary>
     Found,
 
-    /// <summary>There is none.</summary>
+    /// <summary>The name has no certificate.</summary>
     Unknown,
 
-    /// <summary>That cannot be told now.</summary>
+    /// <summary>Nobody knows now whether the name has a certificate.</summary>
     Unavailable,
 }
 
 /// <summary>
-/// The certificate of a host name: from memory, where it stays until another takes its place, else from the sources.
-/// Names that no directory of hosts knows cost nothing, other unknown names one question; who asks for the same name at
-/// the same time shares it. What has been served once is served on while the sources are away.
+/// Finds the certificate of a host name: in memory, else at the sources. A certificate stays in memory until another
+/// replaces it. A name that no directory of hosts knows costs no question, and another unknown name costs one. Callers
+/// that want the same name at the same time share one question. A certificate that was served once is still served
+/// while the sources are away.
 /// </summary>
 internal sealed partial class SelectCertificate : IServedCertificates, IDisposable
 {
-    // A question that failed: long enough to spare a store that is away a question for each connection.
+    // The pause after a failed question, so that a store that is away does not get one question for each connection.
     private static readonly TimeSpan _failureLifetime = TimeSpan.FromSeconds(1);
 
-    // Questions at a time: a flood of names leaves the database its connections for others.
+    // The number of questions at a time, so that a flood of names does not take all connections of the database.
     private const int MaxQuestions = 8;
 
     private readonly ConcurrentDictionary<string, KeptCertificate> _kept = new(StringComparer.Ordinal);
@@ -68,7 +69,7 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         meters.ObserveCertificates(() => _kept.Count);
     }
 
-    /// <summary>Changes whenever a certificate comes, goes or is replaced.</summary>
+    /// <summary>A number that changes whenever a certificate is added, removed or replaced.</summary>
     public long Version => Interlocked.Read(ref _version);
 
     /// <summary>Names remembered as unknown.</summary>
@@ -93,7 +94,7 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
             : AskAndTakeAsync(name, cancellationToken);
     }
 
-    /// <summary>What is known of a name: the directory that says most counts.</summary>
+    /// <summary>The standing of a name. The highest standing of all directories counts.</summary>
     public HostStanding StandingOf(HostName name)
     {
         var standing = HostStanding.Unsaid;
@@ -131,7 +132,7 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         }
     }
 
-    /// <summary>Puts in what an earlier process served; the sources are asked as soon as it is used.</summary>
+    /// <summary>Adds the certificates of an earlier process. The sources are asked at the first use of each.</summary>
     public void Restore(IEnumerable<CertificateFound> certificates)
     {
         foreach (var certificate in certificates)
@@ -140,7 +141,8 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         }
     }
 
-    /// <summary>Forgets those that are on this machine: they have changed, and are found again for nothing.</summary>
+    /// <summary>Forgets the certificates from files of this machine, which have changed. Reading them again costs
+    /// nothing.</summary>
     public void ForgetLocal()
     {
         Interlocked.Increment(ref _replacements);
@@ -155,7 +157,7 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         _unknown.Clear();
     }
 
-    /// <summary>The certificates that are not on this machine anyway, the most recently used first.</summary>
+    /// <summary>The certificates that do not come from files of this machine, the most recently used first.</summary>
     public List<CertificateFound> MostRecent(int count) =>
         [.. _kept.Values.Where(kept => !kept.Found.IsLocal)
             .OrderByDescending(kept => kept.UsedAt).Take(count).Select(kept => kept.Found)];
@@ -163,7 +165,7 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Both as itself and as what others know it by.
+        // The object is registered under its own type and under its interface.
         if (_ending.IsCancellationRequested)
         {
             return;
@@ -207,14 +209,14 @@ internal sealed partial class SelectCertificate : IServedCertificates, IDisposab
         }
         catch (CryptographicException exception)
         {
-            // Only what the copy brought has not been made ready before; the source may have a better one.
+            // Only certificates from the sealed copy are not prepared yet. The source may have a newer one.
             LogBroken(kept.Found.Name, exception.Message);
             _kept.TryRemove(KeyValuePair.Create(kept.Found.Name, kept));
             return false;
         }
     }
 
-    // A sixteenth at a time, so that a process with more names than room does not sort them for each.
+    // A sixteenth is removed at a time, so that a full memory is not sorted for each new name.
     private void MakeRoom()
     {
         if (_kept.Count <= _options.MaxCertificates)

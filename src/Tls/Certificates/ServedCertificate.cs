@@ -6,8 +6,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Tracking.Tls.Certificates;
 
 /// <summary>
-/// A certificate made ready for handshakes, once for all of them. It is given back by each connection that took it, and
-/// its handles are freed when its last connection has ended and it is no longer the one that is served.
+/// A certificate that is prepared for handshakes once. Each connection that took it gives it back. Its handles are
+/// freed when its last connection has ended and another certificate is served.
 /// </summary>
 internal sealed class ServedCertificate
 {
@@ -29,26 +29,27 @@ internal sealed class ServedCertificate
         Options = CreateOptions(Context, _http);
     }
 
-    /// <summary>What it was made from.</summary>
+    /// <summary>The certificate as it was found.</summary>
     public CertificateFound Found { get; }
 
-    /// <summary>The options of its handshakes, never changed.</summary>
+    /// <summary>The options of its handshakes, which never change.</summary>
     public SslServerAuthenticationOptions Options { get; }
 
-    /// <summary>The certificate and what is sent with it.</summary>
+    /// <summary>The certificate with the chain that is sent.</summary>
     public SslStreamCertificateContext Context { get; }
 
-    /// <summary>When it begins to be valid, UTC.</summary>
+    /// <summary>The beginning of its validity, UTC.</summary>
     public DateTime NotBefore { get; }
 
-    /// <summary>When it stops being valid, UTC.</summary>
+    /// <summary>The end of its validity, UTC.</summary>
     public DateTime NotAfter { get; }
 
-    /// <summary>Whether it vouches for itself: good for trying, nothing that visitors are sent to.</summary>
+    /// <summary>Whether the certificate is self-signed. Such a certificate is for trying out, and visitors are not
+    /// redirected to it.</summary>
     public bool IsSelfSigned { get; }
 
-    /// <summary>Whether exactly what was given is sent, a root at its end apart, which every client has or does not
-    /// trust.</summary>
+    /// <summary>Whether the chain is sent exactly as it was found. A root at its end does not count, because a root is
+    /// of no use to clients.</summary>
     public bool IsSentAsGiven
     {
         get
@@ -64,8 +65,9 @@ internal sealed class ServedCertificate
         }
     }
 
-    /// <summary>Makes a certificate ready.</summary>
-    /// <exception cref="CryptographicException">It cannot be read, or the key is not its own.</exception>
+    /// <summary>Prepares a certificate.</summary>
+    /// <exception cref="CryptographicException">The certificate cannot be read, or the key does not belong to
+    /// it.</exception>
     public static ServedCertificate Create(CertificateFound found)
     {
         var own = LoadOwn(found);
@@ -82,18 +84,18 @@ internal sealed class ServedCertificate
         }
     }
 
-    /// <summary>What is sent: this certificate and the others.</summary>
+    /// <summary>The chain that is sent: this certificate and the others.</summary>
     /// <remarks>By default .NET looks for a chain of its own in the machine's store and sends that
     /// (dotnet/runtime#59906): where the store has the root of a cross-signed chain, the certificate that leads to the
-    /// older root is left out, and clients that know only that one fail. So it is given a trust of its own, which holds
-    /// the end of the chain: an empty one counts as none.</remarks>
+    /// older root is left out, and clients that know only that one fail. Therefore the context gets its own trust with
+    /// the end of the chain. An empty trust would be ignored.</remarks>
     public static SslStreamCertificateContext CreateContext(X509Certificate2 own, X509Certificate2[] others) =>
         SslStreamCertificateContext.Create(
             own, [.. others], offline: true, SslCertificateTrust.CreateForX509Collection([others is [.., var last]
                 ? last
                 : own]));
 
-    /// <summary>The options of a handshake: what is allowed, and what is not.</summary>
+    /// <summary>The options of a handshake.</summary>
     /// <remarks>No <c>CipherSuitesPolicy</c>: with one, .NET makes each handshake a full one (dotnet/runtime, "Interop.
     /// OpenSsl.cs", allows no cached context then). The suites are OpenSSL's own.</remarks>
     public static SslServerAuthenticationOptions CreateOptions(
@@ -107,8 +109,9 @@ internal sealed class ServedCertificate
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         };
 
-    /// <summary>Takes it for a connection.</summary>
-    /// <returns><see langword="false"/> when it has been replaced and freed: look again.</returns>
+    /// <summary>Takes the certificate for a connection.</summary>
+    /// <returns><see langword="false"/> if the certificate has been replaced and freed. Then the caller looks
+    /// again.</returns>
     public bool TryTake()
     {
         for (var holders = Volatile.Read(ref _holders); holders > 0;)
@@ -125,7 +128,7 @@ internal sealed class ServedCertificate
         return false;
     }
 
-    /// <summary>Gives it back: what a connection took, or the place among those that are served.</summary>
+    /// <summary>Gives the certificate back, for a connection or for the memory of served certificates.</summary>
     public void GiveBack()
     {
         if (Interlocked.Decrement(ref _holders) == 0)

@@ -3,9 +3,9 @@ using Tracking.Links;
 namespace Tracking.Tls.Certificates;
 
 /// <summary>
-/// Names for which there is no certificate, remembered for a while, so that who asks again and again costs no question.
-/// Two halves: when the younger is full it becomes the older one, whose names are forgotten. Memory stays the same
-/// however many names are tried.
+/// Remembers names without a certificate for a while, so that repeated connections cost no question. The memory has two
+/// halves: when the younger half is full, it becomes the older half, and the names of the former older half are
+/// forgotten. So memory is bounded however many names are tried.
 /// </summary>
 internal sealed class UnknownNames(int capacity, TimeProvider time)
 {

@@ -4,10 +4,11 @@ using System.Text;
 
 namespace Tracking.Tls.Challenges;
 
-/// <summary>What answers a challenge: token and thumbprint of the account's key (RFC 8555 §8.1).</summary>
+/// <summary>The answer to a challenge: the token and the thumbprint of the account's key (RFC 8555 §8.1).</summary>
 public static class KeyAuthorization
 {
-    // 128 bits are 22 characters (RFC 8555 §8.1); no authority has a longer one than a path takes easily.
+    // A token has at least 128 bits, which are 22 characters (RFC 8555 §8.1). The upper limit is far above the tokens
+    // of all authorities.
     private const int MinToken = 22;
     private const int MaxToken = 128;
 
@@ -15,7 +16,8 @@ public static class KeyAuthorization
     public static readonly SearchValues<char> TokenCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    /// <summary>Whether it is a token: 22 to 128 characters of base64url. Nothing else is ever echoed.</summary>
+    /// <summary>Whether a text is a token: 22 to 128 characters of base64url. No other text is ever sent back in an
+    /// answer.</summary>
     public static bool IsToken(ReadOnlySpan<char> token) =>
         token.Length is >= MinToken and <= MaxToken && !token.ContainsAnyExcept(TokenCharacters);
 
@@ -29,6 +31,6 @@ public static class KeyAuthorization
             : throw new ArgumentException("A token has 22 to 128 characters of base64url.", nameof(token));
     }
 
-    /// <summary>The 32 bytes in the certificate that answers tls-alpn-01 (RFC 8737 §3).</summary>
+    /// <summary>The 32 bytes of the certificate extension for tls-alpn-01 (RFC 8737 §3).</summary>
     public static byte[] Hash(string keyAuthorization) => SHA256.HashData(Encoding.ASCII.GetBytes(keyAuthorization));
 }

@@ -15,15 +15,17 @@ public static class TlsAlpnCertificate
     /// <summary>id-pe-acmeIdentifier.</summary>
     public const string ExtensionOid = "1.3.6.1.5.5.7.1.31";
 
-    // An authorization lives a week at most (RFC 8555 leaves it open, Boulder has less); nobody checks these dates.
+    // An authorization lives a week at most (RFC 8555 names no limit, Boulder's is shorter). Authorities do not check
+    // these dates.
     private static readonly TimeSpan _lifetime = TimeSpan.FromDays(7);
 
-    /// <summary>Makes it, with a key of its own.</summary>
+    /// <summary>Makes the certificate with a new key.</summary>
     public static X509Certificate2 Create(HostName name, string keyAuthorization, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        // Subject and issuer alike and short: a common name holds at most 64 characters, a host name more.
+        // Subject and issuer are the same short text. A common name holds at most 64 characters, and a host name may be
+        // longer.
         var request = new CertificateRequest("CN=ACME challenge", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name.Value);

@@ -10,9 +10,9 @@ using Tracking.Tls.Challenges;
 namespace Tracking.Tls.Connections;
 
 /// <summary>
-/// The certificate of a connection: that of the name it asks for, of the system host where it asks for none, or a
-/// challenge's. It is held until the connection ends. Where there is none, the client is told before a handshake costs
-/// anything.
+/// Chooses the certificate of a connection: that of the requested name, that of the system host for clients without a
+/// name, or a challenge certificate. The certificate is held until the connection ends. Without a certificate the
+/// client gets an alert before the handshake.
 /// </summary>
 internal sealed class ChooseCertificate(
     SelectCertificate certificates,
@@ -24,7 +24,7 @@ internal sealed class ChooseCertificate(
 
     private readonly HostName _unnamed = HostName.TryParse(system.Value.SystemHost, out var host) ? host : default;
 
-    /// <summary>Chooses, and goes on to the handshake.</summary>
+    /// <summary>Chooses the certificate and continues with the handshake.</summary>
     public Task ChooseAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         var hello = connection.Features.Get<ClientHello>()
@@ -44,8 +44,8 @@ internal sealed class ChooseCertificate(
         handshake.Connection.Features.Get<Chosen>()?.Options
             ?? throw new InvalidOperationException("The certificate is chosen first.");
 
-    /// <summary>After the handshake: a challenge has its answer in it, and nothing comes after it (RFC 8737 3). Kestrel
-    /// would take what follows for HTTP/1.1.</summary>
+    /// <summary>Closes a challenge connection after the handshake, which contains the answer (RFC 8737 3). Otherwise
+    /// Kestrel would read further bytes as HTTP/1.1.</summary>
     public static Task GoOnAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         HandshakeDeadline.Met(connection);
@@ -89,7 +89,7 @@ internal sealed class ChooseCertificate(
         meters.Challenges.Add(1, new KeyValuePair<string, object?>("type", "tls-alpn-01"));
         var options = ServedCertificate.CreateOptions(
             ServedCertificate.CreateContext(certificate, others: []), _challengeProtocol);
-        // Nobody comes back, and .NET would keep a context for whoever might.
+        // Authorities do not resume sessions, and .NET would keep a context for resumption.
         options.AllowTlsResume = false;
         connection.Features.Set(new Chosen(options, IsChallenge: true));
         await next(connection);

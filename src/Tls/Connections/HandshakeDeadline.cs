@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 
 namespace Tracking.Tls.Connections;
 
-/// <summary>One time limit for all that comes before the first request: a client that sends nothing, or a byte now and
-/// then, is cut off whatever it is in the middle of.</summary>
+/// <summary>One time limit for everything before the first request. A client that sends nothing or single bytes is cut
+/// off at the limit, in whichever step it is.</summary>
 internal sealed class HandshakeDeadline(IOptions<TlsOptions> options, TlsMeters meters, TimeProvider time)
 {
     /// <summary>Starts the time of a connection; <see cref="Met"/> stops it.</summary>
@@ -20,7 +20,8 @@ internal sealed class HandshakeDeadline(IOptions<TlsOptions> options, TlsMeters 
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
-            // The client has gone, or was cut off, before its first request: Kestrel would report a bug.
+            // The client has gone or was cut off before its first request. Without this handler Kestrel would log an
+            // error.
         }
     }
 

@@ -8,10 +8,10 @@ namespace Tracking.Tls.Connections;
 /// <summary>How far the beginning of a connection has been read as a ClientHello.</summary>
 internal enum ClientHelloOutcome
 {
-    /// <summary>More must arrive.</summary>
+    /// <summary>More bytes are needed.</summary>
     Incomplete,
 
-    /// <summary>It has been read.</summary>
+    /// <summary>The ClientHello is complete.</summary>
     Complete,
 
     /// <summary>The connection does not begin with a TLS handshake.</summary>
@@ -24,12 +24,12 @@ internal enum ClientHelloOutcome
     Malformed,
 }
 
-/// <summary>Reads a ClientHello out of the bytes that have arrived, however they are cut: into segments of the network
-/// or records of TLS.</summary>
+/// <summary>Reads a ClientHello from the bytes that have arrived. The ClientHello may be split into network segments
+/// and TLS records at any byte.</summary>
 internal static class ParseClientHello
 {
-    /// <summary>Bytes that a ClientHello may take up with its record headers: one record of the largest size. Chrome's,
-    /// with a post-quantum key share, has about 1,800.</summary>
+    /// <summary>The largest ClientHello in bytes, with its record headers: one record of the largest size. Chrome's
+    /// ClientHello with a post-quantum key share has about 1,800.</summary>
     public const int MaxLength = 16 * 1024;
 
     private const int RecordHeader = 5;
@@ -39,10 +39,10 @@ internal static class ParseClientHello
     private const int ServerNameExtension = 0;
     private const int AlpnExtension = 16;
 
-    /// <summary>Reads it.</summary>
-    /// <param name="arrived">From the first byte of the connection.</param>
-    /// <param name="hello">When it is complete.</param>
-    /// <param name="needed">When it is not: the least number of bytes that can tell more.</param>
+    /// <summary>Reads the ClientHello.</summary>
+    /// <param name="arrived">The bytes from the first byte of the connection.</param>
+    /// <param name="hello">The ClientHello, when it is complete.</param>
+    /// <param name="needed">Otherwise the least number of bytes with which reading can continue.</param>
     public static ClientHelloOutcome Read(
         in ReadOnlySequence<byte> arrived, out ClientHello? hello, out int needed)
     {
@@ -68,7 +68,8 @@ internal static class ParseClientHello
         }
     }
 
-    // Moves the contents of the records together, in place: each begins behind where it ends up.
+    // Joins the contents of the records in place. Each content moves towards the front, so nothing is overwritten
+    // before it is read.
     private static ClientHelloOutcome Unwrap(Span<byte> raw, out ReadOnlySpan<byte> message, out int needed)
     {
         message = default;
@@ -77,7 +78,8 @@ internal static class ParseClientHello
         {
             var header = raw[read..];
             needed = read + RecordHeader;
-            // What can be told early is told early: a client that speaks something else may wait for our answer.
+            // A connection that is no TLS is recognised from its first bytes, because such a client may wait for our
+            // answer.
             if ((header.Length > 0 && header[0] != HandshakeRecord) || (header.Length > 1 && header[1] != 3))
             {
                 return ClientHelloOutcome.NotTls;
@@ -94,7 +96,7 @@ internal static class ParseClientHello
                 return ClientHelloOutcome.Malformed;
             }
 
-            // The first record may be cut; the message says by itself how long it is.
+            // The first record may be incomplete. The length is in the message itself.
             needed = read + RecordHeader + content;
             var available = Math.Min(content, header.Length - RecordHeader);
             header.Slice(RecordHeader, available).CopyTo(raw[gathered..]);
@@ -115,12 +117,12 @@ internal static class ParseClientHello
 
                 if (gathered >= whole)
                 {
-                    // Nothing may follow it before it has been answered.
+                    // No bytes may follow the ClientHello before the answer.
                     message = raw[MessageHeader..whole];
                     return gathered == whole ? ClientHelloOutcome.Complete : ClientHelloOutcome.Malformed;
                 }
 
-                // At least what is missing, in this record or in another with a header of its own.
+                // At least the missing bytes are needed, in this record or in a further one with its header.
                 needed = Math.Max(needed, read + whole - gathered);
             }
 
@@ -145,7 +147,7 @@ internal static class ParseClientHello
 
         var (form, name) = (ServerNameForm.Absent, default(HostName));
         List<string>? protocols = null;
-        // TLS 1.2 allows none at all.
+        // In TLS 1.2 the extensions may be missing.
         if (!rest.IsEmpty)
         {
             if (!TryTake(ref rest, 2, out var extensions) || !rest.IsEmpty)
@@ -195,7 +197,7 @@ internal static class ParseClientHello
                 return false;
             }
 
-            // RFC 6066 3: host_name is the only type, and may be there once.
+            // RFC 6066 3: host_name is the only type, and may occur once.
             if (type == 0)
             {
                 if (form != ServerNameForm.Absent)

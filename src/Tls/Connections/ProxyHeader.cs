@@ -9,22 +9,23 @@ namespace Tracking.Tls.Connections;
 /// <summary>How far the beginning of a connection has been read as a PROXY header.</summary>
 internal enum ProxyHeaderOutcome
 {
-    /// <summary>It may become one.</summary>
+    /// <summary>The bytes may become a PROXY header.</summary>
     Incomplete,
 
-    /// <summary>It is one.</summary>
+    /// <summary>The bytes begin with a PROXY header.</summary>
     Complete,
 
-    /// <summary>It is none, or a broken one.</summary>
+    /// <summary>The bytes are no PROXY header, or a broken one.</summary>
     Invalid,
 }
 
 /// <summary>
-/// The PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): who connected to the load balancer in front.
+/// A header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): it names the client that
+/// connected to the load balancer.
 /// </summary>
-/// <param name="Length">Bytes that it takes.</param>
-/// <param name="Source">Who connected; <see langword="null"/> where the balancer speaks for itself or does not
-/// know.</param>
+/// <param name="Length">The header's length in bytes.</param>
+/// <param name="Source">The client; <see langword="null"/> if the balancer connects for itself or does not know the
+/// client.</param>
 internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
 {
     /// <summary>Bytes that a header may have. What follows the addresses in version 2 is under 100 bytes at cloud
@@ -32,7 +33,7 @@ internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
     /// </summary>
     public const int MaxLength = 4_096;
 
-    // The line end included; from the specification.
+    // The longest header of version 1 with its line end, from the specification.
     private const int MaxLine = 107;
     private const int FixedPart = 16;
 
@@ -40,7 +41,7 @@ internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
 
     private static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
 
-    /// <summary>Reads the header at the beginning of what has arrived.</summary>
+    /// <summary>Reads the header at the beginning of the received bytes.</summary>
     public static ProxyHeaderOutcome Read(in ReadOnlySequence<byte> arrived, out ProxyHeader header)
     {
         Span<byte> start = stackalloc byte[(int)Math.Min(MaxLength, arrived.Length)];
@@ -87,7 +88,8 @@ internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
     private static bool TryParse(string family, string address, string port, [NotNullWhen(true)] out IPEndPoint? end)
     {
         end = null;
-        // IPAddress takes "1" and scopes too; the specification takes neither, nor leading zeros or signs in ports.
+        // IPAddress also accepts "1" and scopes. The specification allows neither, and no leading zeros or signs in
+        // ports.
         var isForm = family == "TCP4"
             ? address.Count(character => character == '.') == 3
             : address.Contains(':', StringComparison.Ordinal)
@@ -126,8 +128,8 @@ internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
             return ProxyHeaderOutcome.Incomplete;
         }
 
-        // Source address, destination address, source port, destination port; then what nobody here reads. Of other
-        // families, datagrams and sockets of one machine among them, there is no address to be had.
+        // The order is source address, destination address, source port, destination port, then fields that are not
+        // read here. Other families, such as datagrams and local sockets, have no client address.
         var rest = start[FixedPart..length];
         var size = start[13] switch { 0x11 => 4, 0x21 => 16, _ => 0 };
         if (command == 0x20 || size == 0)

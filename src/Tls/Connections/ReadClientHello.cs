@@ -4,14 +4,14 @@ using Microsoft.AspNetCore.Connections;
 namespace Tracking.Tls.Connections;
 
 /// <summary>
-/// Looks at the ClientHello before TLS does and takes nothing of it: Kestrel's own callback sees the server name alone,
-/// and whether a certificate authority is asking stands in the application protocols. What was read is the
+/// Reads the ClientHello before the TLS handshake and leaves its bytes to the handshake. Kestrel's own callback sees
+/// the server name only, and a certificate authority is recognised by the application protocols. The result is the
 /// connection's <see cref="ClientHello"/> feature.
 /// </summary>
 internal sealed class ReadClientHello(TlsMeters meters)
 {
-    /// <summary>Reads it, and goes on; what is no TLS is answered with an alert where one would be
-    /// understood.</summary>
+    /// <summary>Reads the ClientHello and continues. A connection that is no TLS gets an alert if the client can
+    /// understand one.</summary>
     public async Task ReadAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         var (outcome, hello) = await PeekAsync(connection.Transport.Input, connection.ConnectionClosed);
@@ -38,7 +38,7 @@ internal sealed class ReadClientHello(TlsMeters meters)
         }
     }
 
-    /// <summary>Waits until the ClientHello is there, however it comes, and leaves it all to the next reader.</summary>
+    /// <summary>Waits until the ClientHello is complete, and leaves all bytes to the next reader.</summary>
     internal static async ValueTask<(ClientHelloOutcome Outcome, ClientHello? Hello)> PeekAsync(
         PipeReader input, CancellationToken cancellationToken)
     {

@@ -7,19 +7,19 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.Tls.Connections;
 
 /// <summary>
-/// Takes the PROXY header from connections of the configured load balancers: from there on the connection's address is
-/// the client's. Without a header such a connection is refused; otherwise whoever reaches the port through a balancer
-/// that forgot it would pass for the balancer.
+/// Reads the PROXY header from connections of the configured load balancers. From then on the connection's address is
+/// the client's. Such a connection without a header is refused, because otherwise every client of a wrongly configured
+/// balancer would have the balancer's address.
 /// </summary>
 internal sealed partial class ReadProxyHeader(
     IOptions<TlsOptions> options, TlsMeters meters, ILogger<ReadProxyHeader> logger)
 {
     private readonly AddressRanges _balancers = new(options.Value.ProxyProtocolFrom);
 
-    /// <summary>Whether there are balancers that send one.</summary>
+    /// <summary>Whether a load balancer is configured.</summary>
     public bool IsUsed => !_balancers.IsEmpty;
 
-    /// <summary>Reads the header where there must be one, and goes on.</summary>
+    /// <summary>Reads the header of a balancer's connection and continues.</summary>
     public async Task ReadAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         if (_balancers.Contains((connection.RemoteEndPoint as IPEndPoint)?.Address))
@@ -59,6 +59,6 @@ internal sealed partial class ReadProxyHeader(
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message =
-        "A connection from {Balancer} began without a PROXY header, or with a broken one, and was refused")]
+        "A connection from {Balancer} was refused, because it began without a PROXY header or with a broken one")]
     private partial void LogRefused(EndPoint? balancer);
 }

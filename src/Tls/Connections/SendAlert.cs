@@ -21,8 +21,8 @@ internal enum AlertDescription : byte
     NoApplicationProtocol = 120,
 }
 
-/// <summary>Tells a client why it is not served. Before the handshake alerts are plain records, the same in every
-/// version of TLS; <c>SslStream</c> would close the connection without a word.</summary>
+/// <summary>Tells a client why it is not served. Before the handshake alerts are plain records, which are the same in
+/// every version of TLS. <c>SslStream</c> would close the connection without an alert.</summary>
 internal static class SendAlert
 {
     /// <summary>Sends the alert and ends the connection.</summary>
@@ -32,8 +32,8 @@ internal static class SendAlert
         await connection.Transport.Output.WriteAsync((byte[])[21, 3, 3, 0, 2, 2, (byte)alert]);
         await connection.Transport.Output.CompleteAsync();
 
-        // What has arrived is taken as read: a socket closed on unread bytes resets the connection, and the alert with
-        // it.
+        // The received bytes are marked as read, because closing a socket with unread bytes resets the connection, and
+        // the alert would be lost.
         var input = connection.Transport.Input;
         if (input.TryRead(out var read))
         {

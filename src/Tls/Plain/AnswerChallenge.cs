@@ -6,22 +6,23 @@ using Tracking.Tls.Challenges;
 namespace Tracking.Tls.Plain;
 
 /// <summary>
-/// Answers http-01 (RFC 8555 8.3) for every name that is ours, in whatever state, from the account key's thumbprint
-/// alone: any process can, without having heard of the challenge and while the database is away. It gives nothing away:
-/// only who has the account's key has a use for the answer. Authorities ask from several places at once.
+/// Answers http-01 (RFC 8555 8.3) for each of our names in every state, with the thumbprint of the account's key. So
+/// every process can answer without knowing the challenge, and while the database is away. The answer is no secret:
+/// only the holder of the account's key has a use for it. Authorities ask from several places at once.
 /// </summary>
 internal sealed class AnswerChallenge(
     SelectCertificate hosts, TlsMeters meters, IChallengeThumbprints? thumbprints = null)
 {
-    /// <summary>Where authorities ask.</summary>
+    /// <summary>The path on which authorities ask.</summary>
     public const string Path = "/.well-known/acme-challenge/";
 
-    /// <summary>Whether an authority asks.</summary>
+    /// <summary>Whether a request is for a challenge.</summary>
     public bool IsFor(HttpContext context) =>
         thumbprints is not null
         && context.Request.Path.Value is { } path && path.StartsWith(Path, StringComparison.Ordinal);
 
-    /// <summary>Answers, or goes on where there is no account: another service may know.</summary>
+    /// <summary>Answers the challenge. Without an account the request is passed on, because another service may answer
+    /// it.</summary>
     public async Task AnswerAsync(HttpContext context, RequestDelegate next)
     {
         var token = context.Request.Path.Value![Path.Length..];

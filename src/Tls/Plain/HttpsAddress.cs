@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace Tracking.Tls.Plain;
 
-/// <summary>Where visitors of this process reach it over https.</summary>
+/// <summary>The port on which visitors reach this process over https.</summary>
 internal sealed class HttpsAddress(IServer server, IOptions<TlsOptions> options)
 {
     private const int Standard = 443;
@@ -17,7 +17,7 @@ internal sealed class HttpsAddress(IServer server, IOptions<TlsOptions> options)
         .Cast<int?>()
         .FirstOrDefault());
 
-    /// <summary>Whether they do at all.</summary>
+    /// <summary>Whether this process serves https.</summary>
     public bool IsServed => _listened.Value is not null;
 
     /// <summary>The port in a redirect, with its colon; empty for 443. A visitor who names a port reaches this

@@ -8,9 +8,9 @@ using Tracking.Tls.Connections;
 namespace Tracking.Tls.Plain;
 
 /// <summary>
-/// Tells browsers to insist on https (HSTS, RFC 6797), which nobody can take back: so only for names whose certificate
-/// has been renewed once, the proof that it goes on, and for longer by and by. Never for names below, which are the
-/// customer's other affairs.
+/// Sets HSTS (RFC 6797), which tells browsers to use https only and cannot be taken back. So it is set only for names
+/// whose certificate has been renewed once, which proves that renewal works, and its time grows step by step. Names
+/// below are never included, because they may belong to other services of the customer.
 /// </summary>
 internal sealed class InsistOnHttps(SelectCertificate hosts, IOptions<TlsOptions> options, TimeProvider time)
 {
@@ -22,7 +22,7 @@ internal sealed class InsistOnHttps(SelectCertificate hosts, IOptions<TlsOptions
     private readonly StringValues _last = Header(options.Value.StrictTransport);
     private readonly bool _isUsed = options.Value.StrictTransport > TimeSpan.Zero;
 
-    /// <summary>Sets the header where it belongs.</summary>
+    /// <summary>Sets the header if the name qualifies.</summary>
     public void Tell(HttpContext context, ClientHello hello)
     {
         if (_isUsed && context.Features.Get<ServedCertificate>()?.Found.FirstRenewedAt is { } renewed

@@ -8,9 +8,9 @@ using Tracking.Tls.Connections;
 namespace Tracking.Tls.Plain;
 
 /// <summary>
-/// What a request's host and connection come to before anybody looks at its path. Without TLS: challenges are answered
-/// and never redirected; who belongs on https is sent there, once there is a valid certificate. With TLS: the host must
-/// be the one that the handshake was for, and browsers are told to come that way again.
+/// Handles a request's host and connection before its path is read. Without TLS, challenges are answered and never
+/// redirected, and other requests are redirected to https if the host has a valid certificate. With TLS, the host must
+/// be the one of the handshake, and HSTS is set.
 /// </summary>
 internal sealed class ServePlain(
     SelectCertificate certificates,
@@ -21,7 +21,7 @@ internal sealed class ServePlain(
 {
     private static readonly StringValues _noStore = "no-store";
 
-    /// <summary>Answers, or goes on.</summary>
+    /// <summary>Answers the request, or passes it on.</summary>
     public Task ServeAsync(HttpContext context, RequestDelegate next)
     {
         if (challenges.IsFor(context))
@@ -46,7 +46,7 @@ internal sealed class ServePlain(
 
         if (hello.Form == ServerNameForm.Name && !IsSame(context.Request.Host.Value, hello.Name.Value))
         {
-            // RFC 9110 15.5.20: whoever reuses a connection for another name opens one of its own.
+            // RFC 9110 15.5.20: a client that used the connection for another name opens a new one.
             context.Response.StatusCode = StatusCodes.Status421MisdirectedRequest;
             context.Response.ContentLength = 0;
             return Task.CompletedTask;
@@ -70,9 +70,9 @@ internal sealed class ServePlain(
         return host.EndsWith(".") ? host[..^1] : host;
     }
 
-    // "/" says Hello. to everybody, which is how an operator sees that a name leads here; health is for machines. A
-    // proxy in front that says it has ended TLS would be sent round in circles; whoever says so without one stays
-    // where he is.
+    // "/" answers Hello. to everybody, so that an operator sees that a name leads here, and health checks are for
+    // machines. A request whose proxy has ended TLS would be redirected for ever. A client that only pretends this is
+    // not redirected.
     private bool MayBeRedirected(HttpContext context) =>
         https.IsServed
         && context.Request.Path.Value is { } path && path != "/"
@@ -95,7 +95,7 @@ internal sealed class ServePlain(
             certificate.GiveBack();
         }
 
-        // As it was sent: a link's path is the customer's, whose bytes mean something.
+        // The path is sent back byte for byte, because a link's path may contain a token or the customer's own path.
         var target = Target(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
         if (!isValid || target is null)
         {
@@ -103,7 +103,7 @@ internal sealed class ServePlain(
             return;
         }
 
-        // Not to be remembered: a name that goes back to http must not be led to https by browsers of old.
+        // The redirect must not be cached: a name may go back to http.
         context.Response.StatusCode = HttpMethods.IsGet(context.Request.Method)
             || HttpMethods.IsHead(context.Request.Method)
             ? StatusCodes.Status301MovedPermanently
@@ -113,7 +113,7 @@ internal sealed class ServePlain(
         context.Response.ContentLength = 0;
     }
 
-    /// <returns>Path and query; <see langword="null"/> where there is none that may stand in a header.</returns>
+    /// <returns>Path and query; <see langword="null"/> if they may not stand in a header.</returns>
     private static string? Target(string raw)
     {
         if (!raw.StartsWith('/'))

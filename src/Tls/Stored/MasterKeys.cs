@@ -11,8 +11,9 @@ public sealed class MasterKeys
 {
     private readonly Dictionary<int, MasterKey> _keys;
 
-    /// <param name="keys">Versions (1 and up) and keys, the one that seals first. They stay the caller's.</param>
-    /// <exception cref="ArgumentException">There is none, or a version is below 1 or there twice.</exception>
+    /// <param name="keys">Versions (1 and up) and keys; the first one seals. The caller keeps their ownership.</param>
+    /// <exception cref="ArgumentException">There is no key, a version is below 1, or a version occurs
+    /// twice.</exception>
     public MasterKeys(IReadOnlyList<(int Version, MasterKey Key)> keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
@@ -25,20 +26,21 @@ public sealed class MasterKeys
         Sealing = keys[0];
     }
 
-    /// <summary>The one that seals. It need not be the newest: the next one is there before it seals.</summary>
+    /// <summary>The version that seals. It need not be the newest, because a new key is distributed before it
+    /// seals.</summary>
     public (int Version, MasterKey Key) Sealing { get; }
 
-    /// <summary>The versions before the one that seals; what is sealed under them is to be sealed again.</summary>
+    /// <summary>The versions before the sealing one. Keys that are sealed under them have to be sealed again.</summary>
     public IEnumerable<int> Older => _keys.Keys.Where(version => version < Sealing.Version);
 
-    /// <summary>The key of a version; <see langword="null"/> when it is not there.</summary>
+    /// <summary>The key of a version; <see langword="null"/> if it is not configured.</summary>
     public MasterKey? Find(int version) => _keys.GetValueOrDefault(version);
 }
 
 /// <summary>Adds the master keys.</summary>
 public static class MasterKeysComposition
 {
-    /// <summary>Adds the configured key, and the other one of a rotation. Calling twice is once.</summary>
+    /// <summary>Adds the configured key, and the second key of a rotation. A second call changes nothing.</summary>
     public static IServiceCollection AddMasterKeys(this IServiceCollection services)
     {
         services.TryAddSingleton(provider => From(provider.GetRequiredService<IOptions<SystemOptions>>().Value));

@@ -9,15 +9,15 @@ namespace Tracking.Tls.Stored;
 /// the master key's version, so that rows cannot be swapped between names. Layout: master key version (u32,
 /// big-endian), then what <see cref="MasterKey.Seal"/> makes.
 /// </summary>
-/// <remarks>Random nonces are good for 2^32 seals under one key (NIST SP 800-38D §8.3); a key is sealed once when it is
-/// made and once a rotation.</remarks>
+/// <remarks>Random nonces allow 2^32 seals under one master key (NIST SP 800-38D §8.3). A private key is sealed once
+/// when it is made and once in each rotation.</remarks>
 public static class SealedKey
 {
     private const int HeaderSize = sizeof(uint);
 
     /// <summary>Seals a private key; the caller clears <paramref name="pkcs8"/>.</summary>
-    /// <param name="keys">The master keys; which of them seals.</param>
-    /// <param name="rowId">The id of the row that will hold it.</param>
+    /// <param name="keys">The master keys, one of which seals.</param>
+    /// <param name="rowId">The id of the row that will hold the key.</param>
     /// <param name="pkcs8">The private key in DER.</param>
     public static byte[] Seal(MasterKeys keys, Guid rowId, ReadOnlySpan<byte> pkcs8)
     {
@@ -27,8 +27,8 @@ public static class SealedKey
     }
 
     /// <summary>Opens what <see cref="Seal"/> made.</summary>
-    /// <returns>The private key, which the caller clears; <see langword="null"/> when it is damaged, belongs to another
-    /// row or was sealed under a master key that is not there.</returns>
+    /// <returns>The private key, which the caller clears; <see langword="null"/> if the bytes are damaged, belong to
+    /// another row, or were sealed under a master key that is not configured.</returns>
     public static byte[]? Open(MasterKeys keys, Guid rowId, ReadOnlySpan<byte> value)
     {
         ArgumentNullException.ThrowIfNull(keys);
@@ -37,16 +37,16 @@ public static class SealedKey
             : null;
     }
 
-    /// <summary>The version of the master key that sealed it; <see langword="null"/> when it is too short to have
-    /// one.</summary>
+    /// <summary>The version of the master key that sealed the bytes; <see langword="null"/> if they are too
+    /// short.</summary>
     public static int? VersionOf(ReadOnlySpan<byte> value) =>
         value.Length > HeaderSize
         && BinaryPrimitives.ReadUInt32BigEndian(value) is > 0 and <= int.MaxValue and var version
             ? (int)version
             : null;
 
-    /// <summary>Seals it again under the master key that seals.</summary>
-    /// <returns><see langword="null"/> when it cannot be opened.</returns>
+    /// <summary>Seals a key again under the current master key.</summary>
+    /// <returns><see langword="null"/> if it cannot be opened.</returns>
     public static byte[]? Reseal(MasterKeys keys, Guid rowId, ReadOnlySpan<byte> value)
     {
         if (Open(keys, rowId, value) is not { } pkcs8)

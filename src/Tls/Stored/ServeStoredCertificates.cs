@@ -10,8 +10,8 @@ namespace Tracking.Tls.Stored;
 /// <summary>Adds the certificates of tracking domains, and the answers to challenges, from the database.</summary>
 public static class ServeStoredCertificates
 {
-    /// <summary>Adds them. Expects the database, the look-up of tracking domains and
-    /// <see cref="TlsComposition.AddTls"/>, and a master key where there are certificates.</summary>
+    /// <summary>Adds the services. Expects the database, the look-up of tracking domains,
+    /// <see cref="TlsComposition.AddTls"/>, and a master key if certificates exist.</summary>
     public static IHostApplicationBuilder AddStoredCertificates(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -28,7 +28,7 @@ public static class ServeStoredCertificates
             provider.GetRequiredService<StoredAccounts>().RequestNow();
             if (HostName.TryParse(change.Hostname, out var name))
             {
-                // What a source does wrong is logged there.
+                // Faults of a source are logged by the source.
                 _ = provider.GetRequiredService<IServedCertificates>().ReplaceAsync(name, CancellationToken.None);
             }
         }));

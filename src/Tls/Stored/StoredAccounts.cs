@@ -11,9 +11,9 @@ using Tracking.Tls.Challenges;
 namespace Tracking.Tls.Stored;
 
 /// <summary>
-/// What answers challenges: the thumbprints of our accounts, and the names whose open challenge is not the first
-/// account's http-01. Both are few; they are read at start, when a name changes, and every 30 s, and what was read last
-/// goes on answering while the database is away.
+/// The facts for answering challenges: the thumbprints of our accounts, and the names whose open challenge is not an
+/// http-01 of the first account. Both are few. They are read at start, when a name changes, and every 30 s. While the
+/// database is away, the last read facts are used.
 /// </summary>
 internal sealed partial class StoredAccounts(
     NpgsqlDataSource dataSource, TimeProvider time, ILogger<StoredAccounts> logger)
@@ -114,11 +114,11 @@ internal sealed partial class StoredAccounts(
     private static OpenChallenge[] Open(Known known, HostName name) =>
         known.Challenges.TryGetValue(name.Value, out var open) ? open : [];
 
-    // As the certificate service writes it.
+    // The value is in the form of the certificate service.
     private const short TlsAlpn = 2;
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
-        "Accounts at certificate authorities stay as they were, the database is away: {Reason}")]
+        "Accounts at certificate authorities stay as they were, because the database is away: {Reason}")]
     private partial void LogAway(string reason);
 
     private sealed record Known(

@@ -5,8 +5,7 @@ using Tracking.Tls.Certificates;
 
 namespace Tracking.Tls.Stored;
 
-/// <summary>The certificates that authorities gave, from PostgreSQL. Keys are opened here and nowhere else leave their
-/// seal.</summary>
+/// <summary>The stored certificates, from PostgreSQL. Sealed keys are opened only here.</summary>
 internal sealed class StoredCertificates(NpgsqlDataSource dataSource, MasterKeys masterKeys) : ICertificateSource
 {
     private const string Select =

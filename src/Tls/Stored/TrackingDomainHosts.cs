@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.Tls.Stored;
 
-/// <summary>Which tracking domains are served, from the same look-up as the edge's.</summary>
+/// <summary>The directory of tracking domains, from the same look-up as the edge's.</summary>
 internal sealed class TrackingDomainHosts(TrackingHosts hosts, TimeProvider time) : IServedHosts
 {
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Certificates.Tests.Acme;
 
-/// <summary>Nothing that an authority sends throws: right answers with bytes changed, left out and repeated.</summary>
+/// <summary>Mutated answers of an authority cause no exception: bytes are changed, left out and repeated.</summary>
 public sealed class MutatedAnswersTests
 {
     private const int Rounds = 4_000;

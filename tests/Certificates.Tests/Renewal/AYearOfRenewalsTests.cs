@@ -16,7 +16,7 @@ public sealed class AYearOfRenewalsTests
     private static readonly DateTimeOffset _away = _start.AddDays(200);
     private static readonly DateTimeOffset _back = _away.AddDays(5);
 
-    // Longer than the longest pause between two attempts: everything is as it was.
+    // After this time, which is longer than the longest pause between two attempts, every name has a certificate again.
     private static readonly DateTimeOffset _settled = _back.AddDays(2);
 
     [Fact]
@@ -25,8 +25,8 @@ public sealed class AYearOfRenewalsTests
     [Fact]
     public void Certificates_of_160_hours_live_through_five_days_only_while_the_authority_is_there()
     {
-        // Renewed with 80 to 93 hours left, none can live through 120: what expires does so while the authority is
-        // away, and comes back within the pause between two attempts.
+        // Certificates are renewed with 80 to 93 hours left, so none lasts through an outage of 120 hours. They expire
+        // only during the outage, and return within the pause between two attempts.
         var year = Run(TimeSpan.FromHours(160), leastLeft: 0);
 
         Assert.All(year.Expired, expired => Assert.InRange(expired.At, _away, _back));
@@ -48,7 +48,7 @@ public sealed class AYearOfRenewalsTests
         var due = new PriorityQueue<Name, DateTimeOffset>();
         for (var number = 0; number < Names; number++)
         {
-            // All within one minute: an import, or the day on which the system was installed.
+            // All names begin within one minute, as after an import or on the day of the installation.
             var name = new Name(RenewalTimesTests.Name(number)) { NotAfter = _start.AddMilliseconds(100 * number) };
             due.Enqueue(name, name.NotAfter);
         }
@@ -75,7 +75,7 @@ public sealed class AYearOfRenewalsTests
                 year.Renewals.Add(now);
             }
 
-            // Authorities issue from an hour ago.
+            // Authorities date certificates an hour back.
             (name.NotBefore, name.NotAfter, name.Failures) = (now.AddHours(-1), now.AddHours(-1) + life, 0);
             due.Enqueue(name, RenewalTime.Of(name.Host, name.NotBefore.Value, name.NotAfter));
         }

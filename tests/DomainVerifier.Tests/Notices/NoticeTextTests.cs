@@ -6,7 +6,7 @@ using Tracking.Links;
 
 namespace Tracking.DomainVerifier.Tests.Notices;
 
-/// <summary>Every notice as somebody gets it: <c>Golden/*.txt</c> and <c>.html</c>. <c>TRACKING_UPDATE_DOCS=1</c>
+/// <summary>Every notice as a recipient gets it: <c>Golden/*.txt</c> and <c>.html</c>. <c>TRACKING_UPDATE_DOCS=1</c>
 /// writes them.</summary>
 public sealed class NoticeTextTests
 {

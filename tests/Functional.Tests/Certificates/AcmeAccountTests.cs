@@ -6,7 +6,7 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Accounts: made, found, bound, their keys changed, lost.</summary>
+/// <summary>Accounts: registration, search, external binding, key change and loss.</summary>
 public sealed class AcmeAccountTests : IAsyncLifetime
 {
     private readonly TestAuthority _authority = new();

@@ -4,7 +4,7 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>What comes of an order: the certificate, its chain, when to renew it, and its end.</summary>
+/// <summary>The results of an order: the certificate, its chain, its renewal window and its revocation.</summary>
 public sealed class AcmeCertificateTests : IAsyncLifetime
 {
     private const string Track = "track.example.com";
@@ -107,7 +107,7 @@ public sealed class AcmeCertificateTests : IAsyncLifetime
             certificate.Chain, key.ExportPublicKey(), [Name(Track)], time.GetUtcNow());
 
         Assert.Equal(fault, refusal?.Fault);
-        // The authority's clock tells that ours is the wrong one.
+        // The authority's clock shows that our clock is wrong.
         Assert.InRange(acme.Client.ClockOffset.TotalDays, -days - 0.01, -days + 0.01);
     }
 
@@ -191,7 +191,7 @@ public sealed class AcmeCertificateTests : IAsyncLifetime
         Assert.Equal(1, _authority.RevokedFor);
     }
 
-    /// <summary>The system's clock, wrong.</summary>
+    /// <summary>The system's clock with an error.</summary>
     private sealed class OffsetTime(TimeSpan offset) : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + offset;

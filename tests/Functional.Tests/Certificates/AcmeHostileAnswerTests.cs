@@ -7,8 +7,8 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Answers that no authority should give, for every request of an order: a value each, within bounds, and the
-/// next request is as good as ever.</summary>
+/// <summary>Wrong and hostile answers to every request of an order. Each becomes a value within the limits, and the
+/// next request works as usual.</summary>
 public sealed class AcmeHostileAnswerTests : IAsyncLifetime
 {
     private const string Track = "track.example.com";
@@ -103,7 +103,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
             var data = new TheoryData<string, string>();
             foreach (var answer in _answers.Keys)
             {
-                // Slow ones take a second each.
+                // Each slow answer takes a second.
                 var isSlow = answer is "one byte now and then" or "silence";
                 foreach (var resource in isSlow
                     ? ["new-order"]
@@ -179,7 +179,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
         _authority.Alter("directory", text => text.Replace("127.0.0.1", "localhost", StringComparison.Ordinal));
         using var acme = Of(_authority, settings => settings.OtherOrigins.Add($"https://localhost:{port}"));
 
-        // The strict authority wants its own address in the signature: it was asked.
+        // The strict authority checks its own URL in the signature, so the request was sent to it.
         Assert.NotEqual(
             AcmeProblemType.ForeignUrl, (await acme.Client.RegisterAsync(acme.Key, Cancelled)).Problem?.Type);
         Assert.Equal(1, _authority.Count("new-account"));
@@ -223,7 +223,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acme.Client.RegisterAsync(acme.Key, stop.Token));
     }
 
-    // The steps of an order, each repeated when it gives a problem.
+    // The steps of an order. Each step is repeated after a problem.
     private static async Task<DownloadedCertificate?> WalkAsync(
         AcmeUnderTest acme, List<AcmeProblem> problems, int tries = 3)
     {
@@ -270,7 +270,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
         if (sent.Problem is not null)
         {
             problems.Add(sent.Problem);
-            // Whether it arrived is seen at the order.
+            // The order shows whether the request arrived.
             order = await StepAsync(() => client.ReadOrderAsync(account, order.Url, Cancelled));
             if (order?.Status == OrderStatus.Ready)
             {

@@ -5,7 +5,7 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Orders at an authority that behaves, but for what the test is about.</summary>
+/// <summary>Orders at an authority that is correct except for the tested behaviour.</summary>
 public sealed class AcmeOrderTests : IAsyncLifetime
 {
     private const string Track = "track.example.com";
@@ -61,7 +61,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
             $"the order is {status}", Cancelled);
         await ComesToAsync(OrderStatus.Ready);
 
-        // The answer is lost, and so is the process.
+        // The answer is lost, and the process dies.
         _authority.LoseAnswer("finalize");
         using (var client = acme.NewClient())
         {
@@ -132,7 +132,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
 
         await acme.IssueAsync(await acme.RegisterAsync(), Track);
 
-        // Every refusal brings the next one.
+        // Every refusal brings the next nonce.
         Assert.Equal(1, _authority.Count("new-nonce"));
     }
 
@@ -157,7 +157,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, 30).Select(number =>
             acme.IssueAsync(account, $"track{number}.example.com")));
 
-        // One that comes twice is answered badNonce, and the request sent again.
+        // A nonce that comes twice is answered by badNonce, and the request is sent again.
         Assert.Equal(30, _authority.Count("new-order"));
         Assert.Equal(30, _authority.Certificates);
         Assert.InRange(_authority.Count("new-nonce"), 1, 31);
@@ -181,7 +181,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
         var placed = Value(await acme.Client.NewOrderAsync(account, [Name(Track)], replaces: null, Cancelled));
         Assert.True(placed.IsWithoutProfile);
         Assert.Null(placed.Order.Profile);
-        Assert.Contains("does not take the profile tlsserver", Assert.Single(acme.Log), StringComparison.Ordinal);
+        Assert.Contains("does not accept the profile tlsserver", Assert.Single(acme.Log), StringComparison.Ordinal);
         Assert.Equal(4, _authority.Count("new-order"));
     }
 

@@ -6,7 +6,7 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>An authority that says no: each is a value in its words, and one request.</summary>
+/// <summary>Refusals of an authority. Each becomes a value with the authority's words and costs one request.</summary>
 public sealed class AcmeRefusalTests : IAsyncLifetime
 {
     private const string Track = "track.example.com";
@@ -70,7 +70,7 @@ public sealed class AcmeRefusalTests : IAsyncLifetime
 
         var (byHeader, byWords) = (await OrderAsync("a.example"), await OrderAsync("b.example"));
 
-        // Two hours less the time that the test has taken.
+        // Two hours minus the duration of the test.
         Assert.InRange(byHeader.RetryAfter!.Value.TotalMinutes, 60, 120);
         Assert.InRange(byWords.RetryAfter!.Value.TotalMinutes, 60, 120);
     }

@@ -8,12 +8,11 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>A client of one authority, and the steps of an order one after the other as whoever issues certificates
-/// does them.</summary>
+/// <summary>A client of one authority, with the steps of an order in the sequence of the certificate service.</summary>
 internal sealed class AcmeUnderTest : IDisposable
 {
-    // A step that was refused for its nonce may be taken again; 0.9^20 of them are where nine of ten nonces are
-    // refused.
+    // A step whose nonces were all refused may be repeated. With nine refused nonces of ten this happens to 0.9^20 of
+    // the steps.
     private const int Tries = 20;
 
     private readonly TemporaryFolder _folder = new();
@@ -53,7 +52,7 @@ internal sealed class AcmeUnderTest : IDisposable
     public static HostName Name(string text) =>
         HostName.TryParse(text, out var name) ? name : throw new ArgumentException(text);
 
-    /// <summary>Another one with the same settings, as after a restart.</summary>
+    /// <summary>Another client with the same settings, as after a restart.</summary>
     public AcmeClient NewClient() => new(Authority, Options, Time, _log);
 
     public async Task<AcmeAccount> RegisterAsync() =>
@@ -62,8 +61,8 @@ internal sealed class AcmeUnderTest : IDisposable
     public async Task<AcmeOrder> OrderAsync(AcmeAccount account, params HostName[] names) =>
         Value(await AgainAsync(() => Client.NewOrderAsync(account, names, replaces: null, Cancelled))).Order;
 
-    /// <summary>Proves every name that is not proved yet.</summary>
-    /// <returns>The order as it is then.</returns>
+    /// <summary>Proves every name whose authorization is pending.</summary>
+    /// <returns>The order after the proofs.</returns>
     public async Task<AcmeOrder> ProveAsync(
         AcmeAccount account, AcmeOrder order, Func<string, AcmeChallenge, string, Task>? publish = null,
         ChallengeType type = ChallengeType.Http01)
@@ -92,7 +91,7 @@ internal sealed class AcmeUnderTest : IDisposable
         return await ReadOrderAsync(account, order.Url);
     }
 
-    /// <summary>From a ready order to its certificate.</summary>
+    /// <summary>Takes a ready order to its certificate.</summary>
     public async Task<DownloadedCertificate> FinishAsync(
         AcmeAccount account, AcmeOrder order, CertificateKey key, params HostName[] names)
     {
@@ -110,7 +109,7 @@ internal sealed class AcmeUnderTest : IDisposable
         return Value(await AgainAsync(() => Client.DownloadAsync(account, sent.Certificate!, Cancelled)));
     }
 
-    /// <summary>All of it; the certificate is checked.</summary>
+    /// <summary>Runs all steps and checks the certificate.</summary>
     public async Task<DownloadedCertificate> IssueAsync(
         AcmeAccount account, string name, Func<string, AcmeChallenge, string, Task>? publish = null,
         ChallengeType type = ChallengeType.Http01)

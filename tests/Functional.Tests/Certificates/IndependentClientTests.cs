@@ -9,14 +9,14 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>The authority of the tests takes what clients take for granted that were not written with it: those of
-/// Debian, which prove a name for real.</summary>
+/// <summary>The tests' authority works with independent clients: those in Debian, which prove a name for
+/// real.</summary>
 public sealed class IndependentClientTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    // As each takes the same: the directory, the folder of challenges, the roots of the authority's own HTTPS, and a
-    // folder of its own. It leaves its certificate where it wants to.
+    // The arguments of each client: the directory, the folder of challenges, the roots for the authority's HTTPS, and a
+    // folder of its own. Each client stores its certificate in a place of its choice.
     private static readonly Dictionary<string, string> _clients = new()
     {
         ["certbot"] = "certbot certonly --non-interactive --agree-tos --register-unsafely-without-email "

@@ -5,8 +5,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Orders and renewals as the program composes them, with a real database, the rights of the service, and an
-/// authority that can be as wrong as it is told.</summary>
+/// <summary>Orders and renewals in the program's composition, with a real database, the rights of the service, and an
+/// authority with faults on demand.</summary>
 public sealed class IssueCertificateTests(TestPostgres server)
 {
     private const string Name = "track.shop.example.com";
@@ -31,7 +31,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
             """));
         Assert.Contains(Name, database.Announced);
         Assert.Equal("order stored", await StepsAsync(database));
-        // Nothing is left to do, for it and for a process that starts now.
+        // Nothing is left to do for this process and for a process that starts now.
         Assert.Equal(0, await issuer.LookAsync(Cancelled));
         var other = database.Start();
         Assert.Equal(0, await other.LookAsync(Cancelled));
@@ -304,7 +304,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
         await issuer.FollowAsync(Cancelled);
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET status = 0");
 
-        // Verified between the look at it and the end of the lease: that is not forgotten.
+        // The name is verified between the check and the end of the lease. It must still get its certificate.
         var taken = Assert.Single(await issuer.ClaimAsync(Cancelled));
         Assert.False(taken.IsWanted);
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET status = 1, status_since = now()");

@@ -76,7 +76,7 @@ public sealed class KilledProcessTests(TestPostgres server)
             () => Volatile.Read(ref killed) == 1 && !process.IsRunning, $"it was killed at {resource}", Cancelled,
             TimeSpan.FromMinutes(2));
 
-        // Its lease runs out; another process goes on.
+        // The lease ends, and another process continues.
         await ExecuteAsync(database, "UPDATE certificates.names SET leased_until = now() - interval '1 s'");
         await process.LaunchAsync();
         try
@@ -98,7 +98,7 @@ public sealed class KilledProcessTests(TestPostgres server)
         Assert.Equal(1, pebble.Answers.Count(answer => answer is ("sign-me-up", 201)));
     }
 
-    // As a gateway does: any token, from the account's thumbprint.
+    // The server answers any token with the account's thumbprint, as a gateway does.
     private static async Task<WebApplication> AnswerChallengesAsync(NpgsqlDataSource database, int port)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());

@@ -7,8 +7,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Our own look at a name before anything is ordered: what would fail at the authority costs no attempt there.
-/// With a real name server, which has the records, and a web server that is as wrong as it is told.</summary>
+/// <summary>Our own check of a name before an order: a name that would fail at the authority costs no attempt there.
+/// The records are in a real name server, and a web server answers with faults on demand.</summary>
 public sealed class LookBeforeOrderTests : IAsyncLifetime
 {
     private const string Zone = "look.example";

@@ -19,7 +19,7 @@ public sealed class MasterKeyRotationTests(TestPostgres server) : IDisposable
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    // Settings after both: the next key seals.
+    // The settings after the rotation: the next key seals.
     private static (string, string)[] After =>
     [
         ("Tracking:MasterKey", Convert.ToBase64String(_next)), ("Tracking:MasterKeyVersion", "2"),
@@ -52,14 +52,14 @@ public sealed class MasterKeyRotationTests(TestPostgres server) : IDisposable
         Assert.Equal("accounts 1, orders 1", await SealedAsync(database));
         Assert.Equal((0, 0), await Reseal(database, [(1, _old), (2, _new)]).RunAsync(Cancelled));
 
-        // 2. It seals; what is there is sealed again, and the order ends with its key.
+        // 2. The next key seals. Existing keys are sealed again, and the order ends with its key.
         Assert.Equal((2, 0), await Reseal(database, [(2, _new), (1, _old)]).RunAsync(Cancelled));
         Assert.Equal("accounts 2, orders 2", await SealedAsync(database));
         await database.ExpireLeasesAsync();
         await database.Start(settings: After).LookAsync(Cancelled);
         Assert.Equal((1, 1), (authority.Certificates, authority.Accounts));
 
-        // 3. The old one is gone; everything opens.
+        // 3. The old key is gone. Every sealed key can be opened.
         var last = database.Start(settings: After[..2]);
         await database.AddAsync("track.b.example.com");
         await last.LookAsync(Cancelled);
@@ -93,7 +93,7 @@ public sealed class MasterKeyRotationTests(TestPostgres server) : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => dies);
         Assert.Equal(Rows, await ReadableAsync(database, Both(), secret));
 
-        // Two go on at once, and gateways read meanwhile.
+        // Two processes reseal at the same time, and gateways read meanwhile.
         var going = Task.WhenAll(
             Reseal(database, Both()).RunAsync(Cancelled), Reseal(database, Both()).RunAsync(Cancelled));
         do

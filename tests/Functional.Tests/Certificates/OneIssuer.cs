@@ -37,7 +37,7 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
 
     public IReadOnlyList<TestAuthority> Authorities { get; }
 
-    /// <summary>What was announced to gateways: names.</summary>
+    /// <summary>The names that were announced to gateways.</summary>
     public ConcurrentQueue<string> Announced { get; } = new();
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -53,8 +53,8 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
         return new IssuanceDatabase(await server.CreateDatabaseAsync(Cancelled), all);
     }
 
-    /// <summary>A process of its own, as the program composes it, that looks only when it is told. One that dies is not
-    /// disposed of before the end: whoever is killed tidies nothing up.</summary>
+    /// <summary>A separate process in the program's composition, which works only when a test says so. A process that
+    /// dies is not disposed before the test's end, because a killed process cleans up nothing.</summary>
     public OneIssuer Start(TimeSpan ahead = default, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder();
@@ -66,7 +66,7 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
             ["Tracking:Certificates:CheckBeforeOrder"] = "false",
             ["Tracking:Certificates:RequestTimeout"] = "00:00:10",
             ["Tracking:Certificates:ChallengeHeadStart"] = "00:00:00",
-            // Nobody is there: what CAA says is not known, and forbids nothing.
+            // No resolver listens there, so CAA is unknown and forbids nothing.
             ["Tracking:Dns:Resolvers:0"] = "127.0.0.1:9",
             ["Tracking:Dns:QueryTimeout"] = "00:00:00.200",
             ["Tracking:Dns:SendAgainAfter"] = "00:00:00.100",
@@ -113,18 +113,18 @@ internal sealed class IssuanceDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync(Cancelled);
     }
 
-    /// <summary>What is answered first, as text; empty for null.</summary>
+    /// <summary>The first value of the answer as text; empty for null.</summary>
     public async Task<string> TextAsync(string sql)
     {
         await using var command = DataSource.CreateCommand(sql);
         return Convert.ToString(await command.ExecuteScalarAsync(Cancelled), CultureInfo.InvariantCulture) ?? "";
     }
 
-    /// <summary>What a process held that died is due again.</summary>
+    /// <summary>Ends the leases of dead processes.</summary>
     public Task ExpireLeasesAsync() =>
         ExecuteAsync("UPDATE certificates.names SET leased_until = now() - interval '1 s'");
 
-    /// <summary>Whatever waits is due.</summary>
+    /// <summary>Makes every name due.</summary>
     public Task HurryAsync() => ExecuteAsync("UPDATE certificates.names SET due_at = now() - interval '1 s'");
 
     public async ValueTask DisposeAsync()
@@ -156,8 +156,8 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
 
     private IServiceProvider Services => app.Services;
 
-    /// <summary>Looks once, and works on what is due, one name after the other.</summary>
-    /// <returns>How many names were due.</returns>
+    /// <summary>Works once on the due names, one after the other.</summary>
+    /// <returns>The number of due names.</returns>
     public async Task<int> LookAsync(CancellationToken cancellationToken)
     {
         await Services.GetRequiredService<FollowDomains>().RunAsync(cancellationToken);
@@ -177,8 +177,8 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
     public Task WorkAsync(LeasedName name, CancellationToken cancellationToken) =>
         _renew.WorkAsync(name, cancellationToken);
 
-    /// <summary>Carries out what people asked for, one after the other.</summary>
-    /// <returns>How many were due.</returns>
+    /// <summary>Carries out requests, one after the other.</summary>
+    /// <returns>The number of due requests.</returns>
     public async Task<int> CarryOutAsync(CancellationToken cancellationToken)
     {
         var carryOut = ActivatorUtilities.CreateInstance<CarryOutRequests>(app.Services);
@@ -191,7 +191,7 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
         return done;
     }
 
-    /// <summary>Measures, and reads what is told: instrument with the values of its tags, and the figure.</summary>
+    /// <summary>Measures and reads the metrics: each instrument with the values of its tags, and its value.</summary>
     public async Task<Dictionary<string, double>> MeasureAsync(CancellationToken cancellationToken)
     {
         await ActivatorUtilities.CreateInstance<MeasureCertificates>(app.Services).RunAsync(cancellationToken);
@@ -218,7 +218,7 @@ internal sealed class OneIssuer(WebApplication app) : IAsyncDisposable
         return figures;
     }
 
-    /// <summary>Asks the operator's own hosts.</summary>
+    /// <summary>Requests the operator's own hosts.</summary>
     public Task<IReadOnlyList<(string Host, string Why)>> ProbeAsync(CancellationToken cancellationToken) =>
         ActivatorUtilities.CreateInstance<ProbeOwnHosts>(app.Services).RunAsync(cancellationToken);
 

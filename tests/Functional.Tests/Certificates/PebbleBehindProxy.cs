@@ -11,8 +11,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>Pebble, and between it and its client somebody who sees each request and its answer, and can act at either
-/// moment. Addresses are those of the proxy: pebble takes them from the request.</summary>
+/// <summary>Pebble behind a proxy that sees each request and its answer, and can act before and after. URLs are those
+/// of the proxy, because pebble takes its host from the request.</summary>
 internal sealed class PebbleBehindProxy : IAsyncDisposable
 {
     private readonly TestPebble _pebble;
@@ -38,13 +38,13 @@ internal sealed class PebbleBehindProxy : IAsyncDisposable
         _certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
     }
 
-    /// <summary>What happens before pebble hears of a request, by the first part of its path.</summary>
+    /// <summary>Actions before pebble receives a request, by the first part of its path.</summary>
     public Action<string>? Before { get; set; }
 
-    /// <summary>What happens when it has answered, before the client hears of it.</summary>
+    /// <summary>Actions after pebble's answer and before the client receives it.</summary>
     public Action<string>? After { get; set; }
 
-    /// <summary>What pebble answered, by the first part of the path.</summary>
+    /// <summary>Pebble's answers, by the first part of the path.</summary>
     public ConcurrentQueue<(string Resource, int Status)> Answers { get; } = new();
 
     public string Directory => _app.Urls.Single() + "/dir";

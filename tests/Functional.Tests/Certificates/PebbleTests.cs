@@ -36,7 +36,7 @@ public sealed class PebbleTests
         Assert.Equal(
             AcmeProblemType.AlreadyRevoked,
             (await acme.Client.RevokeAsync(account, leaf, RevocationReason.KeyCompromise, Cancelled)).Problem?.Type);
-        // It offers neither.
+        // Pebble offers neither of them.
         Assert.Equal(
             AcmeProblemType.NotOffered,
             (await acme.Client.ReadRenewalInformationAsync(CertificateId.Of(leaf)!, Cancelled)).Problem?.Type);
@@ -87,7 +87,7 @@ public sealed class PebbleTests
 
         var order = await acme.OrderAsync(account, Name(Track));
 
-        // Pebble shows it as pending until it is looked at.
+        // Pebble shows the authorization as pending until it is read.
         Assert.Equal(expected, (await acme.ReadOrderAsync(account, order.Url)).Status);
         await acme.IssueAsync(account, Track, AnswerAsync);
     }

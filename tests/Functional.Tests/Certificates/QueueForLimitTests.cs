@@ -3,8 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>More new names than an authority's limits allow at once: each has its turn, and its time is told from the
-/// beginning.</summary>
+/// <summary>More new names than an authority's limits allow at once. Each name has its turn, whose time is known from
+/// the beginning.</summary>
 public sealed class QueueForLimitTests(TestPostgres server)
 {
     private static readonly (string, string)[] _tenAnHour =
@@ -26,7 +26,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
         await issuer.LookAsync(Cancelled);
 
         Assert.Equal(2, database.Authorities[0].Orders);
-        // Ten wait, six minutes apart, the last one an hour.
+        // Ten names wait, six minutes apart. The last one waits an hour.
         var turns = await TurnsAsync(database);
         Assert.Equal(Names - 2, turns.Count);
         for (var place = 0; place < turns.Count; place++)
@@ -38,7 +38,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
             "SELECT count(*) FROM certificates.names WHERE last_failure->>'detail' LIKE '%turn in about 60 minutes.'"));
         Assert.Equal("0", await database.TextAsync("SELECT sum(failures) FROM certificates.names"));
 
-        // Nobody asks before, and what was asked once is not counted as an attempt again and again.
+        // Nothing is asked before the turn, and waiting is not counted as attempts.
         Assert.Equal(0, await issuer.LookAsync(Cancelled));
         for (var minutes = 6; minutes <= 60; minutes += 6)
         {
@@ -63,7 +63,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
         Assert.Equal(2, database.Authorities[0].Orders);
         var last = (await TurnsAsync(database))[^1];
 
-        // A token is there for the first in the queue; a name that comes now does not take it.
+        // The token belongs to the first name in the queue. A new name does not take it.
         await AddAsync(database, 1, from: 100);
         await database.ExecuteAsync(
             "UPDATE certificates.names SET due_at = now() + interval '1 day' WHERE queued_for IS NOT NULL");
@@ -78,7 +78,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
             CultureInfo.InvariantCulture);
         Assert.True(newcomer > last, $"{newcomer} is not behind {last}");
 
-        // A renewal does.
+        // A renewal takes the token.
         await database.ExecuteAsync(
             "UPDATE certificates.names SET renew_at = now(), due_at = now() WHERE hostname = 'track.shop0.example'");
         await database.Start(TimeSpan.FromMinutes(7), _tenAnHour).LookAsync(Cancelled);
@@ -94,7 +94,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
         await database.ExecuteAsync("UPDATE domains.tracking_domains SET deleted_at = now()");
         await AddAsync(database, 1, from: 1_000);
 
-        // The queue is ten hours long, and nobody is in it: after a while there are two tokens.
+        // The queue is ten hours long, and its names have left it. After a while two tokens exist.
         await database.Start(TimeSpan.FromMinutes(13), _tenAnHour).LookAsync(Cancelled);
 
         Assert.Equal("1", await database.TextAsync(
@@ -150,7 +150,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
         }
     }
 
-    // Minutes until the turn of each name that waits, the first one first.
+    // The minutes until the turn of each waiting name, in the order of the queue.
     private static async Task<List<double>> TurnsAsync(IssuanceDatabase database)
     {
         var text = await database.TextAsync(

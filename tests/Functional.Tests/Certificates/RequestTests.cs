@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>What people ask of the certificate service: tests, revocations, accounts and their keys.</summary>
+/// <summary>Requests to the certificate service: tests, revocations, accounts and their keys.</summary>
 public sealed class RequestTests(TestPostgres server)
 {
     private const string Name = "track.shop.example.com";
@@ -37,7 +37,7 @@ public sealed class RequestTests(TestPostgres server)
             "SELECT (SELECT count(*) FROM certificates.issued) || ' ' || (SELECT count(*) FROM certificates.names)"));
         Assert.Equal("True", await database.TextAsync("SELECT challenge_token IS NULL FROM certificates.requests"));
         Assert.Contains(Name, database.Announced);
-        // What is not known is answered with the first account's thumbprint, never with that of the test environment.
+        // Unknown challenges are answered with the first account's thumbprint, never with that of the test environment.
         Assert.Equal(database.Authorities[0].Directory, await database.TextAsync(
             "SELECT directory FROM certificates.accounts ORDER BY rank LIMIT 1"));
     }
@@ -136,7 +136,7 @@ public sealed class RequestTests(TestPostgres server)
         Assert.Contains(Name, database.Announced);
         Assert.Equal(0, database.Authorities[0].Revoked);
 
-        // The name gets another one, never the one that is to be revoked.
+        // The name gets another certificate, never the one that is to be revoked.
         await issuer.LookAsync(Cancelled);
         Assert.Equal(2, database.Authorities[0].Certificates);
         await HurryAsync(database);
@@ -214,7 +214,8 @@ public sealed class RequestTests(TestPostgres server)
         Assert.Equal("3 0", await database.TextAsync(
             "SELECT count(certificate_id) || ' ' || sum(failures) FROM certificates.names"));
         Assert.Equal(1, database.Authorities[0].Accounts);
-        // So soon after, gateways are told of each challenge: they may still have the old thumbprint.
+        // Shortly after the key change gateways are told of each challenge, because they may still have the old
+        // thumbprint.
         Assert.Contains("track.c.example.com", database.Announced);
     }
 
@@ -304,7 +305,7 @@ public sealed class RequestTests(TestPostgres server)
         Assert.Equal(1, await second.CarryOutAsync(Cancelled));
     }
 
-    // As the API stores it.
+    // The request is stored in the form of the API.
     private static Task AskAsync(
         IssuanceDatabase database, short kind, string? name = null, short reason = 0, bool isReplacedFirst = false) =>
         database.ExecuteAsync(
@@ -319,7 +320,7 @@ public sealed class RequestTests(TestPostgres server)
     private static Task HurryAsync(IssuanceDatabase database) =>
         database.ExecuteAsync("UPDATE certificates.requests SET due_at = now() - interval '1 s'");
 
-    // Whether it succeeded, and its steps without those that are right and of no interest.
+    // Whether the request succeeded, and its steps without the uninteresting ones.
     private static async Task<string> OutcomeAsync(IssuanceDatabase database, Func<string, bool>? shown = null)
     {
         var text = await database.TextAsync(

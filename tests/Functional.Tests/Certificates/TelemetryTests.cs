@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>What the certificate service tells of certificates, and of the operator's own hosts.</summary>
+/// <summary>The metrics of certificates and of the operator's own hosts.</summary>
 public sealed class TelemetryTests(TestPostgres server)
 {
     private const string Own = "links.probe.example";
@@ -36,7 +36,7 @@ public sealed class TelemetryTests(TestPostgres server)
         Assert.Equal(1, figures["tracking.certificates.names own valid"]);
         Assert.InRange(figures["tracking.certificates.share.left.min customers"], 0.99, 1);
 
-        // Three quarters of its life later.
+        // The time is three quarters of the certificate's life later.
         var later = database.Start(TimeSpan.FromDays(30), ("Tracking:SystemHost", Own));
         figures = await later.MeasureAsync(Cancelled);
         Assert.InRange(figures["tracking.certificates.share.left.min own"], 0.2, 0.3);

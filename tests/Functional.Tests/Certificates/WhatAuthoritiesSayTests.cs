@@ -4,16 +4,16 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>What an authority says, and what follows for the name: its state, the next attempt, and how many requests
-/// it costs.</summary>
+/// <summary>Answers of an authority and their effects on the name: its state, its next attempt, and the number of
+/// requests.</summary>
 public sealed class WhatAuthoritiesSayTests(TestPostgres server)
 {
     private const string Name = "track.shop.example.com";
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>Where it is said, status, type, detail, <c>Retry-After</c>; the type and the pause that
-    /// follow.</summary>
+    /// <summary>The place of the answer, its status, type, detail and <c>Retry-After</c>; then the expected type and
+    /// pause.</summary>
     public static TheoryData<string, int, string, string, string?, string, int> Refusals => new()
     {
         { "new-order", 429, "rateLimited", "too many", "7200", "rate-limited", 120 },
@@ -141,7 +141,7 @@ public sealed class WhatAuthoritiesSayTests(TestPostgres server)
         await database.Start(settings: quick).LookAsync(Cancelled);
         Assert.Equal("timed-out 0 True", await StateAsync(database, 1));
 
-        // After ten minutes it goes on; after a day it has failed, and another order finishes.
+        // After ten minutes the order continues. After a day it has failed, and another order finishes.
         await database.Start(TimeSpan.FromMinutes(10), quick).LookAsync(Cancelled);
         Assert.Equal(("0", 1), (await database.TextAsync("SELECT failures FROM certificates.names"), authority.Orders));
         await database.Start(TimeSpan.FromDays(1), quick).LookAsync(Cancelled);

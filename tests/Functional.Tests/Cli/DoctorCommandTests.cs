@@ -94,7 +94,7 @@ public sealed class DoctorCommandTests(DoctorLab lab) : IClassFixture<DoctorLab>
     [Fact]
     public async Task A_target_behind_Cloudflare_is_wrong()
     {
-        // Not by the command: it would try the ports of a machine of Cloudflare's.
+        // This is not tested through the command, because the command would connect to ports of Cloudflare.
         var settings = DoctorSettings.Read([lab.Settings("proxied")], out var problem);
         Assert.Equal("", problem);
 

@@ -7,7 +7,7 @@ namespace Tracking.Functional.Tests.Cli;
 /// <summary>A server that answers while trackctl still sends: its answer counts, however the connection ends.</summary>
 public sealed class EarlyAnswerTests : IDisposable
 {
-    // More than the system takes in for a reader that does not read.
+    // The body is larger than the system's buffers.
     private static readonly byte[] _message = [.. "From: a@shop.example\r\n\r\n"u8, .. new byte[32 << 20]];
 
     private static readonly string[] _envelope = ["-f", "bob@example.com", "--", "anna@example.com"];

@@ -2,7 +2,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>A sendmail command that keeps what it was given and does as it is told.</summary>
+/// <summary>A sendmail command that stores its input and ends as the test says.</summary>
 internal sealed class FakeSendmail : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

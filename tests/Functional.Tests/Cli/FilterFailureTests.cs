@@ -4,8 +4,8 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Cli;
 
 /// <summary>
-/// trackctl filter when something is wrong: the MTA keeps the mail (75), or it goes on as it came, and there is one
-/// line that says why.
+/// trackctl filter after faults: the MTA keeps the mail (75), or the mail goes on unchanged. One line of output says
+/// why.
 /// </summary>
 public sealed class FilterFailureTests
 {
@@ -213,7 +213,7 @@ public sealed class FilterFailureTests
         AssertDeferred(await filter.EndAsync(), "no message");
     }
 
-    // Postfix takes a status code at the beginning for more than the exit code, and logs one line.
+    // For Postfix a status code at the beginning of the output overrides the exit code. Postfix logs one line.
     private static void AssertDeferred((int Code, string Output, string Error) result, string reason)
     {
         Assert.Equal((75, ""), (result.Code, result.Output));

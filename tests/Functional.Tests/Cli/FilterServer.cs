@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>The rewrite endpoint as the filter meets it: puts an X before a message, unless told otherwise.</summary>
+/// <summary>A rewrite endpoint for the filter. It puts an X before each message, unless a test says
+/// otherwise.</summary>
 internal sealed class FilterServer : IAsyncDisposable
 {
     private readonly WebApplication _app;

@@ -125,14 +125,14 @@ internal sealed class Trackctl : IDisposable
         }
         catch (IOException)
         {
-            // It did not read what it does not need.
+            // The process did not read input that it does not need.
         }
     }
 
     private Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(
         () =>
         {
-            // Looked at first: what it wrote before it ended counts.
+            // Output is checked before the end of the process, because lines from before its end count.
             var hasEnded = _process.HasExited;
             var holds = condition();
             Assert.True(holds || !hasEnded, $"ended without: {what}\n{string.Join('\n', _lines)}\n{Error}");

@@ -131,7 +131,7 @@ public sealed class TrackctlTests(ManagementHost host)
             userAgent: "red \u001b[31m agent", vendor: "Acme");
         await follow.LinesAsync(2);
 
-        // Of an edge that was slow: older than what was shown, and still news.
+        // An event from a slow edge: it is older than the shown events, but new.
         await mail.EventAsync(LinkKind.Open, now.AddSeconds(-5), key, userAgent: "late");
         var lines = await follow.LinesAsync(3);
 

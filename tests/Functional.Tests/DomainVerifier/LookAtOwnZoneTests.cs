@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>What a verifier says at its start of the zone of its targets, with a real name server.</summary>
+/// <summary>The verifier's check of its own zone at start, with a real name server.</summary>
 public sealed class LookAtOwnZoneTests : IAsyncLifetime
 {
     private readonly TestKnot _knot = new TestKnot(new IPEndPoint(IPAddress.Loopback, FreePort.Take(1)[0]))

@@ -96,7 +96,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         (database.Settings.ChecksAtOnce, database.Settings.ChecksAtOnceOfCluster) = (4, 2);
-        // Whoever waits for the next look would need an hour.
+        // Without a call the next reading would come in an hour.
         database.Settings.LookInterval = TimeSpan.FromMinutes(1);
         await AddManyAsync(database, await database.AddClusterAsync(), 100);
         var verifier = await database.StartAsync();
@@ -193,7 +193,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
         Assert.Equal(1, await alive.CheckDueAsync());
         Assert.Equal(DomainStatus.Active, (await database.ReadAsync(id)).Status);
 
-        // It was only slow: what it found is no longer wanted.
+        // The first process was only slow. Its result is dropped.
         database.Dns.Clear();
         Assert.Equal(StoreCheckOutcome.Dropped, (await dead.Verify.RunAsync(abandoned, Cancelled)).Outcome);
         Assert.Equal(["0 0 1"], await database.ChecksAsync(id));

@@ -177,7 +177,7 @@ public sealed class SendNoticesTests(TestPostgres server)
         var (dead, alive) = (await database.StartAsync(), await database.StartAsync());
         await WarnAsync(database, dead, await database.AddClusterAsync(Ann, Bob));
 
-        // As far as one gets: taken, and the first recipient's mail is kept as told.
+        // The process dies after it has leased the notice and stored the first recipient.
         var taken = (await dead.ClaimNotices.RunAsync(10, Cancelled)).Single(notice => notice.WaitsForMail);
         Assert.True(await dead.ClaimNotices.KeepRecipientAsync(taken, Ann, Cancelled));
         await SendAllAsync(alive);
@@ -187,7 +187,7 @@ public sealed class SendNoticesTests(TestPostgres server)
         await SendAllAsync(alive);
         Assert.Equal([Bob], smtp.Mails.SelectMany(mail => mail.Recipients));
 
-        // It was only slow: nothing is its to say any more.
+        // The first process was only slow. It may send nothing any more.
         Assert.False(await dead.ClaimNotices.KeepRecipientAsync(taken, Bob, Cancelled));
         Assert.False(await dead.ClaimNotices.KeepPublishedAsync(taken, Cancelled));
     }

@@ -37,7 +37,7 @@ public sealed class TakeOverTests(TestPostgres server)
                 + "FROM domains.notices")).Select(text => Named(text, mine, theirs)).Order(StringComparer.Ordinal)
                 .OrderBy(text => text.StartsWith(theirs.ToString(), StringComparison.Ordinal)));
 
-        // It is told what DNS says of its own target; whose the name is now is not its business.
+        // The notice has the diagnosis for the cluster's own target, and does not name the other cluster.
         var facts = (await database.ListAsync("SELECT facts::text FROM domains.notices WHERE kind = 1")).Single();
         Assert.Contains(VerifierDatabase.TargetOf(first), facts, StringComparison.Ordinal);
         Assert.DoesNotContain(second.ToString(), facts, StringComparison.Ordinal);
@@ -58,7 +58,7 @@ public sealed class TakeOverTests(TestPostgres server)
         database.Dns[Host] = VerifierDatabase.TargetOf(second);
         database.WhileAsking = (_, _) =>
         {
-            // It changes back after the second's target was seen.
+            // The record changes back after the second cluster's target was seen.
             database.Dns[Host] = VerifierDatabase.TargetOf(first);
             return Task.CompletedTask;
         };
@@ -109,7 +109,7 @@ public sealed class TakeOverTests(TestPostgres server)
         var (one, other) = (await database.StartAsync(), await database.StartAsync());
         for (var round = 0; round < 10; round++)
         {
-            // DNS that says yes to everybody, as it may while a record changes: the database decides.
+            // DNS verifies both targets, which may happen while a record changes. The database decides.
             var host = $"track{round}.example.com";
             database.Dns[host] = "*";
             await database.AddDomainAsync(await database.AddClusterAsync(), host);

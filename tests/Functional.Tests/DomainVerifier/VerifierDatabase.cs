@@ -16,8 +16,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>A database with the whole schema, a clock that a test moves, and DNS as a test has it: a name leads to one
-/// target, or to none, or nobody can tell.</summary>
+/// <summary>A database with the whole schema, a clock that a test moves, and DNS from the test: a name leads to one
+/// target, to none, or the answer is unknown.</summary>
 internal sealed class VerifierDatabase : IAsyncDisposable
 {
     private readonly List<IAsyncDisposable> _parts = [];
@@ -40,26 +40,26 @@ internal sealed class VerifierDatabase : IAsyncDisposable
 
     public VerifierOptions Settings { get; } = new();
 
-    /// <summary>Where names lead; a name that is not in it leads nowhere. An empty target: nobody can tell;
-    /// <c>*</c>: to whatever is looked for.</summary>
+    /// <summary>The targets of names. A name that is not in it leads nowhere. An empty target means an unknown answer,
+    /// and <c>*</c> means every wanted target.</summary>
     public ConcurrentDictionary<string, string> Dns { get; } = new();
 
-    /// <summary>What sites say in <c>Strict-Transport-Security</c>.</summary>
+    /// <summary>The header <c>Strict-Transport-Security</c> of sites.</summary>
     public ConcurrentDictionary<string, string?> TransportSecurity { get; } = new();
 
-    /// <summary>What visitors of names meet; nothing in their way unless set.</summary>
+    /// <summary>The obstacles for visitors of names; none by default.</summary>
     public ConcurrentDictionary<string, DomainFinding> Visits { get; } = new();
 
     /// <summary>Names that were asked about, in order, with the target that was looked for.</summary>
     public ConcurrentQueue<(string Host, string Target)> Asked { get; } = new();
 
-    /// <summary>What happens while DNS is asked about a name; nothing unless set.</summary>
+    /// <summary>An action while DNS is asked about a name; none by default.</summary>
     public Func<HostName, CancellationToken, Task> WhileAsking { get; set; } = (_, _) => Task.CompletedTask;
 
-    /// <summary>What was announced to whoever serves links.</summary>
+    /// <summary>The changes that were announced to rewriters and edges.</summary>
     public ConcurrentQueue<DirectoryChanged> Announced { get; } = new();
 
-    /// <summary>What programs were told of tracking domains.</summary>
+    /// <summary>The published bus events about tracking domains.</summary>
     public ConcurrentQueue<object> Published { get; } = new();
 
     public NoticeOptions Notices { get; } = new();

@@ -14,7 +14,7 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>The service as its program composes it; only DNS is a test's.</summary>
+/// <summary>The service in its program's composition. Only DNS comes from the test.</summary>
 public sealed class VerifierHostTests(TestPostgres server)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -76,7 +76,7 @@ public sealed class VerifierHostTests(TestPostgres server)
             ("track.example.com", DiagnosisOutcome.Looked, "track"),
             (diagnosis.Host.Value, diagnosis.Outcome, diagnosis.NameToEnter));
 
-        // Our resolver is not there: nobody could say.
+        // Our resolver does not answer, so the answer is unknown.
         Assert.Null(answer.Caa);
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM domains.checks"));
         await app.StopAsync(Cancelled);
@@ -92,7 +92,7 @@ public sealed class VerifierHostTests(TestPostgres server)
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:tracking"] = database.ServiceConnectionString,
-            // Nobody is there.
+            // No service listens there.
             ["Tracking:Dns:Resolvers:0"] = "127.0.0.1:1",
         });
         builder.Configuration.AddInMemoryCollection(

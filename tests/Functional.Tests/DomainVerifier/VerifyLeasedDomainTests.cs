@@ -73,7 +73,7 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
         Assert.Equal([$"{Host} 2", $"{Host} 0", $"{Host} 1 record-gone"], await database.NoticesAsync());
         Assert.Equal(["0 0 1", "1 1 2", "1 1 3"], await database.ChecksAsync(id));
 
-        // And back again, told by mail this time, but not the default any more.
+        // The domain is verified again. This time mail is sent, and the domain is not the default any more.
         database.Dns[Host] = VerifierDatabase.TargetOf(id);
         await MoveToNextAsync(database, id);
         await verifier.CheckDueAsync();
@@ -137,7 +137,7 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
         Assert.Equal([5, 10, 20, 40, 80, 160, 240, 240], pauses);
         Assert.Equal([$"{Host} 2"], await database.NoticesAsync());
 
-        // One that proves something ends the row.
+        // A check that proves something ends the series.
         database.Dns[Host] = VerifierDatabase.TargetOf(id);
         await verifier.CheckDueAsync();
         database.Dns[Host] = "";

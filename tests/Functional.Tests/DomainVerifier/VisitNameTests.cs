@@ -12,7 +12,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>What visitors of a verified name meet.</summary>
+/// <summary>Visits of verified names.</summary>
 public sealed class VisitNameTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

@@ -6,7 +6,7 @@ using Tracking.Tls.Certificates;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>What a client is sent is what the authority gave.</summary>
+/// <summary>Clients get the chain that the authority gave.</summary>
 public sealed partial class ChainTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -41,7 +41,7 @@ public sealed partial class ChainTests : IDisposable
         await SeesAsync(ports[1], given);
         await SeesAsync(ports[1], given, "-tls1_2");
 
-        // Renewed: the files are looked at again.
+        // The certificate is renewed, and the files are read again.
         var renewed = _authority.Issue("www.example.net");
         await File.WriteAllTextAsync(_folder.In("privkey.pem"), TestAuthority.KeyPem(renewed));
         await File.WriteAllTextAsync(_folder.In("fullchain.pem"), TestAuthority.Pem(renewed));

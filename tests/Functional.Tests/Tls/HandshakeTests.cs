@@ -8,7 +8,7 @@ using Tracking.Tls.Tests.Connections;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>Which client gets which certificate, and what hostile ones get.</summary>
+/// <summary>The certificates for clients, and the answers to hostile clients.</summary>
 public sealed class HandshakeTests : IAsyncLifetime
 {
     private const string Name = "www.example.net";
@@ -171,7 +171,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         await using var challenge = await _host.ConnectAsync(Name, 0, "acme-tls/1");
         Assert.Equal(_host.Challenges[Name].RawData, challenge.RemoteCertificate!.GetRawCertData());
         Assert.Equal("acme-tls/1", challenge.NegotiatedApplicationProtocol.ToString());
-        // Closed after the handshake, whatever is asked.
+        // The connection is closed after the handshake, whatever the client sends.
         Assert.Equal(0, await ReadToEndAsync(challenge));
     }
 
@@ -251,7 +251,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         await Assert.ThrowsAsync<AuthenticationException>(() => second.ConnectAsync("www.other.example"));
     }
 
-    // Without supported_versions, which is what the largest part of them ask by.
+    // The ClientHello has no supported_versions extension, which most clients have.
     private static byte[] Tls12(byte[] message)
     {
         var at = message.AsSpan().IndexOf((byte[])[0, 43, 0, 3, 2, 3, 4]);

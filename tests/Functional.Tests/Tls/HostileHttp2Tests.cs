@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>HTTP/2 as an attacker speaks it: others are served all the while, and nothing grows without end.</summary>
+/// <summary>HTTP/2 attacks. Other clients are served meanwhile, and memory stays bounded.</summary>
 public sealed class HostileHttp2Tests : IAsyncLifetime
 {
     private const string Name = "www.example.net";
@@ -121,7 +121,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
             try
             {
-                // Never read: sooner or later the server reads no more of it either, or ends it.
+                // The answers are never read. Sooner or later the server stops reading too, or ends the connection.
                 for (var round = 0; round < 2_000; round++)
                 {
                     await client.SendAsync(many).WaitAsync(patience.Token);
@@ -129,7 +129,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
             }
             catch (OperationCanceledException)
             {
-                // It waits for us, not we for it.
+                // The server waits for the client, so the client does not wait for the server.
             }
         });
 
@@ -160,7 +160,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
         }
     }
 
-    // Runs it, and asks as a visitor does meanwhile: every answer is right.
+    // Runs the attack and requests pages as a visitor meanwhile. Every answer is right.
     private async Task WhileOthersAreServedAsync(Func<Task> attack)
     {
         var attacking = Task.Run(async () =>
@@ -171,7 +171,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
             }
             catch (IOException)
             {
-                // Cut off, as it should be.
+                // The connection was cut off, as expected.
             }
         });
         using var http = new HttpClient(new SocketsHttpHandler

@@ -67,7 +67,7 @@ public sealed class PlainTests : IAsyncLifetime
             $"\r\nLocation: https://{Name}/a%2Fb/c-ToKeN?x=%3F&y\r\n",
             await AskAsync(Name, "/a%2Fb/c-ToKeN?x=%3F&y"),
             StringComparison.Ordinal);
-        // Whoever names a port comes without anything between that maps ports.
+        // A client that names a port connects without a port mapping in between.
         var answer = await AskAsync($"{Name.ToUpperInvariant()}:{_host.PlainPort}", "/c/1");
         Assert.StartsWith("HTTP/1.1 301", answer, StringComparison.Ordinal);
         Assert.Contains(

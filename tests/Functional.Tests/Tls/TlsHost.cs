@@ -19,7 +19,7 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>A process's TLS and plain ports, in front of something that says how it was reached.</summary>
+/// <summary>The TLS and plain ports of a process, in front of a handler that answers how it was reached.</summary>
 internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallengeCertificates, IChallengeThumbprints,
     IServedHosts
 {
@@ -30,10 +30,10 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
 
     public TestAuthority Authority { get; } = new();
 
-    /// <summary>What the source has.</summary>
+    /// <summary>The certificates of the source.</summary>
     public ConcurrentDictionary<string, CertificateFound> Certificates { get; } = new();
 
-    /// <summary>Open challenges; a copy is given away for each.</summary>
+    /// <summary>The open challenges. Each request gets a copy of the certificate.</summary>
     public ConcurrentDictionary<string, X509Certificate2> Challenges { get; } = new();
 
     public ConcurrentDictionary<string, HostStanding> Hosts { get; } = new();
@@ -57,7 +57,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
         {
             ["Tracking:SystemHost"] = SystemHost,
             ["Tracking:MasterKey"] = Convert.ToBase64String(new byte[32]),
-            // A loaded machine takes its time; what ends in time says so itself.
+            // The time limit is long, because the machine may be loaded.
             ["Tracking:Tls:HandshakeTimeout"] = "00:00:50",
         });
         builder.Configuration.AddInMemoryCollection(
@@ -183,7 +183,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
         }
         catch (SocketException)
         {
-            // Reset: as much an end as any.
+            // A reset counts as the end of the connection.
         }
 
         return received.ToArray();

@@ -15,7 +15,7 @@ internal sealed class FakeSource : ICertificateSource
 
     public bool IsAway { get; set; }
 
-    /// <summary>Answers wait for it.</summary>
+    /// <summary>Answers wait until this task completes.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
 
     public async ValueTask<CertificateFound?> FindAsync(HostName name, CancellationToken cancellationToken)

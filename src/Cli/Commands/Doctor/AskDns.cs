@@ -5,25 +5,25 @@ using DnsClient.Protocol;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary>What DNS says.</summary>
-/// <param name="Records">The records of the kind that was asked for, at the name or at the end of its alias.</param>
-/// <param name="Failure">Why nothing is known; <see langword="null"/> with an answer.</param>
+/// <summary>An answer of DNS.</summary>
+/// <param name="Records">The records of the asked type, at the name or at the end of its alias.</param>
+/// <param name="Failure">Why there is no answer; <see langword="null"/> with an answer.</param>
 internal sealed record DnsSays(IReadOnlyList<DnsResourceRecord> Records, string? Failure)
 {
-    /// <summary>The records of a kind.</summary>
+    /// <summary>The records of one type.</summary>
     public IReadOnlyList<T> Of<T>()
         where T : DnsResourceRecord => [.. Records.OfType<T>()];
 }
 
 /// <summary>
-/// Asks the resolvers of the settings, else the machine's, each twice, until one answers. The library's exceptions can
-/// hold leftovers of other messages in their texts: none is shown.
+/// Asks the configured resolvers, or the machine's, each twice, until one answers. Texts of the library's exceptions
+/// may contain parts of other messages, so they are never shown.
 /// </summary>
 internal sealed class AskDns(DoctorSettings settings)
 {
     private const int Rounds = 2;
 
-    // What a datagram may have without being cut into pieces on its way (DNS flag day 2020).
+    // The largest datagram that is not fragmented on its way (DNS flag day 2020).
     private const int UdpSize = 1232;
 
     private readonly LookupClient _client = new(new LookupClientOptions(IPAddress.Loopback)
@@ -96,7 +96,7 @@ internal sealed class AskDns(DoctorSettings settings)
             return await _client.QueryServerAsync([server], new DnsQuestion(name, type), limit.Token)
                 .WaitAsync(limit.Token);
         }
-#pragma warning disable CA1031 // The library throws what it likes for what a resolver sends: each is "no answer".
+#pragma warning disable CA1031 // The library throws undeclared exceptions for bad answers. Each counts as no answer.
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {
@@ -121,7 +121,7 @@ internal sealed class AskDns(DoctorSettings settings)
             }
             catch (SocketException)
             {
-                // It has no address; the others are asked.
+                // The resolver's name has no address. The other resolvers are asked.
             }
         }
 

@@ -11,16 +11,16 @@ internal sealed class CaaRecords(IReadOnlyList<CaaRecord> records)
     private static readonly string[] _knownTags =
         ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"];
 
-    // What this product proves control with.
+    // The validation methods of this product.
     private static readonly string[] _methods = ["http-01", "tls-alpn-01"];
 
-    /// <summary>Whether there is none.</summary>
+    /// <summary>Whether the name has no CAA record.</summary>
     public bool IsEmpty => records.Count == 0;
 
     /// <summary>Why an authority may not issue.</summary>
-    /// <param name="identities">The domains by which it goes.</param>
-    /// <returns><see langword="null"/> when it may. A record for one account (<c>accounturi</c>) counts as its
-    /// permission: which account is ours, the database knows.</returns>
+    /// <param name="identities">The authority's names in CAA records.</param>
+    /// <returns><see langword="null"/> if it may. A record for one account (<c>accounturi</c>) counts as permission,
+    /// because only the database knows which account is ours.</returns>
     public string? WhyNot(IReadOnlyList<string> identities)
     {
         if (records.FirstOrDefault(record => (record.Flags & Critical) != 0 && !IsKnown(record.Tag)) is { } unknown)

@@ -8,15 +8,15 @@ using DnsClient.Protocol;
 namespace Tracking.Cli.Commands.Doctor;
 
 /// <summary>
-/// Whether the configured certificate authorities answer, and may issue (CAA, RFC 8659): for the system host, and for
-/// customers' names. At a customer's name authorities find the records of the target that it leads to, and of those
-/// alone, never of the target's parents: so the wildcard itself needs them.
+/// Checks whether the configured certificate authorities answer, and whether CAA (RFC 8659) allows them to issue for
+/// the system host and for customers' names. For a customer's name an authority reads the CAA records of the
+/// verification target, but never those of the target's parents. So the wildcard itself needs the records.
 /// </summary>
 internal static class CheckAuthorities
 {
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(15);
 
-    /// <summary>Looks at each.</summary>
+    /// <summary>Checks each authority.</summary>
     public static async Task<IReadOnlyList<DoctorRow>> RunAsync(
         AskDns dns, DoctorSettings settings, CancellationToken cancellationToken)
     {
@@ -87,7 +87,7 @@ internal static class CheckAuthorities
                 : new DoctorRow("caa-system-host", host, RowState.Ok, $"{caa} at {foundAt}");
     }
 
-    // The name, then its parents: the first that has records decides.
+    // The first of the name and its parents that has records decides.
     private static async Task<(string FoundAt, DnsSays Says)> ClimbAsync(
         AskDns dns, string host, CancellationToken cancellationToken)
     {
@@ -102,7 +102,7 @@ internal static class CheckAuthorities
         }
     }
 
-    // The names by which an authority goes in CAA records stand in its directory (RFC 8555, 7.1.1).
+    // An authority's directory has its names in CAA records (RFC 8555, 7.1.1).
     private static async Task<(IReadOnlyList<string> Identities, string? Failure)> IdentitiesAsync(
         DoctorAuthority authority, CancellationToken cancellationToken)
     {

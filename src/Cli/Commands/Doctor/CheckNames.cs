@@ -5,14 +5,14 @@ using Tracking.Links;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary>Whether the operator's own names lead here.</summary>
+/// <summary>Checks whether the operator's own names have addresses.</summary>
 internal static class CheckNames
 {
-    /// <summary>A name in the zone that nobody has entered: what a customer's record leads to.</summary>
+    /// <summary>A random name in the zone, which stands for the verification targets.</summary>
     public static string RandomTarget(HostName zone) =>
         $"v-{RandomNumberGenerator.GetHexString(20, lowercase: true)}.{zone}";
 
-    /// <summary>Looks at the system host, the zone of the targets, and other hosts of the operator's.</summary>
+    /// <summary>Checks the system host, the zone of the targets, and the operator's other hosts.</summary>
     /// <returns>The rows, and every address that was found.</returns>
     public static async Task<(List<DoctorRow> Rows, List<IPAddress> Addresses)> RunAsync(
         AskDns dns, DoctorSettings settings, CancellationToken cancellationToken)
@@ -40,7 +40,7 @@ internal static class CheckNames
         return (rows, [.. all.Distinct()]);
     }
 
-    /// <summary>Addresses as records have them.</summary>
+    /// <summary>Addresses in the form of DNS records.</summary>
     public static string Shown(IEnumerable<IPAddress> addresses) => string.Join(", ", addresses
         .Select(address => $"{(address.GetAddressBytes().Length == 4 ? "A" : "AAAA")} {address}")
         .Order(StringComparer.Ordinal));

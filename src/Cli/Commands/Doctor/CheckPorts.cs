@@ -3,13 +3,13 @@ using System.Net.Sockets;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary>Whether somebody listens where recipients and certificate authorities come in, as far as this machine can
-/// tell.</summary>
+/// <summary>Checks whether the ports for recipients and certificate authorities are open, as seen from this
+/// machine.</summary>
 internal static class CheckPorts
 {
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
 
-    /// <summary>Connects to every port of every address, to all at once.</summary>
+    /// <summary>Connects to every port of every address at the same time.</summary>
     public static async Task<IReadOnlyList<DoctorRow>> RunAsync(
         IReadOnlyList<IPAddress> addresses, IReadOnlyList<int> ports, CancellationToken cancellationToken)
     {

@@ -3,13 +3,13 @@ using DnsClient.Protocol;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary>Whether mail servers will take notices from their sender: its domain takes mail itself (MX), and says who
-/// sends for it (SPF, RFC 7208).</summary>
+/// <summary>Checks the domain of the notices' sender: mail servers expect MX records, and an SPF record (RFC 7208) that
+/// names the sending servers.</summary>
 internal static class CheckSender
 {
     private const string SpfVersion = "v=spf1";
 
-    /// <summary>Looks at both.</summary>
+    /// <summary>Checks MX and SPF.</summary>
     public static async Task<IReadOnlyList<DoctorRow>> RunAsync(
         AskDns dns, DoctorSettings settings, CancellationToken cancellationToken)
     {

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary><c>trackctl doctor</c>: whether the operator's own names and their records are as they should be. Asks DNS,
-/// the certificate authorities and the ports, and no server of this product.</summary>
+/// <summary><c>trackctl doctor</c>: checks the operator's own names and their records. It asks DNS, the certificate
+/// authorities and the ports, but no service of this product.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(Connection connection)

@@ -2,28 +2,28 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Doctor;
 
-/// <summary>How a thing stands.</summary>
+/// <summary>The state of a checked thing.</summary>
 internal enum RowState
 {
     /// <summary>As it should be.</summary>
     Ok,
 
-    /// <summary>Not looked at: it is not used.</summary>
+    /// <summary>Not checked, because it is not used.</summary>
     Skipped,
 
-    /// <summary>It works, and something would be better.</summary>
+    /// <summary>It works, but should be improved.</summary>
     Warning,
 
     /// <summary>It does not work.</summary>
     Wrong,
 }
 
-/// <summary>One thing that was looked at.</summary>
-/// <param name="Check">Which, as a word with hyphens.</param>
+/// <summary>The result for one checked thing.</summary>
+/// <param name="Check">The check's name, a word with hyphens.</param>
 /// <param name="Subject">The name or address that it is about.</param>
-/// <param name="State">How it stands.</param>
-/// <param name="Is">What is.</param>
-/// <param name="ShouldBe">What should be; nothing when that is what is.</param>
+/// <param name="State">The state.</param>
+/// <param name="Is">The present value.</param>
+/// <param name="ShouldBe">The right value; <see langword="null"/> if the present value is right.</param>
 /// <param name="NextStep">What to do.</param>
 internal sealed record DoctorRow(
     string Check, string Subject, RowState State, string Is, string? ShouldBe = null, string? NextStep = null)
@@ -54,7 +54,7 @@ internal sealed record DoctorRow(
         return json;
     }
 
-    /// <summary>For people.</summary>
+    /// <summary>The row as text for people.</summary>
     public void WriteTo(Terminal terminal)
     {
         terminal.Line($"{Word,-8} {Check,-16} {Subject}: {Is}");

@@ -8,13 +8,14 @@ namespace Tracking.Cli.Commands.Doctor;
 
 /// <summary>A certificate authority.</summary>
 /// <param name="Directory">The URL of its ACME directory.</param>
-/// <param name="RootCertificates">A PEM file with the roots of its own HTTPS; not set: the machine's.</param>
+/// <param name="RootCertificates">A PEM file with the roots for the authority's HTTPS; <see langword="null"/> for the
+/// machine's roots.</param>
 internal sealed record DoctorAuthority(Uri Directory, string? RootCertificates);
 
 /// <summary>
-/// The settings of the services that say which names are the operator's: the same variables, the same defaults, read
-/// from the environment, from files of variables as Compose and systemd have them, and from the folder of secrets. That
-/// one wins, as it does in the services.
+/// The services' settings for the operator's own names, with the same variables and defaults as in the services. They
+/// are read from the environment, from files of variables as for Compose and systemd, and from the folder of secrets.
+/// The folder of secrets wins, as in the services.
 /// </summary>
 internal sealed class DoctorSettings
 {
@@ -26,7 +27,8 @@ internal sealed class DoctorSettings
     {
     }
 
-    /// <summary>Every setting that is read, with its default; a number in a list's name stands for any.</summary>
+    /// <summary>Every setting that is read, with its default. The number in a list's name stands for any
+    /// number.</summary>
     public static IReadOnlyDictionary<string, string?> Defaults { get; } = new Dictionary<string, string?>
     {
         ["Tracking__SystemHost"] = "track.localhost",
@@ -48,10 +50,10 @@ internal sealed class DoctorSettings
     /// <summary>The zone of verification targets.</summary>
     public HostName Zone { get; private set; }
 
-    /// <summary>Other hosts of the operator's that want certificates.</summary>
+    /// <summary>The operator's other hosts with certificates.</summary>
     public IReadOnlyList<HostName> OtherHosts { get; private set; } = [];
 
-    /// <summary>Our own resolvers, host and port; none: the machine's.</summary>
+    /// <summary>Our resolvers, host and port; an empty list for the machine's resolvers.</summary>
     public IReadOnlyList<(string Host, int Port)> Resolvers { get; private set; } = [];
 
     /// <summary>The longest that one question takes.</summary>
@@ -60,18 +62,18 @@ internal sealed class DoctorSettings
     /// <summary>The authorities.</summary>
     public IReadOnlyList<DoctorAuthority> Authorities { get; private set; } = [];
 
-    /// <summary>Where recipients and authorities come in: http, https.</summary>
+    /// <summary>The ports for recipients and authorities: http and https.</summary>
     public IReadOnlyList<int> Ports { get; private set; } = [];
 
-    /// <summary>The domain of the notices' sender; <see langword="null"/> when no mail is sent.</summary>
+    /// <summary>The domain of the notices' sender; <see langword="null"/> if no mail is sent.</summary>
     public HostName? SenderDomain { get; private set; }
 
     /// <summary>The mail server that takes notices.</summary>
     public string? MailServer { get; private set; }
 
-    /// <summary>Reads them.</summary>
-    /// <param name="files">Files of variables, later ones win.</param>
-    /// <param name="problem">What is wrong with them.</param>
+    /// <summary>Reads the settings.</summary>
+    /// <param name="files">Files of variables. Later files win.</param>
+    /// <param name="problem">What is wrong with the settings.</param>
     /// <returns><see langword="null"/> with a problem.</returns>
     public static DoctorSettings? Read(IEnumerable<string> files, out string problem)
     {
@@ -100,7 +102,7 @@ internal sealed class DoctorSettings
         }
     }
 
-    /// <summary>What is set, for people and programs; passwords are left out.</summary>
+    /// <summary>The settings as text for people and programs, without passwords.</summary>
     public IEnumerable<(string Name, string Value)> Shown() =>
     [
         ("Tracking__SystemHost", SystemHost.Value),
@@ -112,7 +114,7 @@ internal sealed class DoctorSettings
         .. SenderDomain is null ? [] : new[] { ("Tracking__Notices__From", Value("Tracking__Notices__From")!) },
     ];
 
-    // As systemd and Compose read them: NAME=VALUE lines, comments, quotation marks around the whole value.
+    // The form is that of systemd and Compose: NAME=VALUE lines, comments, quotation marks around the whole value.
     private void ReadFile(string file)
     {
         foreach (var line in File.ReadLines(file).Select(line => line.Trim()))
@@ -210,7 +212,7 @@ internal sealed class DoctorSettings
                 : throw Wrong(name, "host or host:port; an IPv6 address with a port is written [address]:port");
     }
 
-    // The numbers of a list begin with 0, and the first that is missing ends it.
+    // The numbers of a list begin with 0. The first missing number ends the list.
     private IEnumerable<string> List(string form)
     {
         for (var i = 0; ; i++)

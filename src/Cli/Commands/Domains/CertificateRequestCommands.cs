@@ -3,14 +3,14 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl certificates test|revoke|register|change-key|accounts</c>: what the certificate service is
-/// asked to do. The command waits for it and prints what was done and found.</summary>
+/// <summary><c>trackctl certificates test|revoke|register|change-key|accounts</c>: requests to the certificate service.
+/// The command waits for the end of the request and prints its steps.</summary>
 internal static class CertificateRequestCommands
 {
-    // As often as somebody who looks at it notices.
+    // The pause between two readings of the request, short enough for a person who watches.
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
 
-    /// <summary>Would a name get a certificate?</summary>
+    /// <summary><c>test</c>: tests whether a name would get a certificate.</summary>
     public static Command Test(Connection connection)
     {
         var (name, cluster, wait) = (DomainsCommand.Name(), Connection.Cluster(), Wait(180));
@@ -28,7 +28,7 @@ internal static class CertificateRequestCommands
         return command;
     }
 
-    /// <summary>A certificate that is not to be trusted any more.</summary>
+    /// <summary><c>revoke</c>: has a certificate revoked.</summary>
     public static Command Revoke(Connection connection)
     {
         var (name, cluster, wait) = (DomainsCommand.Name(), Connection.Cluster(), Wait(180));
@@ -59,17 +59,17 @@ internal static class CertificateRequestCommands
         return command;
     }
 
-    /// <summary>The accounts, now.</summary>
+    /// <summary><c>register</c>: opens or registers the accounts.</summary>
     public static Command Register(Connection connection) => OfAccounts(
         connection, "register", "Opens the accounts at the configured authorities now, and makes another where an "
             + "authority has closed one. Terms of service are accepted by configuration only.");
 
-    /// <summary>Other keys for the accounts.</summary>
+    /// <summary><c>change-key</c>: gives the accounts other keys.</summary>
     public static Command ChangeKey(Connection connection) => OfAccounts(
         connection, "change-key", "Gives the accounts at the authorities other keys. Their URLs stay, and with them CAA "
             + "records that name them.");
 
-    /// <summary>What accounts there are.</summary>
+    /// <summary><c>accounts</c>: lists the accounts.</summary>
     public static Command Accounts(Connection connection)
     {
         var command = new Command("accounts", "Lists the accounts at the certificate authorities, and how many new "
@@ -129,7 +129,7 @@ internal static class CertificateRequestCommands
         DefaultValueFactory = _ => seconds,
     };
 
-    // The verb may carry a query.
+    // The verb may have a query.
     private static async Task<int> AskAsync(
         TrackingApi api,
         Terminal terminal,

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains check</c>: of a name that is not added.</summary>
+/// <summary><c>trackctl domains check</c>: checks a name that is not added.</summary>
 internal static class CheckDomain
 {
     public static Command Create(Connection connection)
@@ -30,7 +30,7 @@ internal static class CheckDomain
             }
             else if (!isAccepted)
             {
-                terminal.Complain($"It could not be added: {answer.Json["reason"]}");
+                terminal.Complain($"The name cannot be added: {answer.Json["reason"]}");
             }
             else
             {

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains delete</c>: says what dies, and asks for the name before it does.</summary>
+/// <summary><c>trackctl domains delete</c>: says which links would stop working, and asks for the name before it
+/// deletes.</summary>
 internal static class DeleteDomain
 {
     public static Command Create(Connection connection)
@@ -57,7 +58,7 @@ internal static class DeleteDomain
         string hostname, JsonObject risk, Terminal terminal, CancellationToken cancellationToken)
     {
         terminal.Complain(Describe(risk, "would stop"));
-        terminal.Complain("trackctl domains retire keeps them and makes no new ones.");
+        terminal.Complain("trackctl domains retire keeps these links working and makes no new ones.");
         terminal.Complain($"Type the name {hostname} to delete it for good:");
         return await Console.In.ReadLineAsync(cancellationToken);
     }
@@ -87,6 +88,6 @@ internal static class DeleteDomain
         return risk["lastClickAt"] is { } last ? $"{links}, the last one at {last}." : links + ".";
     }
 
-    // Not counted in time: there are very many.
+    // The links could not be counted in time, because there are too many.
     private static string Count(JsonNode? number) => number?.ToString() ?? "very many";
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains</c>: a cluster's own names for links.</summary>
+/// <summary><c>trackctl domains</c>: works with a cluster's tracking domains.</summary>
 internal static class DomainsCommand
 {
     public static Command Create(Connection connection) =>
@@ -34,7 +34,7 @@ internal static class DomainsCommand
     public static string Path(string cluster, string? name = null) =>
         $"clusters/{Query.Escape(cluster)}/tracking-domains" + (name is null ? "" : $"/{Query.Escape(name)}");
 
-    /// <summary>Prints why something is not done.</summary>
+    /// <summary>Prints why a request was not carried out.</summary>
     public static int Report(ApiAnswer answer, Terminal terminal)
     {
         var code = answer.Status is 404 or 409 ? ExitCode.WrongState : answer.ExitCode;

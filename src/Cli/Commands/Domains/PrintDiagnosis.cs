@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary>What DNS said, for people: what was found and what to do, and on demand every question.</summary>
+/// <summary>Prints a diagnosis for people: the findings, the next steps, and on demand every question.</summary>
 internal static class PrintDiagnosis
 {
     public static void To(Terminal terminal, JsonObject diagnosis, bool verbose)

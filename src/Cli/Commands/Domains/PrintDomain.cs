@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary>A tracking domain for people: the record first, since that is what they came for.</summary>
+/// <summary>Prints a tracking domain for people. The record comes first, because it is needed first.</summary>
 internal static class PrintDomain
 {
     public static void To(Terminal terminal, JsonObject domain, bool verbose)
@@ -31,8 +31,8 @@ internal static class PrintDomain
         }
     }
 
-    /// <summary>The record, the name as most forms take it and then the value; as the zone's DNS provider wants them,
-    /// once a check has shown who that is.</summary>
+    /// <summary>Prints the record: name and value in the form of most providers, or in the form of the zone's provider
+    /// if a check has found it.</summary>
     public static void Record(Terminal terminal, JsonNode record, JsonNode? lastCheck)
     {
         var provider = (string?)lastCheck?["provider"];

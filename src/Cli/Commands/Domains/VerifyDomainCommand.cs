@@ -10,10 +10,10 @@ internal static class VerifyDomainCommand
 {
     private const string NotVerified = "urn:tracking:problem:domain-not-verified";
 
-    // Long enough for a record that was just made at a provider that publishes within minutes.
+    // Long enough for providers that publish a new record within minutes.
     private static readonly TimeSpan _usualWait = TimeSpan.FromMinutes(10);
 
-    // The name servers belong to somebody else.
+    // Other people run the name servers, so they are not asked more often.
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
 
     public static Command Create(Connection connection)
@@ -81,7 +81,7 @@ internal static class VerifyDomainCommand
             return null;
         }
 
-        // A week: longer than any record takes.
+        // The limit is a week, which is longer than any record takes.
         return text[^1] switch
         {
             's' when number <= 604_800 => TimeSpan.FromSeconds(number),
