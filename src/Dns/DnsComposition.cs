@@ -7,8 +7,8 @@ namespace Tracking.Dns;
 /// <summary>Asking DNS, for the services that do.</summary>
 public static class DnsComposition
 {
-    /// <summary>Adds the settings, our own resolver, name servers that others choose, fresh addresses, and CAA. Twice is
-    /// once.</summary>
+    /// <summary>Adds the settings, our own resolver, name servers that others choose, fresh addresses, and CAA. Twice
+    /// is once.</summary>
     public static IHostApplicationBuilder AddDns(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
