@@ -21,31 +21,29 @@ public enum TokenOutcome : byte
 
 /// <summary>
 /// The identifier in a tracking URL: 240 bits as exactly 40 base64url characters (RFC 4648 §5), always the last 40 of
-/// the raw path. From the first bit: cluster 24, message 72, link 64, level 2, ordinal 12, MAC 60, key slot 4,
-/// kind 2.
+/// the raw path. From the first bit: cluster 24, message 72, link 64, ordinal 14, MAC 60, key slot 4, kind 2.
 /// The slot is 0 to 14, so the last character is never <c>-</c> or <c>_</c>, which some mail programs cut off the end
-/// of a URL. The MAC covers all other bits. The bit budget and its odds: <c>docs/decisions/0001-token.md</c>.
+/// of a URL. The MAC covers all other bits, and the level, which has no bits of its own: it is the one that the MAC
+/// fits. The bit budget and its odds: <c>docs/decisions/0001-token.md</c>.
 /// </summary>
 /// <param name="Cluster">The link's cluster.</param>
 /// <param name="Message">The link's message.</param>
 /// <param name="Link">The destination; default for an open.</param>
 /// <param name="Ordinal">The link's number, 0 to <see cref="MaxOrdinal"/>, counted over the whole message.</param>
 /// <param name="Kind">The effect of requesting the URL.</param>
-/// <param name="Level">How much is kept of who requests the URL, 0 (full) to 3: the number of a tracking level. Tokens of
-/// before have 0 and are no stricter than their cluster at the edge.</param>
+/// <param name="Level">How much is kept of who requests the URL, 0 (full) to 3: the number of a tracking level. Tokens
+/// from before there were levels have 0.</param>
 public readonly record struct LinkToken(
     ClusterId Cluster, MessageKey Message, LinkId Link, int Ordinal, LinkKind Kind, int Level = 0)
 {
     /// <summary>The number of characters of a token.</summary>
     public const int Length = 40;
 
-    /// <summary>The largest ordinal of 12 bits. Links beyond it stay plain.</summary>
-    public const int MaxOrdinal = (1 << OrdinalBits) - 1;
+    /// <summary>The largest ordinal of 14 bits. Links beyond it stay plain.</summary>
+    public const int MaxOrdinal = (1 << 14) - 1;
 
     /// <summary>The largest level.</summary>
     public const int MaxLevel = 3;
-
-    private const int OrdinalBits = 12;
 
     private static readonly Vector512<byte> _alphabet = Vector512.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"u8);
@@ -67,7 +65,7 @@ public readonly record struct LinkToken(
         var last = (key.Slot << 2) | (int)Kind;
         var mac = Mac(key, last);
         var tail = (mac << 6) | (uint)last;
-        var third = (Link.Value << 32) | ((ulong)((uint)(Place << 2) | (uint)(mac >> 58)) << 16) | (tail >> 48);
+        var third = (Link.Value << 32) | ((ulong)((uint)(Ordinal << 2) | (uint)(mac >> 58)) << 16) | (tail >> 48);
         var words = Vector256.Create(
             BinaryPrimitives.ReverseEndianness(First),
             BinaryPrimitives.ReverseEndianness(Second),
@@ -140,40 +138,48 @@ public readonly record struct LinkToken(
     {
         token = default;
 
-        // bytes 0-2 cluster, 3-11 message, 12-19 link, then 80 bits: level 2, ordinal 12, MAC 60, slot 4, kind 2.
+        // bytes 0-2 cluster, 3-11 message, 12-19 link, then 80 bits: ordinal 14, MAC 60, slot 4, kind 2.
         var tailHigh = BinaryPrimitives.ReadUInt16BigEndian(bytes[20..]);
         var tailLow = BinaryPrimitives.ReadUInt64BigEndian(bytes[22..]);
-        var place = tailHigh >> 2;
         var mac = ((ulong)(tailHigh & 3) << 58) | (tailLow >> 6);
         var last = (int)(tailLow & 63);
         var candidate = new LinkToken(
             new ClusterId((bytes[0] << 16) | (bytes[1] << 8) | bytes[2]),
             MessageKey.Read(bytes[3..]),
             new LinkId(BinaryPrimitives.ReadUInt64BigEndian(bytes[12..])),
-            place & MaxOrdinal,
-            (LinkKind)(last & 3),
-            place >> OrdinalBits);
+            tailHigh >> 2,
+            (LinkKind)(last & 3));
 
         Span<byte> given = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(given, mac);
-        Span<byte> expected = stackalloc byte[8];
 
-        // Every key of the slot is tried, and each comparison takes the same time, so the time reveals nothing about
-        // the MAC.
+        // Nearly all tokens are of the first level. The time reveals the level and nothing of the MAC.
+        for (var level = 0; level <= MaxLevel; level++)
+        {
+            candidate = candidate with { Level = level };
+            if (candidate.IsSigned(keys, last, given))
+            {
+                token = candidate;
+                return TokenOutcome.Valid;
+            }
+        }
+
+        return TokenOutcome.Tampered;
+    }
+
+    // Every key of the slot is tried, and each comparison takes the same time, so the time reveals nothing about the
+    // MAC.
+    private bool IsSigned(SigningKeys keys, int last, ReadOnlySpan<byte> given)
+    {
+        Span<byte> expected = stackalloc byte[8];
         var valid = false;
         foreach (var key in keys.InSlot(last >> 2))
         {
-            BinaryPrimitives.WriteUInt64BigEndian(expected, candidate.Mac(key, last));
+            BinaryPrimitives.WriteUInt64BigEndian(expected, Mac(key, last));
             valid |= CryptographicOperations.FixedTimeEquals(expected, given);
         }
 
-        if (!valid)
-        {
-            return TokenOutcome.Tampered;
-        }
-
-        token = candidate;
-        return TokenOutcome.Valid;
+        return valid;
     }
 
     // Bytes 0 to 7 and 8 to 15 in network order: cluster, message and the first half of the link.
@@ -181,14 +187,12 @@ public readonly record struct LinkToken(
 
     private ulong Second => (Message.High << 40) | ((ulong)Message.Low << 32) | (Link.Value >> 32);
 
-    // Level and ordinal.
-    private int Place => (Level << OrdinalBits) | Ordinal;
-
-    // The MAC covers 23 bytes: cluster, message and link, two bytes of level and ordinal (high 14 bits), one of slot
-    // and kind.
+    // The MAC covers 23 bytes: cluster, message and link, two bytes of ordinal (high 14 bits) and level, one of slot and
+    // kind.
     private ulong Mac(SigningKey key, int last)
     {
-        var third = (Link.Value << 32) | ((ulong)(uint)Place << 18) | ((ulong)(uint)last << 8);
+        var third = (Link.Value << 32) | ((ulong)(uint)Ordinal << 18) | ((ulong)(uint)Level << 16)
+            | ((ulong)(uint)last << 8);
         return MacMask & key.Mac(
         [
             BinaryPrimitives.ReverseEndianness(First),

@@ -11,7 +11,7 @@ public sealed class LinkTokensTests
         new ClusterId(0xabcdef),
         new MessageKey(0x0123456789abcdef, 0x42),
         new LinkId(0xfedcba9876543210),
-        3_456,
+        12_345,
         LinkKind.Click);
 
     [Fact]

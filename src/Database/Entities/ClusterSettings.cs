@@ -36,22 +36,39 @@ public enum PixelPosition
     Top,
 }
 
-/// <summary>How much is kept of who did something. Of several levels the strictest is in force.</summary>
+/// <summary>How much is kept of who did something. Of several levels the strictest is in force
+/// (<see cref="TrackingLevels"/>). The numbers are stored; they do not say which level is stricter.</summary>
 public enum TrackingLevel
 {
     /// <summary>Events belong to a message and its recipient.</summary>
-    Full,
+    Full = 0,
 
     /// <summary>Events belong to a message by its id, and only its sender knows whose that is: no recipient is kept,
     /// and of an address no more than its network.</summary>
-    Pseudonymous,
+    Pseudonymous = 3,
 
     /// <summary>Events are counted; neither recipient, address nor user agent is kept.</summary>
-    Anonymous,
+    Anonymous = 1,
 
     /// <summary>Nothing is tracked. Links that are sent already lead on and are counted as under
     /// <see cref="Anonymous"/>.</summary>
-    Off,
+    Off = 2,
+}
+
+/// <summary>Compares tracking levels.</summary>
+public static class TrackingLevels
+{
+    /// <summary>The stricter one of two.</summary>
+    public static TrackingLevel Strictest(TrackingLevel one, TrackingLevel other) =>
+        StrictnessOf(one) >= StrictnessOf(other) ? one : other;
+
+    private static int StrictnessOf(TrackingLevel level) => level switch
+    {
+        TrackingLevel.Full => 0,
+        TrackingLevel.Pseudonymous => 1,
+        TrackingLevel.Anonymous => 2,
+        _ => 3,
+    };
 }
 
 /// <summary>How much of a client's address is kept.</summary>

@@ -12,8 +12,8 @@ CREATE TABLE ingest.stored_events (
 CREATE UNIQUE INDEX stored_events_position ON ingest.stored_events (cluster_id, position);
 CREATE INDEX stored_events_age ON ingest.stored_events USING brin (stored_at);
 
--- Levels of tracking by their strictness: 0 full, 1 pseudonymous, 2 anonymous, 3 off.
-UPDATE rewrite.messages SET tracking_level = tracking_level + 1 WHERE tracking_level <> 0;
+-- Levels of tracking: 0 full, 3 pseudonymous, 1 anonymous, 2 off. A version before this reads the last two as before,
+-- keeps nothing personal under a number that it does not know, and tracks nothing where settings hold a new word.
 UPDATE management.clusters SET settings = jsonb_set(settings, '{trackingLevel}', '"off"')
 WHERE settings ->> 'trackingLevel' = 'none';
 

@@ -47,7 +47,9 @@ internal sealed partial class WithdrawConsent(
         $"""
         WITH restricted AS (
             UPDATE rewrite.messages m
-            SET tracking_level = greatest(m.tracking_level, {(short)TrackingLevel.Anonymous}), recipient = NULL,
+            SET tracking_level = CASE m.tracking_level WHEN {(short)TrackingLevel.Off} THEN {(short)TrackingLevel.Off}
+                    ELSE {(short)TrackingLevel.Anonymous} END,
+                recipient = NULL,
                 sender = CASE WHEN strpos(lower(m.sender), split_part(lower($3), '@', 1)) = 0 THEN m.sender END,
                 message_id = CASE WHEN strpos(lower(m.message_id), lower($3)) = 0 THEN m.message_id
                     ELSE encode(m.message_key, 'hex') END

@@ -69,7 +69,7 @@ public sealed class EffectiveSettings(
             request.Level ?? TrackingLevel.Full,
             message.Level ?? TrackingLevel.Full,
             domain?.TrackingLevel ?? TrackingLevel.Full,
-        }.Max();
+        }.Aggregate(TrackingLevels.Strictest);
 
     private static ClickTracking Clicks(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
         message.SkipsTracking || request.Clicks == ClickTracking.None || message.Clicks == ClickTracking.None

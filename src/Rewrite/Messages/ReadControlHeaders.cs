@@ -52,5 +52,7 @@ public static class ReadControlHeaders
     }
 
     private static TrackingLevel? Stricter(TrackingLevel? level, string value) =>
-        MessageMetadata.ParseLevel(value) is { } other && !(level > other) ? other : level;
+        MessageMetadata.ParseLevel(value) is { } other
+            ? TrackingLevels.Strictest(level ?? TrackingLevel.Full, other)
+            : level;
 }
