@@ -73,6 +73,22 @@ public sealed class LinkTokensTests
         Assert.Equal(TokenOutcome.NotAToken, LinkToken.Read(text, new SigningKeys(_first, [_first]), out _));
 
     [Fact]
+    public void Level_is_in_the_MAC_alone_and_a_token_without_one_is_as_before()
+    {
+        // Written by the version before there were levels.
+        const string Before = "q83vASNFZ4mrze9C_ty6mHZUMhDA5QR-2gH5-ruA";
+        Assert.Equal(Before, _token.ToString(_first));
+        var keys = new SigningKeys(_first, [_first]);
+        for (var level = 0; level <= LinkToken.MaxLevel; level++)
+        {
+            var text = (_token with { Level = level }).ToString(_first);
+            Assert.Equal(Before[..27], text[..27]);
+            Assert.Equal(TokenOutcome.Valid, LinkToken.Read(text, keys, out var read));
+            Assert.Equal(level, read.Level);
+        }
+    }
+
+    [Fact]
     public void Old_key_versions_verify_for_good()
     {
         var after = new SigningKeys(_second, [_first, _second]);
