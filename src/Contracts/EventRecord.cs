@@ -22,9 +22,10 @@ public enum FrameOutcome
 /// The wire format of one event, both in the edge's spool and in <see cref="StoreEventBatch"/>.
 /// <para>Frame: length of the payload (u32), CRC-32C of the payload (u32), payload. Payload: version (u8, 1), kind
 /// (u8), method (u8), flags (u8; 1 = trace present, 2 = trace sampled, the six bits above = request shape), event id
-/// (16, big-endian UUIDv7), time in µs since 1970 (i64), cluster (u32), message key (9), link id (u64), ordinal (u16), client address (u8 length 0, 4 or
-/// 16, then bytes), trace id (16) and span id (8) when present, user agent (u16 length, then bytes as received).
-/// Integers are little-endian unless said otherwise. Fields are only ever added behind, under a new version.</para>
+/// (16, big-endian UUIDv7), time in µs since 1970 (i64), cluster (u32), message key (9), link id (u64), ordinal (u16),
+/// client address (u8 length 0, 4 or 16, then bytes), trace id (16) and span id (8) when present, user agent (u16
+/// length, then bytes as received). Integers are little-endian unless said otherwise. Fields are only ever added
+/// behind, under a new version.</para>
 /// <para>The request shape came later, without a new version: an earlier reader ignores its bits, and of an earlier
 /// writer it is 0.</para>
 /// </summary>

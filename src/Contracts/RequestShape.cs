@@ -50,7 +50,8 @@ public readonly record struct RequestShape(
         (byte)(1 + (byte)Fetch + (4 * (byte)Hints) + (IsPrefetch ? 12 : 0) + (HasLanguage ? 24 : 0));
 
     /// <summary>Reads six bits.</summary>
-    /// <returns><see langword="null"/> when nobody looked, or a later version wrote what this one does not know.</returns>
+    /// <returns><see langword="null"/> when nobody looked, or a later version wrote what this one does not
+    /// know.</returns>
     public static RequestShape? Unpack(byte packed)
     {
         if (packed is 0 or >= Count)

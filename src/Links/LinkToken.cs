@@ -187,8 +187,8 @@ public readonly record struct LinkToken(
 
     private ulong Second => (Message.High << 40) | ((ulong)Message.Low << 32) | (Link.Value >> 32);
 
-    // The MAC covers 23 bytes: cluster, message and link, two bytes of ordinal (high 14 bits) and level, one of slot and
-    // kind.
+    // The MAC covers 23 bytes: cluster, message and link, two bytes of ordinal (high 14 bits) and level, one of slot
+    // and kind.
     private ulong Mac(SigningKey key, int last)
     {
         var third = (Link.Value << 32) | ((ulong)(uint)Ordinal << 18) | ((ulong)(uint)Level << 16)

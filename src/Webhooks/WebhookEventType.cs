@@ -27,7 +27,8 @@ public enum WebhookEventType : short
     /// <summary><c>webhook.test</c>: somebody asked for a test; never filtered.</summary>
     Test = 7,
 
-    /// <summary><c>message.event_reclassified</c>: later evidence changed what a click or open is thought to be.</summary>
+    /// <summary><c>message.event_reclassified</c>: later evidence changed what a click or open is thought to
+    /// be.</summary>
     MessageEventReclassified = 8,
 }
 

@@ -38,7 +38,8 @@ public sealed class EventRecordTests
         {
             foreach (var hints in Enum.GetValues<ClientHints>())
             {
-                foreach (var (prefetch, language) in new[] { (false, false), (false, true), (true, false), (true, true) })
+                (bool Prefetch, bool Language)[] rest = [(false, false), (false, true), (true, false), (true, true)];
+                foreach (var (prefetch, language) in rest)
                 {
                     var shape = new RequestShape(fetch, hints, prefetch, language);
                     Assert.True(packed.Add(shape.Pack()));
@@ -61,7 +62,8 @@ public sealed class EventRecordTests
         Assert.Equal(without.Length, with.Length);
         Assert.Equal(without[11] & 3, with[11] & 3);
         Assert.Equal(
-            without.Where((_, at) => at is not (>= 4 and < 8 or 11)), with.Where((_, at) => at is not (>= 4 and < 8 or 11)));
+            without.Where((_, at) => at is not (>= 4 and < 8 or 11)),
+            with.Where((_, at) => at is not (>= 4 and < 8 or 11)));
         Assert.Equal(FrameOutcome.Whole, EventRecord.ReadFrame(without, out var read, out _));
         Assert.Equal(0, read.Shape);
         Assert.True(read.TraceSampled);

@@ -59,7 +59,7 @@ internal static class EventsCommand
             }
 
             return parsed.GetValue(follow)
-                ? await new PollEvents(
+                ? await new WatchEvents(
                     api, path + Parameters(parsed, filters).TrimStart('&'), terminal, TimeProvider.System)
                     .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
                 : ExitCode.Done;

@@ -46,7 +46,7 @@ internal static class ExportCommand
             await using (destination)
             {
                 var path = $"clusters/{Query.Escape(id)}/events?order=asc" + EventsCommand.Parameters(parsed, filters);
-                return await new ExportEvents(
+                return await new DownloadEvents(
                     api, path, parsed.GetValue(format) == "csv", destination, terminal, TimeProvider.System)
                     .RunAsync(cancellationToken);
             }
@@ -65,7 +65,7 @@ internal static class ExportCommand
 /// <param name="output">Takes the events.</param>
 /// <param name="terminal">Takes complaints.</param>
 /// <param name="time">Time.</param>
-internal sealed class ExportEvents(
+internal sealed class DownloadEvents(
     TrackingApi api, string path, bool isCsv, Stream output, Terminal terminal, TimeProvider time)
 {
     // Attempts in a row in which nothing came: a server that restarts is away for less than their pauses.

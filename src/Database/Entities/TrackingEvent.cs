@@ -37,7 +37,8 @@ public static class Verdicts
     public const int MachineAt = 50;
 
     /// <summary>How long a verdict may still change by what comes after the event: as far back as a burst reaches
-    /// (2 min 30 s at most, <c>Tracking__Classification__ReachBack</c>), and the moment until it is looked at.</summary>
+    /// (2 min 30 s at most, <c>Tracking__Classification__ReachBack</c>), and the moment until it is looked
+    /// at.</summary>
     public static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(3);
 }
 

@@ -7,9 +7,9 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Deletes the order of storing that is older than <see cref="EventIngestOptions.OrderKeptFor"/>. The newest row of each
-/// cluster that is as old stays: a reader that has read up to it has missed nothing, and a reader that has not does not
-/// find its own row and is told so.
+/// Deletes the order of storing that is older than <see cref="EventIngestOptions.OrderKeptFor"/>. The newest row of
+/// each cluster that is as old stays: a reader that has read up to it has missed nothing, and a reader that has not
+/// does not find its own row and is told so.
 /// </summary>
 internal sealed partial class PruneStoredEvents(
     NpgsqlDataSource dataSource,

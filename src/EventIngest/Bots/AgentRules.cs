@@ -32,9 +32,9 @@ internal sealed record RobotWord(string Token, bool AlsoInBrowser, string? NotAf
 }
 
 /// <summary>
-/// User agents of well-known machines and of people's programs, as their makers publish them. The first rule whose token
-/// occurs decides, so the particular comes before the general. Not here: machines that call themselves a browser; they
-/// are recognised by what they do, not by what they say.
+/// User agents of well-known machines and of people's programs, as their makers publish them. The first rule whose
+/// token occurs decides, so the particular comes before the general. Not here: machines that call themselves a browser;
+/// they are recognised by what they do, not by what they say.
 /// </summary>
 internal static class AgentRules
 {
@@ -178,8 +178,8 @@ internal static class AgentRules
         new("discovery", false),
     ];
 
-    /// <summary>Browsers that nobody has had for years, in whose name machines of several makers come: who it is, nobody
-    /// can say, but hardly a person.</summary>
+    /// <summary>Browsers that nobody has had for years, in whose name machines of several makers come: who it is,
+    /// nobody can say, but hardly a person.</summary>
     public static AgentRule[] Retired { get; } =
     [
         new("Edge/12.", Reasons.RetiredBrowser),

@@ -4,7 +4,8 @@ using Tracking.EventIngest.Batches;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>Who or what caused an event, and what that rests on. One object for all events that look the same.</summary>
+/// <summary>Who or what caused an event, and what that rests on. One object for all events that look the
+/// same.</summary>
 internal sealed class Classification
 {
     private readonly byte[] _columns;

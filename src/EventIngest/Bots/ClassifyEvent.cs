@@ -104,7 +104,8 @@ internal sealed class ClassifyEvent
     public RuleSet Rules => _generation.Rules;
 
     /// <summary>User agents that were met lately.</summary>
-    public IEnumerable<KnownAgent> Remembered => _generation.Known.Where(known => known is not null).Select(known => known!);
+    public IEnumerable<KnownAgent> Remembered =>
+        _generation.Known.Where(known => known is not null).Select(known => known!);
 
     /// <summary>Judges by other rules from now on.</summary>
     public void Replace(RuleSet rules) => _generation = new Generation(rules, _remembered);

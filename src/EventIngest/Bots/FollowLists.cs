@@ -9,10 +9,10 @@ using Tracking.Database.Entities;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// Takes the lists that an admin has sent (<c>trackctl lists</c>), or the operator's files, without a restart. A version
-/// in the shadow judges what happened lately beside the rules in force, and what it would call something else is written
-/// down for whoever sent it; one that is in force has its rules written down, and then counts. A list that cannot be read
-/// changes nothing. Where a file is named in the configuration, it goes before what was sent.
+/// Takes the lists that an admin has sent (<c>trackctl lists</c>), or the operator's files, without a restart. A
+/// version in the shadow judges what happened lately beside the rules in force, and what it would call something else
+/// is written down for whoever sent it; one that is in force has its rules written down, and then counts. A list that
+/// cannot be read changes nothing. Where a file is named in the configuration, it goes before what was sent.
 /// </summary>
 internal sealed partial class FollowLists(
     ClassifyEvent classify,
@@ -72,7 +72,8 @@ internal sealed partial class FollowLists(
         LogRules(rules.Crawlers.Version, rules.Networks?.Version ?? "none");
     }
 
-    /// <summary>Writes rules down, unless they are there: so that it can be said later what a verdict rested on.</summary>
+    /// <summary>Writes rules down, unless they are there: so that it can be said later what a verdict rested
+    /// on.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public static async Task WriteAsync(NpgsqlDataSource dataSource, RuleSet rules, CancellationToken cancellationToken)
     {

@@ -45,8 +45,8 @@ internal sealed record Opinion(Verdict Verdict, int Score, IReadOnlyList<string>
 /// <summary>
 /// Judges the events of one message beside each other, after the fact.
 /// <list type="number">
-/// <item>A burst: several distinct links within a second, whenever it is, from whatever addresses. With it goes what the
-/// same program at the same network did shortly before: it opened the mail to find the links.</item>
+/// <item>A burst: several distinct links within a second, whenever it is, from whatever addresses. With it goes what
+/// the same program at the same network did shortly before: it opened the mail to find the links.</item>
 /// <item>A pair: the same link from two networks by two programs within seconds. One of them is the check of a mail
 /// provider, the other the person who waited for it: one click of a person remains.</item>
 /// <item>What is only evidence beside other evidence: a click within seconds of sending, and many recipients behind one
@@ -168,7 +168,8 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
             isIn[i] |= isIn[i + 1] && Belong(clicks[i], clicks[i + 1]);
         }
 
-        bool Belong(StoredEvent one, StoredEvent next) => next.Micros - one.Micros <= _burst && IsSameProgram(one, next);
+        bool Belong(StoredEvent one, StoredEvent next) =>
+            next.Micros - one.Micros <= _burst && IsSameProgram(one, next);
     }
 
     private void AddBurst(
@@ -206,10 +207,12 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
     {
         for (var first = 0; first < clicks.Length; first++)
         {
-            for (var next = first + 1; next < clicks.Length && clicks[next].Micros - clicks[first].Micros <= _pair; next++)
+            var latest = clicks[first].Micros + _pair;
+            for (var next = first + 1; next < clicks.Length && clicks[next].Micros <= latest; next++)
             {
                 var (one, other) = (clicks[first], clicks[next]);
-                if (one.Link != other.Link || one.Ordinal != other.Ordinal || one.Address is null || other.Address is null
+                if (one.Link != other.Link || one.Ordinal != other.Ordinal
+                    || one.Address is null || other.Address is null
                     || IsSameNetwork(one, other) || (one.UserAgent == other.UserAgent && one.Score == other.Score)
                     || found[one].Count > 0 || found[other].Count > 0
                     || one.Verdict.IsMachine() || other.Verdict.IsMachine())

@@ -12,7 +12,8 @@ namespace Tracking.EventIngest.Bots;
 /// </summary>
 internal sealed class NetworkList : IDisposable
 {
-    /// <summary>The longest file that is taken, in bytes: those of autonomous systems have about ten megabytes.</summary>
+    /// <summary>The longest file that is taken, in bytes: those of autonomous systems have about ten
+    /// megabytes.</summary>
     public const long MostBytes = 256L << 20;
 
     private const int Slots = 8192;

@@ -4,8 +4,8 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// What a network means, by the number of its autonomous system and by the kind of event: an open from Apple's egress is
-/// its mail privacy protection, a click from there is a person with Private Relay. The numbers are those of the
+/// What a network means, by the number of its autonomous system and by the kind of event: an open from Apple's egress
+/// is its mail privacy protection, a click from there is a person with Private Relay. The numbers are those of the
 /// registries, as they stood in November 2026.
 /// </summary>
 internal static class NetworkRules
@@ -17,10 +17,11 @@ internal static class NetworkRules
     private static readonly FrozenSet<long> _security =
         FrozenSet.Create(15324L, 13916, 22843, 26211, 30031, 42427, 16417, 16880);
 
-    // Amazon, Microsoft, Google's clouds; DigitalOcean, OVH, Hetzner, Linode, Vultr, Oracle, Alibaba, Tencent, Scaleway,
-    // Contabo, Leaseweb.
+    // Amazon, Microsoft, Google's clouds; DigitalOcean, OVH, Hetzner, Linode, Vultr, Oracle, Alibaba, Tencent,
+    // Scaleway, Contabo, Leaseweb.
     private static readonly FrozenSet<long> _hosting = FrozenSet.Create(
-        14618L, 16509, 8075, 396982, 14061, 16276, 24940, 213230, 63949, 20473, 31898, 45102, 132203, 12876, 51167, 60781);
+        14618L, 16509, 8075, 396982, 14061, 16276, 24940, 213230, 63949, 20473, 31898, 45102, 132203, 12876, 51167,
+        60781);
 
     private static readonly Reason[] _reasons =
         [Reasons.AppleNetwork, Reasons.SecurityNetwork, Reasons.HostingNetwork];

@@ -12,9 +12,9 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Review;
 
 /// <summary>
-/// Looks at messages once more, a moment after their events were stored: what only shows when an event stands beside the
-/// others (<see cref="JudgeMessage"/>). Most messages have one click of a person and are let go by one look into the
-/// rows that count them. What is found is revised in the transaction that takes the messages off the list, so that
+/// Looks at messages once more, a moment after their events were stored: what only shows when an event stands beside
+/// the others (<see cref="JudgeMessage"/>). Most messages have one click of a person and are let go by one look into
+/// the rows that count them. What is found is revised in the transaction that takes the messages off the list, so that
 /// whoever dies in the middle has done nothing. Several copies of this service share the list.
 /// </summary>
 internal sealed partial class ReviewMessages(

@@ -11,9 +11,9 @@ namespace Tracking.EventIngest.Review;
 
 /// <summary>
 /// Changes the verdicts of stored events and moves the counters with them, in one transaction. Locks are taken as by
-/// <see cref="CountMessages"/>: the statistics' lock, then the messages' rows in the order of their keys. Under the lock
-/// of its row every event of a message that has been counted is there to be read, and none is counted meanwhile; so the
-/// counters are afterwards what a rebuild would make of the rows.
+/// <see cref="CountMessages"/>: the statistics' lock, then the messages' rows in the order of their keys. Under the
+/// lock of its row every event of a message that has been counted is there to be read, and none is counted meanwhile;
+/// so the counters are afterwards what a rebuild would make of the rows.
 /// </summary>
 internal sealed class ReviseVerdicts(
     FindAttributes findAttributes, EnqueueRevisions enqueue, ClassifyEvent classify, TimeProvider time)
@@ -198,7 +198,8 @@ internal sealed class ReviseVerdicts(
         List<Revised> changes,
         MessageAttributes attributes)
     {
-        var moved = changes.Where(change => change.Event.Verdict.IsMachine() != change.Opinion.Verdict.IsMachine()).ToList();
+        var moved = changes
+            .Where(change => change.Event.Verdict.IsMachine() != change.Opinion.Verdict.IsMachine()).ToList();
         if (moved.Count == 0)
         {
             return;

@@ -224,7 +224,8 @@ internal sealed class AddToCounters
     }
 
     private static void AddPlace(
-        Dictionary<CountKey, Counts> counts, CountDimension dimension, ulong key, long people, long machines, int number)
+        Dictionary<CountKey, Counts> counts, CountDimension dimension, ulong key, long people, long machines,
+        int number)
     {
         var isPeoples = people <= machines;
         AddPlace(counts, dimension, key, Who.People | (isPeoples ? Who.Anybody : Who.None), people, number);

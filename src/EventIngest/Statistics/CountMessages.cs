@@ -127,7 +127,8 @@ internal sealed class CountMessages
 
         if (there.Count > 0)
         {
-            await UpdateAsync(connection, Array.FindAll(_messages, message => message.Before is not null), cancellationToken);
+            await UpdateAsync(
+                connection, Array.FindAll(_messages, message => message.Before is not null), cancellationToken);
         }
 
         await AddDaysAsync(connection, Array.FindAll(_messages, message => message.Before is null), cancellationToken);

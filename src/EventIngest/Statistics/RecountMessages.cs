@@ -124,7 +124,8 @@ internal sealed class RecountMessages(
             await share.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await LockMessages.RunAsync(transaction, [.. keys.Select(key => NewTally(key, MessageAttributes.Unknown))], cancellationToken);
+        await LockMessages.RunAsync(
+            transaction, [.. keys.Select(key => NewTally(key, MessageAttributes.Unknown))], cancellationToken);
         var last = keys[^1].ToBytes();
         var kept = await KeptAsync(after, last, cancellationToken);
         var tallies = kept.Keys.ToDictionary(key => key, key => NewTally(

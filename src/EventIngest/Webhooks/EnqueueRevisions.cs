@@ -10,8 +10,8 @@ namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
 /// Writes the deliveries of <c>message.event_reclassified</c>, in the transaction that changes the verdicts: to every
-/// endpoint that was told of the event or would be told of it now. The body names the event and says nothing personal, so
-/// that it may be kept until it is sent.
+/// endpoint that was told of the event or would be told of it now. The body names the event and says nothing personal,
+/// so that it may be kept until it is sent.
 /// </summary>
 internal sealed class EnqueueRevisions(KnownEndpoints endpoints, TimeProvider time)
 {

@@ -92,7 +92,8 @@ public sealed class ClassifyEventTests
 
         Assert.Equal(
             (Verdict.Scanner, vendor, reasons),
-            (classification.Verdict, classification.Vendor, string.Join(", ", classification.Evidence.Select(reason => reason.Code))));
+            (classification.Verdict, classification.Vendor,
+                string.Join(", ", classification.Evidence.Select(reason => reason.Code))));
     }
 
     [Fact]

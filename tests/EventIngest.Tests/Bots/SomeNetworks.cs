@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Tracking.EventIngest.Tests.Bots;
 
-/// <summary>Writes a file of networks in the format MMDB 2.0: a tree of 24-bit records over IPv6, IPv4 under ::/96, and a
-/// map with the number of an autonomous system for each network.</summary>
+/// <summary>Writes a file of networks in the format MMDB 2.0: a tree of 24-bit records over IPv6, IPv4 under ::/96, and
+/// a map with the number of an autonomous system for each network.</summary>
 internal static class SomeNetworks
 {
     private const int Unset = -1;

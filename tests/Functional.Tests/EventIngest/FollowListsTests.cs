@@ -22,10 +22,11 @@ public sealed class FollowListsTests(TestPostgres server)
     public async Task A_list_in_the_shadow_changes_nothing_and_says_what_it_would_change_until_it_is_in_force()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
-        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, Enumerable.Range(0, 5).Select(n => database.Event() with
+        var events = Enumerable.Range(0, 5).Select(n => database.Event() with
         {
             UserAgent = Encoding.ASCII.GetBytes(n < 3 ? Robot : SomeEvent.Chrome),
-        })));
+        });
+        await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events));
         var classify = new ClassifyEvent();
         using var follow = Follow(database, classify, new ClassificationOptions());
         await AddAsync(database, "two", Listed);

@@ -50,7 +50,8 @@ internal sealed class IngestDatabase : IAsyncDisposable
             _own, new ReviseVerdicts(
                 new FindAttributes(_own), new EnqueueRevisions(Endpoints, TimeProvider.System), new ClassifyEvent(),
                 TimeProvider.System),
-            new ClassifyEvent(), Options.Create(Classification), TimeProvider.System, NullLogger<ReviewMessages>.Instance);
+            new ClassifyEvent(), Options.Create(Classification), TimeProvider.System,
+            NullLogger<ReviewMessages>.Instance);
         Partitions = new CreatePartitions(
             _own, wrapped, TimeProvider.System, telemetry, NullLogger<CreatePartitions>.Instance);
     }

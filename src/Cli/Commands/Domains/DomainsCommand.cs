@@ -17,7 +17,7 @@ internal static class DomainsCommand
             SetDomain.Create(connection),
             DefaultDomain.Create(connection),
             RetireDomain.Create(connection),
-            AppFile.Create(connection),
+            AppFileCommand.Create(connection),
             DeleteDomain.Create(connection),
         };
 

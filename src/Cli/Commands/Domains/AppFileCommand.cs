@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 namespace Tracking.Cli.Commands.Domains;
 
 /// <summary><c>trackctl domains app-file</c>.</summary>
-internal static class AppFile
+internal static class AppFileCommand
 {
     public static Command Create(Connection connection)
     {

@@ -10,7 +10,7 @@ namespace Tracking.Cli;
 /// <param name="path">The path with filters. It ends in <c>?</c> or in a parameter.</param>
 /// <param name="terminal">Receives error messages.</param>
 /// <param name="time">Time.</param>
-internal sealed class PollEvents(TrackingApi api, string path, Terminal terminal, TimeProvider time)
+internal sealed class WatchEvents(TrackingApi api, string path, Terminal terminal, TimeProvider time)
 {
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(10);
