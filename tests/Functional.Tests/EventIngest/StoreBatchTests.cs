@@ -240,7 +240,7 @@ public sealed class StoreBatchTests(TestPostgres server)
             unknownVersion,
             (e with { KindNumber = 4 }).ToFrame(),
             (e with { Cluster = new ClusterId(database.Cluster.Value ^ 1) }).ToFrame(),
-            (e with { Ordinal = 4096 }).ToFrame(),
+            (e with { Ordinal = LinkToken.MaxOrdinal + 1 }).ToFrame(),
             (e with { Id = Guid.NewGuid() }).ToFrame(),
             (e with { Id = Guid.CreateVersion7(e.Time.AddSeconds(2)) }).ToFrame(),
             (e with { Time = new DateTimeOffset(1969, 1, 1, 0, 0, 0, default), Id = Guid.CreateVersion7() }).ToFrame(),
