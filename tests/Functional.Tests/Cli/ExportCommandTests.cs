@@ -5,8 +5,10 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-[Collection(nameof(ManagementCollection))]
-public sealed class ExportCommandTests(ManagementHost host)
+/// <summary>Exports of events. Their memory is counted for the whole process, so nothing runs beside.</summary>
+[Collection(nameof(ExportCommandTests))]
+[CollectionDefinition(nameof(ExportCommandTests), DisableParallelization = true)]
+public sealed class ExportCommandTests(ManagementHost host) : IClassFixture<ManagementHost>
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 

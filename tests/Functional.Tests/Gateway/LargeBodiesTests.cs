@@ -115,6 +115,22 @@ public sealed class LargeBodiesTests(RewritePostgres postgres) : IAsyncLifetime
         Assert.StartsWith("HTTP/1.1 413 ", answer, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_client_that_asks_before_it_sends_what_fits_is_told_to_go_on()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, _gateway.Client.BaseAddress!.Port, Cancelled);
+        await using var stream = client.GetStream();
+        var message = Message(1000);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST {_path} HTTP/1.1\r\nHost: api.example.org\r\nContent-Type: message/rfc822\r\n"
+            + $"Authorization: {_rewrite.Admin.DefaultRequestHeaders.Authorization}\r\n"
+            + $"Content-Length: {message.Length}\r\nExpect: 100-continue\r\n\r\n"), Cancelled);
+        Assert.StartsWith("HTTP/1.1 100 ", await ReadUntilAsync(stream, "\r\n\r\n"), StringComparison.Ordinal);
+        await stream.WriteAsync(message, Cancelled);
+        Assert.StartsWith("HTTP/1.1 200 ", await ReadUntilAsync(stream, "\r\n\r\n"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("1.1")]
     [InlineData("2.0")]
