@@ -19,7 +19,8 @@ public sealed class DescribeDomainTests
         Assert.Equal(
             [
                 "hostname", "unicode", "status", "statusSince", "retired", "isDefault", "setAsDefault", "acceptsNewLinks",
-                "why", "sentence", "trackClicks", "trackOpens", "https", "excludedDomains", "verification", "tls",
+                "why", "sentence", "trackClicks", "trackOpens", "https", "excludedDomains", "trackingLevel",
+                "verification", "tls",
                 "lastCheck", "lastCheckedAt", "nextCheck", "strikes", "createdAt",
             ],
             json.Select(member => member.Key));

@@ -29,11 +29,11 @@ internal sealed record VerificationRecord(string Type, string Name, string Value
 /// <param name="Why">Why not: pending, retired, no-certificate; null when they may.</param>
 /// <param name="Sentence">The same for people, in one sentence or two.</param>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
-/// <param name="TrackingLevel">How much is kept of who follows its links; the cluster's level where that is
-/// stricter.</param>
 /// <param name="TrackOpens">Whether opens are tracked on it.</param>
 /// <param name="Https">required or optional.</param>
 /// <param name="ExcludedDomains">Destinations that stay plain on it.</param>
+/// <param name="TrackingLevel">How much is kept of who follows its links; the cluster's level where that is
+/// stricter.</param>
 /// <param name="Verification">The record to make at the DNS provider.</param>
 /// <param name="Tls">Its certificate.</param>
 /// <param name="LastCheck">What DNS said last, with findings and every question; null before the first check.</param>
@@ -53,10 +53,10 @@ internal sealed record TrackingDomainResponse(
     string? Why,
     string Sentence,
     bool TrackClicks,
-    TrackingLevel TrackingLevel,
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
+    TrackingLevel TrackingLevel,
     VerificationRecord Verification,
     TlsState Tls,
     JsonNode? LastCheck,
@@ -125,10 +125,10 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
             newLinks == NewLinks.Accepted ? null : JsonNamingPolicy.KebabCaseLower.ConvertName(newLinks.ToString()),
             Sentence(domain, newLinks, tls),
             domain.TrackClicks,
-            domain.TrackingLevel,
             domain.TrackOpens,
             domain.Https,
             domain.ExcludedDomains,
+            domain.TrackingLevel,
             new VerificationRecord(
                 "CNAME",
                 domain.Hostname,
