@@ -57,7 +57,8 @@ public sealed class KillStandaloneWhileItDelivers
         using var api = new ApiClient(standalone.Api, standalone.AdminKey);
         var cluster = await api.CreateClusterAsync("delivered");
         var (status, _) = await api.SendAsync(
-            HttpMethod.Post, $"/api/v1/clusters/{cluster}/webhooks", new { url = receiver });
+            HttpMethod.Post, $"/api/v1/clusters/{cluster}/webhooks",
+            new { url = receiver, eventTypes = new[] { "message.clicked" } });
         Assert.Equal(HttpStatusCode.Created, status);
         var (rewritten, _) = await api.RewriteAsync(cluster, await File.ReadAllBytesAsync(Newsletters.Files[0]));
         return (cluster, [.. ReadMail.Urls(rewritten).Where(url => url.Contains("/c/", StringComparison.Ordinal))]);
