@@ -35,8 +35,8 @@ public static class GatewayComposition
                 provider.GetRequiredService<IConfiguration>())));
         builder.Services.AddSingleton<ResolveHost>(System.Net.Dns.GetHostAddressesAsync);
         builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
-        // A client that asks before it sends (RFC 9110, 10.1.1) hears what the service says, however long that takes: by
-        // default the gateway would ask for the body after a second.
+        // A client that asks before it sends (RFC 9110, 10.1.1) hears what the service says, however long that takes:
+        // by default the gateway would ask for the body after a second.
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>()
             .ConfigureHttpClient((_, client) => client.Expect100ContinueTimeout = Timeout.InfiniteTimeSpan);
         if (HasEdge(builder.Configuration))
