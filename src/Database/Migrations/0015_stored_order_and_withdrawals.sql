@@ -9,6 +9,8 @@ CREATE TABLE ingest.stored_events (
     event_ids  uuid[]      NOT NULL,
     PRIMARY KEY (cluster_id, id)
 );
+-- Identifiers do not get smaller by compression.
+ALTER TABLE ingest.stored_events ALTER COLUMN event_ids SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX stored_events_position ON ingest.stored_events (cluster_id, position);
 CREATE INDEX stored_events_age ON ingest.stored_events USING brin (stored_at);
 

@@ -55,6 +55,14 @@ internal sealed partial class StoreBatch(
     private const string SelectForgotten =
         "SELECT true FROM ingest.edges WHERE edge_id = $1 AND acknowledged_below > $2";
 
+    // Whatever is looked for in this transaction is looked for by its key. Of a few thousand keys PostgreSQL would
+    // rather read a table of some hundred thousand rows as a whole, with every batch.
+    private const string LookUpByKey =
+        """
+        SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true)
+        """;
+
     private const string InsertRejected =
         """
         INSERT INTO ingest.rejected_events (edge_id, sequence, position, event_id, cluster_id, reason, raw)
@@ -274,6 +282,7 @@ internal sealed partial class StoreBatch(
                 new NpgsqlBatchCommand($"SELECT pg_advisory_xact_lock_shared({CountMessages.Lock})"),
                 new NpgsqlBatchCommand(FindPolicies.SelectWithdrawal),
                 new NpgsqlBatchCommand(CountMessages.SelectGenerations),
+                new NpgsqlBatchCommand(LookUpByKey),
             },
         };
         await command.PrepareAsync(cancellationToken);

@@ -20,11 +20,16 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
     // Longest text that a key of a counter is made of; a domain from outside need not have an end.
     private const int LongestText = 253;
 
+    // One by one (OFFSET 0): of a few thousand keys PostgreSQL would rather read the table as a whole.
     private const string Select =
         """
-        SELECT m.cluster_id, m.message_key, m.tags, m.recipient_domain, m.host, m.link_map
+        SELECT wanted.cluster_id, wanted.message_key, m.tags, m.recipient_domain, m.host, m.link_map
         FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)
-        JOIN rewrite.messages m USING (cluster_id, message_key)
+        CROSS JOIN LATERAL (
+            SELECT m.tags, m.recipient_domain, m.host, m.link_map
+            FROM rewrite.messages m
+            WHERE m.cluster_id = wanted.cluster_id AND m.message_key = wanted.message_key
+            OFFSET 0) m
         """;
 
     private readonly Lock _changing = new();
