@@ -29,8 +29,8 @@ internal sealed class PrepareBatch(
 
     private const short ColumnCount = 16;
 
-    // Fixed columns take 150 bytes, a classification at most 512, and each byte of a user agent at most three.
-    private const int LargestRow = 1024 + (3 * EventRecord.MaxPayloadSize);
+    // The columns of a fixed size take less than 256 bytes, and each byte of a user agent at most three.
+    private const int LargestRow = 256 + Classification.LargestColumns + (3 * EventRecord.MaxPayloadSize);
 
     // Up to here a frame holds nothing personal: the client's address comes next (EventRecord, version 1).
     private const int ImpersonalFrameBytes = EventRecord.FrameHeaderSize + 51;

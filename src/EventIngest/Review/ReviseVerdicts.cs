@@ -18,15 +18,6 @@ namespace Tracking.EventIngest.Review;
 internal sealed class ReviseVerdicts(
     FindAttributes findAttributes, EnqueueRevisions enqueue, ClassifyEvent classify, TimeProvider time)
 {
-    private const string SelectMessages =
-        """
-        SELECT m.cluster_id, m.message_key, m.home_day, m.firsts, m.generation
-        FROM unnest($1::integer[], $2::bytea[]) AS w (cluster_id, message_key)
-        JOIN ingest.message_counts m USING (cluster_id, message_key)
-        ORDER BY m.cluster_id, m.message_key
-        FOR UPDATE OF m
-        """;
-
     private const string SelectEvents =
         """
         SELECT e.id, e.cluster_id, e.message_key, e.occurred_at, e.kind, e.link_id, e.ordinal, e.client_address,
@@ -79,7 +70,8 @@ internal sealed class ReviseVerdicts(
             [.. opinions.Select(pair => (pair.Key.Cluster, pair.Key.Message)).Distinct().Order()];
         var attributes = await findAttributes.RunAsync(wanted, cancellationToken);
         var generations = await ShareAsync(connection, cancellationToken);
-        var messages = await LockAsync(connection, wanted, cancellationToken);
+        var messages = (await LockMessages.ThereAsync(connection, wanted, cancellationToken))
+            .ToDictionary(stored => (stored.Cluster, stored.Message));
         var events = await EventsAsync(connection, wanted, cancellationToken);
         var (read, built) = (new AddToCounters(), new AddToCounters());
         var revised = new List<Revised>();
@@ -140,25 +132,6 @@ internal sealed class ReviseVerdicts(
         return await CountMessages.GenerationsOfAsync(reader, cancellationToken);
     }
 
-    private static async Task<Dictionary<(int Cluster, MessageKey Message), CountedMessage>> LockAsync(
-        NpgsqlConnection connection,
-        (int Cluster, MessageKey Message)[] wanted,
-        CancellationToken cancellationToken)
-    {
-        await using var select = Command(connection, SelectMessages, wanted);
-        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-        var messages = new Dictionary<(int Cluster, MessageKey Message), CountedMessage>();
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            var key = (reader.GetInt32(0), MessageKey.Read(reader.GetFieldValue<byte[]>(1)));
-            messages.Add(key, new CountedMessage(
-                key.Item1, key.Item2, reader.GetInt32(2), FirstMoments.Read(reader.GetFieldValue<byte[]>(3)),
-                reader.GetInt32(4)));
-        }
-
-        return messages;
-    }
-
     private static async Task<ILookup<(int Cluster, MessageKey Message), StoredEvent>> EventsAsync(
         NpgsqlConnection connection,
         (int Cluster, MessageKey Message)[] wanted,
@@ -193,7 +166,7 @@ internal sealed class ReviseVerdicts(
     private static void Move(
         AddToCounters[] generations,
         NpgsqlBatch update,
-        CountedMessage message,
+        StoredMessage message,
         IReadOnlyCollection<StoredEvent> all,
         List<Revised> changes,
         MessageAttributes attributes)
@@ -234,7 +207,7 @@ internal sealed class ReviseVerdicts(
 
     private static void AddUpdates(
         NpgsqlBatch update,
-        CountedMessage message,
+        StoredMessage message,
         List<Revised> moved,
         Dictionary<Guid, bool> isMachine,
         FirstMoments firsts)
@@ -283,9 +256,6 @@ internal sealed class ReviseVerdicts(
             new() { Value = classify.Rules.Number },
         },
     };
-
-    private sealed record CountedMessage(
-        int Cluster, MessageKey Message, int HomeDay, FirstMoments Firsts, int Generation);
 }
 
 /// <summary>An event whose verdict changes.</summary>

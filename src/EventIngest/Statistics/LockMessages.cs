@@ -63,10 +63,11 @@ internal static class LockMessages
     public static async Task<List<StoredMessage>> RunAsync(
         NpgsqlTransaction transaction, MessageTally[] messages, CancellationToken cancellationToken)
     {
+        var wanted = Array.ConvertAll(messages, message => (message.Cluster, message.Message));
         while (true)
         {
             await transaction.SaveAsync(Savepoint, cancellationToken);
-            var there = await LockThereAsync(transaction.Connection!, messages, cancellationToken);
+            var there = await ThereAsync(transaction.Connection!, wanted, cancellationToken);
             try
             {
                 await MakeAsync(transaction.Connection!, Others(messages, there), cancellationToken);
@@ -79,18 +80,24 @@ internal static class LockMessages
         }
     }
 
-    private static async Task<List<StoredMessage>> LockThereAsync(
-        NpgsqlConnection connection, MessageTally[] messages, CancellationToken cancellationToken)
+    /// <summary>Locks those that are there, in the order of their keys.</summary>
+    /// <param name="connection">In a transaction.</param>
+    /// <param name="wanted">The messages, each once.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<List<StoredMessage>> ThereAsync(
+        NpgsqlConnection connection,
+        (int Cluster, MessageKey Message)[] wanted,
+        CancellationToken cancellationToken)
     {
         // Not prepared: a plan that was made while a table was small would be kept when it is large.
         await using var command = new NpgsqlCommand(SelectThere, connection)
         {
             Parameters =
             {
-                new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(messages, message => message.Cluster) },
+                new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(wanted, message => message.Cluster) },
                 new NpgsqlParameter<byte[][]>
                 {
-                    TypedValue = Array.ConvertAll(messages, message => message.Message.ToBytes()),
+                    TypedValue = Array.ConvertAll(wanted, message => message.Message.ToBytes()),
                     NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea,
                 },
             },
