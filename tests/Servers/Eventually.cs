@@ -5,10 +5,13 @@ namespace Tracking.Servers;
 /// <summary>Waits for a condition, up to a deadline.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
+    // Most conditions hold after a few milliseconds. A long wait asks less often: each question takes time from
+    // those that the condition waits for.
+    private static readonly TimeSpan _firstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan _longestPause = TimeSpan.FromMilliseconds(160);
 
     /// <summary>Long enough for a loaded machine. A successful test does not wait this long.</summary>
-    public static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(60);
+    public static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(180);
 
     /// <summary>Polls until the condition holds.</summary>
     /// <param name="condition">The condition.</param>
@@ -21,6 +24,7 @@ public static class Eventually
     {
         var limit = deadline ?? Deadline;
         var clock = Stopwatch.StartNew();
+        var pause = _firstPause;
         while (!await condition())
         {
             if (clock.Elapsed > limit)
@@ -28,7 +32,8 @@ public static class Eventually
                 throw new TimeoutException($"After {limit.TotalSeconds:0.#} s still not: {what}");
             }
 
-            await Task.Delay(_pause, cancellationToken);
+            await Task.Delay(pause, cancellationToken);
+            pause = pause * 1.5 < _longestPause ? pause * 1.5 : _longestPause;
         }
     }
 

@@ -103,19 +103,13 @@ public sealed class TestVirtualHost
 
     /// <summary>The number of messages waiting in a queue, without those that a consumer holds.</summary>
     /// <returns>-1 for a missing queue.</returns>
-    public async Task<long> CountReadyAsync(string queue, CancellationToken cancellationToken)
-    {
-        await using var connection = await ConnectAsync(cancellationToken);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        try
-        {
-            return await channel.MessageCountAsync(queue, cancellationToken);
-        }
-        catch (OperationInterruptedException gone) when (gone.ShutdownReason?.ReplyCode == Constants.NotFound)
-        {
-            return -1;
-        }
-    }
+    public Task<long> CountReadyAsync(string queue, CancellationToken cancellationToken) =>
+        CountAsync(channel => channel.MessageCountAsync(queue, cancellationToken), cancellationToken);
+
+    /// <summary>The number of a queue's consumers.</summary>
+    /// <returns>-1 for a missing queue.</returns>
+    public Task<long> CountConsumersAsync(string queue, CancellationToken cancellationToken) =>
+        CountAsync(channel => channel.ConsumerCountAsync(queue, cancellationToken), cancellationToken);
 
     /// <summary>Waits for a message of a queue and takes it.</summary>
     public async Task<TakenMessage> TakeAsync(string queue, CancellationToken cancellationToken)
@@ -170,6 +164,20 @@ public sealed class TestVirtualHost
         {
             using var closed = await _management.DeleteAsync(
                 $"connections/{Uri.EscapeDataString((string)connection!["name"]!)}", cancellationToken);
+        }
+    }
+
+    private async Task<long> CountAsync(Func<IChannel, Task<uint>> count, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        try
+        {
+            return await count(channel);
+        }
+        catch (OperationInterruptedException gone) when (gone.ShutdownReason?.ReplyCode == Constants.NotFound)
+        {
+            return -1;
         }
     }
 }

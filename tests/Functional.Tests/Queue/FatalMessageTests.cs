@@ -90,6 +90,9 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
 
     private static async Task PublishAsync(QueueHost host, string queue, int count)
     {
+        // The rewriter was stopped; the broker may still be about to hear of it.
+        await Eventually.HoldsAsync(
+            async () => await host.Broker.CountConsumersAsync(queue, Ends) == 0, "nobody consumes", Ends);
         for (var i = 0; i < count; i++)
         {
             await host.Broker.PublishAsync("", queue, Mail.Bytes(Mail.Html($"{i}", "https://shop.example/")), Ends);
