@@ -110,7 +110,12 @@ public sealed class GoldenCasesTests
     private static RewriteRequest Obey(RewriteRequest request, byte[] message, ClusterSettings cluster)
     {
         var inForce = EffectiveSettingsTests.InForce(cluster, new MessageMetadata(), message);
-        return request with { TrackClicks = inForce.TrackClicks, TrackOpens = inForce.TrackOpens };
+        return request with
+        {
+            TrackClicks = inForce.TrackClicks,
+            TrackOpens = inForce.TrackOpens,
+            RemovesOtherHeaders = inForce.RemovesOtherHeaders,
+        };
     }
 
     private static TrackingOrigin? Origin(string? text) => text is null

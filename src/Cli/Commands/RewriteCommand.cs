@@ -179,6 +179,11 @@ internal static class RewriteCommand
                 $"{host} is not used ({report["hostIgnoredReason"]}): links are on {report["host"]}.");
         }
 
+        foreach (var header in report["ignoredHeaders"]?.AsArray() ?? [])
+        {
+            terminal.Complain($"The message's header {header!["header"]} is not obeyed: {header["reason"]}.");
+        }
+
         if (report["defaultHostIgnored"] is { } usual)
         {
             terminal.Complain(
@@ -218,6 +223,11 @@ internal static class RewriteCommand
         if (report["untouched"] is { } untouched)
         {
             terminal.Line($"untouched: {untouched}");
+        }
+
+        foreach (var header in report["ignoredHeaders"]?.AsArray() ?? [])
+        {
+            terminal.Line($"header {header!["header"]} is not obeyed: {header["reason"]}");
         }
 
         if ((bool?)report["keepsSignedControlHeaders"] == true)

@@ -26,6 +26,9 @@ public sealed record MessageMetadata
     /// <summary>The longest tag, in characters.</summary>
     public const int MaxTagLength = 64;
 
+    // More would only repeat themselves, and results name them all in one header.
+    private const int MaxIgnoredHeaders = 10;
+
     // .NET counts time in units of 100 ns.
     private const int MaxFractionDigits = 7;
 
@@ -58,6 +61,21 @@ public sealed record MessageMetadata
 
     /// <summary>Postal's <c>X-AMP: skip</c>: the message gets neither click nor open tracking.</summary>
     public bool SkipsTracking { get; init; }
+
+    /// <summary>The kinds of parts that headers of other systems leave to click tracking. They only
+    /// restrict.</summary>
+    public ClickTracking ClicksAllowed { get; init; } = ClickTracking.Both;
+
+    /// <summary>Whether headers of other systems allow open tracking.</summary>
+    public bool OpensAllowed { get; init; } = true;
+
+    /// <summary>The message's own headers that are not obeyed.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
+
+    /// <summary>The same, and a header that is not obeyed.</summary>
+    internal MessageMetadata Ignoring(string header, HeaderIgnored why) => IgnoredHeaders.Count < MaxIgnoredHeaders
+        ? this with { IgnoredHeaders = [.. IgnoredHeaders, new IgnoredHeader(header, why)] }
+        : this;
 
     /// <summary>Reads metadata from headers by name.</summary>
     /// <param name="header">Returns the value of a header, <see langword="null"/> when absent.</param>
