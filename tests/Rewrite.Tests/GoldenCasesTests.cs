@@ -88,6 +88,7 @@ public sealed class GoldenCasesTests
                 {
                     ExcludedDomains = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
                 },
+                "utm" => request with { Utm = UtmParameters.TryParse((string)value!) },
                 "cluster" => Obey(request, message, value.Deserialize<ClusterSettings>(_json)!),
                 "limits" => request,
                 _ => throw new InvalidOperationException($"unknown key {key}"),
@@ -115,6 +116,7 @@ public sealed class GoldenCasesTests
             TrackClicks = inForce.TrackClicks,
             TrackOpens = inForce.TrackOpens,
             RemovesOtherHeaders = inForce.RemovesOtherHeaders,
+            Utm = inForce.Utm,
         };
     }
 

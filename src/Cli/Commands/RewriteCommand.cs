@@ -23,6 +23,7 @@ internal static class RewriteCommand
             Text("--clicks", "yes, no, html or text"),
             Text("--opens", "yes or no"),
             Text("--level", "full, pseudonymous, anonymous or off"),
+            Text("--utm", "UTM parameters of destinations, 'utm_source=newsletter&utm_medium=email', or off"),
             Text("--sent-at", "When it was sent (RFC 3339)"),
         ];
         var tags = new Option<string[]>("--tag") { Description = "A tag; may be given up to ten times" };

@@ -107,6 +107,9 @@ public sealed record RewriteRequest
     /// wrapped.</summary>
     public HostSet LinkedTrackingHosts { get; init; } = HostSet.Empty;
 
+    /// <summary>UTM parameters that the destinations of tracked links get.</summary>
+    public UtmParameters? Utm { get; init; }
+
     /// <summary>Whether headers that control tracking in other systems are removed.</summary>
     public bool RemovesOtherHeaders { get; init; }
 

@@ -10,8 +10,8 @@ namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// The settings in force for one message. An opt-out always wins, from whichever level it comes, including the tracking
-/// domain. Otherwise the request wins over the message's headers, and these win over the cluster. Headers of other systems
-/// only restrict, and only where the message has no header of ours about the same.
+/// domain. Otherwise the request wins over the message's headers, and these win over the cluster. Headers of other
+/// systems only restrict, and only where the message has no header of ours about the same.
 /// </summary>
 public sealed class EffectiveSettings(
     SigningKeyRing keys, IOptions<RewriteOptions> options, IOptions<SystemOptions> system)
@@ -52,6 +52,7 @@ public sealed class EffectiveSettings(
             ExcludedDomains = Excluded(settings, domain),
             TrackingHosts = cluster.DefaultDomain is { } usual ? WithDefault(usual) : _systemHosts,
             Keys = keys.Current,
+            Utm = Utm(request.Utm, message.Utm, domain?.Utm, settings.Utm),
             RemovesOtherHeaders = options.Value.HeadersOfOtherSystems,
             IgnoredHeaders = message.IgnoredHeaders,
         };
@@ -95,6 +96,22 @@ public sealed class EffectiveSettings(
         !message.SkipsTracking && request.Opens != false && message.Opens != false
             && (message.Opens is not null || message.OpensAllowed)
             && (request.Opens ?? message.Opens ?? settings.TrackOpens);
+
+    // Each parameter is the first that one of them gives. Stored texts were checked when they were stored.
+    private static UtmParameters? Utm(
+        UtmParameters? request, UtmParameters? message, string? domain, string? cluster)
+    {
+        UtmParameters? utm = null;
+        foreach (var level in (ReadOnlySpan<UtmParameters?>)[Stored(cluster), Stored(domain), message, request])
+        {
+            utm = level?.Over(utm) ?? utm;
+        }
+
+        return utm;
+    }
+
+    private static UtmParameters? Stored(string? text) =>
+        string.IsNullOrEmpty(text) ? null : UtmParameters.TryParse(text);
 
     // W3C Secure Contexts 3.1: hosts under localhost are as trustworthy as https, because they never leave the machine.
     private static bool IsLoopback(HostName host) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tracking.Database.Entities;
+using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
@@ -55,6 +56,9 @@ public sealed record MessageMetadata
 
     /// <summary><c>tracking-tags</c>: comma-separated.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary><c>tracking-utm</c>: parameters as in a URL, or <c>off</c>.</summary>
+    public UtmParameters? Utm { get; init; }
 
     /// <summary><c>tracking-sent-at</c>: RFC 3339.</summary>
     public DateTimeOffset? SentAt { get; init; }
@@ -122,6 +126,7 @@ public sealed record MessageMetadata
             Opens = Take("tracking-opens", "yes or no", ParseYesNo),
             Level = Take("tracking-level", "full, pseudonymous, anonymous or off", ParseLevel),
             Tags = Take("tracking-tags", $"at most {MaxTags} tags of {MaxTagLength} characters", ParseTags) ?? [],
+            Utm = Take("tracking-utm", UtmParameters.Takes, UtmParameters.TryParse),
             SentAt = Take(
                 "tracking-sent-at", "a time as in RFC 3339, like 2026-03-01T09:30:00Z, from 1970 on", ParseTime),
         };

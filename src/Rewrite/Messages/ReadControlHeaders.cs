@@ -1,5 +1,6 @@
 using System.Text;
 using Tracking.Database.Entities;
+using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
@@ -73,6 +74,10 @@ public static class ReadControlHeaders
             case "x-tracking-tags":
                 return MessageMetadata.ParseTags(value) is { } tags
                     ? metadata with { Tags = tags }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-utm":
+                return UtmParameters.TryParse(value) is { } utm
+                    ? metadata with { Utm = utm }
                     : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
             case "x-tracking-host":
                 return metadata with { Host = value };

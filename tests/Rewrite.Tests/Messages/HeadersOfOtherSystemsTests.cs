@@ -25,7 +25,9 @@ public sealed class HeadersOfOtherSystemsTests
     [InlineData(
         "X-SMTPAPI: {\"filters\":{\"clicktrack\":{\"settings\":{\"enable\":1,\"enable_text\":false}}}}", "html", true)]
     [InlineData(
-        "X-SMTPAPI: {\"filters\":{\"clicktrack\":{\"settings\":{\"enable\":\"1\",\"enable_text\":true}}}}", "both", true)]
+        "X-SMTPAPI: {\"filters\":{\"clicktrack\":{\"settings\":{\"enable\":\"1\",\"enable_text\":true}}}}",
+        "both",
+        true)]
     [InlineData("X-SMTPAPI: {\"filters\":{\"clicktrack\":{},\"opentrack\":{\"settings\":{}}}}", "both", true)]
     [InlineData("X-SMTPAPI: {\"to\":[\"a@example.com\"],\"category\":\"x\"}", "both", true)]
     // Mailgun
