@@ -122,8 +122,13 @@ public static class TrackingHostBytes
         writer.Write(bytes);
     }
 
-    private static string ReadText(BinaryReader reader) =>
-        Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadUInt16()));
+    // BinaryReader.ReadBytes returns fewer bytes at the end.
+    private static string ReadText(BinaryReader reader)
+    {
+        var bytes = new byte[reader.ReadUInt16()];
+        reader.BaseStream.ReadExactly(bytes);
+        return Encoding.UTF8.GetString(bytes);
+    }
 
     private static TrackingHost ReadHost(BinaryReader reader, string name, byte version)
     {
