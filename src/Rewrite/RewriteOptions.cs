@@ -89,6 +89,12 @@ public sealed class RewriteOptions : IValidatableObject
     /// must not choose another tenant.</summary>
     public bool TrustMessageHeaders { get; set; }
 
+    /// <summary>Reads the headers by which senders control tracking in other systems (<c>X-MSYS-API</c>,
+    /// <c>X-SMTPAPI</c>, <c>X-Mailgun-Track</c> and the like, see <c>docs/rewriting.md</c>), and removes them. On by
+    /// default: recipients must not see them. Turn it off if the mail goes on through one of these systems, which needs
+    /// them.</summary>
+    public bool HeadersOfOtherSystems { get; set; } = true;
+
     /// <summary>The treatment of messages of the queue, of SMTP and of milter while the store is unavailable:
     /// <c>wait</c> (default) or <c>passThrough</c>. With <c>wait</c>, SMTP and milter answer 451, so messages wait in
     /// the MTA. Over HTTP the answer is 503 in both cases.</summary>

@@ -1,4 +1,5 @@
-"""The recipe of deploy/mta/haraka.md with a real Haraka: a mail goes in by SMTP and arrives rewritten, then signed.
+"""The recipes of deploy/mta/haraka.md and haraka-smtp.md with a real Haraka: a mail goes in by SMTP and arrives
+rewritten, then signed.
 
 Started by eng/test-haraka, with a folder in which Haraka is installed. The broker, Tracking, Haraka and the mailbox at
 the end run on free ports and end with this program.
@@ -28,12 +29,14 @@ received = []
 
 
 def main():
-    ports = dict(zip(("broker", "erlang", "mapper", "api", "edge", "tls", "smtp"), free_ports(7)))
+    ports = dict(zip(("broker", "erlang", "mapper", "api", "edge", "tls", "smtp", "filter", "back"), free_ports(9)))
     sink = start_sink()
     broker = start_broker(ports)
     settings = {"ConnectionStrings__rabbitmq": broker, "TRACKING_DATA": f"{folder}/tracking",
                 "TRACKING_HTTP_PORT": str(ports["api"]), "TRACKING_EDGE_PORT": str(ports["edge"]),
-                "TRACKING_EDGE_TLS_PORT": str(ports["tls"])}
+                "TRACKING_EDGE_TLS_PORT": str(ports["tls"]),
+                "Tracking__SmtpFilter__Listen": f"127.0.0.1:{ports['filter']}",
+                "Tracking__SmtpFilter__NextHop": f"127.0.0.1:{ports['back']}"}
     tracking = [f"{repository}/src/Standalone/bin/Release/net10.0/Tracking.Standalone"]
     start("tracking", tracking, settings)
     until("Tracking is ready", lambda: "is ready" in log("tracking"))
@@ -49,7 +52,7 @@ def main():
     check("each recipient has a mail of their own", recipients, 2)
     check_links_are_their_own()
     check_signature_is_of_the_rewritten_body()
-    check_bytes_of_the_text_stay()
+    check_bytes_of_the_text_stay("first")
 
     log_before = len(log("haraka"))
     stop("broker")
@@ -76,6 +79,26 @@ def main():
         assert count == 0, f"{count} messages in {queue}"
     connection.close()
     print("ok  there are no dead letters")
+
+    stop("haraka")
+    received.clear()
+    write_smtp_configuration(ports)
+    start("haraka", haraka, {"HARAKA_SINK": str(sink)})
+    until("Haraka answers", lambda: connects(ports["smtp"]) and connects(ports["back"]))
+    recipients = ["gina@example.net", "hans@example.net"]
+    send(ports["smtp"], recipients, mail("over-smtp"))
+    check("over SMTP each recipient has a mail of their own", recipients, 2)
+    check_links_are_their_own()
+    check_signature_is_of_the_rewritten_body()
+    check_bytes_of_the_text_stay("over-smtp")
+    stop("tracking", signal.SIGKILL)
+    try:
+        send(ports["smtp"], ["ines@example.net"], mail("refused-over-smtp"))
+        raise AssertionError("A mail was accepted while the filter was away.")
+    except smtplib.SMTPResponseException as answer:
+        assert answer.smtp_code == 450, answer
+    assert not to("ines@example.net"), "The refused mail arrived."
+    print("ok  while the filter is away the client is told 450")
 
 
 def mail(name):
@@ -111,9 +134,10 @@ def check_signature_is_of_the_rewritten_body():
     print("ok  signed after it was rewritten: the signature's body hash is of what arrived")
 
 
-def check_bytes_of_the_text_stay():
+def check_bytes_of_the_text_stay(name):
     for _, message in received:
-        assert b"Gr\xfc\xdfe first\r\n.\r\n.a dot begins this line\r\n" in message, message
+        text = f"Gr\xfc\xdfe {name}\r\n.\r\n.a dot begins this line\r\n".encode("latin-1")
+        assert text in message, message
     print("ok  bytes that are not UTF-8 and lines with dots arrive as they were sent")
 
 
@@ -192,6 +216,15 @@ def write_configuration(ports, sink, broker, cluster):
     write("config/outbound.ini", "enable_tls=false\n")
     write("plugins/sink.js", "exports.hook_get_mx = (next) => "
           f"next(OK, {{ priority: 0, exchange: '127.0.0.1', port: {sink} }})\n")
+
+
+def write_smtp_configuration(ports):
+    shutil.copy(f"{repository}/deploy/mta/haraka/tracking_back.js", f"{folder}/plugins/tracking_back.js")
+    write("config/plugins", "relay\ntracking_back\nqueue/smtp_forward\ndkim\nsink\n")
+    write("config/tracking_back.ini", f"port={ports['back']}\n")
+    write("config/smtp_forward.ini",
+          f"host=127.0.0.1\nport={ports['filter']}\nenable_outbound=true\none_message_per_rcpt=true\n")
+    write("config/smtp.ini", f"listen=127.0.0.1:{ports['smtp']},127.0.0.1:{ports['back']}\n")
 
 
 class Mailbox(socketserver.StreamRequestHandler):

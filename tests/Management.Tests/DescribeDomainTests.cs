@@ -20,7 +20,7 @@ public sealed class DescribeDomainTests
             [
                 "hostname", "unicode", "status", "statusSince", "retired", "isDefault", "setAsDefault", "acceptsNewLinks",
                 "why", "sentence", "trackClicks", "trackOpens", "https", "excludedDomains", "trackingLevel",
-                "verification", "tls",
+                "utm", "verification", "tls",
                 "lastCheck", "lastCheckedAt", "nextCheck", "strikes", "createdAt",
             ],
             json.Select(member => member.Key));

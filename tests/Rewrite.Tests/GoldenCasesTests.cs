@@ -88,6 +88,7 @@ public sealed class GoldenCasesTests
                 {
                     ExcludedDomains = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
                 },
+                "utm" => request with { Utm = UtmParameters.TryParse((string)value!) },
                 "cluster" => Obey(request, message, value.Deserialize<ClusterSettings>(_json)!),
                 "limits" => request,
                 _ => throw new InvalidOperationException($"unknown key {key}"),
@@ -110,7 +111,13 @@ public sealed class GoldenCasesTests
     private static RewriteRequest Obey(RewriteRequest request, byte[] message, ClusterSettings cluster)
     {
         var inForce = EffectiveSettingsTests.InForce(cluster, new MessageMetadata(), message);
-        return request with { TrackClicks = inForce.TrackClicks, TrackOpens = inForce.TrackOpens };
+        return request with
+        {
+            TrackClicks = inForce.TrackClicks,
+            TrackOpens = inForce.TrackOpens,
+            RemovesOtherHeaders = inForce.RemovesOtherHeaders,
+            Utm = inForce.Utm,
+        };
     }
 
     private static TrackingOrigin? Origin(string? text) => text is null

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Tracking.Links;
 
 namespace Tracking.Rewrite.Tests;
 
@@ -17,6 +18,19 @@ public sealed partial class RewritingDocumentTests
         Assert.Equal(
             Directory.GetDirectories(GoldenCasesTests.Folder()).Select(Path.GetFileName).Order(StringComparer.Ordinal),
             rows.SelectMany(Named).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_name_that_makes_a_url_a_signed_one_is_there()
+    {
+        var document = File.ReadAllText(Path.Combine(GoldenCasesTests.Folder(), "../../../docs/rewriting.md"));
+        var list = document[document.IndexOf("A URL counts as signed", StringComparison.Ordinal)..];
+        var names = list[..list.IndexOf("; or one that ends in", StringComparison.Ordinal)];
+        var ends = list[names.Length..list.IndexOf("such as", StringComparison.Ordinal)];
+        Assert.Equal(Words(SignedUrl.Names), Words(Name().Matches(names).Select(match => match.Groups[1].Value)));
+        Assert.Equal(Words(SignedUrl.Ends), Words(Name().Matches(ends).Select(match => match.Groups[1].Value)));
+
+        static IEnumerable<string> Words(IEnumerable<string> words) => words.Order(StringComparer.Ordinal);
     }
 
     // The last column. A bar inside a row is written "\|".

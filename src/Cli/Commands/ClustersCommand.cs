@@ -217,8 +217,8 @@ internal static class ClustersCommand
 
     private static Option<string[]> Settings() => new("--set")
     {
-        Description = "A setting, for example trackClicks=true, linkStyle=path, excludedDomains=a.com,b.com; "
-            + "an empty value is the default; may be given several times",
+        Description = "A setting, for example trackClicks=true, linkStyle=path, utm=utm_source=news, "
+            + "excludedDomains=a.com,b.com; an empty value is the default; may be given several times",
         HelpName = "NAME=VALUE",
     };
 

@@ -23,6 +23,7 @@ internal static class RewriteCommand
             Text("--clicks", "yes, no, html or text"),
             Text("--opens", "yes or no"),
             Text("--level", "full, pseudonymous, anonymous or off"),
+            Text("--utm", "UTM parameters of destinations, 'utm_source=newsletter&utm_medium=email', or off"),
             Text("--sent-at", "When it was sent (RFC 3339)"),
         ];
         var tags = new Option<string[]>("--tag") { Description = "A tag; may be given up to ten times" };
@@ -179,6 +180,11 @@ internal static class RewriteCommand
                 $"{host} is not used ({report["hostIgnoredReason"]}): links are on {report["host"]}.");
         }
 
+        foreach (var header in report["ignoredHeaders"]?.AsArray() ?? [])
+        {
+            terminal.Complain($"The message's header {header!["header"]} is not obeyed: {header["reason"]}.");
+        }
+
         if (report["defaultHostIgnored"] is { } usual)
         {
             terminal.Complain(
@@ -218,6 +224,11 @@ internal static class RewriteCommand
         if (report["untouched"] is { } untouched)
         {
             terminal.Line($"untouched: {untouched}");
+        }
+
+        foreach (var header in report["ignoredHeaders"]?.AsArray() ?? [])
+        {
+            terminal.Line($"header {header!["header"]} is not obeyed: {header["reason"]}");
         }
 
         if ((bool?)report["keepsSignedControlHeaders"] == true)

@@ -127,6 +127,9 @@ internal sealed record FilterArguments
                     && value is "full" or "pseudonymous" or "anonymous" or "off" or "none"
                     ? null
                     : OneOf("full", "pseudonymous", "anonymous", "off");
+            case "--utm":
+                Metadata["tracking-utm"] = value;
+                return null;
             case "--host":
                 Metadata["tracking-host"] = value;
                 return null;

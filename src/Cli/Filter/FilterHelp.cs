@@ -31,7 +31,8 @@ internal static class FilterHelp
           --when-unavailable defer|pass   The server is away, or says that it cannot now. Default defer
           --clicks yes|no|html|text, --opens yes|no,
           --level full|pseudonymous|anonymous|off,
-          --host HOST, --tag TAG          As in trackctl rewrite
+          --host HOST, --tag TAG,
+          --utm PARAMETERS                As in trackctl rewrite
 
           defer: the message waits in the MTA's queue and is tried again, until the MTA's own
                  limit (in Postfix maximal_queue_lifetime, 5 days).

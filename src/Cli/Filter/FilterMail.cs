@@ -174,7 +174,8 @@ internal static class FilterMail
         ? $"not tracked: {reason}"
         : $"{answer.Headers["Tracking-Links"]} links tracked, opens "
             + $"{answer.Headers.GetValueOrDefault("Tracking-Opens", "no")}"
-            + (answer.Headers.TryGetValue("Tracking-Host-Ignored", out var ignored) ? $", {ignored}" : "");
+            + (answer.Headers.TryGetValue("Tracking-Host-Ignored", out var ignored) ? $", {ignored}" : "")
+            + (answer.Headers.TryGetValue("Tracking-Headers-Ignored", out var own) ? $", not obeyed: {own}" : "");
 
     private static int HandOver(
         FilterArguments arguments, Terminal terminal, ReadOnlyMemory<byte> message, string summary) =>

@@ -189,6 +189,10 @@ public sealed record ClusterSettings
     /// people than events do.</summary>
     public int KeepHtmlDays { get; init; }
 
+    /// <summary>UTM parameters that the destinations of tracked links get, as in a URL:
+    /// <c>utm_source=newsletter&amp;utm_medium=email</c>; empty: none.</summary>
+    public string Utm { get; init; } = "";
+
     /// <summary>Destinations that are never tracked: host names, and <c>*.example.com</c>.</summary>
     public IReadOnlyList<string> ExcludedDomains { get; init; } = [];
 }

@@ -88,6 +88,9 @@ public sealed class TrackingDomain
     /// not.</summary>
     public string[] ExcludedDomains { get; set; } = [];
 
+    /// <summary>UTM parameters of links on it, over those of its cluster: <see cref="UtmParameters"/>.</summary>
+    public string Utm { get; set; } = "";
+
     /// <summary>When it was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

@@ -6,14 +6,17 @@ using Tracking.Links;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8, 1), length of the name
+/// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8), length of the name
 /// (u8), the name (ASCII), number of domains (u8), and of each the cluster (i32), what it is in bits (u8: 1 active, 2
 /// retired, 4 clicks, 8 opens, 16 https optional, the highest two its level), the end of its certificate (ticks UTC
-/// i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16, UTF-8). Little-endian.
+/// i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16, UTF-8), and in version 2
+/// its UTM parameters (length u16, UTF-8). Little-endian. Names without such parameters are written in version 1, which
+/// processes of the version before read too.
 /// </summary>
 public static class TrackingHostBytes
 {
     private const byte Version = 1;
+    private const byte VersionWithUtm = 2;
     private const byte Active = 1, Retired = 2, Clicks = 4, Opens = 8, HttpOptional = 16;
     private const int LevelShift = 6;
 
@@ -22,7 +25,8 @@ public static class TrackingHostBytes
     {
         using var stream = new MemoryStream(64);
         using var writer = new BinaryWriter(stream);
-        writer.Write(Version);
+        var version = HasUtm(first) ? VersionWithUtm : Version;
+        writer.Write(version);
         writer.Write((byte)hostname.Length);
         writer.Write(Encoding.ASCII.GetBytes(hostname));
         var count = 0;
@@ -46,9 +50,12 @@ public static class TrackingHostBytes
             writer.Write((ushort)host.ExcludedDomains.Length);
             foreach (var excluded in host.ExcludedDomains)
             {
-                var bytes = Encoding.UTF8.GetBytes(excluded);
-                writer.Write((ushort)bytes.Length);
-                writer.Write(bytes);
+                Write(writer, excluded);
+            }
+
+            if (version == VersionWithUtm)
+            {
+                Write(writer, host.Utm);
             }
         }
 
@@ -69,7 +76,8 @@ public static class TrackingHostBytes
         using var reader = new BinaryReader(new MemoryStream(bytes, offset, bytes.Length - offset, writable: false));
         try
         {
-            if (reader.ReadByte() != Version)
+            var version = reader.ReadByte();
+            if (version is not (Version or VersionWithUtm))
             {
                 return false;
             }
@@ -78,7 +86,7 @@ public static class TrackingHostBytes
             TrackingHost? head = null, last = null;
             for (var left = reader.ReadByte(); left > 0; left--)
             {
-                var host = ReadHost(reader, name);
+                var host = ReadHost(reader, name, version);
                 head ??= host;
                 if (last is not null)
                 {
@@ -97,7 +105,32 @@ public static class TrackingHostBytes
         }
     }
 
-    private static TrackingHost ReadHost(BinaryReader reader, string name)
+    private static bool HasUtm(TrackingHost? host)
+    {
+        while (host is { Utm.Length: 0 })
+        {
+            host = host.Next;
+        }
+
+        return host is not null;
+    }
+
+    private static void Write(BinaryWriter writer, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        writer.Write((ushort)bytes.Length);
+        writer.Write(bytes);
+    }
+
+    // BinaryReader.ReadBytes returns fewer bytes at the end.
+    private static string ReadText(BinaryReader reader)
+    {
+        var bytes = new byte[reader.ReadUInt16()];
+        reader.BaseStream.ReadExactly(bytes);
+        return Encoding.UTF8.GetString(bytes);
+    }
+
+    private static TrackingHost ReadHost(BinaryReader reader, string name, byte version)
     {
         var cluster = new ClusterId(reader.ReadInt32());
         var bits = reader.ReadByte();
@@ -105,7 +138,7 @@ public static class TrackingHostBytes
         string[] excluded = reader.ReadUInt16() is var count && count == 0 ? [] : new string[count];
         for (var i = 0; i < excluded.Length; i++)
         {
-            excluded[i] = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadUInt16()));
+            excluded[i] = ReadText(reader);
         }
 
         return new TrackingHost(
@@ -120,6 +153,7 @@ public static class TrackingHostBytes
             TracksOpens = (bits & Opens) != 0,
             ExcludedDomains = excluded,
             TrackingLevel = (TrackingLevel)(bits >> LevelShift),
+            Utm = version == VersionWithUtm ? ReadText(reader) : "",
         };
     }
 }

@@ -14,7 +14,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     [
         "USAGE ON SCHEMA management, domains",
         "SELECT (hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, "
-            + "excluded_domains, tracking_level, is_default) ON domains.tracking_domains",
+            + "excluded_domains, tracking_level, utm, is_default) ON domains.tracking_domains",
         "SELECT (id, settings, deleted_at) ON management.clusters",
         "SELECT (domain, cluster_id) ON management.sending_domains",
     ];
@@ -161,7 +161,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "ON ingest.statistics",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
-                + "excluded_domains, tracking_level, deleted_at, next_check_at, check_requested_at) "
+                + "excluded_domains, tracking_level, utm, deleted_at, next_check_at, check_requested_at) "
                 + "ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",

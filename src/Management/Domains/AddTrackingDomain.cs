@@ -140,6 +140,7 @@ internal static class AddTrackingDomain
                 TrackOpens = settings.TrackOpens,
                 Https = settings.Https,
                 ExcludedDomains = [.. settings.ExcludedDomains],
+                Utm = settings.Utm,
                 CreatedAt = now,
                 NextCheckAt = now,
             };

@@ -13,6 +13,7 @@ internal sealed record AuditedDomain(
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
+    string Utm,
     string Target)
 {
     public static AuditedDomain Of(TrackingDomain domain) => new(
@@ -25,5 +26,6 @@ internal sealed record AuditedDomain(
         domain.TrackOpens,
         domain.Https,
         domain.ExcludedDomains,
+        domain.Utm,
         domain.Target);
 }

@@ -84,6 +84,7 @@ internal static class ChangeTrackingDomain
         domain.TrackOpens = settings.TrackOpens;
         domain.Https = settings.Https;
         domain.ExcludedDomains = [.. settings.ExcludedDomains];
+        domain.Utm = settings.Utm;
         domain.IsRetired = settings.Retired;
         // A retired domain makes no new links, so it cannot stay the default.
         domain.IsDefault &= !settings.Retired;

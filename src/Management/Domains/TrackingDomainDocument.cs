@@ -18,6 +18,8 @@ namespace Tracking.Management.Domains;
 /// path (example.com/account: that and what is below; example.com/acc*: whatever begins so); at most 1,000.</param>
 /// <param name="TrackingLevel">full (default), pseudonymous, anonymous or off, for mail with links on it; the cluster's
 /// level where that is stricter.</param>
+/// <param name="Utm">UTM parameters of links on it, over those of the cluster:
+/// utm_source=newsletter&amp;utm_medium=email; off for none; default empty.</param>
 internal sealed record TrackingDomainRequest(
     string Hostname,
     bool SetAsDefault,
@@ -25,7 +27,8 @@ internal sealed record TrackingDomainRequest(
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
-    TrackingLevel TrackingLevel);
+    TrackingLevel TrackingLevel,
+    string Utm);
 
 /// <summary>What of a tracking domain can be changed; what is not given keeps its value, null is the default.</summary>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
@@ -34,22 +37,24 @@ internal sealed record TrackingDomainRequest(
 /// <param name="ExcludedDomains">Destinations that stay plain on it.</param>
 /// <param name="Retired">Old links are served, no new ones are made; a default is none any more.</param>
 /// <param name="TrackingLevel">full, pseudonymous, anonymous or off, for mail with links on it.</param>
+/// <param name="Utm">UTM parameters of links on it, over those of the cluster.</param>
 internal sealed record TrackingDomainSettings(
     bool TrackClicks,
     bool TrackOpens,
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
     bool Retired,
-    TrackingLevel TrackingLevel)
+    TrackingLevel TrackingLevel,
+    string Utm)
 {
     /// <summary>The members.</summary>
     public static IReadOnlyList<string> Known { get; } =
-        ["trackClicks", "trackOpens", "https", "excludedDomains", "retired", "trackingLevel"];
+        ["trackClicks", "trackOpens", "https", "excludedDomains", "retired", "trackingLevel", "utm"];
 
     /// <summary>Those of a domain.</summary>
     public static TrackingDomainSettings Of(TrackingDomain domain) => new(
         domain.TrackClicks, domain.TrackOpens, domain.Https, domain.ExcludedDomains, domain.IsRetired,
-        domain.TrackingLevel);
+        domain.TrackingLevel, domain.Utm);
 
     /// <summary>Reads and validates; what is not given has its default.</summary>
     public static TrackingDomainSettings Read(JsonObject json, InputErrors errors) => new(
@@ -60,7 +65,8 @@ internal sealed record TrackingDomainSettings(
             json, "excludedDomains", "", ReadSettings.MaxExcludedDomains, DestinationPattern.Read,
             DestinationPattern.Takes, errors),
         Flag(json, "retired", false, errors),
-        Word(json, "trackingLevel", TrackingLevel.Full, errors));
+        Word(json, "trackingLevel", TrackingLevel.Full, errors),
+        ReadUtm(json, errors));
 
     /// <summary>true or false.</summary>
     public static bool Flag(JsonObject json, string name, bool @default, InputErrors errors)
@@ -81,6 +87,22 @@ internal sealed record TrackingDomainSettings(
 
     /// <summary>The document as JSON, to which a merge patch is applied.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
+
+    private static string ReadUtm(JsonObject json, InputErrors errors)
+    {
+        if (!json.TryGetPropertyValue("utm", out var value))
+        {
+            return "";
+        }
+
+        if (ReadSettings.IsUtm(value))
+        {
+            return value!.GetValue<string>();
+        }
+
+        errors.Add("utm", $"{ReadJson.Got(value)}, takes {ReadSettings.UtmTakes}.");
+        return "";
+    }
 
     private static T Word<T>(JsonObject json, string name, T @default, InputErrors errors)
         where T : struct, Enum

@@ -34,6 +34,7 @@ internal sealed record VerificationRecord(string Type, string Name, string Value
 /// <param name="ExcludedDomains">Destinations that stay plain on it.</param>
 /// <param name="TrackingLevel">How much is kept of who follows its links; the cluster's level where that is
 /// stricter.</param>
+/// <param name="Utm">UTM parameters of links on it, over those of the cluster; empty for none.</param>
 /// <param name="Verification">The record to make at the DNS provider.</param>
 /// <param name="Tls">Its certificate.</param>
 /// <param name="LastCheck">What DNS said last, with findings and every question; null before the first check.</param>
@@ -57,6 +58,7 @@ internal sealed record TrackingDomainResponse(
     HttpsPolicy Https,
     IReadOnlyList<string> ExcludedDomains,
     TrackingLevel TrackingLevel,
+    string Utm,
     VerificationRecord Verification,
     TlsState Tls,
     JsonNode? LastCheck,
@@ -129,6 +131,7 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
             domain.Https,
             domain.ExcludedDomains,
             domain.TrackingLevel,
+            domain.Utm,
             new VerificationRecord(
                 "CNAME",
                 domain.Hostname,

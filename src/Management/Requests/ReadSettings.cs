@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Tracking.Database.Entities;
+using Tracking.Links;
 
 namespace Tracking.Management.Requests;
 
@@ -19,6 +20,14 @@ internal static class ReadSettings
     private static readonly Dictionary<string, Type> _known = _resolver
         .GetTypeInfo(typeof(ClusterSettings), ClusterSettings.Json)!.Properties
         .ToDictionary(property => property.Name, property => property.PropertyType);
+
+    /// <summary>What a member with UTM parameters must be.</summary>
+    public const string UtmTakes = "an empty text, " + UtmParameters.Takes;
+
+    /// <summary>Whether a member has UTM parameters, or an empty text for none.</summary>
+    public static bool IsUtm(JsonNode? value) =>
+        value is JsonValue text && text.TryGetValue<string>(out var utm)
+        && (utm.Length == 0 || UtmParameters.TryParse(utm) is not null);
 
     /// <summary>The settings of a request; defaults when there are none.</summary>
     public static ClusterSettings Read(JsonObject request, InputErrors errors)
@@ -78,6 +87,11 @@ internal static class ReadSettings
             return value is JsonValue number && number.TryGetValue<int>(out var months) && months is >= 1 and <= 120
                 ? null
                 : "a whole number of months from 1 to 120";
+        }
+
+        if (name == "utm")
+        {
+            return IsUtm(value) ? null : UtmTakes;
         }
 
         if (type.IsEnum)

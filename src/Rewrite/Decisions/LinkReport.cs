@@ -113,7 +113,12 @@ internal sealed class LinkReport(ReadOnlyMemory<byte> message) : IReadOnlyList<P
     }
 
     /// <summary>The destination of a wrapped link.</summary>
-    public ReadOnlySpan<byte> Destination(in LinkRow row) => row.Destination.In(row.Texts ?? Buffer.Span);
+    public ReadOnlySpan<byte> Destination(in LinkRow row) =>
+        row.Destination.In(row.HasOwnDestination ? Buffer.Span : row.Texts ?? Buffer.Span);
+
+    /// <summary>The same, for as long as the report.</summary>
+    public ReadOnlyMemory<byte> DestinationMemory(in LinkRow row) =>
+        row.HasOwnDestination ? row.Destination.In(Buffer.Memory) : Text(row, row.Destination);
 
     /// <summary>One of a link's texts.</summary>
     public ReadOnlyMemory<byte> Text(in LinkRow row, ByteRange range) => range.In(row.Texts ?? Buffer.Memory);
@@ -168,6 +173,10 @@ internal struct LinkRow
     public ByteRange Name;
     public ByteRange Encoded;
     public LinkKind Kind;
+
+    /// <summary>Whether <see cref="Destination"/> refers to the report's own buffer, even with
+    /// <see cref="Texts"/>.</summary>
+    public bool HasOwnDestination;
 
     public readonly bool IsTracked => Decision == LinkDecision.Tracked;
 }

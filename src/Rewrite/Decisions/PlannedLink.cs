@@ -38,7 +38,7 @@ public readonly record struct PlannedLink
     public ReadOnlyMemory<byte> Encoded => _report.Encoded(Row);
 
     /// <summary>The destination of a click's redirect, in printable ASCII. Empty for a link that stays plain.</summary>
-    public ReadOnlyMemory<byte> Destination => _report.Text(Row, Row.Destination);
+    public ReadOnlyMemory<byte> Destination => _report.DestinationMemory(Row);
 
     /// <summary>The link's name for reports, UTF-8: given by the sender, else the visible text or <c>alt</c>.</summary>
     public ReadOnlyMemory<byte> Name => _report.Text(Row, Row.Name);

@@ -107,6 +107,15 @@ public sealed record RewriteRequest
     /// wrapped.</summary>
     public HostSet LinkedTrackingHosts { get; init; } = HostSet.Empty;
 
+    /// <summary>UTM parameters that the destinations of tracked links get.</summary>
+    public UtmParameters? Utm { get; init; }
+
+    /// <summary>Whether headers that control tracking in other systems are removed.</summary>
+    public bool RemovesOtherHeaders { get; init; }
+
+    /// <summary>The message's own headers that are not obeyed, for the report.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
+
     /// <summary>The keys that recognise our tokens in links of any host.</summary>
     public SigningKeys? Keys { get; init; }
 

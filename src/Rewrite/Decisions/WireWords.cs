@@ -91,6 +91,15 @@ public static class WireWords
         _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "The decision has no word."),
     };
 
+    /// <summary>The word for why a message's own header is not obeyed.</summary>
+    public static string Of(HeaderIgnored why) => why switch
+    {
+        HeaderIgnored.NotJson => "not-json",
+        HeaderIgnored.UnknownValue => "unknown-value",
+        HeaderIgnored.TooLong => "too-long",
+        _ => throw new ArgumentOutOfRangeException(nameof(why), why, "The reason has no word."),
+    };
+
     /// <summary>The word for why a tracking host is not used.</summary>
     public static string Of(HostIgnored why) => why switch
     {

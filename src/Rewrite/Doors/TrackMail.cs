@@ -23,6 +23,9 @@ public sealed record TrackedMail(ReadOnlyMemory<byte> Mail)
     /// <summary>The requested tracking host that is not used.</summary>
     public IgnoredHost? IgnoredHost { get; init; }
 
+    /// <summary>The message's own headers that are not obeyed.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
+
     /// <summary>The number of wrapped links.</summary>
     public int Links { get; init; }
 
@@ -131,7 +134,12 @@ public sealed partial class TrackMail
     public TrackedMail PassThrough(MessageHeader message, Untouched untouched)
     {
         _telemetry.Rewritten(untouched, 0);
-        return new TrackedMail(Written(RewriteMessage.Plan(message, new RewriteRequest()))) { Untouched = untouched };
+        var request = new RewriteRequest
+        {
+            // A message of no cluster is not ours: another system may still need its headers.
+            RemovesOtherHeaders = _options.Value.HeadersOfOtherSystems && untouched != Untouched.NoCluster,
+        };
+        return new TrackedMail(Written(RewriteMessage.Plan(message, request))) { Untouched = untouched };
     }
 
     /// <summary>Rewrites a message if the store may be asked now.</summary>
@@ -215,6 +223,7 @@ public sealed partial class TrackMail
             MessageId = result.MessageId,
             IgnoredMessageId = ignoredId,
             IgnoredHost = result.Host?.Ignored,
+            IgnoredHeaders = result.IgnoredHeaders,
             Links = result.TrackedLinks,
             HasPixel = result.HasPixel,
             Untouched = result.UntouchedReason,

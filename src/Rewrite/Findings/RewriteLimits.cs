@@ -27,6 +27,12 @@ public sealed record RewriteLimits
     [Range(1_024, 1 << 30)]
     public int MaxHeaderBytes { get; init; } = 4 * 1024 * 1024;
 
+    /// <summary>Octets of a header of another system that is read (<c>HeadersOfOtherSystems</c>). A longer one is
+    /// reported and not obeyed. 102,400 is Postfix's <c>header_size_limit</c>, at which it cuts
+    /// fields.</summary>
+    [Range(1_024, 1 << 24)]
+    public int MaxOtherHeaderBytes { get; init; } = 102_400;
+
     /// <summary>Tracked links of a message. The default is the number of ordinals that a token has.</summary>
     [Range(1, LinkToken.MaxOrdinal + 1)]
     public int MaxTrackedLinks { get; init; } = LinkToken.MaxOrdinal + 1;

@@ -59,10 +59,12 @@ internal static class RewriteOverHttp
                 + "after they have been registered. Everything about the message is optional and comes in request "
                 + "headers: tracking-message-id, tracking-recipient, tracking-sender, tracking-host, tracking-clicks "
                 + "(yes, no, html, text), tracking-opens (yes, no), tracking-level (full, anonymous, none), "
-                + "tracking-tags, tracking-sent-at. The answer carries Tracking-Message-Id, Tracking-Links, "
+                + "tracking-tags, tracking-utm (utm_source=newsletter&utm_medium=email, or off), tracking-sent-at. "
+                + "The answer carries Tracking-Message-Id, Tracking-Links, "
                 + "Tracking-Opens and, when nothing is tracked, Tracking-Untouched with the reason. A tracking-host "
                 + "that is not an active tracking domain of the cluster, or may have no new links, is not used, the "
-                + "default is; Tracking-Host-Ignored then names it and says why. With dryRun=true "
+                + "default is; Tracking-Host-Ignored then names it and says why. Tracking-Headers-Ignored names "
+                + "headers of the message about its tracking that are not obeyed, and says why. With dryRun=true "
                 + "nothing is stored and the answer is a report of every link and what was decided about it. With "
                 + "report=true the message is rewritten as without, and the answer is that report with the tracked "
                 + "URLs and the message itself. "
@@ -188,6 +190,11 @@ internal static class RewriteOverHttp
         if (result.Host?.Ignored is { } ignored)
         {
             response.Headers["Tracking-Host-Ignored"] = RewriteResult.Of(ignored);
+        }
+
+        if (RewriteResult.Of(result.IgnoredHeaders) is { } headers)
+        {
+            response.Headers["Tracking-Headers-Ignored"] = headers;
         }
 
         response.ContentLength = result.Output.Length;

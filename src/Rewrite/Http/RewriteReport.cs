@@ -51,6 +51,11 @@ public sealed record ReportedLink(
 /// <param name="Reason">Why the part is left unchanged; absent when it was read.</param>
 public sealed record ReportedPart(int Part, int Links, string? Reason);
 
+/// <summary>A header of the message about its tracking that is not obeyed.</summary>
+/// <param name="Header">The header's name.</param>
+/// <param name="Reason">Why it is not obeyed.</param>
+public sealed record ReportedHeader(string Header, string Reason);
+
 /// <summary>The result of rewriting a message, or of a dry run.</summary>
 /// <param name="Links">Every link that was found.</param>
 /// <param name="Parts">Every part.</param>
@@ -93,6 +98,10 @@ public sealed record RewriteReport(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? DefaultHostIgnoredReason { get; init; }
 
+    /// <summary>The message's own headers about its tracking that are not obeyed; absent when all are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ReportedHeader>? IgnoredHeaders { get; init; }
+
     /// <summary>The open pixel's URL, when the message was rewritten and has one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? PixelUrl { get; init; }
@@ -115,6 +124,9 @@ public sealed record RewriteReport(
         plan.KeepsSignedControlHeaders)
     {
         PixelUrl = urls?.Pixel,
+        IgnoredHeaders = plan.Request.IgnoredHeaders is { Count: > 0 } ignored
+            ? [.. ignored.Select(one => new ReportedHeader(one.Header, WireWords.Of(one.Why)))]
+            : null,
     };
 
     internal RewriteReport With(ChosenHost? host) => host is null ? this : this with

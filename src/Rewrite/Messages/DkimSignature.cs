@@ -22,7 +22,7 @@ internal static class DkimSignature
         foreach (var range in signed.Split((byte)':'))
         {
             var name = signed[range].Trim(" \t\r\n"u8);
-            if (ControlHeaders.IsControl(name))
+            if (ControlHeaders.IsControl(name) || ControlHeaders.IsOfOtherSystem(name))
             {
                 names.Add(Encoding.ASCII.GetString(name));
             }

@@ -10,7 +10,8 @@ namespace Tracking.Rewrite.Messages;
 
 /// <summary>
 /// The settings in force for one message. An opt-out always wins, from whichever level it comes, including the tracking
-/// domain. Otherwise the request wins over the message's headers, and these win over the cluster.
+/// domain. Otherwise the request wins over the message's headers, and these win over the cluster. Headers of other
+/// systems only restrict, and only where the message has no header of ours about the same.
 /// </summary>
 public sealed class EffectiveSettings(
     SigningKeyRing keys, IOptions<RewriteOptions> options, IOptions<SystemOptions> system)
@@ -51,8 +52,15 @@ public sealed class EffectiveSettings(
             ExcludedDomains = Excluded(settings, domain),
             TrackingHosts = cluster.DefaultDomain is { } usual ? WithDefault(usual) : _systemHosts,
             Keys = keys.Current,
+            Utm = Utm(request.Utm, message.Utm, domain?.Utm, settings.Utm),
+            RemovesOtherHeaders = options.Value.HeadersOfOtherSystems,
+            IgnoredHeaders = message.IgnoredHeaders,
         };
     }
+
+    /// <summary>Reads a message's own headers about its tracking.</summary>
+    public MessageMetadata Own(MessageHeader message) =>
+        ReadControlHeaders.From(message, options.Value.HeadersOfOtherSystems);
 
     /// <summary>Whether nothing is tracked, whichever host is chosen.</summary>
     public static bool IsOff(DirectoryCluster cluster, MessageMetadata request, MessageMetadata message) =>
@@ -71,14 +79,39 @@ public sealed class EffectiveSettings(
             domain?.TrackingLevel ?? TrackingLevel.Full,
         }.Aggregate(TrackingLevels.Strictest);
 
-    private static ClickTracking Clicks(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
-        message.SkipsTracking || request.Clicks == ClickTracking.None || message.Clicks == ClickTracking.None
-            ? ClickTracking.None
-            : request.Clicks ?? message.Clicks ?? (settings.TrackClicks ? ClickTracking.Both : ClickTracking.None);
+    private static ClickTracking Clicks(ClusterSettings settings, MessageMetadata request, MessageMetadata message)
+    {
+        if (message.SkipsTracking || request.Clicks == ClickTracking.None || message.Clicks == ClickTracking.None)
+        {
+            return ClickTracking.None;
+        }
+
+        var clicks = request.Clicks
+            ?? message.Clicks
+            ?? (settings.TrackClicks ? ClickTracking.Both : ClickTracking.None);
+        return message.Clicks is null ? clicks & message.ClicksAllowed : clicks;
+    }
 
     private static bool Opens(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
         !message.SkipsTracking && request.Opens != false && message.Opens != false
+            && (message.Opens is not null || message.OpensAllowed)
             && (request.Opens ?? message.Opens ?? settings.TrackOpens);
+
+    // Each parameter is the first that one of them gives. Stored texts were checked when they were stored.
+    private static UtmParameters? Utm(
+        UtmParameters? request, UtmParameters? message, string? domain, string? cluster)
+    {
+        UtmParameters? utm = null;
+        foreach (var level in (ReadOnlySpan<UtmParameters?>)[Stored(cluster), Stored(domain), message, request])
+        {
+            utm = level?.Over(utm) ?? utm;
+        }
+
+        return utm;
+    }
+
+    private static UtmParameters? Stored(string? text) =>
+        string.IsNullOrEmpty(text) ? null : UtmParameters.TryParse(text);
 
     // W3C Secure Contexts 3.1: hosts under localhost are as trustworthy as https, because they never leave the machine.
     private static bool IsLoopback(HostName host) =>

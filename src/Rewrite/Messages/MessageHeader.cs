@@ -15,6 +15,9 @@ internal enum HeaderFieldKind : byte
     /// <summary>A control header.</summary>
     Control,
 
+    /// <summary>A header that controls tracking in another system.</summary>
+    OtherSystem,
+
     /// <summary><c>From</c>.</summary>
     From,
 
@@ -156,6 +159,7 @@ public sealed class MessageHeader
         14 when Is(name, "DKIM-Signature"u8) => HeaderFieldKind.DkimSignature,
         16 when Is(name, "List-Unsubscribe"u8) => HeaderFieldKind.Unsubscribe,
         21 when Is(name, "ARC-Message-Signature"u8) => HeaderFieldKind.ArcSignature,
+        _ when ControlHeaders.IsOfOtherSystem(name) => HeaderFieldKind.OtherSystem,
         _ => HeaderFieldKind.Other,
     };
 

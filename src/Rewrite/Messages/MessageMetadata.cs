@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tracking.Database.Entities;
+using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
@@ -25,6 +26,9 @@ public sealed record MessageMetadata
 
     /// <summary>The longest tag, in characters.</summary>
     public const int MaxTagLength = 64;
+
+    // More would only repeat themselves, and results name them all in one header.
+    private const int MaxIgnoredHeaders = 10;
 
     // .NET counts time in units of 100 ns.
     private const int MaxFractionDigits = 7;
@@ -53,11 +57,29 @@ public sealed record MessageMetadata
     /// <summary><c>tracking-tags</c>: comma-separated.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
+    /// <summary><c>tracking-utm</c>: parameters as in a URL, or <c>off</c>.</summary>
+    public UtmParameters? Utm { get; init; }
+
     /// <summary><c>tracking-sent-at</c>: RFC 3339.</summary>
     public DateTimeOffset? SentAt { get; init; }
 
     /// <summary>Postal's <c>X-AMP: skip</c>: the message gets neither click nor open tracking.</summary>
     public bool SkipsTracking { get; init; }
+
+    /// <summary>The kinds of parts that headers of other systems leave to click tracking. They only
+    /// restrict.</summary>
+    public ClickTracking ClicksAllowed { get; init; } = ClickTracking.Both;
+
+    /// <summary>Whether headers of other systems allow open tracking.</summary>
+    public bool OpensAllowed { get; init; } = true;
+
+    /// <summary>The message's own headers that are not obeyed.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
+
+    /// <summary>The same, and a header that is not obeyed.</summary>
+    internal MessageMetadata Ignoring(string header, HeaderIgnored why) => IgnoredHeaders.Count < MaxIgnoredHeaders
+        ? this with { IgnoredHeaders = [.. IgnoredHeaders, new IgnoredHeader(header, why)] }
+        : this;
 
     /// <summary>Reads metadata from headers by name.</summary>
     /// <param name="header">Returns the value of a header, <see langword="null"/> when absent.</param>
@@ -104,6 +126,7 @@ public sealed record MessageMetadata
             Opens = Take("tracking-opens", "yes or no", ParseYesNo),
             Level = Take("tracking-level", "full, pseudonymous, anonymous or off", ParseLevel),
             Tags = Take("tracking-tags", $"at most {MaxTags} tags of {MaxTagLength} characters", ParseTags) ?? [],
+            Utm = Take("tracking-utm", UtmParameters.Takes, UtmParameters.TryParse),
             SentAt = Take(
                 "tracking-sent-at", "a time as in RFC 3339, like 2026-03-01T09:30:00Z, from 1970 on", ParseTime),
         };

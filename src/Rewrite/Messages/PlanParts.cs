@@ -54,6 +54,7 @@ internal sealed class PlanParts : IDisposable
         }
 
         _plan.Parts = _reports;
+        AddUtmParameters.Run(_plan.Report, _plan.Request.Utm);
         _plan.Report.Number();
         if (_plan.TrackedLinks == 0 && _plan.Pixels == 0)
         {

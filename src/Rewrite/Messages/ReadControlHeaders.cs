@@ -1,13 +1,14 @@
 using System.Text;
 using Tracking.Database.Entities;
+using Tracking.Links;
 using Tracking.Rewrite.Decisions;
 
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>
-/// Reads a message's own tracking headers (<c>X-Tracking-…</c>, Postal's <c>X-AMP: skip</c>), for MTAs that can only
-/// set headers. An invalid value is ignored: a message is never held back because of a header in it. Of repeated fields
-/// the last one counts, but an earlier opt-out always wins.
+/// Reads a message's own tracking headers (<c>X-Tracking-…</c>, Postal's <c>X-AMP: skip</c>, and those of other
+/// systems), for MTAs that can only set headers. An invalid value is ignored and reported: a message is never held back
+/// because of a header in it. Of repeated fields the last one counts, but an earlier opt-out always wins.
 /// </summary>
 public static class ReadControlHeaders
 {
@@ -18,41 +19,70 @@ public static class ReadControlHeaders
     private const int MaxNameBytes = 17;
 
     /// <summary>Reads the control headers of the message's own header; the headers of parts do not count.</summary>
-    public static MessageMetadata From(MessageHeader header)
+    /// <param name="header">The message's header.</param>
+    /// <param name="readsOthers">Whether headers of other systems are read too.</param>
+    public static MessageMetadata From(MessageHeader header, bool readsOthers = true)
     {
         ArgumentNullException.ThrowIfNull(header);
         var metadata = new MessageMetadata();
+        var others = new MessageMetadata();
         foreach (ref readonly var field in header.Fields)
         {
-            if (field.Kind != HeaderFieldKind.Control
-                || header.Name(field.Range).Length > MaxNameBytes
-                || header.Value(field.Range).Length > MaxValueBytes)
+            if (field.Kind == HeaderFieldKind.Control && header.Name(field.Range).Length <= MaxNameBytes)
             {
-                continue;
+                var name = Encoding.ASCII.GetString(header.Name(field.Range));
+                metadata = header.Value(field.Range).Length > MaxValueBytes
+                    ? metadata.Ignoring(name, HeaderIgnored.TooLong)
+                    : Read(metadata, name, header.Text(field.Range).Trim());
             }
-
-            var name = Encoding.ASCII.GetString(header.Name(field.Range)).ToLowerInvariant();
-            var value = header.Text(field.Range).Trim();
-            metadata = name switch
+            else if (field.Kind == HeaderFieldKind.OtherSystem && readsOthers)
             {
-                "x-amp" when value.Equals("skip", StringComparison.OrdinalIgnoreCase) =>
-                    metadata with { SkipsTracking = true },
-                "x-tracking-clicks" when metadata.Clicks != ClickTracking.None =>
-                    metadata with { Clicks = MessageMetadata.ParseClicks(value) ?? metadata.Clicks },
-                "x-tracking-opens" when metadata.Opens != false =>
-                    metadata with { Opens = MessageMetadata.ParseYesNo(value) ?? metadata.Opens },
-                "x-tracking-level" => metadata with { Level = Stricter(metadata.Level, value) },
-                "x-tracking-tags" => metadata with { Tags = MessageMetadata.ParseTags(value) ?? metadata.Tags },
-                "x-tracking-host" => metadata with { Host = value },
-                _ => metadata,
-            };
+                others = ReadOtherHeaders.Add(others, header, field.Range);
+            }
         }
 
-        return metadata;
+        return metadata with
+        {
+            Tags = metadata.Tags.Count > 0 ? metadata.Tags : others.Tags,
+            ClicksAllowed = others.ClicksAllowed,
+            OpensAllowed = others.OpensAllowed,
+            IgnoredHeaders = [.. metadata.IgnoredHeaders, .. others.IgnoredHeaders],
+        };
     }
 
-    private static TrackingLevel? Stricter(TrackingLevel? level, string value) =>
-        MessageMetadata.ParseLevel(value) is { } other
-            ? TrackingLevels.Strictest(level ?? TrackingLevel.Full, other)
-            : level;
+    private static MessageMetadata Read(MessageMetadata metadata, string name, string value)
+    {
+        switch (name.ToLowerInvariant())
+        {
+            case "x-amp" when value.Equals("skip", StringComparison.OrdinalIgnoreCase):
+                return metadata with { SkipsTracking = true };
+            case "x-tracking-clicks":
+                return MessageMetadata.ParseClicks(value) is { } clicks
+                    ? metadata.Clicks == ClickTracking.None ? metadata : metadata with { Clicks = clicks }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-opens":
+                return MessageMetadata.ParseYesNo(value) is { } opens
+                    ? metadata.Opens == false ? metadata : metadata with { Opens = opens }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-level":
+                return MessageMetadata.ParseLevel(value) is { } level
+                    ? metadata with
+                    {
+                        Level = TrackingLevels.Strictest(metadata.Level ?? TrackingLevel.Full, level),
+                    }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-tags":
+                return MessageMetadata.ParseTags(value) is { } tags
+                    ? metadata with { Tags = tags }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-utm":
+                return UtmParameters.TryParse(value) is { } utm
+                    ? metadata with { Utm = utm }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-host":
+                return metadata with { Host = value };
+            default:
+                return metadata;
+        }
+    }
 }

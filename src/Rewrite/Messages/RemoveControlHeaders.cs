@@ -4,7 +4,8 @@ using Tracking.Rewrite.Decisions;
 namespace Tracking.Rewrite.Messages;
 
 /// <summary>Plans the removal of control headers, also from messages that pass through. A header that a DKIM signature
-/// names stays, because the signature would break without it.</summary>
+/// names stays, because the signature would break without it. Headers of other systems are removed only where they are
+/// read.</summary>
 internal static class RemoveControlHeaders
 {
     /// <summary>Adds the removals to a plan.</summary>
@@ -22,7 +23,8 @@ internal static class RemoveControlHeaders
 
         foreach (ref readonly var field in plan.Header.Fields)
         {
-            if (field.Kind != HeaderFieldKind.Control)
+            if (field.Kind != HeaderFieldKind.Control
+                && !(field.Kind == HeaderFieldKind.OtherSystem && plan.Request.RemovesOtherHeaders))
             {
                 continue;
             }

@@ -59,10 +59,12 @@ public static class RewriteMessage
 
     /// <summary>Plans only the removal of control headers, for a message that is too large to be read.</summary>
     /// <param name="header">The message's header.</param>
-    public static RewritePlan PlanHeader(MessageHeader header)
+    /// <param name="removesOthers">Whether headers of other systems are removed too.</param>
+    public static RewritePlan PlanHeader(MessageHeader header, bool removesOthers = false)
     {
         ArgumentNullException.ThrowIfNull(header);
-        var plan = new RewritePlan(header, new RewriteRequest()) { OutputSizeHint = header.Message.Length };
+        var request = new RewriteRequest { RemovesOtherHeaders = removesOthers };
+        var plan = new RewritePlan(header, request) { OutputSizeHint = header.Message.Length };
         RemoveControlHeaders.Run(plan);
         return plan;
     }

@@ -10,6 +10,11 @@ internal static class RewriteResult
     public static string Of(IgnoredHost ignored) =>
         $"{InHeader(ignored.Host)} is not used: {WireWords.Of(ignored.Why)}";
 
+    /// <summary>The message's own headers that are not obeyed, and the reasons; <see langword="null"/> when all
+    /// are.</summary>
+    public static string? Of(IReadOnlyList<IgnoredHeader> ignored) =>
+        ignored.Count == 0 ? null : string.Join(", ", ignored.Distinct());
+
     /// <summary>A requested host. It may come from the message, so it must not break the header.</summary>
     private static string InHeader(string host)
     {

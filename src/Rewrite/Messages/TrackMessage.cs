@@ -49,6 +49,9 @@ public sealed record TrackedMessageResult(TrackOutcome Outcome, string MessageId
 
     /// <summary>The host of the message's links, and the requested host that is not used.</summary>
     public ChosenHost? Host { get; init; }
+
+    /// <summary>The message's own headers that are not obeyed.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
 }
 
 /// <summary>
@@ -72,7 +75,7 @@ public sealed partial class TrackMessage(
     public async ValueTask<(RewritePlan Plan, ChosenHost Host)?> PlanAsync(
         DirectoryCluster cluster, MessageHeader message, MessageMetadata request)
     {
-        var own = ReadControlHeaders.From(message);
+        var own = settings.Own(message);
         return await ChooseAsync(cluster, request, own) is { } host
             && await PlanAsync(cluster, message, settings.For(cluster, request, own, host)) is { } plan
                 ? (plan, host)
@@ -95,7 +98,7 @@ public sealed partial class TrackMessage(
         using var activity = RewriteTelemetry.Source.StartActivity("rewrite message");
         byte[]? contentHash = null;
         var messageId = request.MessageId ?? HashOf(cluster.Id, request, ContentHash());
-        var own = ReadControlHeaders.From(message);
+        var own = settings.Own(message);
         if (await ChooseAsync(cluster, request, own) is not { } host)
         {
             return new TrackedMessageResult(TrackOutcome.StoreUnavailable, messageId);
@@ -220,6 +223,7 @@ public sealed partial class TrackMessage(
             HasPixel = tracked && plan.HasPixel,
             UntouchedReason = untouched,
             Host = host,
+            IgnoredHeaders = plan.Request.IgnoredHeaders,
         };
     }
 

@@ -1,3 +1,4 @@
+using Tracking.Rewrite.Decisions;
 using Tracking.Rewrite.Findings;
 using Tracking.Rewrite.Messages;
 
@@ -16,6 +17,9 @@ internal sealed record RewrittenMessage(ReadOnlyMemory<byte> Body)
 
     /// <summary>The requested tracking host that is not used.</summary>
     public IgnoredHost? IgnoredHost { get; init; }
+
+    /// <summary>The message's own headers that are not obeyed.</summary>
+    public IReadOnlyList<IgnoredHeader> IgnoredHeaders { get; init; } = [];
 
     /// <summary>The number of wrapped links.</summary>
     public int Links { get; init; }

@@ -20,8 +20,8 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
 
     private static readonly string[] _results =
     [
-        "tracking-message-id", "tracking-message-id-ignored", "tracking-host-ignored", "tracking-links",
-        "tracking-opens", "tracking-untouched",
+        "tracking-message-id", "tracking-message-id-ignored", "tracking-host-ignored", "tracking-headers-ignored",
+        "tracking-links", "tracking-opens", "tracking-untouched",
     ];
 
     /// <summary>Whether a <c>reply_to</c> names our own input queue, or a queue to which only we write.</summary>
@@ -55,6 +55,7 @@ internal sealed class SendRewritten(ConfirmedPublisher publisher)
             ? $"{id} was rewritten before with other bytes"
             : null);
         Set("tracking-host-ignored", message.IgnoredHost is { } ignored ? RewriteResult.Of(ignored) : null);
+        Set("tracking-headers-ignored", RewriteResult.Of(message.IgnoredHeaders));
         Set("tracking-untouched", message.Untouched is { } reason
             ? WireWords.Of(reason) + (message.InvalidHeader is { } header ? $" {header}" : "")
             : null);

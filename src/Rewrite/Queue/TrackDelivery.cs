@@ -81,6 +81,7 @@ internal sealed class TrackDelivery(
                 MessageId = mail.MessageId,
                 IgnoredMessageId = mail.IgnoredMessageId,
                 IgnoredHost = mail.IgnoredHost,
+                IgnoredHeaders = mail.IgnoredHeaders,
                 Links = mail.Links,
                 HasPixel = mail.HasPixel,
                 Untouched = mail.Untouched,
@@ -100,7 +101,8 @@ internal sealed class TrackDelivery(
     }
 
     private ReadOnlyMemory<byte> WithoutControlHeaders(QueuedMessage delivery) =>
-        TrackMail.Written(RewriteMessage.PlanHeader(MessageHeader.Read(delivery.Body, options.Value.Limits)));
+        TrackMail.Written(RewriteMessage.PlanHeader(
+            MessageHeader.Read(delivery.Body, options.Value.Limits), options.Value.HeadersOfOtherSystems));
 
     private static ReadOnlyMemory<byte>? InItsForm(QueuedMessage delivery, OpenBody body, ReadOnlyMemory<byte> mail) =>
         mail.Span.SequenceEqual(body.Mail.Span) ? delivery.Body : body.With(mail);

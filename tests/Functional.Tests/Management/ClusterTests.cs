@@ -22,7 +22,7 @@ public sealed class ClusterTests(ManagementHost host)
             """
             {"trackClicks":false,"trackOpens":false,"linkStyle":"compact","htmlOnly":false,"trackImages":false,
              "keepUrlText":"off","pixelPosition":"bottom","trackSigned":false,"trackingLevel":"full",
-             "addressPolicy":"truncated","retentionMonths":13,"keepHtmlDays":0,"excludedDomains":[]}
+             "addressPolicy":"truncated","retentionMonths":13,"keepHtmlDays":0,"utm":"","excludedDomains":[]}
             """,
             cluster["settings"]);
         AssertJson(cluster.ToJsonString(), await GetAsync(host.Admin, $"{Clusters}/{cluster["id"]}"));
@@ -64,7 +64,7 @@ public sealed class ClusterTests(ManagementHost host)
             Clusters,
             """
             {"name":" ","owner":1,"notifyEmails":["nobody"],"sendingDomains":["localhost","10.0.0.1"],
-             "settings":{"trackClicks":"yes","linkStyle":"Long","retentionMonths":0,"colour":"red",
+             "settings":{"trackClicks":"yes","linkStyle":"Long","retentionMonths":0,"colour":"red","utm":"source=x",
              "excludedDomains":"example.com"}}
             """);
 
@@ -74,6 +74,7 @@ public sealed class ClusterTests(ManagementHost host)
             [
                 "name", "notifyEmails[0]", "owner", "sendingDomains[0]", "sendingDomains[1]", "settings.colour",
                 "settings.excludedDomains", "settings.linkStyle", "settings.retentionMonths", "settings.trackClicks",
+                "settings.utm",
             ],
             errors.Keys.Order(StringComparer.Ordinal));
         Assert.Contains(
@@ -81,6 +82,8 @@ public sealed class ClusterTests(ManagementHost host)
         Assert.Contains("trackClicks, trackOpens", errors["settings.colour"], StringComparison.Ordinal);
         Assert.Equal("got 'Long', takes one of compact, path.", errors["settings.linkStyle"]);
         Assert.Equal("got 'yes', takes true or false.", errors["settings.trackClicks"]);
+        Assert.StartsWith("got 'source=x', takes an empty text, off", errors["settings.utm"], StringComparison.Ordinal);
+        Assert.Contains("utm_source=newsletter&utm_medium=email", errors["settings.utm"], StringComparison.Ordinal);
         Assert.Contains("1 to 120", errors["settings.retentionMonths"], StringComparison.Ordinal);
     }
 

@@ -1,6 +1,8 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Tracking.Database.Entities;
+using Tracking.Functional.Tests.Management;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
@@ -98,6 +100,47 @@ public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<Shared
         Assert.Matches("^[0-9a-f]{64}$", Header(response, "Tracking-Message-Id"));
         Assert.Equal(message, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(0, await _host.StoredAsync());
+    }
+
+    [Fact]
+    public async Task Headers_that_are_not_obeyed_are_named_with_the_reason()
+    {
+        var cluster = await _host.CreateClusterAsync();
+        var message = "X-MSYS-API: {\"options\":\r\nX-Tracking-Clicks: perhaps\r\n"
+            + Mail.Html("x", "https://example.com/1");
+        using var response = await _host.RewriteAsync(cluster, message);
+        Assert.Equal(
+            "X-Tracking-Clicks unknown-value, X-MSYS-API not-json", Header(response, "Tracking-Headers-Ignored"));
+        Assert.Equal("1", Header(response, "Tracking-Links"));
+        Assert.DoesNotContain(
+            "X-MSYS-API",
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+
+        var report = await _host.DryRunAsync(cluster, message);
+        Assert.Equal(
+            """
+            [{"header":"X-Tracking-Clicks","reason":"unknown-value"},{"header":"X-MSYS-API","reason":"not-json"}]
+            """,
+            report["ignoredHeaders"]!.ToJsonString());
+        await ForgetAsync();
+    }
+
+    [Fact]
+    public async Task Utm_parameters_of_cluster_message_and_request_are_in_the_destination()
+    {
+        var cluster = await _host.CreateClusterAsync(
+            new ClusterSettings { TrackClicks = true, Utm = "utm_source=news&utm_medium=email&utm_term=all" });
+        var message = "X-Tracking-Utm: utm_campaign=spring&utm_term=\r\n" + Mail.Html("x", "https://example.com/1#top");
+        var report = await _host.DryRunAsync(cluster, message);
+        Assert.Equal("https://example.com/1#top", (string)report["links"]![0]!["url"]!);
+        Assert.Equal(
+            "https://example.com/1?utm_source=news&utm_medium=email&utm_campaign=spring#top",
+            (string)report["links"]![0]!["destination"]!);
+
+        using var refused = await _host.RewriteAsync(cluster, message, ("tracking-utm", "source=x"));
+        await Expect.ProblemAsync(
+            refused, HttpStatusCode.BadRequest, "invalid-value", "tracking-utm", "utm_source=newsletter");
     }
 
     [Theory]

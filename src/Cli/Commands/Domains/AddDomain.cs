@@ -14,10 +14,11 @@ internal static class AddDomain
         var noClicks = new Option<bool>("--no-clicks") { Description = "No clicks are tracked on it" };
         var noOpens = new Option<bool>("--no-opens") { Description = "No opens are tracked on it" };
         var https = SetDomain.Https();
+        var utm = SetDomain.Utm();
         var exclude = SetDomain.Exclude();
         var command = new Command("add", "Adds a name of your own, and prints the record to make at your DNS provider.")
         {
-            name, cluster, setAsDefault, noClicks, noOpens, https, exclude,
+            name, cluster, setAsDefault, noClicks, noOpens, https, utm, exclude,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
@@ -41,6 +42,11 @@ internal static class AddDomain
             if (parsed.GetValue(https) is { } policy)
             {
                 body["https"] = policy;
+            }
+
+            if (parsed.GetValue(utm) is { } parameters)
+            {
+                body["utm"] = parameters;
             }
 
             if (parsed.GetValue(exclude) is { Length: > 0 } excluded)

@@ -18,6 +18,11 @@ internal static class PrintDomain
         terminal.Line($"Certificate:  {Tls(domain["tls"])}");
         terminal.Line($"Tracks:       {Tracks(domain)}");
         terminal.Line($"Https:        {domain["https"]}");
+        if ((string?)domain["utm"] is { Length: > 0 } utm)
+        {
+            terminal.Line($"UTM:          {utm}");
+        }
+
         if (domain["excludedDomains"] is JsonArray { Count: > 0 } excluded)
         {
             terminal.Line($"Stays plain:  {string.Join(", ", excluded.Select(entry => (string?)entry))}");

@@ -17,11 +17,12 @@ internal static class SetDomain
         {
             Description = "full, pseudonymous, anonymous or off: how much is kept of who follows its links",
         };
+        var utm = Utm();
         var exclude = Exclude();
         var excludeNone = new Option<bool>("--exclude-none") { Description = "No destination stays plain" };
         var command = new Command("set", "Changes what is given and keeps the rest.")
         {
-            name, cluster, clicks, opens, https, level, exclude, excludeNone,
+            name, cluster, clicks, opens, https, level, utm, exclude, excludeNone,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
@@ -47,6 +48,11 @@ internal static class SetDomain
                 patch["trackingLevel"] = kept;
             }
 
+            if (parsed.GetValue(utm) is { } parameters)
+            {
+                patch["utm"] = parameters;
+            }
+
             if (parsed.GetValue(excludeNone))
             {
                 patch["excludedDomains"] = new JsonArray();
@@ -58,7 +64,7 @@ internal static class SetDomain
 
             if (patch.Count == 0)
             {
-                terminal.Complain("Nothing to change: give --clicks, --opens, --https, --level, --exclude or "
+                terminal.Complain("Nothing to change: give --clicks, --opens, --https, --level, --utm, --exclude or "
                     + "--exclude-none.");
                 return ExitCode.Usage;
             }
@@ -75,6 +81,14 @@ internal static class SetDomain
     {
         Description = "required: no new links before there is a certificate; optional: http until then, a transition",
         HelpName = "required|optional",
+    };
+
+    /// <summary>The option for UTM parameters.</summary>
+    public static Option<string?> Utm() => new("--utm")
+    {
+        Description = "UTM parameters of the destinations of its links, over those of the cluster, such as "
+            + "'utm_source=newsletter&utm_medium=email'; off: none; an empty text: those of the cluster",
+        HelpName = "PARAMETERS",
     };
 
     /// <summary>The option for destinations that stay plain.</summary>

@@ -59,6 +59,9 @@ internal static partial class Words
         public const string HttpsRequired = "Required: no new links before there is a certificate";
         public const string HttpsOptional =
             "Optional, for a transition: links are http until there is one, and browsers warn before them";
+        public const string UtmHint =
+            "As in an address: utm_source=newsletter&utm_medium=email. They go before those of the settings; "
+            + "off: none; empty: those of the settings.";
         public const string Excluded = "Destinations that stay plain";
         public const string ExcludedHint =
             "One a line: example.com, *.example.com, or either with a path such as example.com/account.";

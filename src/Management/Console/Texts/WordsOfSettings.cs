@@ -26,6 +26,10 @@ internal static partial class Words
         public const string Excluded = "Destinations that are never tracked";
         public const string ExcludedHint =
             "Host names, one a line: example.com, or *.example.com for everything below it.";
+        public const string Utm = "UTM parameters of destinations";
+        public const string UtmHint =
+            "As in an address: utm_source=newsletter&utm_medium=email. They are added to the targets of tracked links, "
+            + "for your web statistics; empty: none.";
         public const string Privacy = "What is kept";
         public const string TrackingLevel = "Of people";
         public const string AddressPolicy = "Of addresses";

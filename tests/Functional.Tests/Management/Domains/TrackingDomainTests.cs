@@ -119,7 +119,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
             domains.Client,
             domains.Path,
             """
-            {"hostname":1,"setAsDefault":"yes","trackClicks":0,"trackOpens":null,"https":"sometimes","colour":1,
+            {"hostname":1,"setAsDefault":"yes","trackClicks":0,"trackOpens":null,"https":"sometimes","colour":1,"utm":7,
              "excludedDomains":["a.example/x?y","http://b.example","*.c.example/d"],"retired":true}
             """);
 
@@ -128,7 +128,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
         Assert.Equal(
             [
                 "colour", "excludedDomains[0]", "excludedDomains[1]", "hostname", "https", "retired", "setAsDefault",
-                "trackClicks", "trackOpens",
+                "trackClicks", "trackOpens", "utm",
             ],
             problem["errors"]!.AsArray().Select(error => (string)error!["name"]!).Order(StringComparer.Ordinal));
         Assert.Contains("takes one of required, optional", (string)problem["detail"]!, StringComparison.Ordinal);
@@ -143,7 +143,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
         using var response = await domains.PatchAsync(
             name,
             """
-            {"trackOpens":false,"https":"optional",
+            {"trackOpens":false,"https":"optional","utm":"utm_source=news&utm_medium=email",
              "excludedDomains":["Example.ORG","*.Bücher.example","shop.example/Account","shop.example/"]}
             """);
 
@@ -153,16 +153,18 @@ public sealed class TrackingDomainTests(ManagementHost host)
         Assert.Equal(
             """["example.org","*.xn--bcher-kva.example","shop.example/Account","shop.example"]""",
             domain["excludedDomains"]!.ToJsonString());
+        Assert.Equal("utm_source=news&utm_medium=email", (string)domain["utm"]!);
         // Verified, no certificate, and https is optional: a transition, and it says so.
         Assert.True((bool)domain["acceptsNewLinks"]!);
         Assert.Null(domain["why"]);
         Assert.Contains("browsers warn", (string)domain["sentence"]!, StringComparison.Ordinal);
         Assert.Equal("pending", (string)domain["tls"]!["status"]!);
 
-        using var back = await domains.PatchAsync(name, """{"https":null,"excludedDomains":null}""");
+        using var back = await domains.PatchAsync(name, """{"https":null,"excludedDomains":null,"utm":null}""");
         domain = await Expect.OkAsync(back);
         Assert.Equal("required", (string)domain["https"]!);
         Assert.Empty(domain["excludedDomains"]!.AsArray());
+        Assert.Equal("", (string)domain["utm"]!);
         Assert.Equal("no-certificate", (string)domain["why"]!);
         Assert.False((bool)domain["trackOpens"]!);
     }
