@@ -22,8 +22,8 @@ namespace Tracking.EventIngest;
 /// <summary>Stores events exactly once, classifies them, keeps counters and delivers webhooks.</summary>
 public static class EventIngest
 {
-    /// <summary>Adds the consumer of <see cref="QueueNames.StoreEvents"/> and the upkeep of its tables. Expects the
-    /// service defaults, and the schema to be in place when the host starts.</summary>
+    /// <summary>Adds the consumer of <see cref="QueueNames.StoreEvents"/> and the maintenance of its tables. The
+    /// service defaults must be added before, and the schema must exist when the host starts.</summary>
     public static IHostApplicationBuilder AddEventIngest(this IHostApplicationBuilder builder)
     {
         builder.AddBus();
@@ -61,12 +61,12 @@ public static class EventIngest
             queue.ConcurrentMessageLimit = options.ConcurrentBatches;
             queue.PrefetchCount = Math.Max(options.PrefetchedBatches, options.ConcurrentBatches);
 
-            // What is thrown goes back to the broker (or, in memory, is dropped and sent again by its edge) and not to
-            // an error queue, where a batch would lie acknowledged and unstored.
+            // A batch whose handling throws goes back to the broker. (In memory, it is dropped and its edge sends it
+            // again.) It does not go to an error queue: there it would be acknowledged but not stored.
             queue.RethrowFaultedMessages();
             var consume = context.GetRequiredService<ConsumeBatch>();
             queue.Handler<StoreEventBatch>(
-                // Asked for at this late moment because it needs the bus that is being configured here.
+                // The sender is resolved here, at the delivery, because it needs the bus that is being configured here.
                 delivery => consume.RunAsync(delivery, context.GetRequiredService<SendToQueue>()));
         }));
         return builder;
@@ -93,6 +93,6 @@ public static class EventIngest
         services.AddHostedService<PruneDeliveries>();
     }
 
-    /// <summary>Maps nothing yet: this service answers the bus only.</summary>
+    /// <summary>Maps nothing: this service answers the bus only.</summary>
     public static WebApplication MapEventIngest(this WebApplication app) => app;
 }

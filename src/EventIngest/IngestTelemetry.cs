@@ -4,7 +4,7 @@ using Tracking.EventIngest.Batches;
 
 namespace Tracking.EventIngest;
 
-/// <summary>The figures and spans of this service: meter and source <c>Tracking.EventIngest</c>.</summary>
+/// <summary>The metrics and spans of this service: meter and source <c>Tracking.EventIngest</c>.</summary>
 internal sealed class IngestTelemetry
 {
     /// <summary>The name of the meter and of the activity source.</summary>
@@ -36,13 +36,13 @@ internal sealed class IngestTelemetry
             "Months after this one that have a partition, when partitions were last looked after.");
     }
 
-    /// <summary>Where the spans of stored events come from.</summary>
+    /// <summary>The source of the spans of stored events.</summary>
     public static ActivitySource Spans { get; } = new(Name);
 
-    /// <summary>Records for how many months after this one there are partitions.</summary>
+    /// <summary>Records the number of months after this month that have partitions.</summary>
     public void FoundMonthsAhead(long months) => Volatile.Write(ref _monthsAhead, months);
 
-    /// <summary>Records a batch that was seen before.</summary>
+    /// <summary>Records a batch that was stored before.</summary>
     public void Duplicate() => _duplicates.Add(1);
 
     /// <summary>Records a batch whose transaction has committed.</summary>
@@ -70,7 +70,7 @@ internal sealed class IngestTelemetry
         }
     }
 
-    // Nothing until it is known: 0 would be an alarm.
+    // No value is reported before the first check: 0 would raise an alarm.
     private IEnumerable<Measurement<long>> ReadMonthsAhead() =>
         Volatile.Read(ref _monthsAhead) is >= 0 and var months ? [new Measurement<long>(months)] : [];
 }

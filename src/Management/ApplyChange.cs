@@ -19,7 +19,8 @@ internal sealed partial class ApplyChange(
     /// both cases.</summary>
     /// <param name="cluster">The cluster that changed.</param>
     /// <param name="isDeleted">Whether it, or the tracking domain, was deleted.</param>
-    /// <param name="hostname">The one tracking domain that changed; <see langword="null"/> when it is more.</param>
+    /// <param name="hostname">The tracking domain that changed; <see langword="null"/> if more than one
+    /// changed.</param>
     public async Task ApplyAsync(ClusterId cluster, bool isDeleted = false, string? hostname = null)
     {
         changes.Announce(cluster, isDeleted, hostname);

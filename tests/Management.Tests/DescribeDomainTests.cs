@@ -90,7 +90,7 @@ public sealed class DescribeDomainTests
             """{"zone":"eu.example.com","nameToEnter":"track","findings":[],"hops":[{"name":"x"}]}""";
         Assert.Equal(("track", "eu.example.com"), Record());
 
-        // Of a check that found no zone, and of one that is no diagnosis at all.
+        // The first check found no zone. The second text is no diagnosis at all.
         domain.LastCheck = """{"zone":null,"nameToEnter":7}""";
         Assert.Equal(("track.eu", "example.com"), Record());
         domain.LastCheck = "[]";

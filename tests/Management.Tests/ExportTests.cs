@@ -57,21 +57,20 @@ public sealed partial class ExportTests
             var line = new StringBuilder();
             ExportEvents.AppendCell(line, text);
 
-            // Divided where our quotes count for nothing; then read as a program reads that drops blanks and quotes.
+            // A spreadsheet that ignores our quotes divides the line here. Then a program drops blanks and quotes.
             foreach (var part in line.ToString().Split(';', '|', '\t', '\r', '\n'))
             {
                 Assert.DoesNotMatch("^[\\s\"]*[=+@\uff1d-]", part);
             }
 
-            // Read as RFC 4180 says, our apostrophes taken away.
+            // Read as RFC 4180 says, without our apostrophes.
             var cell = line.ToString();
             var read = cell[0] == '"' ? cell[1..^1].Replace("\"\"", "\"", StringComparison.Ordinal) : cell;
             Assert.Equal(text, UndoPattern().Replace(read, ""));
         }
     }
 
-    // An apostrophe at a place, if a formula would begin there without it; at the very beginning also before TAB, CR,
-    // LF.
+    // Matches an apostrophe where a formula would begin without it; at the very beginning also before TAB, CR or LF.
     [GeneratedRegex("(?<=\\A|[;|\t\r\n])'(?=[ \"']*[=+@\uff1d-])|\\A'(?='*[\t\r\n])")]
     private static partial Regex UndoPattern();
 

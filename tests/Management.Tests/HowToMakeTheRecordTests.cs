@@ -2,7 +2,7 @@ using Tracking.Management.Console.Texts;
 
 namespace Tracking.Management.Tests;
 
-/// <summary>The instructions for each provider have everything that the provider's form asks for.</summary>
+/// <summary>The instructions for each provider name everything that the provider's form needs.</summary>
 public sealed class HowToMakeTheRecordTests
 {
     [Theory]

@@ -21,7 +21,7 @@ public sealed class TenantShareTests
         var time = new HandTime();
         using var share = Share(time);
         await RunAsync(share, time, seconds: 15);
-        // Five seconds ahead are left, and a quarter of the fifteen has been gained.
+        // Five seconds are left of the time ahead, and a quarter of the fifteen seconds was gained.
         await RunAsync(share, time, seconds: 12);
 
         var refusal = await share.EnterAsync(Cancelled);

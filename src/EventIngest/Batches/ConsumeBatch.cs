@@ -9,10 +9,10 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// From the queue to the acknowledgement: stores a batch, tells its edge, then makes the spans. While the database is
-/// away it stays with the batch, with longer and longer pauses: leaving it to the bus would drain the queue into the
-/// error queue. A fault of another kind is tried a few times and then thrown, so that it does not hold up other
-/// batches; nothing is acknowledged after an exception, and the edge sends again what is not acknowledged.
+/// Handles one delivery from the queue: stores the batch, acknowledges it to its edge, then makes the spans. While the
+/// database is unavailable, the batch is tried again after growing pauses. If it went back to the bus instead, the
+/// whole queue would move to the error queue. Any other fault is tried a few times and then thrown, so that it does not
+/// block other batches. After an exception nothing is acknowledged, and the edge sends the batch again.
 /// </summary>
 internal sealed partial class ConsumeBatch(
     StoreBatch store,
@@ -22,7 +22,7 @@ internal sealed partial class ConsumeBatch(
     IOptions<EventIngestOptions> options,
     ILogger<ConsumeBatch> logger)
 {
-    /// <summary>Consumes one delivery.</summary>
+    /// <summary>Handles one delivery.</summary>
     public Task RunAsync(ConsumeContext<StoreEventBatch> delivery, SendToQueue queue) => RunAsync(
         delivery.Message,
         (stored, _) => AcknowledgeAsync(queue, stored),
@@ -55,7 +55,7 @@ internal sealed partial class ConsumeBatch(
         }
     }
 
-    /// <summary>How long to wait after an attempt, from 1, that failed.</summary>
+    /// <summary>The pause after a failed attempt. The first attempt is number 1.</summary>
     internal static TimeSpan PauseAfter(int attempt, EventIngestOptions options)
     {
         var doubled = options.FirstRetry * Math.Pow(2, Math.Min(attempt - 1, 30));
@@ -69,7 +69,8 @@ internal sealed partial class ConsumeBatch(
         Sequence = batch.Sequence,
     };
 
-    // A batch in work is finished before the process stops; one that waits for the database is left to the next one.
+    // When the process stops, a batch that is being stored is finished. A batch that waits for the database is left to
+    // the next process.
     private async Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(
@@ -85,7 +86,8 @@ internal sealed partial class ConsumeBatch(
         }
         catch (NoSuchQueueException)
         {
-            // The edge has been away for so long that its queue has expired. It sends the batch again when it is back.
+            // The edge has been away for so long that its queue has expired. The edge sends the batch again when it is
+            // back.
             LogNobodyToTell(stored.EdgeId, stored.Sequence);
         }
     }
@@ -95,6 +97,6 @@ internal sealed partial class ConsumeBatch(
     private partial void LogAgain(Guid edge, long sequence, int attempt, TimeSpan pause, string reason);
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Batch {Sequence} is stored, but its edge {Edge} has no queue to be told on")]
+        Message = "Batch {Sequence} is stored. Its edge {Edge} has no queue for the acknowledgement")]
     private partial void LogNobodyToTell(Guid edge, long sequence);
 }

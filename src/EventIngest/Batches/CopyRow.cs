@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Writes one row of PostgreSQL's binary COPY format (its documentation: COPY, "Binary Format"), a typed method per
-/// column type. Rows are encoded here rather than by the driver because a batch is then one run of bytes, of which any
-/// range of rows can be sent again when one of them turns out to be bad, and because it allocates nothing.
+/// Writes one row of PostgreSQL's binary COPY format (PostgreSQL's documentation: COPY, "Binary Format"), with one
+/// method for each column type. This class encodes the rows instead of the driver for two reasons. A batch is then one
+/// run of bytes, so any range of rows can be sent again when one row is refused. And no memory is allocated.
 /// </summary>
 internal ref struct CopyRow
 {
@@ -20,12 +20,12 @@ internal ref struct CopyRow
 
     public CopyRow(Span<byte> destination) => _destination = destination;
 
-    /// <summary>What comes before the first row: signature, flags, no extension.</summary>
+    /// <summary>The bytes before the first row: signature, flags, no extension.</summary>
     public static ReadOnlySpan<byte> Header =>
         [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xff, (byte)'\r', (byte)'\n', 0,
             0, 0, 0, 0, 0, 0, 0, 0];
 
-    /// <summary>What comes after the last row.</summary>
+    /// <summary>The bytes after the last row.</summary>
     public static ReadOnlySpan<byte> Trailer => [0xff, 0xff];
 
     /// <summary>Bytes written so far.</summary>
@@ -92,7 +92,7 @@ internal ref struct CopyRow
         Append(address);
     }
 
-    /// <param name="utf8">The elements; none of them null.</param>
+    /// <param name="utf8">The elements; no element is null.</param>
     public void WriteTextArray(scoped ReadOnlySpan<byte[]> utf8)
     {
         var content = 0;
@@ -117,7 +117,7 @@ internal ref struct CopyRow
         }
     }
 
-    /// <summary>Columns that were encoded before.</summary>
+    /// <summary>Appends columns that are already encoded.</summary>
     public void Append(scoped ReadOnlySpan<byte> encoded)
     {
         encoded.CopyTo(_destination[Length..]);

@@ -6,9 +6,9 @@ using Tracking.Contracts;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Writes which events a batch has stored, a row for each cluster, in the transaction that stores them. Whoever asks
-/// for events in the order of their storing reads these rows; the reader numbers them (<c>ingest.stored_events</c>),
-/// so that storing waits for nobody.
+/// Writes which events a batch has stored, one row for each cluster, in the transaction that stores the events. A
+/// program that reads events in the order in which they were stored reads these rows. The reader numbers the rows
+/// (<c>ingest.stored_events</c>), so storing never waits for another transaction.
 /// </summary>
 internal static class KeepOrder
 {
@@ -20,7 +20,7 @@ internal static class KeepOrder
         GROUP BY cluster_id
         """;
 
-    /// <summary>The statement for the events that are stored.</summary>
+    /// <summary>The statement that writes the rows of a batch.</summary>
     public static NpgsqlBatchCommand ToCommand(StoreEventBatch batch, PreparedBatch prepared)
     {
         var clusters = new int[prepared.Events.Count];

@@ -11,8 +11,8 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Reads one batch's frames, refuses what can never be stored, applies privacy, classifies, and encodes the rows.
-/// Nothing is allocated for an event that is stored.
+/// Reads the frames of one batch, refuses events that can never be stored, applies the privacy policy, classifies the
+/// events and encodes the rows. No memory is allocated for an event that is stored.
 /// </summary>
 internal sealed class PrepareBatch(
     StoreEventBatch batch,
@@ -29,10 +29,10 @@ internal sealed class PrepareBatch(
 
     private const short ColumnCount = 16;
 
-    // The columns of a fixed size take less than 256 bytes, and each byte of a user agent at most three.
+    // The columns of a fixed size take less than 256 bytes. Each byte of a user agent takes at most three bytes.
     private const int LargestRow = 256 + Classification.LargestColumns + (3 * EventRecord.MaxPayloadSize);
 
-    // Up to here a frame holds nothing personal: the client's address comes next (EventRecord, version 1).
+    // The bytes of a frame before the client's address (EventRecord, version 1). They hold nothing personal.
     private const int ImpersonalFrameBytes = EventRecord.FrameHeaderSize + 51;
 
     private const long EndOfCalendar = 253_402_300_800_000_000; // 10000-01-01, µs since 1970
@@ -74,7 +74,8 @@ internal sealed class PrepareBatch(
         }
     }
 
-    /// <summary>What <c>rejected_events</c> keeps of a readable event: its frame under its cluster's policy.</summary>
+    /// <summary>The bytes that <c>rejected_events</c> keeps of a readable event: its frame, cut as its cluster's policy
+    /// demands.</summary>
     public static byte[] KeptFrame(in EventRecord record, ClusterPolicy policy)
     {
         Span<byte> address = stackalloc byte[16];
@@ -200,7 +201,7 @@ internal sealed class PrepareBatch(
         return true;
     }
 
-    // Neighbours mostly belong to the same cluster; its policy and cut-off are kept from one event to the next.
+    // Consecutive events mostly belong to the same cluster, so its policy and the oldest permitted time are kept.
     private bool TryFindPolicy(int cluster, [NotNullWhen(true)] out ClusterPolicy? policy)
     {
         if (cluster != _lastCluster)
@@ -231,8 +232,9 @@ internal sealed class PrepareBatch(
         }
     }
 
-    // Whose it is cannot be trusted, so nothing that could be personal is kept; where a frame begins is certain only
-    // until one was damaged, for that may have been its length.
+    // The cluster of an unreadable frame is not certain, so no byte that could be personal is kept. After a damaged
+    // frame nothing is kept, because its length may be the damaged part: then the start of the next frame is not
+    // certain.
     private void RefuseUnreadable(ReadOnlySpan<byte> frame, Refusal refusal, string detail) =>
         prepared.Rejected.Add(new RefusedEvent(
             prepared.Count, refusal, detail, null, null,

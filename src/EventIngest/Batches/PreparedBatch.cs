@@ -6,16 +6,16 @@ using Tracking.EventIngest.Statistics;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>An event that is ready to be stored.</summary>
-/// <param name="Start">Where its row begins in <see cref="PreparedBatch.Rows"/>.</param>
+/// <param name="Start">The start of its row in <see cref="PreparedBatch.Rows"/>.</param>
 /// <param name="Position">Its place in the batch, from 0.</param>
-/// <param name="Frame">Where its frame begins in the batch.</param>
-/// <param name="Counted">What the counters need to know of it.</param>
+/// <param name="Frame">The start of its frame in the batch.</param>
+/// <param name="Counted">What the counters need of the event.</param>
 internal readonly record struct PreparedRow(int Start, int Position, int Frame, CountedEvent Counted);
 
-/// <summary>A batch as it goes to the database: its rows as COPY takes them, and what is refused.</summary>
+/// <summary>A batch that is ready for the database: the rows for COPY, and the refused events.</summary>
 internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
 {
-    // A row is about as long as its frame; twice that is nearly always enough, and else it grows.
+    // A row is about as long as its frame. Twice the length is nearly always enough; otherwise the buffer grows.
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(Math.Max(batch.Events.Length * 2, 4096));
     private int _length;
 
@@ -26,16 +26,18 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
     /// <summary>Events that are not stored.</summary>
     public List<RefusedEvent> Rejected { get; } = [];
 
-    /// <summary>Events that are stored already, with another batch or earlier in this one.</summary>
+    /// <summary>The number of events that are already stored, from another batch or from earlier in this
+    /// batch.</summary>
     public int Repeats { get; private set; }
 
-    /// <summary>Where the frames of events begin whose trace was sampled; only so many of them.</summary>
+    /// <summary>The starts of the frames of events whose trace was sampled, at most
+    /// <see cref="EventIngestOptions.SpansPerBatch"/>.</summary>
     public List<int> SampledFrames { get; } = [];
 
-    /// <summary>Messages to be looked at once more.</summary>
+    /// <summary>The messages that are judged again later.</summary>
     public ClickedMessages Clicked { get; } = new();
 
-    /// <summary>Events in the batch: stored, repeated and refused.</summary>
+    /// <summary>The number of events in the batch: stored, repeated and refused.</summary>
     public int Count { get; set; }
 
     /// <summary>The encoded rows.</summary>
@@ -48,7 +50,7 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
         return _bytes.AsMemory(Events[first].Start..end);
     }
 
-    /// <summary>Room for at least <paramref name="size"/> more bytes.</summary>
+    /// <summary>Reserves at least <paramref name="size"/> more bytes.</summary>
     public Span<byte> Reserve(int size)
     {
         if (_bytes.Length - _length < size)
@@ -62,16 +64,16 @@ internal sealed class PreparedBatch(StoreEventBatch batch) : IDisposable
         return _bytes.AsSpan(_length);
     }
 
-    /// <summary>Adds the row that was written into reserved room.</summary>
+    /// <summary>Adds the row that was written into the reserved bytes.</summary>
     public void Add(int size, int position, int frame, in CountedEvent counted)
     {
         Events.Add(new PreparedRow(_length, position, frame, counted));
         _length += size;
     }
 
-    /// <summary>Takes events out again, with their rows.</summary>
-    /// <param name="refused">Those that are rejected, by their index in <see cref="Events"/>.</param>
-    /// <param name="repeats">The indexes of those whose id is stored by another.</param>
+    /// <summary>Removes events and their rows.</summary>
+    /// <param name="refused">The refused events, by their index in <see cref="Events"/>.</param>
+    /// <param name="repeats">The indexes of the events whose id is already stored.</param>
     public void TakeOut(IReadOnlyDictionary<int, RefusedEvent> refused, IReadOnlySet<int> repeats)
     {
         Rejected.AddRange(refused.Values);

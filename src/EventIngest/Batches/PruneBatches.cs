@@ -7,8 +7,9 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Deletes the keys of batches that their edge has forgotten, after writing down in <c>ingest.edges</c> that all below
-/// are stored. The order, in one transaction, is half of a promise; the other half is in <see cref="StoreBatch"/>.
+/// Deletes the keys of batches that their edge has forgotten. Before that, it writes to <c>ingest.edges</c> that all
+/// batches below a sequence are stored. Both happen in one transaction and in this order: exactly-once storage depends
+/// on it. The other part is in <see cref="StoreBatch"/>.
 /// </summary>
 internal sealed partial class PruneBatches(
     NpgsqlDataSource dataSource,
@@ -16,7 +17,7 @@ internal sealed partial class PruneBatches(
     TimeProvider time,
     ILogger<PruneBatches> logger) : BackgroundService
 {
-    // One copy of this service prunes at a time; the others leave it to that one.
+    // Only one copy of this service prunes at a time. The other copies skip the run.
     internal const string Lock =
         "SELECT pg_try_advisory_xact_lock(hashtext('tracking.ingest.prune_batches'))";
 
@@ -35,8 +36,8 @@ internal sealed partial class PruneBatches(
         """;
 
     /// <summary>Prunes once.</summary>
-    /// <returns>Keys deleted.</returns>
-    /// <exception cref="NpgsqlException">The database is away; nothing changed.</exception>
+    /// <returns>The number of deleted keys.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable; nothing changed.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);

@@ -7,9 +7,9 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Deletes the order of storing that is older than <see cref="EventIngestOptions.OrderKeptFor"/>. The newest row of
-/// each cluster that is as old stays: a reader that has read up to it has missed nothing, and a reader that has not
-/// does not find its own row and is told so.
+/// Deletes rows of the storage order that are older than <see cref="EventIngestOptions.OrderKeptFor"/>. For each
+/// cluster, the newest of these old rows stays. A reader whose position is that row has missed nothing. A reader with
+/// an older position does not find the row of its position, and learns that events are missing.
 /// </summary>
 internal sealed partial class PruneStoredEvents(
     NpgsqlDataSource dataSource,
@@ -28,7 +28,7 @@ internal sealed partial class PruneStoredEvents(
         """;
 
     /// <summary>Prunes once.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Delete);

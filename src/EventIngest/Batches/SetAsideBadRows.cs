@@ -5,21 +5,23 @@ using Tracking.EventIngest.Privacy;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Stores a batch of which PostgreSQL refuses some row: halves it, each half under a savepoint, until what fails is a
-/// single row; that one is rejected with PostgreSQL's words, or left out when it repeats an id that was stored a moment
-/// ago, and its neighbours are stored. Costs about two COPYs per halving and bad row, so it is for what nobody foresaw.
+/// Stores a batch of which PostgreSQL refuses a row. The batch is halved, each half under a savepoint, until the
+/// failing part is a single row. That row is rejected with PostgreSQL's error text, or left out if it repeats an id
+/// that was stored a moment ago. All other rows are stored. Each halving costs about two COPYs for each bad row, so
+/// this class is only for rows that no earlier check refuses.
 /// </summary>
 internal sealed class SetAsideBadRows(
     NpgsqlTransaction transaction, Func<NpgsqlConnection, ReadOnlyMemory<byte>, CancellationToken, Task> copy)
 {
     private const string Savepoint = "part";
 
-    /// <summary>Whether an error lies in the rows and would come back with them: classes 22 (data exception), 23
+    /// <summary>Whether the rows caused an error, so that it would come back with them: classes 22 (data exception), 23
     /// (constraint violation) and 54 (program limit exceeded) of PostgreSQL's appendix A.</summary>
     public static bool IsDataError(PostgresException exception) =>
         exception.SqlState.AsSpan(0, 2) is "22" or "23" or "54";
 
-    /// <summary>Stores what can be stored; the rest of <paramref name="prepared"/> becomes rejected.</summary>
+    /// <summary>Stores every row that PostgreSQL accepts. The other events of <paramref name="prepared"/> become
+    /// rejected or repeats.</summary>
     public async Task RunAsync(
         StoreEventBatch batch, PreparedBatch prepared, BatchPolicies policies, CancellationToken cancellationToken)
     {

@@ -5,13 +5,14 @@ using Tracking.Contracts;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// Takes out of a batch the events whose id is stored already, or stands in the batch before: a gateway gave one id to
-/// a request that reached two edges. It is one event; the first that comes is kept, and its repeat is nobody's fault
-/// and counted only as that. Done when a COPY has met such an id, so a batch without one does not pay for it.
+/// Removes from a batch the events whose id is already stored, or appears earlier in the batch. This happens when a
+/// gateway gave one id to a request that reached two edges. Both are one event: the first to arrive is kept, and the
+/// second is only counted as a repeat. The look-up is done after a COPY has met such an id, so a batch without repeats
+/// does not pay for it.
 /// </summary>
 internal static class SetAsideRepeats
 {
-    // The bounds leave out every partition that has none of them.
+    // The bounds exclude every partition that cannot have these ids.
     private const string SelectStored =
         "SELECT id FROM ingest.events WHERE id = ANY($1) AND id BETWEEN $2 AND $3";
 
@@ -21,8 +22,8 @@ internal static class SetAsideRepeats
     public static bool IsRepeat(PostgresException exception) =>
         exception.SqlState == PostgresErrorCodes.UniqueViolation;
 
-    /// <summary>Takes them out of <see cref="PreparedBatch.Events"/>.</summary>
-    /// <param name="connection">In the transaction that stores the batch.</param>
+    /// <summary>Removes the repeats from <see cref="PreparedBatch.Events"/>.</summary>
+    /// <param name="connection">A connection in the transaction that stores the batch.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="prepared">Its events.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -52,7 +53,7 @@ internal static class SetAsideRepeats
             return stored;
         }
 
-        // Guid compares as PostgreSQL does: from the first byte as it is written.
+        // Guid compares as PostgreSQL does: byte by byte in the order in which it is written.
         await using var command = new NpgsqlCommand(SelectStored, connection)
         {
             Parameters =

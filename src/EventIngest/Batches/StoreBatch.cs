@@ -11,26 +11,28 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Batches;
 
-/// <summary>How storing a batch ended; either way it is stored now and may be acknowledged.</summary>
+/// <summary>The outcome of an attempt to store a batch. Except after <see cref="Withdrawn"/>, the batch is in the
+/// database and may be acknowledged.</summary>
 internal enum StoreOutcome
 {
-    /// <summary>Stored by this call.</summary>
+    /// <summary>This call stored the batch.</summary>
     Stored,
 
-    /// <summary>Stored before; nothing was done.</summary>
+    /// <summary>The batch was stored before. Nothing was done.</summary>
     SeenBefore,
 
-    /// <summary>Somebody withdrew since it was read what may be kept; nothing was done, and it is read again.</summary>
+    /// <summary>A withdrawal was committed after the batch was read. Nothing is stored; the batch is read
+    /// again.</summary>
     Withdrawn,
 }
 
 /// <summary>
 /// Stores a batch exactly once, in one transaction: its key, its rows by COPY, its refused events, its webhooks, its
 /// counters.
-/// <para>The key goes first and the word of <c>ingest.edges</c> is asked after it, in a statement of its own with a
-/// snapshot of its own. <see cref="PruneBatches"/> writes that word before it deletes keys, in one transaction. So a
-/// replay meets either the key, or, when its insert went through because the key has been deleted, the word that was
-/// committed with the deletion.</para>
+/// <para>The key is inserted first. The row of <c>ingest.edges</c> is read after it, in a separate statement with its
+/// own snapshot. <see cref="PruneBatches"/> writes that row before it deletes keys, in one transaction. So a repeated
+/// batch meets the key; or, if the key was deleted and the insert succeeded, it meets the row that was committed
+/// together with the deletion.</para>
 /// </summary>
 internal sealed partial class StoreBatch(
     NpgsqlDataSource dataSource,
@@ -55,8 +57,8 @@ internal sealed partial class StoreBatch(
     private const string SelectForgotten =
         "SELECT true FROM ingest.edges WHERE edge_id = $1 AND acknowledged_below > $2";
 
-    // Whatever is looked for in this transaction is looked for by its key. Of a few thousand keys PostgreSQL would
-    // rather read a table of some hundred thousand rows as a whole, with every batch.
+    // This transaction looks up every row by its key. For a few thousand keys, PostgreSQL's planner would rather read a
+    // whole table of some hundred thousand rows, with every batch.
     private const string LookUpByKey =
         """
         SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
@@ -69,12 +71,12 @@ internal sealed partial class StoreBatch(
         SELECT $1, $2, * FROM unnest($3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::bytea[])
         """;
 
-    /// <summary>Stores a batch, or finds that it is stored.</summary>
+    /// <summary>Stores a batch, or finds that it is already stored.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="sampled">Takes the stored events whose trace was sampled.</param>
-    /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
-    /// <exception cref="NpgsqlException">The database is away or refuses; nothing is stored. When the connection breaks
-    /// during the commit it may be stored all the same: the next attempt finds out.</exception>
+    /// <param name="sampled">Receives the stored events whose trace was sampled.</param>
+    /// <param name="cancellationToken">If cancelled before the commit, nothing is stored.</param>
+    /// <exception cref="NpgsqlException">The database is unavailable or refuses the batch; nothing is stored. If the
+    /// connection breaks during the commit, the batch may be stored. The next attempt finds out.</exception>
     public async Task<StoreOutcome> RunAsync(
         StoreEventBatch batch, List<int> sampled, CancellationToken cancellationToken)
     {
@@ -94,7 +96,7 @@ internal sealed partial class StoreBatch(
         using var prepared = new PreparedBatch(batch);
         new PrepareBatch(batch, prepared, policies, classify, time.GetUtcNow(), options.Value).Run();
 
-        // Asked for meanwhile, on a connection of its own: the answer is needed when the rows are stored.
+        // This look-up runs at the same time on its own connection. Its result is needed when the rows are stored.
         var attributes = findAttributes.RunAsync(
             prepared.Events.Select(stored => (stored.Counted.Cluster, stored.Counted.Message)), cancellationToken);
         StoreOutcome outcome;
@@ -128,8 +130,9 @@ internal sealed partial class StoreBatch(
         return outcome;
     }
 
-    // As a whole; when it repeats ids, without those; when there is still a row that cannot be, row by row. A repeat
-    // may be committed by another batch between the question for it and the COPY: that one is found row by row.
+    // The batch is stored as a whole. If it repeats ids, it is stored without them. If PostgreSQL still refuses a row,
+    // the batch is stored part by part. Another batch may commit a repeated id between the look-up and the COPY; that
+    // repeat is also found part by part.
     private async Task<StoreOutcome> StoreAsync(
         StoreEventBatch batch,
         PreparedBatch prepared,
@@ -198,8 +201,9 @@ internal sealed partial class StoreBatch(
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
 
-        // Said here and not left to the server's default: under a transaction-wide snapshot the second statement would
-        // not see what pruning committed while the first one waited.
+        // The isolation level is set here, because the server's default may be another one. With one snapshot for the
+        // whole transaction, the second statement would not see what pruning committed while the first statement
+        // waited.
         await using var transaction = await connection.BeginTransactionAsync(
             IsolationLevel.ReadCommitted, cancellationToken);
         if (await BeginAsync(connection, batch, prepared.Count, cancellationToken) is not var (generations, withdrawal))
@@ -207,7 +211,8 @@ internal sealed partial class StoreBatch(
             return StoreOutcome.SeenBefore;
         }
 
-        // Read under the lock that whoever anonymises takes alone: a later withdrawal finds these rows.
+        // This is read under the shared lock; anonymising takes the exclusive lock. So a later withdrawal finds these
+        // rows.
         if (withdrawal != policies.Withdrawal)
         {
             return StoreOutcome.Withdrawn;
@@ -224,7 +229,8 @@ internal sealed partial class StoreBatch(
         return StoreOutcome.Stored;
     }
 
-    // Rows of a whole batch are added up while PostgreSQL takes them; rows that may be set aside, after that.
+    // The rows of a whole batch are counted while PostgreSQL stores them. If rows may be set aside, counting follows
+    // afterwards.
     private static async Task<CountMessages> CopyAndTallyAsync(
         NpgsqlTransaction transaction,
         PreparedBatch prepared,
@@ -245,7 +251,7 @@ internal sealed partial class StoreBatch(
         }
         catch
         {
-            // It reads the list that the next attempt changes.
+            // The tally reads the list that the next attempt changes.
             await ((Task)tally).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
@@ -253,7 +259,8 @@ internal sealed partial class StoreBatch(
         return await tally;
     }
 
-    // The generations of counters to write, and the last withdrawal; null: the batch was stored before.
+    // Returns the generations of counters to write and the number of the last withdrawal; null if the batch was stored
+    // before.
     private static async Task<Begun?> BeginAsync(
         NpgsqlConnection connection, StoreEventBatch batch, int count, CancellationToken cancellationToken)
     {
@@ -309,7 +316,7 @@ internal sealed partial class StoreBatch(
         copy.Write(CopyRow.Trailer);
     }
 
-    // Counters follow, last: a busy cluster's stay locked until the commit.
+    // The counters are written after this, because the counters of a busy cluster stay locked until the commit.
     private async Task FinishAsync(
         NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
     {
@@ -352,7 +359,7 @@ internal sealed partial class StoreBatch(
         };
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Looking for a row of batch {Sequence} of edge {Edge} that PostgreSQL refuses: {SqlState} {Reason}")]
+        Message = "PostgreSQL refuses a row of batch {Sequence} of edge {Edge}: {SqlState} {Reason}")]
     private partial void LogRowRefused(Guid edge, long sequence, string sqlState, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,

@@ -7,9 +7,10 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Batches;
 
 /// <summary>
-/// A span <c>store event</c> for each stored event whose click was sampled: a child of the click's span, linked to the
-/// trace in which the message was rewritten. The click comes days after the mail, so they are two traces. Done after
-/// the acknowledgement, and whatever goes wrong here is logged and forgotten: the batch is stored.
+/// Makes a span <c>store event</c> for each stored event whose click was sampled. The span is a child of the click's
+/// span and is linked to the trace in which the message was rewritten. The click comes days after the mail, so the two
+/// traces are separate. The spans are made after the acknowledgement. A fault here is only logged, because the batch is
+/// stored.
 /// </summary>
 internal sealed partial class TraceEvents(NpgsqlDataSource dataSource, ILogger<TraceEvents> logger)
 {
@@ -26,9 +27,9 @@ internal sealed partial class TraceEvents(NpgsqlDataSource dataSource, ILogger<T
 
     /// <summary>Makes the spans.</summary>
     /// <param name="batch">A batch that is stored.</param>
-    /// <param name="sampled">Where the frames of its sampled events begin.</param>
-    /// <param name="startedAt">When storing it began: where the spans begin, which end now.</param>
-    /// <param name="cancellationToken">Ends the attempt quietly.</param>
+    /// <param name="sampled">The starts of the frames of its sampled events.</param>
+    /// <param name="startedAt">The time at which storing began. The spans begin at this time and end now.</param>
+    /// <param name="cancellationToken">Ends the attempt. No exception is thrown.</param>
     public async Task RunAsync(
         StoreEventBatch batch, List<int> sampled, DateTimeOffset startedAt, CancellationToken cancellationToken)
     {
@@ -45,7 +46,7 @@ internal sealed partial class TraceEvents(NpgsqlDataSource dataSource, ILogger<T
                 Trace(batch, frame, startedAt, messages);
             }
         }
-        catch (Exception exception) // Telemetry never fails a batch that is stored;
+        catch (Exception exception) // Telemetry must not fail a stored batch.
         {
             LogNotTraced(batch.EdgeId, batch.Sequence, exception.Message);
         }

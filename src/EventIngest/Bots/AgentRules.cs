@@ -1,19 +1,20 @@
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>A piece of a user agent that gives its sender away.</summary>
-/// <param name="Token">Looked for anywhere in the user agent, in any case.</param>
-/// <param name="Reason">What it means.</param>
-/// <param name="Vendor">Whose it is; null when anybody's.</param>
+/// <summary>A rule: a part of a user agent that shows what kind of program sent the request.</summary>
+/// <param name="Token">A text. The rule applies if it occurs anywhere in the user agent, in upper or lower
+/// case.</param>
+/// <param name="Reason">What the token means.</param>
+/// <param name="Vendor">The maker of the program; null if several makers use the token.</param>
 internal sealed record AgentRule(string Token, Reason Reason, string? Vendor = null);
 
-/// <summary>A word that robots use of themselves.</summary>
-/// <param name="Token">Looked for anywhere in the user agent, in any case.</param>
-/// <param name="AlsoInBrowser">Whether it counts in an agent that otherwise looks like a browser's.</param>
-/// <param name="NotAfter">Letters that make it part of another word.</param>
+/// <summary>A word with which robots describe themselves.</summary>
+/// <param name="Token">The word. It may occur anywhere in the user agent, in upper or lower case.</param>
+/// <param name="AlsoInBrowser">Whether the word counts in a user agent that otherwise looks like a browser's.</param>
+/// <param name="NotAfter">Letters before the word that make it a part of another word.</param>
 /// <param name="EndsWord">Whether no letter may follow.</param>
 internal sealed record RobotWord(string Token, bool AlsoInBrowser, string? NotAfter = null, bool EndsWord = false)
 {
-    /// <summary>Whether a user agent has it.</summary>
+    /// <summary>Whether a user agent contains the word.</summary>
     public bool IsIn(string userAgent)
     {
         for (var at = 0; (at = userAgent.IndexOf(Token, at, StringComparison.OrdinalIgnoreCase)) >= 0; at++)
@@ -33,32 +34,33 @@ internal sealed record RobotWord(string Token, bool AlsoInBrowser, string? NotAf
 
 /// <summary>
 /// User agents of well-known machines and of people's programs, as their makers publish them. The first rule whose
-/// token occurs decides, so the particular comes before the general. Not here: machines that call themselves a browser;
-/// they are recognised by what they do, not by what they say.
+/// token occurs decides, so special tokens come before general ones. Machines with a browser's user agent are not in
+/// these lists. They are recognised by their behaviour.
 /// </summary>
 internal static class AgentRules
 {
-    /// <summary>Machines, the particular first.</summary>
+    /// <summary>Machines, the special tokens first.</summary>
     public static AgentRule[] Machines { get; } =
     [
-        // A mail provider fetches on behalf of a person who is looking at the message.
+        // A mail provider loads the image for a person who is looking at the message.
         new("GoogleImageProxy", Reasons.ImageProxy, "google"),
         new("YahooMailProxy", Reasons.ImageProxy, "yahoo"),
 
-        // Gmail loads images while the message list is open, before anybody opens the message.
+        // Gmail loads images when the message list is open, before the message is opened.
         new("Edge/12.246 Mozilla/5.0", Reasons.GmailPrefetch, "google"),
         new("Gmail-content-sampling", Reasons.GmailSampling, "google"),
 
-        // Microsoft follows a link to judge it when the message comes or is opened, in the name of Outlook.
+        // Microsoft follows a link to check it when the message arrives or is opened, with Outlook's name in the user
+        // agent.
         new("SafeLinks", Reasons.SafeLinks, "microsoft"),
         new("Safe Links", Reasons.SafeLinks, "microsoft"),
 
-        // Office asks whether a link exists before it opens the browser, which then comes with its own user agent.
+        // Office checks whether a link exists before it opens the browser. The browser then sends its own user agent.
         new("Microsoft Office Existence Discovery", Reasons.ExistenceCheck, "microsoft"),
         new("Microsoft Office Protocol Discovery", Reasons.ExistenceCheck, "microsoft"),
 
-        // Somebody pasted the link into a chat or network, which shows a card for it. Those that name others to be let
-        // in come before the others: Telegram is "like TwitterBot", and iMessage names three.
+        // A person pasted the link into a chat or a social network, which shows a preview. Some of these programs name
+        // other programs to be let in, so they come first: Telegram is "like TwitterBot", and iMessage names three.
         new("facebookexternalhit/1.1 Facebot Twitterbot/1.0", Reasons.LinkPreview, "apple"),
         new("TelegramBot", Reasons.LinkPreview, "telegram"),
         new("Snap URL Preview", Reasons.LinkPreview, "snap"),
@@ -85,7 +87,7 @@ internal static class AgentRules
         new("Embedly", Reasons.LinkPreview, "embedly"),
         new("Iframely", Reasons.LinkPreview, "iframely"),
 
-        // Mail security follows links before, or instead of, the recipient.
+        // Mail security programs follow links before the recipient, or instead of the recipient.
         new("Barracuda", Reasons.MailSecurity, "barracuda"),
         new("Proofpoint", Reasons.MailSecurity, "proofpoint"),
         new("Mimecast", Reasons.MailSecurity, "mimecast"),
@@ -102,14 +104,14 @@ internal static class AgentRules
         new("VirusTotal", Reasons.MailSecurity, "google"),
         new("urlscan", Reasons.MailSecurity, "urlscan"),
 
-        // Browsers that a program drives.
+        // Browsers that are controlled by a program.
         new("HeadlessChrome", Reasons.HeadlessBrowser),
         new("PhantomJS", Reasons.HeadlessBrowser),
         new("Playwright/", Reasons.HeadlessBrowser),
         new("; Selenium", Reasons.HeadlessBrowser),
         new("Chrome-Lighthouse", Reasons.HeadlessBrowser, "google"),
 
-        // Libraries and command line programs: automation, whoever wrote it.
+        // Libraries and command line programs: automation, no matter who wrote it.
         new("curl/", Reasons.HttpClient),
         new("Wget/", Reasons.HttpClient),
         new("python-requests", Reasons.HttpClient),
@@ -125,7 +127,7 @@ internal static class AgentRules
         new("Java/", Reasons.HttpClient),
         new("Scrapy/", Reasons.HttpClient),
 
-        // Crawlers whose owner is known; many more are in the list of crawlers.
+        // Crawlers with a known owner. The list of crawlers has many more.
         new("Googlebot", Reasons.Crawler, "google"),
         new("FeedFetcher-Google", Reasons.Crawler, "google"),
         new("Storebot-Google", Reasons.Crawler, "google"),
@@ -135,7 +137,8 @@ internal static class AgentRules
         new("YandexBot", Reasons.Crawler, "yandex"),
     ];
 
-    /// <summary>How robots introduce themselves. "bot" alone would catch the telephones of Cubot.</summary>
+    /// <summary>Words with which robots describe themselves. "bot" alone would also match the telephones of
+    /// Cubot.</summary>
     public static RobotWord[] RobotWords { get; } =
     [
         new("bot", true, "cu", EndsWord: true),
@@ -146,7 +149,7 @@ internal static class AgentRules
         new("+http", true),
         new("scanner", true),
 
-        // Browsers' names hold none of these either, but a telephone's model or an add-on may.
+        // The names of browsers contain none of these words either, but the name of a telephone or of an add-on may.
         new("http", false),
         new("www.", false),
         new("@", false),
@@ -178,15 +181,15 @@ internal static class AgentRules
         new("discovery", false),
     ];
 
-    /// <summary>Browsers that nobody has had for years, in whose name machines of several makers come: who it is,
-    /// nobody can say, but hardly a person.</summary>
+    /// <summary>Browser versions that people stopped using years ago. Machines of several makers send these names, so
+    /// the maker is unknown, but a person is unlikely.</summary>
     public static AgentRule[] Retired { get; } =
     [
         new("Edge/12.", Reasons.RetiredBrowser),
         new("Chrome/42.", Reasons.RetiredBrowser),
     ];
 
-    /// <summary>People's mail programs.</summary>
+    /// <summary>Mail programs that people use.</summary>
     public static AgentRule[] MailPrograms { get; } =
     [
         new("Microsoft Outlook", Reasons.MailProgram, "microsoft"),
@@ -220,7 +223,7 @@ internal static class AgentRules
         new("Tutanota/", Reasons.MailProgram),
     ];
 
-    /// <summary>Engines and systems that people's browsers and apps are built on.</summary>
+    /// <summary>Engines and systems on which people's browsers and apps are built.</summary>
     public static AgentRule[] Browsers { get; } =
     [
         new("AppleWebKit/", Reasons.Browser),

@@ -4,15 +4,15 @@ using Tracking.EventIngest.Batches;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>Who or what caused an event, and what that rests on. One object for all events that look the
-/// same.</summary>
+/// <summary>Who or what caused an event, and the evidence. All events with the same evidence share one
+/// object.</summary>
 internal sealed class Classification
 {
     private readonly byte[] _columns;
 
-    /// <param name="evidence">What was found, the decisive first.</param>
+    /// <param name="evidence">The reasons, the decisive reason first.</param>
     /// <param name="vendor">The maker of the program or the owner of the network, lower case.</param>
-    /// <param name="ruleSet">The number of the rules that were asked.</param>
+    /// <param name="ruleSet">The number of the rule set that was applied.</param>
     public Classification(IReadOnlyList<Reason> evidence, string? vendor, int ruleSet)
     {
         Evidence = evidence;
@@ -38,21 +38,22 @@ internal sealed class Classification
         _columns = columns[..row.Length].ToArray();
     }
 
-    /// <summary>Bytes of <see cref="Columns"/> at most: a dozen reasons of at most 30 characters each.</summary>
+    /// <summary>The largest size of <see cref="Columns"/> in bytes: a dozen reasons of at most 30 characters
+    /// each.</summary>
     public const int LargestColumns = 768;
 
     public Verdict Verdict { get; }
 
-    /// <summary>The maker of the program or the owner of the network; null when it is not known.</summary>
+    /// <summary>The maker of the program or the owner of the network; null if unknown.</summary>
     public string? Vendor { get; }
 
-    /// <summary>The sum of the reasons' weights: from <see cref="Verdicts.MachineAt"/> on a machine, below 0 a
-    /// person.</summary>
+    /// <summary>The sum of the reasons' weights: a machine from <see cref="Verdicts.MachineAt"/> on, a person below
+    /// 0.</summary>
     public int Score { get; }
 
-    /// <summary>What it rests on.</summary>
+    /// <summary>The reasons for the verdict.</summary>
     public IReadOnlyList<Reason> Evidence { get; }
 
-    /// <summary>The columns verdict, vendor, reasons, score and rules as COPY takes them.</summary>
+    /// <summary>The columns verdict, vendor, reasons, score and rules, encoded for COPY.</summary>
     public ReadOnlySpan<byte> Columns => _columns;
 }

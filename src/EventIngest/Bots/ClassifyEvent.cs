@@ -9,7 +9,7 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>What is known of one user agent.</summary>
+/// <summary>A user agent with its classifications.</summary>
 internal sealed class KnownAgent
 {
     private readonly RuleSet _rules;
@@ -18,7 +18,8 @@ internal sealed class KnownAgent
     private readonly string? _vendor;
     private readonly string _clientWithoutText;
 
-    // By shape and kind: at most a few hundred, and of most agents two.
+    // The key is made of the shape, the kind and the network. There are at most a few hundred keys, and mostly two for
+    // a user agent.
     private readonly ConcurrentDictionary<int, Classification> _classifications = new();
 
     public KnownAgent(byte[] received, byte[] text, RuleSet rules, AgentOpinion opinion)
@@ -32,25 +33,25 @@ internal sealed class KnownAgent
         _clientWithoutText = NameClient.Of(_vendor, userAgent: null);
     }
 
-    /// <summary>Its bytes as received.</summary>
+    /// <summary>The bytes as received.</summary>
     public byte[] Received { get; }
 
-    /// <summary>As it is stored, UTF-8.</summary>
+    /// <summary>The text that is stored, in UTF-8.</summary>
     public byte[] Text { get; }
 
-    /// <summary>The program's name where its text is stored.</summary>
+    /// <summary>The program's name, if the text is stored.</summary>
     public string Client { get; }
 
-    /// <summary>The program's name, by what a cluster's policy lets be stored.</summary>
+    /// <summary>The program's name, from the parts that a cluster's policy permits to store.</summary>
     public string ClientUnder(ClusterPolicy policy) => policy.IsAnonymous ? _clientWithoutText : Client;
 
     /// <summary>The classification of an event.</summary>
-    /// <param name="kind">What was asked for.</param>
+    /// <param name="kind">The kind of the requested link.</param>
     /// <param name="shape">A packed <see cref="RequestShape"/>.</param>
-    /// <param name="network">What the client's network says.</param>
+    /// <param name="network">The reason that the client's network gives.</param>
     public Classification For(LinkKind kind, byte shape = 0, Reason? network = null)
     {
-        // What a later version writes says nothing here, and must not fill memory.
+        // A shape of a later version is unknown here, and must not fill the memory.
         var known = shape < RequestShape.Count ? shape : 0;
         var key = (NetworkRules.NumberOf(network) << 16) | ((int)kind << 8) | known;
         return _classifications.TryGetValue(key, out var classification)
@@ -63,7 +64,7 @@ internal sealed class KnownAgent
         var evidence = new List<Reason> { _reason };
         if (kind == LinkKind.Honeypot)
         {
-            // No person sees a honeypot: whoever follows it is a machine, whatever it calls itself.
+            // No person sees a honeypot. So a program that follows it is a machine, whatever its user agent says.
             evidence.Insert(0, Reasons.Honeypot);
         }
 
@@ -78,22 +79,22 @@ internal sealed class KnownAgent
 }
 
 /// <summary>
-/// Says who or what caused an event, from what the request said of itself: its user agent (<see cref="JudgeAgent"/>),
-/// its shape (<see cref="JudgeShape"/>) and its kind. A machine that does all of this as a browser does passes as a
-/// person here; that shows only in its behaviour, after the fact (<see cref="JudgeMessage"/>).
+/// Decides who or what caused an event, from the request alone: its user agent (<see cref="JudgeAgent"/>), its shape
+/// (<see cref="JudgeShape"/>) and its kind. A machine whose requests look exactly like a browser's passes as a person
+/// here. Only its behaviour shows later that it is a machine (<see cref="JudgeMessage"/>).
 /// </summary>
 internal sealed class ClassifyEvent
 {
     private readonly int _remembered;
     private volatile Generation _generation;
 
-    /// <summary>With the shipped rules and the default options.</summary>
+    /// <summary>Uses the shipped rules and the default options.</summary>
     public ClassifyEvent()
         : this(Options.Create(new ClassificationOptions()))
     {
     }
 
-    /// <summary>With the shipped rules.</summary>
+    /// <summary>Uses the shipped rules.</summary>
     public ClassifyEvent(IOptions<ClassificationOptions> options)
     {
         _remembered = options.Value.RememberedAgents;
@@ -103,29 +104,29 @@ internal sealed class ClassifyEvent
     /// <summary>The rules in force.</summary>
     public RuleSet Rules => _generation.Rules;
 
-    /// <summary>User agents that were met lately.</summary>
+    /// <summary>User agents that were seen recently.</summary>
     public IEnumerable<KnownAgent> Remembered =>
         _generation.Known.Where(known => known is not null).Select(known => known!);
 
-    /// <summary>Judges by other rules from now on.</summary>
+    /// <summary>Applies other rules from now on.</summary>
     public void Replace(RuleSet rules) => _generation = new Generation(rules, _remembered);
 
-    /// <summary>Recognises a user agent; safe from many threads.</summary>
+    /// <summary>Recognises a user agent. Many threads may call this at the same time.</summary>
     public KnownAgent Recognise(ReadOnlySpan<byte> userAgent) => _generation.Recognise(userAgent);
 
-    /// <summary>What the client's network says of an event.</summary>
+    /// <summary>The reason that the client's network gives for an event.</summary>
     /// <param name="address">4 or 16 bytes, or empty.</param>
-    /// <param name="kind">What was asked for.</param>
+    /// <param name="kind">The kind of the requested link.</param>
     public Reason? NetworkOf(ReadOnlySpan<byte> address, LinkKind kind) =>
         _generation.Rules.Networks is { } networks && !address.IsEmpty ? networks.Find(address, kind) : null;
 
-    // Rules, and what is remembered by them: never the one with the other's.
+    // The rules and the user agents that were judged by them. They are replaced together, so they always match.
     private sealed class Generation(RuleSet rules, int remembered)
     {
         public RuleSet Rules { get; } = rules;
 
-        // Agents kept by their checksum, one per slot. A slot is replaced, never grown: a flood of made-up agents costs
-        // time, not memory.
+        // The checksum of a user agent selects its slot. A slot is replaced, and the array never grows: a flood of
+        // invented user agents costs time, not memory.
         public KnownAgent?[] Known { get; } = new KnownAgent?[remembered];
 
         public KnownAgent Recognise(ReadOnlySpan<byte> userAgent)

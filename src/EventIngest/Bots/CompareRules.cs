@@ -7,13 +7,13 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>Says what other rules would call something else, by what happened lately: nothing is changed.</summary>
+/// <summary>Finds which recent events other rules would classify differently. It changes no event.</summary>
 internal sealed class CompareRules(NpgsqlDataSource dataSource)
 {
     private const int MostNamed = 50;
     private const int MostText = 256;
 
-    // Enough to see what changes, little enough to be read while events are stored.
+    // Enough events to see the changes, and few enough to be read while events are stored.
     private const int MostEvents = 100_000;
 
     private const string Sample =
@@ -24,9 +24,9 @@ internal sealed class CompareRules(NpgsqlDataSource dataSource)
         GROUP BY 1, 2, 3, 4
         """;
 
-    /// <summary>The difference as JSON: <c>events</c> looked at, <c>changed</c> of them, and <c>changes</c>, the most
-    /// frequent first.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>The difference as JSON: <c>events</c>, the number of events that were compared; <c>changed</c>, the
+    /// number of events with another verdict; and <c>changes</c>, the most frequent first.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<string> RunAsync(RuleSet before, RuleSet after, CancellationToken cancellationToken)
     {
         ClassifyEvent one = new(), other = new();

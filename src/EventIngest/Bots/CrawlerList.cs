@@ -8,24 +8,25 @@ using Tracking.Database.Entities;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>A pattern of the list.</summary>
-/// <param name="Pattern">As the list has it.</param>
-/// <param name="Reason">What it says.</param>
+/// <param name="Pattern">The pattern as the list writes it.</param>
+/// <param name="Reason">The reason that a match gives.</param>
 internal sealed record CrawlerPattern(string Pattern, Reason Reason);
 
 /// <summary>
 /// The user agents of crawlers, in the format of github.com/monperrus/crawler-user-agents: a JSON array of objects with
-/// <c>pattern</c> and <c>tags</c>. Nearly all patterns are plain texts and are searched for at once; the few others are
-/// regular expressions that never go back.
+/// <c>pattern</c> and <c>tags</c>. Nearly all patterns are plain texts, and one search covers all of them. The few
+/// other patterns are regular expressions without backtracking.
 /// </summary>
 internal sealed class CrawlerList
 {
-    /// <summary>The name under which it is updated.</summary>
+    /// <summary>The name under which the list is updated.</summary>
     public const string Name = "crawlers";
 
-    /// <summary>The version that is shipped: npm package crawler-user-agents 1.60.0, its newest entry.</summary>
+    /// <summary>The version of the shipped list: npm package crawler-user-agents 1.60.0, and the date of its newest
+    /// entry.</summary>
     public const string ShippedVersion = "1.60.0 (2026-08-06)";
 
-    /// <summary>The longest list that is taken, in bytes; the shipped one has half a megabyte.</summary>
+    /// <summary>The longest list that is accepted, in bytes. The shipped list has half a megabyte.</summary>
     public const int MostBytes = 16 << 20;
 
     private const string Source = "crawler-user-agents";
@@ -58,25 +59,26 @@ internal sealed class CrawlerList
         _texts = SearchValues.Create([.. _plain.Select(plain => plain.Text)], StringComparison.Ordinal);
     }
 
-    /// <summary>The list that is shipped.</summary>
+    /// <summary>The shipped list.</summary>
     public static CrawlerList Shipped { get; } = Read(ShippedBytes(), ShippedVersion);
 
-    /// <summary>Which one it is.</summary>
+    /// <summary>The version of the list.</summary>
     public string Version { get; }
 
-    /// <summary>What a listed machine is, unless it makes previews.</summary>
+    /// <summary>The reason for a listed program that makes no previews.</summary>
     public Reason Listed { get; }
 
-    /// <summary>What a listed machine is that makes previews.</summary>
+    /// <summary>The reason for a listed program that makes previews.</summary>
     public Reason Preview { get; }
 
-    /// <summary>Patterns.</summary>
+    /// <summary>The number of patterns.</summary>
     public int Count => _plain.Count + _others.Count;
 
     /// <summary>Reads a list.</summary>
     /// <param name="json">UTF-8, at most <see cref="MostBytes"/>.</param>
-    /// <param name="version">Its name; null: the beginning of its SHA-256.</param>
-    /// <exception cref="FormatException">It is no such list; the message says what is wrong.</exception>
+    /// <param name="version">The version; if null, the beginning of the list's SHA-256.</param>
+    /// <exception cref="FormatException">The bytes are not a list of crawlers. The message says what is
+    /// wrong.</exception>
     public static CrawlerList Read(ReadOnlyMemory<byte> json, string? version = null)
     {
         try
@@ -94,7 +96,7 @@ internal sealed class CrawlerList
         }
     }
 
-    /// <summary>The first pattern that a user agent meets.</summary>
+    /// <summary>The first pattern that matches a user agent.</summary>
     public CrawlerPattern? Find(string userAgent)
     {
         if (userAgent.AsSpan().ContainsAny(_texts))
@@ -125,7 +127,7 @@ internal sealed class CrawlerList
     {
         if (TryReadPlain(pattern.Pattern, out var text))
         {
-            // What stands everywhere would make everybody a machine.
+            // A text that occurs in every user agent would turn every person into a machine.
             if (text.Length < 2)
             {
                 throw new FormatException($"The pattern \"{pattern.Pattern}\" is too short.");

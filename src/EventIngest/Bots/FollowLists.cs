@@ -9,10 +9,11 @@ using Tracking.Database.Entities;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// Takes the lists that an admin has sent (<c>trackctl lists</c>), or the operator's files, without a restart. A
-/// version in the shadow judges what happened lately beside the rules in force, and what it would call something else
-/// is written down for whoever sent it; one that is in force has its rules written down, and then counts. A list that
-/// cannot be read changes nothing. Where a file is named in the configuration, it goes before what was sent.
+/// Applies the lists that an admin has sent (<c>trackctl lists</c>), or the operator's files, without a restart. A
+/// version in the shadow state is compared with the rules in force, on recent events. The differences are written down
+/// for the admin. When a version is put in force, its rules are written down before they are applied. A list that
+/// cannot be read changes nothing. A file that is named in the configuration has priority over the lists that were
+/// sent.
 /// </summary>
 internal sealed partial class FollowLists(
     ClassifyEvent classify,
@@ -46,8 +47,8 @@ internal sealed partial class FollowLists(
 
     private bool _isKept;
 
-    /// <summary>Reads what has changed, and takes it.</summary>
-    /// <exception cref="NpgsqlException">The database is away: the rules before it stay in force.</exception>
+    /// <summary>Reads the lists that have changed, and applies them.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable. The earlier rules stay in force.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var lists = await ListsAsync(cancellationToken);
@@ -72,9 +73,9 @@ internal sealed partial class FollowLists(
         LogRules(rules.Crawlers.Version, rules.Networks?.Version ?? "none");
     }
 
-    /// <summary>Writes rules down, unless they are there: so that it can be said later what a verdict rested
-    /// on.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Writes rules down, unless they are already there, so that the reasons of a verdict can be explained
+    /// later.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public static async Task WriteAsync(NpgsqlDataSource dataSource, RuleSet rules, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
@@ -176,17 +177,18 @@ internal sealed partial class FollowLists(
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Machines are told from people by the list of crawlers {Crawlers} and the list of networks {Networks}")]
+        Message = "Events are classified with the list of crawlers {Crawlers} and the list of networks {Networks}")]
     private partial void LogRules(string crawlers, string networks);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{List} is not taken, what was read before stays: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "List {List} cannot be read, the earlier list stays: {Reason}")]
     private partial void LogNotRead(string list, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "The lists that verdicts rest on are not taken yet, the next attempt comes: {Reason}")]
+        Message = "The lists for the classification are not applied yet and are tried again: {Reason}")]
     private partial void LogNotKept(string reason);
 
-    // A list and what was read of it. What is not taken, because the database was away, is taken at the next look.
+    // A list and the value that was read from it. If the database was unavailable, the value is applied at the next
+    // check.
     private sealed class Followed<T>(string name, string? path, long mostBytes, Func<byte[], string?, T> read)
         where T : class
     {
@@ -205,7 +207,7 @@ internal sealed partial class FollowLists(
             var seen = file.Exists ? $"{file.LastWriteTimeUtc:O} {file.Length}" : "not there";
             if (_seen != seen)
             {
-                // Also when it cannot be read: it is complained of once.
+                // This is also set when the file cannot be read, so the fault is logged only once.
                 _seen = seen;
                 Value = file.Exists && file.Length > mostBytes
                     ? throw new FormatException($"It has {file.Length} bytes, {mostBytes} are the most.")

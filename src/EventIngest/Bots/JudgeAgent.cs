@@ -2,24 +2,25 @@ using System.Buffers;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>What a user agent alone says.</summary>
+/// <summary>The result for a user agent alone.</summary>
 /// <param name="Reason">The reason.</param>
-/// <param name="Vendor">Whose program it is; null when anybody's or not known.</param>
+/// <param name="Vendor">The maker of the program; null if several makers use the name or the maker is unknown.</param>
 internal readonly record struct AgentOpinion(Reason Reason, string? Vendor);
 
 /// <summary>
 /// Judges a user agent, once per process and agent:
 /// <list type="number">
-/// <item>our own rules of machines, because they know the vendor;</item>
+/// <item>our own rules for machines, because they know the vendor;</item>
 /// <item>the list of crawlers;</item>
 /// <item>mail programs;</item>
-/// <item>what robots call themselves;</item>
+/// <item>the words with which robots describe themselves;</item>
+/// <item>browser versions that people no longer use;</item>
 /// <item>browsers.</item>
 /// </list>
 /// </summary>
 internal static class JudgeAgent
 {
-    // Apple's mail privacy protection loads every image when the message arrives, and says no more than this.
+    // Apple's mail privacy protection loads every image when the message arrives, and sends only this text.
     private const string AppleMailPrivacy = "Mozilla/5.0";
 
     private static readonly SearchValues<string> _machineTokens = SearchValues.Create(
@@ -28,7 +29,7 @@ internal static class JudgeAgent
     private static readonly SearchValues<string> _robotWords = SearchValues.Create(
         [.. AgentRules.RobotWords.Select(rule => rule.Token)], StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Judges it.</summary>
+    /// <summary>Judges a user agent.</summary>
     public static AgentOpinion Run(string userAgent, CrawlerList crawlers)
     {
         var text = userAgent.Trim();
@@ -64,7 +65,8 @@ internal static class JudgeAgent
         return null;
     }
 
-    // A browser's name in front may stand before a robot's word; a telephone's model may hold one.
+    // The user agent of a robot may begin with a browser's name. The model name of a telephone may contain a robot's
+    // word.
     private static AgentOpinion? Robot(string userAgent)
     {
         if (!userAgent.AsSpan().ContainsAny(_robotWords))

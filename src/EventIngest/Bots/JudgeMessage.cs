@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>An event as its row has it.</summary>
+/// <summary>An event as it is stored.</summary>
 internal sealed class StoredEvent
 {
     public required Guid Id { get; init; }
@@ -22,7 +22,7 @@ internal sealed class StoredEvent
 
     public ushort Ordinal { get; init; }
 
-    /// <summary>Under the cluster's policy; null when nothing is kept.</summary>
+    /// <summary>The address as the cluster's policy stores it; null if none is stored.</summary>
     public IPAddress? Address { get; init; }
 
     public string? UserAgent { get; init; }
@@ -36,23 +36,24 @@ internal sealed class StoredEvent
     public int Score { get; init; }
 }
 
-/// <summary>What an event is seen to be beside the others of its message.</summary>
+/// <summary>The new verdict on an event, after a comparison with the other events of its message.</summary>
 /// <param name="Verdict">The verdict.</param>
 /// <param name="Score">The sum of the weights.</param>
-/// <param name="Reasons">The reasons, those of behaviour first.</param>
+/// <param name="Reasons">The reasons, the reasons of behaviour first.</param>
 internal sealed record Opinion(Verdict Verdict, int Score, IReadOnlyList<string> Reasons);
 
 /// <summary>
-/// Judges the events of one message beside each other, after the fact.
+/// Judges the events of one message together, after they are stored.
 /// <list type="number">
-/// <item>A burst: several distinct links within a second, whenever it is, from whatever addresses. With it goes what
-/// the same program at the same network did shortly before: it opened the mail to find the links.</item>
-/// <item>A pair: the same link from two networks by two programs within seconds. One of them is the check of a mail
-/// provider, the other the person who waited for it: one click of a person remains.</item>
-/// <item>What is only evidence beside other evidence: a click within seconds of sending, and many recipients behind one
-/// address.</item>
+/// <item>A burst: several distinct links within a second, at any time and from any addresses. Events of the same
+/// program in the same network shortly before the burst belong to it: the program opened the mail to find the
+/// links.</item>
+/// <item>A pair: two programs in two networks follow the same link within seconds. One is the check by a mail provider,
+/// the other is the person who waited for the check. One click of a person remains.</item>
+/// <item>Evidence that counts only beside other evidence: a click within seconds of sending, and many recipients behind
+/// one address.</item>
 /// </list>
-/// Evidence is added and never taken away: judged again, with more events, an event keeps what was found before.
+/// Evidence is added and never removed. An event that is judged again with more events keeps its earlier reasons.
 /// </summary>
 internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
 {
@@ -63,10 +64,10 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
     private readonly long _pair = Micros(options.PairWindow);
     private readonly long _soon = Micros(options.SoonAfterSending);
 
-    /// <summary>The opinions that differ from what the rows say: another verdict.</summary>
+    /// <summary>The opinions whose verdict differs from the stored verdict.</summary>
     /// <param name="events">Events of one message, in any order.</param>
-    /// <param name="sentAt">When it was sent, µs since 1970; null when nobody said.</param>
-    /// <param name="manyRecipients">Events whose program follows the links of many messages at once.</param>
+    /// <param name="sentAt">The time at which the message was sent, µs since 1970; null if it is unknown.</param>
+    /// <param name="manyRecipients">The ids of clicks whose program follows the links of many messages at once.</param>
     public Dictionary<StoredEvent, Opinion> Run(
         IReadOnlyList<StoredEvent> events, long? sentAt, IReadOnlySet<Guid>? manyRecipients = null)
     {
@@ -104,12 +105,12 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
         return changed;
     }
 
-    // What the event said of itself, and what was seen of it, now or before.
+    // Combines the reasons of the request itself and the reasons of behaviour, both new and earlier.
     private Opinion OpinionOf(StoredEvent one, List<Reason> found)
     {
         var before = one.Reasons.Where(_ofBehaviour.Contains).Select(code => rules.Find(code)!).ToList();
         var itself = one.Reasons.Where(code => !_ofBehaviour.Contains(code)).Select(
-            // Of rules that are not there any more the verdict stays what it was.
+            // A reason that these rules no longer have keeps the event's verdict.
             code => rules.Find(code) ?? new Reason(code, one.Verdict, 0, "", "")).ToList();
         Reason[] behaviour = [.. found.Union(before)];
         var score = one.Score - before.Sum(reason => reason.Weight) + behaviour.Sum(reason => reason.Weight);
@@ -117,7 +118,7 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
         return new Opinion(Reasons.Judge(all, score), score, [.. all.Select(reason => reason.Code)]);
     }
 
-    // Runs of clicks that belong to one burst, or to several that follow each other at once.
+    // Groups of clicks that belong to one burst, or to several bursts without a gap.
     private List<List<StoredEvent>> Bursts(StoredEvent[] clicks)
     {
         var isIn = new bool[clicks.Length];
@@ -155,7 +156,7 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
         return bursts;
     }
 
-    // The same program at the same network, hard on its heels or just before: the last link took longer.
+    // Adds clicks of the same program in the same network directly before or after a burst: the last link took longer.
     private void Extend(StoredEvent[] clicks, bool[] isIn)
     {
         for (var i = 1; i < clicks.Length; i++)
@@ -201,8 +202,8 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
         }
     }
 
-    // The one that looks more like a machine, or came first, is the check. Two requests of one person by two addresses
-    // of a relay look the same, and are none.
+    // The check is the click that looks more like a machine, or the first click. Two requests of one person through two
+    // addresses of a relay look similar, and are no pair.
     private void AddPairs(Dictionary<StoredEvent, List<Reason>> found, StoredEvent[] clicks)
     {
         for (var first = 0; first < clicks.Length; first++)
@@ -228,7 +229,7 @@ internal sealed class JudgeMessage(ClassificationOptions options, RuleSet rules)
     private static bool IsSameProgram(StoredEvent one, StoredEvent other) =>
         one.UserAgent is not null && one.UserAgent == other.UserAgent && IsSameNetwork(one, other);
 
-    // As far as the strictest address policy keeps it: /24 and /48.
+    // Compares the part of an address that the strictest address policy keeps: /24 and /48.
     private static bool IsSameNetwork(StoredEvent one, StoredEvent other)
     {
         if (one.Address is null || other.Address is null)

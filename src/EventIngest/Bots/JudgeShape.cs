@@ -5,24 +5,24 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// Compares what a request looked like with the browser that it names: current browsers send fetch metadata, client
-/// hints (Chromium) and languages by themselves. Only clicks are compared: a picture is loaded by mail programs, which
-/// name the browser they are built on and send less. What a browser of people may lack never makes it a machine, see
-/// <see cref="Reasons"/>.
+/// Compares a request with the browser that its user agent names. Current browsers send fetch metadata, client hints
+/// (Chromium) and languages by themselves. Only clicks are compared: pictures are loaded by mail programs, which name
+/// the browser on which they are built and send fewer headers. Headers that a person's browser may lack never make it a
+/// machine, see <see cref="Reasons"/>.
 /// </summary>
 internal static class JudgeShape
 {
-    // The first versions that send them over https: chromestatus.com, MDN "Sec-Fetch-Site" and "Sec-CH-UA". Later by
-    // some versions, for embedded ones.
+    // The first versions that send these headers over https: chromestatus.com, MDN "Sec-Fetch-Site" and "Sec-CH-UA".
+    // The numbers here are some versions higher, because of embedded browsers.
     private const int FetchInChromium = 90;
     private const int FetchInFirefox = 95;
     private const int HintsInChromium = 100;
 
-    /// <summary>Adds the reasons that a shape gives.</summary>
-    /// <param name="reasons">Those so far.</param>
+    /// <summary>Adds the reasons that the shape gives.</summary>
+    /// <param name="reasons">The reasons found so far.</param>
     /// <param name="packed">The packed <see cref="RequestShape"/>.</param>
-    /// <param name="kind">What was asked for.</param>
-    /// <param name="userAgent">The program.</param>
+    /// <param name="kind">The kind of the requested link.</param>
+    /// <param name="userAgent">The user agent.</param>
     public static void Add(List<Reason> reasons, byte packed, LinkKind kind, string userAgent)
     {
         if (RequestShape.Unpack(packed) is not { } shape)

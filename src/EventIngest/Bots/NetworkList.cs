@@ -7,12 +7,13 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// Whose address it is, from a file in the format MMDB 2.0. The whole file is in memory, so that it may be replaced on
-/// disk at any time. Neighbours are asked for once: a truncated address stands for its whole network.
+/// Finds the owner of an address in a file of the format MMDB 2.0. The whole file is in memory, so the file on disk may
+/// be replaced at any time. One look-up serves all addresses of a network, as a truncated address stands for its whole
+/// network.
 /// </summary>
 internal sealed class NetworkList : IDisposable
 {
-    /// <summary>The longest file that is taken, in bytes: those of autonomous systems have about ten
+    /// <summary>The longest file that is accepted, in bytes. Files of autonomous systems have about ten
     /// megabytes.</summary>
     public const long MostBytes = 256L << 20;
 
@@ -27,11 +28,11 @@ internal sealed class NetworkList : IDisposable
         Version = reader.Metadata.BuildDate.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The day on which it was made.</summary>
+    /// <summary>The date on which the file was made.</summary>
     public string Version { get; }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="FormatException">It is no such file; the message says what is wrong.</exception>
+    /// <exception cref="FormatException">The file has another format. The message says what is wrong.</exception>
     public static NetworkList Read(Stream file)
     {
         try
@@ -44,9 +45,9 @@ internal sealed class NetworkList : IDisposable
         }
     }
 
-    /// <summary>What the network of an address says of an event; <see langword="null"/> when nothing.</summary>
-    /// <param name="address">4 or 16 bytes, one that is mapped to IPv6 too.</param>
-    /// <param name="kind">What was asked for.</param>
+    /// <summary>The reason that the network of an address gives for an event; <see langword="null"/> if none.</summary>
+    /// <param name="address">4 or 16 bytes; an IPv4 address may be mapped to IPv6.</param>
+    /// <param name="kind">The kind of the requested link.</param>
     public Reason? Find(ReadOnlySpan<byte> address, LinkKind kind)
     {
         if (address.Length == 16 && new IPAddress(address).IsIPv4MappedToIPv6)
@@ -54,7 +55,7 @@ internal sealed class NetworkList : IDisposable
             address = address[12..];
         }
 
-        // To /24 and /48: no table of systems divides further.
+        // The prefixes are /24 and /48: no table of autonomous systems has smaller networks.
         var length = address.Length == 4 ? 3 : 6;
         ulong network = (ulong)length << 56;
         address[..length].CopyTo(MemoryMarshal.AsBytes(new Span<ulong>(ref network)));

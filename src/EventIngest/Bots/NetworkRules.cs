@@ -4,13 +4,14 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// What a network means, by the number of its autonomous system and by the kind of event: an open from Apple's egress
-/// is its mail privacy protection, a click from there is a person with Private Relay. The numbers are those of the
-/// registries, as they stood in November 2026.
+/// The meaning of a network, by the number of its autonomous system and the kind of the event. An open from Apple's
+/// egress is Apple's mail privacy protection; a click from there is a person with Private Relay. The numbers are those
+/// of the registries in November 2026.
 /// </summary>
 internal static class NetworkRules
 {
-    // Apple, and Akamai's system for Private Relay alone. Cloudflare and Fastly carry it among much else.
+    // Apple, and Akamai's system that only serves Private Relay. Cloudflare and Fastly serve it too, but beside much
+    // other traffic.
     private static readonly FrozenSet<long> _apple = FrozenSet.Create(714L, 6185, 36183);
 
     // Barracuda, Proofpoint, Mimecast, IronPort, Trend Micro.
@@ -26,7 +27,7 @@ internal static class NetworkRules
     private static readonly Reason[] _reasons =
         [Reasons.AppleNetwork, Reasons.SecurityNetwork, Reasons.HostingNetwork];
 
-    /// <summary>What a system says of an event; <see langword="null"/> when nothing.</summary>
+    /// <summary>The reason that an autonomous system gives for an event; <see langword="null"/> if none.</summary>
     public static Reason? Of(long system, LinkKind kind) =>
         _security.Contains(system) ? Reasons.SecurityNetwork
         : _hosting.Contains(system) ? kind == LinkKind.Click ? Reasons.HostingNetwork : null

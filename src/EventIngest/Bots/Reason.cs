@@ -2,42 +2,43 @@ using Tracking.Database.Entities;
 
 namespace Tracking.EventIngest.Bots;
 
-/// <summary>Something that speaks for a machine or for a person.</summary>
-/// <param name="Code">Its stable name, as the row of an event keeps it.</param>
-/// <param name="Verdict">Which verdict it speaks for.</param>
-/// <param name="Weight">How strongly: above 0 for a machine, below 0 for a person, −100 to 100.</param>
-/// <param name="Source">Where it comes from: <see cref="ReasonSources"/>, or the name of a list.</param>
-/// <param name="Meaning">It in a sentence.</param>
+/// <summary>A piece of evidence for a machine or for a person.</summary>
+/// <param name="Code">The stable name. The row of an event keeps it.</param>
+/// <param name="Verdict">The verdict that the reason supports.</param>
+/// <param name="Weight">The strength: above 0 for a machine, below 0 for a person. Single weights lie between −40 and
+/// 200.</param>
+/// <param name="Source">The origin: <see cref="ReasonSources"/>, or the name of a list.</param>
+/// <param name="Meaning">The meaning, in one sentence.</param>
 internal sealed record Reason(string Code, Verdict Verdict, short Weight, string Source, string Meaning);
 
-/// <summary>Where reasons come from that are not a list's.</summary>
+/// <summary>The origins of the reasons that are not from a list.</summary>
 internal static class ReasonSources
 {
-    /// <summary>The user agent, by <see cref="AgentRules"/>.</summary>
+    /// <summary>The user agent; see <see cref="AgentRules"/>.</summary>
     public const string Agents = "agent-rules";
 
-    /// <summary>The headers that a browser adds by itself, by <see cref="JudgeShape"/>.</summary>
+    /// <summary>The headers that a browser adds by itself; see <see cref="JudgeShape"/>.</summary>
     public const string Shape = "request-shape";
 
-    /// <summary>What else happened to the message, by <see cref="JudgeMessage"/>.</summary>
+    /// <summary>Other events of the message; see <see cref="JudgeMessage"/>.</summary>
     public const string Behaviour = "behaviour";
 
-    /// <summary>The client's network, by <see cref="NetworkRules"/>.</summary>
+    /// <summary>The client's network; see <see cref="NetworkRules"/>.</summary>
     public const string Networks = "network-rules";
 
-    /// <summary>Of reasons that have no list of their own: raised with every change of <see cref="Reasons"/>, of a
-    /// weight too.</summary>
+    /// <summary>The version of the reasons that are not from a list. Every change of <see cref="Reasons"/>, including a
+    /// change of a weight, needs a new version.</summary>
     public const string Version = "2026-11-29";
 }
 
 /// <summary>
-/// Every reason and its weight. They are chosen so that nothing that people's programs do adds up to a machine: a
-/// browser's name stands against everything that a request may lack (−30 against 10 + 10 + 10), and only evidence that
-/// no person gives reaches <see cref="Verdicts.MachineAt"/>.
+/// All reasons with their weights. The weights are chosen so that the evidence of people's programs never adds up to a
+/// machine. The weight of a browser's name balances all headers that a request may lack (−30 against 10 + 10 + 10).
+/// Only evidence that no person gives reaches <see cref="Verdicts.MachineAt"/>.
 /// </summary>
 internal static class Reasons
 {
-    /// <summary>The user agents of machines, each rule's verdict beside it.</summary>
+    /// <summary>The reasons, each with its verdict and weight.</summary>
     public static readonly Reason
         ImageProxy = Agent("image-proxy", Verdict.Proxy, -40, "a mail provider loads the image for somebody who looks"),
         MailPrivacy = Agent(
@@ -89,12 +90,12 @@ internal static class Reasons
         ManyRecipients = Behaviour(
             "many-recipients", 25, "the same program at the same address follows the links of many recipients at once");
 
-    /// <summary>What only shows when an event stands beside the others of its message; the others are seen on the event
-    /// itself.</summary>
+    /// <summary>The reasons that need the other events of the message. The event itself shows all other
+    /// reasons.</summary>
     public static IReadOnlyList<Reason> OfBehaviour { get; } =
         [Burst, BeforeBurst, NearBurst, SafeLinksPair, SoonAfterSending, ManyRecipients];
 
-    /// <summary>All that are not a list's.</summary>
+    /// <summary>All reasons that are not from a list.</summary>
     public static IReadOnlyList<Reason> All { get; } =
     [
         ImageProxy, MailPrivacy, GmailPrefetch, GmailSampling, SafeLinks, ExistenceCheck, LinkPreview, MailSecurity,
@@ -103,8 +104,9 @@ internal static class Reasons
         AppleNetwork, SecurityNetwork, HostingNetwork, .. OfBehaviour,
     ];
 
-    /// <summary>The verdict of reasons: that of the heaviest on the side that their sum is on. A sum that is neither a
-    /// machine's nor a person's is unknown.</summary>
+    /// <summary>The verdict of several reasons. If the sum shows a machine, it is the verdict of the heaviest reason
+    /// for a machine. If the sum shows a person, it is the verdict of the reason with the lowest weight. Any other sum
+    /// is unknown.</summary>
     public static Verdict Judge(IEnumerable<Reason> reasons, int score)
     {
         var heaviest = score >= Verdicts.MachineAt

@@ -5,15 +5,15 @@ using Tracking.Contracts;
 namespace Tracking.EventIngest.Bots;
 
 /// <summary>
-/// What events are judged by: every reason with its weight, source and version. An event's row keeps the number of its
-/// rule set, so that what it rested on can be said after the rules have changed.
+/// The rules by which events are classified: every reason with its weight, source and version. An event's row keeps the
+/// number of its rule set, so its verdict can be explained after the rules have changed.
 /// </summary>
 internal sealed class RuleSet
 {
     private readonly Dictionary<string, Reason> _byCode;
 
     /// <param name="crawlers">The list of crawlers.</param>
-    /// <param name="networks">Whose networks are whose; null when nobody has said where that stands.</param>
+    /// <param name="networks">The owners of networks; null if no file is configured and no list was sent.</param>
     public RuleSet(CrawlerList crawlers, NetworkList? networks = null)
     {
         Crawlers = crawlers;
@@ -33,10 +33,11 @@ internal sealed class RuleSet
         Number = (int)(EventRecord.Crc32C(Encoding.UTF8.GetBytes(Content)) & int.MaxValue);
     }
 
-    /// <summary>Those that are shipped.</summary>
+    /// <summary>The shipped rules.</summary>
     public static RuleSet Shipped { get; } = new(CrawlerList.Shipped);
 
-    /// <summary>Made of its content: the same rules have the same number in every process.</summary>
+    /// <summary>The number of the rule set. It is computed from the content, so the same rules have the same number in
+    /// every process.</summary>
     public int Number { get; }
 
     /// <summary>The reasons, as JSON.</summary>
@@ -45,10 +46,10 @@ internal sealed class RuleSet
     /// <summary>The list of crawlers.</summary>
     public CrawlerList Crawlers { get; }
 
-    /// <summary>Whose networks are whose.</summary>
+    /// <summary>The owners of networks.</summary>
     public NetworkList? Networks { get; }
 
-    /// <summary>A reason by its name; <see langword="null"/> when these rules do not have it.</summary>
+    /// <summary>A reason by its code; <see langword="null"/> if these rules do not have it.</summary>
     public Reason? Find(string code) => _byCode.GetValueOrDefault(code);
 
     private string VersionOf(Reason reason) =>

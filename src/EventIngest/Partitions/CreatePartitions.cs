@@ -8,9 +8,10 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Partitions;
 
 /// <summary>
-/// Makes the monthly partitions of <c>ingest.events</c> ahead of time, at start and from then on daily: the months of
-/// the database's clock, which all copies of this service share, and of this process's own, in case one is off. Events
-/// of other months wait in the default partition; those of past months move out as soon as their month is made here.
+/// Creates the monthly partitions of <c>ingest.events</c> in advance, at the start and then daily. The months are
+/// counted from the database's clock, which all copies of this service share, and also from this process's clock if it
+/// differs by at most a day. Events of other months wait in the default partition. Events of past months move to their
+/// partition when it is created here.
 /// </summary>
 internal sealed partial class CreatePartitions(
     NpgsqlDataSource dataSource,
@@ -22,8 +23,8 @@ internal sealed partial class CreatePartitions(
     private const string Lock =
         "SELECT pg_try_advisory_xact_lock(hashtext('tracking.ingest.create_partitions'))";
 
-    // Months of events that wait in the default partition, as long as they are not in the future beyond what is made
-    // ahead: a clock that is years ahead must not leave a partition behind for every month it names.
+    // Includes the months of the events that wait in the default partition, up to the last month that is created in
+    // advance. A clock that is years ahead must not create a partition for every month that it names.
     private const string SelectMonths =
         """
         SELECT DISTINCT date_trunc('month', moment, 'UTC') AS month
@@ -45,15 +46,15 @@ internal sealed partial class CreatePartitions(
         FROM generate_series(1, $1) n
         """;
 
-    /// <summary>Makes the months that are missing.</summary>
-    /// <returns>Partitions made.</returns>
-    /// <exception cref="NpgsqlException">The database is away, or a lock was not to be had in time.</exception>
+    /// <summary>Creates the missing partitions.</summary>
+    /// <returns>The number of created partitions.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable, or a lock was not obtained in time.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         var created = 0;
 
-        // Before, because a lock that is not to be had ends this; and after.
+        // Months are counted before and after, because a lock that is not obtained ends the run.
         await CountAheadAsync(connection, cancellationToken);
         foreach (var month in await ReadMonthsAsync(connection, cancellationToken))
         {
@@ -117,7 +118,7 @@ internal sealed partial class CreatePartitions(
         telemetry.FoundMonthsAhead((long)(await command.ExecuteScalarAsync(cancellationToken))!);
     }
 
-    // A transaction per month: the default partition is locked no longer than one move takes.
+    // Each month has its own transaction, so the default partition is locked only as long as one move takes.
     private async Task<bool> CreateAsync(
         NpgsqlConnection connection, DateTime month, CancellationToken cancellationToken)
     {

@@ -10,21 +10,22 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Privacy;
 
-/// <summary>The policies that a batch's events are stored under.</summary>
-/// <param name="Clusters">Every cluster in the batch; null for one that has never existed.</param>
-/// <param name="Restricted">Messages in the batch that were sent under a stricter level than full, or whose recipient
-/// withdrew, with that level.</param>
-/// <param name="Withdrawal">The last withdrawal that the policies show: after another one they may be wrong.</param>
+/// <summary>The policies under which a batch's events are stored.</summary>
+/// <param name="Clusters">Every cluster in the batch; null for a cluster that has never existed.</param>
+/// <param name="Restricted">The messages in the batch that were sent under a stricter level than full, or whose
+/// recipient withdrew, with that level.</param>
+/// <param name="Withdrawal">The last withdrawal that the policies include. After a later withdrawal they may be
+/// wrong.</param>
 internal sealed record BatchPolicies(
     IReadOnlyDictionary<int, ClusterPolicy?> Clusters,
     IReadOnlyDictionary<(int Cluster, MessageKey Message), TrackingLevel> Restricted,
     long Withdrawal);
 
 /// <summary>
-/// Finds what may be kept of a batch's events. Events of a deleted cluster are stored under its last settings: the
-/// click was answered while the link worked, and every answer becomes a row. Clusters that the directory does not know
-/// (yet, or any more) are asked from the database. Where settings cannot be read nothing personal is kept: events of
-/// others are in the same batch, and it would come again for ever.
+/// Finds which data of a batch's events may be kept. Events of a deleted cluster are stored under its last settings:
+/// the click was answered while the link worked, and every answer becomes a row. Clusters that the directory does not
+/// know, or no longer knows, are read from the database. If settings cannot be read, nothing personal is kept. The
+/// batch is not refused, because it has events of other clusters too and would come back for ever.
 /// </summary>
 internal sealed partial class FindPolicies(
     ClusterDirectory directory, NpgsqlDataSource dataSource, ILogger<FindPolicies>? logger = null)
@@ -32,14 +33,14 @@ internal sealed partial class FindPolicies(
     private const string SelectClusters =
         "SELECT id, settings, deleted_at IS NOT NULL FROM management.clusters WHERE id = ANY($1)";
 
-    // One probe of a partial index per cluster, empty for a cluster without such messages.
+    // One probe of a partial index for each cluster. A cluster without such messages has no entry there.
     private const string SelectRestrictedClusters =
         """
         SELECT c FROM unnest($1::integer[]) c
         WHERE EXISTS (SELECT FROM rewrite.messages m WHERE m.cluster_id = c AND m.tracking_level <> 0)
         """;
 
-    /// <summary>The last withdrawal that is committed.</summary>
+    /// <summary>The number of the last committed withdrawal.</summary>
     public const string SelectWithdrawal = "SELECT coalesce(max(number), 0) FROM rewrite.withdrawals";
 
     private const string SelectRestrictedMessages =
@@ -52,14 +53,14 @@ internal sealed partial class FindPolicies(
 
     private readonly ILogger _logger = logger ?? NullLogger<FindPolicies>.Instance;
 
-    // What was told of it: once for what stands there, not with every batch.
+    // The faults that were logged: each fault is logged once, not with every batch.
     private readonly ConcurrentDictionary<int, string> _told = new();
 
-    // A deleted cluster never comes back and never changes; there are as many as were ever deleted.
+    // A deleted cluster never comes back and never changes. There are only as many entries as deleted clusters.
     private readonly ConcurrentDictionary<int, ClusterPolicy> _deleted = new();
 
-    /// <summary>Finds the policies of every event that can be read.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Finds the policies of all readable events.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<BatchPolicies> RunAsync(ReadOnlyMemory<byte> events, CancellationToken cancellationToken)
     {
         var policies = new Dictionary<int, ClusterPolicy?>();
@@ -73,7 +74,7 @@ internal sealed partial class FindPolicies(
             await AskAsync(policies, cancellationToken);
         }
 
-        // Before what it may have changed is read.
+        // The last withdrawal is read before the data that it may have changed.
         var withdrawal = (await ReadAsync(SelectWithdrawal, [], row => row.GetInt64(0), cancellationToken)).Single();
         var candidates = policies
             .Where(policy => policy.Value is { IsAnonymous: false })
@@ -190,7 +191,7 @@ internal sealed partial class FindPolicies(
         string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        // Not prepared: a plan that was made for a small table would be kept when the table is large.
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.AddRange(parameters);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

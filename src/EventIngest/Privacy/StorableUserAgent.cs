@@ -4,15 +4,15 @@ using System.Text.Unicode;
 
 namespace Tracking.EventIngest.Privacy;
 
-/// <summary>A user agent as bytes off the wire, made into text that PostgreSQL takes.</summary>
+/// <summary>Turns a received user agent into text that PostgreSQL accepts.</summary>
 internal static class StorableUserAgent
 {
     private static readonly SearchValues<byte> _controls =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(b => (byte)b), 0x7f]);
 
     /// <summary>
-    /// UTF-8 as it is when it is valid; otherwise each byte is one Latin-1 character, as RFC 9110 (5.5) lets a field
-    /// value be read. Control characters, of which NUL could not be stored at all, become U+FFFD.
+    /// Valid UTF-8 stays unchanged. Otherwise each byte becomes one Latin-1 character, as RFC 9110 (5.5) permits for
+    /// field values. Control characters become U+FFFD. PostgreSQL cannot store NUL at all.
     /// </summary>
     /// <returns>Valid UTF-8.</returns>
     public static byte[] Encode(ReadOnlySpan<byte> userAgent)

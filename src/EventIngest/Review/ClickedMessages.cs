@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Review;
 
 /// <summary>
-/// The messages of a batch that were clicked in, for <see cref="ReviewMessages"/>: one row of <c>ingest.reviews</c> for
-/// the whole batch, in its transaction. A message with a single click is looked at only when that click is not a
-/// person's by itself already.
+/// The messages of a batch that were clicked, for <see cref="ReviewMessages"/>. The batch's transaction writes them as
+/// one row of <c>ingest.reviews</c>. A message with a single click is reviewed only if the click alone shows neither a
+/// person nor a machine.
 /// </summary>
 internal sealed class ClickedMessages
 {
@@ -20,7 +20,7 @@ internal sealed class ClickedMessages
     private readonly Dictionary<(int Cluster, MessageKey Message), bool> _messages = [];
     private long _earliest = long.MaxValue;
 
-    /// <summary>Takes in an event.</summary>
+    /// <summary>Adds an event.</summary>
     public void Add(int cluster, in MessageKey message, LinkKind kind, long micros, Classification classification)
     {
         if (kind == LinkKind.Click)
@@ -34,8 +34,8 @@ internal sealed class ClickedMessages
         }
     }
 
-    /// <summary>The statement, if there is anything to look at.</summary>
-    /// <param name="dueAt">When.</param>
+    /// <summary>The statement, if there are messages to review.</summary>
+    /// <param name="dueAt">The time of the review.</param>
     public NpgsqlBatchCommand? ToCommand(DateTimeOffset dueAt)
     {
         if (_messages.Count == 0)
@@ -67,7 +67,7 @@ internal sealed class ClickedMessages
         };
     }
 
-    /// <summary>Unpacks a row; where a message is in several, it is suspect when one says so.</summary>
+    /// <summary>Unpacks a row. A message in several rows is suspect if one of them says so.</summary>
     public static void Read(ReadOnlySpan<byte> packed, Dictionary<(int Cluster, MessageKey Message), bool> messages)
     {
         for (; packed.Length >= EntrySize; packed = packed[EntrySize..])

@@ -12,10 +12,10 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Review;
 
 /// <summary>
-/// Looks at messages once more, a moment after their events were stored: what only shows when an event stands beside
-/// the others (<see cref="JudgeMessage"/>). Most messages have one click of a person and are let go by one look into
-/// the rows that count them. What is found is revised in the transaction that takes the messages off the list, so that
-/// whoever dies in the middle has done nothing. Several copies of this service share the list.
+/// Judges messages again, a moment after their events were stored, because some evidence needs the other events of the
+/// message (<see cref="JudgeMessage"/>). Most messages have one click of a person. For them, a look-up in the rows that
+/// count messages is enough. Verdicts are revised in the transaction that takes the messages off the list, so a process
+/// that dies in the middle has changed nothing. Several copies of this service share the list.
 /// </summary>
 internal sealed partial class ReviewMessages(
     NpgsqlDataSource dataSource,
@@ -25,15 +25,15 @@ internal sealed partial class ReviewMessages(
     TimeProvider time,
     ILogger<ReviewMessages> logger) : BackgroundService
 {
-    // A few thousand messages: the batches of a second or two.
+    // A few thousand messages: the batches of one or two seconds.
     private const int BatchesAtOnce = 16;
 
-    // A person's events are few. A message with more in the window is a machine's, or everybody's.
+    // A person causes few events. A message with more events in this window belongs to a machine or to many readers.
     private const int MostEvents = 100_000;
 
     private static readonly TimeSpan _together = TimeSpan.FromSeconds(10);
 
-    // How far an event's id may be from its time, and an edge's clock from another's.
+    // The largest difference between the times of an event and of its id, and between the clocks of two edges.
     private static readonly TimeSpan _slack = TimeSpan.FromMinutes(1);
 
     private const string Take =
@@ -58,9 +58,9 @@ internal sealed partial class ReviewMessages(
         LIMIT $5
         """;
 
-    /// <summary>Looks at what is due.</summary>
+    /// <summary>Reviews the messages that are due.</summary>
     /// <returns>Whether there may be more.</returns>
-    /// <exception cref="NpgsqlException">The database is away; what was due is due.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable; the messages stay due.</exception>
     public async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -97,7 +97,7 @@ internal sealed partial class ReviewMessages(
             {
                 while (await RunAsync(stoppingToken))
                 {
-                    // As long as there is more.
+                    // Repeats as long as there are more.
                 }
             }
             catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
@@ -178,7 +178,8 @@ internal sealed partial class ReviewMessages(
         Score = row.IsDBNull(12) ? 0 : row.GetInt16(12),
     };
 
-    // Only among what is looked at together: evidence beside other evidence, and never alone.
+    // Only messages that are reviewed together are compared. This evidence counts only beside other evidence, never
+    // alone.
     private HashSet<Guid> ManyRecipients(IEnumerable<StoredEvent> events)
     {
         var many = new HashSet<Guid>();
@@ -199,10 +200,10 @@ internal sealed partial class ReviewMessages(
 
     private static long Micros(DateTime at) => (at - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{Count} events have another verdict after a second look")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Count} events have another verdict after the review")]
     private partial void LogRevised(int count);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Messages that were to be looked at once more wait for the next attempt: {Reason}")]
+        Message = "Messages were not reviewed and wait for the next attempt: {Reason}")]
     private partial void LogNotReviewed(string reason);
 }

@@ -10,10 +10,10 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Review;
 
 /// <summary>
-/// Changes the verdicts of stored events and moves the counters with them, in one transaction. Locks are taken as by
-/// <see cref="CountMessages"/>: the statistics' lock, then the messages' rows in the order of their keys. Under the
-/// lock of its row every event of a message that has been counted is there to be read, and none is counted meanwhile;
-/// so the counters are afterwards what a rebuild would make of the rows.
+/// Changes the verdicts of stored events and adapts the counters, in one transaction. The locks are those of
+/// <see cref="CountMessages"/>: the statistics' lock, then the messages' rows in the order of their keys. While a
+/// message's row is locked, every counted event of the message is readable, and no other event of it is counted. So the
+/// counters are afterwards the same as a rebuild would compute from the events.
 /// </summary>
 internal sealed class ReviseVerdicts(
     FindAttributes findAttributes, EnqueueRevisions enqueue, ClassifyEvent classify, TimeProvider time)
@@ -56,11 +56,12 @@ internal sealed class ReviseVerdicts(
         WHERE cluster_id = $1 AND message_key = $2 AND day = $3
         """;
 
-    /// <summary>Changes them.</summary>
-    /// <param name="connection">In a transaction.</param>
-    /// <param name="opinions">Events, and what they are to be.</param>
+    /// <summary>Changes the verdicts.</summary>
+    /// <param name="connection">A connection in a transaction.</param>
+    /// <param name="opinions">The events and their new verdicts.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>How many were changed. One that somebody else has changed meanwhile is left.</returns>
+    /// <returns>The number of changed events. An event that another transaction has changed in the meantime is left
+    /// unchanged.</returns>
     public async Task<int> RunAsync(
         NpgsqlConnection connection,
         IReadOnlyCollection<KeyValuePair<StoredEvent, Opinion>> opinions,
@@ -79,7 +80,7 @@ internal sealed class ReviseVerdicts(
         var byMessage = opinions.ToLookup(pair => (pair.Key.Cluster, pair.Key.Message));
         foreach (var key in wanted)
         {
-            // One without a row was never counted: it was stored before there were counters.
+            // A message without a row was never counted: it was stored before counters existed.
             if (!messages.TryGetValue(key, out var message))
             {
                 continue;
@@ -93,7 +94,7 @@ internal sealed class ReviseVerdicts(
             {
                 revised.AddRange(changes);
 
-                // A rebuild that has not come to a message yet will find it as it is then.
+                // A rebuild that has not reached the message yet will read the changed event.
                 var generation = generations.GetValueOrDefault(key.Cluster);
                 var isInBuilt = generation.Built != generation.Read && message.Generation == generation.Built;
                 Move(
@@ -162,7 +163,7 @@ internal sealed class ReviseVerdicts(
             },
         };
 
-    // From people to machines or back. What stays on its side moves nothing.
+    // Moves events from people to machines or back. Other changes of verdicts do not change the counters.
     private static void Move(
         AddToCounters[] generations,
         NpgsqlBatch update,
@@ -181,7 +182,7 @@ internal sealed class ReviseVerdicts(
         var isMachine = all.ToDictionary(one => one.Id, one => one.Verdict.IsMachine());
         moved.ForEach(change => isMachine[change.Event.Id] = !isMachine[change.Event.Id]);
 
-        // What lies before the first event that is still there is of events that are gone, and stays.
+        // First moments before the first stored event belong to events that are deleted. They stay.
         var firsts = message.Firsts.Before(all.Min(one => one.Micros));
         foreach (var one in all)
         {
@@ -246,7 +247,7 @@ internal sealed class ReviseVerdicts(
             new NpgsqlParameter<int[]> { TypedValue = [.. revised.Select(change => change.Event.Cluster)] },
             new NpgsqlParameter<Guid[]> { TypedValue = [.. revised.Select(change => change.Event.Id)] },
             new NpgsqlParameter<short[]> { TypedValue = [.. revised.Select(change => (short)change.Opinion.Verdict)] },
-            // Arrays of arrays must be rectangular; a code holds no blank.
+            // An array of arrays must be rectangular, so the codes are joined. A code contains no blank.
             new NpgsqlParameter<string[]>
             {
                 TypedValue = [.. revised.Select(change => string.Join(' ', change.Opinion.Reasons))],
@@ -259,6 +260,6 @@ internal sealed class ReviseVerdicts(
 }
 
 /// <summary>An event whose verdict changes.</summary>
-/// <param name="Event">As it was.</param>
-/// <param name="Opinion">As it is to be.</param>
+/// <param name="Event">The event before the change.</param>
+/// <param name="Opinion">The new verdict.</param>
 internal sealed record Revised(StoredEvent Event, Opinion Opinion);

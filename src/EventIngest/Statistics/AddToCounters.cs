@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Adds up what a batch, or a part of a rebuild, changes in the counters, and writes it to <c>ingest.count_changes</c>:
-/// nobody waits there for a row that somebody else counts up. <see cref="MergeChanges"/> brings it into
-/// <c>ingest.counts</c>, that of many batches at once.
+/// Adds up the changes that a batch, or a part of a rebuild, makes to the counters, and writes them to
+/// <c>ingest.count_changes</c>. There, no transaction waits for a row that another transaction changes.
+/// <see cref="MergeChanges"/> merges the changes of many batches into <c>ingest.counts</c>.
 /// </summary>
 internal sealed class AddToCounters
 {
@@ -25,10 +25,10 @@ internal sealed class AddToCounters
     private int _lastCluster;
     private Dictionary<CountKey, Counts>? _last;
 
-    /// <summary>Counts an event, or takes it away where it is counted anew, differently.</summary>
+    /// <summary>Counts an event, or subtracts it before it is counted differently.</summary>
     /// <param name="counted">The event.</param>
     /// <param name="message">Its message.</param>
-    /// <param name="number">1 or -1.</param>
+    /// <param name="number">1 to add, -1 to subtract.</param>
     public void AddEvent(in CountedEvent counted, MessageAttributes message, int number = 1)
     {
         var counts = Of(counted.Cluster);
@@ -57,10 +57,11 @@ internal sealed class AddToCounters
         }
     }
 
-    /// <summary>Moves a message's firsts: those that are not any more are taken away where they were.</summary>
+    /// <summary>Moves the first moments of a message: the old moments are subtracted, the new moments are
+    /// added.</summary>
     /// <param name="cluster">The cluster.</param>
-    /// <param name="before">As they were counted.</param>
-    /// <param name="after">As they are to be counted.</param>
+    /// <param name="before">The first moments as they are counted.</param>
+    /// <param name="after">The first moments as they must be counted.</param>
     /// <param name="message">The message.</param>
     public void MoveFirsts(int cluster, FirstMoments? before, FirstMoments? after, MessageAttributes message)
     {
@@ -75,9 +76,9 @@ internal sealed class AddToCounters
         MovePlaces(counts, before?.Places ?? [], after?.Places ?? [], message);
     }
 
-    /// <summary>Writes the changes of these events: a row for each cluster.</summary>
-    /// <param name="connection">In the transaction that stores the events.</param>
-    /// <param name="generationOf">The generation of a cluster's counters that they are added to.</param>
+    /// <summary>Writes the changes, one row for each cluster.</summary>
+    /// <param name="connection">A connection in the transaction that stores the events.</param>
+    /// <param name="generationOf">The generation of a cluster's counters to which the changes belong.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task WriteAsync(
         NpgsqlConnection connection, Func<int, int> generationOf, CancellationToken cancellationToken)
@@ -104,7 +105,7 @@ internal sealed class AddToCounters
 
     private static int BucketOf(long micros) => (int)(micros / CountBucket.Micros);
 
-    // Neighbours mostly belong to the same cluster.
+    // Consecutive events mostly belong to the same cluster.
     private Dictionary<CountKey, Counts> Of(int cluster)
     {
         if (_last is null || _lastCluster != cluster)
@@ -141,7 +142,7 @@ internal sealed class AddToCounters
         AddFirsts(counts, kind, to, 1, message);
     }
 
-    // The first of one of them is the first of anybody as well: that is added together.
+    // The earlier of the two first moments is also the first moment of anybody. Both are added in one step.
     private static void AddFirsts(
         Dictionary<CountKey, Counts> counts,
         LinkKind kind,
@@ -174,7 +175,7 @@ internal sealed class AddToCounters
         }
     }
 
-    // A link may stand at several places of its message and counts once in it; a place counts by itself.
+    // A link may have several places in its message and counts once. A place counts by itself.
     private static void MovePlaces(
         Dictionary<CountKey, Counts> counts,
         IReadOnlyList<PlaceFirsts> before,
@@ -241,7 +242,7 @@ internal sealed class AddToCounters
         }
     }
 
-    /// <summary>A cluster's changes as the statement takes them: an array for each column.</summary>
+    /// <summary>The changes of a cluster as parameters of the statement: an array for each column.</summary>
     private sealed class Columns
     {
         private readonly short[] _dimension;

@@ -7,16 +7,18 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Counts stored events, in the transaction that stores them: the rows of their messages, which say what is the first
-/// of its kind, then the changes of the counters. <see cref="LockMessages"/> says why two such transactions never wait
-/// for each other in a circle.
+/// Counts stored events, in the transaction that stores them. First it locks and changes the rows of their messages,
+/// which hold the first moment of each kind. Then it writes the changes of the counters. <see cref="LockMessages"/>
+/// explains why two such transactions never deadlock.
 /// </summary>
 internal sealed class CountMessages
 {
-    /// <summary>Shared by who counts; taken alone by who changes which counters there are.</summary>
+    /// <summary>The lock that counting shares. A transaction that changes which counters exist takes it
+    /// exclusively.</summary>
     public const string Lock = "hashtext('tracking.ingest.statistics')";
 
-    /// <summary>What <see cref="GenerationsOfAsync"/> reads, after <see cref="Lock"/>.</summary>
+    /// <summary>The statement whose result <see cref="GenerationsOfAsync"/> reads; run it after
+    /// <see cref="Lock"/>.</summary>
     public const string SelectGenerations =
         """
         SELECT cluster_id, generation, coalesce(building, generation) FROM ingest.statistics
@@ -53,7 +55,8 @@ internal sealed class CountMessages
     private readonly MessageTally[] _messages;
     private readonly AddToCounters _counters = new();
 
-    // Each message as if nothing had happened to it before: right for most, and put right for the others.
+    // Counts each message as if it had no earlier events. This is right for most messages, and corrected later for the
+    // others.
     private CountMessages(
         IReadOnlyList<PreparedRow> events,
         IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes> attributes)
@@ -79,16 +82,16 @@ internal sealed class CountMessages
         }
     }
 
-    /// <summary>Adds up what can be without the database: beside the COPY of the events.</summary>
-    /// <param name="events">Events of a batch; not changed before this has ended.</param>
-    /// <param name="attributes">Finds what is known of their messages.</param>
+    /// <summary>Adds up all that needs no database, at the same time as the COPY of the events.</summary>
+    /// <param name="events">The events of a batch. They must not change before the task has ended.</param>
+    /// <param name="attributes">The look-up of their messages' attributes.</param>
     public static Task<CountMessages> TallyAsync(
         IReadOnlyList<PreparedRow> events,
         Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> attributes) =>
         Task.Run(async () => new CountMessages(events, await attributes));
 
-    /// <summary>Reads <see cref="SelectGenerations"/>: the counters that are read and those that are built, where they
-    /// are not 0.</summary>
+    /// <summary>Reads the result of <see cref="SelectGenerations"/>: the generation that is read and the generation
+    /// that is built, for clusters where one of them is not 0.</summary>
     public static async Task<IReadOnlyDictionary<int, (int Read, int Built)>> GenerationsOfAsync(
         NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
@@ -101,9 +104,9 @@ internal sealed class CountMessages
         return generations;
     }
 
-    /// <summary>Counts them, once.</summary>
-    /// <param name="transaction">The one that stores them, with <see cref="Lock"/>.</param>
-    /// <param name="generations">What <see cref="SelectGenerations"/> said in this transaction.</param>
+    /// <summary>Counts the events, once.</summary>
+    /// <param name="transaction">The transaction that stores the events and holds <see cref="Lock"/>.</param>
+    /// <param name="generations">The result of <see cref="SelectGenerations"/> in this transaction.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task WriteAsync(
         NpgsqlTransaction transaction,
@@ -141,21 +144,22 @@ internal sealed class CountMessages
         }
     }
 
-    /// <summary>The order in which messages are locked: that of PostgreSQL's keys.</summary>
+    /// <summary>The order in which messages are locked: the order of PostgreSQL's keys.</summary>
     public static int InOrder(MessageTally one, MessageTally other) =>
         (one.Cluster, one.Message).CompareTo((other.Cluster, other.Message));
 
-    /// <summary>Writes rows that are there, and adds their days.</summary>
+    /// <summary>Updates existing rows, and adds their days.</summary>
     public static async Task UpdateAsync(
         NpgsqlConnection connection, MessageTally[] messages, CancellationToken cancellationToken)
     {
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        // Not prepared: a plan that was made for a small table would be kept when the table is large.
         await using var update = new NpgsqlBatch(connection) { BatchCommands = { Rows(Update, messages) } };
         await update.ExecuteNonQueryAsync(cancellationToken);
         await AddDaysAsync(connection, messages, cancellationToken);
     }
 
-    // Counters that are being built count the messages that they have reached, beside those that are read.
+    // Counters that are being built count the messages that the rebuild has reached, in addition to the counters that
+    // are read.
     private AddToCounters CountInBuilt(IReadOnlyDictionary<int, (int Read, int Built)> generations)
     {
         var counters = new AddToCounters();

@@ -5,10 +5,10 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>The key of a change of <c>ingest.counts</c>, within a cluster and its generation.</summary>
-/// <param name="Dimension">What it is about.</param>
+/// <param name="Dimension">What is counted.</param>
 /// <param name="Bucket">A quarter of an hour: <see cref="CountBucket"/>.</param>
-/// <param name="Number">A link, or the part and position of one; 0 elsewhere.</param>
-/// <param name="Text">Everything else; empty for links and positions.</param>
+/// <param name="Number">A link, or the part and position of a link; 0 for other dimensions.</param>
+/// <param name="Text">The key of every other dimension; empty for links and positions.</param>
 internal readonly record struct CountKey(CountDimension Dimension, int Bucket, ulong Number, string Text)
 {
     /// <summary>The column <c>key</c>.</summary>
@@ -23,12 +23,12 @@ internal readonly record struct CountKey(CountDimension Dimension, int Bucket, u
     public bool Equals(CountKey other) => Number == other.Number && Bucket == other.Bucket
         && Dimension == other.Dimension && Text == other.Text;
 
-    // The generated hash asks four comparers; a link's bits are a hash already.
+    // The generated hash code calls four comparers. The bits of a link's id are already a hash.
     public override int GetHashCode() => HashCode.Combine(
         (int)Number ^ (int)(Number >> 32), Bucket ^ ((int)Dimension << 28), Text.Length == 0 ? 0 : Text.GetHashCode());
 }
 
-/// <summary>What is added to a row of <c>ingest.counts</c>.</summary>
+/// <summary>The numbers that are added to a row of <c>ingest.counts</c>.</summary>
 internal struct Counts
 {
     public int ClicksPeople;
@@ -43,15 +43,15 @@ internal struct Counts
     public int FirstOpensMachines;
     public int FirstOpens;
 
-    /// <summary>Whether it adds anything.</summary>
+    /// <summary>Whether all numbers are 0.</summary>
     public readonly bool IsNothing =>
         (ClicksPeople | ClicksMachines | OpensPeople | OpensMachines | Others | FirstClicksPeople | FirstClicksMachines
             | FirstClicks | FirstOpensPeople | FirstOpensMachines | FirstOpens) == 0;
 
-    /// <summary>Adds or takes away an event.</summary>
-    /// <param name="kind">What was fetched.</param>
-    /// <param name="isMachine">Whether by a recognised machine.</param>
-    /// <param name="number">1 or -1.</param>
+    /// <summary>Adds or subtracts an event.</summary>
+    /// <param name="kind">The kind of the requested link.</param>
+    /// <param name="isMachine">Whether a recognised machine caused it.</param>
+    /// <param name="number">1 to add, -1 to subtract.</param>
     public void AddEvent(LinkKind kind, bool isMachine, int number)
     {
         switch (kind, isMachine)
@@ -64,10 +64,10 @@ internal struct Counts
         }
     }
 
-    /// <summary>Adds or takes away a first.</summary>
-    /// <param name="kind">What was fetched: a link's destination or the open pixel.</param>
-    /// <param name="who">For whom it is the first; of several, counted for each.</param>
-    /// <param name="number">1 or -1.</param>
+    /// <summary>Adds or subtracts a first click or open.</summary>
+    /// <param name="kind">The kind of the requested link: a click or an open.</param>
+    /// <param name="who">For whom it is the first; with several flags, it is counted for each.</param>
+    /// <param name="number">1 to add, -1 to subtract.</param>
     public void AddFirst(LinkKind kind, Who who, int number)
     {
         var people = (who & Who.People) != 0 ? number : 0;
@@ -88,7 +88,7 @@ internal struct Counts
     }
 }
 
-/// <summary>For whom a moment is the first.</summary>
+/// <summary>For whom a click or open is the first.</summary>
 [Flags]
 internal enum Who
 {

@@ -8,19 +8,20 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Finds the tags, recipient domains, hosts and link places of a batch's messages: one look-up for those that are not
-/// remembered. Messages are remembered for a while because what happens to one happens soon after the other; one that
-/// is not registered is not, and is asked for again.
+/// Finds the tags, recipient domains, hosts and link places of a batch's messages. One look-up finds all messages that
+/// are not in memory. Messages stay in memory for a while, because the events of a message come close together. A
+/// message that is not registered is not kept in memory, and is looked up again.
 /// </summary>
 internal sealed class FindAttributes(NpgsqlDataSource dataSource)
 {
-    // Two sets of this many, about 10 MB: the older one is dropped when the newer one is full.
+    // Two sets of this size take about 10 MB. The older set is dropped when the newer set is full.
     private const int Remembered = 32_768;
 
-    // Longest text that a key of a counter is made of; a domain from outside need not have an end.
+    // The longest text in a key of a counter. A domain from outside may have any length.
     private const int LongestText = 253;
 
-    // One by one (OFFSET 0): of a few thousand keys PostgreSQL would rather read the table as a whole.
+    // One look-up for each key (OFFSET 0). For a few thousand keys, PostgreSQL's planner would rather read the whole
+    // table.
     private const string Select =
         """
         SELECT wanted.cluster_id, wanted.message_key, m.tags, m.recipient_domain, m.host, m.link_map
@@ -37,8 +38,8 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
     private Dictionary<(int Cluster, MessageKey Message), MessageAttributes> _newer = [];
     private Dictionary<(int Cluster, MessageKey Message), MessageAttributes> _older = [];
 
-    /// <summary>Finds those that are registered.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Finds the attributes of the registered messages.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<IReadOnlyDictionary<(int Cluster, MessageKey Message), MessageAttributes>> RunAsync(
         IEnumerable<(int Cluster, MessageKey Message)> messages, CancellationToken cancellationToken)
     {
@@ -72,10 +73,10 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
         Dictionary<(int Cluster, MessageKey Message), MessageAttributes> found,
         CancellationToken cancellationToken)
     {
-        // In the order of the index: neighbours share its pages.
+        // Sorted in the order of the index, so consecutive keys share its pages.
         Array.Sort(wanted);
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        // Not prepared: a plan that was made for a small table would be kept when the table is large.
         await using var command = new NpgsqlCommand(Select, connection)
         {
             Parameters =
@@ -114,7 +115,7 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
         return attributes;
     }
 
-    // The messages of a campaign have the same map.
+    // The messages of a campaign have the same link map.
     private ulong[] PlacesOf(byte[] map)
     {
         if (_maps.Count >= 4096)
@@ -132,7 +133,7 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
         return known.Places;
     }
 
-    // Mostly none or one, and hardly ever the same twice.
+    // Most messages have one tag or none, and hardly any message has the same tag twice.
     private static string[] Distinct(string[] tags)
     {
         for (var index = 0; index < tags.Length; index++)

@@ -7,26 +7,27 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>A row of <c>ingest.message_counts</c> that was there.</summary>
+/// <summary>An existing row of <c>ingest.message_counts</c>.</summary>
 /// <param name="Cluster">The cluster's number.</param>
 /// <param name="Message">The message.</param>
 /// <param name="HomeDay">The day of <paramref name="Home"/>.</param>
 /// <param name="Home">Clicks and opens on that day.</param>
 /// <param name="Clicks">Clicks on all days.</param>
 /// <param name="Opens">Opens on all days.</param>
-/// <param name="Firsts">First moments.</param>
-/// <param name="Generation">The generation of counters that all of its events are counted in.</param>
+/// <param name="Firsts">The first moments.</param>
+/// <param name="Generation">The generation of counters in which all of its events are counted.</param>
 internal sealed record StoredMessage(
     int Cluster, MessageKey Message, int HomeDay, DayTally Home, int Clicks, int Opens, FirstMoments Firsts,
     int Generation);
 
 /// <summary>
-/// Locks the rows of messages for a transaction: those that are there as they are, those that are not by making them.
-/// <para>Rows that are there are locked first, in the order of their keys; then the others are made by COPY, in that
-/// order too. When another transaction has made one of them meanwhile, PostgreSQL refuses it once that transaction has
-/// committed: everything is let go and begins anew, and the row is one of those that are there. So who makes rows waits
-/// only for who makes rows, who locks rows waits only for smaller keys than it will lock, and nobody in a
-/// circle. COPY costs a third of INSERT … ON CONFLICT, which checks each row twice.</para>
+/// Locks the rows of messages for a transaction. Existing rows are locked; missing rows are created.
+/// <para>Existing rows are locked first, in the order of their keys. Then the missing rows are created by COPY, in the
+/// same order. If another transaction has created one of these rows in the meantime, PostgreSQL refuses it as soon as
+/// that transaction has committed. Then all locks are released, and the work begins again: now the row exists. So a
+/// transaction that creates rows waits only for a transaction that creates rows. A transaction that locks rows waits
+/// only for keys that are smaller than those it will lock next. No circle of waiting transactions can arise. COPY costs
+/// a third of INSERT … ON CONFLICT, which checks each row twice.</para>
 /// </summary>
 internal static class LockMessages
 {
@@ -51,15 +52,15 @@ internal static class LockMessages
 
     private const short ColumnCount = 12;
 
-    // Lengths of twelve columns, their number, ten numbers of up to four bytes, and the key.
+    // The lengths of twelve columns, the number of columns, ten numbers of up to four bytes, and the key.
     private const int LargestRowWithoutFirsts = (13 * 4) + (10 * 4) + MessageKey.Size;
 
-    /// <summary>Locks them.</summary>
-    /// <param name="transaction">Holds no such lock yet.</param>
-    /// <param name="messages">In the order of <see cref="CountMessages.InOrder"/>, each once; rows are made of
-    /// them.</param>
+    /// <summary>Locks the rows.</summary>
+    /// <param name="transaction">A transaction that does not hold such locks yet.</param>
+    /// <param name="messages">The messages in the order of <see cref="CountMessages.InOrder"/>, each once. Missing rows
+    /// are created from them.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Rows that were there.</returns>
+    /// <returns>The rows that existed.</returns>
     public static async Task<List<StoredMessage>> RunAsync(
         NpgsqlTransaction transaction, MessageTally[] messages, CancellationToken cancellationToken)
     {
@@ -80,8 +81,8 @@ internal static class LockMessages
         }
     }
 
-    /// <summary>Locks those that are there, in the order of their keys.</summary>
-    /// <param name="connection">In a transaction.</param>
+    /// <summary>Locks the existing rows, in the order of their keys.</summary>
+    /// <param name="connection">A connection in a transaction.</param>
     /// <param name="wanted">The messages, each once.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<List<StoredMessage>> ThereAsync(
@@ -89,7 +90,7 @@ internal static class LockMessages
         (int Cluster, MessageKey Message)[] wanted,
         CancellationToken cancellationToken)
     {
-        // Not prepared: a plan that was made while a table was small would be kept when it is large.
+        // Not prepared: a plan that was made for a small table would be kept when the table is large.
         await using var command = new NpgsqlCommand(SelectThere, connection)
         {
             Parameters =

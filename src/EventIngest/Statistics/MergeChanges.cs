@@ -7,9 +7,10 @@ using Tracking.Database;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Brings the changes that batches leave in <c>ingest.count_changes</c> into <c>ingest.counts</c>, those of many
-/// batches at once: a key that twenty of them count is written once. Whoever reads takes both tables in one statement,
-/// so nothing depends on when this runs but how much there is to read. One copy of this service merges at a time.
+/// Merges the changes that batches write to <c>ingest.count_changes</c> into <c>ingest.counts</c>. It merges the
+/// changes of many batches at once: a key that twenty batches changed is written once. Readers read both tables in one
+/// statement, so their results do not depend on when the merge runs; only the amount of data to read does. One copy of
+/// this service merges at a time.
 /// </summary>
 internal sealed partial class MergeChanges(
     NpgsqlDataSource dataSource,
@@ -17,14 +18,15 @@ internal sealed partial class MergeChanges(
     TimeProvider time,
     ILogger<MergeChanges> logger) : BackgroundService
 {
-    // A few megabytes: the batches of a second, mostly.
+    // A few megabytes: mostly the batches of one second.
     private const int ChangesAtOnce = 1000;
 
-    /// <summary>Held by who writes <c>ingest.counts</c>.</summary>
+    /// <summary>The lock of the transaction that writes <c>ingest.counts</c>.</summary>
     public const string Lock = "hashtext('tracking.ingest.merge_changes')";
 
-    // The list is made before anything is deleted, and only the holder of the lock deletes. Days are sums of integers:
-    // PostgreSQL adds up those as bigint, and bigint as numeric, which takes half of the time of the whole.
+    // The rows are listed before any row is deleted, and only the holder of the lock deletes. The sums of days are sums
+    // of integers: PostgreSQL adds integers up as bigint, but bigint as numeric, which takes half of the statement's
+    // time.
     private const string Merge =
         """
         WITH taken AS (
@@ -75,9 +77,9 @@ internal sealed partial class MergeChanges(
         SELECT count(*)::integer FROM deleted
         """;
 
-    /// <summary>Merges all there is.</summary>
-    /// <returns>Changes merged; 0 also while another copy does it.</returns>
-    /// <exception cref="NpgsqlException">The database is away; what was not merged is merged later.</exception>
+    /// <summary>Merges all changes.</summary>
+    /// <returns>The number of merged changes; 0 also if another copy of the service is merging.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable; the other changes are merged later.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -118,7 +120,7 @@ internal sealed partial class MergeChanges(
         }
     }
 
-    /// <summary>Merges all there is, in a transaction that holds <see cref="Lock"/>.</summary>
+    /// <summary>Merges all changes, in a transaction that holds <see cref="Lock"/>.</summary>
     public static async Task MergeAllAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         while (await MergeAsync(connection, cancellationToken) == ChangesAtOnce)

@@ -1,18 +1,19 @@
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>What a message is counted by, besides itself.</summary>
-/// <param name="Tags">Its tags, each once.</param>
-/// <param name="RecipientDomain">Empty without one.</param>
-/// <param name="Host">Its tracking host; empty when the message is not known.</param>
-/// <param name="Places">Part and position of each tracked link, by ordinal.</param>
+/// <summary>The attributes of a message by which its events are counted.</summary>
+/// <param name="Tags">The tags, each once.</param>
+/// <param name="RecipientDomain">The recipient's domain; empty if there is none.</param>
+/// <param name="Host">The tracking host; empty if the message is unknown.</param>
+/// <param name="Places">The part and position of each tracked link, by ordinal.</param>
 internal sealed record MessageAttributes(
     IReadOnlyList<string> Tags, string RecipientDomain, string Host, ulong[] Places)
 {
-    /// <summary>Those of a message that is not registered: it counts, but under no tag, domain, host or position. A
-    /// message is registered before it leaves, so this is one that a restored database has lost.</summary>
+    /// <summary>The attributes of a message that is not registered. Its events count, but under no tag, domain, host or
+    /// position. A message is registered before it is sent, so this is a message that a restored database has
+    /// lost.</summary>
     public static MessageAttributes Unknown { get; } = new([], "", "", []);
 
-    /// <summary>Part (upper half) and position of a link; <see langword="null"/> when the message does not
-    /// say.</summary>
+    /// <summary>The part (upper half) and position of a link; <see langword="null"/> if the message does not have
+    /// them.</summary>
     public ulong? PlaceOf(ushort ordinal) => ordinal < Places.Length ? Places[ordinal] : null;
 }

@@ -37,8 +37,8 @@ internal struct DayTally
     }
 }
 
-/// <summary>What happened to one message: the row of <c>ingest.message_counts</c>, and its rows of
-/// <c>ingest.message_days</c> that are to be added to.</summary>
+/// <summary>The counts of one message: its row of <c>ingest.message_counts</c>, and the numbers to add to its rows of
+/// <c>ingest.message_days</c>.</summary>
 internal sealed class MessageTally(int cluster, MessageKey message, MessageAttributes attributes)
 {
     private const long MicrosPerDay = CountBucket.Micros * CountBucket.PerDay;
@@ -56,23 +56,24 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
 
     public DayTally Home => _home;
 
-    /// <summary>Of all days.</summary>
+    /// <summary>The clicks of all days.</summary>
     public int Clicks { get; private set; }
 
-    /// <summary>Of all days.</summary>
+    /// <summary>The opens of all days.</summary>
     public int Opens { get; private set; }
 
     public int Generation { get; set; }
 
     public FirstMoments Firsts { get; private set; } = new();
 
-    /// <summary>What this had counted when it went on from a stored row; <see langword="null"/> without one.</summary>
+    /// <summary>The first moments that were counted here before the stored row was included; <see langword="null"/>
+    /// without a stored row.</summary>
     public FirstMoments? Added { get; private set; }
 
-    /// <summary>The firsts of the stored row that this went on from.</summary>
+    /// <summary>The first moments of the stored row; <see langword="null"/> without a stored row.</summary>
     public FirstMoments? Before { get; private set; }
 
-    /// <summary>Days that are not the home day.</summary>
+    /// <summary>The days other than the home day.</summary>
     public IReadOnlyCollection<KeyValuePair<int, DayTally>> Days =>
         _days ?? (IReadOnlyCollection<KeyValuePair<int, DayTally>>)[];
 
@@ -81,7 +82,7 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
     /// <summary>The day of a moment.</summary>
     public static int DayOf(long micros) => (int)(micros / MicrosPerDay);
 
-    /// <summary>Counts an event. The first one decides on the home day.</summary>
+    /// <summary>Counts an event. The first event determines the home day.</summary>
     public void Add(in CountedEvent counted)
     {
         var day = DayOf(counted.TimeMicros);
@@ -108,14 +109,14 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
         }
     }
 
-    /// <summary>Goes on from what is stored: this becomes the row as it is, and takes in what it had counted.</summary>
+    /// <summary>Includes a stored row: this becomes the row, with the events that were counted here.</summary>
     public void Continue(StoredMessage stored)
     {
         Generation = stored.Generation;
         Continue(stored.HomeDay, stored.Home, stored.Clicks, stored.Opens, stored.Firsts);
     }
 
-    /// <summary>Goes on from what stays of a row.</summary>
+    /// <summary>Includes the part of a row that stays.</summary>
     public void Continue(int homeDay, in DayTally home, int clicks, int opens, FirstMoments firsts)
     {
         if (homeDay != HomeDay && HomeDay >= 0)

@@ -2,11 +2,11 @@ using Tracking.Database;
 
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>Names the program that an event came with, for the grouping <c>client</c>: by what is stored of it, so that
-/// a rebuild of the counters names it the same.</summary>
+/// <summary>Names the program that caused an event, for the grouping <c>client</c>. The name depends only on stored
+/// columns, so a rebuild of the counters finds the same name.</summary>
 internal static class NameClient
 {
-    // The order matters: Edge and Opera call themselves Chrome too, Chrome calls itself Safari, everybody Mozilla.
+    // The order matters: Edge and Opera also name Chrome, Chrome also names Safari, and every browser names Mozilla.
     private static readonly (string[] Pieces, string Name)[] _families =
     [
         (["GoogleImageProxy"], "Gmail"),
@@ -23,10 +23,10 @@ internal static class NameClient
 
     private static readonly string[] _apple = ["iPhone", "iPad", "Macintosh"];
 
-    /// <summary>The name, at most <see cref="FirstMoments.MaxClientBytes"/> long; empty when nothing is stored of
-    /// it.</summary>
-    /// <param name="vendor">The column.</param>
-    /// <param name="userAgent">The column.</param>
+    /// <summary>The name, at most <see cref="FirstMoments.MaxClientBytes"/> long; empty if both columns are
+    /// empty.</summary>
+    /// <param name="vendor">The stored vendor.</param>
+    /// <param name="userAgent">The stored user agent.</param>
     public static string Of(string? vendor, string? userAgent)
     {
         if (vendor is not null)

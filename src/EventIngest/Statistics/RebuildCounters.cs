@@ -6,16 +6,17 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Counts a cluster anew from its events, beside the counters that are read, while ingest goes on:
+/// Counts a cluster's events again, in a new generation of counters, while ingest continues:
 /// <list type="number">
-/// <item>A new generation is begun. From here on a message that ingest meets for the first time counts in both.</item>
-/// <item>Messages are recounted a thousand at a time (<see cref="RecountMessages"/>), each under the lock of its row:
-/// the events that are there at that moment are those that have been counted, and from then on the message counts in
-/// both.</item>
-/// <item>What was counted before the first event that is kept is taken over, a month at a time.</item>
-/// <item>The new generation is read, and the old one is deleted in pieces.</item>
+/// <item>A new generation begins. From now on, a message whose first event arrives counts in both generations.</item>
+/// <item>Messages are counted again, a thousand at a time (<see cref="RecountMessages"/>), under the lock of their
+/// rows. The events that exist at that moment are the events that have been counted. From then on the message counts in
+/// both generations.</item>
+/// <item>Counts from before the first stored event are copied, a month at a time.</item>
+/// <item>The new generation is read from now on, and the old generation is deleted in pieces.</item>
 /// </list>
-/// Whoever dies in the middle leaves a generation that nobody reads; the next rebuild begins the one after it.
+/// A process that dies in the middle leaves a generation that is never read. The next rebuild begins another
+/// generation.
 /// </summary>
 internal sealed partial class RebuildCounters(
     NpgsqlDataSource dataSource, FindAttributes findAttributes, ILogger<RebuildCounters> logger)
@@ -73,8 +74,10 @@ internal sealed partial class RebuildCounters(
         """;
 
     /// <summary>Rebuilds a cluster's counters.</summary>
-    /// <returns>Messages counted; <see langword="null"/> while somebody else rebuilds them.</returns>
-    /// <exception cref="NpgsqlException">The database is away; what is read is as it was.</exception>
+    /// <returns>The number of counted messages; <see langword="null"/> if another process is rebuilding these
+    /// counters.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable. The counters that are read have not
+    /// changed.</exception>
     public async Task<long?> RunAsync(ClusterId cluster, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -89,7 +92,7 @@ internal sealed partial class RebuildCounters(
         }
         finally
         {
-            // The session may go back to the pool: the lock must not go with it. A broken one has none.
+            // The session may go back to the pool, and the lock must not go with it. A broken session holds no lock.
             if (connection.State == System.Data.ConnectionState.Open)
             {
                 await ScalarAsync(connection, Unlock, CancellationToken.None, cluster.Value);
@@ -115,7 +118,7 @@ internal sealed partial class RebuildCounters(
         return messages;
     }
 
-    // Alone: whoever counts afterwards counts in both.
+    // Under the exclusive lock: every later transaction counts in both generations.
     private static async Task<(int Old, int Built, DateTime From)> BeginAsync(
         NpgsqlConnection connection, ClusterId cluster, CancellationToken cancellationToken)
     {
@@ -129,7 +132,7 @@ internal sealed partial class RebuildCounters(
                 await reader.ReadAsync(cancellationToken);
                 begun = (
                     reader.GetInt32(0), reader.GetInt32(1),
-                    // Without an event everything is kept as it is.
+                    // Without an event, all counts stay as they are.
                     reader.IsDBNull(2) ? DateTime.MaxValue : reader.GetDateTime(2));
             },
             cancellationToken);
@@ -143,7 +146,7 @@ internal sealed partial class RebuildCounters(
         var end = from == DateTime.MaxValue ? int.MaxValue : CountBucket.Of(new DateTimeOffset(from, TimeSpan.Zero));
         while (true)
         {
-            // What is not merged yet may be the newest.
+            // Changes that are not merged yet may be the newest.
             await MergeAsync(connection, cancellationToken);
             var found = await ScalarAsync(
                 connection,
@@ -177,7 +180,7 @@ internal sealed partial class RebuildCounters(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    // Everything that is of none of these generations, in pieces.
+    // Deletes all rows of other generations, in pieces.
     private static async Task DeleteAsync(
         NpgsqlConnection connection, ClusterId cluster, int[] kept, CancellationToken cancellationToken)
     {

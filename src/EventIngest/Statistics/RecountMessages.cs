@@ -7,16 +7,16 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Statistics;
 
 /// <summary>
-/// Counts the messages of a cluster anew, a thousand in a transaction. The lock of a message's row decides: an
-/// event that is there when it has been taken was stored by a transaction that has ended, and one that is not will be
-/// counted, in both generations, by the transaction that waits for it.
+/// Counts the messages of a cluster again, a thousand in a transaction. The lock of a message's row decides which
+/// events are counted here. An event that exists when the lock has been taken was stored by a transaction that has
+/// ended. Any other event is counted, in both generations, by the transaction that waits for the lock.
 /// </summary>
-/// <param name="connection">For itself.</param>
-/// <param name="findAttributes">What is known of messages.</param>
+/// <param name="connection">A connection that only this class uses.</param>
+/// <param name="findAttributes">Finds the attributes of messages.</param>
 /// <param name="cluster">The cluster.</param>
-/// <param name="generation">The counters that are built.</param>
-/// <param name="from">The first day (UTC) that is counted anew. What was counted before stays: its events may be
-/// gone.</param>
+/// <param name="generation">The generation that is built.</param>
+/// <param name="from">The first day (UTC) that is counted again. Earlier counts stay, because their events may be
+/// deleted.</param>
 internal sealed class RecountMessages(
     NpgsqlConnection connection, FindAttributes findAttributes, ClusterId cluster, int generation, DateTime from)
 {
@@ -48,7 +48,7 @@ internal sealed class RecountMessages(
         GROUP BY m.cluster_id, m.message_key
         """;
 
-    // A range of the index, which so many keys are not: of those PostgreSQL would read the whole table.
+    // A range of keys is read from the index. With a list of so many keys, PostgreSQL would read the whole table.
     private const string SelectEvents =
         """
         SELECT e.message_key, e.occurred_at, e.kind, e.verdict, e.link_id, e.ordinal, e.vendor, e.user_agent
@@ -66,9 +66,9 @@ internal sealed class RecountMessages(
         ? long.MaxValue
         : (from - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>Counts all of them.</summary>
-    /// <returns>How many there are.</returns>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Counts all messages of the cluster.</summary>
+    /// <returns>The number of messages.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<long> RunAsync(CancellationToken cancellationToken)
     {
         var (count, after) = (0L, Array.Empty<byte>());
@@ -82,7 +82,7 @@ internal sealed class RecountMessages(
         return count;
     }
 
-    // Of those that were counted and those that have events, up to where both lists are known.
+    // The next keys of counted messages and of messages with events, up to the key that both lists have reached.
     private async Task<MessageKey[]> NextAsync(byte[] after, CancellationToken cancellationToken)
     {
         var counted = await KeysAsync(SelectCounted, after, MessagesAtOnce, cancellationToken);
@@ -157,8 +157,9 @@ internal sealed class RecountMessages(
     private MessageTally NewTally(MessageKey key, MessageAttributes attributes) =>
         new(cluster.Value, key, attributes) { Generation = generation };
 
-    // What stays of each: what is from before. Nothing of one whose row was made a moment ago, to be locked. One that
-    // came after the rebuild had begun is not among them: it counts in both from its first event on.
+    // Reads the part of each row that stays: the counts from before the first day. A row that was just created for its
+    // lock has no such part. A message whose first event came after the rebuild began is left out: it counts in both
+    // generations from its first event on.
     private async Task<Dictionary<MessageKey, Kept?>> KeptAsync(
         byte[] after, byte[] last, CancellationToken cancellationToken)
     {

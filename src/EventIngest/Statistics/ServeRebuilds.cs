@@ -7,8 +7,8 @@ using Tracking.Links;
 
 namespace Tracking.EventIngest.Statistics;
 
-/// <summary>Rebuilds counters where somebody has asked for it; one cluster after the other, by one copy of this service
-/// at a time.</summary>
+/// <summary>Rebuilds the counters of the clusters for which a rebuild was requested, one cluster after another, in one
+/// copy of this service at a time.</summary>
 internal sealed partial class ServeRebuilds(
     NpgsqlDataSource dataSource,
     RebuildCounters rebuild,
@@ -23,8 +23,8 @@ internal sealed partial class ServeRebuilds(
         ORDER BY requested_at, cluster_id
         """;
 
-    /// <summary>Does all that has been asked for.</summary>
-    /// <exception cref="NpgsqlException">The database is away; what was not done is done later.</exception>
+    /// <summary>Does all requested rebuilds.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable; the other rebuilds are done later.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         foreach (var cluster in await RequestedAsync(cancellationToken))
@@ -65,6 +65,6 @@ internal sealed partial class ServeRebuilds(
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Counters that were to be rebuilt are not, the next attempt begins anew: {Reason}")]
+        Message = "Counters were not rebuilt, the next attempt starts from the beginning: {Reason}")]
     private partial void LogNotRebuilt(string reason);
 }

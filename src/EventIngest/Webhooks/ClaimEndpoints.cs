@@ -6,13 +6,14 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Takes endpoints that have something due, and gives what is due. An endpoint is leased and not its deliveries: so one
-/// process at a time visits it, and a million deliveries of one that does not answer are one row here.
+/// Leases endpoints with due deliveries, and reads these deliveries. The endpoint is leased, not its deliveries. So one
+/// process at a time visits an endpoint, and a million deliveries of an endpoint that does not answer are one row here.
 /// </summary>
 internal sealed class ClaimEndpoints(
     NpgsqlDataSource dataSource, WebhookConnections connections, IOptions<WebhookOptions> options, TimeProvider time)
 {
-    // The index is read endpoint by endpoint: one probe for each that has anything pending, however much it is.
+    // The index is read endpoint by endpoint: one probe for each endpoint with pending deliveries, no matter how many
+    // there are.
     private const string Claim =
         """
         WITH RECURSIVE pending AS (
@@ -61,11 +62,12 @@ internal sealed class ClaimEndpoints(
         WHERE cluster_id = $1 AND id = $2 AND leased_by = $3
         """;
 
-    /// <summary>Takes endpoints that have something due, those that have waited longest first.</summary>
-    /// <param name="most">How many at most.</param>
-    /// <param name="areSlow">Whether those that are slow or fail.</param>
+    /// <summary>Leases endpoints with due deliveries. Endpoints whose deliveries have waited longest come
+    /// first.</summary>
+    /// <param name="most">The largest number of endpoints.</param>
+    /// <param name="areSlow">Whether to lease slow and failing endpoints, or the others.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<List<LeasedEndpoint>> RunAsync(int most, bool areSlow, CancellationToken cancellationToken)
     {
         using var place = await connections.TakeAsync(cancellationToken);
@@ -98,8 +100,8 @@ internal sealed class ClaimEndpoints(
         return endpoints;
     }
 
-    /// <summary>What is due at an endpoint, the longest due first.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>The due deliveries of an endpoint. Deliveries that have been due longest come first.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<List<DueDelivery>> DueAsync(
         LeasedEndpoint endpoint, int most, CancellationToken cancellationToken)
     {
@@ -124,8 +126,8 @@ internal sealed class ClaimEndpoints(
         return due;
     }
 
-    /// <summary>Ends the lease without a word about what was tried.</summary>
-    /// <exception cref="NpgsqlException">The database is away; the lease ends by itself.</exception>
+    /// <summary>Ends the lease without storing the outcome of any attempt.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable; the lease expires.</exception>
     public async Task GiveBackAsync(
         LeasedEndpoint endpoint, DateTimeOffset? restsUntil, CancellationToken cancellationToken)
     {

@@ -4,30 +4,30 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>A receiver has no address that may be connected to.</summary>
-internal sealed class ForbiddenAddressException() : IOException("Its name leads to no address of the public internet.");
+/// <summary>A receiver has no address to which connections are allowed.</summary>
+internal sealed class ForbiddenAddressException() : IOException("The receiver's name has no public address.");
 
 /// <summary>
-/// Connects to a receiver. Its owner chooses the name and what is behind it, and may change that between a look and the
-/// connection: the address is looked up here, checked, and this very address is connected to.
+/// Connects to a receiver. The receiver's owner chooses the host name and its addresses, and may change the addresses
+/// between a check and the connection. Therefore the address is looked up here, checked, and used for this connection.
 /// </summary>
 internal sealed class ConnectToReceiver(
     ReceiverAddress addresses, Func<string, CancellationToken, Task<IPAddress[]>> lookUp)
 {
-    // Headers of an answer, kilobytes; servers send one or two.
+    // The size limit for the headers of an answer, in kilobytes. Servers send one or two kilobytes.
     private const int MostHeaders = 32;
 
-    // A connection serves one look at DNS for no longer than common TTLs.
+    // A connection is used for one DNS answer, and no longer than common TTLs.
     private static readonly TimeSpan _longestConnection = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan _longestIdle = TimeSpan.FromSeconds(15);
 
-    /// <summary>Asks the machine's resolver.</summary>
+    /// <summary>Looks up a host name with the machine's resolver.</summary>
     public static Task<IPAddress[]> LookUpAsync(string host, CancellationToken cancellationToken) =>
         System.Net.Dns.GetHostAddressesAsync(host, cancellationToken);
 
-    /// <summary>The handler that connects so: no redirects, no proxy, no cookies, nothing of our own trace.</summary>
-    /// <param name="options">Time-outs.</param>
+    /// <summary>The handler for these connections: no redirects, no proxy, no cookies, no trace headers.</summary>
+    /// <param name="options">The time-outs.</param>
     public SocketsHttpHandler CreateHandler(WebhookOptions options) => new()
     {
         AllowAutoRedirect = false,
@@ -36,7 +36,7 @@ internal sealed class ConnectToReceiver(
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = null,
         MaxResponseHeadersLength = MostHeaders,
-        // What is not read of an answer is not wanted: the connection is closed instead.
+        // The unread rest of an answer is not read: the connection is closed instead.
         MaxResponseDrainSize = 0,
         PooledConnectionLifetime = _longestConnection,
         PooledConnectionIdleTimeout = _longestIdle,
@@ -69,7 +69,7 @@ internal sealed class ConnectToReceiver(
             }
             catch (SocketException) when (i < allowed.Length - 1)
             {
-                // The name's next address may answer.
+                // Another address of the name may answer.
                 socket.Dispose();
             }
             catch

@@ -6,9 +6,9 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Visits an endpoint: sends what is due, a few at a time, and keeps what came of it. One that failed before gets a
-/// single webhook, as a question whether it is back; as long as it cannot be reached it rests, and what waits for it
-/// loses no attempt.
+/// Visits an endpoint: sends its due deliveries, a few at a time, and stores the outcomes. An endpoint that failed
+/// before gets a single webhook, as a test whether it works again. As long as it cannot be reached, it rests, and its
+/// waiting deliveries lose no attempt.
 /// </summary>
 internal sealed partial class DeliverWebhook(
     ClaimEndpoints claim,
@@ -22,14 +22,15 @@ internal sealed partial class DeliverWebhook(
 {
     private readonly WebhookOptions _options = options.Value;
 
-    /// <summary>Where the jitter comes from, 0 to 1.</summary>
+    /// <summary>The random numbers for the jitter, 0 to 1.</summary>
     internal Func<double> NextRandom { get; init; } = Random.Shared.NextDouble;
 
-    /// <summary>Visits it.</summary>
-    /// <param name="endpoint">It is leased to us.</param>
-    /// <param name="stopping">Begins nothing more; what was begun is ended and kept.</param>
-    /// <returns>Whether there may be more that it takes now.</returns>
-    /// <exception cref="Npgsql.NpgsqlException">The database is away; what was sent is sent again.</exception>
+    /// <summary>Visits an endpoint.</summary>
+    /// <param name="endpoint">An endpoint that this process has leased.</param>
+    /// <param name="stopping">When cancelled, no further attempt begins. Running attempts are finished and
+    /// stored.</param>
+    /// <returns>Whether the endpoint may have more deliveries that it accepts now.</returns>
+    /// <exception cref="Npgsql.NpgsqlException">The database is unavailable. Sent webhooks are sent again.</exception>
     public async Task<bool> RunAsync(LeasedEndpoint endpoint, CancellationToken stopping)
     {
         if (secrets.Open(endpoint) is not { } opened)
@@ -68,7 +69,7 @@ internal sealed partial class DeliverWebhook(
         var visited = new ConcurrentBag<VisitedDelivery>();
         await Parallel.ForEachAsync(
             due,
-            // Not cancelled by the stop: what is sent is kept too.
+            // A stop does not cancel this loop, so the outcome of every sent webhook is stored.
             new ParallelOptions { MaxDegreeOfParallelism = _options.RequestsPerEndpoint },
             async (delivery, _) =>
             {
@@ -92,10 +93,10 @@ internal sealed partial class DeliverWebhook(
         return [.. visited];
     }
 
-    // Withdrawn, or older than its cluster keeps events.
+    // The recipient withdrew, or the event is older than the retention of its cluster.
     private Attempt NotThere() => new(AttemptOutcome.NothingToSend, time.GetUtcNow(), TimeSpan.Zero)
     {
-        Error = "The event is not kept any more; nothing was sent.",
+        Error = "The event is no longer stored; nothing was sent.",
     };
 
     private DateTimeOffset? NextAttempt(DueDelivery delivery, Attempt attempt)
@@ -173,7 +174,7 @@ internal sealed partial class DeliverWebhook(
     private partial void LogSealed(Guid endpoint);
 
     [LoggerMessage(LogLevel.Warning,
-        "The visit of webhook {Endpoint} outlasted its lease; {Count} deliveries are sent again")]
+        "The visit of webhook {Endpoint} took longer than its lease; {Count} deliveries are sent again")]
     private partial void LogLost(Guid endpoint, int count);
 
     [LoggerMessage(LogLevel.Warning, "Webhook {Endpoint} of cluster {Cluster} is disabled: {Reason}")]
@@ -182,6 +183,6 @@ internal sealed partial class DeliverWebhook(
     [LoggerMessage(LogLevel.Information, "Webhook {Endpoint} of cluster {Cluster} fails: {Reason}")]
     private partial void LogFailing(Guid endpoint, Links.ClusterId cluster, string reason);
 
-    [LoggerMessage(LogLevel.Information, "Webhook {Endpoint} of cluster {Cluster} takes deliveries again")]
+    [LoggerMessage(LogLevel.Information, "Webhook {Endpoint} of cluster {Cluster} accepts deliveries again")]
     private partial void LogBack(Guid endpoint, Links.ClusterId cluster);
 }

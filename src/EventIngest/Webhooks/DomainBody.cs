@@ -5,20 +5,20 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>The bodies of what is told of tracking domains and certificates.</summary>
+/// <summary>The bodies of webhooks about tracking domains and certificates.</summary>
 internal static class DomainBody
 {
     private const string Diagnosis = "diagnosis";
 
-    // Every question to DNS, one by one: the longest part of a diagnosis.
+    // All DNS queries with their answers: the longest part of a diagnosis.
     private const string Hops = "hops";
 
     /// <summary>The body of a notice.</summary>
-    /// <param name="type">What it tells.</param>
+    /// <param name="type">The type of the webhook.</param>
     /// <param name="cluster">The cluster's number.</param>
     /// <param name="hostname">The tracking domain.</param>
-    /// <param name="at">When it happened.</param>
-    /// <param name="facts">Its facts as they are stored: members are taken over as they are.</param>
+    /// <param name="at">The time of the event.</param>
+    /// <param name="facts">The stored facts, as JSON. Their members are copied unchanged.</param>
     public static string OfNotice(
         WebhookEventType type, int cluster, string hostname, DateTimeOffset at, string facts)
     {
@@ -41,7 +41,7 @@ internal static class DomainBody
         }));
     }
 
-    /// <summary>The body of a new certificate.</summary>
+    /// <summary>The body about a new certificate.</summary>
     public static string OfCertificate(
         int cluster,
         string hostname,

@@ -7,8 +7,9 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Writes the deliveries of a batch's events, in the transaction that stores them: one for each event and
-/// endpoint that wants it. A batch without such an endpoint costs a look into memory.</summary>
+/// <summary>Writes the deliveries of a batch's events, in the transaction that stores the events: one delivery for each
+/// event and each endpoint that wants it. A batch for which no endpoint is registered costs one look-up in
+/// memory.</summary>
 internal sealed class EnqueueDeliveries(KnownEndpoints endpoints, TimeProvider time)
 {
     private const string Insert =
@@ -18,11 +19,11 @@ internal sealed class EnqueueDeliveries(KnownEndpoints endpoints, TimeProvider t
         ON CONFLICT DO NOTHING
         """;
 
-    /// <summary>Adds the statement, if there is anything to write.</summary>
-    /// <param name="transaction">What the batch's transaction ends with.</param>
+    /// <summary>Adds the statement, if there are deliveries.</summary>
+    /// <param name="transaction">The last statements of the batch's transaction.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="prepared">Its events that are stored.</param>
-    /// <param name="cancellationToken">Ends the first reading of endpoints.</param>
+    /// <param name="prepared">The events that are stored.</param>
+    /// <param name="cancellationToken">Ends the first read of endpoints.</param>
     public async ValueTask AddToAsync(
         NpgsqlBatch transaction, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
     {
@@ -33,7 +34,7 @@ internal sealed class EnqueueDeliveries(KnownEndpoints endpoints, TimeProvider t
         }
     }
 
-    /// <summary>The type of a kind's event; images and honeypots are told nobody.</summary>
+    /// <summary>The webhook type for a link kind. Images and honeypots cause no webhook.</summary>
     internal static WebhookEventType? TypeOf(LinkKind kind) => kind switch
     {
         LinkKind.Click => WebhookEventType.MessageClicked,
@@ -52,7 +53,7 @@ internal sealed class EnqueueDeliveries(KnownEndpoints endpoints, TimeProvider t
         var (cluster, ofCluster) = (-1, Array.Empty<KnownEndpoint>());
         foreach (var stored in prepared.Events)
         {
-            // Neighbours mostly belong to the same cluster.
+            // Consecutive events mostly belong to the same cluster.
             if (stored.Counted.Cluster != cluster)
             {
                 (cluster, ofCluster) = (stored.Counted.Cluster, endpoints.Of(stored.Counted.Cluster));

@@ -9,8 +9,9 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Makes deliveries of what is told of tracking domains and certificates. Both stand in the database already, written
-/// in the transaction of what they tell: here they are taken once, in the transaction that writes their deliveries.
+/// Writes the deliveries about tracking domains and certificates. The notices and the certificates are already in the
+/// database, written in the transaction of the change itself. Each is taken once, in the transaction that writes its
+/// deliveries.
 /// </summary>
 internal sealed partial class EnqueueDomainEvents(
     NpgsqlDataSource dataSource,
@@ -51,9 +52,9 @@ internal sealed partial class EnqueueDomainEvents(
         ON CONFLICT DO NOTHING
         """;
 
-    /// <summary>Takes what is untold.</summary>
+    /// <summary>Takes the notices and certificates that have no deliveries yet.</summary>
     /// <returns>Whether there may be more.</returns>
-    /// <exception cref="NpgsqlException">The database is away; nothing is taken.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable; nothing is taken.</exception>
     public async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
         using var place = await connections.TakeAsync(cancellationToken);
@@ -81,7 +82,7 @@ internal sealed partial class EnqueueDomainEvents(
             {
                 while (await RunAsync(stoppingToken))
                 {
-                    // As long as there are more.
+                    // Repeats as long as there are more.
                 }
             }
             catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
@@ -172,7 +173,7 @@ internal sealed partial class EnqueueDomainEvents(
             NoticeKind.Lost => WebhookEventType.TrackingDomainLost,
             NoticeKind.Recovered => WebhookEventType.TrackingDomainVerified,
             NoticeKind.CertificateInDanger => WebhookEventType.CertificateEndangered,
-            // A later version's, for which this one has no name.
+            // A later version wrote this kind. This version has no type for it.
             _ => null,
         };
         return type is { } known
@@ -181,14 +182,14 @@ internal sealed partial class EnqueueDomainEvents(
             : null;
     }
 
-    // One of the operator's own hosts belongs to nobody who could be told.
+    // A certificate of the operator's own hosts belongs to no cluster, so nobody is notified.
     private static DomainEvent? ReadCertificate(NpgsqlDataReader row) => row.IsDBNull(1)
         ? null
         : new DomainEvent(row, WebhookEventType.CertificateIssued, DomainBody.OfCertificate(
             row.GetInt32(1), row.GetString(2), row.GetFieldValue<DateTimeOffset>(3),
             row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), row.GetBoolean(6)));
 
-    [LoggerMessage(LogLevel.Warning, "What is told of tracking domains could not be made into webhooks: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Webhook deliveries about tracking domains were not written: {Reason}")]
     private partial void LogNotTaken(string reason);
 
     private sealed record DomainEvent(Guid Id, int Cluster, DateTimeOffset At, WebhookEventType Type, string Body)

@@ -9,9 +9,9 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// Writes the deliveries of <c>message.event_reclassified</c>, in the transaction that changes the verdicts: to every
-/// endpoint that was told of the event or would be told of it now. The body names the event and says nothing personal,
-/// so that it may be kept until it is sent.
+/// Writes the deliveries of <c>message.event_reclassified</c>, in the transaction that changes the verdicts. They go to
+/// every endpoint that got the event, or would get it with the new verdict. The body names the event and holds nothing
+/// personal, so it may be kept until it is sent.
 /// </summary>
 internal sealed class EnqueueRevisions(KnownEndpoints endpoints, TimeProvider time)
 {
@@ -22,11 +22,11 @@ internal sealed class EnqueueRevisions(KnownEndpoints endpoints, TimeProvider ti
         ON CONFLICT DO NOTHING
         """;
 
-    /// <summary>Adds the statements, if there is anything to write.</summary>
-    /// <param name="transaction">What the revision's transaction does.</param>
+    /// <summary>Adds the statements, if there are deliveries.</summary>
+    /// <param name="transaction">The statements of the revision's transaction.</param>
     /// <param name="revised">The events.</param>
-    /// <param name="at">When.</param>
-    /// <param name="cancellationToken">Ends the first reading of endpoints.</param>
+    /// <param name="at">The time of the revision.</param>
+    /// <param name="cancellationToken">Ends the first read of endpoints.</param>
     public async ValueTask AddToAsync(
         NpgsqlBatch transaction, List<Revised> revised, DateTime at, CancellationToken cancellationToken)
     {
@@ -86,7 +86,7 @@ internal sealed class EnqueueRevisions(KnownEndpoints endpoints, TimeProvider ti
     private static string Word<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
 
-    // An id of its own: the receiver has seen the event's.
+    // The delivery gets its own id, because the receiver has already seen the event's id.
     private NpgsqlBatchCommand ToCommand(Revised change, Guid[] wanted, DateTime at) => new(Insert)
     {
         Parameters =

@@ -4,8 +4,9 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Stores what a visit came to, in one transaction: attempts, deliveries, how the endpoint stands, and the end
-/// of its lease. A visit that lost its lease stores nothing; what it sent is sent again under the same id.</summary>
+/// <summary>Stores the outcome of a visit in one transaction: the attempts, the deliveries, the state of the endpoint,
+/// and the end of its lease. A visit that lost its lease stores nothing; the webhooks that it sent are sent again under
+/// the same ids.</summary>
 internal sealed class KeepVisit(NpgsqlDataSource dataSource, WebhookConnections connections, TimeProvider time)
 {
     private const string KeepEndpoint =
@@ -44,9 +45,9 @@ internal sealed class KeepVisit(NpgsqlDataSource dataSource, WebhookConnections 
         SELECT $5, $3, $1, '', 'disable-webhook', id::text, jsonb_build_object('reason', $6::text) FROM disabled
         """;
 
-    /// <summary>Stores it.</summary>
-    /// <returns>Whether the endpoint was still ours.</returns>
-    /// <exception cref="NpgsqlException">The database is away; what was sent is sent again.</exception>
+    /// <summary>Stores the outcome.</summary>
+    /// <returns>Whether this process still had the lease.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable. Sent webhooks are sent again.</exception>
     public async Task<bool> RunAsync(
         LeasedEndpoint endpoint,
         IReadOnlyList<VisitedDelivery> visited,
@@ -135,7 +136,7 @@ internal sealed class KeepVisit(NpgsqlDataSource dataSource, WebhookConnections 
         await disable.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>A reason as the audit log and the figures name it.</summary>
+    /// <summary>The name of a reason in the audit log and in the metrics.</summary>
     public static string WordOf(DisabledReason reason) => reason switch
     {
         DisabledReason.Gone => "gone",

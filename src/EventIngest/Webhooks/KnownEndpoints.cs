@@ -11,13 +11,13 @@ namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>An endpoint that wants events.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Types">The types that it wants, a bit each (<see cref="WebhookEventTypes.BitsOf"/>).</param>
-/// <param name="PeopleOnly">Whether events of recognised machines are kept from it.</param>
+/// <param name="Types">The types that it wants, one bit for each type (<see cref="WebhookEventTypes.BitsOf"/>).</param>
+/// <param name="PeopleOnly">Whether it gets no events of recognised machines.</param>
 internal sealed record KnownEndpoint(Guid Id, int Types, bool PeopleOnly);
 
 /// <summary>
-/// The endpoints of all clusters in memory, so that storing events asks the database nothing. Read as changes: rows
-/// that were written since the oldest transaction that ran at the last reading.
+/// Keeps the endpoints of all clusters in memory, so that storing events asks the database nothing. Only changes are
+/// read: rows that were written since the oldest transaction that was running at the last read.
 /// </summary>
 internal sealed partial class KnownEndpoints(
     NpgsqlDataSource dataSource,
@@ -35,19 +35,20 @@ internal sealed partial class KnownEndpoints(
     private FrozenDictionary<int, KnownEndpoint[]> _byCluster = FrozenDictionary<int, KnownEndpoint[]>.Empty;
     private ulong? _since;
 
-    /// <summary>Whether any cluster has one.</summary>
+    /// <summary>Whether any cluster has an endpoint.</summary>
     public bool Any => _byCluster.Count > 0;
 
     /// <summary>The endpoints of a cluster.</summary>
     public KnownEndpoint[] Of(int cluster) => _byCluster.TryGetValue(cluster, out var endpoints) ? endpoints : [];
 
-    /// <summary>Reads them unless they were read before: a process that starts while the database is away must not
-    /// store events as if there were no endpoints.</summary>
+    /// <summary>Reads the endpoints, unless they were read before. A process that starts while the database is
+    /// unavailable must not store events as if there were no endpoints.</summary>
     public ValueTask LoadAsync(CancellationToken cancellationToken) =>
         _since is null ? new(RefreshAsync(cancellationToken)) : ValueTask.CompletedTask;
 
-    /// <summary>Reads what changed.</summary>
-    /// <exception cref="NpgsqlException">The database is away; what was read before stays.</exception>
+    /// <summary>Reads the changes.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable. The endpoints stay as they were read
+    /// before.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         await _reading.WaitAsync(cancellationToken);
@@ -101,7 +102,8 @@ internal sealed partial class KnownEndpoints(
     {
         await using var batch = dataSource.CreateBatch();
 
-        // In this order: the second statement sees what the first one's snapshot still had running, and more.
+        // The order matters. A transaction that commits after the first statement's snapshot has an id of at least this
+        // xmin, so the next read finds its rows.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_snapshot_xmin(pg_current_snapshot())"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(SelectChanged)
         {
@@ -140,6 +142,6 @@ internal sealed partial class KnownEndpoints(
         _since = next;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Webhook endpoints stay as they were read before: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Changes of webhook endpoints were not read: {Reason}")]
     private partial void LogNotRead(string reason);
 }

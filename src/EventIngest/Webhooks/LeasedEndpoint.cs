@@ -3,66 +3,66 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>An endpoint that is this process's to visit, until its lease ends.</summary>
+/// <summary>An endpoint that only this process visits until the lease ends.</summary>
 internal sealed record LeasedEndpoint
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster of the endpoint.</summary>
     public required ClusterId Cluster { get; init; }
 
-    /// <summary>Its id.</summary>
+    /// <summary>The endpoint's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The lease, a new one each time.</summary>
+    /// <summary>The id of the lease. Every lease has a new id.</summary>
     public required Guid Lease { get; init; }
 
-    /// <summary>The receiver.</summary>
+    /// <summary>The URL of the receiver.</summary>
     public required string Url { get; init; }
 
-    /// <summary>The sealed secret, and the one before it while both sign.</summary>
+    /// <summary>The sealed secret, and the previous secret while both sign.</summary>
     public required IReadOnlyList<byte[]> SealedSecrets { get; init; }
 
-    /// <summary>Visits that failed, in a row.</summary>
+    /// <summary>The number of failed visits in a row.</summary>
     public required int Failures { get; init; }
 
-    /// <summary>Since when no attempt has succeeded.</summary>
+    /// <summary>The time since which no attempt has succeeded.</summary>
     public DateTimeOffset? FailingSince { get; init; }
 }
 
 /// <summary>A delivery that is due.</summary>
-/// <param name="Id">The event's id, and the webhook's.</param>
-/// <param name="Body">What is told; <see langword="null"/> when the event is not there any more.</param>
-/// <param name="DueAt">When it was due.</param>
-/// <param name="Tries">Attempts since it was written or sent again.</param>
-/// <param name="Attempts">Attempts in all.</param>
+/// <param name="Id">The id of the event, and of the webhook.</param>
+/// <param name="Body">The body; <see langword="null"/> if the event no longer exists.</param>
+/// <param name="DueAt">The time at which it was due.</param>
+/// <param name="Tries">The number of attempts since it was written, or since it was last replayed.</param>
+/// <param name="Attempts">The number of all attempts.</param>
 internal sealed record DueDelivery(Guid Id, byte[]? Body, DateTimeOffset DueAt, int Tries, int Attempts);
 
-/// <summary>What became of a delivery in a visit.</summary>
-/// <param name="Delivery">Which.</param>
+/// <summary>A delivery that was attempted in a visit.</summary>
+/// <param name="Delivery">The delivery.</param>
 /// <param name="Attempt">The attempt.</param>
-/// <param name="NextAttemptAt">When it is tried again; <see langword="null"/> when it is over.</param>
+/// <param name="NextAttemptAt">The time of the next attempt; <see langword="null"/> if there is none.</param>
 internal sealed record VisitedDelivery(DueDelivery Delivery, Attempt Attempt, DateTimeOffset? NextAttemptAt);
 
-/// <summary>How an endpoint stands after a visit.</summary>
+/// <summary>The state of an endpoint after a visit.</summary>
 internal sealed record EndpointState
 {
-    /// <summary>Visits that failed, in a row.</summary>
+    /// <summary>The number of failed visits in a row.</summary>
     public required int Failures { get; init; }
 
-    /// <summary>Since when no attempt has succeeded.</summary>
+    /// <summary>The time since which no attempt has succeeded.</summary>
     public DateTimeOffset? FailingSince { get; init; }
 
-    /// <summary>What went wrong last.</summary>
+    /// <summary>The last error.</summary>
     public string? LastError { get; init; }
 
-    /// <summary>When an attempt succeeded in this visit; <see langword="null"/> when none did.</summary>
+    /// <summary>When an attempt of this visit succeeded; <see langword="null"/> if none did.</summary>
     public DateTimeOffset? SucceededAt { get; init; }
 
-    /// <summary>Whether it takes a place among the slow ones.</summary>
+    /// <summary>Whether its next visit takes a place for slow endpoints.</summary>
     public required bool IsSlow { get; init; }
 
-    /// <summary>Until when it is left alone.</summary>
+    /// <summary>The end of its rest. Before this time it is not visited.</summary>
     public DateTimeOffset? RestsUntil { get; init; }
 
-    /// <summary>Why it gets nothing any more; <see langword="null"/> when it goes on.</summary>
+    /// <summary>Why it was disabled; <see langword="null"/> if it was not.</summary>
     public DisabledReason? Disabled { get; init; }
 }

@@ -5,7 +5,7 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Opens the secrets of endpoints. Storing events needs no master key; without one nothing is
+/// <summary>Opens the secrets of endpoints. Storing events needs no master key. Without a master key, nothing is
 /// delivered.</summary>
 internal sealed class OpenSecrets(IOptions<SystemOptions> options) : IDisposable
 {
@@ -17,8 +17,9 @@ internal sealed class OpenSecrets(IOptions<SystemOptions> options) : IDisposable
     /// <summary>Whether there is a master key.</summary>
     public bool CanOpen => _key is not null;
 
-    /// <summary>The secrets that sign, the newest first.</summary>
-    /// <returns><see langword="null"/> when one was sealed under another master key.</returns>
+    /// <summary>The secrets with which webhooks are signed, the newest first.</summary>
+    /// <returns><see langword="null"/> if there is no master key, or a secret was sealed under another master
+    /// key.</returns>
     public IReadOnlyList<byte[]>? Open(LeasedEndpoint endpoint)
     {
         if (_key is null)

@@ -7,8 +7,9 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Deletes deliveries that are older than they are kept, with their attempts, and those of deleted endpoints;
-/// then the endpoints. A few thousand at a time, so that no statement is long.</summary>
+/// <summary>Deletes deliveries that are older than <see cref="WebhookOptions.KeptFor"/>, with their attempts, and the
+/// deliveries of deleted endpoints; then the deleted endpoints. A few thousand are deleted at a time, so that no
+/// statement takes long.</summary>
 internal sealed partial class PruneDeliveries(
     NpgsqlDataSource dataSource,
     WebhookConnections connections,
@@ -18,10 +19,10 @@ internal sealed partial class PruneDeliveries(
 {
     private const int Step = 5000;
 
-    // One copy of this service prunes at a time; the others leave it to that one.
+    // Only one copy of this service prunes at a time. The other copies skip the run.
     private const string Lock = "SELECT pg_try_advisory_xact_lock(hashtext('tracking.webhooks.prune_deliveries'))";
 
-    // Ids are UUIDv7, so their order is that of time; within an endpoint the key leads to the oldest.
+    // The ids are UUIDv7, so they sort by time. Within an endpoint, the primary key leads to the oldest delivery.
     private const string Delete =
         """
         WITH old AS MATERIALIZED (
@@ -39,7 +40,7 @@ internal sealed partial class PruneDeliveries(
         WHERE d.cluster_id = old.cluster_id AND d.endpoint_id = old.endpoint_id AND d.id = old.id
         """;
 
-    // Its clusters' events may be stored by a process that has not heard of the deletion yet.
+    // A process that does not know of the deletion yet may still store deliveries of the endpoint.
     private const string DeleteEndpoints =
         """
         DELETE FROM webhooks.endpoints e WHERE e.deleted_at < $1
@@ -48,9 +49,9 @@ internal sealed partial class PruneDeliveries(
 
     private static readonly TimeSpan _keptDeleted = TimeSpan.FromHours(1);
 
-    /// <summary>Deletes what is old.</summary>
-    /// <returns>Deliveries deleted.</returns>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Deletes old deliveries.</summary>
+    /// <returns>The number of deleted deliveries.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         var all = 0;

@@ -7,50 +7,50 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>What an attempt came to.</summary>
+/// <summary>The outcome of one delivery attempt.</summary>
 internal enum AttemptOutcome
 {
     /// <summary>A status of 200 to 299.</summary>
     Delivered,
 
-    /// <summary>410: the receiver wants nothing any more.</summary>
+    /// <summary>Status 410: the receiver wants no more webhooks.</summary>
     Gone,
 
-    /// <summary>Another status. It may be about this one webhook.</summary>
+    /// <summary>Another status. Its reason may be this one webhook.</summary>
     Refused,
 
-    /// <summary>There was nothing to send: the event is not kept any more.</summary>
+    /// <summary>There was nothing to send, because the event is no longer stored.</summary>
     NothingToSend,
 
-    /// <summary>No answer, or one that says "later" (429, 502, 503, 504): about the receiver, whatever is
-    /// sent.</summary>
+    /// <summary>No answer, or a status that asks for a later attempt (429, 502, 503, 504). The reason is the receiver,
+    /// not the webhook.</summary>
     Unreachable,
 }
 
-/// <summary>An attempt that was made.</summary>
-/// <param name="Outcome">What it came to.</param>
+/// <summary>One delivery attempt.</summary>
+/// <param name="Outcome">The outcome.</param>
 /// <param name="At">When it began.</param>
-/// <param name="Took">Until the end of the answer.</param>
+/// <param name="Took">The time from the beginning to the end of the answer.</param>
 internal sealed record Attempt(AttemptOutcome Outcome, DateTimeOffset At, TimeSpan Took)
 {
-    /// <summary>The status; <see langword="null"/> without an answer.</summary>
+    /// <summary>The HTTP status; <see langword="null"/> without an answer.</summary>
     public int? Status { get; init; }
 
-    /// <summary>What went wrong, in words.</summary>
+    /// <summary>A description of the error.</summary>
     public string? Error { get; init; }
 
     /// <summary>The beginning of the answer.</summary>
     public string? Answer { get; init; }
 
-    /// <summary>When the receiver wants to be asked again.</summary>
+    /// <summary>How long the receiver asks us to wait.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
 
-/// <summary>Sends one webhook once: signed as Standard Webhooks 1.0.0 says, with an end to everything that a receiver
-/// can draw out or make large.</summary>
+/// <summary>Sends one webhook once. It is signed as Standard Webhooks 1.0.0 demands. Everything that a receiver can
+/// delay or enlarge has a limit.</summary>
 internal sealed class SendWebhook : IDisposable
 {
-    /// <summary>Bytes of an answer that are kept; enough for the error page of a framework.</summary>
+    /// <summary>The number of bytes of an answer that are kept: enough for the error page of a framework.</summary>
     public const int MostAnswer = 8 * 1024;
 
     private static readonly ProductInfoHeaderValue _program = new("Tracking-Webhooks", "1.0");
@@ -59,24 +59,24 @@ internal sealed class SendWebhook : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpClient _client;
 
-    /// <summary>Made by the container.</summary>
+    /// <summary>The constructor for the container.</summary>
     public SendWebhook(ReceiverAddress addresses, IOptions<WebhookOptions> options, TimeProvider time)
         : this(new ConnectToReceiver(addresses, ConnectToReceiver.LookUpAsync), options, time)
     {
     }
 
-    /// <summary>With another way to look up names.</summary>
+    /// <summary>Uses another way to look up names.</summary>
     internal SendWebhook(ConnectToReceiver connect, IOptions<WebhookOptions> options, TimeProvider time)
     {
         (_options, _time) = (options.Value, time);
         _client = new HttpClient(connect.CreateHandler(_options)) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Sends it. Whatever happens is an outcome.</summary>
+    /// <summary>Sends a webhook. Every fault becomes an outcome.</summary>
     /// <param name="url">The receiver.</param>
     /// <param name="id">The webhook's id.</param>
-    /// <param name="body">What is told.</param>
-    /// <param name="secrets">One, or while they change two.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="secrets">One secret, or two during a change.</param>
     public async Task<Attempt> RunAsync(Uri url, Guid id, byte[] body, IReadOnlyList<byte[]> secrets)
     {
         var at = _time.GetUtcNow();
@@ -143,7 +143,7 @@ internal sealed class SendWebhook : IDisposable
             : pause < _options.LongestRetryAfter ? pause : _options.LongestRetryAfter;
     }
 
-    // The status counts; an answer that is never finished says no less.
+    // The status decides, so an answer whose body is never finished counts too.
     private static async Task<string> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var answer = new byte[MostAnswer];
@@ -160,13 +160,13 @@ internal sealed class SendWebhook : IDisposable
         catch (Exception exception) when (
             exception is HttpRequestException or IOException or OperationCanceledException)
         {
-            // What came before is kept.
+            // The bytes that arrived before are kept.
         }
 
         return StorableText(answer.AsSpan(0, length));
     }
 
-    // PostgreSQL's texts hold no NUL, and a character may be cut in two.
+    // Text in PostgreSQL cannot contain NUL, and the limit may cut a character in two.
     private static string StorableText(ReadOnlySpan<byte> bytes)
     {
         var text = Encoding.UTF8.GetString(bytes).Replace("\0", "\ufffd", StringComparison.Ordinal);
@@ -191,13 +191,13 @@ internal sealed class SendWebhook : IDisposable
         return exception switch
         {
             _ when isLate => $"There was no answer within {_options.AttemptTimeout.TotalSeconds} s.",
-            OperationCanceledException => $"It took no connection within {_options.ConnectTimeout.TotalSeconds} s.",
+            OperationCanceledException => $"There was no connection within {_options.ConnectTimeout.TotalSeconds} s.",
             HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } =>
-                "Its name has no address.",
+                "The receiver's name has no address.",
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } failed =>
                 $"There is no secure connection: {(failed.InnerException ?? failed).Message}",
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } failed =>
-                $"It cannot be connected to: {(failed.InnerException ?? failed).Message}",
+                $"The connection failed: {(failed.InnerException ?? failed).Message}",
             _ => $"The connection broke: {exception.Message}",
         };
     }

@@ -7,12 +7,12 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Calls whoever visits endpoints.</summary>
+/// <summary>Wakes the loop that visits endpoints.</summary>
 internal sealed class WebhooksWaiting : CallToWork;
 
 /// <summary>
-/// Has endpoints visited that have something due, a bounded number at a time. Those that are slow or fail have places
-/// of their own: however many they are, the others wait for none of them.
+/// Visits endpoints with due deliveries, a limited number at a time. Slow and failing endpoints have their own places:
+/// no matter how many there are, the other endpoints do not wait for them.
 /// </summary>
 internal sealed partial class VisitEndpoints(
     ClaimEndpoints claim,
@@ -24,17 +24,18 @@ internal sealed partial class VisitEndpoints(
     TimeProvider time,
     ILogger<VisitEndpoints> logger) : BackgroundService
 {
-    // Taken at once: so many that the statement does not count, so few that what is taken is soon visited.
+    // The number of endpoints that one statement leases: large enough that the cost of the statement does not matter,
+    // and small enough that each leased endpoint is visited soon.
     private const int MostAtOnce = 64;
 
     private readonly Lane _usual = new(options.Value.EndpointsAtOnce, AreSlow: false);
     private readonly Lane _slow = new(options.Value.SlowEndpointsAtOnce, AreSlow: true);
     private bool _isKeyless;
 
-    /// <summary>Takes endpoints that have something due and begins to visit them.</summary>
-    /// <param name="stopping">Begins no more requests.</param>
+    /// <summary>Leases endpoints with due deliveries and begins to visit them.</summary>
+    /// <param name="stopping">When cancelled, no further request begins.</param>
     /// <returns>The visits that were begun, and whether there may be more endpoints.</returns>
-    /// <exception cref="Npgsql.NpgsqlException">The database is away.</exception>
+    /// <exception cref="Npgsql.NpgsqlException">The database is unavailable.</exception>
     public async Task<(List<Task> Visits, bool MayBeMore)> BeginAsync(CancellationToken stopping)
     {
         var visits = new List<Task>();
@@ -47,7 +48,7 @@ internal sealed partial class VisitEndpoints(
                 continue;
             }
 
-            // Only this loop takes places, so those that are free now stay free.
+            // Only this loop takes places, so the free places stay free.
             var taken = await claim.RunAsync(free, lane.AreSlow, stopping);
             foreach (var endpoint in taken)
             {
@@ -125,14 +126,14 @@ internal sealed partial class VisitEndpoints(
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            // Nothing was sent yet; the lease ends by itself.
+            // Nothing was sent; the lease expires.
         }
         catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
         {
-            // Its lease ends when the database may be back.
+            // The lease ends at a time when the database may be available again.
             LogNotKept(endpoint.Id, exception.Message);
         }
-#pragma warning disable CA1031 // One endpoint must not end the deliveries of others: it is tried when its lease ends.
+#pragma warning disable CA1031 // One endpoint must not stop the others: it is tried again when its lease ends.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -144,18 +145,18 @@ internal sealed partial class VisitEndpoints(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Webhooks that are due could not be read: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The due webhooks could not be read: {Reason}")]
     private partial void LogNotTaken(string reason);
 
     [LoggerMessage(
-        LogLevel.Warning, "What was delivered to webhook {Endpoint} could not be stored; it is sent again: {Reason}")]
+        LogLevel.Warning, "Attempts at webhook {Endpoint} were not stored; the deliveries are sent again: {Reason}")]
     private partial void LogNotKept(Guid endpoint, string reason);
 
     [LoggerMessage(LogLevel.Error, "The visit of webhook {Endpoint} failed; it is tried again when its lease ends")]
     private partial void LogFault(Exception exception, Guid endpoint);
 
     [LoggerMessage(LogLevel.Error, "Webhooks are not delivered: this process has no master key (Tracking__MasterKey), "
-        + "under which their secrets are sealed. They wait")]
+        + "with which their secrets are sealed. The deliveries wait")]
     private partial void LogKeyless();
 
     private sealed record Lane(int Size, bool AreSlow)

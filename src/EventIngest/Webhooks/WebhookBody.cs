@@ -13,20 +13,20 @@ using Tracking.Webhooks;
 namespace Tracking.EventIngest.Webhooks;
 
 /// <summary>
-/// The body of a webhook: <c>type</c>, <c>timestamp</c> and <c>data</c>, as Standard Webhooks 1.0.0 has it, and the
-/// same words as the API. At most 20 kB, the specification's bound: what is longer loses its longest parts and says so
-/// with <c>"shortened": true</c>.
+/// The body of a webhook: <c>type</c>, <c>timestamp</c> and <c>data</c>, as Standard Webhooks 1.0.0 demands, with the
+/// same names as the API. A body has at most 20 kB, the limit of the specification. A longer body loses its longest
+/// parts and then has <c>"shortened": true</c>.
 /// </summary>
 internal static class WebhookBody
 {
-    /// <summary>Bytes of a body.</summary>
+    /// <summary>The largest size of a body in bytes.</summary>
     public const int MostBytes = 20 * 1000;
 
-    // It is read by programs, and never stands in a page: letters stay what they are.
+    // Programs read the body, and it never becomes part of a page. So letters are not escaped.
     private static readonly JsonWriterOptions _plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The body of a delivery's row: kept with it, or made of the event; <see langword="null"/> when the event
-    /// is not there any more.</summary>
+    /// <summary>The body of a delivery: the stored body, or a body made from the event; <see langword="null"/> if the
+    /// event no longer exists.</summary>
     public static byte[]? Read(NpgsqlDataReader row) =>
         !row.IsDBNull(2) ? Encoding.UTF8.GetBytes(row.GetString(2))
         : row.GetBoolean(6) ? Write(MessageEvent.Read(row))
@@ -40,9 +40,10 @@ internal static class WebhookBody
     }
 
     /// <summary>A body with other data.</summary>
-    /// <param name="type">What it tells.</param>
-    /// <param name="at">When it happened.</param>
-    /// <param name="data">Writes the members of <c>data</c>; told whether to leave out what is long.</param>
+    /// <param name="type">The type of the webhook.</param>
+    /// <param name="at">The time of the event.</param>
+    /// <param name="data">Writes the members of <c>data</c>. Its argument says whether to leave out long
+    /// values.</param>
     public static byte[] Write(WebhookEventType type, DateTimeOffset at, Action<Utf8JsonWriter, bool> data)
     {
         var body = Write(type, at, data, isShortened: false);
@@ -80,10 +81,10 @@ internal static class WebhookBody
         at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 }
 
-/// <summary>A click or open, with what its message and link are.</summary>
+/// <summary>A click or open, with the facts of its message and its link.</summary>
 internal sealed record MessageEvent
 {
-    // Longer texts are cut in a body that would be too long.
+    // Longer texts are cut if the body would be too long.
     private const int ShortText = 512;
 
     public required WebhookEventType Type { get; init; }

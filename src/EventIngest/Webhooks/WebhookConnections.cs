@@ -3,13 +3,13 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>Bounds the database connections of deliveries: hundreds of visits at a time must not take those that
-/// storing events needs.</summary>
+/// <summary>Limits the database connections of deliveries. Hundreds of simultaneous visits must not take the
+/// connections that storing events needs.</summary>
 internal sealed class WebhookConnections(IOptions<WebhookOptions> options) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(options.Value.Connections, options.Value.Connections);
 
-    /// <summary>Waits for a place; disposing gives it back.</summary>
+    /// <summary>Waits for a place. Disposing the result returns the place.</summary>
     public async Task<IDisposable> TakeAsync(CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken);

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.EventIngest.Webhooks;
 
-/// <summary>The figures of webhooks, in the meter of this service.</summary>
+/// <summary>The metrics of webhooks, in the meter of this service.</summary>
 internal sealed class WebhookTelemetry
 {
     private readonly Counter<long> _attempts;
@@ -24,9 +24,9 @@ internal sealed class WebhookTelemetry
     }
 
     /// <summary>Records an attempt.</summary>
-    /// <param name="attempt">What it came to.</param>
-    /// <param name="isFirst">Whether there was none before.</param>
-    /// <param name="late">How long after it was due it began.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="isFirst">Whether it is the first attempt at this delivery.</param>
+    /// <param name="late">The time between the due time and the beginning.</param>
     public void Attempted(Attempt attempt, bool isFirst, TimeSpan late)
     {
         _attempts.Add(1, new KeyValuePair<string, object?>("outcome", attempt.Outcome switch
@@ -44,6 +44,6 @@ internal sealed class WebhookTelemetry
         }
     }
 
-    /// <summary>Records that an endpoint gets nothing any more.</summary>
+    /// <summary>Records that an endpoint was disabled.</summary>
     public void Disabled(string reason) => _disabled.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

@@ -8,14 +8,14 @@ using Tracking.Management.Console.Texts;
 namespace Tracking.Management.ClickMaps;
 
 /// <summary>
-/// Draws a mail with each link's share of the clicks beside it. Whoever sent the mail is not trusted: an allow-list
-/// (HtmlSanitizer) leaves text, tables, inline styles and pictures that the mail holds itself. No address stays in it,
-/// so nothing is asked of anybody; and the page that it stands on has a policy (<see cref="Policy"/>) under which
-/// nothing runs and nothing is fetched, should a browser read the rest in another way than the list did.
+/// Draws a mail with the share of the clicks beside each link. The sender of the mail is not trusted: an allow-list
+/// (HtmlSanitizer) keeps text, tables, inline styles and pictures that the mail itself contains. No URL stays in the
+/// document, so the browser sends no request. If a browser reads the rest in another way than the allow-list did, the
+/// document's policy (<see cref="Policy"/>) forbids scripts and requests.
 /// </summary>
 internal static class DrawClickMap
 {
-    /// <summary>The Content-Security-Policy of the document: an origin of its own, styles of the mail, nothing
+    /// <summary>The Content-Security-Policy of the document: a separate origin, the styles of the mail, and nothing
     /// else.</summary>
     public const string Policy =
         "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
@@ -30,7 +30,7 @@ internal static class DrawClickMap
         "audio", "source", "track", "picture",
     ];
 
-    /// <summary>The document.</summary>
+    /// <summary>Draws the document.</summary>
     public static string Draw(ClickMap map)
     {
         using var document = new HtmlParser().ParseDocument(map.Html);
@@ -40,12 +40,12 @@ internal static class DrawClickMap
         return Frame(html.Body!.InnerHtml);
     }
 
-    // Before anything is taken away: where a link stood is in its address.
+    // This runs before anything is removed, because a link's URL holds its place.
     private static void MarkPlaces(IHtmlDocument document)
     {
         foreach (var element in document.All.ToList())
         {
-            // The open pixel, and those of others.
+            // Open pixels, ours and those of others.
             if (element is { LocalName: "img" } && element.GetAttribute("width") == "1"
                 && element.GetAttribute("height") == "1")
             {
@@ -71,7 +71,7 @@ internal static class DrawClickMap
         sanitizer.AllowedSchemes.Clear();
         sanitizer.AllowedSchemes.Add("data");
         sanitizer.AllowedAtRules.Clear();
-        // A relative address would lead to this console.
+        // A relative URL would lead to this console.
         sanitizer.FilterUrl += (_, url) => url.SanitizedUrl =
             url.OriginalUrl.TrimStart().StartsWith("data:image/", StringComparison.OrdinalIgnoreCase)
                 ? url.SanitizedUrl : null;

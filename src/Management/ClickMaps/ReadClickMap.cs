@@ -7,16 +7,18 @@ using Tracking.Links;
 
 namespace Tracking.Management.ClickMaps;
 
-/// <summary>A mail as it went out, and the clicks of people on each of its places.</summary>
-/// <param name="Html">The HTML; its tracked links end with <see cref="PlaceToken"/>s.</param>
-/// <param name="Messages">Messages that have this HTML; the latest <see cref="ReadClickMap.Most"/> are counted.</param>
+/// <summary>A mail as it was sent, and the clicks of people on each of its places.</summary>
+/// <param name="Html">The HTML. Its tracked links end with <see cref="PlaceToken"/>s.</param>
+/// <param name="Messages">The number of messages with this HTML that were counted, at most
+/// <see cref="ReadClickMap.Most"/>.</param>
 /// <param name="Clicks">Clicks of people by ordinal.</param>
 public sealed record ClickMap(string Html, int Messages, IReadOnlyDictionary<int, long> Clicks);
 
-/// <summary>Reads what was kept of a message, with the clicks on all messages that have the same.</summary>
+/// <summary>Reads the stored HTML of a message, and the clicks on all messages with the same HTML.</summary>
 internal static class ReadClickMap
 {
-    /// <summary>Messages whose clicks are counted: more say the same, and take longer.</summary>
+    /// <summary>The largest number of messages whose clicks are counted. More messages would show the same, and take
+    /// longer.</summary>
     public const int Most = 10_000;
 
     private const string Html =
@@ -40,7 +42,7 @@ internal static class ReadClickMap
         GROUP BY e.ordinal
         """;
 
-    /// <summary>Whether there is anything to show.</summary>
+    /// <summary>Whether HTML of the message is stored.</summary>
     public static async Task<bool> IsThereAsync(
         ApiDataSource dataSource, ClusterId cluster, MessageKey message, CancellationToken cancellationToken)
     {
@@ -48,7 +50,7 @@ internal static class ReadClickMap
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>Reads it; <see langword="null"/> when nothing was kept.</summary>
+    /// <summary>Reads the click map; <see langword="null"/> if no HTML is stored.</summary>
     public static async Task<ClickMap?> RunAsync(
         ApiDataSource dataSource, ClusterId cluster, MessageKey message, CancellationToken cancellationToken)
     {

@@ -7,20 +7,20 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Management.Console;
 
-/// <summary>How a service is.</summary>
-/// <param name="Name">Its host; <see langword="null"/>: this process.</param>
-/// <param name="Status">As its health says; <see langword="null"/>: it does not answer.</param>
-/// <param name="Checks">The state of what it needs, by name.</param>
+/// <summary>The state of a service.</summary>
+/// <param name="Name">The service's host; <see langword="null"/> for this process.</param>
+/// <param name="Status">The status that its health check reports; <see langword="null"/> if it does not answer.</param>
+/// <param name="Checks">The state of each dependency, by name.</param>
 internal sealed record ServiceState(string? Name, string? Status, IReadOnlyDictionary<string, string> Checks);
 
-/// <summary>Work that waits, as the database knows it.</summary>
-/// <param name="NewestEvent">When the newest event happened that is stored.</param>
+/// <summary>Waiting work, read from the database.</summary>
+/// <param name="NewestEvent">The time of the newest stored event.</param>
 /// <param name="OverdueChecks">Tracking domains whose check is overdue by more than ten minutes.</param>
 /// <param name="FailingCertificates">Names without a certificate whose last attempt failed.</param>
 internal sealed record WaitingWork(DateTimeOffset? NewestEvent, long OverdueChecks, long FailingCertificates);
 
-/// <summary>Asks every service how it is: this one itself, the others at the addresses that the operator has
-/// named.</summary>
+/// <summary>Asks every service for its state: this process itself, and the others at the addresses that the operator
+/// has configured.</summary>
 internal sealed class AskServices(
     HealthCheckService own, ApiDataSource dataSource, IOptions<ConsoleOptions> options) : IDisposable
 {
@@ -37,7 +37,7 @@ internal sealed class AskServices(
         Timeout = options.Value.ServiceTimeout,
     };
 
-    /// <summary>All of them at once, this process first.</summary>
+    /// <summary>Asks all services at the same time. This process is the first in the list.</summary>
     public async Task<IReadOnlyList<ServiceState>> RunAsync(CancellationToken cancellationToken)
     {
         var others = options.Value.Services.Select(address => AskAsync(new Uri(address), cancellationToken)).ToList();
@@ -49,7 +49,7 @@ internal sealed class AskServices(
         return [here, .. await Task.WhenAll(others)];
     }
 
-    /// <summary>What waits.</summary>
+    /// <summary>Reads the waiting work.</summary>
     public async Task<WaitingWork> ReadWorkAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Work);
@@ -67,7 +67,7 @@ internal sealed class AskServices(
         var name = address.IsDefaultPort ? address.Host : $"{address.Host}:{address.Port}";
         try
         {
-            // One that is not ready says 503, and what it lacks.
+            // A service that is not ready answers 503 and names the missing dependencies.
             using var answer = await _client.GetAsync(
                 new Uri(address, HealthEndpoints.PathPrefix + "ready"), cancellationToken);
             var health = await answer.Content.ReadFromJsonAsync<HealthAnswer>(cancellationToken);

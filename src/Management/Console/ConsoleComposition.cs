@@ -11,8 +11,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Management.Console;
 
-/// <summary>The web console: pages drawn on the server, which read and change the same things as the API, by the same
-/// functions.</summary>
+/// <summary>The web console: pages that the server renders. They read and change the same data as the API, with the
+/// same functions.</summary>
 internal static class ConsoleComposition
 {
     public static IHostApplicationBuilder AddConsole(this IHostApplicationBuilder builder)
@@ -26,7 +26,7 @@ internal static class ConsoleComposition
             options.Cookie.Name = "tracking-form";
             options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
             options.Cookie.SameSite = SameSiteMode.Lax;
-            // The policy says it, and better.
+            // The Content-Security-Policy forbids framing more exactly (frame-ancestors).
             options.SuppressXFrameOptionsHeader = true;
         });
         builder.Services.AddResponseCompression(options =>
@@ -44,15 +44,16 @@ internal static class ConsoleComposition
         return builder;
     }
 
-    /// <summary>What comes before the pages: errors as pages, other sites refused, the session read.</summary>
+    /// <summary>Adds the middleware before the pages: faults become error pages, requests from other sites are refused,
+    /// and the session is read.</summary>
     public static void UseConsole(this WebApplication app)
     {
         app.UseWhen(
             IsConsole,
             console =>
             {
-                // Form tokens are another text each time and answers to forms are left alone: nothing secret stands
-                // beside what a stranger can choose (BREACH).
+                // Compression is safe here (BREACH): form tokens differ in every answer, and answers to forms are not
+                // compressed, so no fixed secret stands beside text that an attacker can choose.
                 console.UseWhen(
                     context => HttpMethods.IsGet(context.Request.Method), pages => pages.UseResponseCompression());
                 console.Use(ErrorPage.ExplainAsync);
@@ -81,7 +82,7 @@ internal static class ConsoleComposition
         app.MapRazorComponents<App>().Add(RequireSession.Guard);
     }
 
-    /// <summary>Everything but what programs ask.</summary>
+    /// <summary>Whether a request is for the console: every path except those for programs.</summary>
     internal static bool IsConsole(HttpContext context) =>
         !context.Request.Path.StartsWithSegments("/api")
         && !context.Request.Path.StartsWithSegments("/openapi")

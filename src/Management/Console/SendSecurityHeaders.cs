@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace Tracking.Management.Console;
 
 /// <summary>
-/// What browsers are told with every answer of this port: pages, the API, errors, what is not there. Nothing runs or is
-/// drawn that does not come from here as a file; there is no exception for inline scripts or styles.
+/// Sends the security headers with every answer of this port: pages, the API, errors, and answers with status 404.
+/// Browsers run and show only files from this origin. There is no exception for inline scripts or styles.
 /// </summary>
 public static class SendSecurityHeaders
 {
@@ -17,16 +17,16 @@ public static class SendSecurityHeaders
 
     private static readonly object _instead = new();
 
-    /// <summary>Gives one answer a policy of its own, unless it fails: a document that others wrote, in a
+    /// <summary>Gives a successful answer its own policy: for a document that other people wrote and that is shown in a
     /// frame.</summary>
     public static void Instead(HttpContext context, string policy) => context.Items[_instead] = policy;
 
-    /// <summary>Sends them from here on down the pipeline.</summary>
+    /// <summary>Sends the headers for all middleware after this.</summary>
     public static WebApplication UseSecurityHeaders(this WebApplication app)
     {
         app.Use((context, next) =>
         {
-            // At the last moment: whoever answers an exception begins with empty headers.
+            // The headers are set at the last moment, because the handler of an exception begins with empty headers.
             context.Response.OnStarting(
                 static state =>
                 {
@@ -40,7 +40,7 @@ public static class SendSecurityHeaders
                     headers["Cross-Origin-Resource-Policy"] = "same-origin";
                     if (Microsoft.Extensions.Primitives.StringValues.IsNullOrEmpty(headers.CacheControl))
                     {
-                        // Answers belong to whoever asked: no cache on the way may keep them.
+                        // An answer may be private to the requester, so no cache may keep it.
                         headers.CacheControl = "no-store";
                     }
 

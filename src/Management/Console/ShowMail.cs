@@ -12,7 +12,7 @@ using Tracking.Management.Messages;
 namespace Tracking.Management.Console;
 
 /// <summary><c>GET /clusters/{cluster}/messages/{message}/mail</c>: the mail with its click map, for the frame on the
-/// message's page: a document with a policy and an origin of its own.</summary>
+/// message's page. The document has its own policy and its own origin.</summary>
 internal static class ShowMail
 {
     public static void Map(IEndpointRouteBuilder app) =>

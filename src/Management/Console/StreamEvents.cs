@@ -20,21 +20,21 @@ using Tracking.Management.Events;
 namespace Tracking.Management.Console;
 
 /// <summary>
-/// <c>GET /clusters/{cluster}/live/stream</c>: events as they come, by server-sent events, each as the row that the
-/// page shows. One reading of the database serves all who watch a cluster in this process, and nobody watching costs
-/// nothing. A stream begins with the events of the last minute: the page leaves out those that it shows, so an event
-/// stored between the page and its stream, or while a broken connection was away, is not missed.
+/// <c>GET /clusters/{cluster}/live/stream</c>: new events, as server-sent events. Each event is a table row as the page
+/// shows it. One read of the database serves all watchers of a cluster in this process, and without watchers nothing is
+/// read. A stream begins with the events of the last minute, and the page ignores the events that it already shows. So
+/// no event is missed between the page and its stream, or while a connection was broken.
 /// </summary>
 internal sealed partial class StreamEvents(
     ApiDataSource dataSource, IOptions<ConsoleOptions> options, TimeProvider time, ILogger<StreamEvents> logger)
 {
-    /// <summary>Events that the page begins with.</summary>
+    /// <summary>The number of events with which the page begins.</summary>
     public const int Shown = 50;
 
-    // Events of several edges are stored out of order: so far back what is new is looked for.
+    // Events of several edges are stored out of order, so new events are searched for in this window.
     private static readonly TimeSpan _window = TimeSpan.FromSeconds(60);
 
-    // A burst is not for reading: what is more in one look is left out.
+    // Nobody can read a burst, so one read takes at most this many events.
     private const int Most = 50;
 
     private readonly ConcurrentDictionary<ClusterId, Watched> _watched = new();
@@ -89,7 +89,7 @@ internal sealed partial class StreamEvents(
             {
                 var tracked = await channel.Reader.ReadAsync(cancellationToken);
 
-                // A look without news comes too: it keeps the connection alive, and a revoked key ends it.
+                // A read without new events is passed on too: it keeps the connection alive, and a revoked key ends it.
                 if (await keys.FindByIdAsync(holder.KeyId, cancellationToken) is null)
                 {
                     yield return new SseItem<string>("", "end");
@@ -181,11 +181,11 @@ internal sealed partial class StreamEvents(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // Nobody watches any more.
+            // The last watcher has left.
         }
     }
 
-    // Newest first, as they were read; told oldest first.
+    // Events are read newest first and sent oldest first.
     private static void Tell(Watched watched, List<EventResponse> events, bool isStill)
     {
         lock (watched.Gate)
@@ -214,7 +214,7 @@ internal sealed partial class StreamEvents(
 
         public List<ChannelWriter<EventResponse?>> Watchers { get; } = [];
 
-        /// <summary>What the last look found, newest first.</summary>
+        /// <summary>The result of the last read, newest first.</summary>
         public List<EventResponse> Last { get; set; } = [];
 
         public int Watching

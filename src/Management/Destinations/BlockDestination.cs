@@ -17,8 +17,8 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Destinations;
 
 /// <summary>A blocked destination.</summary>
-/// <param name="Pattern">A host, <c>*.</c> and a host for everything below it, or one of them with a path.</param>
-/// <param name="Reason">Why, for admins; recipients do not see it.</param>
+/// <param name="Pattern">A host, or <c>*.</c> and a host for everything below it; each may have a path.</param>
+/// <param name="Reason">The reason, for admins. Recipients do not see it.</param>
 /// <param name="CreatedAt">When it was blocked.</param>
 internal sealed record BlockedDestinationResponse(string Pattern, string Reason, DateTimeOffset CreatedAt)
 {
@@ -26,19 +26,19 @@ internal sealed record BlockedDestinationResponse(string Pattern, string Reason,
         new(blocked.Pattern, blocked.Reason, blocked.CreatedAt);
 }
 
-/// <summary>What is sent to block a destination.</summary>
-/// <param name="Pattern">example.com, *.example.com for everything below it, or one of them with a path:
+/// <summary>The request to block a destination.</summary>
+/// <param name="Pattern">example.com, or *.example.com for everything below it; each may have a path:
 /// example.com/account, example.com/acc*.</param>
-/// <param name="Reason">Why, for admins.</param>
+/// <param name="Reason">The reason, for admins.</param>
 internal sealed record BlockDestinationRequest(string Pattern, string Reason);
 
 /// <summary>
 /// <c>POST</c>, <c>GET</c> and <c>DELETE /api/v1/blocked-destinations[/{pattern}]</c>: no link of any cluster leads to
-/// such a destination, those that are already sent included. Edges know within two seconds.
+/// a blocked destination, including links in mail that is already sent. Edges apply it within two seconds.
 /// </summary>
 internal static class BlockDestination
 {
-    /// <summary>Patterns at most: each edge holds all of them.</summary>
+    /// <summary>The largest number of patterns: each edge holds all of them.</summary>
     public const int MaxPatterns = 10_000;
 
     private const int MaxReason = 500;
@@ -47,7 +47,7 @@ internal static class BlockDestination
     {
         blocked.MapPost("/", PostAsync)
             .RequireAdmin()
-            .Describe("BlockDestination", "Blocks destinations, on links already sent too, within seconds.")
+            .Describe("BlockDestination", "Blocks destinations within seconds, also for links in sent mail.")
             .DescribeBody<BlockDestinationRequest>(required: "pattern")
             .DescribeProblems(400, 409, 413, 415);
         blocked.MapGet("/", ListAsync)
@@ -60,7 +60,7 @@ internal static class BlockDestination
             .DescribeProblems(404);
     }
 
-    /// <summary>Reads and blocks.</summary>
+    /// <summary>Reads the request and blocks the destination.</summary>
     public static async Task<Results<Ok<BlockedDestinationResponse>, Problem>> BlockAsync(
         JsonObject json,
         ApiKeyHolder holder,
@@ -100,7 +100,7 @@ internal static class BlockDestination
         return TypedResults.Ok(response);
     }
 
-    /// <summary>Unblocks.</summary>
+    /// <summary>Unblocks a destination.</summary>
     /// <returns>Whether it was blocked.</returns>
     public static async Task<bool> UnblockAsync(
         string pattern,
@@ -130,7 +130,7 @@ internal static class BlockDestination
         return true;
     }
 
-    /// <summary>A page of them, by pattern.</summary>
+    /// <summary>A page of blocked destinations, by pattern.</summary>
     public static async Task<Page<BlockedDestinationResponse>> ReadPageAsync(
         TrackingDb db, string? after, int limit, CancellationToken cancellationToken)
     {
@@ -193,7 +193,7 @@ internal static class BlockDestination
         return DestinationPattern.Read(text) is { } stored
             && await UnblockAsync(stored, holder, db, changes, time, cancellationToken)
                 ? TypedResults.NoContent()
-                : Problems.NotFound("blocked destination", text, "GET the list for those there are.");
+                : Problems.NotFound("blocked destination", text, "GET the list of blocked destinations.");
     }
 
     private static string? ReadPattern(JsonObject json, InputErrors errors)
@@ -212,11 +212,11 @@ internal static class BlockDestination
 /// <summary>The query of <see cref="BlockDestination"/>'s list.</summary>
 internal sealed class ListBlockedDestinationsQuery
 {
-    /// <summary>Items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     [FromQuery(Name = "limit"), System.ComponentModel.Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
+    /// <summary>The position at which the page continues.</summary>
     [FromQuery(Name = "after"), System.ComponentModel.Description("The value of next from the page before.")]
     public string? After { get; init; }
 }

@@ -15,8 +15,8 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Destinations;
 
-/// <summary><c>GET</c> and <c>DELETE /api/v1/clusters/{cluster}/repairs[/{id}]</c>: what is repaired, and undoing it.
-/// Undone ones stay in the list.</summary>
+/// <summary><c>GET</c> and <c>DELETE /api/v1/clusters/{cluster}/repairs[/{id}]</c>: lists repairs and undoes them.
+/// Undone repairs stay in the list.</summary>
 internal static class ListRepairs
 {
     private const string Undo =
@@ -26,14 +26,14 @@ internal static class ListRepairs
     {
         repairs.MapGet("/", ListAsync)
             .RequireClusterAccess()
-            .Describe("ListRepairs", "Lists repaired destinations, the newest first, undone ones included.")
+            .Describe("ListRepairs", "Lists repaired destinations, the newest first, with undone repairs.")
             .DescribeProblems(400);
         repairs.MapDelete("/{id}", DeleteAsync)
             .RequireClusterAccess()
-            .Describe("UndoRepair", "Undoes a repair: the link leads again where it led in the mail.");
+            .Describe("UndoRepair", "Undoes a repair: the link leads to the destination in the mail again.");
     }
 
-    /// <summary>A page, the newest first.</summary>
+    /// <summary>A page of repairs, the newest first.</summary>
     public static async Task<Page<RepairResponse>> ReadPageAsync(
         ApiDataSource dataSource, ClusterId cluster, Guid? after, int limit, CancellationToken cancellationToken)
     {
@@ -56,7 +56,7 @@ internal static class ListRepairs
             [.. rows.Take(limit)], rows.Count > limit ? Cursor.OfRepair(rows[limit - 1].Id) : null);
     }
 
-    /// <summary>One of a cluster.</summary>
+    /// <summary>A repair of a cluster.</summary>
     public static async Task<RepairResponse?> FindAsync(
         NpgsqlConnection connection, ClusterId cluster, Guid id, CancellationToken cancellationToken)
     {
@@ -73,8 +73,8 @@ internal static class ListRepairs
         return await reader.ReadAsync(cancellationToken) ? RepairResponse.Read(reader) : null;
     }
 
-    /// <summary>Undoes one.</summary>
-    /// <returns>Whether it acted.</returns>
+    /// <summary>Undoes a repair.</summary>
+    /// <returns>Whether the repair was in force.</returns>
     public static async Task<bool> UndoAsync(
         ClusterId cluster,
         Guid id,
@@ -135,17 +135,17 @@ internal static class ListRepairs
         Guid.TryParse(id, out var guid)
             && await UndoAsync(cluster, guid, holder, dataSource, changes, time, cancellationToken)
                 ? TypedResults.NoContent()
-                : Problems.NotFound("repair that acts", id, "GET the list for those of the cluster.");
+                : Problems.NotFound("repair in force", id, "GET the list of the cluster's repairs.");
 }
 
 /// <summary>The query of <see cref="ListRepairs"/>.</summary>
 internal sealed class ListRepairsQuery
 {
-    /// <summary>Items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
+    /// <summary>The position at which the page continues.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]
     public string? After { get; init; }
 }

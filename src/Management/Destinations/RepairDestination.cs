@@ -19,36 +19,37 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Destinations;
 
-/// <summary>What is sent to repair a destination.</summary>
-/// <param name="Link">The link, 16 hexadecimal digits, as events and statistics show it.</param>
-/// <param name="Url">Where it is to lead: http or https.</param>
-/// <param name="Message">Within this message: its id, or the message id that its sender gave. Either this or
-/// tag.</param>
-/// <param name="Tag">Within all messages with this tag, those that are sent later too.</param>
+/// <summary>The request to repair a destination.</summary>
+/// <param name="Link">The link's id, 16 hexadecimal digits, as events and statistics show it.</param>
+/// <param name="Url">The new destination: http or https.</param>
+/// <param name="Message">The message in which the link is repaired: its id, or the message id that its sender gave.
+/// Either this or tag.</param>
+/// <param name="Tag">The tag of the messages in which the link is repaired, including messages that are sent
+/// later.</param>
 internal sealed record RepairDestinationRequest(string Link, string Url, string? Message, string? Tag);
 
-/// <summary>A repair, read and checked.</summary>
+/// <summary>A repair request, read and validated.</summary>
 /// <param name="Link">The destination in the mail.</param>
-/// <param name="Url">Its new one, printable ASCII.</param>
-/// <param name="Message">The message; else <paramref name="Tag"/>.</param>
-/// <param name="Tag">The tag.</param>
+/// <param name="Url">The new destination, printable ASCII.</param>
+/// <param name="Message">The message; null if there is a <paramref name="Tag"/>.</param>
+/// <param name="Tag">The tag; null if there is a message.</param>
 internal sealed record RepairDocument(LinkId Link, string Url, string? Message, string? Tag);
 
 /// <summary>
-/// <c>POST /api/v1/clusters/{cluster}/repairs</c>: a link in mail that is sent leads elsewhere, within one message or
-/// one tag. Other messages with the same destination stay as they are. Edges know within two seconds, and events from
-/// then on are of the new link, so that both are counted apart.
+/// <c>POST /api/v1/clusters/{cluster}/repairs</c>: changes the destination of a link in sent mail, within one message
+/// or one tag. Other messages with the same destination do not change. Edges apply it within two seconds. Later events
+/// count for the new link, so both are counted separately.
 /// </summary>
 internal static class RepairDestination
 {
-    /// <summary>Repairs that act in a cluster at most: each edge holds all of them.</summary>
+    /// <summary>The largest number of repairs in force in a cluster: each edge holds all of them.</summary>
     public const int MaxRepairs = 1000;
 
     private const int MaxTag = 64;
 
     private const string Lock = "SELECT pg_advisory_xact_lock(hashtext('tracking.repairs'), $1)";
 
-    // Of a message or a tag one at a time acts. What acted before is ended by the new one.
+    // For each link and message or tag, one repair is in force. A new repair ends the earlier one.
     private const string EndOld =
         """
         UPDATE links.repairs SET undone_at = $5
@@ -77,11 +78,11 @@ internal static class RepairDestination
 
     public static void Map(IEndpointRouteBuilder repairs) => repairs.MapPost("/", PostAsync)
         .RequireClusterAccess()
-        .Describe("RepairDestination", "Lets a link that is sent lead elsewhere, within one message or one tag.")
+        .Describe("RepairDestination", "Changes the destination of a link in sent mail, within one message or one tag.")
         .DescribeBody<RepairDestinationRequest>(required: ["link", "url"])
         .DescribeProblems(400, 409, 413, 415);
 
-    /// <summary>Reads what is sent.</summary>
+    /// <summary>Reads the request.</summary>
     public static RepairDocument? Read(JsonObject json, InputErrors errors)
     {
         ReadJson.RefuseUnknown(json, "", ["link", "url", "message", "tag"], errors);
@@ -129,7 +130,7 @@ internal static class RepairDestination
         if (await LeadsToTrackingAsync(connection, document.Url, system, cancellationToken))
         {
             return Problems.Invalid("url", ShownUrl.Mask(document.Url), "a destination, not a tracked link: it would "
-                + "be followed round and round");
+                + "cause an endless loop");
         }
 
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -246,7 +247,7 @@ internal static class RepairDestination
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    // As the rewriter does: another URL under the same bits takes the next salt.
+    // As in the rewriter: if another URL has the same bits, the next salt is tried.
     private static async Task<(LinkId Link, byte[] Hash)> StoreDestinationAsync(
         NpgsqlConnection connection, ClusterId cluster, string url, CancellationToken cancellationToken)
     {

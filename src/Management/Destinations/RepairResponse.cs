@@ -4,16 +4,16 @@ using Tracking.Links;
 
 namespace Tracking.Management.Destinations;
 
-/// <summary>A destination that another one takes the place of, within a message or a tag.</summary>
+/// <summary>A repair: a new destination for a link, within a message or a tag.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Link">The link, 16 hexadecimal digits: the destination as it stood in the mail.</param>
-/// <param name="From">Where that leads; user name and password are masked.</param>
-/// <param name="NewLink">The link that clicks are counted for from now on.</param>
-/// <param name="Url">Where recipients arrive; user name and password are masked.</param>
-/// <param name="Message">The one message, 18 hexadecimal digits; null for a tag.</param>
+/// <param name="Link">The link's id, 16 hexadecimal digits: the destination in the mail.</param>
+/// <param name="From">The destination in the mail; user name and password are masked.</param>
+/// <param name="NewLink">The id of the link for which clicks are counted from now on.</param>
+/// <param name="Url">The new destination; user name and password are masked.</param>
+/// <param name="Message">The message's id, 18 hexadecimal digits; null for a tag.</param>
 /// <param name="Tag">The tag; null for a message.</param>
-/// <param name="CreatedAt">When it was made.</param>
-/// <param name="UndoneAt">When it was undone, or another one took its place; null while it acts.</param>
+/// <param name="CreatedAt">When the repair was made.</param>
+/// <param name="UndoneAt">When the repair was undone or replaced; null while it is in force.</param>
 internal sealed record RepairResponse(
     Guid Id,
     string Link,
@@ -25,7 +25,7 @@ internal sealed record RepairResponse(
     DateTimeOffset CreatedAt,
     DateTimeOffset? UndoneAt)
 {
-    /// <summary>Reads one.</summary>
+    /// <summary>The statement whose rows <see cref="Read"/> reads.</summary>
     public const string Select =
         """
         SELECT r.id, r.link_id, o.url, r.new_link_id, n.url, r.message_key, r.tag, r.created_at, r.undone_at
@@ -34,7 +34,7 @@ internal sealed record RepairResponse(
         LEFT JOIN links.destinations n ON n.cluster_id = r.cluster_id AND n.link_id = r.new_link_id
         """;
 
-    /// <summary>Whether it acts.</summary>
+    /// <summary>Whether the repair is in force.</summary>
     [JsonIgnore]
     public bool Acts => UndoneAt is null;
 

@@ -7,22 +7,22 @@ using Tracking.Links;
 namespace Tracking.Management.Events;
 
 /// <summary>The link of an event.</summary>
-/// <param name="Id">The destination, 16 hexadecimal digits.</param>
-/// <param name="Url">Where it leads; user name and password are masked.</param>
+/// <param name="Id">The id of the destination, 16 hexadecimal digits.</param>
+/// <param name="Url">The destination; user name and password are masked.</param>
 /// <param name="Name">The link's name in its message.</param>
 /// <param name="Part">The body part.</param>
-/// <param name="Position">Its place in the part, from 1.</param>
+/// <param name="Position">The link's place in the part, from 1.</param>
 public sealed record EventLink(string Id, string? Url, string? Name, int? Part, int? Position);
 
 /// <summary>Who or what caused an event.</summary>
 /// <param name="Verdict">human, proxy, prefetch, preview, scanner or unknown.</param>
-/// <param name="Vendor">The machine's maker, when recognised.</param>
-/// <param name="Reasons">What the verdict rests on; GET …/events/{id}/explanation says more of each.</param>
-/// <param name="Score">The sum of the reasons' weights: from 50 on a machine, below 0 a person; null for events from
-/// before there were scores.</param>
-/// <param name="Provisional">Whether what comes next may still change the verdict: for three minutes after the
+/// <param name="Vendor">The maker of the program or the owner of the network; null if unknown.</param>
+/// <param name="Reasons">The codes of the reasons for the verdict; GET …/events/{id}/explanation explains each.</param>
+/// <param name="Score">The sum of the reasons' weights: a machine from 50 on, a person below 0; null for events from
+/// the time before scores existed.</param>
+/// <param name="Provisional">Whether later events may still change the verdict: for three minutes after the
 /// event.</param>
-/// <param name="RevisedAt">When later evidence changed the verdict; null when it is the first.</param>
+/// <param name="RevisedAt">When later evidence changed the verdict; null if the verdict has not changed.</param>
 public sealed record EventClassification(
     Verdict Verdict,
     string? Vendor,
@@ -31,17 +31,17 @@ public sealed record EventClassification(
     bool Provisional,
     DateTimeOffset? RevisedAt);
 
-/// <summary>A click, open, image fetch or honeypot hit.</summary>
-/// <param name="Id">Given once by the edge; the same event never has two.</param>
-/// <param name="Time">When the edge answered.</param>
+/// <summary>A click, an open, a fetch of an image, or a hit on a honeypot.</summary>
+/// <param name="Id">The event's id. The edge gives it once, so an event has only one id.</param>
+/// <param name="Time">When the edge answered the request.</param>
 /// <param name="Kind">click, open, image or honeypot.</param>
 /// <param name="Message">The message, 18 hexadecimal digits.</param>
-/// <param name="MessageId">The id that the message's sender gave.</param>
+/// <param name="MessageId">The id that the sender of the message gave.</param>
 /// <param name="Recipient">The message's recipient.</param>
 /// <param name="Link">The link; null for an open.</param>
 /// <param name="Ordinal">The link's number in the whole message, from 0; null for an open.</param>
-/// <param name="ClientAddress">What the cluster's address policy keeps.</param>
-/// <param name="UserAgent">As it was sent.</param>
+/// <param name="ClientAddress">The client's address, as the cluster's address policy stores it.</param>
+/// <param name="UserAgent">The user agent as it was sent.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Classification">Who or what caused it.</param>
 public sealed record EventResponse(
@@ -58,7 +58,7 @@ public sealed record EventResponse(
     string Method,
     EventClassification Classification)
 {
-    /// <summary>The columns that <see cref="Read"/> takes.</summary>
+    /// <summary>The columns that <see cref="Read"/> reads.</summary>
     internal static readonly string Columns =
         $"""
         e.id, e.occurred_at, e.kind, e.message_key, m.message_id, m.recipient, e.link_id, d.url, m.link_map, e.ordinal,
@@ -66,7 +66,7 @@ public sealed record EventResponse(
         e.occurred_at > now() - interval '{(int)Verdicts.ProvisionalFor.TotalSeconds} seconds', e.revised_at
         """;
 
-    /// <summary>How many those are.</summary>
+    /// <summary>The number of these columns.</summary>
     internal const int ColumnCount = 19;
 
     internal static EventResponse Read(NpgsqlDataReader row)

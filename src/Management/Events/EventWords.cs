@@ -4,20 +4,20 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Events;
 
-/// <summary>Which verdicts count as a person.</summary>
+/// <summary>A filter by people and machines.</summary>
 internal enum HumanFilter
 {
-    /// <summary>Everything, machines included.</summary>
+    /// <summary>All events, of machines too.</summary>
     All,
 
-    /// <summary>Without recognised machines.</summary>
+    /// <summary>No events of recognised machines.</summary>
     Human,
 
-    /// <summary>Recognised machines only.</summary>
+    /// <summary>Only events of recognised machines.</summary>
     Machine,
 }
 
-/// <summary>The words of events in the API, and what counts as a person.</summary>
+/// <summary>The words of events in the API, and the verdicts that count as a person.</summary>
 internal static class EventWords
 {
     public static readonly IReadOnlyList<(string Word, LinkKind Value)> Kinds = ReadQuery.Words<LinkKind>();
@@ -27,7 +27,7 @@ internal static class EventWords
     public static readonly IReadOnlyList<(string Word, HumanFilter Value)> Humans =
         [("true", HumanFilter.Human), ("false", HumanFilter.Machine), ("all", HumanFilter.All)];
 
-    /// <summary>Whether it counts as a person.</summary>
+    /// <summary>Whether a verdict counts as a person.</summary>
     public static bool IsHuman(Verdict verdict) => !verdict.IsMachine();
 
     public static short[] Numbers(HumanFilter filter) =>

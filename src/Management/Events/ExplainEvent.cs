@@ -13,40 +13,41 @@ using Tracking.Management.OpenApi;
 
 namespace Tracking.Management.Events;
 
-/// <summary>What a verdict rests on. Of a reason whose rules are not known any more only the code is.</summary>
-/// <param name="Code">Its stable name.</param>
-/// <param name="Verdict">Which verdict it speaks for.</param>
-/// <param name="Weight">How strongly: above 0 for a machine, below 0 for a person.</param>
-/// <param name="Source">Where it comes from: our rules of agents, the request's shape, behaviour, or a list.</param>
-/// <param name="Version">That source's version.</param>
-/// <param name="Meaning">It in a sentence.</param>
+/// <summary>A reason for a verdict. If the rules of a reason are no longer known, only its code is given.</summary>
+/// <param name="Code">The stable name.</param>
+/// <param name="Verdict">The verdict that the reason supports.</param>
+/// <param name="Weight">The strength: above 0 for a machine, below 0 for a person.</param>
+/// <param name="Source">The origin: our rules of agents, the request's shape, behaviour, the network, or a
+/// list.</param>
+/// <param name="Version">The version of the source.</param>
+/// <param name="Meaning">The meaning, in one sentence.</param>
 internal sealed record ExplainedReason(
     string Code, string? Verdict, int? Weight, string? Source, string? Version, string? Meaning);
 
-/// <summary>What the request looked like.</summary>
-/// <param name="FetchMetadata">noneOverHttp, noneOverHttps, fits, or other: what Sec-Fetch-Mode and Sec-Fetch-Dest
-/// said.</param>
-/// <param name="ClientHints">none, agree, or contradict: Sec-CH-UA beside the user agent.</param>
-/// <param name="Prefetch">Whether it said that the browser loads ahead.</param>
-/// <param name="Language">Whether it named languages.</param>
+/// <summary>The shape of the request.</summary>
+/// <param name="FetchMetadata">noneOverHttp, noneOverHttps, fits, or other: the content of Sec-Fetch-Mode and
+/// Sec-Fetch-Dest.</param>
+/// <param name="ClientHints">none, agree, or contradict: Sec-CH-UA compared with the user agent.</param>
+/// <param name="Prefetch">Whether the request said that the browser prefetches.</param>
+/// <param name="Language">Whether the request named languages.</param>
 internal sealed record ExplainedShape(
     FetchMetadata FetchMetadata, ClientHints ClientHints, bool Prefetch, bool Language);
 
-/// <summary>A verdict that is not the last.</summary>
+/// <summary>An earlier verdict.</summary>
 /// <param name="At">When it was revised.</param>
-/// <param name="Verdict">What it had been.</param>
-/// <param name="Vendor">Whose program it was thought to be.</param>
-/// <param name="Score">The score.</param>
-/// <param name="Reasons">The reasons' codes.</param>
+/// <param name="Verdict">The earlier verdict.</param>
+/// <param name="Vendor">The earlier vendor.</param>
+/// <param name="Score">The earlier score.</param>
+/// <param name="Reasons">The codes of the earlier reasons.</param>
 internal sealed record VerdictBefore(
     DateTimeOffset At, Verdict Verdict, string? Vendor, int? Score, IReadOnlyList<string> Reasons);
 
-/// <summary>Why an event was called what it is called.</summary>
+/// <summary>The explanation of an event's verdict.</summary>
 /// <param name="Event">The event with its verdict and score.</param>
-/// <param name="MachineAt">The score from which on it was a machine.</param>
-/// <param name="Reasons">What the verdict rests on.</param>
-/// <param name="Shape">What the request looked like; null when nobody looked.</param>
-/// <param name="Before">What it was called before, the first first.</param>
+/// <param name="MachineAt">The score from which on an event is a machine's.</param>
+/// <param name="Reasons">The reasons for the verdict.</param>
+/// <param name="Shape">The shape of the request; null if it was not recorded.</param>
+/// <param name="Before">The earlier verdicts, the first verdict first.</param>
 internal sealed record EventExplanation(
     EventResponse Event,
     int MachineAt,
@@ -75,7 +76,7 @@ internal static class ExplainEvent
 
     public static void Map(IEndpointRouteBuilder events) => events.MapGet("/{id}/explanation", HandleAsync)
         .RequireClusterAccess()
-        .Describe("ExplainEvent", "Says why an event was called a person or a machine.");
+        .Describe("ExplainEvent", "Explains why an event counts as a person's or as a machine's.");
 
     private static async Task<Results<Ok<EventExplanation>, Problem>> HandleAsync(
         ClusterId cluster, string id, ApiDataSource dataSource, CancellationToken cancellationToken) =>
@@ -84,7 +85,7 @@ internal static class ExplainEvent
             ? TypedResults.Ok(explanation)
             : Problems.NotFound("event", id, "Takes the id of a listed event.");
 
-    /// <summary>The explanation; <see langword="null"/> when the cluster has no such event.</summary>
+    /// <summary>The explanation; <see langword="null"/> if the cluster has no such event.</summary>
     public static async Task<EventExplanation?> ReadAsync(
         ApiDataSource dataSource, ClusterId cluster, Guid id, CancellationToken cancellationToken)
     {

@@ -11,8 +11,8 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Events;
 
 /// <summary>
-/// A whole range of events as a stream: a line of JSON each (<c>application/x-ndjson</c>), or CSV (RFC 4180). A failure
-/// on the way aborts the connection, so that a broken export never looks like a short one.
+/// Exports a whole range of events as a stream: one line of JSON for each event (<c>application/x-ndjson</c>), or CSV
+/// (RFC 4180). A failure in the middle aborts the connection, so a broken export never looks like a short one.
 /// </summary>
 internal sealed class ExportEvents(
     ApiDataSource dataSource, EventSelection selection, int? limit, string mediaType, JsonSerializerOptions json)
@@ -56,8 +56,8 @@ internal sealed class ExportEvents(
         }
     }
 
-    // Who took what: a recipient who withdraws later is told what had left. Not the conditions: they may name a
-    // person.
+    // Records who exported which range, so that a recipient who withdraws later can be told about it. The other
+    // conditions are not recorded, because they may name a person.
     private async Task WriteDownAsync(ApiKeyHolder holder, TimeProvider time, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.Connections.OpenConnectionAsync(cancellationToken);
@@ -162,8 +162,8 @@ internal sealed class ExportEvents(
         line.Append("\r\n");
     }
 
-    /// <summary>A cell: quoted where RFC 4180 says so, and with an apostrophe before whatever a spreadsheet would take
-    /// for a formula. Anybody can send a user agent, and the file is opened by an admin.</summary>
+    /// <summary>Appends a cell: quoted where RFC 4180 demands it, and with an apostrophe before text that a spreadsheet
+    /// would read as a formula. Anybody can send a user agent, and an admin opens the file.</summary>
     internal static void AppendCell(StringBuilder line, string text)
     {
         text = Disarm(text);
@@ -177,10 +177,10 @@ internal sealed class ExportEvents(
     }
 
     /// <summary>
-    /// Puts an apostrophe where a cell would begin with a formula: at the beginning, and behind each of <c>; | TAB CR
-    /// LF</c>, because a spreadsheet may be told to divide there, and then our quotes count for nothing. Blanks, quotes
-    /// and apostrophes before the formula are passed over: some programs drop them. Taking one apostrophe away at each
-    /// such place gives the text back.
+    /// Adds an apostrophe where a cell would begin with a formula: at the beginning, and after each of <c>; | TAB CR
+    /// LF</c>. A spreadsheet may be configured to divide cells there, and then ignores our quotes. Blanks, quotes and
+    /// apostrophes before the formula are skipped, because some programs remove them. Removing one apostrophe at each
+    /// such place gives the original text.
     /// </summary>
     private static string Disarm(string text)
     {
@@ -200,7 +200,7 @@ internal sealed class ExportEvents(
 
     private static bool Divides(char c) => c is ';' or '|' or '\t' or '\r' or '\n';
 
-    // The wide forms are a formula's beginning too where Chinese or Japanese is written.
+    // The full-width forms begin a formula too, in Chinese and Japanese.
     private static bool BeginsFormula(ReadOnlySpan<char> cell, bool isWholeCell)
     {
         if (isWholeCell && cell.TrimStart('\'') is ['\t' or '\r' or '\n', ..])

@@ -15,18 +15,18 @@ using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 namespace Tracking.Management.Events;
 
 /// <summary>
-/// <c>GET …/events</c> and <c>GET …/messages/{id}/events</c>: pages as JSON, the whole range as NDJSON or CSV.
-/// <para>Ids are in order of time, and events of several edges arrive out of order: a follower that must see every
-/// event asks for the order of storing (<see cref="PollEvents"/>).</para>
+/// <c>GET …/events</c> and <c>GET …/messages/{id}/events</c>: pages as JSON, or the whole range as NDJSON or CSV.
+/// <para>Ids are in the order of time, but events of several edges arrive out of this order. A program that must see
+/// every event reads the storage order (<see cref="PollEvents"/>).</para>
 /// </summary>
 internal static class ListEvents
 {
     private const string Json = "application/json";
 
-    // As a cursor: behind everything that is stored.
+    // The cursor after all stored events.
     private const string Now = "now";
 
-    // In order of preference among equals: a browser or a plain curl gets JSON.
+    // The order is the preference between equals: a browser or a plain curl gets JSON.
     private static readonly string[] _mediaTypes = [Json, ExportEvents.Ndjson, ExportEvents.Csv];
 
     public static void Map(IEndpointRouteBuilder cluster)
@@ -96,8 +96,8 @@ internal static class ListEvents
             return mediaType == Json
                 ? await PollAsync(
                     dataSource, selection, query.After == Now, limit, options.Value.MaxSearched, cancellationToken)
-                : Problems.Invalid("order", "stored", "asc or desc for NDJSON and CSV: the order of storing has no end "
-                    + "and comes in pages");
+                : Problems.Invalid("order", "stored", "asc or desc for NDJSON and CSV: the storage order has no end "
+                    + "and is read in pages");
         }
 
         return mediaType == Json
@@ -111,7 +111,7 @@ internal static class ListEvents
                 json.Value.SerializerOptions);
     }
 
-    /// <summary>What a query asks for.</summary>
+    /// <summary>Reads the selection from a query.</summary>
     public static EventSelection Select(ClusterId cluster, ListEventsQuery query, InputErrors errors)
     {
         var selection = new EventSelection
@@ -157,7 +157,7 @@ internal static class ListEvents
         return string.IsNullOrEmpty(query.After) ? selection : selection with { AfterStored = place };
     }
 
-    // An event's own id too: whoever has taken half of an export goes on behind its last line.
+    // The id of an event is also accepted: a client with half of an export continues after its last line.
     private static bool TryReadPlace(string text, out Guid id) =>
         Cursor.TryReadEvent(text, out id) || Guid.TryParseExact(text, "D", out id);
 
@@ -180,7 +180,7 @@ internal static class ListEvents
             dataSource, selection, selection.AfterStored, limit, maxSearched, cancellationToken) is { } page
                 ? TypedResults.Ok(page)
                 : Problems.CursorExpired(
-                    "after: the order of storing is not kept as far back, or a backup was restored; takes a range by "
+                    "after: the storage order is not kept as far back, or a backup was restored; takes a range by "
                     + "time (from, order=asc) for what was missed, and order=stored&after=now to go on");
     }
 
@@ -200,7 +200,7 @@ internal static class ListEvents
             events.RemoveAt(limit);
         }
 
-        // Oldest first is how followers read: they get a cursor also where the list ends for now.
+        // Programs that follow the events read the oldest first. They get a cursor even at the current end of the list.
         Guid? last = more ? events[^1].Id
             : searchedTo is not null ? searchedTo
             : selection.OldestFirst ? events.Count != 0 ? events[^1].Id : selection.After
@@ -231,11 +231,11 @@ internal static class ListEvents
 /// <summary>The query of <see cref="ListEvents"/>.</summary>
 internal sealed class ListEventsQuery
 {
-    /// <summary>First moment.</summary>
+    /// <summary>The beginning of the range.</summary>
     [FromQuery(Name = "from"), Description("At or after: RFC 3339, or a date (UTC).")]
     public string? From { get; init; }
 
-    /// <summary>First moment after.</summary>
+    /// <summary>The end of the range (exclusive).</summary>
     [FromQuery(Name = "to"), Description("Before: RFC 3339, or a date (UTC).")]
     public string? To { get; init; }
 
@@ -243,15 +243,15 @@ internal sealed class ListEventsQuery
     [FromQuery(Name = "kind"), Description("click, open, image, honeypot; several with commas.")]
     public string? Kind { get; init; }
 
-    /// <summary>A message.</summary>
+    /// <summary>The message.</summary>
     [FromQuery(Name = "message"), Description("A message's id, or the message id that its sender gave.")]
     public string? Message { get; init; }
 
-    /// <summary>A recipient.</summary>
+    /// <summary>The recipient.</summary>
     [FromQuery(Name = "recipient"), Description("The whole envelope recipient of the message, any case.")]
     public string? Recipient { get; init; }
 
-    /// <summary>A link.</summary>
+    /// <summary>The link.</summary>
     [FromQuery(Name = "link"), Description("A link's id, 16 hexadecimal digits.")]
     public string? Link { get; init; }
 
@@ -265,19 +265,19 @@ internal sealed class ListEventsQuery
         + "false: those only; all (default). A mail provider's image proxy counts as the person it fetches for.")]
     public string? Human { get; init; }
 
-    /// <summary>Order.</summary>
+    /// <summary>The order.</summary>
     [FromQuery(Name = "order"), Description("desc: newest first (default); asc: oldest first; stored: "
         + "as they were stored, for programs that must see each event once, however late it comes. In that order next "
         + "is always given.")]
     public string? Order { get; init; }
 
-    /// <summary>Items.</summary>
+    /// <summary>The number of items.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50. For NDJSON and CSV: at most "
         + "that many, default all.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
-    [FromQuery(Name = "after"), Description("The value of next from the page before; an event's id, to go on "
-        + "behind it; with order=stored also now: behind everything that is stored.")]
+    /// <summary>The position at which the page continues.</summary>
+    [FromQuery(Name = "after"), Description("The value of next from the page before; or an event's id, to continue "
+        + "after it; with order=stored also now: after all stored events.")]
     public string? After { get; init; }
 }

@@ -5,17 +5,17 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Events;
 
-/// <summary>A place in the order in which events were stored.</summary>
-/// <param name="Position">The row of <c>ingest.stored_events</c>; 0: before the first.</param>
-/// <param name="Row">Its id: after a restored backup another row may have the position.</param>
-/// <param name="Read">Events of the row that were read.</param>
+/// <summary>A position in the storage order of events.</summary>
+/// <param name="Position">The number of the row of <c>ingest.stored_events</c>; 0 before the first row.</param>
+/// <param name="Row">The row's id. After a backup was restored, another row may have the same number.</param>
+/// <param name="Read">How many events of the row were read.</param>
 internal readonly record struct StoredPlace(long Position, Guid Row, int Read);
 
 /// <summary>
-/// Events in the order of their storing, for those who cannot receive webhooks. A place in that order skips nothing:
-/// ingest writes a row for each batch and cluster without a number, and whoever reads numbers the rows that are
-/// committed, one reader at a time (a lock of the cluster that is held until the numbers are committed). So a row that
-/// is committed later gets a higher number, whenever its events happened.
+/// Reads events in the order in which they were stored, for programs that cannot receive webhooks. This order skips
+/// nothing: for each batch and cluster, ingest writes a row without a number. A reader numbers the committed rows, one
+/// reader at a time (under a lock of the cluster that is held until the numbers are committed). So a row that is
+/// committed later gets a higher number, no matter when its events happened.
 /// </summary>
 internal static class PollEvents
 {
@@ -42,7 +42,7 @@ internal static class PollEvents
         WHERE cluster_id = $1 AND position IS NOT NULL ORDER BY position DESC LIMIT 1
         """;
 
-    // From the row of the place itself: that it is still there shows that nothing after it is missing.
+    // Begins with the row of the position itself. If this row still exists, nothing after it is missing.
     private const string SelectRows =
         """
         SELECT position, id, event_ids[CASE WHEN position = $2 THEN $3 + 1 ELSE 1 END : ]
@@ -52,10 +52,10 @@ internal static class PollEvents
         LIMIT $4
         """;
 
-    // Rows of a batch or two each: enough for a page, and little to hold.
+    // A row has the events of one or two batches. This number is enough for a page, and needs little memory.
     private const int RowsAtOnce = 20;
 
-    /// <summary>The place after everything that is stored now.</summary>
+    /// <summary>The position after all events that are stored now.</summary>
     public static async Task<StoredPlace> EndAsync(
         ApiDataSource dataSource, ClusterId cluster, CancellationToken cancellationToken)
     {
@@ -68,14 +68,14 @@ internal static class PollEvents
             : default;
     }
 
-    /// <summary>A page.</summary>
+    /// <summary>Reads a page.</summary>
     /// <param name="dataSource">The database.</param>
-    /// <param name="selection">The conditions; neither order nor range by id.</param>
-    /// <param name="after">Where to go on; <see langword="null"/>: at the first event that is known.</param>
-    /// <param name="limit">Events at most.</param>
-    /// <param name="maxSearched">Events looked at, at most, where conditions leave out many.</param>
+    /// <param name="selection">The conditions, without an order and without a range by id.</param>
+    /// <param name="after">The position to continue at; <see langword="null"/> for the first known event.</param>
+    /// <param name="limit">The largest number of events.</param>
+    /// <param name="maxSearched">The largest number of events that are compared with the conditions.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns><see langword="null"/> when the place is not known any more: it is too old, or a backup was
+    /// <returns><see langword="null"/> if the position is no longer known: it is too old, or a backup was
     /// restored.</returns>
     public static async Task<Page<EventResponse>?> ReadAsync(
         ApiDataSource dataSource,
@@ -130,7 +130,7 @@ internal static class PollEvents
             new(events, Cursor.OfStored(place)) { Partial = partial };
     }
 
-    // Whether nothing between the place and the first row can be missing.
+    // Whether no row between the position and the first row can be missing.
     private static bool Continues(List<(long Position, Guid Row, Guid[] Events)> rows, StoredPlace place) =>
         place.Position == 0
             ? rows.Count == 0 || rows[0].Position == 1
@@ -152,7 +152,7 @@ internal static class PollEvents
             await wait.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        // A statement of its own: it sees what the reader before has numbered.
+        // A separate statement, so it sees the numbers that the previous reader has committed.
         await using (var number = Command(Number))
         {
             await number.ExecuteNonQueryAsync(cancellationToken);
@@ -196,7 +196,7 @@ internal static class PollEvents
             return found;
         }
 
-        // The bounds leave out every partition that has none of them.
+        // The bounds exclude every partition that cannot have these ids.
         var where = selection.Where().And("e.id = ANY (?) AND e.id BETWEEN ? AND ?", ids, ids.Min(), ids.Max());
         await using var command = where.Command(
             dataSource,

@@ -9,21 +9,21 @@ namespace Tracking.Management.Events;
 /// <summary>The order of events.</summary>
 internal enum EventOrder
 {
-    /// <summary>By their time, the newest first.</summary>
+    /// <summary>By time, the newest first.</summary>
     NewestFirst,
 
-    /// <summary>By their time, the oldest first.</summary>
+    /// <summary>By time, the oldest first.</summary>
     OldestFirst,
 
-    /// <summary>As they were stored (<see cref="PollEvents"/>).</summary>
+    /// <summary>In the order in which they were stored (<see cref="PollEvents"/>).</summary>
     Stored,
 }
 
-/// <summary>Which events, in which order: what a query asks for, validated.</summary>
+/// <summary>A validated selection of events and their order.</summary>
 internal sealed record EventSelection
 {
-    /// <summary>An event's id and time are taken together by the edge; this much apart they still find each
-    /// other.</summary>
+    /// <summary>The largest assumed difference between an event's time and the time in its id. The edge takes both
+    /// together.</summary>
     public static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     public required ClusterId Cluster { get; init; }
@@ -48,27 +48,27 @@ internal sealed record EventSelection
 
     public EventOrder Order { get; init; }
 
-    /// <summary>Where to go on in <see cref="EventOrder.Stored"/>; <see langword="null"/>: at the first that is
-    /// known.</summary>
+    /// <summary>The position to continue at in <see cref="EventOrder.Stored"/>; <see langword="null"/> for the first
+    /// known event.</summary>
     public StoredPlace? AfterStored { get; init; }
 
-    /// <summary>The last event of the page before.</summary>
+    /// <summary>The last event of the previous page.</summary>
     public Guid? After { get; init; }
 
-    /// <summary>Whether there are conditions that no index answers.</summary>
+    /// <summary>Whether there are conditions without an index.</summary>
     public bool IsSearched =>
         Kinds is not null || Link is not null || Verdicts is not null || Human != HumanFilter.All;
 
     /// <summary>The conditions on <c>ingest.events e</c>.</summary>
     public SqlConditions Where() => Search(Range());
 
-    /// <summary>Those that an index answers.</summary>
+    /// <summary>The conditions that have an index.</summary>
     public SqlConditions Range()
     {
         var where = new SqlConditions().And("e.cluster_id = ?", Cluster.Value);
         if (From is { } from)
         {
-            // The id leads to the right partitions and through the index; the time decides.
+            // The id leads to the right partitions and through the index. The exact time decides.
             where.And("e.id >= ? AND e.occurred_at >= ?", IdFloor(from - IdSlack), from);
         }
 
@@ -84,7 +84,8 @@ internal sealed record EventSelection
 
         if (Recipient is not null)
         {
-            // The recipient's messages by their index, then the events of each: not the recipients of all events.
+            // The recipient's messages are found by their index, then the events of each message. The recipients of all
+            // events are not read.
             where.And(
                 "e.message_key = ANY (ARRAY(SELECT r.message_key FROM rewrite.messages r WHERE r.cluster_id = ? AND "
                     + MessageResponse.IsRecipient("r") + "))",
@@ -124,7 +125,7 @@ internal sealed record EventSelection
         return where;
     }
 
-    /// <summary>The smallest UUIDv7 of a moment.</summary>
+    /// <summary>The smallest UUIDv7 of a time.</summary>
     internal static Guid IdFloor(DateTimeOffset time)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -136,19 +137,20 @@ internal sealed record EventSelection
 
 /// <summary>Selected events.</summary>
 /// <param name="Events">The events.</param>
-/// <param name="SearchedTo">The last event looked at, when the search was ended before it came to the end or to the
-/// count.</param>
+/// <param name="SearchedTo">The last compared event, if the search stopped before the end and before the count was
+/// reached.</param>
 internal sealed record SelectedEvents(List<EventResponse> Events, Guid? SearchedTo = null);
 
-/// <summary>Reads selected events, a page at a time, so that no export holds a connection while its client is
-/// slow.</summary>
+/// <summary>Reads selected events, one page at a time, so that an export with a slow client holds no
+/// connection.</summary>
 internal static class SelectEvents
 {
     /// <summary>Reads the next <paramref name="count"/> events.</summary>
     /// <param name="dataSource">The database.</param>
-    /// <param name="selection">Which.</param>
-    /// <param name="count">Events at most.</param>
-    /// <param name="maxSearched">Events looked at, at most, where no index leads to those wanted.</param>
+    /// <param name="selection">The selection.</param>
+    /// <param name="count">The largest number of events.</param>
+    /// <param name="maxSearched">The largest number of events that are compared with conditions without an
+    /// index.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<SelectedEvents> ReadAsync(
         ApiDataSource dataSource,
@@ -211,7 +213,7 @@ internal static class SelectEvents
         int count,
         CancellationToken cancellationToken)
     {
-        // The limit is inside, so that what belongs to an event is looked up for those that are answered only.
+        // The limit is inside, so that the message and the link are looked up only for the events of the answer.
         await using var command = where.Command(
             dataSource,
             $$"""

@@ -10,9 +10,10 @@ using Tracking.Management.Console.Session;
 namespace Tracking.Management.Keys;
 
 /// <summary>
-/// After a rotation of the master key, seals again what is sealed under the one before: signing keys, and the keys of
-/// the console's sessions. Every process reads both meanwhile. Each row is a statement that takes effect only on what
-/// was read: whoever dies has done what it has done, and the next one goes on.
+/// After a rotation of the master key, seals again the keys that are sealed under the previous version: signing keys,
+/// and the keys of the console's sessions. Meanwhile every process can open both. Each row is changed by its own
+/// statement, which takes effect only if the row is still as it was read. If a process dies, the rows that it changed
+/// stay changed, and the next process continues.
 /// </summary>
 internal sealed partial class ResealSigningKeys(
     ApiDataSource dataSource,
@@ -21,13 +22,13 @@ internal sealed partial class ResealSigningKeys(
     TimeProvider time,
     ILogger<ResealSigningKeys> logger) : BackgroundService
 {
-    // A process with the settings of before may still seal under the old one.
+    // A process that still has the earlier settings may seal under the previous version.
     private static readonly TimeSpan _again = TimeSpan.FromHours(1);
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
 
-    /// <summary>Seals again all that is sealed under the other one.</summary>
-    /// <returns>How many keys were.</returns>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Seals again all keys that are sealed under the other version.</summary>
+    /// <returns>The number of keys that were sealed again.</returns>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         var resealed = 0;
@@ -96,9 +97,9 @@ internal sealed partial class ResealSigningKeys(
     }
 
     [LoggerMessage(LogLevel.Information,
-        "{Keys} keys are sealed under version {Version} of the master key now; trackctl master-key says what is left")]
+        "{Keys} keys were sealed again under version {Version} of the master key; trackctl master-key shows the rest")]
     private partial void LogResealed(int keys, int version);
 
-    [LoggerMessage(LogLevel.Warning, "Keys wait to be sealed again, the database is away: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Keys were not sealed again, the database is unavailable: {Reason}")]
     private partial void LogStoreAway(string reason);
 }

@@ -12,10 +12,10 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Keys;
 
-/// <summary>A version of the signing key; the key itself never leaves the database unsealed.</summary>
-/// <param name="Version">1 and up.</param>
-/// <param name="CreatedAt">When it was made; it verifies from then on, for good.</param>
-/// <param name="SignsFrom">From when it signs new links: after every process has read it.</param>
+/// <summary>A version of the signing key. In the database the key is always sealed.</summary>
+/// <param name="Version">The version, from 1.</param>
+/// <param name="CreatedAt">When it was created. From then on it verifies links, without an end.</param>
+/// <param name="SignsFrom">The time from which it signs new links: after every process has read it.</param>
 /// <param name="Signs">Whether it signs now.</param>
 internal sealed record SigningKeyResponse(
     int Version, DateTimeOffset CreatedAt, DateTimeOffset SignsFrom, bool Signs);
@@ -27,8 +27,8 @@ internal static class RotateSigningKeys
     {
         keys.MapPost("/", RotateAsync)
             .RequireAdmin()
-            .Describe("RotateSigningKeys", "Adds a signing key: it verifies at once and signs five minutes later; "
-                + "links signed with older ones stay good.");
+            .Describe("RotateSigningKeys", "Adds a signing key. It verifies at once and signs five minutes later; "
+                + "links signed with older keys stay valid.");
         keys.MapGet("/", ListAsync)
             .RequireAdmin()
             .Describe("ListSigningKeys", "Lists the versions of the signing key, newest first.");
@@ -68,7 +68,7 @@ internal static class RotateSigningKeys
         ApiDataSource dataSource, CancellationToken cancellationToken) =>
         TypedResults.Ok(new Page<SigningKeyResponse>(await ReadAsync(dataSource, cancellationToken), null));
 
-    // By the database's clock, as every process decides it.
+    // The database's clock decides, as in every process.
     private static async Task<List<SigningKeyResponse>> ReadAsync(
         ApiDataSource dataSource, CancellationToken cancellationToken)
     {

@@ -12,28 +12,28 @@ using Tracking.Management.OpenApi;
 
 namespace Tracking.Management.Keys;
 
-/// <summary>What is sealed under which version of the master key.</summary>
-/// <param name="Version">The version that seals.</param>
-/// <param name="OtherVersion">The other one of a rotation, which opens only; null when there is none.</param>
-/// <param name="OtherIsNeeded">Whether something is still sealed under the other one; null when there is none.</param>
-/// <param name="Items">How many keys of each kind are sealed under each version.</param>
-/// <param name="Sentence">The same for people, with what to do.</param>
+/// <summary>The numbers of keys that are sealed under each version of the master key.</summary>
+/// <param name="Version">The version with which keys are sealed.</param>
+/// <param name="OtherVersion">The other version of a rotation, which only opens; null if there is none.</param>
+/// <param name="OtherIsNeeded">Whether a key is still sealed under the other version; null if there is none.</param>
+/// <param name="Items">The number of keys of each kind and each version.</param>
+/// <param name="Sentence">The same for people, with the next step.</param>
 internal sealed record MasterKeyResponse(
     int Version, int? OtherVersion, bool? OtherIsNeeded, IReadOnlyList<SealedKeys> Items, string Sentence);
 
 /// <summary>Keys that are sealed under a version of the master key.</summary>
 /// <param name="Kind">signing-keys, session-keys, certificates, accounts or orders.</param>
-/// <param name="Version">The version; 0: none of those that are configured.</param>
-/// <param name="Keys">How many.</param>
+/// <param name="Version">The version; 0 if it is none of the configured versions.</param>
+/// <param name="Keys">The number of keys.</param>
 internal sealed record SealedKeys(string Kind, int Version, long Keys);
 
-/// <summary><c>GET /api/v1/master-key</c>: how far a rotation is. Keys themselves are never shown.</summary>
+/// <summary><c>GET /api/v1/master-key</c>: the progress of a rotation. The keys themselves are never shown.</summary>
 internal static class SealedByMasterKey
 {
     public static void Map(IEndpointRouteBuilder masterKey) => masterKey.MapGet("/", HandleAsync)
         .RequireAdmin()
         .Describe("GetMasterKey", "Says how many keys are sealed under which version of the master key, and whether the "
-            + "other one of a rotation is still needed.");
+            + "other version of a rotation is still needed.");
 
     /// <summary>The signing keys as they are stored.</summary>
     public static async Task<List<(int Version, byte[] Sealed)>> SigningKeysAsync(

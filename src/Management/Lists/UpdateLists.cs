@@ -13,29 +13,29 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Lists;
 
-/// <summary>How a list stands.</summary>
+/// <summary>The state of a list.</summary>
 internal enum ListState : short
 {
-    /// <summary>It judges beside the one in force, and changes nothing.</summary>
+    /// <summary>The list is compared with the list in force, and changes no verdict.</summary>
     Shadow = 0,
 
-    /// <summary>It counts.</summary>
+    /// <summary>The list is in force.</summary>
     InForce = 1,
 
-    /// <summary>Another one counts.</summary>
+    /// <summary>Another list is in force.</summary>
     Replaced = 2,
 
-    /// <summary>It cannot be read.</summary>
+    /// <summary>The list cannot be read.</summary>
     Refused = 3,
 }
 
-/// <summary>A version of a list that machines are told from people by.</summary>
+/// <summary>A version of a list by which events are classified.</summary>
 /// <param name="Name">crawlers or networks.</param>
-/// <param name="Version">As its sender calls it.</param>
+/// <param name="Version">The version, as its sender names it.</param>
 /// <param name="State">shadow, inForce, replaced, or refused.</param>
 /// <param name="AddedAt">When it was sent.</param>
-/// <param name="ComparedAt">When ingest had compared it with the one in force; null until then.</param>
-/// <param name="Difference">What it would change among the events of the last days, or why it is refused.</param>
+/// <param name="ComparedAt">When ingest had compared it with the list in force; null before.</param>
+/// <param name="Difference">What it would change among the events of the last days, or why it was refused.</param>
 internal sealed record ListResponse(
     string Name,
     string Version,
@@ -44,7 +44,8 @@ internal sealed record ListResponse(
     DateTimeOffset? ComparedAt,
     JsonElement? Difference);
 
-/// <summary><c>/api/v1/lists</c>: a version is sent, compared by ingest in the shadow, and then put in force.</summary>
+/// <summary><c>/api/v1/lists</c>: a version is sent, ingest compares it without applying it, and then it is put in
+/// force.</summary>
 internal static class UpdateLists
 {
     private const long MostBytes = 64L << 20;
@@ -56,15 +57,15 @@ internal static class UpdateLists
     {
         lists.MapGet("/", ListAsync)
             .RequireAdmin()
-            .Describe("ListLists", "Lists the lists that machines are told from people by, the latest first.");
+            .Describe("ListLists", "Lists the lists by which events are classified, the latest first.");
         lists.MapPut("/{name}/{version}", AddAsync)
             .RequireAdmin()
             .Describe("AddList", "Takes a list as the request's body (crawlers: JSON of crawler-user-agents; networks: MMDB "
-                + "with autonomous systems); it is compared with the one in force and changes nothing yet.")
+                + "with autonomous systems). It is compared with the list in force and changes nothing yet.")
             .DescribeProblems(400, 409, 413);
         lists.MapPut("/{name}/{version}/in-force", PutInForceAsync)
             .RequireAdmin()
-            .Describe("PutListInForce", "Lets a list count that has been compared; ingest takes it within seconds.")
+            .Describe("PutListInForce", "Puts a compared list in force. Ingest applies it within seconds.")
             .DescribeProblems(409);
     }
 
@@ -126,7 +127,7 @@ internal static class UpdateLists
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        // The one before goes first: two are never in force.
+        // The list in force is replaced first, so two lists are never in force together.
         var done = await ChangeAsync(
             dataSource, holder, "put-list-in-force", $"{name} {version}", time, cancellationToken,
             Of("""
@@ -140,7 +141,7 @@ internal static class UpdateLists
                 """));
         return done
             ? TypedResults.Ok(await ReadAsync(dataSource, name, version, cancellationToken))
-            : Problems.Conflict($"No version {version} of {name} has been compared yet; a refused one never counts.");
+            : Problems.Conflict($"No version {version} of {name} has been compared and accepted.");
 
         NpgsqlBatchCommand Of(string sql) => new(sql)
         {
@@ -148,7 +149,8 @@ internal static class UpdateLists
         };
     }
 
-    // With its entry in the audit log, in one transaction; not when the last statement changed nothing.
+    // Also writes an entry of the audit log, in the same transaction. If the last statement changed nothing, nothing is
+    // committed.
     private static async Task<bool> ChangeAsync(
         ApiDataSource dataSource,
         ApiKeyHolder holder,

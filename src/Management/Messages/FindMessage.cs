@@ -4,17 +4,17 @@ using Tracking.Links;
 
 namespace Tracking.Management.Messages;
 
-/// <summary>Finds a message by its key (18 hexadecimal digits) or by the id its sender gave it.</summary>
+/// <summary>Finds a message by its key (18 hexadecimal digits) or by the id that its sender gave.</summary>
 internal static class FindMessage
 {
     // A 72-bit collision in one cluster becomes likely with 10^10 messages, so four salts are more than enough.
     private const byte Salts = 4;
 
-    /// <summary>The message's key; <see langword="null"/> when the cluster has no such message.</summary>
+    /// <summary>The message's key; <see langword="null"/> if the cluster has no such message.</summary>
     public static async Task<MessageKey?> KeyAsync(
         ApiDataSource dataSource, ClusterId cluster, string id, CancellationToken cancellationToken)
     {
-        // A slash in a path is %2F and stays so in a route value.
+        // A slash in a path is written %2F and stays so in a route value.
         var text = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         if (text.Contains('\0', StringComparison.Ordinal))
         {

@@ -25,7 +25,7 @@ internal static class GetMessage
             ? TypedResults.Ok(message)
             : FindMessage.NoSuchMessage(id);
 
-    /// <summary>The message; <see langword="null"/> when the cluster has none of this id.</summary>
+    /// <summary>The message; <see langword="null"/> if the cluster has no such message.</summary>
     public static async Task<MessageDetails?> ReadAsync(
         ApiDataSource dataSource, ClusterId cluster, string id, CancellationToken cancellationToken)
     {

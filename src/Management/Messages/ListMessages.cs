@@ -36,7 +36,7 @@ internal static class ListMessages
         return page is null ? errors.ToProblem() : TypedResults.Ok(page);
     }
 
-    /// <summary>A page of the list; <see langword="null"/> when the query has errors.</summary>
+    /// <summary>A page of the list; <see langword="null"/> if the query has errors.</summary>
     public static async Task<Page<MessageResponse>?> ReadPageAsync(
         ClusterId cluster,
         ListMessagesQuery query,
@@ -141,7 +141,7 @@ internal static class ListMessages
             "(m.registered_at, m.message_key) < (?, ?)", place.RegisteredAt, place.Key.ToBytes())
         : range;
 
-    // The conditions that an index answers.
+    // The conditions that have an index.
     private static SqlConditions Range(ClusterId cluster, ListMessagesQuery query, InputErrors errors)
     {
         var from = ReadQuery.Time("from", query.From, errors);
@@ -166,7 +166,7 @@ internal static class ListMessages
         return where;
     }
 
-    // The conditions that no index answers. An index over all parts of texts would be larger than the messages.
+    // The conditions without an index. An index of all parts of texts would be larger than the messages.
     private static SqlConditions? Search(ListMessagesQuery query, InputErrors errors)
     {
         SqlConditions? where = null;
@@ -218,32 +218,32 @@ internal static class ListMessages
 /// <summary>The query of <see cref="ListMessages"/>.</summary>
 internal sealed class ListMessagesQuery
 {
-    /// <summary>Exact, any case.</summary>
+    /// <summary>The recipient, in upper or lower case.</summary>
     [FromQuery(Name = "recipient"), Description("The whole envelope recipient, any case.")]
     public string? Recipient { get; init; }
 
-    /// <summary>Exact.</summary>
-    [FromQuery(Name = "tag"), Description("One of the message's tags; searched as q is.")]
+    /// <summary>The tag.</summary>
+    [FromQuery(Name = "tag"), Description("One of the message's tags; searched in the same way as q.")]
     public string? Tag { get; init; }
 
-    /// <summary>First moment.</summary>
+    /// <summary>The beginning of the range.</summary>
     [FromQuery(Name = "from"), Description("Rewritten at or after: RFC 3339, or a date (UTC).")]
     public string? From { get; init; }
 
-    /// <summary>First moment after.</summary>
+    /// <summary>The end of the range (exclusive).</summary>
     [FromQuery(Name = "to"), Description("Rewritten before: RFC 3339, or a date (UTC).")]
     public string? To { get; init; }
 
-    /// <summary>Text anywhere.</summary>
+    /// <summary>A text anywhere in the message's facts.</summary>
     [FromQuery(Name = "q"), Description("Text anywhere in message id, recipient, sender or host, any case. A search looks "
-        + "through so many messages at a time: while partial is true, go on with next.")]
+        + "through a limited number of messages at a time: while partial is true, continue with next.")]
     public string? Q { get; init; }
 
-    /// <summary>Items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
+    /// <summary>The position at which the page continues.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]
     public string? After { get; init; }
 }

@@ -4,18 +4,18 @@ using Tracking.Links;
 
 namespace Tracking.Management.Messages;
 
-/// <summary>A message that was rewritten.</summary>
+/// <summary>A rewritten message.</summary>
 /// <param name="Id">18 hexadecimal digits.</param>
-/// <param name="MessageId">The id that its sender gave, or the hash made for it.</param>
-/// <param name="Sender">Envelope sender.</param>
-/// <param name="Recipient">Envelope recipient.</param>
-/// <param name="Tags">At most ten.</param>
-/// <param name="TrackingLevel">The level it was rewritten under.</param>
+/// <param name="MessageId">The id that the sender gave, or the hash that was made for the message.</param>
+/// <param name="Sender">The envelope sender.</param>
+/// <param name="Recipient">The envelope recipient.</param>
+/// <param name="Tags">The tags, at most ten.</param>
+/// <param name="TrackingLevel">The tracking level under which it was rewritten.</param>
 /// <param name="Host">The tracking host in its links.</param>
-/// <param name="SentAt">When it was sent, as its sender says.</param>
+/// <param name="SentAt">When it was sent, as the sender says.</param>
 /// <param name="RegisteredAt">When it was rewritten.</param>
-/// <param name="Links">How many of its links are tracked.</param>
-/// <param name="OpensTracked">Whether it carries an open pixel.</param>
+/// <param name="Links">The number of tracked links.</param>
+/// <param name="OpensTracked">Whether it has an open pixel.</param>
 internal record MessageResponse(
     string Id,
     string MessageId,
@@ -29,15 +29,15 @@ internal record MessageResponse(
     int Links,
     bool OpensTracked)
 {
-    /// <summary>The columns that <see cref="Read"/> takes, of <c>rewrite.messages m</c>.</summary>
+    /// <summary>The columns of <c>rewrite.messages m</c> that <see cref="Read"/> reads.</summary>
     public const string Columns =
         """
         m.message_key, m.message_id, m.sender, m.recipient, m.tags, m.tracking_level, m.host, m.sent_at,
         m.registered_at, m.link_count, m.opens_tracked
         """;
 
-    /// <summary>Whose recipient is the parameter, any case; it stands there twice. As the index
-    /// <c>messages_recipient</c> has it, and then exactly.</summary>
+    /// <summary>The condition that the recipient equals the parameter, in upper or lower case. The parameter is needed
+    /// twice: first as in the index <c>messages_recipient</c>, then exactly.</summary>
     public static string IsRecipient(string table) =>
         $"""left(lower({table}.recipient), 254) COLLATE "C" = left(lower(?), 254) AND lower({table}.recipient) = lower(?)""";
 
@@ -56,11 +56,11 @@ internal record MessageResponse(
 }
 
 /// <summary>A tracked link of a message.</summary>
-/// <param name="Ordinal">Its number in the whole message, from 0.</param>
+/// <param name="Ordinal">The link's number in the whole message, from 0.</param>
 /// <param name="Part">The body part.</param>
-/// <param name="Position">Its place in the part, from 1.</param>
-/// <param name="Name">Its name for reports.</param>
-/// <param name="Clicks">Clicks on it, machines included.</param>
+/// <param name="Position">The link's place in the part, from 1.</param>
+/// <param name="Name">The link's name for reports.</param>
+/// <param name="Clicks">Clicks on it, of machines too.</param>
 internal sealed record MessageLink(int Ordinal, int Part, int Position, string Name, long Clicks);
 
 /// <summary>A message with its links and totals.</summary>
@@ -71,19 +71,18 @@ internal sealed record MessageDetails : MessageResponse
     {
     }
 
-    /// <summary>Its tracked links, in ordinal order.</summary>
+    /// <summary>The tracked links, in the order of their ordinals.</summary>
     public required IReadOnlyList<MessageLink> Places { get; init; }
 
-    /// <summary>Clicks, machines included.</summary>
+    /// <summary>Clicks, of machines too.</summary>
     public required long Clicks { get; init; }
 
-    /// <summary>Opens, machines included.</summary>
+    /// <summary>Opens, of machines too.</summary>
     public required long Opens { get; init; }
 
-    /// <summary>Clicks behind which no machine was recognised.</summary>
+    /// <summary>Clicks without a recognised machine.</summary>
     public required long HumanClicks { get; init; }
 
-    /// <summary>Opens behind which no machine was recognised; a mail provider's image proxy stands for its
-    /// user.</summary>
+    /// <summary>Opens without a recognised machine. A mail provider's image proxy counts as its user.</summary>
     public required long HumanOpens { get; init; }
 }

@@ -37,7 +37,7 @@ internal static class DescribeApi
             });
         });
 
-    // The document names no tenant and no secret: it is open, so that tools can read it.
+    // The document names no tenant and no secret. It is public, so that tools can read it.
     public static IEndpointConventionBuilder MapApiDescription(this IEndpointRouteBuilder app) =>
         app.MapOpenApi("/openapi/{documentName}.json");
 
@@ -50,8 +50,8 @@ internal static class DescribeApi
             Description = "Click and open tracking for outgoing mail. Errors are problem details (RFC 9457) whose "
                 + $"type is {ProblemType.Prefix} and one of "
                 + $"{string.Join(", ", ProblemType.All.Select(type => type.Name))}; "
-                + "docs/problems.md says what each means. With invalid-value, errors lists each wrong input: name and "
-                + "detail, which says what was wrong and what would be right.",
+                + "docs/problems.md explains each. With invalid-value, errors lists each wrong input: its name and "
+                + "a detail, which says what is wrong and what is accepted.",
         };
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
@@ -60,11 +60,11 @@ internal static class DescribeApi
             Type = SecuritySchemeType.Http,
             Scheme = "bearer",
             BearerFormat = "trk_ and 32 characters",
-            Description = "An admin key opens every cluster, a cluster's key its own and answers 404 for any other.",
+            Description = "An admin key opens every cluster. A cluster's key opens its own, and gets 404 for others.",
         };
     }
 
-    // A type with a converter of its own comes without a type.
+    // The generator gives no type for a type with its own converter.
     private static void DescribeSchema(OpenApiSchema schema, Type type)
     {
         if (type == typeof(DateTimeOffset))

@@ -6,17 +6,17 @@ using Tracking.Api;
 
 namespace Tracking.Management.OpenApi;
 
-/// <summary>What the OpenAPI document says of an endpoint beyond what its types say.</summary>
+/// <summary>Adds facts about an endpoint to the OpenAPI document that its types do not show.</summary>
 internal static class DescribeEndpoint
 {
-    /// <summary>Names the operation and says in a line what it does.</summary>
+    /// <summary>Sets the name of the operation and a summary in one line.</summary>
     public static RouteHandlerBuilder Describe(this RouteHandlerBuilder endpoint, string name, string summary) =>
         endpoint.WithName(name).WithSummary(summary);
 
-    /// <summary>The JSON body that the handler reads by itself.</summary>
+    /// <summary>Describes the JSON body that the handler reads by itself.</summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <param name="mergePatch">Whether it is a merge patch, in which nothing is required.</param>
-    /// <param name="required">Members that must be given.</param>
+    /// <param name="mergePatch">Whether the body may be a merge patch, in which no member is required.</param>
+    /// <param name="required">The required members.</param>
     public static RouteHandlerBuilder DescribeBody<T>(
         this RouteHandlerBuilder endpoint, bool mergePatch = false, params string[] required) =>
         endpoint.AddOpenApiOperationTransformer(async (operation, context, cancellationToken) =>
@@ -37,7 +37,7 @@ internal static class DescribeEndpoint
             }
         });
 
-    /// <summary>Problems that the endpoint answers, besides those of its access check.</summary>
+    /// <summary>Adds problems that the endpoint may answer, in addition to the problems of its access check.</summary>
     public static RouteHandlerBuilder DescribeProblems(this RouteHandlerBuilder endpoint, params int[] statuses)
     {
         foreach (var status in statuses)

@@ -11,8 +11,8 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Preview;
 
-/// <summary>Asks a rewriter over the bus what a message would become. No answer is an answer too: there is none, or the
-/// bus is away.</summary>
+/// <summary>Asks a rewriter over the bus for a preview of a message. There is no preview if no rewriter answers or the
+/// bus is unavailable.</summary>
 internal sealed partial class AskRewriter(
     SendToQueue bus,
     BusAnswers<MessagePreviewed> answers,
@@ -20,14 +20,15 @@ internal sealed partial class AskRewriter(
     TimeProvider time,
     ILogger<AskRewriter> logger)
 {
-    /// <summary>When to ask again where no rewriter answered: one that starts is there by then.</summary>
+    /// <summary>The pause before the next request if no rewriter answered: a starting rewriter is ready by
+    /// then.</summary>
     public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Asks.</summary>
-    /// <param name="cluster">Whose settings hold.</param>
+    /// <summary>Asks for a preview.</summary>
+    /// <param name="cluster">The cluster whose settings apply.</param>
     /// <param name="message">The message (RFC 5322).</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns><see langword="null"/> when no rewriter answered in time.</returns>
+    /// <returns><see langword="null"/> if no rewriter answered in time.</returns>
     public async Task<MessagePreview?> PreviewAsync(
         ClusterId cluster, byte[] message, CancellationToken cancellationToken)
     {
@@ -56,7 +57,7 @@ internal sealed partial class AskRewriter(
         }
     }
 
-    /// <summary>Adds it with the queue of its answers; calling twice is once.</summary>
+    /// <summary>Adds this class and the queue for its answers. A second call does nothing.</summary>
     public static void Add(IHostApplicationBuilder builder)
     {
         if (builder.Services.Any(service => service.ServiceType == typeof(BusAnswers<MessagePreviewed>)))
@@ -78,6 +79,6 @@ internal sealed partial class AskRewriter(
         });
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "No rewriter answered what a message would become: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No rewriter answered a request for a preview: {Reason}")]
     private partial void LogNotAnswered(string reason);
 }

@@ -2,50 +2,50 @@ using System.Buffers;
 
 namespace Tracking.Management.Preview;
 
-/// <summary>What happened with a piece of text.</summary>
+/// <summary>How a piece of text changes.</summary>
 public enum Change
 {
-    /// <summary>It stays.</summary>
+    /// <summary>The piece stays.</summary>
     Same,
 
-    /// <summary>It goes.</summary>
+    /// <summary>The piece is removed.</summary>
     Gone,
 
-    /// <summary>It comes.</summary>
+    /// <summary>The piece is added.</summary>
     New,
 
-    /// <summary>So many characters that stay are not shown.</summary>
+    /// <summary>Unchanged characters that are not shown.</summary>
     Left,
 }
 
-/// <summary>A piece of a text before and after.</summary>
-/// <param name="Change">What happened with it.</param>
-/// <param name="Text">The piece; of what is left out, nothing.</param>
-/// <param name="Length">Characters of it.</param>
+/// <summary>A piece of a text before or after the rewriting.</summary>
+/// <param name="Change">How it changes.</param>
+/// <param name="Text">The piece; empty if it is not shown.</param>
+/// <param name="Length">The number of characters.</param>
 public readonly record struct Piece(Change Change, string Text, int Length);
 
 /// <summary>
-/// Marks what a rewriting changed. A rewriting puts short pieces in and takes short pieces out, in order, so no general
-/// comparison is needed: behind a difference the texts go on alike where the same run stands in both first.
+/// Marks the changes of a rewriting. A rewriting adds and removes short pieces, in order, so no general comparison is
+/// needed. After a difference, the texts continue equally at the first run of characters that occurs in both.
 /// </summary>
 public static class MarkChanges
 {
-    // A run that two different pieces do not have in common by chance.
+    // A run of this length does not occur in two different pieces by chance.
     private const int Run = 16;
 
-    // The longest piece: the longest URL that is wrapped, and then some.
+    // The longest piece: somewhat more than the longest URL that is wrapped.
     private const int Window = 10_000;
 
     // https://
     private const int Scheme = 8;
 
-    // What is shown on each side of a change.
+    // The number of characters that are shown on each side of a change.
     private const int Context = 240;
 
-    // What stands before a URL.
+    // The characters that can stand before a URL.
     private static readonly SearchValues<char> _ends = SearchValues.Create(" \n\"'<>()=");
 
-    /// <summary>The texts in pieces, what is far from a change left out.</summary>
+    /// <summary>The pieces of both texts. Text far from a change is left out.</summary>
     public static IReadOnlyList<Piece> Of(string before, string after)
     {
         var pieces = new List<Piece>();
@@ -71,7 +71,8 @@ public static class MarkChanges
         return pieces;
     }
 
-    // A URL is another from its beginning, though "http" stays; a tag begins as the next one does.
+    // A changed URL counts as changed from its beginning, although "http" is equal. A tag counts as changed from its
+    // "<".
     private static int BeganAlike(ReadOnlySpan<char> same)
     {
         if (same is [.., '<'])
@@ -83,7 +84,7 @@ public static class MarkChanges
         return length <= Scheme && same[^length..].StartsWith("http") ? length : 0;
     }
 
-    // How much of each is different.
+    // The length of the difference in each text.
     private static (int Gone, int Come) Next(ReadOnlySpan<char> before, ReadOnlySpan<char> after)
     {
         var seen = new Dictionary<int, int>();
@@ -93,7 +94,7 @@ public static class MarkChanges
             seen.TryAdd(string.GetHashCode(after.Slice(come, Run)), come);
         }
 
-        // Where nothing goes on alike but the end.
+        // The default: only the end of both texts is equal.
         var end = CommonEnd(before, after);
         var best = (Gone: before.Length - end, Come: after.Length - end);
         var least = Math.Max(best.Gone, best.Come);
@@ -104,7 +105,8 @@ public static class MarkChanges
                 && after[come..].StartsWith(run)
                 && Math.Max(gone, come) < least)
             {
-                // The shortest of the longer pieces: a text that repeats a URL behind it must not be taken for the URL.
+                // The pair whose longer piece is shortest: a text that repeats a URL behind it must not be taken for
+                // the URL.
                 best = (gone, come);
                 least = Math.Max(gone, come);
             }
@@ -139,7 +141,7 @@ public static class MarkChanges
         Add(pieces, Change.Same, text[tail..]);
     }
 
-    // Never between the halves of a character.
+    // A surrogate pair is never split.
     private static int Whole(ReadOnlySpan<char> text, int at) =>
         at > 0 && at < text.Length && char.IsLowSurrogate(text[at]) ? at - 1 : at;
 

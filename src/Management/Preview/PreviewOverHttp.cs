@@ -12,7 +12,8 @@ using Tracking.Management.OpenApi;
 
 namespace Tracking.Management.Preview;
 
-/// <summary><c>POST /api/v1/clusters/{cluster}/preview</c>: what a message would become; nothing is stored.</summary>
+/// <summary><c>POST /api/v1/clusters/{cluster}/preview</c>: a preview of a rewritten message. Nothing is
+/// stored.</summary>
 internal static class PreviewOverHttp
 {
     private const string MessageType = "message/rfc822";
@@ -20,8 +21,8 @@ internal static class PreviewOverHttp
     public static void Map(IEndpointRouteBuilder cluster) => cluster.MapPost("/preview", HandleAsync)
         .RequireClusterAccess()
         .WithTags("Messages")
-        .Describe("PreviewMessage", "Says what a message would become: its parts before and after, every link with what "
-            + "was decided about it, and what its sender may want to change. Nothing is stored, and no edge answers "
+        .Describe("PreviewMessage", "Previews a rewritten message: its parts before and after, every link with the "
+            + "decision about it, and advice for its sender. Nothing is stored, and no edge answers "
             + "the links in it.")
         .AddOpenApiOperationTransformer((operation, _, _) =>
         {

@@ -2,24 +2,24 @@ using System.Collections.Concurrent;
 
 namespace Tracking.Management.Requests;
 
-/// <summary>The answers that this process waits for, and the queue that they come to.</summary>
-/// <param name="prefix">What the queue's name begins with.</param>
-/// <typeparam name="T">The answer.</typeparam>
+/// <summary>The answers for which this process waits, and the queue at which they arrive.</summary>
+/// <param name="prefix">The beginning of the queue's name.</param>
+/// <typeparam name="T">The type of the answer.</typeparam>
 internal sealed class BusAnswers<T>(string prefix)
 {
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource<T>> _expected = new();
 
-    /// <summary>The queue, of this process alone.</summary>
+    /// <summary>The name of the queue, which only this process reads.</summary>
     public string Queue { get; } = $"{prefix}{Guid.NewGuid():N}";
 
-    /// <summary>Waits for the answer to a question from now on; <see cref="Forget"/> is its end.</summary>
+    /// <summary>Begins to wait for the answer to a request. <see cref="Forget"/> ends the wait.</summary>
     public Task<T> Expect(Guid request) => _expected.GetOrAdd(
         request, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
-    /// <summary>Waits no more.</summary>
+    /// <summary>Ends the wait.</summary>
     public void Forget(Guid request) => _expected.TryRemove(request, out _);
 
-    /// <summary>An answer came; perhaps nobody waits for it any more, or it comes again.</summary>
+    /// <summary>Receives an answer. The wait may have ended already, or the answer may be a repetition.</summary>
     public void Complete(Guid request, T answer)
     {
         if (_expected.TryGetValue(request, out var expected))

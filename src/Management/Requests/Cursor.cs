@@ -9,24 +9,23 @@ using Tracking.Management.Events;
 namespace Tracking.Management.Requests;
 
 /// <summary>One page of a list.</summary>
-/// <typeparam name="T">What is listed.</typeparam>
+/// <typeparam name="T">The type of the items.</typeparam>
 /// <param name="Items">The items.</param>
-/// <param name="Next">Give it as <c>after</c> for the next page; null after the last one. Opaque: do not take it
-/// apart.</param>
+/// <param name="Next">The value of <c>after</c> for the next page; null after the last page. It is opaque.</param>
 internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next)
 {
-    /// <summary>True: the search was ended before it came to the end or filled the page; next goes on where it stopped.
-    /// Left out otherwise.</summary>
+    /// <summary>True if the search ended before the end of the list and before the page was full. Then next continues
+    /// the search. Otherwise left out.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Partial { get; init; }
 }
 
-/// <summary>Reads a cursor of one list that is sorted by id.</summary>
+/// <summary>Reads a cursor of a list that is sorted by id.</summary>
 internal delegate bool ReadIdCursor(string text, out Guid id);
 
 /// <summary>
-/// Opaque cursors: the last item's sort key, so that a page stays where it was whatever is inserted before it. The
-/// first byte tells the list, so that a cursor of one list is refused by another.
+/// Opaque cursors. A cursor holds the sort key of the last item, so the position of a page does not change when items
+/// are inserted before it. The first byte names the list, so a list refuses the cursors of other lists.
 /// </summary>
 internal static class Cursor
 {

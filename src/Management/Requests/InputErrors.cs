@@ -2,7 +2,7 @@ using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 
-/// <summary>Everything that is wrong with a request, gathered so that one answer names it all.</summary>
+/// <summary>Collects all errors of a request, so that one answer names all of them.</summary>
 internal sealed class InputErrors
 {
     private readonly List<InputError> _errors = [];
@@ -12,8 +12,8 @@ internal sealed class InputErrors
     public bool Any => _errors.Count != 0;
 
     /// <summary>Adds an error.</summary>
-    /// <param name="name">The input.</param>
-    /// <param name="detail">What was wrong and what would be right.</param>
+    /// <param name="name">The name of the input.</param>
+    /// <param name="detail">What is wrong and what is accepted.</param>
     public void Add(string name, string detail) => _errors.Add(new InputError(name, detail));
 
     public Problem ToProblem() => Problems.Invalid(_errors);

@@ -55,7 +55,7 @@ internal sealed class LimitTenants(IOptions<ManagementOptions> options, ApiTelem
         }
         catch (Exception exception) when (AnswerStoreAway.IsAway(exception))
         {
-            // Time is not counted while the database is away, because nobody uses it then.
+            // Time is not counted while the database is unavailable, because nobody uses it then.
             began = null;
             throw;
         }
@@ -88,8 +88,8 @@ internal sealed class TenantShare(
     private int _checks;
     private int _nameChecks;
 
-    /// <summary>Lets a request run, perhaps after others. <see cref="Leave"/> ends it.</summary>
-    /// <returns>The refusal, when it may not.</returns>
+    /// <summary>Lets a request run, after other requests if necessary. <see cref="Leave"/> ends it.</summary>
+    /// <returns>The refusal; <see langword="null"/> if the request may run.</returns>
     public async ValueTask<Problem?> EnterAsync(CancellationToken cancellationToken)
     {
         if (TimeOwed() is { } owed)
@@ -124,11 +124,11 @@ internal sealed class TenantShare(
         }
     }
 
-    /// <summary>When a request began to run, for <see cref="Leave"/>.</summary>
+    /// <summary>The beginning of a request, for <see cref="Leave"/>.</summary>
     public long? Begin() => time.GetTimestamp();
 
     /// <summary>Ends a request.</summary>
-    /// <param name="began">Since when; <see langword="null"/>: nothing is counted.</param>
+    /// <param name="began">The beginning; <see langword="null"/> to count no time.</param>
     public void Leave(long? began)
     {
         _running.Release();
@@ -143,7 +143,7 @@ internal sealed class TenantShare(
     }
 
     /// <summary>Lets an export begin. <see cref="EndExport"/> ends it.</summary>
-    /// <returns>The refusal, when there are too many.</returns>
+    /// <returns>The refusal, if too many exports are running.</returns>
     public Problem? BeginExport()
     {
         if (Interlocked.Increment(ref _exports) <= options.ConcurrentExports)
@@ -159,20 +159,20 @@ internal sealed class TenantShare(
     /// <summary>Ends an export.</summary>
     public void EndExport() => Interlocked.Decrement(ref _exports);
 
-    /// <summary>Lets a check of DNS begin, which takes long and costs the database nothing. <see cref="EndCheck"/> ends
+    /// <summary>Lets a check of DNS begin. It takes long and does not use the database. <see cref="EndCheck"/> ends
     /// it.</summary>
-    /// <returns>The refusal, when there are too many.</returns>
+    /// <returns>The refusal, if too many checks are running.</returns>
     public Problem? BeginCheck() => BeginCheck(ref _checks, options.ConcurrentVerifications);
 
     /// <summary>Ends a check of DNS.</summary>
     public void EndCheck() => Interlocked.Decrement(ref _checks);
 
-    /// <summary>As <see cref="BeginCheck()"/>, for a name that nobody has added. <see cref="EndNameCheck"/> ends
-    /// it.</summary>
-    /// <returns>The refusal, when there are too many.</returns>
+    /// <summary>Lets a check of a name begin that is no tracking domain yet, as <see cref="BeginCheck()"/>.
+    /// <see cref="EndNameCheck"/> ends it.</summary>
+    /// <returns>The refusal, if too many checks are running.</returns>
     public Problem? BeginNameCheck() => BeginCheck(ref _nameChecks, options.ConcurrentNameChecks);
 
-    /// <summary>Ends a check of a name that nobody has added.</summary>
+    /// <summary>Ends a check of a name that is no tracking domain yet.</summary>
     public void EndNameCheck() => Interlocked.Decrement(ref _nameChecks);
 
     /// <summary>Lets an export continue when its tenant has time left. The export is slowed down, not ended.</summary>

@@ -5,9 +5,9 @@ namespace Tracking.Management.Requests;
 /// <summary>Reads domain names and mail addresses as an admin types them.</summary>
 internal static class MailName
 {
-    /// <summary>A domain of at least two labels as A-labels in lower case, without a trailing dot. Underscores name
-    /// records, not where mail comes from.</summary>
-    /// <returns><see langword="null"/> when it is not one.</returns>
+    /// <summary>A domain of at least two labels, as A-labels in lower case and without a trailing dot. Names with
+    /// underscores are refused: they name DNS records, not domains for mail.</summary>
+    /// <returns><see langword="null"/> if the text is no such domain.</returns>
     public static string? Domain(string text) =>
         HostName.TryParse(text.Trim(), out var name)
         && name.Value.Contains('.', StringComparison.Ordinal)
@@ -25,7 +25,7 @@ internal static class MailName
             : Domain(trimmed);
     }
 
-    /// <summary>A mail address: something, @, a domain. Whether it exists only a mail can tell.</summary>
+    /// <summary>A mail address: a local part, @, a domain. Only a mail can show whether the address exists.</summary>
     public static string? Address(string text)
     {
         var address = text.Trim();

@@ -5,8 +5,8 @@ namespace Tracking.Management.Requests;
 /// <summary>JSON Merge Patch, RFC 7396.</summary>
 internal static class MergePatch
 {
-    /// <summary>The target with the patch applied: null removes, an object is merged, everything else replaces.
-    /// Neither argument is changed. Depth is bounded where the patch is read.</summary>
+    /// <summary>Applies a patch to a target: null removes a member, an object is merged, and any other value replaces.
+    /// Neither argument is changed. The reader of the patch has limited its depth.</summary>
     public static JsonNode? Apply(JsonNode? target, JsonNode? patch)
     {
         if (patch is not JsonObject changes)

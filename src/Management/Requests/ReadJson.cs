@@ -4,10 +4,10 @@ using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 
-/// <summary>Reads members of a JSON object, naming what is wrong with them.</summary>
+/// <summary>Reads members of a JSON object, and describes what is wrong with them.</summary>
 internal static class ReadJson
 {
-    /// <summary>Adds an error for every member that is not known, with the list of those that are.</summary>
+    /// <summary>Adds an error for every unknown member. The error lists the known members.</summary>
     public static void RefuseUnknown(
         JsonObject json, string path, IReadOnlyCollection<string> known, InputErrors errors)
     {
@@ -20,8 +20,7 @@ internal static class ReadJson
         }
     }
 
-    /// <summary>A string, trimmed, of 1 to <paramref name="maxLength"/> characters and without control
-    /// characters.</summary>
+    /// <summary>A trimmed text of 1 to <paramref name="maxLength"/> characters, without control characters.</summary>
     public static string? Name(JsonObject json, string name, int maxLength, InputErrors errors)
     {
         if (json[name] is not JsonValue node || !node.TryGetValue<string>(out var text))
@@ -41,14 +40,14 @@ internal static class ReadJson
         return text;
     }
 
-    /// <summary>A list of strings; empty when it is not given.</summary>
+    /// <summary>A list of texts; empty if the member is missing.</summary>
     /// <param name="json">The object.</param>
     /// <param name="name">The member.</param>
-    /// <param name="path">What stands before the member's name in an error.</param>
-    /// <param name="maxCount">Entries at most.</param>
-    /// <param name="read">Turns an entry into its stored form, or gives <see langword="null"/>.</param>
-    /// <param name="takes">What an entry must be.</param>
-    /// <param name="errors">Takes what is wrong.</param>
+    /// <param name="path">The text before the member's name in an error.</param>
+    /// <param name="maxCount">The largest number of entries.</param>
+    /// <param name="read">Turns an entry into its stored form; <see langword="null"/> if the entry is wrong.</param>
+    /// <param name="takes">What an entry must be, for the error.</param>
+    /// <param name="errors">Receives the errors.</param>
     public static string[] List(
         JsonObject json,
         string name,
@@ -94,7 +93,7 @@ internal static class ReadJson
         return [.. entries];
     }
 
-    /// <summary>What stands there, in words.</summary>
+    /// <summary>The given value in words.</summary>
     public static string Got(JsonNode? node) => node?.GetValueKind() switch
     {
         null => "is missing",

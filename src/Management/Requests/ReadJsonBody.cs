@@ -7,12 +7,12 @@ using Tracking.Api;
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// Reads a request's JSON object. Not the framework's binding: that answers a wrong type or an unknown property with an
-/// exception's text, where this API names the input and what would be right.
+/// Reads a request's JSON object. The framework's binding is not used: for a wrong type or an unknown property it
+/// answers with the text of an exception. This API names the input and what is accepted.
 /// </summary>
 internal static class ReadJsonBody
 {
-    /// <summary>Bytes of a body; a thousand excluded domains take a tenth of it.</summary>
+    /// <summary>The largest size of a body in bytes. A thousand excluded domains take a tenth of it.</summary>
     public const int MaxBytes = 256 * 1024;
 
     // The deepest document of this API has three levels.
@@ -65,7 +65,7 @@ internal static class ReadJsonBody
         }
     }
 
-    // Without the mark that some editors put in front.
+    // Removes the byte order mark that some editors add.
     private static ReadOnlySpan<byte> Json(MemoryStream body)
     {
         var bytes = body.GetBuffer().AsSpan(0, (int)body.Length);

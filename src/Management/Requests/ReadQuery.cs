@@ -7,22 +7,22 @@ using Tracking.Api;
 
 namespace Tracking.Management.Requests;
 
-/// <summary>Reads query parameters, naming what is wrong with them.</summary>
+/// <summary>Reads query parameters, and describes what is wrong with them.</summary>
 internal static class ReadQuery
 {
-    /// <summary>Items of a page when nothing else is asked for.</summary>
+    /// <summary>The number of items on a page if the request names none.</summary>
     public const int DefaultLimit = 50;
 
-    /// <summary>Items of a page at most; whoever wants everything takes it as a stream.</summary>
+    /// <summary>The largest number of items on a page. A client that wants all items uses a stream.</summary>
     public const int MaxLimit = 500;
 
-    // A message id is at most a header line, 998 characters.
+    // A message id fits into a header line, which has at most 998 characters.
     private const int MaxText = 1000;
 
     private static readonly ConcurrentDictionary<Type, string[]> _known = new();
 
-    /// <summary>Refuses parameters that <typeparamref name="T"/> does not have: a mistyped filter that is ignored
-    /// shows everything and looks like an answer.</summary>
+    /// <summary>Refuses parameters that <typeparamref name="T"/> does not have. If a mistyped filter were ignored, the
+    /// answer would show everything and look right.</summary>
     public static void RefuseUnknown<T>(HttpRequest request, InputErrors errors)
     {
         var known = _known.GetOrAdd(typeof(T), static type => [.. type.GetProperties()
@@ -40,7 +40,7 @@ internal static class ReadQuery
         }
     }
 
-    /// <summary>A moment: RFC 3339, or a date alone for its first moment in UTC.</summary>
+    /// <summary>A time in RFC 3339, or a date, which means its beginning in UTC.</summary>
     public static DateTimeOffset? Time(string name, string? text, InputErrors errors)
     {
         if (string.IsNullOrEmpty(text))
@@ -56,13 +56,13 @@ internal static class ReadQuery
             return time;
         }
 
-        // '+' in a query string means a space, which is the most frequent mistake here.
+        // '+' in a query string means a space. This is the most frequent mistake here.
         errors.Add(name, $"got {Problems.Quote(text)}, takes RFC 3339 such as 2026-11-21T09:30:00Z, or a date such "
             + "as 2026-11-21 (UTC). In a URL, + is written %2B.");
         return null;
     }
 
-    /// <summary>Whether the range is the right way round.</summary>
+    /// <summary>Checks that the range ends after its beginning.</summary>
     public static void Range(DateTimeOffset? from, DateTimeOffset? to, InputErrors errors)
     {
         if (from >= to)
@@ -71,10 +71,11 @@ internal static class ReadQuery
         }
     }
 
-    /// <summary>Where a page begins in a list that is sorted by id; <see langword="null"/>: at its start.</summary>
+    /// <summary>The position at which a page begins in a list that is sorted by id; <see langword="null"/> for the
+    /// beginning of the list.</summary>
     /// <param name="text">The cursor.</param>
-    /// <param name="read">Reads the cursors of that list.</param>
-    /// <param name="errors">Told of what is no cursor of it.</param>
+    /// <param name="read">Reads the cursors of this list.</param>
+    /// <param name="errors">Receives an error if the text is no cursor of this list.</param>
     public static Guid? After(string? text, ReadIdCursor read, InputErrors errors)
     {
         if (string.IsNullOrEmpty(text))
@@ -90,7 +91,7 @@ internal static class ReadQuery
         return id;
     }
 
-    /// <summary>Items of a page.</summary>
+    /// <summary>The number of items on a page.</summary>
     public static int Limit(string? text, InputErrors errors, int @default = DefaultLimit, int max = MaxLimit)
     {
         if (string.IsNullOrEmpty(text))
@@ -108,7 +109,7 @@ internal static class ReadQuery
         return @default;
     }
 
-    /// <summary>A text to look for; <see langword="null"/> when not given.</summary>
+    /// <summary>A text to search for; <see langword="null"/> if none is given.</summary>
     public static string? Text(string name, string? text, InputErrors errors)
     {
         if (string.IsNullOrEmpty(text))
@@ -125,7 +126,7 @@ internal static class ReadQuery
         return null;
     }
 
-    /// <summary>One of several words, any case.</summary>
+    /// <summary>One of several words, in upper or lower case.</summary>
     public static T Choice<T>(
         string name, string? text, T @default, IReadOnlyList<(string Word, T Value)> choices, InputErrors errors)
     {
@@ -147,7 +148,7 @@ internal static class ReadQuery
         return @default;
     }
 
-    /// <summary>Several of several words, separated by commas; <see langword="null"/> when not given.</summary>
+    /// <summary>Some of several words, separated by commas; <see langword="null"/> if none is given.</summary>
     public static T[]? Choices<T>(
         string name, string? text, IReadOnlyList<(string Word, T Value)> choices, InputErrors errors) =>
         string.IsNullOrEmpty(text)
@@ -155,7 +156,7 @@ internal static class ReadQuery
             : [.. text.Split(',', StringSplitOptions.TrimEntries)
                 .Select(word => Choice(name, word, choices[0].Value, choices, errors)).Distinct()];
 
-    /// <summary>The words of an enumeration as the API writes them.</summary>
+    /// <summary>The words of an enumeration in the API.</summary>
     public static IReadOnlyList<(string Word, T Value)> Words<T>()
         where T : struct, Enum =>
         [.. Enum.GetValues<T>().Select(value => (Word(value), value))];

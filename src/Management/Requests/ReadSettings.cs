@@ -6,17 +6,18 @@ using Tracking.Links;
 
 namespace Tracking.Management.Requests;
 
-/// <summary>Reads a cluster's settings; what is not given keeps its default.</summary>
+/// <summary>Reads a cluster's settings. A missing setting keeps its default.</summary>
 internal static class ReadSettings
 {
-    /// <summary>Entries of <c>excludedDomains</c>: they are looked up for every link of every message.</summary>
+    /// <summary>The largest number of entries of <c>excludedDomains</c>. They are compared with every link of every
+    /// message.</summary>
     public const int MaxExcludedDomains = 1000;
 
     private const string Path = "settings.";
 
     private static readonly DefaultJsonTypeInfoResolver _resolver = new();
 
-    // From the type itself: a setting added there is known here.
+    // Read from the type itself, so a new setting is known here at once.
     private static readonly Dictionary<string, Type> _known = _resolver
         .GetTypeInfo(typeof(ClusterSettings), ClusterSettings.Json)!.Properties
         .ToDictionary(property => property.Name, property => property.PropertyType);
@@ -29,7 +30,7 @@ internal static class ReadSettings
         value is JsonValue text && text.TryGetValue<string>(out var utm)
         && (utm.Length == 0 || UtmParameters.TryParse(utm) is not null);
 
-    /// <summary>The settings of a request; defaults when there are none.</summary>
+    /// <summary>The settings of a request; the defaults if it has none.</summary>
     public static ClusterSettings Read(JsonObject request, InputErrors errors)
     {
         if (!request.TryGetPropertyValue("settings", out var node))

@@ -5,17 +5,17 @@ using Tracking.Api;
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// Finds what JSON lets through and is no text: half a surrogate pair (<c>"\ud800"</c>), bytes that are no UTF-8, and
-/// U+0000, which PostgreSQL cannot store. Looked for once, before anything is read, so that no handler meets it.
+/// Finds JSON that is not text: half a surrogate pair (<c>"\ud800"</c>), bytes that are not UTF-8, and U+0000, which
+/// PostgreSQL cannot store. The check runs once, before anything is read, so no handler has to care.
 /// </summary>
 internal static class RefuseBrokenText
 {
-    /// <summary>The problem that names the first one; <see langword="null"/>: all is text.</summary>
-    /// <exception cref="JsonException">It is not JSON.</exception>
+    /// <summary>The problem that names the first such place; <see langword="null"/> if all is text.</summary>
+    /// <exception cref="JsonException">The bytes are not JSON.</exception>
     public static Problem? Find(ReadOnlySpan<byte> json, int maxDepth)
     {
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = maxDepth });
-        // What each level is in: a member's name, or an entry's number.
+        // The position on each level: the name of a member, or the number of an entry.
         var path = new List<(string? Name, int Index)>();
         while (reader.Read())
         {
@@ -62,7 +62,7 @@ internal static class RefuseBrokenText
         }
         catch (InvalidOperationException)
         {
-            // What the reader says of half a surrogate pair and of bytes that are no UTF-8.
+            // The reader throws this for half a surrogate pair and for bytes that are not UTF-8.
             return null;
         }
     }

@@ -6,6 +6,6 @@ namespace Tracking.Management.Requests;
 /// </summary>
 internal static class SearchSteps
 {
-    /// <summary>Rows of a step: some ten milliseconds.</summary>
+    /// <summary>The number of rows of a step, which takes some ten milliseconds.</summary>
     public const int Rows = 10_000;
 }

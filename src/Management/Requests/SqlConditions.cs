@@ -6,7 +6,7 @@ using Tracking.Database;
 namespace Tracking.Management.Requests;
 
 /// <summary>
-/// The WHERE of a query whose filters are optional. Conditions are constants of the code; values only ever travel as
+/// The WHERE clause of a query with optional filters. The conditions are constants in the code. The values are always
 /// parameters.
 /// </summary>
 internal sealed class SqlConditions
@@ -14,7 +14,7 @@ internal sealed class SqlConditions
     private readonly StringBuilder _sql = new();
     private readonly List<object> _values = [];
 
-    /// <summary>Adds a condition; every <c>?</c> stands for the next of <paramref name="values"/>.</summary>
+    /// <summary>Adds a condition. Each <c>?</c> stands for the next value of <paramref name="values"/>.</summary>
     public SqlConditions And(string condition, params ReadOnlySpan<object> values)
     {
         _sql.Append(_sql.Length == 0 ? "" : " AND ").Append(condition);
@@ -22,13 +22,13 @@ internal sealed class SqlConditions
         return this;
     }
 
-    /// <summary>Adds all conditions of another.</summary>
+    /// <summary>Adds all conditions of another object.</summary>
     public SqlConditions And(SqlConditions other) => And(other._sql.ToString(), [.. other._values]);
 
-    /// <summary>The same conditions, to add others to.</summary>
+    /// <summary>A copy, to which other conditions can be added.</summary>
     public SqlConditions Copy() => new SqlConditions().And(this);
 
-    /// <summary>A command whose <c>{where}</c> is the conditions.</summary>
+    /// <summary>A command in which <c>{where}</c> is replaced by the conditions.</summary>
     public NpgsqlCommand Command(ApiDataSource dataSource, string sql)
     {
         var command = dataSource.CreateCommand(sql.Replace("{where}", Numbered(), StringComparison.Ordinal));
@@ -40,8 +40,8 @@ internal sealed class SqlConditions
         return command;
     }
 
-    /// <summary>The same as part of a batch.</summary>
-    /// <param name="sql">Its <c>{where}</c> is the conditions.</param>
+    /// <summary>The same as a part of a batch.</summary>
+    /// <param name="sql">The statement, in which <c>{where}</c> is replaced by the conditions.</param>
     /// <param name="more">Further values: in <paramref name="sql"/>, <c>{1}</c> is the first of them.</param>
     public NpgsqlBatchCommand BatchCommand(string sql, params ReadOnlySpan<object> more)
     {

@@ -5,14 +5,14 @@ using Tracking.Links;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>Counts events by a grouping, from counters.</summary>
+/// <summary>Counts events by a grouping, from the counters.</summary>
 internal static class CountEvents
 {
-    /// <summary>At most <paramref name="limit"/> rows.</summary>
+    /// <summary>Reads at most <paramref name="limit"/> rows.</summary>
     /// <param name="dataSource">The database.</param>
-    /// <param name="grouping">Any but <see cref="Grouping.Message"/>.</param>
-    /// <param name="selection">What.</param>
-    /// <param name="limit">Rows at most.</param>
+    /// <param name="grouping">Any grouping except <see cref="Grouping.Message"/>.</param>
+    /// <param name="selection">What is counted.</param>
+    /// <param name="limit">The largest number of rows.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<List<StatisticsRow>> ReadAsync(
         ApiDataSource dataSource,
@@ -42,7 +42,7 @@ internal static class CountEvents
         ];
     }
 
-    /// <summary>Everything of a range.</summary>
+    /// <summary>The sums of a range.</summary>
     public static async Task<StatisticsTotals> TotalAsync(
         ApiDataSource dataSource, CountSelection selection, CancellationToken cancellationToken)
     {
@@ -103,7 +103,7 @@ internal static class CountEvents
         })];
     }
 
-    // What a key leads to is looked up for those that are answered only.
+    // The URL of a link is looked up only for the rows of the answer.
     private static async Task<List<StatisticsRow>> ReadRowsAsync(
         ApiDataSource dataSource,
         Grouping grouping,
@@ -150,7 +150,7 @@ internal static class CountEvents
         return rows;
     }
 
-    // Messages rewritten, by the number of the step, from 1.
+    // The number of rewritten messages for each step. The first step has the number 1.
     private static async Task<Dictionary<int, long>> CountMessagesAsync(
         ApiDataSource dataSource, CountSelection selection, int[] steps, CancellationToken cancellationToken)
     {

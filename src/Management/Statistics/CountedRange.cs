@@ -5,36 +5,37 @@ using Tracking.Management.Events;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>A range of time as counters know it: whole quarters of an hour.</summary>
+/// <summary>A time range of the counters: whole quarters of an hour.</summary>
 /// <param name="From">The first quarter: <see cref="CountBucket"/>.</param>
-/// <param name="To">The first quarter after.</param>
+/// <param name="To">The first quarter after the range.</param>
 internal readonly record struct CountedRange(int From, int To)
 {
-    /// <summary>The quarters that a range touches.</summary>
+    /// <summary>The quarters that a time range touches.</summary>
     public static CountedRange Around(DateTimeOffset from, DateTimeOffset to) =>
         new(CountBucket.Of(from), CountBucket.AtOrAfter(to));
 
-    /// <summary>As long, and just before.</summary>
+    /// <summary>The range of the same length directly before this range.</summary>
     public CountedRange Before => new(From - (To - From), From);
 
-    /// <summary>The first day (since 1970, UTC) of which every quarter is in it.</summary>
+    /// <summary>The first day (since 1970, UTC) that lies completely in the range.</summary>
     public int FirstDay => (From + CountBucket.PerDay - 1) / CountBucket.PerDay;
 
-    /// <summary>The first day after those of which every quarter is in it.</summary>
+    /// <summary>The day after the last day that lies completely in the range.</summary>
     public int DayAfter => To / CountBucket.PerDay;
 
-    /// <summary>The days that it touches.</summary>
+    /// <summary>The days that the range touches.</summary>
     public CountedRange WholeDays() => new(
         From / CountBucket.PerDay * CountBucket.PerDay,
         (To + CountBucket.PerDay - 1) / CountBucket.PerDay * CountBucket.PerDay);
 
     /// <summary>
-    /// The rows of a dimension in the range, as a subquery <c>c</c>; <c>$1</c> is the cluster. Whole days come from
-    /// rows of days, the rest of both ends from quarters.
+    /// The rows of a dimension in the range, as a subquery <c>c</c>; <c>$1</c> is the cluster. Whole days are read from
+    /// the rows of days, and the rest at both ends from the rows of quarters.
     /// </summary>
     /// <param name="dimension">The dimension.</param>
-    /// <param name="condition">A further condition on <c>c</c>, beginning with AND.</param>
-    /// <param name="inQuarters">Everything from quarters: when buckets are told apart.</param>
+    /// <param name="condition">A further condition on <c>c</c>, which begins with AND.</param>
+    /// <param name="inQuarters">Whether everything is read from quarters: for statements that distinguish
+    /// buckets.</param>
     public string Source(CountDimension dimension, string condition = "", bool inQuarters = false)
     {
         (CountGrain Grain, int From, int To)[] parts =
@@ -61,7 +62,7 @@ internal readonly record struct CountedRange(int From, int To)
     }
 }
 
-/// <summary>SQL over the rows of <see cref="CountedRange.Source"/> and of messages.</summary>
+/// <summary>SQL for the rows of <see cref="CountedRange.Source"/> and for messages.</summary>
 internal static class CountedColumns
 {
     /// <summary>Clicks, opens, first clicks and first opens, summed.</summary>
@@ -94,7 +95,7 @@ internal static class CountedColumns
     }
 }
 
-/// <summary>What is to be counted.</summary>
+/// <summary>What is counted.</summary>
 internal sealed record CountSelection
 {
     public required ClusterId Cluster { get; init; }
@@ -103,6 +104,6 @@ internal sealed record CountSelection
 
     public HumanFilter Human { get; init; }
 
-    /// <summary>Days and hours begin as they do there.</summary>
+    /// <summary>The time zone in which days and hours begin.</summary>
     public TimeZoneInfo Zone { get; init; } = TimeZoneInfo.Utc;
 }

@@ -15,42 +15,43 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>A row of statistics; what does not apply to a grouping is left out.</summary>
-/// <param name="Key">What the row is about: a day, an hour, a link's or message's id, a tag, a position
-/// (<c>part.position</c>), a domain, a client; null where the messages say nothing of it.</param>
+/// <summary>A row of statistics. Members that do not apply to a grouping are left out.</summary>
+/// <param name="Key">The value of the grouping: a day, an hour, the id of a link or of a message, a tag, a position
+/// (<c>part.position</c>), a domain, a client; null for messages without such a value.</param>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="UniqueClicks">Messages whose first click this was; by link and by position: messages whose first click
-/// there. Each counts once, at that moment, so that rows of time add up.</param>
-/// <param name="UniqueOpens">Messages whose first open this was.</param>
+/// <param name="UniqueClicks">Messages whose first click is in this row; by link and by position: messages whose first
+/// click there is in this row. A message counts once, at the time of its first click, so rows of time can be added
+/// up.</param>
+/// <param name="UniqueOpens">Messages whose first open is in this row.</param>
 internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long UniqueClicks, long UniqueOpens)
 {
-    /// <summary>By day, and without grouping: messages rewritten.</summary>
+    /// <summary>By day, and without a grouping: the number of rewritten messages.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Messages { get; init; }
 
-    /// <summary>By link: where it leads. By message: the id that its sender gave.</summary>
+    /// <summary>By link: the destination. By message: the id that the sender gave.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Label { get; init; }
 }
 
-/// <summary>Sums of a range.</summary>
+/// <summary>The sums of a range.</summary>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="UniqueClicks">Messages whose first click is in it.</param>
-/// <param name="UniqueOpens">Messages whose first open is in it.</param>
+/// <param name="UniqueClicks">Messages whose first click is in the range.</param>
+/// <param name="UniqueOpens">Messages whose first open is in the range.</param>
 internal sealed record StatisticsTotals(long Clicks, long Opens, long UniqueClicks, long UniqueOpens);
 
-/// <summary>Statistics of a range.</summary>
-/// <param name="From">The first moment counted: what was asked for, down to a quarter of an hour; by message down to a
-/// day (UTC) where there are many events.</param>
-/// <param name="To">The first moment after, rounded up in the same way.</param>
-/// <param name="GroupBy">What the rows are about.</param>
-/// <param name="Human">true: without recognised machines; false: those only; all.</param>
-/// <param name="TimeZone">Where days and hours begin.</param>
-/// <param name="Totals">Everything in the range.</param>
-/// <param name="Before">Everything in the range before, as long as this one.</param>
-/// <param name="Rows">Days and hours in order of time, everything else by clicks and opens.</param>
+/// <summary>The statistics of a range.</summary>
+/// <param name="From">The beginning of the counted range: the requested time, rounded down to a quarter of an hour. By
+/// message it is rounded down to a day (UTC) if there are many events.</param>
+/// <param name="To">The end of the counted range (exclusive), rounded up in the same way.</param>
+/// <param name="GroupBy">The grouping.</param>
+/// <param name="Human">true: without recognised machines; false: only recognised machines; all.</param>
+/// <param name="TimeZone">The time zone in which days and hours begin.</param>
+/// <param name="Totals">The sums of the range.</param>
+/// <param name="Before">The sums of the previous range of the same length.</param>
+/// <param name="Rows">Days and hours in the order of time; all other rows by clicks and opens.</param>
 /// <param name="Truncated">Whether there are more rows than the limit.</param>
 internal sealed record StatisticsResponse(
     DateTimeOffset From,
@@ -64,21 +65,22 @@ internal sealed record StatisticsResponse(
     bool Truncated);
 
 /// <summary>
-/// <c>GET /api/v1/clusters/{cluster}/stats</c>: from counters that are kept with the events (docs/statistics.md).
+/// <c>GET /api/v1/clusters/{cluster}/stats</c>: from counters that are stored together with the events
+/// (docs/statistics.md).
 /// </summary>
 internal static class GetStatistics
 {
-    /// <summary>Rows in the answer when nothing else is asked for: a year of days, a month of hours.</summary>
+    /// <summary>The largest number of rows if the request names none: a year of days, a month of hours.</summary>
     public const int DefaultLimit = 1000;
 
-    /// <summary>Rows in the answer at most: a year of hours.</summary>
+    /// <summary>The largest number of rows that a request may name: a year of hours.</summary>
     public const int MaxLimit = 10_000;
 
     private static readonly TimeSpan _defaultRange = TimeSpan.FromDays(30);
 
     public static void Map(IEndpointRouteBuilder cluster) => cluster.MapGet("/stats", HandleAsync)
         .RequireClusterAccess()
-        .Describe("GetStatistics", "Counts clicks and opens, by day or whatever else, in whole quarters of an hour; from "
+        .Describe("GetStatistics", "Counts clicks and opens by a grouping, in whole quarters of an hour; from "
             + "and to in the answer say which. A unique is a message's first, and counts when it happened.")
         .DescribeProblems(400, 422);
 
@@ -157,11 +159,11 @@ internal sealed class GetStatisticsQuery
         Description("day, hour, link, message, tag, position, recipientDomain, client; not given: one row of totals.")]
     public string? GroupBy { get; init; }
 
-    /// <summary>First moment.</summary>
+    /// <summary>The beginning of the range.</summary>
     [FromQuery(Name = "from"), Description("At or after: RFC 3339, or a date (UTC); default 30 days before to.")]
     public string? From { get; init; }
 
-    /// <summary>First moment after.</summary>
+    /// <summary>The end of the range (exclusive).</summary>
     [FromQuery(Name = "to"), Description("Before: RFC 3339, or a date (UTC); default now.")]
     public string? To { get; init; }
 
@@ -170,12 +172,12 @@ internal sealed class GetStatisticsQuery
         + "false: those only; all (default). A mail provider's image proxy counts as the person it fetches for.")]
     public string? Human { get; init; }
 
-    /// <summary>The zone.</summary>
+    /// <summary>The time zone.</summary>
     [FromQuery(Name = "timeZone"), Description("Where days and hours begin, by day and by hour: a name of the IANA time "
         + "zone database such as Europe/Lisbon; default UTC.")]
     public string? TimeZone { get; init; }
 
-    /// <summary>Rows.</summary>
+    /// <summary>The largest number of rows.</summary>
     [FromQuery(Name = "limit"), Description("Rows at most, 1 to 10,000; default 1,000.")]
     public string? Limit { get; init; }
 }

@@ -2,9 +2,9 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>What statistics are grouped by.</summary>
+/// <summary>A grouping of statistics.</summary>
 /// <param name="Word">Its name in the API.</param>
-/// <param name="Dimension">The counters that answer it.</param>
+/// <param name="Dimension">The counters that are read for it.</param>
 internal sealed record Grouping(string Word, CountDimension Dimension)
 {
     public static readonly Grouping Total = new("total", CountDimension.Total);
@@ -13,7 +13,7 @@ internal sealed record Grouping(string Word, CountDimension Dimension)
 
     public static readonly Grouping Hour = new("hour", CountDimension.Total);
 
-    /// <summary>Answered by <see cref="RankMessages"/>.</summary>
+    /// <summary>Read by <see cref="RankMessages"/>.</summary>
     public static readonly Grouping Message = new("message", CountDimension.Total);
 
     public static readonly Grouping Link = new("link", CountDimension.Link);
@@ -26,7 +26,7 @@ internal sealed record Grouping(string Word, CountDimension Dimension)
 
     private static readonly Grouping _client = new("client", CountDimension.Client);
 
-    /// <summary>All of them, by their names in the API.</summary>
+    /// <summary>The groupings that a request may name.</summary>
     public static readonly IReadOnlyList<(string Word, Grouping Value)> Choices =
         [.. new[] { Day, Hour, Link, Message, _tag, Position, _recipientDomain, _client }
             .Select(grouping => (grouping.Word, grouping))];

@@ -2,33 +2,33 @@ using Tracking.Links;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>How far an overview looks back, and in what steps.</summary>
+/// <summary>The period of an overview, and the length of its steps.</summary>
 public enum OverviewPeriod
 {
-    /// <summary>24 hours.</summary>
+    /// <summary>24 hours, by the hour.</summary>
     Day,
 
     /// <summary>7 days, by the hour.</summary>
     Week,
 
-    /// <summary>30 days.</summary>
+    /// <summary>30 days, by the day.</summary>
     Month,
 
-    /// <summary>52 weeks.</summary>
+    /// <summary>52 weeks, by the week.</summary>
     Year,
 }
 
-/// <summary>What an overview is asked for.</summary>
+/// <summary>The selection of an overview.</summary>
 internal sealed record OverviewQuery
 {
     public required ClusterId Cluster { get; init; }
 
     public OverviewPeriod Period { get; init; } = OverviewPeriod.Week;
 
-    /// <summary>Days and hours begin as they do there, also when clocks are changed.</summary>
+    /// <summary>The time zone in which days and hours begin, also when clocks change.</summary>
     public TimeZoneInfo Zone { get; init; } = TimeZoneInfo.Utc;
 
-    /// <summary>Whether recognised machines are counted too.</summary>
+    /// <summary>Whether events of recognised machines are counted too.</summary>
     public bool WithMachines { get; init; }
 
     public LinkId? Link { get; init; }
@@ -40,43 +40,44 @@ internal sealed record OverviewQuery
     /// <summary>A tracking host.</summary>
     public string? Host { get; init; }
 
-    /// <summary>Rows of each list at most.</summary>
+    /// <summary>The largest number of rows of each list.</summary>
     public int Rows { get; init; } = 6;
 }
 
 /// <summary>One step of time.</summary>
-/// <param name="At">When it begins.</param>
-/// <param name="Clicks">Clicks, of those asked for.</param>
-/// <param name="Opens">Opens, of those asked for.</param>
+/// <param name="At">The beginning of the step.</param>
+/// <param name="Clicks">The selected clicks.</param>
+/// <param name="Opens">The selected opens.</param>
 /// <param name="Machines">Clicks and opens of recognised machines.</param>
-/// <param name="ClicksBefore">Clicks in the same step of the period before.</param>
+/// <param name="ClicksBefore">The clicks in the same step of the previous period.</param>
 public sealed record OverviewPoint(DateTimeOffset At, long Clicks, long Opens, long Machines, long ClicksBefore);
 
-/// <summary>Sums of a period.</summary>
-/// <param name="Clicks">Clicks, of those asked for.</param>
-/// <param name="Opens">Opens, of those asked for.</param>
-/// <param name="Clicked">Messages that those asked for clicked in for the first time; of one message, or under several
-/// filters, that they clicked in. One message is one recipient.</param>
+/// <summary>The sums of a period.</summary>
+/// <param name="Clicks">The selected clicks.</param>
+/// <param name="Opens">The selected opens.</param>
+/// <param name="Clicked">Messages whose first selected click is in the period. With a message filter, or with several
+/// filters: messages with a selected click. One message has one recipient.</param>
 /// <param name="Machines">Clicks and opens of recognised machines.</param>
-/// <param name="Everything">Clicks and opens of people and machines.</param>
-/// <param name="Messages">Messages rewritten.</param>
+/// <param name="Everything">Clicks and opens of people and machines together.</param>
+/// <param name="Messages">The number of rewritten messages.</param>
 public sealed record OverviewTotals(
     long Clicks, long Opens, long Clicked, long Machines, long Everything, long Messages);
 
-/// <summary>A row of a list, most clicks first.</summary>
-/// <param name="Key">What filters by it.</param>
-/// <param name="Label">What it is called.</param>
+/// <summary>A row of a list. The rows with the most clicks come first.</summary>
+/// <param name="Key">The value with which the overview can be filtered.</param>
+/// <param name="Label">The text that people read.</param>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="Clicked">Messages whose first click it was.</param>
+/// <param name="Clicked">Messages whose first click is in this row.</param>
 public sealed record OverviewRow(string Key, string Label, long Clicks, long Opens, long Clicked);
 
-/// <summary>What it happened to.</summary>
-/// <param name="Links">By where they lead.</param>
+/// <summary>The lists of an overview.</summary>
+/// <param name="Links">By destination.</param>
 /// <param name="Messages">By message.</param>
 /// <param name="Tags">By tag.</param>
 /// <param name="Hosts">By tracking host.</param>
-/// <param name="Since">The lists begin only then: they are made from the latest events. Null: the whole period.</param>
+/// <param name="Since">The beginning of the time that the lists cover, because they are made from the latest events
+/// only; null if they cover the whole period.</param>
 public sealed record OverviewLists(
     IReadOnlyList<OverviewRow> Links,
     IReadOnlyList<OverviewRow> Messages,
@@ -84,12 +85,12 @@ public sealed record OverviewLists(
     IReadOnlyList<OverviewRow> Hosts,
     DateTimeOffset? Since);
 
-/// <summary>A cluster in a period.</summary>
-/// <param name="Points">In order of time; the last one is under way.</param>
-/// <param name="To">The end of the last point.</param>
-/// <param name="Totals">The period.</param>
-/// <param name="Before">The period before, as long.</param>
-/// <param name="Lists">What it happened to.</param>
+/// <summary>The overview of a cluster in a period.</summary>
+/// <param name="Points">The steps in the order of time; the last step has not ended.</param>
+/// <param name="To">The end of the last step.</param>
+/// <param name="Totals">The sums of the period.</param>
+/// <param name="Before">The sums of the previous period, which has the same length.</param>
+/// <param name="Lists">The lists.</param>
 public sealed record Overview(
     IReadOnlyList<OverviewPoint> Points,
     DateTimeOffset To,

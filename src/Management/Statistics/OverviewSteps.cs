@@ -1,10 +1,10 @@
 namespace Tracking.Management.Statistics;
 
-/// <summary>Where the steps of an overview begin: those of the period before, then those of the period, then the
-/// end.</summary>
+/// <summary>The beginnings of an overview's steps: the steps of the previous period, then the steps of the period, then
+/// the end.</summary>
 internal static class OverviewSteps
 {
-    /// <summary>Twice the period's number of steps and one.</summary>
+    /// <summary>Twice the number of steps, and the end.</summary>
     public static DateTimeOffset[] Of(OverviewPeriod period, TimeZoneInfo zone, DateTimeOffset now)
     {
         var (count, step) = period switch
@@ -18,7 +18,7 @@ internal static class OverviewSteps
         var local = TimeZoneInfo.ConvertTime(now, zone).DateTime;
         if (step < TimeSpan.FromDays(1))
         {
-            // Hours are counted, not read off a clock: the one that a change of clocks repeats is there twice.
+            // Hours are counted, not read from a clock. An hour that a clock change repeats appears twice.
             var end = now - local.TimeOfDay + TimeSpan.FromHours(local.Hour + 1);
             for (var i = 0; i < bounds.Length; i++)
             {
@@ -36,7 +36,7 @@ internal static class OverviewSteps
         return bounds;
     }
 
-    // Where clocks are changed at midnight, the day begins at one.
+    // If clocks change at midnight, the day begins later.
     private static DateTimeOffset Midnight(DateTime date, TimeZoneInfo zone)
     {
         while (zone.IsInvalidTime(date))

@@ -7,39 +7,40 @@ using Tracking.Management.Events;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>A message and what happened to it in a range.</summary>
+/// <summary>A message and its counts in a range.</summary>
 /// <param name="Message">The message.</param>
-/// <param name="MessageId">The id that its sender gave; null when it is not registered.</param>
-/// <param name="Recipient">Its recipient, if it says.</param>
+/// <param name="MessageId">The id that the sender gave; null if the message is not registered.</param>
+/// <param name="Recipient">The recipient; null if it is unknown.</param>
 /// <param name="Clicks">Clicks.</param>
 /// <param name="Opens">Opens.</param>
-/// <param name="IsFirstClick">Whether its first click is one of them.</param>
-/// <param name="IsFirstOpen">Whether its first open is one of them.</param>
+/// <param name="IsFirstClick">Whether the message's first click is in the range.</param>
+/// <param name="IsFirstOpen">Whether the message's first open is in the range.</param>
 internal sealed record RankedMessage(
     MessageKey Message, string? MessageId, string? Recipient, long Clicks, long Opens, bool IsFirstClick,
     bool IsFirstOpen);
 
-/// <summary>Messages of a range.</summary>
-/// <param name="Range">The range that was counted: whole days where events of it are many, or not kept any
-/// more.</param>
-/// <param name="Messages">The most clicks first, then the most opens.</param>
+/// <summary>The messages of a range.</summary>
+/// <param name="Range">The range that was counted: whole days if there are many events, or if events of the range are
+/// no longer stored.</param>
+/// <param name="Messages">The messages with the most clicks first, then with the most opens.</param>
 internal sealed record RankedMessages(CountedRange Range, IReadOnlyList<RankedMessage> Messages);
 
 /// <summary>
-/// The messages of a range with the most clicks and opens. There are as many as were sent, so they are not all added
-/// up: of few events those are counted; of many the busiest messages, as few as decide it (an index has the messages
-/// with at least two clicks, or four opens); and all of them only where those do not.
+/// The messages of a range with the most clicks and opens. There are as many rows as messages that were sent, so not
+/// all of them are added up. If the range has few events, these are counted. If it has many, only as many of the
+/// busiest messages are read as decide the result (an index has the messages with at least two clicks or four opens).
+/// All messages are read only if these do not decide it.
 /// </summary>
 internal static class RankMessages
 {
-    // As long as a person waits without noticing: a tenth of a second.
+    // A tenth of a second: a person does not notice the wait.
     private const int FewEvents = 50_000;
 
-    // 128 clicks, 32, 8, 4, 2; without clicks 64 opens, 16, 4.
+    // The weights of 128, 32, 8, 4 and 2 clicks; and without clicks, of 64, 16 and 4 opens.
     private static readonly short[] _weightsOfClicks = [39, 37, 35, 34, 33];
     private static readonly short[] _weightsOfOpens = [7, 5, 3];
 
-    /// <summary>At most <paramref name="limit"/> messages.</summary>
+    /// <summary>Reads at most <paramref name="limit"/> messages.</summary>
     public static async Task<RankedMessages> ReadAsync(
         ApiDataSource dataSource, CountSelection selection, int limit, CancellationToken cancellationToken)
     {
@@ -68,7 +69,8 @@ internal static class RankMessages
         return await NameAsync(dataSource, days, all.Rows, cancellationToken);
     }
 
-    // Whoever is lighter has fewer at all times than the last of these has in the range.
+    // A message with a smaller weight has fewer clicks (or opens) in all its time than the last of these rows has in
+    // the range.
     private static bool IsDecided(in Row last, StatisticsTotals total, short weight) =>
         (total.Clicks > 0 ? last.Clicks : last.Opens) >= FirstMoments.FewestOf(weight);
 

@@ -7,8 +7,9 @@ using Tracking.Management.Requests;
 namespace Tracking.Management.Statistics;
 
 /// <summary>
-/// What counters do not know of an overview with filters, from events: of one message all of it, by the message's
-/// index; otherwise lists of what goes together with what, from the latest <see cref="Latest"/> events of the period.
+/// Reads from events the parts of a filtered overview that the counters do not have. For one message, it reads all of
+/// its events, by the message's index. For other filters, it reads lists of combinations from the latest
+/// <see cref="Latest"/> events of the period.
 /// </summary>
 internal static class ReadFilteredOverview
 {
@@ -17,10 +18,11 @@ internal static class ReadFilteredOverview
     private const string Message =
         "JOIN rewrite.messages m ON m.cluster_id = e.cluster_id AND m.message_key = e.message_key";
 
-    /// <summary>Events that lists are made from, at most: some tenth of a second each.</summary>
+    /// <summary>The largest number of events from which lists are made. Each list takes about a tenth of a
+    /// second.</summary>
     public const int Latest = 50_000;
 
-    /// <summary>All of it: of one message, or under several filters.</summary>
+    /// <summary>The whole overview, for one message or for several filters.</summary>
     public static async Task<Overview> ReadAsync(
         ApiDataSource dataSource, OverviewQuery query, DateTimeOffset[] bounds, CancellationToken cancellationToken)
     {
@@ -96,7 +98,7 @@ internal static class ReadFilteredOverview
             since);
     }
 
-    // When the first of the latest events was; null when there are not so many.
+    // The time of the oldest of the latest events; null if the period has fewer events.
     private static async Task<DateTimeOffset?> FindSinceAsync(
         ApiDataSource dataSource, OverviewQuery query, DateTimeOffset from, DateTimeOffset to,
         CancellationToken cancellationToken)
@@ -135,7 +137,7 @@ internal static class ReadFilteredOverview
         return where;
     }
 
-    /// <summary>Messages rewritten, in the period and in the one before.</summary>
+    /// <summary>The numbers of rewritten messages, in the period and in the previous one.</summary>
     public static NpgsqlBatchCommand CountMessages(OverviewQuery query, DateTimeOffset[] bounds)
     {
         var (from, middle, to) = (bounds[0], bounds[(bounds.Length - 1) / 2], bounds[^1]);

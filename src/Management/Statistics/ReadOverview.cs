@@ -8,8 +8,8 @@ using Tracking.Management.Events;
 namespace Tracking.Management.Statistics;
 
 /// <summary>
-/// Reads an overview from counters. With one filter by a link, a tag or a host its figures come from the counters of
-/// that; what goes together with it, and everything under more filters, comes from events
+/// Reads an overview from the counters. With one filter by link, tag or host, the figures come from the counters of
+/// that dimension. The combined lists, and everything for more filters, come from events
 /// (<see cref="ReadFilteredOverview"/>).
 /// </summary>
 internal static class ReadOverview
@@ -38,7 +38,7 @@ internal static class ReadOverview
             lists);
     }
 
-    // Null: counters do not know it.
+    // Null: the counters cannot answer the query.
     private static (CountDimension Dimension, string Key)? FilterOf(OverviewQuery query) => query switch
     {
         { Message: not null } => null,
@@ -77,7 +77,7 @@ internal static class ReadOverview
         var steps = new Step[bounds.Length - 1];
         while (await reader.ReadAsync(cancellationToken))
         {
-            // Where a step begins inside a quarter of an hour, the quarter counts where it begins.
+            // If a step begins inside a quarter of an hour, the quarter counts in the step in which the quarter begins.
             var at = Math.Clamp(reader.GetInt32(0) - 1, 0, steps.Length - 1);
             steps[at] = steps[at].With(reader, query.WithMachines);
         }
@@ -143,7 +143,7 @@ internal static class ReadOverview
             Parameters = { new() { Value = selection.Cluster.Value } },
         };
 
-    /// <summary>The next result's rows.</summary>
+    /// <summary>Reads the rows of the next result.</summary>
     internal static async Task<List<OverviewRow>> ReadRowsAsync(
         NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
@@ -172,10 +172,10 @@ internal static class ReadOverview
         return new OverviewTotals(sum.Clicks, sum.Opens, sum.Clicked, sum.Machines, sum.All, messages);
     }
 
-    /// <summary>What happened in a step of time.</summary>
+    /// <summary>The counts of a step of time.</summary>
     internal readonly record struct Step(long Clicks, long Opens, long Machines, long All, long Clicked)
     {
-        /// <summary>With a row of counters.</summary>
+        /// <summary>Adds a row of counters.</summary>
         public Step With(NpgsqlDataReader row, bool withMachines)
         {
             var (clicks, opens) = (row.GetInt64(1), row.GetInt64(3));

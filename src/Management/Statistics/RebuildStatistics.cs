@@ -12,16 +12,17 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>Where the rebuild of a cluster's counters stands.</summary>
-/// <param name="State"><c>requested</c>, <c>running</c>, <c>done</c>, or <c>never</c>: nobody asked.</param>
-/// <param name="RequestedAt">When somebody asked last.</param>
-/// <param name="RebuiltAt">When the last one that ended began.</param>
-/// <param name="Messages">Messages counted by the one that runs, or by the last.</param>
+/// <summary>The state of the rebuild of a cluster's counters.</summary>
+/// <param name="State"><c>requested</c>, <c>running</c>, <c>done</c>, or <c>never</c>: no rebuild was
+/// requested.</param>
+/// <param name="RequestedAt">The time of the last request.</param>
+/// <param name="RebuiltAt">The beginning of the last rebuild that has ended.</param>
+/// <param name="Messages">The number of messages that the running or the last rebuild has counted.</param>
 internal sealed record RebuildResponse(
     string State, DateTimeOffset? RequestedAt, DateTimeOffset? RebuiltAt, long Messages);
 
-/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/stats/rebuild</c>: asks ingest to count a cluster anew
-/// from its events.</summary>
+/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/stats/rebuild</c>: requests that ingest counts a
+/// cluster's events again.</summary>
 internal static class RebuildStatistics
 {
     private const string Request =
@@ -34,18 +35,18 @@ internal static class RebuildStatistics
     {
         cluster.MapPost("/stats/rebuild", RequestAsync)
             .RequireClusterAdmin()
-            .Describe("RebuildStatistics", "Asks for the cluster's counters to be counted anew from its events, beside "
-                + "those that are read; events go on being stored and counted.")
+            .Describe("RebuildStatistics", "Requests that the cluster's events are counted again, beside the counters "
+                + "that are read. Meanwhile events are stored and counted as always.")
             .DescribeProblems(400);
         cluster.MapGet("/stats/rebuild", GetAsync)
             .RequireClusterAdmin()
-            .Describe("GetStatisticsRebuild", "Says where the rebuild of the cluster's counters stands.");
+            .Describe("GetStatisticsRebuild", "The state of the rebuild of the cluster's counters.");
     }
 
     private static async Task<Results<Accepted<RebuildResponse>, Problem>> RequestAsync(
         ClusterId cluster,
-        [FromQuery(Name = "from"), Description("The first day (UTC) to be counted anew: RFC 3339, or a date; default that "
-            + "of the first event that is kept. What was counted before stays.")]
+        [FromQuery(Name = "from"), Description("The first day (UTC) to count again: RFC 3339, or a date; default the "
+            + "day of the first stored event. Earlier counts stay.")]
         string? from,
         ApiDataSource dataSource,
         CancellationToken cancellationToken)

@@ -3,16 +3,17 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Management.Statistics;
 
-/// <summary>The days or hours of a zone that a range has: where each begins, in quarters of an hour.</summary>
+/// <summary>The days or hours of a time zone in a range: the beginning of each, in quarters of an hour.</summary>
 internal static class ZoneSteps
 {
-    // Nobody had a tracked link before, and nobody plans for longer: a range without an end is not gone through.
+    // Tracked links did not exist before, and nobody plans further ahead. So a range without an end takes no endless
+    // loop.
     private static readonly int _first = CountBucket.Of(new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private static readonly int _last = CountBucket.Of(new DateTimeOffset(2100, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
-    /// <summary>Where they begin; the first one where the range does. Where a zone is off by half an hour its hours
-    /// begin at half past; an hour that a change of clocks repeats is there twice, for they begin at other
-    /// moments.</summary>
+    /// <summary>The beginnings of the steps. The first step begins with the range. In a zone with an offset of half an
+    /// hour, hours begin at half past. An hour that a clock change repeats appears twice, because the two begin at
+    /// different times.</summary>
     public static int[] Of(CountedRange range, TimeZoneInfo zone, bool hours)
     {
         var steps = new List<int>();
@@ -33,7 +34,7 @@ internal static class ZoneSteps
         return [.. steps];
     }
 
-    /// <summary>The name of the step that begins there: a day in its zone, the moment (UTC) that an hour
+    /// <summary>The name of the step that begins there: the day in its zone, or the time (UTC) at which the hour
     /// begins.</summary>
     public static string NameOf(int bucket, TimeZoneInfo zone, bool hours)
     {

@@ -14,8 +14,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary><c>PATCH</c> and <c>DELETE /api/v1/clusters/{cluster}/webhooks/{id}</c>: a JSON merge patch (RFC 7396). One
-/// that is enabled again, or gets another address, begins as if nothing had failed.</summary>
+/// <summary><c>PATCH</c> and <c>DELETE /api/v1/clusters/{cluster}/webhooks/{id}</c>: a JSON merge patch (RFC 7396). An
+/// endpoint that is enabled again, or gets another URL, starts without its earlier failures.</summary>
 internal static class ChangeWebhook
 {
     private const string Update =
@@ -32,7 +32,7 @@ internal static class ChangeWebhook
         WHERE cluster_id = $1 AND id = $2
         """;
 
-    // The secrets go at once; the row when nothing of it is left, by who delivers.
+    // The secrets are deleted at once. Ingest deletes the row when no delivery of it is left.
     private const string MarkDeleted =
         """
         UPDATE webhooks.endpoints SET deleted_at = $3, sealed_secret = '', previous_sealed_secret = NULL,
@@ -44,7 +44,7 @@ internal static class ChangeWebhook
     {
         webhooks.MapPatch(FindWebhook.Route, HandleAsync)
             .RequireClusterAccess()
-            .Describe("ChangeWebhook", "Changes what is given and keeps the rest (JSON merge patch, RFC 7396).")
+            .Describe("ChangeWebhook", "Changes the given members and keeps the others (JSON merge patch, RFC 7396).")
             .DescribeBody<WebhookDocument>(mergePatch: true)
             .DescribeProblems(400, 413, 415);
         webhooks.MapDelete(FindWebhook.Route, DeleteAsync)

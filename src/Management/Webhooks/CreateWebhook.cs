@@ -17,10 +17,10 @@ namespace Tracking.Management.Webhooks;
 /// <summary><c>POST /api/v1/clusters/{cluster}/webhooks</c>: the answer has the secret, this once.</summary>
 internal static class CreateWebhook
 {
-    /// <summary>Endpoints of a cluster: each click is looked at for each of them.</summary>
+    /// <summary>The largest number of endpoints of a cluster. Ingest compares each click with each of them.</summary>
     public const int MaxEndpoints = 100;
 
-    // Under a lock of the cluster, so that two requests at once do not both take the last place.
+    // The cluster is locked, so that two simultaneous requests cannot both take the last place.
     private const string Insert =
         """
         INSERT INTO webhooks.endpoints (cluster_id, id, url, description, event_types, people_only, sealed_secret,
@@ -31,7 +31,7 @@ internal static class CreateWebhook
 
     public static void Map(IEndpointRouteBuilder webhooks) => webhooks.MapPost("/", HandleAsync)
         .RequireClusterAccess()
-        .Describe("CreateWebhook", "Makes a webhook endpoint; the secret is shown once.")
+        .Describe("CreateWebhook", "Creates a webhook endpoint. The secret is shown once.")
         .DescribeBody<WebhookDocument>(required: "url")
         .DescribeProblems(400, 409, 413, 415);
 
@@ -56,7 +56,7 @@ internal static class CreateWebhook
         return made is null ? refusal! : TypedResults.Created($"{request.Path}/{made.Id}", made);
     }
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates an endpoint.</summary>
     public static async Task<(WebhookSecretResponse? Made, Problem? Refusal)> CreateAsync(
         ClusterId cluster,
         JsonObject json,

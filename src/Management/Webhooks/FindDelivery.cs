@@ -6,27 +6,27 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary>How a delivery stands.</summary>
+/// <summary>The state of a delivery.</summary>
 internal enum DeliveryStatus : short
 {
-    /// <summary>It waits for an attempt.</summary>
+    /// <summary>The delivery waits for an attempt.</summary>
     Pending = 0,
 
-    /// <summary>The receiver has it.</summary>
+    /// <summary>The receiver has accepted it.</summary>
     Delivered = 1,
 
-    /// <summary>It was given up; it can be sent again.</summary>
+    /// <summary>The delivery was given up. It can be sent again.</summary>
     Failed = 2,
 }
 
-/// <summary>A webhook and one endpoint.</summary>
+/// <summary>A delivery of a webhook to one endpoint.</summary>
 /// <param name="Id">The event's id, which the receiver sees as webhook-id.</param>
-/// <param name="Type">What it tells: message.clicked and others.</param>
-/// <param name="OccurredAt">When that happened.</param>
+/// <param name="Type">The event type, such as message.clicked.</param>
+/// <param name="OccurredAt">The time of the event.</param>
 /// <param name="Status">pending, delivered or failed.</param>
-/// <param name="AttemptCount">Attempts so far.</param>
-/// <param name="NextAttemptAt">When it is tried next; null when it is not.</param>
-/// <param name="FinishedAt">When it was delivered or given up.</param>
+/// <param name="AttemptCount">The number of attempts so far.</param>
+/// <param name="NextAttemptAt">The time of the next attempt; null if there is none.</param>
+/// <param name="FinishedAt">The time at which it was delivered or given up.</param>
 internal sealed record DeliveryResponse(
     Guid Id,
     string Type,
@@ -39,11 +39,11 @@ internal sealed record DeliveryResponse(
 /// <summary>Reads deliveries.</summary>
 internal static class FindDelivery
 {
-    /// <summary>The columns that <see cref="Read"/> takes.</summary>
+    /// <summary>The columns that <see cref="Read"/> reads.</summary>
     public const string Columns =
         "d.id, d.event_type, d.occurred_at, d.status, d.attempts, d.next_attempt_at, d.finished_at";
 
-    /// <summary>One of an endpoint.</summary>
+    /// <summary>A delivery of an endpoint.</summary>
     public static async Task<DeliveryResponse?> ReadAsync(
         ApiDataSource dataSource, ClusterId cluster, Guid endpoint, string id, CancellationToken cancellationToken)
     {
@@ -61,7 +61,7 @@ internal static class FindDelivery
         return await reader.ReadAsync(cancellationToken) ? Read(reader) : null;
     }
 
-    /// <summary>A row of <see cref="Columns"/>.</summary>
+    /// <summary>Reads a row with <see cref="Columns"/>.</summary>
     public static DeliveryResponse Read(NpgsqlDataReader row)
     {
         var status = (DeliveryStatus)row.GetInt16(3);
@@ -77,5 +77,5 @@ internal static class FindDelivery
 
     /// <summary>The problem for an id that the endpoint does not have.</summary>
     public static Problem NoSuchDelivery(string id) =>
-        Problems.NotFound("delivery", id, "GET the list for those of the webhook; old ones are deleted.");
+        Problems.NotFound("delivery", id, "GET the list of the webhook's deliveries; old deliveries are deleted.");
 }

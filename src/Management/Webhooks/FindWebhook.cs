@@ -9,10 +9,10 @@ namespace Tracking.Management.Webhooks;
 /// <summary>Reads endpoints of a cluster.</summary>
 internal static class FindWebhook
 {
-    /// <summary>The part of a path that names one.</summary>
+    /// <summary>The part of a path that names an endpoint.</summary>
     public const string Route = "/{id}";
 
-    // Enough to say "many"; an exact number of a million rows would cost a look at each.
+    // A larger number is shown as "many". An exact count of a million rows would read each of them.
     private const int MostCounted = 10_000;
 
     private const int MostRecent = 1000;
@@ -37,7 +37,7 @@ internal static class FindWebhook
             WHERE cluster_id = $1 AND endpoint_id = $2 ORDER BY at DESC LIMIT $4) recent
         """;
 
-    /// <summary>Those of a cluster, the oldest first; without the figures that have to be counted.</summary>
+    /// <summary>The endpoints of a cluster, the oldest first, without the figures that need counting.</summary>
     public static async Task<List<WebhookResponse>> AllAsync(
         ApiDataSource dataSource, ClusterId cluster, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -55,7 +55,7 @@ internal static class FindWebhook
         return endpoints;
     }
 
-    /// <summary>One with its figures.</summary>
+    /// <summary>An endpoint with its figures.</summary>
     public static async Task<WebhookResponse?> ReadAsync(
         ApiDataSource dataSource, ClusterId cluster, string id, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -89,13 +89,13 @@ internal static class FindWebhook
         };
     }
 
-    /// <summary>One, on a connection.</summary>
+    /// <summary>Reads an endpoint on a connection.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="cluster">Whose.</param>
-    /// <param name="id">What the path says.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="id">The id from the path.</param>
     /// <param name="now">The time.</param>
-    /// <param name="isLocked">Locks it until the transaction's end: of two changes at once, the second applies to what
-    /// the first left.</param>
+    /// <param name="isLocked">Whether to lock it until the transaction ends. Of two simultaneous changes, the second
+    /// then applies to the result of the first.</param>
     /// <param name="cancellationToken">Ends the statement.</param>
     public static async Task<WebhookResponse?> ReadAsync(
         NpgsqlConnection connection,
@@ -128,7 +128,7 @@ internal static class FindWebhook
 
     /// <summary>The problem for an id that the cluster does not have.</summary>
     public static Problem NoSuchWebhook(string id) =>
-        Problems.NotFound("webhook", id, "GET the list for those of the cluster.");
+        Problems.NotFound("webhook", id, "GET the list of the cluster's webhooks.");
 
     private static WebhookResponse Read(NpgsqlDataReader row)
     {

@@ -14,13 +14,13 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary>An attempt to deliver.</summary>
-/// <param name="Number">From 1, over all replays.</param>
+/// <summary>A delivery attempt.</summary>
+/// <param name="Number">The number of the attempt, from 1, over all replays.</param>
 /// <param name="At">When it began.</param>
 /// <param name="TookMs">Milliseconds until the end of the answer.</param>
-/// <param name="Succeeded">Whether the receiver took it.</param>
-/// <param name="HttpStatus">What it answered; null without an answer.</param>
-/// <param name="Error">What went wrong.</param>
+/// <param name="Succeeded">Whether the receiver accepted it.</param>
+/// <param name="HttpStatus">The status of the answer; null without an answer.</param>
+/// <param name="Error">The error.</param>
 /// <param name="Answer">The beginning of the answer, 8 kB at most.</param>
 internal sealed record AttemptResponse(
     int Number, DateTimeOffset At, int TookMs, bool Succeeded, int? HttpStatus, string? Error, string? Answer);
@@ -33,7 +33,7 @@ internal sealed record DeliveryWithAttempts(DeliveryResponse Delivery, IReadOnly
 /// <summary><c>GET /api/v1/clusters/{cluster}/webhooks/{id}/deliveries[/{delivery}]</c>, newest first.</summary>
 internal static class ListDeliveries
 {
-    /// <summary>The part of a path that names one.</summary>
+    /// <summary>The part of a path that names a delivery.</summary>
     public const string Route = FindWebhook.Route + "/deliveries/{delivery}";
 
     private const int MostAttempts = 100;
@@ -56,7 +56,7 @@ internal static class ListDeliveries
             .DescribeProblems(400);
         webhooks.MapGet(Route, GetAsync)
             .RequireClusterAccess()
-            .Describe("GetWebhookDelivery", "A delivery with its attempts and what was answered.");
+            .Describe("GetWebhookDelivery", "A delivery with its attempts and the answers to them.");
     }
 
     private static async Task<Results<Ok<Page<DeliveryResponse>>, Problem>> ListAsync(
@@ -87,7 +87,7 @@ internal static class ListDeliveries
             dataSource, cluster, endpoint.Id, where, after: null, limit, cancellationToken));
     }
 
-    /// <summary>A page, the newest first.</summary>
+    /// <summary>A page of deliveries, the newest first.</summary>
     public static async Task<Page<DeliveryResponse>> ReadPageAsync(
         ApiDataSource dataSource,
         ClusterId cluster,
@@ -145,10 +145,10 @@ internal static class ListDeliveries
         return where;
     }
 
-    /// <summary>Deliveries of events of a time.</summary>
+    /// <summary>Selects deliveries of events in a time range.</summary>
     public static void Window(SqlConditions where, DateTimeOffset? from, DateTimeOffset? to)
     {
-        // The id leads through the key; the time decides.
+        // The id bounds the range in the key. The exact time decides.
         if (from is { } first)
         {
             where.And(
@@ -219,27 +219,27 @@ internal static class ListDeliveries
 /// <summary>The query of <see cref="ListDeliveries"/>.</summary>
 internal sealed class ListDeliveriesQuery
 {
-    /// <summary>How they stand.</summary>
+    /// <summary>The states of the deliveries.</summary>
     [FromQuery(Name = "status"), Description("pending, delivered or failed.")]
     public string? Status { get; init; }
 
-    /// <summary>What they tell.</summary>
+    /// <summary>The types of the events.</summary>
     [FromQuery(Name = "type"), Description("Event types such as message.clicked; several with commas.")]
     public string? Type { get; init; }
 
-    /// <summary>First moment.</summary>
+    /// <summary>The beginning of the time range.</summary>
     [FromQuery(Name = "from"), Description("Events at or after: RFC 3339, or a date (UTC).")]
     public string? From { get; init; }
 
-    /// <summary>First moment after.</summary>
+    /// <summary>The end of the time range (exclusive).</summary>
     [FromQuery(Name = "to"), Description("Events before: RFC 3339, or a date (UTC).")]
     public string? To { get; init; }
 
-    /// <summary>Items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
+    /// <summary>The position at which the page continues.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]
     public string? After { get; init; }
 }

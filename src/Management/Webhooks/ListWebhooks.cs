@@ -20,7 +20,7 @@ internal static class ListWebhooks
             .Describe("ListWebhooks", "Lists the cluster's webhook endpoints, the oldest first.");
         webhooks.MapGet(FindWebhook.Route, GetAsync)
             .RequireClusterAccess()
-            .Describe("GetWebhook", "A webhook endpoint, and how deliveries to it go.");
+            .Describe("GetWebhook", "A webhook endpoint and the state of its deliveries.");
     }
 
     private static async Task<Ok<Page<WebhookResponse>>> ListAsync(

@@ -16,33 +16,33 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary>Which deliveries are sent again.</summary>
+/// <summary>The deliveries that are sent again.</summary>
 internal enum ReplayedDeliveries
 {
-    /// <summary>Those that were given up.</summary>
+    /// <summary>Deliveries that were given up.</summary>
     Failed,
 
-    /// <summary>Delivered ones too.</summary>
+    /// <summary>Also deliveries that succeeded.</summary>
     All,
 
-    /// <summary>Clicks and opens that have no delivery: they came while the endpoint was disabled or not yet
-    /// there.</summary>
+    /// <summary>Clicks and opens without a delivery: they came while the endpoint was disabled or did not exist
+    /// yet.</summary>
     Missing,
 }
 
-/// <summary>What is sent to have deliveries sent again.</summary>
-/// <param name="Which">failed (default), all, or missing: clicks and opens without a delivery. all and missing take
-/// from.</param>
+/// <summary>The request to send deliveries again.</summary>
+/// <param name="Which">failed (default), all, or missing: clicks and opens without a delivery. With all and missing,
+/// from is required.</param>
 /// <param name="From">Events at or after: RFC 3339, or a date (UTC).</param>
 /// <param name="To">Events before: RFC 3339, or a date (UTC).</param>
 internal sealed record ReplayRequest(ReplayedDeliveries Which, string? From, string? To);
 
-/// <summary>What is sent again.</summary>
-/// <param name="Count">Deliveries.</param>
+/// <summary>The result of a replay.</summary>
+/// <param name="Count">The number of deliveries that are sent again.</param>
 internal sealed record ReplayResponse(int Count);
 
-/// <summary><c>POST …/webhooks/{id}/replay</c> and <c>POST …/webhooks/{id}/deliveries/{delivery}/replay</c>: they keep
-/// their webhook-id, and have all attempts again.</summary>
+/// <summary><c>POST …/webhooks/{id}/replay</c> and <c>POST …/webhooks/{id}/deliveries/{delivery}/replay</c>. The
+/// deliveries keep their webhook-id and start again with the first attempt.</summary>
 internal static class ReplayDeliveries
 {
     private const string Again = "UPDATE webhooks.deliveries d SET status = 0, tries = 0, next_attempt_at = {1}, "
@@ -63,7 +63,7 @@ internal static class ReplayDeliveries
     {
         webhooks.MapPost(FindWebhook.Route + "/replay", HandleManyAsync)
             .RequireClusterAccess()
-            .Describe("ReplayWebhookDeliveries", "Sends deliveries again: all that failed, or those of a time.")
+            .Describe("ReplayWebhookDeliveries", "Sends failed deliveries again, or the deliveries of a time range.")
             .DescribeBody<ReplayRequest>()
             .DescribeProblems(400, 409, 413, 415, 422);
         webhooks.MapPost(ListDeliveries.Route + "/replay", OneAsync)
@@ -90,7 +90,7 @@ internal static class ReplayDeliveries
         return await ManyAsync(cluster, id, json, holder, dataSource, time, cancellationToken);
     }
 
-    /// <summary>Sends many again.</summary>
+    /// <summary>Sends many deliveries again.</summary>
     public static async Task<Results<Ok<ReplayResponse>, Problem>> ManyAsync(
         ClusterId cluster,
         string id,
@@ -120,7 +120,7 @@ internal static class ReplayDeliveries
         };
     }
 
-    /// <summary>Sends one again.</summary>
+    /// <summary>Sends one delivery again.</summary>
     public static async Task<Results<Ok<DeliveryResponse>, Problem>> OneAsync(
         ClusterId cluster,
         string id,
@@ -227,7 +227,7 @@ internal static class ReplayDeliveries
         ReadQuery.Range(from, to, errors);
         if (which != ReplayedDeliveries.Failed && from is null && !errors.Any)
         {
-            errors.Add("from", $"is missing, needed with {ReadQuery.Word(which)}: since when?");
+            errors.Add("from", $"is missing; it is required with {ReadQuery.Word(which)}.");
         }
 
         return (which, from, to);

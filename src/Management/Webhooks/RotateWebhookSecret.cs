@@ -14,12 +14,13 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary>What is sent to rotate a secret.</summary>
-/// <param name="OverlapHours">For how long the secret before signs too, 0 to 168 hours; default 24.</param>
+/// <summary>The request to rotate a secret.</summary>
+/// <param name="OverlapHours">The number of hours for which the previous secret signs too, 0 to 168; default
+/// 24.</param>
 internal sealed record RotateSecretRequest(int OverlapHours);
 
-/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/secret</c>: a new secret, and both sign while the receiver
-/// is changed.</summary>
+/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/secret</c>: creates a new secret. Both secrets sign while
+/// the receiver is changed.</summary>
 internal static class RotateWebhookSecret
 {
     private const int DefaultOverlap = 24;
@@ -36,7 +37,7 @@ internal static class RotateWebhookSecret
     public static void Map(IEndpointRouteBuilder webhooks) =>
         webhooks.MapPost(FindWebhook.Route + "/secret", HandleAsync)
         .RequireClusterAccess()
-        .Describe("RotateWebhookSecret", "Makes a new secret, shown once; the one before signs too for a while.")
+        .Describe("RotateWebhookSecret", "Creates a new secret, shown once. The previous secret signs too for a while.")
         .DescribeBody<RotateSecretRequest>()
         .DescribeProblems(400, 413, 415);
 

@@ -12,8 +12,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/test</c>: a <c>webhook.test</c>, on the way that all
-/// others take; the answer does not wait for it.</summary>
+/// <summary><c>POST /api/v1/clusters/{cluster}/webhooks/{id}/test</c>: sends a <c>webhook.test</c> in the same way as
+/// all other webhooks. The answer does not wait for the delivery.</summary>
 internal static class TestWebhook
 {
     private const string Insert =
@@ -24,7 +24,7 @@ internal static class TestWebhook
 
     public static void Map(IEndpointRouteBuilder webhooks) => webhooks.MapPost(FindWebhook.Route + "/test", HandleAsync)
         .RequireClusterAccess()
-        .Describe("TestWebhook", "Sends a test; GET its delivery shows what came of it.")
+        .Describe("TestWebhook", "Sends a test. GET its delivery to see the outcome.")
         .DescribeProblems(409);
 
     /// <summary>Sends a test.</summary>

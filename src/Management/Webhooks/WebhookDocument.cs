@@ -7,21 +7,22 @@ using Tracking.Webhooks;
 
 namespace Tracking.Management.Webhooks;
 
-/// <summary>An endpoint as it is sent; what is not given has its default, in a change its value.</summary>
+/// <summary>The settings of an endpoint. A missing member gets its default; in a change, it keeps its value.</summary>
 /// <param name="Url">The receiver: an https address of the public internet.</param>
-/// <param name="Description">What its owner calls it, up to 200 characters; default empty.</param>
-/// <param name="EventTypes">What is told: message.clicked, a group such as message.*; none (default) means all.</param>
-/// <param name="PeopleOnly">Without clicks and opens of recognised machines; default false.</param>
-/// <param name="Enabled">Whether it gets anything; default true.</param>
+/// <param name="Description">A description by the owner, up to 200 characters; default empty.</param>
+/// <param name="EventTypes">The event types: message.clicked, or a group such as message.*; an empty list (default)
+/// means all.</param>
+/// <param name="PeopleOnly">Whether clicks and opens of recognised machines are left out; default false.</param>
+/// <param name="Enabled">Whether the endpoint gets webhooks; default true.</param>
 internal sealed record WebhookDocument(
     string Url, string Description, IReadOnlyList<string> EventTypes, bool PeopleOnly, bool Enabled)
 {
     private const int MaxDescription = 200;
 
-    /// <summary>The members.</summary>
+    /// <summary>The names of the members.</summary>
     public static IReadOnlyList<string> Known { get; } = ["url", "description", "eventTypes", "peopleOnly", "enabled"];
 
-    /// <summary>Reads and validates.</summary>
+    /// <summary>Reads and validates the settings.</summary>
     public static WebhookDocument Read(JsonObject json, ReceiverAddress addresses, InputErrors errors)
     {
         ReadJson.RefuseUnknown(json, "", Known, errors);
@@ -36,7 +37,7 @@ internal sealed record WebhookDocument(
             TrackingDomainSettings.Flag(json, "enabled", true, errors));
     }
 
-    /// <summary>As JSON: what a merge patch applies to.</summary>
+    /// <summary>The settings as JSON, for a merge patch.</summary>
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 
     private static string ReadUrl(JsonObject json, ReceiverAddress addresses, InputErrors errors)
@@ -62,34 +63,34 @@ internal sealed record WebhookDocument(
             : ReadJson.Name(json, "description", MaxDescription, errors) ?? "";
 }
 
-/// <summary>How an endpoint stands.</summary>
+/// <summary>The state of an endpoint.</summary>
 internal enum WebhookState
 {
-    /// <summary>Nothing was delivered so far.</summary>
+    /// <summary>No webhook has been delivered yet.</summary>
     Untried,
 
     /// <summary>The last attempts succeeded.</summary>
     Healthy,
 
-    /// <summary>They succeed, but answers take long.</summary>
+    /// <summary>Attempts succeed, but the answers take long.</summary>
     Slow,
 
     /// <summary>The last attempts failed.</summary>
     Failing,
 
-    /// <summary>It gets nothing.</summary>
+    /// <summary>The endpoint gets no webhooks.</summary>
     Disabled,
 }
 
-/// <summary>How deliveries to an endpoint go.</summary>
+/// <summary>The state of the deliveries to an endpoint.</summary>
 /// <param name="State">untried, healthy, slow, failing or disabled.</param>
-/// <param name="LastSuccessAt">When an attempt succeeded last.</param>
-/// <param name="FailingSince">Since when none has succeeded; null while they do.</param>
-/// <param name="LastError">What went wrong last, also when that is over.</param>
-/// <param name="RestsUntil">Nothing is tried before; null when it may be at any time.</param>
-/// <param name="Pending">Deliveries that wait, up to 10,000; only of a single endpoint.</param>
-/// <param name="Failed">Deliveries that were given up, up to 10,000; only of a single endpoint.</param>
-/// <param name="Recent">The latest attempts; only of a single endpoint.</param>
+/// <param name="LastSuccessAt">The time of the last successful attempt.</param>
+/// <param name="FailingSince">The time since which no attempt has succeeded; null while attempts succeed.</param>
+/// <param name="LastError">The last error. It stays after later successes.</param>
+/// <param name="RestsUntil">No attempt is made before this time; null if attempts may be made at any time.</param>
+/// <param name="Pending">The number of waiting deliveries, up to 10,000; only for a single endpoint.</param>
+/// <param name="Failed">The number of deliveries that were given up, up to 10,000; only for a single endpoint.</param>
+/// <param name="Recent">The latest attempts; only for a single endpoint.</param>
 internal sealed record WebhookHealth(
     WebhookState State,
     DateTimeOffset? LastSuccessAt,
@@ -101,24 +102,25 @@ internal sealed record WebhookHealth(
     RecentAttempts? Recent);
 
 /// <summary>The latest attempts, up to 1,000.</summary>
-/// <param name="Attempts">How many.</param>
-/// <param name="Succeeded">How many of them succeeded.</param>
-/// <param name="MedianMs">Half of them took less, in milliseconds; null without any.</param>
-/// <param name="P99Ms">All but a hundredth of them took less.</param>
+/// <param name="Attempts">The number of attempts.</param>
+/// <param name="Succeeded">The number of successful attempts.</param>
+/// <param name="MedianMs">The median duration in milliseconds; null without attempts.</param>
+/// <param name="P99Ms">The 99th percentile of the duration in milliseconds; null without attempts.</param>
 internal sealed record RecentAttempts(int Attempts, int Succeeded, int? MedianMs, int? P99Ms);
 
-/// <summary>An endpoint.</summary>
+/// <summary>A webhook endpoint.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Url">The receiver.</param>
-/// <param name="Description">What its owner calls it.</param>
-/// <param name="EventTypes">What is told; none means all.</param>
-/// <param name="PeopleOnly">Without clicks and opens of recognised machines.</param>
-/// <param name="Enabled">Whether it gets anything.</param>
-/// <param name="DisabledReason">asked, gone (it answered 410), or failing (every attempt failed for days).</param>
-/// <param name="DisabledAt">Since when it gets nothing.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="Url">The URL of the receiver.</param>
+/// <param name="Description">The description by the owner.</param>
+/// <param name="EventTypes">The event types; an empty list means all.</param>
+/// <param name="PeopleOnly">Whether clicks and opens of recognised machines are left out.</param>
+/// <param name="Enabled">Whether the endpoint gets webhooks.</param>
+/// <param name="DisabledReason">asked, gone (the receiver answered 410), or failing (every attempt failed for
+/// days).</param>
+/// <param name="DisabledAt">When the endpoint was disabled.</param>
+/// <param name="CreatedAt">When the endpoint was created.</param>
 /// <param name="PreviousSecretUntil">Until when the secret before the last rotation signs too.</param>
-/// <param name="Health">How deliveries go.</param>
+/// <param name="Health">The state of the deliveries.</param>
 internal record WebhookResponse(
     Guid Id,
     string Url,
@@ -132,12 +134,13 @@ internal record WebhookResponse(
     DateTimeOffset? PreviousSecretUntil,
     WebhookHealth Health)
 {
-    /// <summary>What can be changed of it.</summary>
+    /// <summary>The settings that can be changed.</summary>
     public WebhookDocument ToDocument() => new(Url, Description, EventTypes, PeopleOnly, Enabled);
 }
 
-/// <summary>A secret that was just made.</summary>
-/// <param name="Id">The endpoint.</param>
-/// <param name="Secret">What requests are signed with, whsec_ and base64. Shown this once.</param>
-/// <param name="PreviousSecretUntil">Until when the one before signs too; null for the first.</param>
+/// <summary>A new secret.</summary>
+/// <param name="Id">The endpoint's id.</param>
+/// <param name="Secret">The secret with which requests are signed: whsec_ and base64. It is shown only this
+/// once.</param>
+/// <param name="PreviousSecretUntil">Until when the previous secret signs too; null for the first secret.</param>
 internal sealed record WebhookSecretResponse(Guid Id, string Secret, DateTimeOffset? PreviousSecretUntil);

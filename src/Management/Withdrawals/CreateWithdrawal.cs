@@ -13,24 +13,24 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Withdrawals;
 
-/// <summary>What is sent to withdraw.</summary>
-/// <param name="Recipient">The address, as mail is sent to it; any case.</param>
+/// <summary>The request to withdraw consent.</summary>
+/// <param name="Recipient">The recipient's address, in upper or lower case.</param>
 internal sealed record WithdrawalRequest(string Recipient);
 
-/// <summary>What is sent to verify a receipt.</summary>
-/// <param name="Signed">The receipt as it was signed, to the byte.</param>
-/// <param name="Signature">Its signature.</param>
+/// <summary>The request to verify a receipt.</summary>
+/// <param name="Signed">The receipt as it was signed, byte for byte.</param>
+/// <param name="Signature">The signature of the receipt.</param>
 internal sealed record VerifyReceiptRequest(string Signed, string Signature);
 
-/// <summary>Whether a receipt is one of ours.</summary>
-/// <param name="Valid">Whether this installation signed exactly this.</param>
+/// <summary>Whether a receipt is genuine.</summary>
+/// <param name="Valid">Whether this installation signed exactly these bytes.</param>
 internal sealed record VerifiedReceipt(bool Valid);
 
-/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/withdrawals[/{id}]</c>: a recipient withdraws consent,
-/// also for mail that is sent.</summary>
+/// <summary><c>POST</c> and <c>GET /api/v1/clusters/{cluster}/withdrawals[/{id}]</c>: a recipient withdraws consent.
+/// The withdrawal covers mail that is already sent.</summary>
 internal static class CreateWithdrawal
 {
-    // RFC 5321 4.5.3.1.3: a path has 256 octets; longer ones are seen and do no harm.
+    // RFC 5321 4.5.3.1.3: a path has at most 256 octets. Longer addresses exist and do no harm.
     private const int MaxRecipient = 500;
 
     // A receipt lists at most 100 endpoints and 100 exports.
@@ -58,7 +58,7 @@ internal static class CreateWithdrawal
             .Describe("GetWithdrawal", "A withdrawal with its receipt.");
     }
 
-    /// <summary>An address that can withdraw; else what is wrong.</summary>
+    /// <summary>Reads an address that can withdraw; <see langword="null"/> and an error if it is wrong.</summary>
     public static string? ReadRecipient(System.Text.Json.Nodes.JsonObject json, InputErrors errors)
     {
         var recipient = ReadJson.Name(json, "recipient", MaxRecipient, errors)?.TrimStart('<').TrimEnd('>');
@@ -71,7 +71,7 @@ internal static class CreateWithdrawal
         return errors.Any ? null : recipient;
     }
 
-    /// <summary>A page, the newest first.</summary>
+    /// <summary>A page of withdrawals, the newest first.</summary>
     public static async Task<Page<WithdrawalResponse>> ReadPageAsync(
         ApiDataSource dataSource,
         SignReceipt sign,
@@ -93,7 +93,7 @@ internal static class CreateWithdrawal
             [.. rows.Take(limit)], rows.Count > limit ? Cursor.OfWithdrawal(rows[limit - 1].Id) : null);
     }
 
-    /// <summary>One of a cluster.</summary>
+    /// <summary>A withdrawal of a cluster.</summary>
     public static async Task<WithdrawalResponse?> FindAsync(
         ApiDataSource dataSource, SignReceipt sign, ClusterId cluster, string id, CancellationToken cancellationToken)
     {
@@ -189,17 +189,17 @@ internal static class CreateWithdrawal
         CancellationToken cancellationToken) =>
         await FindAsync(dataSource, sign, cluster, id, cancellationToken) is { } found
             ? TypedResults.Ok(found)
-            : Problems.NotFound("withdrawal", id, "GET the list for those of the cluster.");
+            : Problems.NotFound("withdrawal", id, "GET the list of the cluster's withdrawals.");
 }
 
 /// <summary>The query of <see cref="CreateWithdrawal"/>'s list.</summary>
 internal sealed class ListWithdrawalsQuery
 {
-    /// <summary>Items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>Where to continue.</summary>
+    /// <summary>The position at which the page continues.</summary>
     [FromQuery(Name = "after"), Description("The value of next from the page before.")]
     public string? After { get; init; }
 }

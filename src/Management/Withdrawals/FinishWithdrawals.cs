@@ -6,12 +6,12 @@ using Tracking.Links;
 
 namespace Tracking.Management.Withdrawals;
 
-/// <summary>Goes on with withdrawals whose process died before their receipt was written.</summary>
+/// <summary>Finishes withdrawals whose process died before their receipt was written.</summary>
 internal sealed partial class FinishWithdrawals(
     ApiDataSource dataSource, WithdrawConsent withdraw, TimeProvider time, ILogger<FinishWithdrawals> logger)
     : BackgroundService
 {
-    // Longer than a withdrawal takes that is under way; finishing one twice does no harm.
+    // A running withdrawal takes less time. Finishing a withdrawal twice does no harm.
     private static readonly TimeSpan _age = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _pause = TimeSpan.FromMinutes(1);
 
@@ -21,8 +21,8 @@ internal sealed partial class FinishWithdrawals(
         WHERE receipt IS NULL AND withdrawn_at < $1 ORDER BY number LIMIT 100
         """;
 
-    /// <summary>Finishes those there are.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Finishes all open withdrawals, at most 100 at a time.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var open = new List<(ClusterId Cluster, Guid Id, DateTimeOffset At)>();
@@ -60,6 +60,6 @@ internal sealed partial class FinishWithdrawals(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Withdrawals could not be finished yet: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Withdrawals were not finished yet: {Reason}")]
     private partial void LogNotFinished(string reason);
 }

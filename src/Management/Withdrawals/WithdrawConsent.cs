@@ -14,13 +14,13 @@ using Tracking.Management.Messages;
 namespace Tracking.Management.Withdrawals;
 
 /// <summary>
-/// Takes a recipient out of what is kept, in two transactions.
-/// <para>1. The withdrawal and the level of the recipient's messages. From its commit on nothing personal of them is
-/// stored any more: ingest looks for withdrawals again in the transaction that stores a batch, and edges are
-/// told.</para>
-/// <para>2. After the transactions that were under way have ended, what is stored is anonymised, and the receipt is
-/// written. A process that dies between the two leaves a withdrawal without a receipt; <see cref="FinishWithdrawals"/>
-/// goes on with it.</para>
+/// Removes a recipient from the stored data, in two transactions.
+/// <para>1. The withdrawal is written, and the tracking level of the recipient's messages is changed. After this commit
+/// nothing personal of these messages is stored: ingest reads the withdrawals again in the transaction that stores a
+/// batch, and edges are told.</para>
+/// <para>2. After the transactions that were running have ended, the stored data is anonymised, and the receipt is
+/// written. A process that dies between the two transactions leaves a withdrawal without a receipt.
+/// <see cref="FinishWithdrawals"/> finishes it.</para>
 /// </summary>
 internal sealed partial class WithdrawConsent(
     ApiDataSource dataSource,
@@ -30,10 +30,10 @@ internal sealed partial class WithdrawConsent(
     TimeProvider time,
     ILogger<WithdrawConsent> logger)
 {
-    // Withdrawals are numbered in the order of their commits: one at a time.
+    // Withdrawals are numbered in the order of their commits, so only one is written at a time.
     private const string LockAlone = "SELECT pg_advisory_xact_lock(hashtext('tracking.withdrawals'))";
 
-    // Ingest holds it, shared, while it stores a batch (CountMessages.Lock there).
+    // Ingest shares this lock while it stores a batch (CountMessages.Lock there).
     private const string LockStoring = "SELECT pg_advisory_xact_lock(hashtext('tracking.ingest.statistics'))";
 
     private const string Insert =
@@ -42,7 +42,7 @@ internal sealed partial class WithdrawConsent(
         RETURNING pg_current_xact_id()
         """;
 
-    // A bounce address may hold the recipient's, and so may the id that the sender gave.
+    // A bounce address may contain the recipient's address. So may the message id that the sender gave.
     private static readonly string _restrict =
         $"""
         WITH restricted AS (
@@ -71,7 +71,7 @@ internal sealed partial class WithdrawConsent(
         WHERE cluster_id = $1 AND message_key = ANY ($2) AND (client_address IS NOT NULL OR user_agent IS NOT NULL)
         """;
 
-    // A frame's message stands behind its header of 8 bytes and 32 more (EventRecord, version 1).
+    // In a frame, the message's key follows the header of 8 bytes and 32 other bytes (EventRecord, version 1).
     private const string EmptyRejected =
         """
         UPDATE ingest.rejected_events SET raw = NULL
@@ -112,20 +112,20 @@ internal sealed partial class WithdrawConsent(
     private const string KeepReceipt =
         "UPDATE rewrite.withdrawals SET receipt = $3 WHERE cluster_id = $1 AND id = $2 AND receipt IS NULL";
 
-    // Registering and storing take milliseconds; whoever takes longer is met by the checks of ingest.
+    // Registering and storing take milliseconds. The checks of ingest cover a transaction that takes longer.
     private static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Withdraws.</summary>
+    /// <summary>Withdraws consent.</summary>
     /// <param name="cluster">The cluster.</param>
-    /// <param name="recipient">The address.</param>
-    /// <param name="holder">Who asks.</param>
-    /// <param name="cancellationToken">Before the first commit: nothing is withdrawn.</param>
+    /// <param name="recipient">The recipient's address.</param>
+    /// <param name="holder">The key that asks.</param>
+    /// <param name="cancellationToken">If cancelled before the first commit, nothing is withdrawn.</param>
     public async Task<WithdrawalResponse> RunAsync(
         ClusterId cluster, string recipient, ApiKeyHolder holder, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        // As PostgreSQL keeps it: the messages of a withdrawal are found by its time.
+        // Rounded as PostgreSQL stores it, because the messages of a withdrawal are found by its time.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         var id = Guid.CreateVersion7(now);
         await using var connection = await dataSource.Connections.OpenConnectionAsync(cancellationToken);
@@ -147,7 +147,7 @@ internal sealed partial class WithdrawConsent(
 
         changes.AnnounceRules(cluster);
 
-        // Not cancelled with the request: it is withdrawn now, whoever asked may have gone.
+        // From here on the request's cancellation is ignored: the consent is withdrawn, even if the client has gone.
         await AwaitEndedAsync(connection, transactionId);
         await ExecuteAsync(
             connection, _restrict, CancellationToken.None, cluster.Value, now.UtcDateTime, recipient);
@@ -155,8 +155,8 @@ internal sealed partial class WithdrawConsent(
         return WithdrawalResponse.Of(id, now, signed, sign);
     }
 
-    /// <summary>Anonymises what is stored of a withdrawal's messages and writes its receipt.</summary>
-    /// <returns>The receipt, as it was signed.</returns>
+    /// <summary>Anonymises the stored data of a withdrawal's messages and writes the receipt.</summary>
+    /// <returns>The receipt as it was signed.</returns>
     public async Task<string> FinishAsync(
         ClusterId cluster, Guid id, DateTimeOffset withdrawnAt, CancellationToken cancellationToken)
     {
@@ -200,7 +200,7 @@ internal sealed partial class WithdrawConsent(
         return signed;
     }
 
-    // Whoever began to register or store before the withdrawal was committed may not have seen it.
+    // A transaction that began to register or store before the withdrawal was committed may not have seen it.
     private async Task AwaitEndedAsync(NpgsqlConnection connection, ulong transactionId)
     {
         var began = time.GetTimestamp();
@@ -265,6 +265,6 @@ internal sealed partial class WithdrawConsent(
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "A transaction from before a withdrawal is still under way; what it stores is found by ingest")]
+        Message = "A transaction that began before a withdrawal has not ended; ingest checks what it stores")]
     private partial void LogStillUnderWay();
 }

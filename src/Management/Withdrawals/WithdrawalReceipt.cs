@@ -6,38 +6,38 @@ using Tracking.Links;
 
 namespace Tracking.Management.Withdrawals;
 
-/// <summary>What was anonymised.</summary>
-/// <param name="Messages">Messages that no longer say whose they were.</param>
-/// <param name="Events">Clicks and opens without address and user agent from now on.</param>
-/// <param name="RejectedEvents">Events that could not be stored, whose bytes were kept and are deleted.</param>
-/// <param name="KeptMails">Messages whose HTML was kept for click maps and is deleted.</param>
+/// <summary>The data that was anonymised.</summary>
+/// <param name="Messages">Messages that no longer name their recipient.</param>
+/// <param name="Events">Clicks and opens whose address and user agent were deleted.</param>
+/// <param name="RejectedEvents">Rejected events whose stored bytes were deleted.</param>
+/// <param name="KeptMails">Messages whose HTML was stored for click maps and was deleted.</param>
 internal sealed record AnonymisedData(int Messages, int Events, int RejectedEvents, int KeptMails);
 
-/// <summary>An endpoint of webhooks that was told of the recipient's events.</summary>
-/// <param name="Webhook">The endpoint.</param>
-/// <param name="Url">Where it is.</param>
-/// <param name="Deliveries">Events that were sent to it.</param>
-/// <param name="LastAt">When the last one was.</param>
+/// <summary>A webhook endpoint that received the recipient's events.</summary>
+/// <param name="Webhook">The endpoint's id.</param>
+/// <param name="Url">The endpoint's URL.</param>
+/// <param name="Deliveries">The number of events that were sent to it.</param>
+/// <param name="LastAt">The time of the last delivery.</param>
 internal sealed record ToldEndpoint(Guid Webhook, string Url, int Deliveries, DateTimeOffset? LastAt);
 
-/// <summary>An export of events since the first of the messages.</summary>
-/// <param name="At">When it began.</param>
-/// <param name="By">The key that took it.</param>
+/// <summary>An export of events after the first of the recipient's messages.</summary>
+/// <param name="At">When the export began.</param>
+/// <param name="By">The key that exported.</param>
 /// <param name="Format">NDJSON or CSV.</param>
 internal sealed record TakenExport(DateTimeOffset At, string By, string Format);
 
-/// <summary>What had left before: here nothing can be done about it.</summary>
-/// <param name="Webhooks">By webhooks.</param>
-/// <param name="Exports">By exports that may hold the events, the newest 100.</param>
+/// <summary>The data that had left this system before. It cannot be changed from here.</summary>
+/// <param name="Webhooks">Data that left by webhooks.</param>
+/// <param name="Exports">Data that left by exports that may hold the events; the newest 100 exports.</param>
 internal sealed record DataThatLeft(IReadOnlyList<ToldEndpoint> Webhooks, IReadOnlyList<TakenExport> Exports);
 
-/// <summary>What a withdrawal did.</summary>
-/// <param name="Id">Its id. The receipt does not hold the address.</param>
+/// <summary>The receipt of a withdrawal.</summary>
+/// <param name="Id">The withdrawal's id. The receipt does not hold the address.</param>
 /// <param name="Cluster">The cluster.</param>
-/// <param name="WithdrawnAt">When it was asked for; from then on nothing personal is kept.</param>
-/// <param name="DoneAt">When all that was kept before was anonymised.</param>
-/// <param name="Anonymised">What was anonymised here.</param>
-/// <param name="Left">What had left.</param>
+/// <param name="WithdrawnAt">When the withdrawal was requested. Nothing personal is stored from then on.</param>
+/// <param name="DoneAt">When all data that was stored before had been anonymised.</param>
+/// <param name="Anonymised">The data that was anonymised here.</param>
+/// <param name="Left">The data that had left before.</param>
 internal sealed record WithdrawalReceipt(
     Guid Id,
     string Cluster,
@@ -48,11 +48,11 @@ internal sealed record WithdrawalReceipt(
 
 /// <summary>A withdrawal.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="WithdrawnAt">When it was asked for.</param>
-/// <param name="Receipt">What was done; null while it is being done.</param>
-/// <param name="Signed">The receipt as it was signed, to the byte.</param>
-/// <param name="Signature">v1, and the base64 of an HMAC-SHA256 over id, time and signed, as of a webhook. POST it with
-/// signed to …/withdrawals/verify.</param>
+/// <param name="WithdrawnAt">When the withdrawal was requested.</param>
+/// <param name="Receipt">The receipt; null until the withdrawal is finished.</param>
+/// <param name="Signed">The receipt as it was signed, byte for byte.</param>
+/// <param name="Signature">v1, and the base64 of an HMAC-SHA256 over id, time and signed, in the form of a webhook's
+/// signature. POST it with signed to …/withdrawals/verify.</param>
 internal sealed record WithdrawalResponse(
     Guid Id, DateTimeOffset WithdrawnAt, WithdrawalReceipt? Receipt, string? Signed, string? Signature)
 {
@@ -64,7 +64,8 @@ internal sealed record WithdrawalResponse(
         signed is null ? null : sign.Sign(id, at, signed));
 }
 
-/// <summary>Signs receipts by a key that comes from the master key: nobody outside can make one.</summary>
+/// <summary>Signs receipts with a key that is derived from the master key, so that nobody else can make a
+/// receipt.</summary>
 internal sealed class SignReceipt
 {
     private readonly byte[] _key = new byte[HMACSHA256.HashSizeInBytes];
@@ -75,7 +76,7 @@ internal sealed class SignReceipt
     public string Sign(Guid id, DateTimeOffset at, string signed) => "v1," + Convert.ToBase64String(
         HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes($"{id}.{at.ToUnixTimeSeconds()}.{signed}")));
 
-    /// <summary>Whether a receipt is one of ours, unchanged.</summary>
+    /// <summary>Whether this installation signed a receipt and nobody changed it.</summary>
     public bool IsOurs(string signed, string signature)
     {
         try

@@ -9,9 +9,9 @@ using Tracking.Links;
 namespace Tracking.EventIngest.Tests.Bots;
 
 /// <summary>
-/// <c>Corpus.tsv</c>: events with the truth about them, judged as ingest judges them, by themselves and beside the
-/// others of their message. The confusion matrix is printed. No person in it may be called a machine; how many machines
-/// are missed is said.
+/// <c>Corpus.tsv</c>: events with the true cause of each, judged as ingest judges them: each event alone, and together
+/// with the other events of its message. The test prints the confusion matrix. No person of the corpus may be
+/// classified as a machine, and fewer than one in twenty machines may be missed.
 /// </summary>
 public sealed class CorpusTests(ITestOutputHelper output)
 {

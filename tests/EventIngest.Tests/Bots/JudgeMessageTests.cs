@@ -138,7 +138,7 @@ public sealed class JudgeMessageTests
         var opinion = new JudgeMessage(new ClassificationOptions(), RuleSet.Shipped).Run(
             [bare], 0, new HashSet<Guid> { bare.Id });
 
-        // 0 + 20 + 25: nearly, but a person is never called a machine for what could be chance.
+        // 0 + 20 + 25 is just below the limit. Evidence that can be chance must not turn a person into a machine.
         Assert.DoesNotContain(opinion.Values, one => one.Verdict.IsMachine());
     }
 

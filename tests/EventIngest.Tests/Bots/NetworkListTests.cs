@@ -33,7 +33,7 @@ public sealed class NetworkListTests
         var classify = new ClassifyEvent();
         classify.Replace(rules);
 
-        // Twice: the second time from memory.
+        // Looked up twice: the second answer comes from memory.
         for (var i = 0; i < 2; i++)
         {
             var judged = classify.Recognise(Encoding.ASCII.GetBytes(Safari)).For(

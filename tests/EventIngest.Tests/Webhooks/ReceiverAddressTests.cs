@@ -4,7 +4,7 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Tests.Webhooks;
 
-/// <summary>What a tenant may name as a receiver, and what we connect to.</summary>
+/// <summary>Which addresses a tenant may name as a receiver, and to which addresses we connect.</summary>
 public sealed class ReceiverAddressTests
 {
     [Theory]

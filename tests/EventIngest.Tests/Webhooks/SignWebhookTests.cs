@@ -7,7 +7,7 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Tests.Webhooks;
 
-/// <summary>Our signatures, and the verifier that Standard Webhooks publishes for .NET.</summary>
+/// <summary>Checks our signatures with the verifier that Standard Webhooks publishes for .NET.</summary>
 public sealed class SignWebhookTests
 {
     private const string Body = """{"type":"message.clicked","timestamp":"2026-11-22T09:30:00.000000Z","data":{}}""";

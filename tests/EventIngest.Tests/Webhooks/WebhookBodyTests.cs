@@ -11,8 +11,8 @@ using Tracking.Webhooks;
 
 namespace Tracking.EventIngest.Tests.Webhooks;
 
-/// <summary>Bodies as receivers get them, <c>Golden/*.json</c>; docs/webhooks.md shows the same.
-/// <c>TRACKING_UPDATE_GOLDEN=1</c> writes them.</summary>
+/// <summary>Compares bodies with <c>Golden/*.json</c>. docs/webhooks.md shows the same bodies.
+/// <c>TRACKING_UPDATE_GOLDEN=1</c> writes the files.</summary>
 public sealed class WebhookBodyTests
 {
     private const string Diagnosis =

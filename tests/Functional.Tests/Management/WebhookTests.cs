@@ -186,7 +186,7 @@ public sealed class WebhookTests(ManagementHost host)
         Assert.Equal(0, (int)(await shop.PostAsync($"/{id}/replay", new { which = "failed" }))["count"]!);
 
         using var endless = await Expect.PostTextAsync(shop.Client, $"{shop.Path}/{id}/replay", """{"which": "all"}""");
-        await Expect.ProblemAsync(endless, HttpStatusCode.BadRequest, "invalid-value", "since when?");
+        await Expect.ProblemAsync(endless, HttpStatusCode.BadRequest, "invalid-value", "it is required with");
         using var nothing = await Expect.PostTextAsync(
             shop.Client, $"{shop.Path}/{id}/deliveries/{Guid.NewGuid()}/replay", "");
         await Expect.ProblemAsync(nothing, HttpStatusCode.NotFound, "not-found");

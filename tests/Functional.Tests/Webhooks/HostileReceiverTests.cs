@@ -93,7 +93,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
         await lab.WorkAsync();
 
         Assert.StartsWith(
-            "It cannot be connected to: ", (string)(await lab.AttemptAsync("error"))!, StringComparison.Ordinal);
+            "The connection failed: ", (string)(await lab.AttemptAsync("error"))!, StringComparison.Ordinal);
         Assert.Null(await lab.AttemptAsync("http_status"));
     }
 

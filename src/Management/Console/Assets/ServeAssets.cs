@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Tracking.Management.Console.Assets;
 
 /// <summary>
-/// The console's style, scripts and pictures, from this assembly. A name holds a hash of the content: browsers keep a
-/// file for good, and another version has another name.
+/// Serves the console's style, scripts and pictures from this assembly. An address holds a hash of the content:
+/// browsers may keep a file for ever, and another version has another address.
 /// </summary>
 public static class ServeAssets
 {
@@ -25,7 +25,7 @@ public static class ServeAssets
     };
 
     /// <summary>The address of a file.</summary>
-    /// <param name="name">As it is called under <c>Console/Assets</c>.</param>
+    /// <param name="name">Its name under <c>Console/Assets</c>.</param>
     public static string Path(string name) => $"/assets/{Read(name)!.Hash}/{name}";
 
     internal static void Map(IEndpointRouteBuilder app) =>
@@ -33,7 +33,7 @@ public static class ServeAssets
 
     private static IResult Handle(string hash, string name, HttpContext context)
     {
-        // Another hash is another version's file: this one must not be kept under its name.
+        // Another hash belongs to another version. This version's file must not be cached under that address.
         if (Read(name) is not { } asset || asset.Hash != hash)
         {
             return TypedResults.StatusCode(StatusCodes.Status404NotFound);
@@ -70,7 +70,7 @@ public static class ServeAssets
         return _assets.GetOrAdd(name, new Asset(hash, type, content, new Lazy<byte[]>(() => Compress(content))));
     }
 
-    // Once for each file, as small as it goes.
+    // Each file is compressed once, at the strongest level.
     private static byte[] Compress(byte[] content)
     {
         using var compressed = new MemoryStream();

@@ -9,16 +9,16 @@ using Tracking.Database;
 
 namespace Tracking.Management.Console.Pages;
 
-/// <summary>Turns whatever goes wrong into a page for people: what it means and what to do, never a bare
-/// code.</summary>
+/// <summary>Turns every fault into a page for people. The page explains what the fault means and what to do; it never
+/// shows only a code.</summary>
 internal static partial class ErrorPage
 {
-    /// <summary>The middleware round the pages.</summary>
+    /// <summary>The middleware around the pages.</summary>
     public static async Task ExplainAsync(HttpContext context, RequestDelegate next)
     {
         if (!context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
         {
-            // A program: problem details say it better.
+            // The client is a program. Problem details are better for it.
             await next(context);
             return;
         }
@@ -29,7 +29,7 @@ internal static partial class ErrorPage
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is there to read it.
+            // The client has left.
             return;
         }
         catch (Exception exception) when (!context.Response.HasStarted)
@@ -48,7 +48,7 @@ internal static partial class ErrorPage
     /// <summary>Answers with the page for a status.</summary>
     public static async Task WriteAsync(HttpContext context, int status)
     {
-        // Anew: what draws a page is used up where one failed half-way.
+        // A new scope is needed, because a renderer that failed cannot be used again.
         var services = context.RequestServices;
         await using var scope = services.CreateAsyncScope();
         context.RequestServices = scope.ServiceProvider;
@@ -78,7 +78,7 @@ internal static partial class ErrorPage
             return StatusCodes.Status422UnprocessableEntity;
         }
 
-        // The key ring wraps what it met while it was read.
+        // The key ring wraps the exception that it met while it read its keys.
         if (AnswerStoreAway.IsAway(exception) || StoreAway.IsStatementTimeout(exception)
             || (exception is CryptographicException && StoreAway.Is(exception.GetBaseException())))
         {

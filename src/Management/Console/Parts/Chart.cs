@@ -3,19 +3,20 @@ using System.Text;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>Paths of a chart. A point stands in the middle of its step; whole numbers on the axis.</summary>
+/// <summary>The paths of a chart. Each point is in the middle of its time step. The axis has whole numbers.</summary>
 internal sealed class Chart(int count, long most)
 {
-    /// <summary>Units of the drawing, stretched to the page's width; its lines are not.</summary>
+    /// <summary>The width in units of the drawing. The drawing is stretched to the page's width; the thickness of its
+    /// lines is not.</summary>
     public const int Width = 1000;
 
-    /// <summary>Units of the drawing, as high as on the page.</summary>
+    /// <summary>The height in units of the drawing, which is its height on the page.</summary>
     public const int Height = 220;
 
     /// <summary>The values of the axis, the highest first.</summary>
     public IReadOnlyList<long> Ticks { get; } = TicksOf(most);
 
-    /// <summary>The height of a value.</summary>
+    /// <summary>The vertical position of a value.</summary>
     public double Y(long value) => Height - (double)value / Ticks[0] * Height;
 
     /// <summary>A line through values.</summary>

@@ -5,27 +5,27 @@ using Tracking.Links;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>What every page knows: the request, and who asks.</summary>
+/// <summary>The base of every page: the request and the signed-in key.</summary>
 public abstract class ConsolePage : ComponentBase
 {
     /// <summary>The request.</summary>
     [CascadingParameter]
     public HttpContext Http { get; set; } = null!;
 
-    /// <summary>Whose session it is; pages that anybody may see have none.</summary>
+    /// <summary>The key of the session; <see langword="null"/> on pages that need no session.</summary>
     protected ApiKeyHolder Holder => Http.Features.Get<ApiKeyHolder>()!;
 
-    /// <summary>A value of the address.</summary>
+    /// <summary>A value of the query string.</summary>
     protected string? Query(string name) => Http.Request.Query[name] is [{ Length: > 0 and <= 1000 } one] ? one : null;
 
-    /// <summary>Whether there is nothing at the address.</summary>
+    /// <summary>Whether the address names something that does not exist.</summary>
     protected bool IsMissing { get; private set; }
 
-    /// <summary>There is nothing at the address: the page says so, and so does its status.</summary>
+    /// <summary>Marks the page as not found: the page says so, and its status is 404.</summary>
     protected void Miss()
     {
         IsMissing = true;
-        // At the last moment: a page that is 404 while it is drawn is not sent at all.
+        // The status is set at the last moment, because a page with status 404 during rendering is not sent.
         Http.Response.OnStarting(() =>
         {
             Http.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -37,7 +37,7 @@ public abstract class ConsolePage : ComponentBase
     protected bool IsPost => HttpMethods.IsPost(Http.Request.Method);
 }
 
-/// <summary>A page of a cluster. The session was checked against it before.</summary>
+/// <summary>A page of a cluster. The session's access to the cluster has been checked before.</summary>
 public abstract class ClusterPage : ConsolePage
 {
     /// <summary>The cluster in the address.</summary>
@@ -59,8 +59,8 @@ internal static class Addresses
     public static string Of(ClusterId cluster, string page = "") =>
         page.Length == 0 ? $"/clusters/{cluster}" : $"/clusters/{cluster}/{page}";
 
-    /// <summary>An address with these values added, changed, or (<see langword="null"/>) taken away; in order, so that
-    /// the same state has one address.</summary>
+    /// <summary>The address of this request with changed values: values are added, replaced, or
+    /// (<see langword="null"/>) removed. The values are sorted, so that the same state has one address.</summary>
     public static string With(HttpRequest request, params ReadOnlySpan<(string Name, string? Value)> changes)
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -72,7 +72,7 @@ internal static class Addresses
             }
         }
 
-        // A page of a list is counted anew once what is listed is another.
+        // With other values the list is another one, so it begins at its first page.
         values.Remove("after");
         foreach (var (name, value) in changes)
         {

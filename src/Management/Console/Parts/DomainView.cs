@@ -28,15 +28,15 @@ public sealed class DomainView
 
     internal IReadOnlyList<JsonObject> Hops { get; }
 
-    /// <summary>good, wait or bad.</summary>
+    /// <summary>The tone of the state: good, wait, bad, or empty.</summary>
     public string Tone { get; }
 
-    /// <summary>Its state in a few words.</summary>
+    /// <summary>The state in a few words.</summary>
     public string Word { get; }
 
     internal string? Provider => Text(Answer.LastCheck as JsonObject, "provider");
 
-    /// <summary>The first finding's few words.</summary>
+    /// <summary>The short text of the first finding.</summary>
     internal string Finding => Words.Domain.Finding(Findings.Count == 0 ? null : Text(Findings[0], "code"));
 
     internal NewLinks NewLinks => Answer.Why switch
@@ -55,10 +55,10 @@ public sealed class DomainView
 
     internal int DaysLeft => (int)Math.Max(0, Math.Floor(((Answer.Tls.NotAfter ?? _now) - _now).TotalDays));
 
-    /// <summary>When links stop if nobody acts: a day after the first strike.</summary>
+    /// <summary>The time at which links stop if the fault is not corrected: a day after the first strike.</summary>
     internal DateTimeOffset? WarnedUntil => IsActive && Domain.Strikes > 0 ? Domain.StruckAt?.AddDays(1) : null;
 
-    /// <summary>Domains of a cluster as the console shows them.</summary>
+    /// <summary>The tracking domains of a cluster for the console.</summary>
     internal static async Task<List<DomainView>> OfAsync(
         TrackingDb db, IReadOnlyList<TrackingDomain> domains, IServiceProvider services, ShowTime times,
         CancellationToken cancellationToken) =>
@@ -68,11 +68,11 @@ public sealed class DomainView
                 .OfAllAsync(db, domains[0].ClusterId, domains, cancellationToken))
                 .Zip(domains, (answer, domain) => new DomainView(domain, answer, times))];
 
-    /// <summary>A text of a finding or a question; <see langword="null"/> where there is none.</summary>
+    /// <summary>A text in a finding or a DNS query; <see langword="null"/> if it is missing or empty.</summary>
     internal static string? Text(JsonObject? json, string name) =>
         json?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length != 0 ? text : null;
 
-    /// <summary>A moment of a finding or a question.</summary>
+    /// <summary>A time in a finding or a DNS query.</summary>
     internal static DateTimeOffset? Time(JsonObject json, string name) =>
         json[name] is JsonValue value && value.TryGetValue<DateTimeOffset>(out var time) ? time : null;
 

@@ -3,22 +3,22 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>What was wrong with a form, for each of its fields.</summary>
+/// <summary>The errors of a form, by field.</summary>
 internal sealed class FormErrors
 {
     private readonly Dictionary<string, string> _errors = new(StringComparer.Ordinal);
 
-    /// <summary>Whether there is any.</summary>
+    /// <summary>Whether there are errors.</summary>
     public bool Any => _errors.Count > 0;
 
-    /// <summary>What is wrong with a field; <see langword="null"/>: nothing.</summary>
+    /// <summary>The error of a field; <see langword="null"/> if there is none.</summary>
     public string? Of(string field) => _errors.GetValueOrDefault(field);
 
-    /// <summary>Adds one.</summary>
+    /// <summary>Adds an error. A field keeps its first error.</summary>
     public void Add(string field, string error) => _errors.TryAdd(field, error);
 
-    /// <summary>Takes what the API would answer, each beside its field.</summary>
-    /// <returns>Whether there is anything wrong.</returns>
+    /// <summary>Adds the errors that the API would answer, each to its field.</summary>
+    /// <returns>Whether there are errors.</returns>
     public bool Take(InputErrors errors)
     {
         if (errors.Any)
@@ -29,10 +29,10 @@ internal sealed class FormErrors
         return Any;
     }
 
-    /// <summary>Takes a refusal.</summary>
-    /// <param name="refusal">What the API would answer; <see langword="null"/>: nothing is wrong.</param>
-    /// <param name="field">The field to say it beside when it names none.</param>
-    /// <returns>Whether there is anything wrong.</returns>
+    /// <summary>Adds a refusal.</summary>
+    /// <param name="refusal">The problem that the API would answer; <see langword="null"/> if there is none.</param>
+    /// <param name="field">The field for a problem that names no field.</param>
+    /// <returns>Whether there was a refusal.</returns>
     public bool Take(Problem? refusal, string field)
     {
         if (refusal is not null && !TakeMembers(refusal, field))
@@ -58,7 +58,7 @@ internal sealed class FormErrors
         return true;
     }
 
-    // The API writes "name: got 'x', takes y."; beside the field its name is said already.
+    // The API writes "name: got 'x', takes y." The form shows the field's name already, so it is removed here.
     private static string Sentence(string detail)
     {
         var colon = detail.IndexOf(": ", StringComparison.Ordinal);

@@ -1,9 +1,9 @@
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>What people type into a field of several lines.</summary>
+/// <summary>The text of a field with several lines.</summary>
 internal static class FormText
 {
-    /// <summary>Its entries: one a line, commas count as line ends.</summary>
+    /// <summary>The entries: one for each line. A comma ends an entry too.</summary>
     public static IReadOnlyList<string> Lines(string? text) => (text ?? "").Split(
         ['\n', '\r', ','], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

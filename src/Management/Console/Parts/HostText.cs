@@ -2,10 +2,10 @@ using Tracking.Links;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>Names of hosts as people read them.</summary>
+/// <summary>Host names as people read them.</summary>
 internal static class HostText
 {
-    /// <summary>With the letters of its own script, where it has any; as it stands otherwise.</summary>
+    /// <summary>The name in Unicode, if it is a valid host name; otherwise the unchanged text.</summary>
     public static string Shown(string host) =>
         HostName.TryParse(host, out var name) ? name.ToUnicode() : host;
 }

@@ -9,7 +9,7 @@ using Tracking.Management.Auth;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>What the pages of a cluster's and of the admins' keys have in common.</summary>
+/// <summary>The common part of the pages for a cluster's keys and for the admins' keys.</summary>
 public abstract class KeysPage : ClusterPage
 {
     internal FormErrors Errors { get; } = new();
@@ -18,7 +18,7 @@ public abstract class KeysPage : ClusterPage
 
     internal NewApiKeyResponse? New { get; private set; }
 
-    /// <summary>What a new key is called.</summary>
+    /// <summary>The name of a new key.</summary>
     [SupplyParameterFromForm]
     public string? Name { get; set; }
 
@@ -26,15 +26,15 @@ public abstract class KeysPage : ClusterPage
     [SupplyParameterFromForm]
     public string? Revoked { get; set; }
 
-    /// <summary>Everything else.</summary>
+    /// <summary>The services.</summary>
     [Inject]
     public IServiceProvider Services { get; set; } = null!;
 
-    /// <summary>Where forms lead.</summary>
+    /// <summary>Redirects after a form.</summary>
     [Inject]
     public NavigationManager Navigation { get; set; } = null!;
 
-    /// <summary>Whose keys: a cluster's, or the admins'.</summary>
+    /// <summary>The owner of the keys: a cluster, or <see langword="null"/> for the admins.</summary>
     protected abstract ClusterId? Owner { get; }
 
     private TrackingDb Db => Services.GetRequiredService<TrackingDb>();
@@ -42,7 +42,7 @@ public abstract class KeysPage : ClusterPage
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync() => await LoadAsync();
 
-    /// <summary>Makes a key; the page that answers shows it, once.</summary>
+    /// <summary>Creates a key. The answering page shows it, this once.</summary>
     protected async Task CreateAsync()
     {
         var (created, refusal) = await KeepApiKeys.CreateAsync(

@@ -6,7 +6,7 @@ using Tracking.Management.Statistics;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>Reads tracking domains for the list, those that need a person first.</summary>
+/// <summary>Reads tracking domains for the list. Domains that need a person come first.</summary>
 internal static class ReadDomains
 {
     public static Task<List<TrackingDomain>> PageAsync(
@@ -28,7 +28,7 @@ internal static class ReadDomains
             """).AsNoTracking().ToListAsync(cancellationToken);
     }
 
-    /// <summary>Those that need a person.</summary>
+    /// <summary>The domains that need a person.</summary>
     public static Task<List<TrackingDomain>> NeedingAsync(
         TrackingDb db, ClusterId cluster, int count, CancellationToken cancellationToken) =>
         db.TrackingDomains.FromSqlRaw(
@@ -37,7 +37,7 @@ internal static class ReadDomains
             cluster.Value,
             count).AsNoTracking().ToListAsync(cancellationToken);
 
-    /// <summary>People's clicks of the last seven days by tracking host, a number for each day, the last one ends
+    /// <summary>People's clicks of the last seven days by tracking host, one number for each day. The last day ends
     /// now.</summary>
     public static async Task<ILookup<string, (int Day, long Clicks)>> WeekAsync(
         ApiDataSource dataSource, ClusterId cluster, DateTimeOffset now, CancellationToken cancellationToken)

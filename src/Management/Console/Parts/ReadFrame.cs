@@ -3,12 +3,12 @@ using Tracking.Links;
 
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>What stands round every page of a cluster.</summary>
-/// <param name="Name">The cluster's.</param>
-/// <param name="NeedYou">Tracking domains that a person has to look at.</param>
+/// <summary>The facts that surround every page of a cluster.</summary>
+/// <param name="Name">The name of the cluster.</param>
+/// <param name="NeedYou">The number of tracking domains that need a person.</param>
 internal sealed record FrameFacts(string Name, int NeedYou)
 {
-    /// <summary>Reads them in one statement.</summary>
+    /// <summary>Reads the facts in one statement.</summary>
     public static async Task<FrameFacts?> ReadAsync(
         ApiDataSource dataSource, ClusterId cluster, CancellationToken cancellationToken)
     {
@@ -25,8 +25,8 @@ internal sealed record FrameFacts(string Name, int NeedYou)
             : null;
     }
 
-    /// <summary>Which domains (<c>d</c>) a person has to look at: warned of, or lost after they were verified. One that
-    /// was added and waits for its first record is on its way.</summary>
+    /// <summary>The condition for domains (<c>d</c>) that need a person: domains with a warning, and domains that were
+    /// lost after they were verified. A new domain that waits for its first record needs nobody.</summary>
     public const string NeedsYou =
         "d.deleted_at IS NULL AND (d.strikes > 0 OR (d.status = 0 AND d.verified_at IS NOT NULL))";
 }

@@ -1,9 +1,9 @@
 namespace Tracking.Management.Console.Parts;
 
-/// <summary>Destinations as people read them.</summary>
+/// <summary>Shortens destinations for people.</summary>
 internal static class ShortUrl
 {
-    /// <summary>Without what every one of them has: the scheme, a final slash.</summary>
+    /// <summary>The URL without the scheme and without a final slash.</summary>
     public static string Of(string url)
     {
         var text = url.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? url[8..]

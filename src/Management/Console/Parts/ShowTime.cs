@@ -4,9 +4,9 @@ using Microsoft.AspNetCore.Http;
 namespace Tracking.Management.Console.Parts;
 
 /// <summary>
-/// Times as the reader's clock has them: a script tells the browser's zone in a cookie, the address may name another
-/// (<c>zone=Europe/Lisbon</c>), and without either it is UTC. Drawn by the server, so nothing on a page moves
-/// afterwards.
+/// Shows times in the reader's time zone. A script writes the browser's zone to a cookie. The address may name another
+/// zone (<c>zone=Europe/Lisbon</c>). Without both, the zone is UTC. The server renders the times, so nothing on a page
+/// moves afterwards.
 /// </summary>
 public sealed class ShowTime(IHttpContextAccessor accessor, TimeProvider time)
 {
@@ -14,27 +14,27 @@ public sealed class ShowTime(IHttpContextAccessor accessor, TimeProvider time)
 
     private TimeZoneInfo? _zone;
 
-    /// <summary>The reader's zone.</summary>
+    /// <summary>The reader's time zone.</summary>
     public TimeZoneInfo Zone => _zone ??= Find(
         accessor.HttpContext?.Request.Query["zone"] is [{ } named] ? named
         : accessor.HttpContext?.Request.Cookies[Cookie]);
 
-    /// <summary>Its name.</summary>
+    /// <summary>The name of the zone.</summary>
     public string ZoneName => Zone == TimeZoneInfo.Utc ? "UTC" : Zone.Id.Replace('_', ' ');
 
-    /// <summary>Now.</summary>
+    /// <summary>The current time.</summary>
     public DateTimeOffset Now => time.GetUtcNow();
 
-    /// <summary>Like 14:03:12.</summary>
+    /// <summary>A time of day like 14:03:12.</summary>
     public string Clock(DateTimeOffset at) => Text(at, "HH:mm:ss");
 
-    /// <summary>Like 28 Nov, 09:40; with the year when it is another.</summary>
+    /// <summary>A time like 28 Nov, 09:40; with the year if it is not the current year.</summary>
     public string Moment(DateTimeOffset at) => Text(at, IsThisYear(at) ? "d MMM, HH:mm" : "d MMM yyyy, HH:mm");
 
-    /// <summary>Like 28 Nov; with the year when it is another.</summary>
+    /// <summary>A date like 28 Nov; with the year if it is not the current year.</summary>
     public string Day(DateTimeOffset at) => Text(at, IsThisYear(at) ? "d MMM" : "d MMM yyyy");
 
-    /// <summary>In a form of .NET.</summary>
+    /// <summary>A time in a format of .NET.</summary>
     public string Text(DateTimeOffset at, string format) =>
         TimeZoneInfo.ConvertTime(at, Zone).ToString(format, CultureInfo.InvariantCulture);
 

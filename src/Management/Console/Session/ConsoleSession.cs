@@ -14,10 +14,10 @@ using SameSiteMode = Microsoft.AspNetCore.Http.SameSiteMode;
 namespace Tracking.Management.Console.Session;
 
 /// <summary>
-/// Who sits in front of the console: a cookie that holds the id of an API key, when it was given and when it was used
-/// last, sealed. The key is looked up as the API does, so a revoked key ends its sessions within five seconds.
-/// <para>Over https the cookie is <c>__Host-tracking</c>: no other host and no plain connection can set it. A browser
-/// does not take that name over plain http, where it is <c>tracking</c>, for a machine of one's own.</para>
+/// The session of the console: a sealed cookie with the id of an API key, the time of the sign-in and the time of the
+/// last use. The key is looked up as in the API, so a revoked key ends its sessions within five seconds.
+/// <para>Over https the cookie is <c>__Host-tracking</c>: no other host and no plain connection can set it. Browsers
+/// refuse this name over plain http. There the cookie is <c>tracking</c>, for use on one's own machine.</para>
 /// </summary>
 internal sealed class ConsoleSession(
     IDataProtectionProvider protection,
@@ -29,14 +29,14 @@ internal sealed class ConsoleSession(
     private const string Purpose = "session";
     private const int Size = 32;
 
-    // So often the time of the last use is written down: a cookie with every answer helps nobody.
+    // The time of the last use is written at most this often, because not every answer should set a cookie.
     private static readonly TimeSpan _renewEvery = TimeSpan.FromMinutes(5);
 
     private readonly IDataProtector _seal = protection.CreateProtector(Purpose);
     private readonly AddressRanges _proxies = new(apiKeys.Value.TrustedProxies);
 
-    /// <summary>The middleware: finds who asks, and what the request was before a proxy in front of us took TLS
-    /// off.</summary>
+    /// <summary>The middleware. It finds the signed-in key, and restores the scheme of a request whose TLS ended at a
+    /// trusted proxy.</summary>
     public async Task ReadAsync(HttpContext context, RequestDelegate next)
     {
         if (_proxies.Contains(context.Connection.RemoteIpAddress)
@@ -50,7 +50,7 @@ internal sealed class ConsoleSession(
             if (await keys.FindByIdAsync(keyId, context.RequestAborted) is { } holder)
             {
                 context.Features.Set(holder);
-                // Form tokens belong to the session they were made in.
+                // Form tokens belong to the session in which they were made.
                 context.User = new ClaimsPrincipal(new ClaimsIdentity(
                     [new Claim(ClaimTypes.NameIdentifier, $"{keyId:N}-{began.ToUnixTimeMilliseconds()}")], Purpose));
                 if (time.GetUtcNow() - used > _renewEvery)
@@ -67,10 +67,10 @@ internal sealed class ConsoleSession(
         await next(context);
     }
 
-    /// <summary>Begins a session for a key that was just shown.</summary>
+    /// <summary>Begins a session for a key that was just presented.</summary>
     public void Begin(HttpContext context, ApiKeyHolder holder) => Write(context, holder.KeyId, time.GetUtcNow());
 
-    /// <summary>Ends it in this browser.</summary>
+    /// <summary>Ends the session in this browser.</summary>
     public static void End(HttpContext context) => context.Response.Cookies.Delete(Name(context), Cookie(context));
 
     private bool TryOpen(HttpContext context, out Guid keyId, out DateTimeOffset began, out DateTimeOffset used)
@@ -101,7 +101,7 @@ internal sealed class ConsoleSession(
             exception is FormatException
             || (exception is CryptographicException && !StoreAway.Is(exception.GetBaseException())))
         {
-            // Not ours, cut, or sealed under a key that is gone: nobody is signed in.
+            // The cookie is foreign, cut, or sealed under a deleted key. The request has no session.
             return false;
         }
     }
@@ -130,12 +130,12 @@ internal sealed class ConsoleSession(
 }
 
 /// <summary>
-/// Refuses what another site's page makes a browser send. Browsers say where a request comes from (Sec-Fetch-Site); one
-/// that does not is asked for the Origin of its form. Form tokens are checked besides.
+/// Refuses requests that another site's page makes a browser send. Browsers say in Sec-Fetch-Site whether a request
+/// comes from the same site. Without this header, the Origin header decides. Form tokens are checked in addition.
 /// </summary>
 internal static class RefuseOtherSites
 {
-    /// <summary>Whether a request that changes something may come from there.</summary>
+    /// <summary>Whether a request comes from this site, or changes nothing.</summary>
     public static bool IsOwn(HttpRequest request)
     {
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))

@@ -14,23 +14,24 @@ using Tracking.ServiceDefaults.Settings;
 namespace Tracking.Management.Console.Session;
 
 /// <summary>
-/// Signing in by OpenID Connect: the provider says who somebody is and what he may, and a session begins as one does
-/// with an API key (<see cref="KeepPersonKey"/>). Code with PKCE; the provider's tokens are kept nowhere.
+/// Sign-in by OpenID Connect. The provider says who a person is and which rights the person has. Then a session begins
+/// as with an API key (<see cref="KeepPersonKey"/>). The flow is code with PKCE. The provider's tokens are not stored.
 /// </summary>
 internal static partial class OpenIdSignIn
 {
     private const string Scheme = "openid";
 
-    // Never given out: the ticket becomes a session of ours. With a second scheme, none is asked with every request.
+    // This cookie is never set, because the ticket becomes a session of the console. A second scheme exists so that no
+    // scheme is the default: none authenticates every request.
     private const string NoTicket = "openid-ticket";
 
     private const string Path = "/sign-in/openid";
 
-    /// <summary>The address that begins it and leads back.</summary>
+    /// <summary>The address that begins the sign-in and then leads back.</summary>
     public static string PathTo(string? to) =>
         SignIn.IsOwn(to) ? $"{Path}?to={Uri.EscapeDataString(to!)}" : Path;
 
-    /// <summary>Adds it where a provider is set.</summary>
+    /// <summary>Adds the sign-in if a provider is configured.</summary>
     public static void Add(IHostApplicationBuilder builder)
     {
         var settings = builder.Configuration.ReadTrackingOptions<ConsoleOptions>(ConsoleOptions.Section).OpenId;
@@ -44,13 +45,13 @@ internal static partial class OpenIdSignIn
         {
             options.SignInScheme = NoTicket;
             options.Authority = settings.Authority;
-            // Validated: http leads to this machine alone.
+            // The options are validated: http is accepted for this machine only.
             options.RequireHttpsMetadata = settings.Authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
             options.ClientId = settings.ClientId;
             options.ClientSecret = settings.ClientSecret;
             options.CallbackPath = Path + "/done";
             options.ResponseType = OpenIdConnectResponseType.Code;
-            // In the address: a form from another site would come without our cookies (SameSite).
+            // The answer comes in the query string. A form from another site would come without our cookies (SameSite).
             options.ResponseMode = OpenIdConnectResponseMode.Query;
             options.UsePkce = true;
             options.MapInboundClaims = false;
@@ -76,7 +77,7 @@ internal static partial class OpenIdSignIn
         });
     }
 
-    /// <summary>Takes the provider's answer.</summary>
+    /// <summary>Adds the middleware that receives the provider's answer.</summary>
     public static void Use(WebApplication app)
     {
         if (IsOn(app))
@@ -85,7 +86,7 @@ internal static partial class OpenIdSignIn
         }
     }
 
-    /// <summary>Maps where it begins.</summary>
+    /// <summary>Maps the address that begins the sign-in.</summary>
     public static void Map(WebApplication app)
     {
         if (!IsOn(app))
@@ -135,7 +136,7 @@ internal static partial class OpenIdSignIn
         context.Response.Redirect(SignIn.IsOwn(ticket.ReturnUri) ? ticket.ReturnUri! : "/");
     }
 
-    // Whoever is an admin is one, whatever else he is; of several clusters the first.
+    // The value for admins wins over all others. Of several clusters the first is used.
     private static (bool IsKnown, ClusterId? Cluster) RightOf(ClaimsPrincipal person, OpenIdSettings settings)
     {
         var values = person.FindAll(settings.Claim).Select(claim => claim.Value).ToList();
@@ -163,6 +164,6 @@ internal static partial class OpenIdSignIn
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Somebody signed in at the OpenID Connect provider whose claim {Claim} names nothing here")]
+        Message = "A person signed in at the OpenID Connect provider, but the claim {Claim} gives no right here")]
     private static partial void LogNobody(ILogger logger, string claim);
 }

@@ -10,33 +10,34 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Console.Session;
 
-/// <summary>Who may see a page. A page without this attribute is a bug that a test finds.</summary>
+/// <summary>Declares who may see a page. A page without this attribute is a bug that a test finds.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class PageForAttribute(PageAccess access) : Attribute
 {
-    /// <summary>Who.</summary>
+    /// <summary>Who may see the page.</summary>
     public PageAccess Access { get; } = access;
 }
 
 /// <summary>Who may see a page.</summary>
 public enum PageAccess
 {
-    /// <summary>Anybody: where one signs in.</summary>
+    /// <summary>Everybody: the sign-in page.</summary>
     Anybody,
 
-    /// <summary>Whoever is signed in.</summary>
+    /// <summary>Every signed-in person.</summary>
     SignedIn,
 
-    /// <summary>Admins; for everybody else it is not there.</summary>
+    /// <summary>Admins. For everybody else the page does not exist.</summary>
     Admin,
 
-    /// <summary>Admins, and the cluster in the address; for everybody else it is not there.</summary>
+    /// <summary>Admins and the keys of the cluster in the address. For everybody else the page does not
+    /// exist.</summary>
     Cluster,
 }
 
 /// <summary>
-/// Asks every page who may see it before any of it runs. As in the API, the check wraps the endpoint itself, and what
-/// is not for this session is not there. A page's queries run in its tenant's share of this process.
+/// Checks the access to every page before its code runs. As in the API, the check wraps the endpoint itself, and the
+/// answer to a session without access is 404. The queries of a page count against its tenant's share of this process.
 /// </summary>
 internal static class RequireSession
 {
@@ -44,13 +45,14 @@ internal static class RequireSession
     public static void Guard(EndpointBuilder endpoint)
     {
         AnswerHead(endpoint.Metadata);
-        // Without: nobody may.
+        // Without the attribute nobody has access.
         var access = endpoint.Metadata.OfType<PageForAttribute>().LastOrDefault()?.Access;
         var next = endpoint.RequestDelegate!;
         endpoint.RequestDelegate = context => InvokeAsync(context, access, next);
     }
 
-    // RFC 9110 9.1: whoever answers GET answers HEAD, the same without the content. What watches a site asks so.
+    // RFC 9110 9.1: a server that supports GET supports HEAD, with the same answer but no content. Site monitors use
+    // HEAD.
     private static void AnswerHead(IList<object> metadata)
     {
         for (var i = 0; i < metadata.Count; i++)

@@ -6,7 +6,7 @@ using Tracking.Management.Console.Pages;
 
 namespace Tracking.Management.Console.Session;
 
-/// <summary>Where sessions begin and end: <c>/sign-in</c> (a page) and <c>POST /sign-out</c>.</summary>
+/// <summary>The begin and end of sessions: <c>/sign-in</c> (a page) and <c>POST /sign-out</c>.</summary>
 internal static class SignIn
 {
     public const string Path = "/sign-in";
@@ -25,7 +25,7 @@ internal static class SignIn
         })
         .ExcludeFromDescription();
 
-    /// <summary>The sign-in page, which leads back to what was asked for.</summary>
+    /// <summary>The address of the sign-in page, which leads back to the requested page.</summary>
     public static string PathTo(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) && request.Path != "/"
             ? $"{Path}?to={Uri.EscapeDataString(request.Path + request.QueryString)}"

@@ -11,8 +11,8 @@ using Tracking.Links;
 namespace Tracking.Management.Console.Session;
 
 /// <summary>
-/// The keys that seal sessions and form tokens, in the database: any copy of this service opens what another sealed,
-/// and a restart signs nobody out. They are encrypted under the master key.
+/// Stores in the database the keys that seal sessions and form tokens. So every copy of this service can open the
+/// cookies of the other copies, and a restart signs nobody out. The keys are encrypted under the master key.
 /// </summary>
 internal sealed class StoreDataProtectionKeys(ApiDataSource dataSource) : IXmlRepository
 {
@@ -41,7 +41,7 @@ internal sealed class StoreDataProtectionKeys(ApiDataSource dataSource) : IXmlRe
     /// <summary>Adds the key ring.</summary>
     public static void Add(IServiceCollection services)
     {
-        // Standalone and the service by itself are the same application.
+        // Standalone and the separate service are the same application.
         services.AddDataProtection().SetApplicationName("Tracking console");
         services.AddSingleton<StoreDataProtectionKeys>();
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider =>
@@ -59,7 +59,7 @@ internal sealed class SealXml(MasterKey masterKey) : IXmlEncryptor
     internal const string Purpose = "data protection key";
     private const string Element = "sealed";
 
-    /// <summary>The element of a stored key that holds what is sealed; <see langword="null"/> where there is
+    /// <summary>The element of a stored key that holds the sealed text; <see langword="null"/> if there is
     /// none.</summary>
     internal static XElement? Find(XElement key) => key.Descendants(Element).FirstOrDefault();
 
@@ -73,7 +73,7 @@ internal sealed class SealXml(MasterKey masterKey) : IXmlEncryptor
     }
 }
 
-/// <summary>Decrypts what <see cref="SealXml"/> made; its name stands beside the stored key.</summary>
+/// <summary>Decrypts the keys that <see cref="SealXml"/> encrypted. The stored key names this class.</summary>
 internal sealed class OpenXml(IServiceProvider services) : IXmlDecryptor
 {
     public XElement Decrypt(XElement encryptedElement)
@@ -81,7 +81,7 @@ internal sealed class OpenXml(IServiceProvider services) : IXmlDecryptor
         var opened = services.GetRequiredService<MasterKey>()
             .Open(Convert.FromBase64String(encryptedElement.Value), SealXml.Purpose)
             ?? throw new InvalidOperationException(
-                "A key of the console's sessions was sealed under another master key; sessions sealed with it are over.");
+                "A session key of the console was sealed under another master key; its sessions have ended.");
         return XElement.Parse(System.Text.Encoding.UTF8.GetString(opened));
     }
 }

@@ -1,8 +1,8 @@
 namespace Tracking.Management.Console.Texts;
 
 /// <summary>
-/// Every text of the console, page by page, in the files of this folder and nowhere else: another language is another
-/// set of them. Sentences are whole here, never put together on a page.
+/// Every text of the console, page by page. The files of this folder have all texts, so another language is another set
+/// of these files. Every sentence is complete here; pages never put sentences together.
 /// </summary>
 internal static partial class Words
 {
@@ -37,7 +37,7 @@ internal static partial class Words
 
     public static string NeedYou(int domains) => domains == 1 ? "1 domain needs you" : $"{domains} domains need you";
 
-    /// <summary>Signing in.</summary>
+    /// <summary>Sign-in.</summary>
     internal static class SignIn
     {
         public const string Title = "Sign in";
@@ -65,7 +65,7 @@ internal static partial class Words
         public const string Plain = "This connection is not encrypted: whoever is on the way can read the key. Use https, or sign in on the machine itself.";
     }
 
-    /// <summary>When something goes wrong.</summary>
+    /// <summary>Errors.</summary>
     internal static class Errors
     {
         public const string Home = "Go to the start page";
@@ -88,7 +88,7 @@ internal static partial class Words
         public static string Trace(string trace) => $"Number {trace}";
     }
 
-    /// <summary>Choosing and making clusters.</summary>
+    /// <summary>Choosing and creating clusters.</summary>
     internal static class ClusterList
     {
         public const string Add = "Add cluster";

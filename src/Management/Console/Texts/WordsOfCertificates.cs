@@ -24,7 +24,7 @@ internal static partial class Words
 
         public static string Next(string at) => $"tried again {at}";
 
-        /// <summary>A step on the way.</summary>
+        /// <summary>A step towards the certificate.</summary>
         public static string Step(string step, bool succeeded) => (step, succeeded) switch
         {
             ("check", true) => "Looked at the name ourselves",
@@ -69,7 +69,7 @@ internal static partial class Words
             _ => NoAnswer,
         };
 
-        /// <summary>What a check asks for.</summary>
+        /// <summary>The name of a dependency in a health check.</summary>
         public static string Check(string check) => check switch
         {
             "database" => "database",

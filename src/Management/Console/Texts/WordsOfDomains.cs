@@ -118,7 +118,7 @@ internal static partial class Words
             _ => "after verification",
         };
 
-        /// <summary>What a check found, in a few words; by the code of its first finding.</summary>
+        /// <summary>The result of a check in a few words, by the code of its first finding.</summary>
         public static string Finding(string? code) => code switch
         {
             null => "Waiting for its record",
@@ -151,7 +151,7 @@ internal static partial class Words
         public static string StepVerified(string? at, bool isActive) => at is null ? "As soon as the record is there"
             : isActive ? $"{at}, checked every day" : $"Last on {at}";
 
-        /// <summary>How far the certificate is, with what went wrong last and when it is tried again.</summary>
+        /// <summary>The state of the certificate, with the last error and the time of the next attempt.</summary>
         public static string StepCertificate(
             TlsWord state, int days, string? until, string? error, string? again = null)
         {

@@ -30,7 +30,7 @@ internal static partial class Words
             _ => $"machine, the scanner {Maker(vendor)}",
         };
 
-        /// <summary>What a classification rests on. The API has it as a stable word.</summary>
+        /// <summary>The reason of a classification. The API has it as a stable code.</summary>
         public static string Reason(string reason) => reason switch
         {
             "image-proxy" => "a mail provider's proxy loads pictures for whoever reads",
@@ -53,7 +53,7 @@ internal static partial class Words
             _ => reason.Replace('-', ' '),
         };
 
-        // As it stands in a list of vendors, in the makers' own spelling.
+        // The makers' own spelling of their names.
         private static string Maker(string vendor) => vendor switch
         {
             "google" => "Google",
@@ -69,7 +69,7 @@ internal static partial class Words
             _ => vendor,
         };
 
-        /// <summary>The program, as far as its user agent says.</summary>
+        /// <summary>The program that the user agent names.</summary>
         public static string Client(string? agent, string? vendor) => agent switch
         {
             null or "" => vendor is null ? "" : Maker(vendor),

@@ -59,7 +59,7 @@ internal static partial class Words
             recipient is null ? "Rewritten" : $"Rewritten for {recipient}";
     }
 
-    /// <summary>The mail with its clicks.</summary>
+    /// <summary>The mail with its click map.</summary>
     internal static class Map
     {
         public const string Title = "Click map";
@@ -100,7 +100,7 @@ internal static partial class Words
         public const string Empty = "Nobody has changed anything yet.";
         public const string System = "the system";
 
-        /// <summary>An action in words: its own, without hyphens.</summary>
+        /// <summary>The name of an action as words, without hyphens.</summary>
         public static string Action(string action) => action.Replace('-', ' ');
     }
 }

@@ -8,7 +8,7 @@ internal static partial class Words
     /// <summary>A whole number.</summary>
     public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>A share of a whole; a trace of something is not nothing.</summary>
+    /// <summary>A share of a whole. A very small share is not shown as zero.</summary>
     public static string Share(long part, long whole) => (part, whole) switch
     {
         (_, 0) or (0, _) => "0 %",

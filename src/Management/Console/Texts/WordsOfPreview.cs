@@ -2,7 +2,7 @@ namespace Tracking.Management.Console.Texts;
 
 internal static partial class Words
 {
-    /// <summary>What would this message become?</summary>
+    /// <summary>The preview of a rewritten message.</summary>
     internal static class Preview
     {
         public const string Entry = "Try a message";
@@ -71,7 +71,7 @@ internal static partial class Words
             _ => warning.Replace('-', ' '),
         };
 
-        /// <summary>What was decided about a link.</summary>
+        /// <summary>The decision about a link.</summary>
         public static string Decision(string decision) => decision switch
         {
             "tracked" => "Tracked",
@@ -95,7 +95,7 @@ internal static partial class Words
             _ => Untouched(decision),
         };
 
-        /// <summary>Why a message or a part stays as it is.</summary>
+        /// <summary>Why a message or a part stays unchanged.</summary>
         public static string Untouched(string reason) => reason switch
         {
             "tracking-off" => "Neither clicks nor opens are tracked: the settings say so.",
