@@ -88,6 +88,10 @@ public sealed class TrackingDomain
     /// not.</summary>
     public string[] ExcludedDomains { get; set; } = [];
 
+    /// <summary>Whether paths on it are links of mail that another system sent
+    /// (<c>links.imported_links</c>).</summary>
+    public bool HasImportedLinks { get; set; }
+
     /// <summary>When it was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

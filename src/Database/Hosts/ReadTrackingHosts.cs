@@ -11,7 +11,7 @@ internal static class ReadTrackingHosts
     /// <summary>The columns that <see cref="Read"/> takes, in its order.</summary>
     public const string Columns =
         "hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, excluded_domains, "
-        + "tracking_level";
+        + "tracking_level, has_imported_links";
 
     // An active one first.
     private const string ByName =
@@ -40,7 +40,7 @@ internal static class ReadTrackingHosts
         while (await reader.ReadAsync(cancellationToken))
         {
             var host = Read(reader);
-            seen = reader.GetFieldValue<ulong>(10);
+            seen = reader.GetFieldValue<ulong>(11);
             if (last?.Hostname == host.Hostname)
             {
                 last.Next = host;
@@ -116,6 +116,7 @@ internal static class ReadTrackingHosts
             TracksOpens = reader.GetBoolean(first + 7),
             ExcludedDomains = excluded.Length == 0 ? [] : excluded,
             TrackingLevel = (TrackingLevel)reader.GetInt16(first + 9),
+            HasImportedLinks = reader.GetBoolean(first + 10),
         };
     }
 }

@@ -58,6 +58,9 @@ public sealed class TrackingHost
     /// <summary>How much is kept of who follows its links, where that is stricter than its cluster's level.</summary>
     public TrackingLevel TrackingLevel { get; init; }
 
+    /// <summary>Whether paths on it may be links of mail that another system sent.</summary>
+    public bool HasImportedLinks { get; init; }
+
     /// <summary>Destinations that stay plain on it; not changed afterwards.</summary>
     public string[] ExcludedDomains { get; init; } = [];
 
@@ -113,6 +116,7 @@ public sealed class TrackingHost
                 || one.Https != other.Https || one._certificateUntil != other._certificateUntil
                 || one.IsRetired != other.IsRetired || one.TracksClicks != other.TracksClicks
                 || one.TracksOpens != other.TracksOpens || one.TrackingLevel != other.TrackingLevel
+                || one.HasImportedLinks != other.HasImportedLinks
                 || !one.ExcludedDomains.AsSpan().SequenceEqual(other.ExcludedDomains))
             {
                 return false;
