@@ -65,6 +65,11 @@ require_redis() {
     require_command Redis redis-server redis-server
 }
 
+# The database of a Postal that is moved here.
+require_mariadb() {
+    require_command MariaDB /usr/sbin/mariadbd mariadb-server
+}
+
 # Name servers of zones, and a resolver that checks signatures: what the verifier asks in the tests.
 require_name_servers() {
     require_command Knot /usr/sbin/knotd knot

@@ -4,6 +4,7 @@ using Tracking.Cli.Commands;
 using Tracking.Cli.Commands.Destinations;
 using Tracking.Cli.Commands.Doctor;
 using Tracking.Cli.Commands.Domains;
+using Tracking.Cli.Commands.Imports;
 using Tracking.Cli.Commands.Webhooks;
 using Tracking.Cli.Filter;
 
@@ -31,6 +32,7 @@ static async Task<int> RunCommandAsync(string[] args)
         WebhooksCommand.Create(connection),
         DestinationsCommand.Create(connection),
         WithdrawalsCommand.Create(connection),
+        ImportCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
     };

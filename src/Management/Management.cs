@@ -15,6 +15,7 @@ using Tracking.Management.Console;
 using Tracking.Management.Destinations;
 using Tracking.Management.Domains;
 using Tracking.Management.Events;
+using Tracking.Management.Imports;
 using Tracking.Management.Keys;
 using Tracking.Management.Lists;
 using Tracking.Management.Messages;
@@ -53,6 +54,7 @@ public static class ManagementComposition
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PruneAuditLog>());
         builder.Services.TryAddSingleton<SignReceipt>();
         builder.Services.TryAddSingleton<WithdrawConsent>();
+        builder.Services.TryAddSingleton<StoreImportedLinks>();
         builder.Services.AddHostedService<FinishWithdrawals>();
         builder.Services.TryAddSingleton<ResealSigningKeys>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ResealSigningKeys>());
@@ -124,6 +126,7 @@ public static class ManagementComposition
         ReplayDeliveries.Map(webhooks);
 
         CreateWithdrawal.Map(cluster.MapGroup("/withdrawals").WithTags("Withdrawals"));
+        ImportLinks.Map(cluster.MapGroup("/imported-links").WithTags("Imported links"));
         var repairs = cluster.MapGroup("/repairs").WithTags("Destinations");
         RepairDestination.Map(repairs);
         ListRepairs.Map(repairs);

@@ -88,6 +88,16 @@ public sealed class ManagementOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan LongestPreview { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>Lines of an import at once; 1 to 100,000, default 5,000: stored in a tenth of the longest
+    /// statement.</summary>
+    [Range(1, 100_000)]
+    public int MaxImportLines { get; set; } = 5_000;
+
+    /// <summary>Bytes of an import at once; 65,536 to 268,435,456, default 8,388,608: 5,000 lines of 1.6 kB, and little
+    /// beside what a process has.</summary>
+    [Range(65_536, 268_435_456)]
+    public int MaxImportBytes { get; set; } = 8 * 1024 * 1024;
+
     /// <summary>How often entries of the audit log that are older than their cluster's retention are deleted; 1 min to
     /// 7 days, default 1 h: retention is counted in months.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "7.00:00:00")]

@@ -52,6 +52,16 @@ internal static class EdgeAnswer
         Write(context, outcome, isPicture: isPicture);
     }
 
+    /// <summary>Makes 307 of 302: what systems whose links are imported answer (RFC 9110 §15.4.8). Nothing is sent before
+    /// the request's task ends.</summary>
+    public static void KeepMethod(HttpContext context)
+    {
+        if (context.Response.StatusCode == StatusCodes.Status302Found)
+        {
+            context.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+        }
+    }
+
     /// <summary>Answers with an app-association file: 200 without a redirect, as telephones want it.</summary>
     public static void WriteAppFile(HttpContext context, byte[] json)
     {

@@ -15,6 +15,7 @@ using Tracking.RedirectEdge.Clicks;
 using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
+using Tracking.RedirectEdge.Imported;
 using Tracking.RedirectEdge.Opens;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.ServiceDefaults.Settings;
@@ -53,6 +54,8 @@ public static class RedirectEdgeComposition
         services.AddSingleton<HostDirectory>();
         services.AddSingleton<FindNewCluster>();
         services.AddSingleton<LinkLookup>();
+        services.AddSingleton<ImportedLinks>();
+        services.AddSingleton<FindImported>();
         services.AddHostedService<KeepCopies>();
         services.AddSingleton<KeepRules>();
         services.AddHostedService(provider => provider.GetRequiredService<KeepRules>());

@@ -141,13 +141,27 @@ public sealed class RedirectEdgeOptions : IValidatableObject
     [Range(1, 1_000)]
     public int MaxLookups { get; set; } = 16;
 
-    /// <summary>How long the answer "no such link" is remembered; 0 to 5 min, default 5 s.</summary>
+    /// <summary>How long the answer "no such link" is remembered, of an imported one too; 0 to 5 min, default 5 s.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
     public TimeSpan NegativeAge { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The number of remembered answers "no such link"; 0 to 1 million, default 10,000.</summary>
+    /// <summary>The number of remembered answers "no such link", and of those of imported ones; 0 to 1 million, default
+    /// 10,000.</summary>
     [Range(0, 1_000_000)]
     public int MaxNegatives { get; set; } = 10_000;
+
+    /// <summary>Imported links kept in memory, each of about 300 bytes; 100 to 100 million, default 200,000: as many as
+    /// links of our own. On disk they may take <see cref="MaxLinkCopyBytes"/> once more.</summary>
+    [Range(100, 100_000_000)]
+    public int MaxImportedLinks { get; set; } = 200_000;
+
+    /// <summary>Look-ups in a second, at most, that find a path on a host with imported links to be none; 1 to 100,000,
+    /// default 200: a look-up takes a fifth of a millisecond, so a flood of invented paths costs the database a
+    /// twenty-fifth of a core. While there are more, paths that are not in memory are answered as when the database is
+    /// away.</summary>
+    [Range(1, 100_000)]
+    public int UnknownPathsPerSecond { get; set; } = 200;
 
     /// <summary>Requests with a damaged or guessed token that are answered in a second for one client network (an IPv4
     /// address, or the /64 of an IPv6 address); more are answered 429. 1 to 1 million, default 100: a person who opens

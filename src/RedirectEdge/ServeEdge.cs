@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Tracking.Links;
 using Tracking.RedirectEdge.Clicks;
+using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Hosts;
+using Tracking.RedirectEdge.Imported;
 using Tracking.RedirectEdge.Opens;
 
 namespace Tracking.RedirectEdge;
@@ -19,6 +21,7 @@ internal sealed class ServeEdge(
     ServeClick clicks,
     ServePixel pixel,
     ServeAppFile appFiles,
+    FindImported imported,
     LimitInvalidTokens invalidTokens,
     EdgeMeters meters,
     IOptions<RedirectEdgeOptions> options)
@@ -29,7 +32,7 @@ internal sealed class ServeEdge(
     /// <summary>Answers every request.</summary>
     public Task ServeAsync(HttpContext context)
     {
-        var path = PathOf(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var path = PathOf(TargetOf(context));
         // Methods are case-sensitive (RFC 9110 §9.1). The server returns its own string instances for these two.
         var method = context.Request.Method;
         if (method != HttpMethods.Get && method != HttpMethods.Head)
@@ -55,10 +58,7 @@ internal sealed class ServeEdge(
         return outcome switch
         {
             TokenOutcome.Valid => ServeTokenAsync(context, upToToken, token),
-            TokenOutcome.Tampered => Refuse(
-                context,
-                invalidTokens.MayTry(context) ? EdgeOutcome.Tampered : EdgeOutcome.TooManyInvalid,
-                IsPicture(path)),
+            TokenOutcome.Tampered => ServeOthersPath(context, path, EdgeOutcome.Tampered),
             _ => ServePage(context, path),
         };
     }
@@ -83,6 +83,10 @@ internal sealed class ServeEdge(
         var query = target.IndexOf('?');
         return query < 0 ? target : target[..query];
     }
+
+    /// <summary>The query with its question mark; empty without one.</summary>
+    internal static ReadOnlySpan<char> QueryOf(ReadOnlySpan<char> target) =>
+        target.IndexOf('?') is >= 0 and var query ? target[query..] : default;
 
     /// <summary>The path without the characters that mail programs wrongly include behind a link's token, such as a
     /// full stop, a bracket or a quote: characters outside the token's alphabet, and percent-escapes (RFC 3986 §2.1) of
@@ -119,6 +123,9 @@ internal sealed class ServeEdge(
 
     // Without a valid token the path tells the expected kind.
     private static bool IsPicture(ReadOnlySpan<char> path) => path.StartsWith("/o/") || path.StartsWith("/i/");
+
+    private static string TargetOf(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
     private static bool IsOfToken(char character) => char.IsAsciiLetterOrDigit(character) || character is '-' or '_';
 
@@ -157,6 +164,11 @@ internal sealed class ServeEdge(
             return Refuse(context, EdgeOutcome.NotMarked, IsPicture(token.Kind));
         }
 
+        return ServeOnHost(context, token);
+    }
+
+    private Task ServeOnHost(HttpContext context, in LinkToken token)
+    {
         var host = hosts.Check(context.Request.Headers.Host.ToString(), token.Cluster);
         return host switch
         {
@@ -202,8 +214,38 @@ internal sealed class ServeEdge(
 
         return ServeAppFile.KindOf(path) is { } kind && IsMarked(context)
             ? appFiles.ServeAsync(context, kind)
-            : Refuse(context, EdgeOutcome.NoSuchPage, IsPicture(path));
+            : ServeOthersPath(context, path, EdgeOutcome.NoSuchPage);
     }
+
+    /// <summary>Serves a path that is not ours, where the host has imported links.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="otherwise">The outcome when it is no imported link either.</param>
+    private Task ServeOthersPath(HttpContext context, ReadOnlySpan<char> path, EdgeOutcome otherwise) =>
+        IsMarked(context) && imported.MayHave(context.Request.Headers.Host.ToString())
+            ? ServeImportedAsync(context, path.ToString(), otherwise)
+            : RefuseUnknown(context, path, otherwise);
+
+    private async Task ServeImportedAsync(HttpContext context, string path, EdgeOutcome otherwise)
+    {
+        var found = await imported.RunAsync(
+            context.Request.Headers.Host.ToString(), path, QueryOf(TargetOf(context)).ToString());
+        if (found.Token is not { } token)
+        {
+            await (found.Outcome == LookupOutcome.Unavailable
+                ? Refuse(context, EdgeOutcome.Unavailable, IsPicture(path))
+                : RefuseUnknown(context, path, otherwise));
+            return;
+        }
+
+        await ServeOnHost(context, token);
+        EdgeAnswer.KeepMethod(context);
+    }
+
+    private Task RefuseUnknown(HttpContext context, ReadOnlySpan<char> path, EdgeOutcome outcome) => Refuse(
+        context,
+        outcome != EdgeOutcome.Tampered || invalidTokens.MayTry(context) ? outcome : EdgeOutcome.TooManyInvalid,
+        IsPicture(path));
 
     private Task Refuse(HttpContext context, EdgeOutcome outcome, bool isPicture)
     {

@@ -211,6 +211,7 @@ public static class SharedCacheComposition
             provider.GetRequiredService<SharedCacheMeters>(),
             provider.GetRequiredService<ILogger<SharedValues>>()));
         services.AddSingleton<SharedLinks>();
+        services.AddSingleton<SharedImportedLinks>();
         services.AddHostedService(provider => provider.GetRequiredService<SharedCacheConnection>());
         services.AddHostedService(provider => provider.GetRequiredService<SharedValues>());
         return builder;

@@ -18,6 +18,7 @@ using Tracking.Links;
 using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
+using Tracking.RedirectEdge.Imported;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;
@@ -47,12 +48,22 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         new("pending.shop.example", Cluster, DomainStatus.Pending),
         new("track.other.example", OtherCluster, DomainStatus.Active),
         new("track.deleted.example", DeletedCluster, DomainStatus.Active),
+        new("moved.shop.example", Cluster, DomainStatus.Active) { HasImportedLinks = true },
+    ];
+
+    public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
+
+    /// <summary>What paths on the last of them lead to, in the copy.</summary>
+    public static readonly (string Path, ImportedLink Link)[] Imported =
+    [
+        ("/server/link", new(LinkKind.Click, new(0x0123_4567_89ab_cdef, 0x43), Link, TrackingLevel.Full, false)),
+        ("/server/quiet", new(LinkKind.Click, new(0x0123_4567_89ab_cdef, 0x44), Link, TrackingLevel.Anonymous, false)),
+        ("/img/server/message", new(LinkKind.Open, new(0x0123_4567_89ab_cdef, 0x43), default, TrackingLevel.Full, false)),
     ];
 
     /// <summary>A cluster made after the copies were written.</summary>
     public static readonly ClusterId NewCluster = new(104);
 
-    public static readonly LinkId Link = new(0xfeed_0000_0000_0001);
     public static readonly MessageKey Message = new(0x0123_4567_89ab_cdef, 0x42);
 
     private static readonly byte[] _keyMaterial = RandomNumberGenerator.GetBytes(SigningKey.Size);
@@ -203,6 +214,12 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         using var hosts = new RecordLog(folder, "hosts.copy", 1 << 20, 1, 1 << 10);
         hosts.Rewrite(Domains, host => TrackingHostBytes.Encode(host.Hostname, host).Length,
             host => TrackingHostBytes.Encode(host.Hostname, host));
+        using var imported = new RecordLog(folder, "imported.copy", 1 << 20, 1, 1 << 12);
+        imported.Rewrite(
+            [.. Imported.Select(at => KeyValuePair.Create(
+                new ImportedPath(Cluster, "moved.shop.example", at.Path), at.Link))],
+            entry => ImportedBytes.Encode(entry).Length,
+            ImportedBytes.Encode);
         using var copy = new LinkCopy(folder, 1 << 20);
         copy.Rewrite([new CachedLink(new LinkKey(Cluster, Link), Destination)]);
     }

@@ -91,6 +91,10 @@ public sealed class TrackingDomain
     /// <summary>UTM parameters of links on it, over those of its cluster: <see cref="UtmParameters"/>.</summary>
     public string Utm { get; set; } = "";
 
+    /// <summary>Whether paths on it are links of mail that another system sent
+    /// (<c>links.imported_links</c>).</summary>
+    public bool HasImportedLinks { get; set; }
+
     /// <summary>When it was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

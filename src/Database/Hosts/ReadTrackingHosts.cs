@@ -11,7 +11,7 @@ internal static class ReadTrackingHosts
     /// <summary>The columns that <see cref="Read"/> takes, in its order.</summary>
     public const string Columns =
         "hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, excluded_domains, "
-        + "tracking_level, utm";
+        + "tracking_level, utm, has_imported_links";
 
     // An active one first.
     private const string ByName =
@@ -117,6 +117,7 @@ internal static class ReadTrackingHosts
             ExcludedDomains = excluded.Length == 0 ? [] : excluded,
             TrackingLevel = (TrackingLevel)reader.GetInt16(first + 9),
             Utm = reader.GetString(first + 10) is { Length: > 0 } utm ? utm : "",
+            HasImportedLinks = reader.GetBoolean(first + 11),
         };
     }
 }

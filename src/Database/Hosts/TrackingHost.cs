@@ -61,6 +61,9 @@ public sealed class TrackingHost
     /// <summary>UTM parameters of links on it; empty for none.</summary>
     public string Utm { get; init; } = "";
 
+    /// <summary>Whether paths on it may be links of mail that another system sent.</summary>
+    public bool HasImportedLinks { get; init; }
+
     /// <summary>Destinations that stay plain on it; not changed afterwards.</summary>
     public string[] ExcludedDomains { get; init; } = [];
 
@@ -117,6 +120,7 @@ public sealed class TrackingHost
                 || one.IsRetired != other.IsRetired || one.TracksClicks != other.TracksClicks
                 || one.TracksOpens != other.TracksOpens || one.TrackingLevel != other.TrackingLevel
                 || one.Utm != other.Utm
+                || one.HasImportedLinks != other.HasImportedLinks
                 || !one.ExcludedDomains.AsSpan().SequenceEqual(other.ExcludedDomains))
             {
                 return false;

@@ -8,16 +8,16 @@ namespace Tracking.Database.Hosts;
 /// <summary>
 /// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8), length of the name
 /// (u8), the name (ASCII), number of domains (u8), and of each the cluster (i32), what it is in bits (u8: 1 active, 2
-/// retired, 4 clicks, 8 opens, 16 https optional, the highest two its level), the end of its certificate (ticks UTC
-/// i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16, UTF-8), and in version 2
-/// its UTM parameters (length u16, UTF-8). Little-endian. Names without such parameters are written in version 1, which
-/// processes of the version before read too.
+/// retired, 4 clicks, 8 opens, 16 https optional, 32 imported links, the highest two its level), the end of its
+/// certificate (ticks UTC i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16,
+/// UTF-8), and in version 2 its UTM parameters (length u16, UTF-8). Little-endian. Names without such parameters are
+/// written in version 1, which processes of the version before read too.
 /// </summary>
 public static class TrackingHostBytes
 {
     private const byte Version = 1;
     private const byte VersionWithUtm = 2;
-    private const byte Active = 1, Retired = 2, Clicks = 4, Opens = 8, HttpOptional = 16;
+    private const byte Active = 1, Retired = 2, Clicks = 4, Opens = 8, HttpOptional = 16, Imported = 32;
     private const int LevelShift = 6;
 
     /// <summary>Writes a name's domains; none for a name that is not there any more.</summary>
@@ -45,6 +45,7 @@ public static class TrackingHostBytes
                 | (host.TracksClicks ? Clicks : 0)
                 | (host.TracksOpens ? Opens : 0)
                 | (host.Https == HttpsPolicy.Optional ? HttpOptional : 0)
+                | (host.HasImportedLinks ? Imported : 0)
                 | ((int)host.TrackingLevel << LevelShift)));
             writer.Write(host.CertificateUntil?.UtcTicks ?? 0);
             writer.Write((ushort)host.ExcludedDomains.Length);
@@ -152,6 +153,7 @@ public static class TrackingHostBytes
             TracksClicks = (bits & Clicks) != 0,
             TracksOpens = (bits & Opens) != 0,
             ExcludedDomains = excluded,
+            HasImportedLinks = (bits & Imported) != 0,
             TrackingLevel = (TrackingLevel)(bits >> LevelShift),
             Utm = version == VersionWithUtm ? ReadText(reader) : "",
         };

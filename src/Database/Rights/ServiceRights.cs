@@ -14,7 +14,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     [
         "USAGE ON SCHEMA management, domains",
         "SELECT (hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, "
-            + "excluded_domains, tracking_level, utm, is_default) ON domains.tracking_domains",
+            + "excluded_domains, tracking_level, utm, has_imported_links, is_default) ON domains.tracking_domains",
         "SELECT (id, settings, deleted_at) ON management.clusters",
         "SELECT (domain, cluster_id) ON management.sending_domains",
     ];
@@ -76,9 +76,11 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (cluster_id, link_id, url) ON links.destinations",
             "SELECT (pattern) ON links.blocked_destinations",
             "SELECT (cluster_id, link_id, new_link_id, message_key, tag, created_at, undone_at) ON links.repairs",
+            // Links of mail that another system sent, and how much may be kept of who follows them.
+            "SELECT ON links.imported_links",
             // Whether a repair within a tag means a message.
             "USAGE ON SCHEMA rewrite",
-            "SELECT (cluster_id, message_key, tags) ON rewrite.messages",
+            "SELECT (cluster_id, message_key, tags, tracking_level) ON rewrite.messages",
             "SELECT ON rewrite.withdrawn_messages",
             "SELECT (id) ON domains.tracking_domains",
             "SELECT (domain_id, kind, content) ON domains.app_files",
@@ -126,7 +128,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (cluster_id, endpoint_id, delivery_id), INSERT, DELETE ON webhooks.attempts",
             "INSERT (id, at, cluster_id, actor, action, subject, after) ON management.audit_log",
         ]),
-        // Shows everything of a cluster but changes what admins decide: no message, link or event.
+        // Shows everything of a cluster but changes what admins decide: no message, link or event; it takes links and
+        // messages of another system over.
         new("management",
         [
             .. _schema, .. _directory, .. _keys,
@@ -143,7 +146,11 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE (reason), DELETE ON links.blocked_destinations",
             "SELECT, INSERT, UPDATE (undone_at) ON links.repairs",
             "SELECT, INSERT, UPDATE (content, changed_at), DELETE ON domains.app_files",
-            // Takes away what is personal when a recipient withdraws, and adds nothing.
+            "SELECT, INSERT ON links.imported_links",
+            "INSERT (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, "
+                + "recipient_domain, tags, tracking_level, host, sent_at, registered_at, link_count, opens_tracked, "
+                + "link_map), UPDATE (link_count, opens_tracked) ON rewrite.messages",
+            // Takes away what is personal when a recipient withdraws.
             "SELECT, UPDATE (tracking_level, recipient, sender, message_id) ON rewrite.messages",
             "SELECT, DELETE ON rewrite.bodies",
             "SELECT, DELETE ON rewrite.message_bodies",
@@ -161,8 +168,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "ON ingest.statistics",
             // Whether a name is verified and has a certificate, others say.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
-                + "excluded_domains, tracking_level, utm, deleted_at, next_check_at, check_requested_at) "
-                + "ON domains.tracking_domains",
+                + "excluded_domains, tracking_level, utm, has_imported_links, deleted_at, next_check_at, "
+                + "check_requested_at) ON domains.tracking_domains",
             "SELECT ON domains.checks",
             "SELECT, INSERT, DELETE ON management.audit_log",
             "USAGE ON SCHEMA certificates",

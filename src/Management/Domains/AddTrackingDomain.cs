@@ -90,6 +90,12 @@ internal static class AddTrackingDomain
                 return RequireAccess.NoSuchCluster(cluster.ToString());
             }
 
+            // Of an earlier time when the cluster had the name.
+            domain.HasImportedLinks = await db.Database.SqlQuery<bool>(
+                $"""
+                SELECT EXISTS (SELECT FROM links.imported_links
+                    WHERE cluster_id = {cluster.Value} AND host = {domain.Hostname}) AS "Value"
+                """).SingleAsync(cancellationToken);
             db.TrackingDomains.Add(domain);
             await db.SaveChangesAsync(cancellationToken);
             await RecordChange.AddAsync(

@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Hosting;
 using Tracking.RedirectEdge.Destinations;
+using Tracking.RedirectEdge.Imported;
 
 namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>Reads the copies of hosts, keys and links before the first request, and keeps them current.</summary>
-internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup links, TimeProvider time)
-    : BackgroundService
+internal sealed class KeepCopies(
+    HostDirectory hosts, HostCopy names, LinkLookup links, ImportedLinks imported, TimeProvider time) : BackgroundService
 {
     // Comparing with the last copy costs microseconds. A restart needs a copy that is only seconds old.
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(5);
@@ -16,6 +17,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
         hosts.Restore();
         names.Restore();
         links.Restore();
+        imported.Restore();
         hosts.Copy();
         return base.StartAsync(cancellationToken);
     }
@@ -27,6 +29,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
         hosts.Copy();
         names.Compact();
         links.Compact();
+        imported.Compact();
     }
 
     /// <inheritdoc/>
@@ -40,6 +43,7 @@ internal sealed class KeepCopies(HostDirectory hosts, HostCopy names, LinkLookup
                 hosts.Copy();
                 names.CompactWhenFull();
                 links.CompactWhenFull();
+                imported.CompactWhenFull();
             }
         }
         catch (OperationCanceledException)
