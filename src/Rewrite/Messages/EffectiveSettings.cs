@@ -11,7 +11,7 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>
 /// The settings in force for one message. An opt-out always wins, from whichever level it comes, including the tracking
 /// domain. Otherwise the request wins over the message's headers, and these win over the cluster. Headers of other
-/// systems only restrict, and only where the message has no header of ours about the same.
+/// systems only restrict.
 /// </summary>
 public sealed class EffectiveSettings(
     SigningKeyRing keys, IOptions<RewriteOptions> options, IOptions<SystemOptions> system)
@@ -89,12 +89,12 @@ public sealed class EffectiveSettings(
         var clicks = request.Clicks
             ?? message.Clicks
             ?? (settings.TrackClicks ? ClickTracking.Both : ClickTracking.None);
-        return message.Clicks is null ? clicks & message.ClicksAllowed : clicks;
+        return clicks & message.ClicksAllowed;
     }
 
     private static bool Opens(ClusterSettings settings, MessageMetadata request, MessageMetadata message) =>
         !message.SkipsTracking && request.Opens != false && message.Opens != false
-            && (message.Opens is not null || message.OpensAllowed)
+            && message.OpensAllowed
             && (request.Opens ?? message.Opens ?? settings.TrackOpens);
 
     // Each parameter is the first that one of them gives. Stored texts were checked when they were stored.

@@ -72,12 +72,13 @@ public sealed class HeadersOfOtherSystemsTests
     }
 
     [Theory]
-    [InlineData("X-MC-Track: none\r\nX-Tracking-Clicks: html", ClickTracking.Html, false)]
-    [InlineData("X-Tracking-Opens: yes\r\nX-MC-Track: none", ClickTracking.None, true)]
+    [InlineData("X-MC-Track: none\r\nX-Tracking-Clicks: html", ClickTracking.None, false)]
+    [InlineData("X-Mailgun-Track-Clicks: htmlonly\r\nX-Tracking-Clicks: yes", ClickTracking.Html, true)]
+    [InlineData("X-Tracking-Opens: yes\r\nX-MC-Track: none", ClickTracking.None, false)]
     [InlineData("X-MC-Track: opens, clicks\r\nX-Tracking-Clicks: no", ClickTracking.None, true)]
     [InlineData("X-MC-Track: opens, clicks\r\nX-AMP: skip", ClickTracking.None, false)]
     [InlineData("X-MC-Track: none\r\nX-Tracking-Clicks: perhaps", ClickTracking.None, false)]
-    public void A_header_of_ours_about_the_same_wins(string headers, ClickTracking clicks, bool opens)
+    public void An_opt_out_wins_from_whichever_header_it_comes(string headers, ClickTracking clicks, bool opens)
     {
         var inForce = InForce(_everything, headers);
         Assert.Equal(clicks, inForce.TrackClicks);
