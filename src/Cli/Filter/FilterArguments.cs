@@ -127,6 +127,10 @@ internal sealed record FilterArguments
                     && value is "full" or "pseudonymous" or "anonymous" or "off" or "none"
                     ? null
                     : OneOf("full", "pseudonymous", "anonymous", "off");
+            case "--test":
+                return Metadata.TryAdd("tracking-test", value) && value is "true" or "false"
+                    ? null
+                    : OneOf("true", "false");
             case "--host":
                 Metadata["tracking-host"] = value;
                 return null;

@@ -34,6 +34,9 @@ internal sealed class StoredEvent
     public IReadOnlyList<string> Reasons { get; init; } = [];
 
     public int Score { get; init; }
+
+    /// <summary>Whether it counts nowhere.</summary>
+    public bool IsUncounted { get; init; }
 }
 
 /// <summary>What an event is seen to be beside the others of its message.</summary>

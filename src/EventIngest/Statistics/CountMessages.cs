@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Npgsql;
 using NpgsqlTypes;
+using Tracking.Database.Entities;
 using Tracking.EventIngest.Batches;
 using Tracking.Links;
 
@@ -52,6 +53,7 @@ internal sealed class CountMessages
     private readonly Dictionary<(int Cluster, MessageKey Message), MessageTally> _byKey;
     private readonly MessageTally[] _messages;
     private readonly AddToCounters _counters = new();
+    private readonly List<(PreparedRow Event, WhyUncounted Why)> _uncounted = [];
 
     // Each message as if nothing had happened to it before: right for most, and put right for the others.
     private CountMessages(
@@ -67,6 +69,13 @@ internal sealed class CountMessages
             ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(_byKey, key, out _);
             tally ??= new MessageTally(
                 counted.Cluster, counted.Message, attributes.GetValueOrDefault(key, MessageAttributes.Unknown));
+            if (tally.Attributes.WhyUncounted(counted.Kind, counted.Ordinal) is { } why)
+            {
+                tally.See(counted);
+                _uncounted.Add((stored, why));
+                continue;
+            }
+
             tally.Add(counted);
             _counters.AddEvent(counted, tally.Attributes);
         }
@@ -78,6 +87,9 @@ internal sealed class CountMessages
             _counters.MoveFirsts(message.Cluster, null, message.Firsts, message.Attributes);
         }
     }
+
+    /// <summary>Events that count nowhere.</summary>
+    public IReadOnlyList<(PreparedRow Event, WhyUncounted Why)> Uncounted => _uncounted;
 
     /// <summary>Adds up what can be without the database: beside the COPY of the events.</summary>
     /// <param name="events">Events of a batch; not changed before this has ended.</param>
@@ -163,7 +175,7 @@ internal sealed class CountMessages
         {
             var counted = stored.Counted;
             var message = _byKey[(counted.Cluster, counted.Message)];
-            if (IsInBuilt(message))
+            if (IsInBuilt(message) && message.Attributes.WhyUncounted(counted.Kind, counted.Ordinal) is null)
             {
                 counters.AddEvent(counted, message.Attributes);
             }

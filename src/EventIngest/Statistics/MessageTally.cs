@@ -81,8 +81,9 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
     /// <summary>The day of a moment.</summary>
     public static int DayOf(long micros) => (int)(micros / MicrosPerDay);
 
-    /// <summary>Counts an event. The first one decides on the home day.</summary>
-    public void Add(in CountedEvent counted)
+    /// <summary>Sees an event that counts nowhere. The message's row is there all the same: whoever revises its verdict
+    /// locks that.</summary>
+    public int See(in CountedEvent counted)
     {
         var day = DayOf(counted.TimeMicros);
         if (HomeDay < 0)
@@ -90,6 +91,13 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
             HomeDay = day;
         }
 
+        return day;
+    }
+
+    /// <summary>Counts an event. The first one decides on the home day.</summary>
+    public void Add(in CountedEvent counted)
+    {
+        var day = See(counted);
         Clicks += counted.Kind == LinkKind.Click ? 1 : 0;
         Opens += counted.Kind == LinkKind.Open ? 1 : 0;
         Firsts.Add(

@@ -8,7 +8,8 @@ namespace Tracking.Management.Requests;
 /// <summary>Reads a cluster's settings; what is not given keeps its default.</summary>
 internal static class ReadSettings
 {
-    /// <summary>Entries of <c>excludedDomains</c>: they are looked up for every link of every message.</summary>
+    /// <summary>Entries of <c>excludedDomains</c>, and of <c>systemLinks</c>: they are looked up for every link of every
+    /// message.</summary>
     public const int MaxExcludedDomains = 1000;
 
     private const string Path = "settings.";
@@ -53,8 +54,14 @@ internal static class ReadSettings
             MailName.DomainPattern,
             "a host name such as example.com, or *.example.com for everything below it",
             errors);
+        var systemLinks = ReadJson.List(
+            json, "systemLinks", Path, MaxExcludedDomains, DestinationPattern.Read, DestinationPattern.Takes, errors);
         return errors.Count == before
-            ? json.Deserialize<ClusterSettings>(ClusterSettings.Json)! with { ExcludedDomains = excluded }
+            ? json.Deserialize<ClusterSettings>(ClusterSettings.Json)! with
+            {
+                ExcludedDomains = excluded,
+                SystemLinks = systemLinks,
+            }
             : new ClusterSettings();
     }
 

@@ -25,6 +25,11 @@ namespace Tracking.Management.Statistics;
 /// <param name="UniqueOpens">Messages whose first open this was.</param>
 internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long UniqueClicks, long UniqueOpens)
 {
+    /// <summary>Messages that a person first opened or clicked in then; not by link and position. Whose mail program
+    /// loads no pictures opens unseen and shows by a click.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Openers { get; init; }
+
     /// <summary>By day, and without grouping: messages rewritten.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Messages { get; init; }
@@ -39,7 +44,9 @@ internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long 
 /// <param name="Opens">Opens.</param>
 /// <param name="UniqueClicks">Messages whose first click is in it.</param>
 /// <param name="UniqueOpens">Messages whose first open is in it.</param>
-internal sealed record StatisticsTotals(long Clicks, long Opens, long UniqueClicks, long UniqueOpens);
+/// <param name="Openers">Messages that a person first opened or clicked in then; with human=false none.</param>
+internal sealed record StatisticsTotals(
+    long Clicks, long Opens, long UniqueClicks, long UniqueOpens, long Openers);
 
 /// <summary>Statistics of a range.</summary>
 /// <param name="From">The first moment counted: what was asked for, down to a quarter of an hour; by message down to a
@@ -146,6 +153,7 @@ internal static class GetStatistics
         message.IsFirstOpen ? 1 : 0)
     {
         Label = message.MessageId,
+        Openers = message.IsOpener ? 1 : 0,
     };
 }
 

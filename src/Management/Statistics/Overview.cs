@@ -57,11 +57,13 @@ public sealed record OverviewPoint(DateTimeOffset At, long Clicks, long Opens, l
 /// <param name="Opens">Opens, of those asked for.</param>
 /// <param name="Clicked">Messages that those asked for clicked in for the first time; of one message, or under several
 /// filters, that they clicked in. One message is one recipient.</param>
+/// <param name="Openers">Messages that a person opened or clicked in for the first time; of one message, or under
+/// several filters, that a person opened or clicked in.</param>
 /// <param name="Machines">Clicks and opens of recognised machines.</param>
 /// <param name="Everything">Clicks and opens of people and machines.</param>
 /// <param name="Messages">Messages rewritten.</param>
 public sealed record OverviewTotals(
-    long Clicks, long Opens, long Clicked, long Machines, long Everything, long Messages);
+    long Clicks, long Opens, long Clicked, long Openers, long Machines, long Everything, long Messages);
 
 /// <summary>A row of a list, most clicks first.</summary>
 /// <param name="Key">What filters by it.</param>

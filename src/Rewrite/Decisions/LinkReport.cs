@@ -169,5 +169,8 @@ internal struct LinkRow
     public ByteRange Encoded;
     public LinkKind Kind;
 
+    /// <summary>Clicks on it do not count.</summary>
+    public bool IsSystem;
+
     public readonly bool IsTracked => Decision == LinkDecision.Tracked;
 }

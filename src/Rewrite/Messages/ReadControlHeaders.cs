@@ -43,6 +43,8 @@ public static class ReadControlHeaders
                     metadata with { Opens = MessageMetadata.ParseYesNo(value) ?? metadata.Opens },
                 "x-tracking-level" => metadata with { Level = Stricter(metadata.Level, value) },
                 "x-tracking-tags" => metadata with { Tags = MessageMetadata.ParseTags(value) ?? metadata.Tags },
+                "x-tracking-test" =>
+                    metadata with { Test = MessageMetadata.ParseTrueFalse(value) ?? metadata.Test },
                 "x-tracking-host" => metadata with { Host = value },
                 _ => metadata,
             };

@@ -30,6 +30,10 @@ internal static partial class Words
             _ => $"machine, the scanner {Maker(vendor)}",
         };
 
+        /// <summary>Why an event counts nowhere.</summary>
+        public static string Uncounted(WhyUncounted why) =>
+            why == WhyUncounted.Test ? "test" : "system link, not counted";
+
         /// <summary>What a classification rests on. The API has it as a stable word.</summary>
         public static string Reason(string reason) => reason switch
         {
