@@ -61,6 +61,10 @@ public sealed class FirstMoments
     /// <summary>The first click or open by people or machines.</summary>
     public FirstMoment Of(LinkKind kind, bool machines) => Slot(kind, machines);
 
+    /// <summary>When a person first showed to have the message open: the first open or click by people. Many mail
+    /// programs load no pictures; a click needs none.</summary>
+    public FirstMoment Opener => FirstMoment.Earlier(_click0, _open0);
+
     /// <summary>The first click or open by anybody.</summary>
     public FirstMoment OfAnybody(LinkKind kind) => FirstMoment.Earlier(Slot(kind, false), Slot(kind, true));
 

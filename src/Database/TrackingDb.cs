@@ -107,6 +107,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         configurationBuilder.Properties<LinkId>().HaveConversion<LinkIdConverter>();
         configurationBuilder.Properties<LinkKind>().HaveConversion<short>();
         configurationBuilder.Properties<Verdict>().HaveConversion<short>();
+        configurationBuilder.Properties<WhyUncounted>().HaveConversion<short>();
         configurationBuilder.Properties<CountDimension>().HaveConversion<short>();
         configurationBuilder.Properties<CountGrain>().HaveConversion<short>();
         configurationBuilder.Properties<TrackingLevel>().HaveConversion<short>();
@@ -135,8 +136,11 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<BlockedDestination>().ToTable("blocked_destinations", "links").HasKey(b => b.Pattern);
         modelBuilder.Entity<Repair>().ToTable("repairs", "links").HasKey(r => new { r.ClusterId, r.Id });
         modelBuilder.Entity<AppFile>().ToTable("app_files", "domains").HasKey(f => new { f.DomainId, f.Kind });
-        modelBuilder.Entity<TrackedMessage>().ToTable("messages", "rewrite")
-            .HasKey(m => new { m.ClusterId, m.MessageKey });
+        modelBuilder.Entity<TrackedMessage>(message =>
+        {
+            message.ToTable("messages", "rewrite").HasKey(m => new { m.ClusterId, m.MessageKey });
+            message.Property(m => m.LeftPlain).HasColumnType("jsonb");
+        });
         modelBuilder.Entity<Withdrawal>().ToTable("withdrawals", "rewrite").HasKey(w => new { w.ClusterId, w.Id });
         modelBuilder.Entity<WithdrawnMessage>().ToTable("withdrawn_messages", "rewrite")
             .HasKey(w => new { w.ClusterId, w.MessageKey });

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Rewrite.Decisions;
@@ -23,6 +24,7 @@ public sealed class GoldenCasesTests
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutRoleOfMostLinks } },
     };
 
     public static TheoryData<string> Names =>
@@ -89,6 +91,10 @@ public sealed class GoldenCasesTests
                     ExcludedDomains = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
                 },
                 "utm" => request with { Utm = UtmParameters.TryParse((string)value!) },
+                "systemLinks" => request with
+                {
+                    SystemLinks = HostSet.Of(value!.AsArray().Select(node => (string)node!)),
+                },
                 "cluster" => Obey(request, message, value.Deserialize<ClusterSettings>(_json)!),
                 "limits" => request,
                 _ => throw new InvalidOperationException($"unknown key {key}"),
@@ -124,6 +130,14 @@ public sealed class GoldenCasesTests
         ? null
         : new TrackingOrigin(new Uri(text).Scheme == "https", TestKeys.Host(new Uri(text).Host));
 
+    private static void LeaveOutRoleOfMostLinks(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties.Where(property => property.Name == "role"))
+        {
+            property.ShouldSerialize = (_, value) => value is not null;
+        }
+    }
+
     private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static object Report(RewritePlan plan) => new
@@ -143,6 +157,7 @@ public sealed class GoldenCasesTests
                 ? null
                 : Encoding.UTF8.GetString(link.Destination.Span),
             Name = Encoding.UTF8.GetString(link.Name.Span),
+            Role = link.IsSystem ? "system" : null,
         }),
     };
 }

@@ -244,7 +244,7 @@ internal static class ClustersCommand
     private static JsonNode? ReadValue(string name, string text) => text switch
     {
         "" => null,
-        _ when name.EndsWith("Domains", StringComparison.Ordinal) =>
+        _ when name is "excludedDomains" or "systemLinks" =>
             Array(text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)),
         "true" or "false" => text == "true",
         _ when int.TryParse(

@@ -26,6 +26,10 @@ internal static class RewriteCommand
             Text("--utm", "UTM parameters of destinations, 'utm_source=newsletter&utm_medium=email', or off"),
             Text("--sent-at", "When it was sent (RFC 3339)"),
         ];
+        var test = new Option<bool>("--test")
+        {
+            Description = "A test: rewritten as any other message, and its clicks and opens count nowhere",
+        };
         var tags = new Option<string[]>("--tag") { Description = "A tag; may be given up to ten times" };
         var explain = new Option<bool>("--dry-run", "--explain")
         {
@@ -40,7 +44,10 @@ internal static class RewriteCommand
             Description = "Where the message goes; default the standard output, with --links or --json nowhere",
             HelpName = "FILE",
         };
-        var command = new Command("rewrite", "Rewrites a message.") { file, cluster, tags, explain, links, output };
+        var command = new Command("rewrite", "Rewrites a message.")
+        {
+            file, cluster, tags, test, explain, links, output,
+        };
         foreach (var option in metadata)
         {
             command.Options.Add(option);
@@ -66,7 +73,8 @@ internal static class RewriteCommand
                 .Select(option => KeyValuePair.Create("tracking-" + option.Name[2..], parsed.GetValue(option)!))
                 .Concat(parsed.GetValue(tags) is { Length: > 0 } given
                     ? [KeyValuePair.Create("tracking-tags", string.Join(',', given))]
-                    : []);
+                    : [])
+                .Concat(parsed.GetValue(test) ? [KeyValuePair.Create("tracking-test", "true")] : []);
             var dryRun = parsed.GetValue(explain);
             using var content = new ByteArrayContent(message);
             content.Headers.ContentType = new MediaTypeHeaderValue("message/rfc822");

@@ -64,14 +64,17 @@ internal static class StatsCommand
         var rows = answer.Json["rows"]!.AsArray();
         var labels = rows.Any(row => row!["label"] is not null);
         var messages = rows.Any(row => row!["messages"] is not null);
+        var openers = rows.Any(row => row!["openers"] is not null);
         string[] headings =
         [
             ((string)answer.Json["groupBy"]!).ToUpperInvariant(),
             "CLICKS", "OPENS", "UNIQUE CLICKS", "UNIQUE OPENS",
+            .. openers ? ["OPENERS"] : Array.Empty<string>(),
             .. messages ? ["MESSAGES"] : Array.Empty<string>(),
             .. labels ? [""] : Array.Empty<string>(),
         ];
-        var table = new TextTable(headings).Right(1, 2, 3, 4).Right(messages ? [5] : []);
+        var table = new TextTable(headings)
+            .Right(1, 2, 3, 4).Right(openers ? [5] : []).Right(messages ? [openers ? 6 : 5] : []);
         foreach (var row in rows)
         {
             table.Add(
@@ -79,6 +82,7 @@ internal static class StatsCommand
                 (string?)row!["key"],
                 row["clicks"]!.ToString(), row["opens"]!.ToString(),
                 row["uniqueClicks"]!.ToString(), row["uniqueOpens"]!.ToString(),
+                .. openers ? [row["openers"]?.ToString() ?? ""] : Array.Empty<string>(),
                 .. messages ? [row["messages"]?.ToString() ?? "0"] : Array.Empty<string>(),
                 .. labels ? [(string?)row["label"] ?? ""] : Array.Empty<string>(),
             ]);

@@ -130,6 +130,10 @@ internal sealed record FilterArguments
             case "--utm":
                 Metadata["tracking-utm"] = value;
                 return null;
+            case "--test":
+                return Metadata.TryAdd("tracking-test", value) && value is "true" or "false"
+                    ? null
+                    : OneOf("true", "false");
             case "--host":
                 Metadata["tracking-host"] = value;
                 return null;

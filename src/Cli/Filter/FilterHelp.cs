@@ -33,6 +33,7 @@ internal static class FilterHelp
           --level full|pseudonymous|anonymous|off,
           --host HOST, --tag TAG,
           --utm PARAMETERS                As in trackctl rewrite
+          --test true|false               Whether it is a test: rewritten as any other message, counted nowhere
 
           defer: the message waits in the MTA's queue and is tried again, until the MTA's own
                  limit (in Postfix maximal_queue_lifetime, 5 days).

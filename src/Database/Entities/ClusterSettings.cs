@@ -143,6 +143,12 @@ public sealed record ClusterSettings
                 return null;
             }
 
+            if (settings.SystemLinks is null || settings.SystemLinks.Contains(null!))
+            {
+                wrong = "$.systemLinks";
+                return null;
+            }
+
             return settings;
         }
         catch (JsonException exception)
@@ -195,4 +201,8 @@ public sealed record ClusterSettings
 
     /// <summary>Destinations that are never tracked: host names, and <c>*.example.com</c>.</summary>
     public IReadOnlyList<string> ExcludedDomains { get; init; } = [];
+
+    /// <summary>Destinations whose clicks are listed and count nowhere: host names, <c>*.example.com</c>, each also with
+    /// a path.</summary>
+    public IReadOnlyList<string> SystemLinks { get; init; } = [];
 }

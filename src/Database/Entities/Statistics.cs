@@ -112,6 +112,9 @@ public sealed class Count
 
     /// <summary>Messages that anybody opened for the first time.</summary>
     public required long FirstOpens { get; init; }
+
+    /// <summary>Messages that a person opened or clicked in for the first time.</summary>
+    public required long Openers { get; init; }
 }
 
 /// <summary>What one transaction adds to <see cref="Count"/>s, an element each: read together with them.</summary>
@@ -167,6 +170,9 @@ public sealed class CountChange
 
     /// <summary>First opens by anybody.</summary>
     public required int[] FirstOpens { get; init; }
+
+    /// <summary>First opens or clicks by people; empty from a version that did not count them.</summary>
+    public required int[] Openers { get; init; }
 }
 
 /// <summary>What happened to one message.</summary>

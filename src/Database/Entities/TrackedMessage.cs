@@ -58,4 +58,13 @@ public sealed class TrackedMessage
 
     /// <summary>W3C trace id and span id of the rewriting, when sampled.</summary>
     public required byte[]? Trace { get; init; }
+
+    /// <summary>Whether its sender calls it a test: its events count nowhere.</summary>
+    public bool IsTest { get; init; }
+
+    /// <summary>Ordinals of links whose clicks count nowhere; <see langword="null"/> without one.</summary>
+    public short[]? SystemLinks { get; init; }
+
+    /// <summary>How many links were left plain, a JSON object by reason; <see langword="null"/> without one.</summary>
+    public string? LeftPlain { get; init; }
 }

@@ -42,6 +42,17 @@ public static class Verdicts
     public static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(3);
 }
 
+/// <summary>Why an event counts nowhere. It is listed all the same.</summary>
+public enum WhyUncounted : short
+{
+    /// <summary>Its message is a test.</summary>
+    Test = 1,
+
+    /// <summary>Its link leads to a page of the sender's own: unsubscribing, preferences, the mail in a
+    /// browser.</summary>
+    SystemLink = 2,
+}
+
 /// <summary>A click, open, image fetch or honeypot hit.</summary>
 public sealed class TrackingEvent
 {
@@ -95,6 +106,9 @@ public sealed class TrackingEvent
 
     /// <summary>When later evidence changed the verdict.</summary>
     public DateTimeOffset? RevisedAt { get; init; }
+
+    /// <summary>Why it counts nowhere; <see langword="null"/>: it counts.</summary>
+    public WhyUncounted? Uncounted { get; init; }
 }
 
 /// <summary>Rules that events were judged by.</summary>

@@ -58,11 +58,12 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
             "SELECT (cluster_id, link_id, url_hash) ON links.destinations",
             "INSERT (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, "
-                + "recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace) "
+                + "recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace, "
+                + "is_test, system_links, left_plain) ON rewrite.messages",
+            "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient, system_links, left_plain) "
                 + "ON rewrite.messages",
-            "UPDATE (link_map, link_count, opens_tracked, host, tracking_level, recipient) ON rewrite.messages",
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
-                + "tracking_level, recipient) ON rewrite.messages",
+                + "tracking_level, recipient, system_links, left_plain) ON rewrite.messages",
             // Whether a recipient withdrew, by a keyed hash.
             "SELECT (cluster_id, recipient_hash) ON rewrite.withdrawals",
             "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
@@ -114,9 +115,10 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             // Webhooks say what the API says of an event, and what is told of names and certificates.
             "USAGE ON SCHEMA webhooks, links, certificates",
             "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, shape, "
-                + "verdict, vendor, reasons, score), UPDATE (verdict, reasons, score, rules, revised_at) ON ingest.events",
+                + "verdict, vendor, reasons, score, uncounted), "
+                + "UPDATE (verdict, reasons, score, rules, revised_at, uncounted) ON ingest.events",
             "SELECT (cluster_id, message_key, tracking_level, trace, message_id, recipient, recipient_domain, tags, host, "
-                + "link_map, sent_at, registered_at) ON rewrite.messages",
+                + "link_map, sent_at, registered_at, is_test, system_links) ON rewrite.messages",
             "SELECT (cluster_id, link_id, url) ON links.destinations",
             "SELECT (id, cluster_id, hostname, kind, at, facts, webhooks_at), UPDATE (webhooks_at) ON domains.notices",
             "SELECT (id, cluster_id, hostname, stored_at, not_before, not_after, is_renewal, webhooks_at), "

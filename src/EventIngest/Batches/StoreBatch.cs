@@ -219,7 +219,12 @@ internal sealed partial class StoreBatch(
         }
 
         var tally = await CopyAndTallyAsync(transaction, prepared, attributes, copyRows, isWhole);
-        await FinishAsync(connection, batch, prepared, cancellationToken);
+        foreach (var (uncounted, _) in tally.Uncounted)
+        {
+            prepared.Clicked.Suspect(uncounted.Counted);
+        }
+
+        await FinishAsync(connection, batch, prepared, tally, cancellationToken);
         if (prepared.Events.Count > 0)
         {
             await tally.WriteAsync(transaction, generations, cancellationToken);
@@ -318,9 +323,15 @@ internal sealed partial class StoreBatch(
 
     // The counters are written after this, because the counters of a busy cluster stay locked until the commit.
     private async Task FinishAsync(
-        NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CancellationToken cancellationToken)
+        NpgsqlConnection connection, StoreEventBatch batch, PreparedBatch prepared, CountMessages tally,
+        CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlBatch(connection);
+        if (MarkUncounted.ToCommand(batch, tally.Uncounted) is { } mark)
+        {
+            command.BatchCommands.Add(mark);
+        }
+
         if (prepared.Rejected.Count > 0)
         {
             command.BatchCommands.Add(ToCommand(batch, prepared.Rejected));

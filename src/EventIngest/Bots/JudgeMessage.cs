@@ -34,6 +34,9 @@ internal sealed class StoredEvent
     public IReadOnlyList<string> Reasons { get; init; } = [];
 
     public int Score { get; init; }
+
+    /// <summary>Whether it counts nowhere.</summary>
+    public bool IsUncounted { get; init; }
 }
 
 /// <summary>The new verdict on an event, after a comparison with the other events of its message.</summary>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Npgsql;
 using Tracking.Database.Entities;
 using Tracking.EventIngest.Bots;
+using Tracking.EventIngest.Statistics;
 using Tracking.Links;
 
 namespace Tracking.EventIngest.Review;
@@ -31,6 +32,16 @@ internal sealed class ClickedMessages
             {
                 _messages[(cluster, message)] = true;
             }
+        }
+    }
+
+    /// <summary>Has a message looked at however few of its clicks are counted: this one, taken in before, is
+    /// not.</summary>
+    public void Suspect(in CountedEvent uncounted)
+    {
+        if (_messages.ContainsKey((uncounted.Cluster, uncounted.Message)))
+        {
+            _messages[(uncounted.Cluster, uncounted.Message)] = true;
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed partial class ReviewMessages(
     private const string SelectEvents =
         """
         SELECT e.id, e.cluster_id, e.message_key, e.occurred_at, e.kind, e.link_id, e.ordinal, e.client_address,
-            e.user_agent, e.verdict, e.vendor, e.reasons, e.score, s.sent
+            e.user_agent, e.verdict, e.vendor, e.reasons, e.score, e.uncounted, s.sent
         FROM unnest($1::integer[], $2::bytea[], $3::boolean[]) AS w (cluster_id, message_key, is_suspect)
         JOIN ingest.message_counts m ON m.cluster_id = w.cluster_id AND m.message_key = w.message_key
             AND (m.clicks > 1 OR w.is_suspect)
@@ -153,14 +153,14 @@ internal sealed partial class ReviewMessages(
         await using var reader = await select.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            events.Add(Read(reader), reader.IsDBNull(13) ? null : Micros(reader.GetDateTime(13)));
+            events.Add(Read(reader), reader.IsDBNull(14) ? null : Micros(reader.GetDateTime(14)));
         }
 
         return events;
     }
 
     /// <summary>Reads an event's row: id, cluster, message, time, kind, link, ordinal, address, user agent, verdict,
-    /// vendor, reasons, score.</summary>
+    /// vendor, reasons, score, why it does not count.</summary>
     internal static StoredEvent Read(NpgsqlDataReader row) => new()
     {
         Id = row.GetGuid(0),
@@ -176,6 +176,7 @@ internal sealed partial class ReviewMessages(
         Vendor = row.IsDBNull(10) ? null : row.GetString(10),
         Reasons = row.GetFieldValue<string[]>(11),
         Score = row.IsDBNull(12) ? 0 : row.GetInt16(12),
+        IsUncounted = !row.IsDBNull(13),
     };
 
     // Only messages that are reviewed together are compared. This evidence counts only beside other evidence, never

@@ -21,7 +21,7 @@ internal sealed class ReviseVerdicts(
     private const string SelectEvents =
         """
         SELECT e.id, e.cluster_id, e.message_key, e.occurred_at, e.kind, e.link_id, e.ordinal, e.client_address,
-            e.user_agent, e.verdict, e.vendor, e.reasons, e.score
+            e.user_agent, e.verdict, e.vendor, e.reasons, e.score, e.uncounted
         FROM unnest($1::integer[], $2::bytea[]) AS w (cluster_id, message_key)
         JOIN ingest.events e USING (cluster_id, message_key)
         """;
@@ -98,7 +98,9 @@ internal sealed class ReviseVerdicts(
                 var generation = generations.GetValueOrDefault(key.Cluster);
                 var isInBuilt = generation.Built != generation.Read && message.Generation == generation.Built;
                 Move(
-                    isInBuilt ? [read, built] : [read], update, message, now.Values, changes,
+                    isInBuilt ? [read, built] : [read], update, message,
+                    [.. now.Values.Where(one => !one.IsUncounted)],
+                    [.. changes.Where(change => !change.Event.IsUncounted)],
                     attributes.GetValueOrDefault(key, MessageAttributes.Unknown));
             }
         }

@@ -17,8 +17,8 @@ internal sealed class AddToCounters
         """
         INSERT INTO ingest.count_changes (cluster_id, generation, dimension, bucket, key, clicks_people,
             clicks_machines, opens_people, opens_machines, others, first_clicks_people, first_clicks_machines,
-            first_clicks, first_opens_people, first_opens_machines, first_opens)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            first_clicks, first_opens_people, first_opens_machines, first_opens, openers)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """;
 
     private readonly Dictionary<int, Dictionary<CountKey, Counts>> _clusters = [];
@@ -68,9 +68,7 @@ internal sealed class AddToCounters
         var counts = Of(cluster);
         foreach (var kind in (ReadOnlySpan<LinkKind>)[LinkKind.Click, LinkKind.Open])
         {
-            Move(
-                counts, kind, (Of(before, kind, false), Of(before, kind, true)),
-                (Of(after, kind, false), Of(after, kind, true)), message);
+            Move(counts, kind, Firsts.Of(before, kind), Firsts.Of(after, kind), message);
         }
 
         MovePlaces(counts, before?.Places ?? [], after?.Places ?? [], message);
@@ -100,9 +98,6 @@ internal sealed class AddToCounters
         }
     }
 
-    private static FirstMoment Of(FirstMoments? firsts, LinkKind kind, bool machines) =>
-        firsts?.Of(kind, machines) ?? FirstMoment.None;
-
     private static int BucketOf(long micros) => (int)(micros / CountBucket.Micros);
 
     // Consecutive events mostly belong to the same cluster.
@@ -129,8 +124,8 @@ internal sealed class AddToCounters
     private static void Move(
         Dictionary<CountKey, Counts> counts,
         LinkKind kind,
-        (FirstMoment People, FirstMoment Machines) from,
-        (FirstMoment People, FirstMoment Machines) to,
+        in Firsts from,
+        in Firsts to,
         MessageAttributes message)
     {
         if (from == to)
@@ -146,12 +141,13 @@ internal sealed class AddToCounters
     private static void AddFirsts(
         Dictionary<CountKey, Counts> counts,
         LinkKind kind,
-        (FirstMoment People, FirstMoment Machines) firsts,
+        in Firsts firsts,
         int number,
         MessageAttributes message)
     {
         var isPeoples = FirstMoment.Earlier(firsts.People, firsts.Machines) == firsts.People;
-        AddFirst(counts, kind, Who.People | (isPeoples ? Who.Anybody : Who.None), firsts.People, number, message);
+        var people = Who.People | (isPeoples ? Who.Anybody : Who.None) | (firsts.IsOpener ? Who.Opener : Who.None);
+        AddFirst(counts, kind, people, firsts.People, number, message);
         AddFirst(counts, kind, Who.Machines | (isPeoples ? Who.None : Who.Anybody), firsts.Machines, number, message);
     }
 
@@ -242,6 +238,28 @@ internal sealed class AddToCounters
         }
     }
 
+    /// <summary>The firsts of one kind.</summary>
+    /// <param name="People">By a person.</param>
+    /// <param name="Machines">By a recognised machine.</param>
+    /// <param name="IsOpener">Whether that person's is the first of clicks and opens together; of two that are the same
+    /// the click.</param>
+    private readonly record struct Firsts(FirstMoment People, FirstMoment Machines, bool IsOpener)
+    {
+        public static Firsts Of(FirstMoments? firsts, LinkKind kind)
+        {
+            if (firsts is null)
+            {
+                return new(FirstMoment.None, FirstMoment.None, false);
+            }
+
+            var people = firsts.Of(kind, machines: false);
+            return new(
+                people, firsts.Of(kind, machines: true),
+                people.Exists && people == firsts.Opener
+                    && (kind == LinkKind.Click || people != firsts.Of(LinkKind.Click, machines: false)));
+        }
+    }
+
     /// <summary>The changes of a cluster as parameters of the statement: an array for each column.</summary>
     private sealed class Columns
     {
@@ -258,7 +276,7 @@ internal sealed class AddToCounters
             }
 
             (_dimension, _bucket, _key) = (new short[Length], new int[Length], new string[Length]);
-            _counts = new int[11][];
+            _counts = new int[12][];
             for (var column = 0; column < _counts.Length; column++)
             {
                 _counts[column] = new int[Length];
@@ -311,6 +329,7 @@ internal sealed class AddToCounters
             _counts[8][row] = change.FirstOpensPeople;
             _counts[9][row] = change.FirstOpensMachines;
             _counts[10][row] = change.FirstOpens;
+            _counts[11][row] = change.Openers;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Npgsql;
 using NpgsqlTypes;
+using Tracking.Database.Entities;
 using Tracking.EventIngest.Batches;
 using Tracking.Links;
 
@@ -54,6 +55,7 @@ internal sealed class CountMessages
     private readonly Dictionary<(int Cluster, MessageKey Message), MessageTally> _byKey;
     private readonly MessageTally[] _messages;
     private readonly AddToCounters _counters = new();
+    private readonly List<(PreparedRow Event, WhyUncounted Why)> _uncounted = [];
 
     // Counts each message as if it had no earlier events. This is right for most messages, and corrected later for the
     // others.
@@ -70,6 +72,13 @@ internal sealed class CountMessages
             ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(_byKey, key, out _);
             tally ??= new MessageTally(
                 counted.Cluster, counted.Message, attributes.GetValueOrDefault(key, MessageAttributes.Unknown));
+            if (tally.Attributes.WhyUncounted(counted.Kind, counted.Ordinal) is { } why)
+            {
+                tally.See(counted);
+                _uncounted.Add((stored, why));
+                continue;
+            }
+
             tally.Add(counted);
             _counters.AddEvent(counted, tally.Attributes);
         }
@@ -81,6 +90,9 @@ internal sealed class CountMessages
             _counters.MoveFirsts(message.Cluster, null, message.Firsts, message.Attributes);
         }
     }
+
+    /// <summary>Events that count nowhere.</summary>
+    public IReadOnlyList<(PreparedRow Event, WhyUncounted Why)> Uncounted => _uncounted;
 
     /// <summary>Adds up all that needs no database, at the same time as the COPY of the events.</summary>
     /// <param name="events">The events of a batch. They must not change before the task has ended.</param>
@@ -167,7 +179,7 @@ internal sealed class CountMessages
         {
             var counted = stored.Counted;
             var message = _byKey[(counted.Cluster, counted.Message)];
-            if (IsInBuilt(message))
+            if (IsInBuilt(message) && message.Attributes.WhyUncounted(counted.Kind, counted.Ordinal) is null)
             {
                 counters.AddEvent(counted, message.Attributes);
             }

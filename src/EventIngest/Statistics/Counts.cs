@@ -42,11 +42,12 @@ internal struct Counts
     public int FirstOpensPeople;
     public int FirstOpensMachines;
     public int FirstOpens;
+    public int Openers;
 
     /// <summary>Whether all numbers are 0.</summary>
     public readonly bool IsNothing =>
         (ClicksPeople | ClicksMachines | OpensPeople | OpensMachines | Others | FirstClicksPeople | FirstClicksMachines
-            | FirstClicks | FirstOpensPeople | FirstOpensMachines | FirstOpens) == 0;
+            | FirstClicks | FirstOpensPeople | FirstOpensMachines | FirstOpens | Openers) == 0;
 
     /// <summary>Adds or subtracts an event.</summary>
     /// <param name="kind">The kind of the requested link.</param>
@@ -73,6 +74,7 @@ internal struct Counts
         var people = (who & Who.People) != 0 ? number : 0;
         var machines = (who & Who.Machines) != 0 ? number : 0;
         var anybody = (who & Who.Anybody) != 0 ? number : 0;
+        Openers += (who & Who.Opener) != 0 ? number : 0;
         if (kind == LinkKind.Click)
         {
             FirstClicksPeople += people;
@@ -103,4 +105,7 @@ internal enum Who
 
     /// <summary>For people and machines together.</summary>
     Anybody = 4,
+
+    /// <summary>For people, opens and clicks taken together.</summary>
+    Opener = 8,
 }

@@ -24,10 +24,11 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
     // table.
     private const string Select =
         """
-        SELECT wanted.cluster_id, wanted.message_key, m.tags, m.recipient_domain, m.host, m.link_map
+        SELECT wanted.cluster_id, wanted.message_key, m.tags, m.recipient_domain, m.host, m.link_map, m.is_test,
+            m.system_links
         FROM unnest($1::integer[], $2::bytea[]) AS wanted (cluster_id, message_key)
         CROSS JOIN LATERAL (
-            SELECT m.tags, m.recipient_domain, m.host, m.link_map
+            SELECT m.tags, m.recipient_domain, m.host, m.link_map, m.is_test, m.system_links
             FROM rewrite.messages m
             WHERE m.cluster_id = wanted.cluster_id AND m.message_key = wanted.message_key
             OFFSET 0) m
@@ -96,10 +97,16 @@ internal sealed class FindAttributes(NpgsqlDataSource dataSource)
             var tags = reader.GetFieldValue<string[]>(2);
             var domain = reader.IsDBNull(3) ? "" : Cut(reader.GetString(3));
             var (host, map) = (Cut(reader.GetString(4)), reader.GetFieldValue<byte[]>(5));
+            var isTest = reader.GetBoolean(6);
+            var systemLinks = reader.IsDBNull(7) ? null : reader.GetFieldValue<short[]>(7);
             lock (_changing)
             {
                 found[message] = Remember(
-                    message, new MessageAttributes(Distinct(tags), domain, host, PlacesOf(map)));
+                    message, new MessageAttributes(Distinct(tags), domain, host, PlacesOf(map))
+                    {
+                        IsTest = isTest,
+                        SystemLinks = systemLinks,
+                    });
             }
         }
     }

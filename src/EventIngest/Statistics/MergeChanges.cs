@@ -39,27 +39,29 @@ internal sealed partial class MergeChanges(
             FROM deleted c,
                 unnest(c.dimension, c.bucket, c.key, c.clicks_people, c.clicks_machines, c.opens_people,
                     c.opens_machines, c.others, c.first_clicks_people, c.first_clicks_machines, c.first_clicks,
-                    c.first_opens_people, c.first_opens_machines, c.first_opens)
-                AS u (dimension, bucket, key, cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo)
+                    c.first_opens_people, c.first_opens_machines, c.first_opens, c.openers)
+                AS u (dimension, bucket, key, cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo, r)
         ), quarters AS MATERIALIZED (
             SELECT cluster_id, generation, dimension, bucket, key COLLATE "C" AS key, sum(cp) AS cp, sum(cm) AS cm,
                 sum(op) AS op, sum(om) AS om, sum(o) AS o, sum(fcp) AS fcp, sum(fcm) AS fcm, sum(fc) AS fc,
-                sum(fop) AS fop, sum(fom) AS fom, sum(fo) AS fo
+                sum(fop) AS fop, sum(fom) AS fom, sum(fo) AS fo,
+                -- Not there in changes of a version that did not count them.
+                coalesce(sum(r), 0) AS r
             FROM changed GROUP BY 1, 2, 3, 4, 5
         ), rows AS (
             SELECT cluster_id, generation, dimension, 1::smallint AS grain, bucket, key,
-                cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo
+                cp, cm, op, om, o, fcp, fcm, fc, fop, fom, fo, r
             FROM quarters
             UNION ALL
             SELECT cluster_id, generation, dimension, 0::smallint, bucket - bucket % 96, key,
                 sum(cp::integer), sum(cm::integer), sum(op::integer), sum(om::integer), sum(o::integer),
                 sum(fcp::integer), sum(fcm::integer), sum(fc::integer), sum(fop::integer), sum(fom::integer),
-                sum(fo::integer)
+                sum(fo::integer), sum(r::integer)
             FROM quarters WHERE dimension <> 0 GROUP BY 1, 2, 3, 5, 6
         ), merged AS (
             INSERT INTO ingest.counts AS c (cluster_id, generation, dimension, grain, bucket, key, clicks_people,
                 clicks_machines, opens_people, opens_machines, others, first_clicks_people, first_clicks_machines,
-                first_clicks, first_opens_people, first_opens_machines, first_opens)
+                first_clicks, first_opens_people, first_opens_machines, first_opens, openers)
             SELECT * FROM rows ORDER BY 1, 2, 3, 4, 5, 6
             ON CONFLICT (cluster_id, generation, dimension, grain, bucket, key) DO UPDATE SET
                 clicks_people = c.clicks_people + excluded.clicks_people,
@@ -72,7 +74,8 @@ internal sealed partial class MergeChanges(
                 first_clicks = c.first_clicks + excluded.first_clicks,
                 first_opens_people = c.first_opens_people + excluded.first_opens_people,
                 first_opens_machines = c.first_opens_machines + excluded.first_opens_machines,
-                first_opens = c.first_opens + excluded.first_opens
+                first_opens = c.first_opens + excluded.first_opens,
+                openers = c.openers + excluded.openers
         )
         SELECT count(*)::integer FROM deleted
         """;

@@ -82,8 +82,9 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
     /// <summary>The day of a moment.</summary>
     public static int DayOf(long micros) => (int)(micros / MicrosPerDay);
 
-    /// <summary>Counts an event. The first event determines the home day.</summary>
-    public void Add(in CountedEvent counted)
+    /// <summary>Notes an event that counts nowhere. The message's row is written all the same, because a revision of
+    /// the verdict locks that row.</summary>
+    public int See(in CountedEvent counted)
     {
         var day = DayOf(counted.TimeMicros);
         if (HomeDay < 0)
@@ -91,6 +92,13 @@ internal sealed class MessageTally(int cluster, MessageKey message, MessageAttri
             HomeDay = day;
         }
 
+        return day;
+    }
+
+    /// <summary>Counts an event. The first event determines the home day.</summary>
+    public void Add(in CountedEvent counted)
+    {
+        var day = See(counted);
         Clicks += counted.Kind == LinkKind.Click ? 1 : 0;
         Opens += counted.Kind == LinkKind.Open ? 1 : 0;
         Firsts.Add(

@@ -42,10 +42,10 @@ internal sealed partial class RebuildCounters(
         """
         INSERT INTO ingest.counts (cluster_id, generation, dimension, grain, bucket, key, clicks_people,
             clicks_machines, opens_people, opens_machines, others, first_clicks_people, first_clicks_machines,
-            first_clicks, first_opens_people, first_opens_machines, first_opens)
+            first_clicks, first_opens_people, first_opens_machines, first_opens, openers)
         SELECT cluster_id, $3, dimension, grain, bucket, key, clicks_people, clicks_machines, opens_people,
             opens_machines, others, first_clicks_people, first_clicks_machines, first_clicks, first_opens_people,
-            first_opens_machines, first_opens
+            first_opens_machines, first_opens, openers
         FROM ingest.counts
         WHERE cluster_id = $1 AND generation = $2 AND dimension = ANY ('{0,1,2,3,4,5,6}') AND grain = ANY ('{0,1}')
             AND bucket >= $4 AND bucket < $5

@@ -51,7 +51,8 @@ internal sealed class RecountMessages(
     // A range of keys is read from the index. With a list of so many keys, PostgreSQL would read the whole table.
     private const string SelectEvents =
         """
-        SELECT e.message_key, e.occurred_at, e.kind, e.verdict, e.link_id, e.ordinal, e.vendor, e.user_agent
+        SELECT e.message_key, e.occurred_at, e.kind, e.verdict, e.link_id, e.ordinal, e.vendor, e.user_agent,
+            e.uncounted
         FROM ingest.events e
         WHERE e.cluster_id = $1 AND e.message_key > $2 AND e.message_key <= $3 AND e.occurred_at >= $4
         ORDER BY e.message_key, e.id
@@ -206,6 +207,12 @@ internal sealed class RecountMessages(
             var counted = Read(events);
             if (tallies.TryGetValue(counted.Message, out var tally))
             {
+                if (!events.IsDBNull(8))
+                {
+                    tally.See(counted);
+                    continue;
+                }
+
                 tally.Add(counted);
                 counters.AddEvent(counted, tally.Attributes);
             }

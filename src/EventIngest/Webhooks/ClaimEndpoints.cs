@@ -45,7 +45,7 @@ internal sealed class ClaimEndpoints(
         """
         SELECT d.id, d.event_type, d.payload, d.next_attempt_at, d.tries, d.attempts, e.id IS NOT NULL,
             d.cluster_id, e.occurred_at, e.message_key, m.message_id, m.recipient, m.tags, e.link_id, l.url, m.link_map,
-            e.ordinal, e.client_address, e.user_agent, e.verdict, e.vendor, e.reasons
+            e.ordinal, e.client_address, e.user_agent, e.verdict, e.vendor, e.reasons, e.uncounted
         FROM (
             SELECT * FROM webhooks.deliveries
             WHERE cluster_id = $1 AND endpoint_id = $2 AND status = 0 AND next_attempt_at <= $3
@@ -106,10 +106,11 @@ internal sealed class ClaimEndpoints(
         LeasedEndpoint endpoint, int most, CancellationToken cancellationToken)
     {
         using var place = await connections.TakeAsync(cancellationToken);
+        var now = time.GetUtcNow();
         await using var command = dataSource.CreateCommand(SelectDue);
         command.Parameters.Add(new() { Value = endpoint.Cluster.Value });
         command.Parameters.Add(new() { Value = endpoint.Id });
-        command.Parameters.Add(new() { Value = time.GetUtcNow().UtcDateTime });
+        command.Parameters.Add(new() { Value = now.UtcDateTime });
         command.Parameters.Add(new() { Value = most });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var due = new List<DueDelivery>();
@@ -117,7 +118,7 @@ internal sealed class ClaimEndpoints(
         {
             due.Add(new DueDelivery(
                 reader.GetGuid(0),
-                WebhookBody.Read(reader),
+                WebhookBody.Read(reader, now),
                 reader.GetFieldValue<DateTimeOffset>(3),
                 reader.GetInt16(4),
                 reader.GetInt32(5)));

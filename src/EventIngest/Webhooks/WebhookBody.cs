@@ -27,9 +27,9 @@ internal static class WebhookBody
 
     /// <summary>The body of a delivery: the stored body, or a body made from the event; <see langword="null"/> if the
     /// event no longer exists.</summary>
-    public static byte[]? Read(NpgsqlDataReader row) =>
+    public static byte[]? Read(NpgsqlDataReader row, DateTimeOffset now) =>
         !row.IsDBNull(2) ? Encoding.UTF8.GetBytes(row.GetString(2))
-        : row.GetBoolean(6) ? Write(MessageEvent.Read(row))
+        : row.GetBoolean(6) ? Write(MessageEvent.Read(row, now))
         : null;
 
     /// <summary>The body of a click or open.</summary>
@@ -121,8 +121,16 @@ internal sealed record MessageEvent
 
     public IReadOnlyList<string> Reasons { get; init; } = [];
 
+    /// <summary>Whether what comes next may still change the verdict.</summary>
+    public bool IsProvisional { get; init; }
+
+    /// <summary>Why it counts nowhere.</summary>
+    public WhyUncounted? Uncounted { get; init; }
+
     /// <summary>Reads a row of the statement in <see cref="ClaimEndpoints"/>.</summary>
-    public static MessageEvent Read(NpgsqlDataReader row)
+    /// <param name="row">The row.</param>
+    /// <param name="now">When it is sent.</param>
+    public static MessageEvent Read(NpgsqlDataReader row, DateTimeOffset now)
     {
         string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
         var ordinal = row.GetInt16(16);
@@ -146,6 +154,8 @@ internal sealed record MessageEvent
             Verdict = (Verdict)row.GetInt16(19),
             Vendor = Text(20),
             Reasons = row.GetFieldValue<string[]>(21),
+            IsProvisional = row.GetFieldValue<DateTimeOffset>(8) > now - Verdicts.ProvisionalFor,
+            Uncounted = row.IsDBNull(22) ? null : (WhyUncounted)row.GetInt16(22),
         };
     }
 
@@ -188,7 +198,12 @@ internal sealed record MessageEvent
         }
 
         json.WriteEndArray();
+        json.WriteBoolean("provisional", IsProvisional);
         json.WriteEndObject();
+        if (Uncounted is { } why)
+        {
+            json.WriteString("uncounted", JsonNamingPolicy.CamelCase.ConvertName(why.ToString()));
+        }
     }
 
     private static void WriteNumber(Utf8JsonWriter json, string name, int? value)

@@ -38,6 +38,7 @@ internal static class ReadClickMap
         SELECT (SELECT count(*) FROM alike), e.ordinal, count(e.*)
         FROM (SELECT 1) one LEFT JOIN alike ON true
         LEFT JOIN ingest.events e ON e.cluster_id = $1 AND e.message_key = alike.message_key AND e.kind = 0
+            AND e.uncounted IS NULL
             AND e.verdict IN ({(int)Verdict.Unknown}, {(int)Verdict.Human}, {(int)Verdict.Proxy})
         GROUP BY e.ordinal
         """;

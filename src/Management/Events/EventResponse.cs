@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Serialization;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
@@ -58,16 +59,22 @@ public sealed record EventResponse(
     string Method,
     EventClassification Classification)
 {
+    /// <summary>test: its message is a test; systemLink: its link leads to the sender's own pages. Such an event counts
+    /// nowhere. Left out where it counts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public WhyUncounted? Uncounted { get; init; }
+
     /// <summary>The columns that <see cref="Read"/> reads.</summary>
     internal static readonly string Columns =
         $"""
         e.id, e.occurred_at, e.kind, e.message_key, m.message_id, m.recipient, e.link_id, d.url, m.link_map, e.ordinal,
         e.client_address, e.user_agent, e.method, e.verdict, e.vendor, e.reasons, e.score,
-        e.occurred_at > now() - interval '{(int)Verdicts.ProvisionalFor.TotalSeconds} seconds', e.revised_at
+        e.occurred_at > now() - interval '{(int)Verdicts.ProvisionalFor.TotalSeconds} seconds', e.revised_at,
+        e.uncounted
         """;
 
     /// <summary>The number of these columns.</summary>
-    internal const int ColumnCount = 19;
+    internal const int ColumnCount = 20;
 
     internal static EventResponse Read(NpgsqlDataReader row)
     {
@@ -95,7 +102,10 @@ public sealed record EventResponse(
                 row.GetFieldValue<string[]>(15),
                 row.IsDBNull(16) ? null : row.GetInt16(16),
                 row.GetBoolean(17),
-                row.IsDBNull(18) ? null : row.GetFieldValue<DateTimeOffset>(18)));
+                row.IsDBNull(18) ? null : row.GetFieldValue<DateTimeOffset>(18)))
+        {
+            Uncounted = row.IsDBNull(19) ? null : (WhyUncounted)row.GetInt16(19),
+        };
     }
 
     private static EventLink LinkOf(LinkId link, string? url, byte[] map, int ordinal)

@@ -28,6 +28,7 @@ internal sealed class ExportEvents(
     [
         "id", "time", "kind", "message", "messageId", "recipient", "linkId", "url", "linkName", "part", "position",
         "ordinal", "clientAddress", "userAgent", "method", "verdict", "vendor", "reasons",
+        "uncounted",
     ];
 
     private static readonly byte[] _newLine = "\n"u8.ToArray();
@@ -152,6 +153,7 @@ internal sealed class ExportEvents(
             tracked.Ordinal?.ToString(CultureInfo.InvariantCulture),
             tracked.ClientAddress, tracked.UserAgent, tracked.Method, ReadQuery.Word(tracked.Classification.Verdict),
             tracked.Classification.Vendor, string.Join(' ', tracked.Classification.Reasons),
+            tracked.Uncounted is { } why ? ReadQuery.Word(why) : null,
         ];
         for (var i = 0; i < cells.Length; i++)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -37,16 +38,16 @@ internal static class GetMessage
         await using var batch = dataSource.CreateBatch();
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             $"""
-            SELECT {MessageResponse.Columns}, m.link_map
+            SELECT {MessageResponse.Columns}, m.link_map, m.system_links, m.left_plain::text
             FROM rewrite.messages m
             WHERE m.cluster_id = $1 AND m.message_key = $2
             """));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             """
-            SELECT kind, ordinal, verdict, count(*)
+            SELECT kind, ordinal, verdict, count(*), uncounted IS NOT DISTINCT FROM 2
             FROM ingest.events
             WHERE cluster_id = $1 AND message_key = $2
-            GROUP BY kind, ordinal, verdict
+            GROUP BY kind, ordinal, verdict, uncounted IS NOT DISTINCT FROM 2
             """));
         foreach (var command in batch.BatchCommands)
         {
@@ -61,38 +62,50 @@ internal static class GetMessage
         }
 
         var message = MessageResponse.Read(reader);
-        var places = LinkMap.Read(reader.GetFieldValue<byte[]>(11));
+        var places = LinkMap.Read(reader.GetFieldValue<byte[]>(12));
+        var systemLinks = reader.IsDBNull(13) ? [] : reader.GetFieldValue<short[]>(13);
+        var leftPlain = reader.IsDBNull(14)
+            ? []
+            : JsonSerializer.Deserialize<Dictionary<string, int>>(reader.GetString(14))!;
         await reader.NextResultAsync(cancellationToken);
-        var counts = new List<(LinkKind Kind, int Ordinal, bool Human, long Count)>();
+        var counts = new List<CountedEvents>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            counts.Add((
+            counts.Add(new CountedEvents(
                 (LinkKind)reader.GetInt16(0),
                 reader.GetInt16(1),
                 EventWords.IsHuman((Verdict)reader.GetInt16(2)),
-                reader.GetInt64(3)));
+                reader.GetInt64(3),
+                reader.GetBoolean(4)));
         }
 
-        return Details(message, places, counts);
+        return Details(message, places, systemLinks, leftPlain, counts);
     }
 
     private static MessageDetails Details(
         MessageResponse message,
         IReadOnlyList<LinkPlace> places,
-        List<(LinkKind Kind, int Ordinal, bool Human, long Count)> counts)
+        short[] systemLinks,
+        Dictionary<string, int> leftPlain,
+        List<CountedEvents> counts)
     {
-        long Sum(LinkKind kind, Func<(LinkKind Kind, int Ordinal, bool Human, long Count), bool>? only = null) =>
-            counts.Where(row => row.Kind == kind && only?.Invoke(row) != false).Sum(row => row.Count);
+        long Sum(LinkKind kind, bool peopleOnly = false) => counts
+            .Where(row => row.Kind == kind && !row.OfSystemLink && (row.Human || !peopleOnly))
+            .Sum(row => row.Count);
 
         return new MessageDetails(message)
         {
             Places = [.. places.Select((place, ordinal) => new MessageLink(
                 ordinal, place.Part, place.Position, place.Name,
-                Sum(LinkKind.Click, row => row.Ordinal == ordinal)))],
+                counts.Where(row => row.Kind == LinkKind.Click && row.Ordinal == ordinal).Sum(row => row.Count),
+                systemLinks.Contains((short)ordinal)))],
+            LeftPlain = leftPlain,
             Clicks = Sum(LinkKind.Click),
             Opens = Sum(LinkKind.Open),
-            HumanClicks = Sum(LinkKind.Click, row => row.Human),
-            HumanOpens = Sum(LinkKind.Open, row => row.Human),
+            HumanClicks = Sum(LinkKind.Click, peopleOnly: true),
+            HumanOpens = Sum(LinkKind.Open, peopleOnly: true),
         };
     }
+
+    private sealed record CountedEvents(LinkKind Kind, int Ordinal, bool Human, long Count, bool OfSystemLink);
 }

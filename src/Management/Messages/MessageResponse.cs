@@ -16,6 +16,7 @@ namespace Tracking.Management.Messages;
 /// <param name="RegisteredAt">When it was rewritten.</param>
 /// <param name="Links">The number of tracked links.</param>
 /// <param name="OpensTracked">Whether it has an open pixel.</param>
+/// <param name="Test">Whether its sender called it a test: its events are listed and count nowhere.</param>
 internal record MessageResponse(
     string Id,
     string MessageId,
@@ -27,13 +28,14 @@ internal record MessageResponse(
     DateTimeOffset? SentAt,
     DateTimeOffset RegisteredAt,
     int Links,
-    bool OpensTracked)
+    bool OpensTracked,
+    bool Test)
 {
     /// <summary>The columns of <c>rewrite.messages m</c> that <see cref="Read"/> reads.</summary>
     public const string Columns =
         """
         m.message_key, m.message_id, m.sender, m.recipient, m.tags, m.tracking_level, m.host, m.sent_at,
-        m.registered_at, m.link_count, m.opens_tracked
+        m.registered_at, m.link_count, m.opens_tracked, m.is_test
         """;
 
     /// <summary>The condition that the recipient equals the parameter, in upper or lower case. The parameter is needed
@@ -52,7 +54,8 @@ internal record MessageResponse(
         row.IsDBNull(7) ? null : row.GetFieldValue<DateTimeOffset>(7),
         row.GetFieldValue<DateTimeOffset>(8),
         row.GetInt32(9),
-        row.GetBoolean(10));
+        row.GetBoolean(10),
+        row.GetBoolean(11));
 }
 
 /// <summary>A tracked link of a message.</summary>
@@ -61,7 +64,8 @@ internal record MessageResponse(
 /// <param name="Position">The link's place in the part, from 1.</param>
 /// <param name="Name">The link's name for reports.</param>
 /// <param name="Clicks">Clicks on it, of machines too.</param>
-internal sealed record MessageLink(int Ordinal, int Part, int Position, string Name, long Clicks);
+/// <param name="System">Whether it leads to the sender's own pages: its clicks are listed and count nowhere.</param>
+internal sealed record MessageLink(int Ordinal, int Part, int Position, string Name, long Clicks, bool System);
 
 /// <summary>A message with its links and totals.</summary>
 internal sealed record MessageDetails : MessageResponse
@@ -74,7 +78,11 @@ internal sealed record MessageDetails : MessageResponse
     /// <summary>The tracked links, in the order of their ordinals.</summary>
     public required IReadOnlyList<MessageLink> Places { get; init; }
 
-    /// <summary>Clicks, of machines too.</summary>
+    /// <summary>How many links were left as they were, by reason (docs/reasons.md); empty where none was, or where the
+    /// message is of a version that did not say.</summary>
+    public required IReadOnlyDictionary<string, int> LeftPlain { get; init; }
+
+    /// <summary>Clicks, of machines too, without those on system links.</summary>
     public required long Clicks { get; init; }
 
     /// <summary>Opens, of machines too.</summary>

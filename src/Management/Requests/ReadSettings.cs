@@ -9,8 +9,8 @@ namespace Tracking.Management.Requests;
 /// <summary>Reads a cluster's settings. A missing setting keeps its default.</summary>
 internal static class ReadSettings
 {
-    /// <summary>The largest number of entries of <c>excludedDomains</c>. They are compared with every link of every
-    /// message.</summary>
+    /// <summary>The largest number of entries of <c>excludedDomains</c>, and of <c>systemLinks</c>. They are compared
+    /// with every link of every message.</summary>
     public const int MaxExcludedDomains = 1000;
 
     private const string Path = "settings.";
@@ -63,8 +63,14 @@ internal static class ReadSettings
             MailName.DomainPattern,
             "a host name such as example.com, or *.example.com for everything below it",
             errors);
+        var systemLinks = ReadJson.List(
+            json, "systemLinks", Path, MaxExcludedDomains, DestinationPattern.Read, DestinationPattern.Takes, errors);
         return errors.Count == before
-            ? json.Deserialize<ClusterSettings>(ClusterSettings.Json)! with { ExcludedDomains = excluded }
+            ? json.Deserialize<ClusterSettings>(ClusterSettings.Json)! with
+            {
+                ExcludedDomains = excluded,
+                SystemLinks = systemLinks,
+            }
             : new ClusterSettings();
     }
 

@@ -37,6 +37,7 @@ internal static class CountEvents
         [
             new StatisticsRow(null, total.Clicks, total.Opens, total.UniqueClicks, total.UniqueOpens)
             {
+                Openers = total.Openers,
                 Messages = messages.GetValueOrDefault(1),
             },
         ];
@@ -51,7 +52,8 @@ internal static class CountEvents
         command.Parameters.Add(new() { Value = selection.Cluster.Value });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return new StatisticsTotals(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+        return new StatisticsTotals(
+            reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4));
     }
 
     private static async Task<List<StatisticsRow>> ReadStepsAsync(
@@ -77,8 +79,11 @@ internal static class CountEvents
             while (await reader.ReadAsync(cancellationToken))
             {
                 var row = new StatisticsRow(
-                    null, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4));
-                if (row is not { Clicks: 0, Opens: 0, UniqueClicks: 0, UniqueOpens: 0 })
+                    null, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4))
+                {
+                    Openers = reader.GetInt64(5),
+                };
+                if (row is not { Clicks: 0, Opens: 0, UniqueClicks: 0, UniqueOpens: 0, Openers: 0 })
                 {
                     rows.Add(reader.GetInt32(0), row);
                 }
@@ -90,7 +95,7 @@ internal static class CountEvents
             var messages = await CountMessagesAsync(dataSource, selection, steps, cancellationToken);
             foreach (var step in rows.Keys.Union(messages.Keys).ToArray())
             {
-                rows[step] = rows.GetValueOrDefault(step, new StatisticsRow(null, 0, 0, 0, 0)) with
+                rows[step] = rows.GetValueOrDefault(step, new StatisticsRow(null, 0, 0, 0, 0) { Openers = 0 }) with
                 {
                     Messages = messages.GetValueOrDefault(step),
                 };
@@ -117,15 +122,15 @@ internal static class CountEvents
         await using var command = dataSource.CreateCommand(string.Create(
             CultureInfo.InvariantCulture,
             $"""
-            SELECT r.key, d.url, r.clicks, r.opens, r.unique_clicks, r.unique_opens
+            SELECT r.key, d.url, r.clicks, r.opens, r.unique_clicks, r.unique_opens, r.openers
             FROM (
                 SELECT *
                 FROM (
                     SELECT nullif(c.key, ''), {CountedColumns.Sums(selection.Human)}
                     FROM {selection.Range.Source(grouping.Dimension)}
                     GROUP BY 1
-                ) g (key, clicks, opens, unique_clicks, unique_opens)
-                WHERE clicks > 0 OR opens > 0 OR unique_clicks > 0 OR unique_opens > 0
+                ) g (key, clicks, opens, unique_clicks, unique_opens, openers)
+                WHERE clicks > 0 OR opens > 0 OR unique_clicks > 0 OR unique_opens > 0 OR openers > 0
                 ORDER BY {order}
                 LIMIT {limit}
             ) r
@@ -144,6 +149,7 @@ internal static class CountEvents
                 reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), reader.GetInt64(5))
             {
                 Label = reader.IsDBNull(1) ? null : ShownUrl.Mask(reader.GetString(1)),
+                Openers = grouping == Grouping.Link || grouping == Grouping.Position ? null : reader.GetInt64(6),
             });
         }
 
@@ -157,7 +163,7 @@ internal static class CountEvents
         await using var command = dataSource.CreateCommand(
             """
             SELECT width_bucket(registered_at, $4::timestamptz[]), count(*) FROM rewrite.messages
-            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3
+            WHERE cluster_id = $1 AND registered_at >= $2 AND registered_at < $3 AND NOT is_test
             GROUP BY 1
             """);
         command.Parameters.Add(new() { Value = selection.Cluster.Value });

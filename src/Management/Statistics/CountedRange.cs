@@ -52,7 +52,7 @@ internal readonly record struct CountedRange(int From, int To)
             $"""
             SELECT c.bucket, c.key, c.clicks_people, c.clicks_machines, c.opens_people, c.opens_machines,
                 c.first_clicks_people, c.first_clicks_machines, c.first_clicks, c.first_opens_people,
-                c.first_opens_machines, c.first_opens
+                c.first_opens_machines, c.first_opens, c.openers
             FROM ingest.counted c
             WHERE c.cluster_id = $1 AND c.dimension = {(short)dimension} AND c.grain = {(short)part.Grain}
                 AND c.bucket >= {part.From} AND c.bucket < {part.To} {condition}
@@ -65,14 +65,17 @@ internal readonly record struct CountedRange(int From, int To)
 /// <summary>SQL for the rows of <see cref="CountedRange.Source"/> and for messages.</summary>
 internal static class CountedColumns
 {
-    /// <summary>Clicks, opens, first clicks and first opens, summed.</summary>
+    /// <summary>Clicks, opens, first clicks, first opens and openers, summed. Openers are people: machines have
+    /// none, and all of them together have those.</summary>
     public static string Sums(HumanFilter human) => human switch
     {
-        HumanFilter.Human => Sums("clicks_people", "opens_people", "first_clicks_people", "first_opens_people"),
+        HumanFilter.Human => Sums(
+            "clicks_people", "opens_people", "first_clicks_people", "first_opens_people", "openers"),
         HumanFilter.Machine => Sums(
-            "clicks_machines", "opens_machines", "first_clicks_machines", "first_opens_machines"),
+            "clicks_machines", "opens_machines", "first_clicks_machines", "first_opens_machines") + ", 0::bigint",
         _ => Sums(
-            "clicks_people + c.clicks_machines", "opens_people + c.opens_machines", "first_clicks", "first_opens"),
+            "clicks_people + c.clicks_machines", "opens_people + c.opens_machines", "first_clicks", "first_opens",
+            "openers"),
     };
 
     /// <summary>Clicks and opens.</summary>

@@ -26,6 +26,11 @@ namespace Tracking.Management.Statistics;
 /// <param name="UniqueOpens">Messages whose first open is in this row.</param>
 internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long UniqueClicks, long UniqueOpens)
 {
+    /// <summary>Messages that a person first opened or clicked in then; not by link and position. Whose mail program
+    /// loads no pictures opens unseen and shows by a click.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Openers { get; init; }
+
     /// <summary>By day, and without a grouping: the number of rewritten messages.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Messages { get; init; }
@@ -40,7 +45,9 @@ internal sealed record StatisticsRow(string? Key, long Clicks, long Opens, long 
 /// <param name="Opens">Opens.</param>
 /// <param name="UniqueClicks">Messages whose first click is in the range.</param>
 /// <param name="UniqueOpens">Messages whose first open is in the range.</param>
-internal sealed record StatisticsTotals(long Clicks, long Opens, long UniqueClicks, long UniqueOpens);
+/// <param name="Openers">Messages that a person first opened or clicked in then; with human=false none.</param>
+internal sealed record StatisticsTotals(
+    long Clicks, long Opens, long UniqueClicks, long UniqueOpens, long Openers);
 
 /// <summary>The statistics of a range.</summary>
 /// <param name="From">The beginning of the counted range: the requested time, rounded down to a quarter of an hour. By
@@ -148,6 +155,7 @@ internal static class GetStatistics
         message.IsFirstOpen ? 1 : 0)
     {
         Label = message.MessageId,
+        Openers = message.IsOpener ? 1 : 0,
     };
 }
 

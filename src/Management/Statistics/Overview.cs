@@ -57,11 +57,13 @@ public sealed record OverviewPoint(DateTimeOffset At, long Clicks, long Opens, l
 /// <param name="Opens">The selected opens.</param>
 /// <param name="Clicked">Messages whose first selected click is in the period. With a message filter, or with several
 /// filters: messages with a selected click. One message has one recipient.</param>
+/// <param name="Openers">Messages that a person opened or clicked in for the first time; of one message, or under
+/// several filters, that a person opened or clicked in.</param>
 /// <param name="Machines">Clicks and opens of recognised machines.</param>
 /// <param name="Everything">Clicks and opens of people and machines together.</param>
 /// <param name="Messages">The number of rewritten messages.</param>
 public sealed record OverviewTotals(
-    long Clicks, long Opens, long Clicked, long Machines, long Everything, long Messages);
+    long Clicks, long Opens, long Clicked, long Openers, long Machines, long Everything, long Messages);
 
 /// <summary>A row of a list. The rows with the most clicks come first.</summary>
 /// <param name="Key">The value with which the overview can be filtered.</param>

@@ -15,9 +15,11 @@ namespace Tracking.Management.Statistics;
 /// <param name="Opens">Opens.</param>
 /// <param name="IsFirstClick">Whether the message's first click is in the range.</param>
 /// <param name="IsFirstOpen">Whether the message's first open is in the range.</param>
+/// <param name="IsOpener">Whether the first open or click by a person is one of them, where people are
+/// counted.</param>
 internal sealed record RankedMessage(
     MessageKey Message, string? MessageId, string? Recipient, long Clicks, long Opens, bool IsFirstClick,
-    bool IsFirstOpen);
+    bool IsFirstOpen, bool IsOpener);
 
 /// <summary>The messages of a range.</summary>
 /// <param name="Range">The range that was counted: whole days if there are many events, or if events of the range are
@@ -83,7 +85,8 @@ internal static class RankMessages
             SELECT e.message_key, count(*) FILTER (WHERE e.kind = 0 AND {verdicts}) AS clicks,
                 count(*) FILTER (WHERE e.kind = 1 AND {verdicts}) AS opens, count(*) AS events
             FROM ingest.events e
-            WHERE e.cluster_id = $1 AND e.kind IN (0, 1) AND e.occurred_at >= $2 AND e.occurred_at < $3
+            WHERE e.cluster_id = $1 AND e.kind IN (0, 1) AND e.uncounted IS NULL
+                AND e.occurred_at >= $2 AND e.occurred_at < $3
                 AND e.id >= ingest.uuidv7_floor($2 - interval '1 minute')
                 AND e.id < ingest.uuidv7_floor($3 + interval '1 minute')
             GROUP BY 1
@@ -173,17 +176,19 @@ internal static class RankMessages
         return new RankedMessages(selection.Range, [.. rows.Select(row => new RankedMessage(
             row.Message, named[row.Message].Id, named[row.Message].Recipient, row.Clicks, row.Opens,
             IsFirst(named[row.Message].Firsts, LinkKind.Click, selection),
-            IsFirst(named[row.Message].Firsts, LinkKind.Open, selection)))]);
+            IsFirst(named[row.Message].Firsts, LinkKind.Open, selection),
+            selection.Human != HumanFilter.Machine && IsIn(named[row.Message].Firsts.Opener, selection)))]);
     }
 
-    private static bool IsFirst(FirstMoments firsts, LinkKind kind, CountSelection selection)
-    {
-        var moment = selection.Human == HumanFilter.All
+    private static bool IsFirst(FirstMoments firsts, LinkKind kind, CountSelection selection) => IsIn(
+        selection.Human == HumanFilter.All
             ? firsts.OfAnybody(kind)
-            : firsts.Of(kind, machines: selection.Human == HumanFilter.Machine);
-        return moment.Exists && moment.Micros / CountBucket.Micros is var bucket
-            && bucket >= selection.Range.From && bucket < selection.Range.To;
-    }
+            : firsts.Of(kind, machines: selection.Human == HumanFilter.Machine),
+        selection);
+
+    private static bool IsIn(FirstMoment moment, CountSelection selection) =>
+        moment.Exists && moment.Micros / CountBucket.Micros is var bucket
+        && bucket >= selection.Range.From && bucket < selection.Range.To;
 
     private readonly record struct Row(MessageKey Message, long Clicks, long Opens);
 }

@@ -28,6 +28,7 @@ internal static class ReadFilteredOverview
     {
         var count = (bounds.Length - 1) / 2;
         var both = Select(query, bounds[0], bounds[^1]);
+        var clicked = query.WithMachines ? "e.kind = 0" : $"e.kind = 0 AND NOT ({Machine})";
         await using var batch = dataSource.CreateBatch();
         batch.BatchCommands.Add(both.BatchCommand(
             $$"""
@@ -37,20 +38,23 @@ internal static class ReadFilteredOverview
             bounds));
         batch.BatchCommands.Add(both.BatchCommand(
             $$"""
-            SELECT count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at >= {1}),
-                   count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at < {1})
-            FROM ingest.events e WHERE {where} AND e.kind = 0 {{(query.WithMachines ? "" : $"AND NOT ({Machine})")}}
+            SELECT count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at >= {1} AND {{clicked}}),
+                   count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at < {1} AND {{clicked}}),
+                   count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at >= {1} AND NOT ({{Machine}})),
+                   count(DISTINCT e.message_key) FILTER (WHERE e.occurred_at < {1} AND NOT ({{Machine}}))
+            FROM ingest.events e WHERE {where}
             """,
             bounds[count]));
         batch.BatchCommands.Add(CountMessages(query, bounds));
         ReadOverview.Step[] steps;
-        (long Now, long Before) clicked, messages;
+        (long Now, long Before) clickers, openers, messages;
         await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
         {
             steps = await ReadStepsAsync(reader, bounds.Length, query.WithMachines, cancellationToken);
             await reader.NextResultAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
-            clicked = (reader.GetInt64(0), reader.GetInt64(1));
+            clickers = (reader.GetInt64(0), reader.GetInt64(1));
+            openers = (reader.GetInt64(2), reader.GetInt64(3));
             await reader.NextResultAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
             messages = (reader.GetInt64(0), reader.GetInt64(1));
@@ -61,8 +65,14 @@ internal static class ReadFilteredOverview
                 bounds[count + i], steps[count + i].Clicks, steps[count + i].Opens, steps[count + i].Machines,
                 steps[i].Clicks))],
             bounds[^1],
-            ReadOverview.Sum(steps.AsSpan(count), messages.Now) with { Clicked = clicked.Now },
-            ReadOverview.Sum(steps.AsSpan(0, count), messages.Before) with { Clicked = clicked.Before },
+            ReadOverview.Sum(steps.AsSpan(count), messages.Now) with
+            {
+                Clicked = clickers.Now, Openers = openers.Now,
+            },
+            ReadOverview.Sum(steps.AsSpan(0, count), messages.Before) with
+            {
+                Clicked = clickers.Before, Openers = openers.Before,
+            },
             await ListsAsync(dataSource, query, bounds, cancellationToken));
     }
 
@@ -121,7 +131,7 @@ internal static class ReadFilteredOverview
             To = to,
             Link = query.Link,
             Message = query.Message,
-        }.Where().And("e.kind IN (0, 1)");
+        }.Where().And("e.kind IN (0, 1) AND e.uncounted IS NULL");
         const string OfMessage = "EXISTS (SELECT FROM rewrite.messages f WHERE f.cluster_id = e.cluster_id "
             + "AND f.message_key = e.message_key AND ";
         if (query.Tag is { } tag)
@@ -142,7 +152,8 @@ internal static class ReadFilteredOverview
     {
         var (from, middle, to) = (bounds[0], bounds[(bounds.Length - 1) / 2], bounds[^1]);
         var where = new SqlConditions().And(
-            "m.cluster_id = ? AND m.registered_at >= ? AND m.registered_at < ?", query.Cluster.Value, from, to);
+            "m.cluster_id = ? AND m.registered_at >= ? AND m.registered_at < ? AND NOT m.is_test",
+            query.Cluster.Value, from, to);
         if (query.Message is { } message)
         {
             where.And("m.message_key = ?", message.ToBytes());

@@ -62,7 +62,8 @@ internal static class ReadOverview
             SELECT width_bucket(to_timestamp(c.bucket * 900.0), $3::timestamptz[]),
                 coalesce(sum(c.clicks_people), 0)::bigint, coalesce(sum(c.clicks_machines), 0)::bigint,
                 coalesce(sum(c.opens_people), 0)::bigint, coalesce(sum(c.opens_machines), 0)::bigint,
-                coalesce(sum(c.first_clicks_people), 0)::bigint, coalesce(sum(c.first_clicks), 0)::bigint
+                coalesce(sum(c.first_clicks_people), 0)::bigint, coalesce(sum(c.first_clicks), 0)::bigint,
+                coalesce(sum(c.openers), 0)::bigint
             FROM {CountedRange.Around(bounds[0], bounds[^1]).Source(filter.Dimension, "AND c.key = $2", inQuarters: true)}
             GROUP BY 1
             """)
@@ -132,7 +133,7 @@ internal static class ReadOverview
                     SELECT c.key, {CountedColumns.Sums(selection.Human)}
                     FROM {selection.Range.Source(dimension, "AND c.key <> ''")}
                     GROUP BY 1
-                ) g (key, clicks, opens, clicked, opened)
+                ) g (key, clicks, opens, clicked, opened, openers)
                 WHERE clicks > 0 OR opens > 0
                 ORDER BY clicks DESC, opens DESC, key
                 LIMIT {limit}
@@ -166,14 +167,16 @@ internal static class ReadOverview
         {
             sum = new Step(
                 sum.Clicks + step.Clicks, sum.Opens + step.Opens, sum.Machines + step.Machines, sum.All + step.All,
-                sum.Clicked + step.Clicked);
+                sum.Clicked + step.Clicked, sum.Openers + step.Openers);
         }
 
-        return new OverviewTotals(sum.Clicks, sum.Opens, sum.Clicked, sum.Machines, sum.All, messages);
+        return new OverviewTotals(
+            sum.Clicks, sum.Opens, sum.Clicked, sum.Openers, sum.Machines, sum.All, messages);
     }
 
     /// <summary>The counts of a step of time.</summary>
-    internal readonly record struct Step(long Clicks, long Opens, long Machines, long All, long Clicked)
+    internal readonly record struct Step(
+        long Clicks, long Opens, long Machines, long All, long Clicked, long Openers)
     {
         /// <summary>Adds a row of counters.</summary>
         public Step With(NpgsqlDataReader row, bool withMachines)
@@ -185,7 +188,8 @@ internal static class ReadOverview
                 Opens + opens + (withMachines ? opensOfMachines : 0),
                 Machines + clicksOfMachines + opensOfMachines,
                 All + clicks + opens + clicksOfMachines + opensOfMachines,
-                Clicked + row.GetInt64(withMachines ? 6 : 5));
+                Clicked + row.GetInt64(withMachines ? 6 : 5),
+                Openers + row.GetInt64(7));
         }
     }
 }

@@ -100,6 +100,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             row.Part = number;
             row.Position = position;
             row.Kind = link.Has(FoundFlags.Image) ? LinkKind.Image : LinkKind.Click;
+            row.IsSystem = IsSystem(decision, link.Flags, destination);
             row.Url = report.Keep(url);
             row.Name = name.Length > 0 ? report.Keep(name.In(found.Buffer.Span)) : default;
             if (row.IsTracked)
@@ -162,6 +163,7 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
             row.Part = number;
             row.Position = position;
             row.Kind = (link.Flags & FoundFlags.Image) != 0 ? LinkKind.Image : LinkKind.Click;
+            row.IsSystem = IsSystem(decision, link.Flags, destination);
             row.Url = isOther ? report.Keep(url) : link.Url;
             row.Name = isOther ? report.Keep(link.Name.In(segment.Texts)) : link.Name;
             row.Encoded = new ByteRange(from, to - from);
@@ -280,6 +282,14 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
                 ? DestinationPolicy.Read(_resolved.Span, encoding, out destination)
                 : outcome;
     }
+
+    private bool IsSystem(LinkDecision decision, FoundFlags flags, in DestinationUrl destination) =>
+        decision == LinkDecision.Tracked
+        && ((flags & FoundFlags.System) != 0
+            || (request.SystemLinks != HostSet.Empty
+                && (request.SystemLinks.Contains(destination.Host)
+                    || (request.SystemLinks.HasPathsOf(destination.Host)
+                        && request.SystemLinks.ContainsPath(destination)))));
 
     private bool IsOff(FoundFlags flags) =>
         (flags & FoundFlags.Image) != 0 ? !request.TracksImages

@@ -178,5 +178,8 @@ internal struct LinkRow
     /// <see cref="Texts"/>.</summary>
     public bool HasOwnDestination;
 
+    /// <summary>Clicks on it do not count.</summary>
+    public bool IsSystem;
+
     public readonly bool IsTracked => Decision == LinkDecision.Tracked;
 }

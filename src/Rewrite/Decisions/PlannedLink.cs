@@ -31,6 +31,10 @@ public readonly record struct PlannedLink
     /// <summary>A click or an image.</summary>
     public LinkKind Kind => Row.Kind;
 
+    /// <summary>Whether it leads to the sender's own pages (<c>data-link-role="system"</c>): its clicks count
+    /// nowhere.</summary>
+    public bool IsSystem => Row.IsSystem;
+
     /// <summary>The URL as UTF-8, with character references decoded and flowed lines joined.</summary>
     public ReadOnlyMemory<byte> Url => _report.Text(Row, Row.Url);
 

@@ -99,6 +99,10 @@ public sealed record RewriteRequest
     /// domain's list.</summary>
     public HostSet ExcludedDomains { get; init; } = HostSet.Empty;
 
+    /// <summary>Hosts, and paths of hosts, whose links are tracked and not counted, as those that their sender
+    /// marks.</summary>
+    public HostSet SystemLinks { get; init; } = HostSet.Empty;
+
     /// <summary>Further tracking hosts besides <see cref="Origin"/>'s. Their links are never wrapped. A link that
     /// contains one of our tokens is not wrapped on any host.</summary>
     public HostSet TrackingHosts { get; init; } = HostSet.Empty;

@@ -23,6 +23,9 @@ internal enum FoundFlags : byte
 
     /// <summary>The end of the URL in the text is uncertain.</summary>
     Unclear = 32,
+
+    /// <summary>The sender marked the link as one to its own pages: its clicks do not count.</summary>
+    System = 64,
 }
 
 /// <summary>A link in a part's decoded content. Ranges "in the buffer" refer to

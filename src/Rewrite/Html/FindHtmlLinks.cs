@@ -264,6 +264,9 @@ internal ref struct FindHtmlLinks
                 case 21 when Ascii.EqualsIgnoreCase(attributeName, "data-msys-unsubscribe"u8):
                     flags |= !Value(attribute).SequenceEqual("0"u8) ? FoundFlags.Unsubscribe : 0;
                     break;
+                case 14 when Ascii.EqualsIgnoreCase(attributeName, "data-link-role"u8):
+                    flags |= HasWord(Value(attribute), "system"u8) ? FoundFlags.System : 0;
+                    break;
                 case > 7 when name < 0 && Markers.IsLinkName(attributeName):
                     name = i;
                     break;

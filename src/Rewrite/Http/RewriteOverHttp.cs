@@ -59,7 +59,7 @@ internal static class RewriteOverHttp
                 + "after they have been registered. Everything about the message is optional and comes in request "
                 + "headers: tracking-message-id, tracking-recipient, tracking-sender, tracking-host, tracking-clicks "
                 + "(yes, no, html, text), tracking-opens (yes, no), tracking-level (full, anonymous, none), "
-                + "tracking-tags, tracking-utm (utm_source=newsletter&utm_medium=email, or off), tracking-sent-at. "
+                + "tracking-tags, tracking-utm (utm_source=newsletter&utm_medium=email, or off), tracking-sent-at, tracking-test. "
                 + "The answer carries Tracking-Message-Id, Tracking-Links, "
                 + "Tracking-Opens and, when nothing is tracked, Tracking-Untouched with the reason. A tracking-host "
                 + "that is not an active tracking domain of the cluster, or may have no new links, is not used, the "

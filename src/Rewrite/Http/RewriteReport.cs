@@ -21,6 +21,10 @@ public sealed record ReportedLink(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? TrackedUrl { get; init; }
 
+    /// <summary><c>system</c> for a link whose clicks are events and count nowhere; absent for others.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Role { get; init; }
+
     internal static ReportedLink Of(PlannedLink link, WrittenUrls? urls)
     {
         var url = Encoding.UTF8.GetString(link.Url.Span);
@@ -41,6 +45,7 @@ public sealed record ReportedLink(
             link.Name.IsEmpty ? null : ShownUrl.Mask(Encoding.UTF8.GetString(link.Name.Span)))
         {
             TrackedUrl = urls?.Of(link),
+            Role = link.IsSystem ? "system" : null,
         };
     }
 }

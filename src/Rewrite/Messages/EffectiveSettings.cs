@@ -18,6 +18,7 @@ public sealed class EffectiveSettings(
 {
     // Made once per version of a cluster's settings and of a domain, instead of once per message.
     private readonly ConditionalWeakTable<ClusterSettings, HostSet> _excluded = [];
+    private readonly ConditionalWeakTable<ClusterSettings, HostSet> _systemLinks = [];
     private readonly ConditionalWeakTable<TrackingHost, ExcludedBoth> _excludedBoth = [];
     private readonly ConditionalWeakTable<TrackingHost, HostSet> _hostsWithDefault = [];
     private readonly HostSet _systemHosts = HostSet.Of(system.Value.SystemHost);
@@ -50,6 +51,7 @@ public sealed class EffectiveSettings(
             PixelPosition = settings.PixelPosition,
             HttpsLinksMayUseHttp = options.Value.AllowHttpForHttpsLinks || IsLoopback(host.Origin.Host),
             ExcludedDomains = Excluded(settings, domain),
+            SystemLinks = _systemLinks.GetValue(settings, static settings => HostSet.Of(settings.SystemLinks)),
             TrackingHosts = cluster.DefaultDomain is { } usual ? WithDefault(usual) : _systemHosts,
             Keys = keys.Current,
             Utm = Utm(request.Utm, message.Utm, domain?.Utm, settings.Utm),

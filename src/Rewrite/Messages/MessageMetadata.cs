@@ -63,6 +63,10 @@ public sealed record MessageMetadata
     /// <summary><c>tracking-sent-at</c>: RFC 3339.</summary>
     public DateTimeOffset? SentAt { get; init; }
 
+    /// <summary><c>tracking-test</c>: <c>true|false</c>. A test is rewritten as any other message, and its events count
+    /// nowhere.</summary>
+    public bool? Test { get; init; }
+
     /// <summary>Postal's <c>X-AMP: skip</c>: the message gets neither click nor open tracking.</summary>
     public bool SkipsTracking { get; init; }
 
@@ -127,6 +131,7 @@ public sealed record MessageMetadata
             Level = Take("tracking-level", "full, pseudonymous, anonymous or off", ParseLevel),
             Tags = Take("tracking-tags", $"at most {MaxTags} tags of {MaxTagLength} characters", ParseTags) ?? [],
             Utm = Take("tracking-utm", UtmParameters.Takes, UtmParameters.TryParse),
+            Test = Take("tracking-test", "true or false", ParseTrueFalse),
             SentAt = Take(
                 "tracking-sent-at", "a time as in RFC 3339, like 2026-03-01T09:30:00Z, from 1970 on", ParseTime),
         };
@@ -150,6 +155,14 @@ public sealed record MessageMetadata
         "yes" => true,
         "no" => false,
         _ => null,
+    };
+
+    /// <summary><c>true|false</c> or <c>yes|no</c>, any case.</summary>
+    public static bool? ParseTrueFalse(string value) => value.ToLowerInvariant() switch
+    {
+        "true" => true,
+        "false" => false,
+        _ => ParseYesNo(value),
     };
 
     /// <summary><c>full|anonymous|none</c>, any case.</summary>

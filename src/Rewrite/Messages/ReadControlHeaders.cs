@@ -79,6 +79,10 @@ public static class ReadControlHeaders
                 return UtmParameters.TryParse(value) is { } utm
                     ? metadata with { Utm = utm }
                     : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
+            case "x-tracking-test":
+                return MessageMetadata.ParseTrueFalse(value) is { } test
+                    ? metadata with { Test = test }
+                    : metadata.Ignoring(name, HeaderIgnored.UnknownValue);
             case "x-tracking-host":
                 return metadata with { Host = value };
             default:

@@ -47,6 +47,15 @@ public sealed record MessageRegistration
     /// <summary>Part, position and name of each tracked link, packed.</summary>
     public required byte[] LinkMap { get; init; }
 
+    /// <summary>Whether it is a test: its events count nowhere.</summary>
+    public bool IsTest { get; init; }
+
+    /// <summary>Ordinals of tracked links whose clicks count nowhere.</summary>
+    public IReadOnlyList<short> SystemLinks { get; init; } = [];
+
+    /// <summary>How many links were left plain, a JSON object by reason; <see langword="null"/> without one.</summary>
+    public string? LeftPlain { get; init; }
+
     /// <summary>W3C trace id (16 bytes) and span id (8 bytes) of the rewriting, if it is sampled.</summary>
     public byte[]? Trace { get; init; }
 }

@@ -52,27 +52,31 @@ internal static class RegistrationSql
         $$"""
         INSERT INTO rewrite.messages AS m (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender,
             recipient, recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map,
-            trace)
+            trace, is_test, system_links, left_plain)
         SELECT cluster_id, message_key, id_hash, salt, content_hash, message_id, CASE WHEN NOT withdrew THEN sender END,
             CASE WHEN NOT withdrew THEN recipient END, recipient_domain,
             coalesce(string_to_array(tags, E'\x1f'), '{}'),
             CASE WHEN withdrew THEN greatest(tracking_level, 2::smallint) ELSE tracking_level END, host, sent_at,
-            link_count, opens_tracked, link_map, trace
+            link_count, opens_tracked, link_map, trace, is_test, string_to_array(system_links, ',')::smallint[],
+            left_plain::jsonb
         FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::smallint[], $5::bytea[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[], $14::int[],
-            $15::bool[], $16::bytea[], $17::bytea[], $18::bytea[])
+            $15::bool[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bool[], $20::text[], $21::text[])
             AS i(cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, recipient_domain,
-                tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace, recipient_hash),
+                tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace, recipient_hash,
+                is_test, system_links, left_plain),
             LATERAL (SELECT EXISTS (SELECT FROM rewrite.withdrawals w
                 WHERE w.cluster_id = i.cluster_id AND w.recipient_hash = i.recipient_hash) AS withdrew) AS w
         ON CONFLICT (cluster_id, message_key) DO UPDATE
             SET link_map = excluded.link_map, link_count = excluded.link_count,
                 opens_tracked = excluded.opens_tracked, host = excluded.host,
+                system_links = excluded.system_links, left_plain = excluded.left_plain,
                 tracking_level = greatest(m.tracking_level, excluded.tracking_level),
                 recipient = CASE WHEN excluded.tracking_level = 0 THEN m.recipient END
             WHERE m.id_hash = excluded.id_hash AND m.content_hash = excluded.content_hash
-                AND ((m.link_map, m.opens_tracked, m.host)
-                        IS DISTINCT FROM (excluded.link_map, excluded.opens_tracked, excluded.host)
+                AND ((m.link_map, m.opens_tracked, m.host, m.system_links, m.left_plain)
+                        IS DISTINCT FROM (excluded.link_map, excluded.opens_tracked, excluded.host,
+                            excluded.system_links, excluded.left_plain)
                     OR excluded.tracking_level > m.tracking_level)
         RETURNING cluster_id, message_key, id_hash, content_hash, {{State}}
         """;
@@ -257,7 +261,10 @@ internal static class RegistrationSql
         (Array.ConvertAll(rows, p => p.Registration.OpensTracked), NpgsqlDbType.Boolean),
         (Array.ConvertAll(rows, p => p.Registration.LinkMap), NpgsqlDbType.Bytea),
         (Array.ConvertAll(rows, p => p.Registration.Trace), NpgsqlDbType.Bytea),
-        (Array.ConvertAll(rows, p => p.Registration.RecipientHash), NpgsqlDbType.Bytea));
+        (Array.ConvertAll(rows, p => p.Registration.RecipientHash), NpgsqlDbType.Bytea),
+        (Array.ConvertAll(rows, p => p.Registration.IsTest), NpgsqlDbType.Boolean),
+        (Array.ConvertAll(rows, p => SystemLinks(p.Registration)), NpgsqlDbType.Text),
+        (Array.ConvertAll(rows, p => p.Registration.LeftPlain), NpgsqlDbType.Text));
 
     private static NpgsqlBatchCommand Command(string sql, params (Array Values, NpgsqlDbType Element)[] parameters)
     {
@@ -285,6 +292,9 @@ internal static class RegistrationSql
         registration.Recipient?.LastIndexOf('@') is >= 0 and var at
             ? registration.Recipient[(at + 1)..].TrimEnd('>').ToLowerInvariant()
             : null;
+
+    private static string? SystemLinks(MessageRegistration registration) =>
+        registration.SystemLinks.Count == 0 ? null : string.Join(',', registration.SystemLinks);
 
     // An unnest cannot return arrays of different lengths. Tags never contain the unit separator.
     private static string? Tags(MessageRegistration registration) =>

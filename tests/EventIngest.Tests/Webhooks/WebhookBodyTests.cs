@@ -38,6 +38,7 @@ public sealed class WebhookBodyTests
         UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
         Verdict = Verdict.Human,
         Reasons = ["browser"],
+        IsProvisional = true,
     };
 
     public static TheoryData<string> Names => [.. Bodies().Keys];
@@ -58,6 +59,16 @@ public sealed class WebhookBodyTests
             Path.Combine(Folder(), "..", "..", "..", "docs", "webhooks.md"), TestContext.Current.CancellationToken);
         var shown = document.Split("```json").Skip(1).Select(block => JsonNode.Parse(block.Split("```")[0]));
         Assert.Contains(shown, example => JsonNode.DeepEquals(example, JsonNode.Parse(body)));
+    }
+
+    [Fact]
+    public void An_event_that_counts_nowhere_says_why_and_one_that_counts_does_not()
+    {
+        Assert.Equal(
+            "systemLink",
+            (string)JsonNode.Parse(WebhookBody.Write(_click with { Uncounted = WhyUncounted.SystemLink }))!
+                ["data"]!["uncounted"]!);
+        Assert.Null(JsonNode.Parse(WebhookBody.Write(_click))!["data"]!["uncounted"]);
     }
 
     [Fact]

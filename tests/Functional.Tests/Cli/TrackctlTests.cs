@@ -78,8 +78,8 @@ public sealed class TrackctlTests(ManagementHost host)
 
         Assert.Equal(
             """
-            DAY         CLICKS  OPENS  UNIQUE CLICKS  UNIQUE OPENS  MESSAGES
-            2026-11-20       0      1              0             1         1
+            DAY         CLICKS  OPENS  UNIQUE CLICKS  UNIQUE OPENS  OPENERS  MESSAGES
+            2026-11-20       0      1              0             1        1         1
             """,
             table);
         var wrong = await RunAsync("stats", "--cluster", cluster, "--group-by", "week");

@@ -144,7 +144,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
     public async Task<long> CountAsync(string table) =>
         (long)(await ScalarAsync($"SELECT count(*) FROM {table}"))!;
 
-    /// <summary>Rows, and what the counters say: they must never differ.</summary>
+    /// <summary>Rows. Those that count are as many as the counters say.</summary>
     public async Task<long> CountEventsAsync()
     {
         var rows = await CountAsync("ingest.events");
@@ -153,7 +153,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
             SELECT coalesce(sum(clicks_people + clicks_machines + opens_people + opens_machines + others), 0)::bigint
             FROM ingest.counted WHERE dimension = 0
             """);
-        Assert.Equal(rows, totals);
+        Assert.Equal(await CountAsync("ingest.events WHERE uncounted IS NULL"), totals);
         return rows;
     }
 

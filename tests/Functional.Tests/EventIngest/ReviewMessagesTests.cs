@@ -55,6 +55,67 @@ public sealed class ReviewMessagesTests(TestPostgres server)
     }
 
     [Fact]
+    public async Task A_persons_click_opens_the_message_until_it_turns_out_to_be_a_machines()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var begin = database.Event().Time.AddMinutes(-20);
+        var (pixelBlocked, pixelLoaded) = (database.Event().Message, new MessageKey(77, 7));
+        SomeEvent At(double seconds, MessageKey message, ulong link, LinkKind kind = LinkKind.Click) =>
+            database.Event() with
+            {
+                Time = begin.AddSeconds(seconds),
+                Message = message,
+                Kind = kind,
+                Link = link,
+                Ordinal = (ushort)link,
+            };
+
+        await StoreAsync(database, 1, [
+            At(0, pixelBlocked, 1), At(0, pixelLoaded, 1), At(600, pixelLoaded, 0, LinkKind.Open)]);
+        await database.Review.RunAsync(Cancelled);
+        Assert.Equal("2 of 2 first clicks, 1 first opens", await OpenersAsync());
+
+        // Two more links within the same second: a scanner's, all of them. The open was ten minutes later.
+        await StoreAsync(database, 2, [
+            At(0.2, pixelBlocked, 2), At(0.4, pixelBlocked, 3), At(0.2, pixelLoaded, 2), At(0.4, pixelLoaded, 3)]);
+        await database.Review.RunAsync(Cancelled);
+        Assert.Equal("1 of 0 first clicks, 1 first opens", await OpenersAsync());
+        await NaiveCounts.AssertAsync(database);
+
+        // The person comes after the scanner.
+        await StoreAsync(database, 3, [At(700, pixelBlocked, 1)]);
+        Assert.Equal("2 of 1 first clicks, 1 first opens", await OpenersAsync());
+        await NaiveCounts.AssertAsync(database);
+
+        async Task<object?> OpenersAsync() => await database.ScalarAsync(
+            """
+            SELECT sum(openers) || ' of ' || sum(first_clicks_people) || ' first clicks, ' || sum(first_opens_people)
+                || ' first opens'
+            FROM ingest.counted WHERE dimension = 0
+            """);
+    }
+
+    [Fact]
+    public async Task A_persons_open_after_a_prefetch_makes_the_message_opened()
+    {
+        await using var database = await IngestDatabase.CreateAsync(server);
+        var open = database.Event() with { Kind = LinkKind.Open, Link = 0, Ordinal = 0 };
+        await StoreAsync(database, 1, [
+            open with { Time = open.Time.AddHours(-1), UserAgent = "Barracuda Sentinel (EE)"u8.ToArray() }]);
+        Assert.Equal("0 people, 1 machines", await FirstOpensAsync());
+
+        await StoreAsync(database, 2, [open]);
+        Assert.Equal("1 people, 1 machines", await FirstOpensAsync());
+        await NaiveCounts.AssertAsync(database);
+
+        async Task<object?> FirstOpensAsync() => await database.ScalarAsync(
+            """
+            SELECT sum(openers) || ' people, ' || sum(first_opens_machines) || ' machines'
+            FROM ingest.counted WHERE dimension = 0
+            """);
+    }
+
+    [Fact]
     public async Task Counters_after_revisions_are_those_of_the_rows_and_of_a_rebuild_over_20000_events()
     {
         await using var database = await IngestDatabase.CreateAsync(server);

@@ -20,7 +20,8 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
 
     private readonly Random _random = new(seed);
 
-    /// <summary>Registers all messages but every seventh: those are not known.</summary>
+    /// <summary>Registers all messages but every seventh: those are not known. Some are tests, and some have system
+    /// links.</summary>
     public async Task RegisterAsync()
     {
         var map = LinkMap.Write([.. Enumerable.Range(0, Links).Select(n => new LinkPlace(n % 2, n + 1, ""))]);
@@ -31,13 +32,15 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
                 await database.ExecuteAsync(
                     """
                     INSERT INTO rewrite.messages (cluster_id, message_key, id_hash, content_hash, message_id,
-                        recipient_domain, tags, host, link_count, opens_tracked, link_map)
-                    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, $9)
+                        recipient_domain, tags, host, link_count, opens_tracked, link_map, is_test,
+                        system_links)
+                    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, $9, $10, $11)
                     """,
                     database.Cluster.Value, Key(number).ToBytes(), new byte[32], $"{number}",
                     number % 5 == 0 ? DBNull.Value : $"example{number % 3}.com",
                     number % 4 == 0 ? Array.Empty<string>() : ["news", $"segment {number % 2}"],
-                    $"track{number % 2}.example.com", Links, map);
+                    $"track{number % 2}.example.com", Links, map, number % 11 == 3,
+                    number % 3 == 0 ? new short[] { 1, 4 } : DBNull.Value);
             }
         }
     }

@@ -22,7 +22,7 @@ public sealed class ClusterTests(ManagementHost host)
             """
             {"trackClicks":false,"trackOpens":false,"linkStyle":"compact","htmlOnly":false,"trackImages":false,
              "keepUrlText":"off","pixelPosition":"bottom","trackSigned":false,"trackingLevel":"full",
-             "addressPolicy":"truncated","retentionMonths":13,"keepHtmlDays":0,"utm":"","excludedDomains":[]}
+             "addressPolicy":"truncated","retentionMonths":13,"keepHtmlDays":0,"utm":"","excludedDomains":[],"systemLinks":[]}
             """,
             cluster["settings"]);
         AssertJson(cluster.ToJsonString(), await GetAsync(host.Admin, $"{Clusters}/{cluster["id"]}"));
@@ -43,6 +43,7 @@ public sealed class ClusterTests(ManagementHost host)
                 linkStyle = "path",
                 retentionMonths = 24,
                 excludedDomains = new[] { "*.Intern.Example", "example.org" },
+                systemLinks = new[] { "Shop.Example/preferences", "*.help.example" },
             },
         });
 
@@ -53,6 +54,7 @@ public sealed class ClusterTests(ManagementHost host)
         Assert.True((bool)cluster["settings"]!["trackClicks"]!);
         Assert.Equal("path", (string)cluster["settings"]!["linkStyle"]!);
         AssertJson("""["*.intern.example","example.org"]""", cluster["settings"]!["excludedDomains"]);
+        AssertJson("""["shop.example/preferences","*.help.example"]""", cluster["settings"]!["systemLinks"]);
         AssertJson(cluster.ToJsonString(), await GetAsync(host.Admin, $"{Clusters}/{cluster["id"]}"));
     }
 

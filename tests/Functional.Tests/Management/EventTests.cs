@@ -223,10 +223,10 @@ public sealed class EventTests(ManagementHost host)
         Assert.Equal("text/csv", type?.MediaType);
         Assert.Equal(
             "id,time,kind,message,messageId,recipient,linkId,url,linkName,part,position,ordinal,clientAddress,"
-                + "userAgent,method,verdict,vendor,reasons\r\n"
+                + "userAgent,method,verdict,vendor,reasons,uncounted\r\n"
                 + $"{id},2026-11-20T12:00:00.012345Z,click,{key},'=1+1,anna@example.com,{link},"
                 + "\"https://shop.example/a,b\",\"Say \"\"hi\"\", now\",0,1,0,192.0.2.0,"
-                + "\"'=HYPERLINK(\"\"http://evil.example\"\")\r\nx\",GET,unknown,,by hand\r\n",
+                + "\"'=HYPERLINK(\"\"http://evil.example\"\")\r\nx\",GET,unknown,,by hand,\r\n",
             text);
     }
 
@@ -235,7 +235,7 @@ public sealed class EventTests(ManagementHost host)
     {
         var (cluster, _) = await MailAsync();
         Assert.Empty((await ExportAsync($"/api/v1/clusters/{cluster}/events", "application/x-ndjson")).Text);
-        Assert.EndsWith("reasons\r\n", (await ExportAsync($"/api/v1/clusters/{cluster}/events", "text/csv")).Text,
+        Assert.EndsWith("uncounted\r\n", (await ExportAsync($"/api/v1/clusters/{cluster}/events", "text/csv")).Text,
             StringComparison.Ordinal);
     }
 

@@ -104,6 +104,51 @@ public sealed class MessageTests(ManagementHost host)
     }
 
     [Fact]
+    public async Task What_counts_nowhere_is_listed_and_marked_and_in_no_statistics()
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+        var mail = new TrackedMail(host, cluster);
+        var link = await mail.DestinationAsync("https://shop.example/");
+        var test = await mail.MessageAsync("test", "anna@example.com", _noon, places: [new(0, 1, "")]);
+        var sent = await mail.MessageAsync(
+            "sent", "bob@example.com", _noon, places: [new(0, 1, "Boots"), new(0, 2, "Powered by")]);
+        await host.ExecuteAsync("UPDATE rewrite.messages SET is_test = true WHERE message_key = $1", test.ToBytes());
+        await host.ExecuteAsync(
+            """
+            UPDATE rewrite.messages SET system_links = '{1}', left_plain = '{"unsubscribe": 2}' WHERE message_key = $1
+            """,
+            sent.ToBytes());
+        await UncountedAsync(await mail.EventAsync(LinkKind.Click, _noon, test, link), WhyUncounted.Test);
+        await UncountedAsync(await mail.EventAsync(LinkKind.Open, _noon, test), WhyUncounted.Test);
+        await UncountedAsync(await mail.EventAsync(LinkKind.Click, _noon, sent, link, 1), WhyUncounted.SystemLink);
+        await mail.EventAsync(LinkKind.Click, _noon.AddSeconds(1), sent, link);
+        await mail.CountAsync();
+
+        var one = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/messages/{test}");
+        Assert.True((bool)one["test"]!);
+        var story = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/messages/{test}/events");
+        Assert.Equal(["test", "test"], story["items"]!.AsArray().Select(item => (string)item!["uncounted"]!));
+        var other = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/messages/{sent}");
+        Assert.False((bool)other["test"]!);
+        Assert.Equal((1, 1), ((int)other["clicks"]!, (int)other["humanClicks"]!));
+        Assert.Equal([false, true], other["places"]!.AsArray().Select(place => (bool)place!["system"]!));
+        Assert.Equal("""{"unsubscribe":2}""", other["leftPlain"]!.ToJsonString());
+        story = await GetAsync(host.Admin, $"/api/v1/clusters/{cluster}/messages/{sent}/events");
+        Assert.Equal([null, "systemLink"], story["items"]!.AsArray().Select(item => (string?)item!["uncounted"]));
+
+        foreach (var groupBy in new[] { "", "message", "link", "position", "client" })
+        {
+            var statistics = await GetAsync(
+                host.Admin,
+                $"/api/v1/clusters/{cluster}/stats?from=2026-11-20&to=2026-11-21"
+                    + (groupBy.Length == 0 ? "" : $"&groupBy={groupBy}"));
+            var row = Assert.Single(statistics["rows"]!.AsArray())!;
+            Assert.Equal((1, 0, 1), ((int)row["clicks"]!, (int)row["opens"]!, (int)row["uniqueClicks"]!));
+            Assert.Equal(groupBy.Length == 0 ? 1 : null, (int?)row["messages"]);
+        }
+    }
+
+    [Fact]
     public async Task A_message_of_another_cluster_is_not_there()
     {
         var (_, mail) = await ClusterWithMessagesAsync();
@@ -120,6 +165,9 @@ public sealed class MessageTests(ManagementHost host)
             }
         }
     }
+
+    private Task UncountedAsync(Guid id, WhyUncounted why) =>
+        host.ExecuteAsync("UPDATE ingest.events SET uncounted = $2 WHERE id = $1", id, (short)why);
 
     private async Task<(string Cluster, TrackedMail Mail)> ClusterWithMessagesAsync()
     {

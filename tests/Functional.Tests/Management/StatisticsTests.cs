@@ -14,32 +14,33 @@ public sealed class StatisticsTests(ManagementHost host)
     // Half past eleven at night in UTC is another day where the database session stands.
     private static readonly DateTimeOffset _late = new(2026, 11, 20, 23, 30, 0, TimeSpan.Zero);
 
-    // key: clicks opens uniqueClicks uniqueOpens
+    // key: clicks opens uniqueClicks uniqueOpens, o openers, m messages
     [Theory]
-    [InlineData("", "-:5 3 1 2 m3")]
-    [InlineData("groupBy=day", "2026-11-19:0 0 0 0 m1|2026-11-20:4 2 1 1 m2|2026-11-21:1 1 0 1 m0")]
-    [InlineData("groupBy=hour", "2026-11-20T23:00:00Z:4 2 1 1|2026-11-21T00:00:00Z:1 1 0 1")]
-    [InlineData("groupBy=day&timeZone=Asia/Kolkata", "2026-11-20:0 0 0 0 m1|2026-11-21:5 3 1 2 m2")]
-    [InlineData("groupBy=hour&timeZone=Asia/Kolkata", "2026-11-20T23:30:00Z:5 3 1 2")]
-    [InlineData("groupBy=hour&timeZone=Asia/Kathmandu", "2026-11-20T23:15:00Z:5 2 1 1|2026-11-21T00:15:00Z:0 1 0 1")]
-    [InlineData("groupBy=day&timeZone=America/New_York", "2026-11-19:0 0 0 0 m1|2026-11-20:5 3 1 2 m2")]
-    [InlineData("groupBy=message", "{one}=one:3 2 0 1|{two}=two:2 1 1 1")]
+    [InlineData("", "-:5 3 1 2 o1 m3")]
+    [InlineData("groupBy=day", "2026-11-19:0 0 0 0 o0 m1|2026-11-20:4 2 1 1 o1 m2|2026-11-21:1 1 0 1 o0 m0")]
+    [InlineData("groupBy=hour", "2026-11-20T23:00:00Z:4 2 1 1 o1|2026-11-21T00:00:00Z:1 1 0 1 o0")]
+    [InlineData("groupBy=day&timeZone=Asia/Kolkata", "2026-11-20:0 0 0 0 o0 m1|2026-11-21:5 3 1 2 o1 m2")]
+    [InlineData("groupBy=hour&timeZone=Asia/Kolkata", "2026-11-20T23:30:00Z:5 3 1 2 o1")]
+    [InlineData(
+        "groupBy=hour&timeZone=Asia/Kathmandu", "2026-11-20T23:15:00Z:5 2 1 1 o1|2026-11-21T00:15:00Z:0 1 0 1 o0")]
+    [InlineData("groupBy=day&timeZone=America/New_York", "2026-11-19:0 0 0 0 o0 m1|2026-11-20:5 3 1 2 o1 m2")]
+    [InlineData("groupBy=message", "{one}=one:3 2 0 1 o0|{two}=two:2 1 1 1 o1")]
     [InlineData("groupBy=link", "{a}=https://a.example/:4 0 1 0|{b}=https://***@b.example/:1 0 1 0")]
-    [InlineData("groupBy=tag", "spring:5 3 1 2|vip:3 2 0 1")]
-    [InlineData("groupBy=recipientDomain", "example.com:3 2 0 1|-:2 1 1 1")]
+    [InlineData("groupBy=tag", "spring:5 3 1 2 o1|vip:3 2 0 1 o0")]
+    [InlineData("groupBy=recipientDomain", "example.com:3 2 0 1 o0|-:2 1 1 1 o1")]
     [InlineData("groupBy=position", "0.1:3 0 0 0|1.1:1 0 1 0|1.2:1 0 1 0")]
-    [InlineData("groupBy=client", "Firefox:3 2 1 1|Acme:1 0 0 0|Chrome:1 0 0 0|Gmail:0 1 0 1")]
-    [InlineData("human=true", "-:4 3 1 2 m3")]
+    [InlineData("groupBy=client", "Firefox:3 2 1 1 o1|Acme:1 0 0 0 o0|Chrome:1 0 0 0 o0|Gmail:0 1 0 1 o0")]
+    [InlineData("human=true", "-:4 3 1 2 o1 m3")]
     [InlineData("groupBy=link&human=true", "{a}=https://a.example/:3 0 1 0|{b}=https://***@b.example/:1 0 1 0")]
     [InlineData("groupBy=link&human=false", "{a}=https://a.example/:1 0 1 0")]
-    [InlineData("groupBy=client&human=false", "Acme:1 0 1 0")]
-    [InlineData("groupBy=tag&human=false", "spring:1 0 1 0|vip:1 0 1 0")]
-    [InlineData("groupBy=recipientDomain&human=false", "example.com:1 0 1 0")]
+    [InlineData("groupBy=client&human=false", "Acme:1 0 1 0 o0")]
+    [InlineData("groupBy=tag&human=false", "spring:1 0 1 0 o0|vip:1 0 1 0 o0")]
+    [InlineData("groupBy=recipientDomain&human=false", "example.com:1 0 1 0 o0")]
     [InlineData("groupBy=position&human=false", "0.1:1 0 1 0")]
-    [InlineData("groupBy=hour&human=false", "2026-11-20T23:00:00Z:1 0 1 0")]
-    [InlineData("groupBy=message&human=false", "{one}=one:1 0 1 0")]
-    [InlineData("human=false", "-:1 0 1 0 m3")]
-    [InlineData("groupBy=message&limit=1", "{one}=one:3 2 0 1|…")]
+    [InlineData("groupBy=hour&human=false", "2026-11-20T23:00:00Z:1 0 1 0 o0")]
+    [InlineData("groupBy=message&human=false", "{one}=one:1 0 1 0 o0")]
+    [InlineData("human=false", "-:1 0 1 0 o0 m3")]
+    [InlineData("groupBy=message&limit=1", "{one}=one:3 2 0 1 o0|…")]
     public async Task Numbers_are_those_of_the_rows(string query, string expected)
     {
         var (cluster, names) = await MailAsync();
@@ -49,6 +50,7 @@ public sealed class StatisticsTests(ManagementHost host)
         var rows = answer["rows"]!.AsArray().Select(row =>
             $"{(string?)row!["key"] ?? "-"}{(row["label"] is { } label ? "=" + label : "")}:"
             + $"{row["clicks"]} {row["opens"]} {row["uniqueClicks"]} {row["uniqueOpens"]}"
+            + $"{(row["openers"] is { } openers ? " o" + openers : "")}"
             + $"{(row["messages"] is { } messages ? " m" + messages : "")}");
         var text = string.Join('|', rows) + ((bool)answer["truncated"]! ? "|…" : "");
         Assert.Equal(names.Aggregate(expected, (all, name) => all.Replace($"{{{name.Key}}}", name.Value)), text);
@@ -104,7 +106,7 @@ public sealed class StatisticsTests(ManagementHost host)
                 var answer = await GetAsync(
                     host.Admin,
                     $"/api/v1/clusters/{cluster}/stats?{Range}&human={human}&groupBy={groupBy}&timeZone={zone}");
-                foreach (var figure in new[] { "clicks", "opens", "uniqueClicks", "uniqueOpens" })
+                foreach (var figure in new[] { "clicks", "opens", "uniqueClicks", "uniqueOpens", "openers" })
                 {
                     Assert.Equal(
                         (long)answer["totals"]![figure]!, answer["rows"]!.AsArray().Sum(row => (long)row![figure]!));

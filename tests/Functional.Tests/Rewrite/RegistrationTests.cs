@@ -216,6 +216,55 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_test_is_rewritten_as_the_same_message_in_earnest_and_is_another_message()
+    {
+        var message = Mail.Html("test", "https://example.com/");
+        var earnest = Mail.Tokens(await _host.AcceptedAsync(_cluster, message), Keys);
+        var test = Mail.Tokens(await _host.AcceptedAsync(_cluster, message, ("tracking-test", "true")), Keys);
+        Assert.Equal(earnest.Select(token => (token.Kind, token.Link)), test.Select(token => (token.Kind, token.Link)));
+        Assert.NotEqual(earnest[0].Message, test[0].Message);
+        Assert.Equal(
+            "false true",
+            await _host.ScalarAsync<string>(
+                "SELECT string_agg(is_test::text, ' ' ORDER BY is_test) FROM rewrite.messages"));
+    }
+
+    [Fact]
+    public async Task A_message_calls_itself_a_test_by_a_header_that_its_recipient_does_not_see()
+    {
+        var sent = await _host.AcceptedAsync(
+            _cluster, "X-Tracking-Test: true\r\n" + Mail.Html("test", "https://example.com/"));
+        Assert.DoesNotContain("X-Tracking-Test", sent, StringComparison.OrdinalIgnoreCase);
+        Assert.True(await _host.ScalarAsync<bool>("SELECT is_test FROM rewrite.messages"));
+    }
+
+    [Fact]
+    public async Task A_test_of_what_is_not_tracked_is_not_tracked()
+    {
+        var message = Mail.Html("test", "https://example.com/");
+        var sent = await _host.AcceptedAsync(
+            _cluster, message, ("tracking-test", "true"), ("tracking-clicks", "no"), ("tracking-opens", "no"));
+        Assert.Equal(message, sent);
+        Assert.Equal(0, await _host.CountAsync("rewrite.messages"));
+    }
+
+    [Fact]
+    public async Task The_row_says_which_links_do_not_count_and_how_many_were_left_plain_and_why()
+    {
+        const string Message =
+            "From: a@shop.example\r\nContent-Type: text/html\r\n\r\n<a href=\"https://example.com/a\">a</a>"
+            + "<a href=\"https://example.com/b\" data-link-role=\"system\">b</a><a href=\"mailto:a@shop.example\">c</a>"
+            + "<a href=\"#top\">d</a><a href=\"https://example.com/c\" rel=\"unsubscribe\">e</a>"
+            + "<a href=\"https://example.com/d\" rel=\"unsubscribe\">f</a>\r\n";
+        await _host.AcceptedAsync(_cluster, Message);
+        Assert.Equal("2|{1}", await _host.ScalarAsync<string>(
+            "SELECT link_count || '|' || system_links::text FROM rewrite.messages"));
+        Assert.Equal(
+            """{"empty": 1, "not-http": 1, "unsubscribe": 2}""",
+            await _host.ScalarAsync<string>("SELECT left_plain::text FROM rewrite.messages"));
+    }
+
+    [Fact]
     public async Task The_row_keeps_the_trace_of_a_sampled_request()
     {
         using var listener = new ActivityListener

@@ -154,6 +154,14 @@ public sealed class EffectiveSettingsTests
         Assert.Empty(Controls("X-Tracking-Tags: 1,2,3,4,5,6,7,8,9,10,11\r\n\r\n"u8.ToArray()).Tags);
     }
 
+    [Theory]
+    [InlineData("X-Tracking-Test: true\r\n", true)]
+    [InlineData("X-Tracking-Test: yes\r\n", true)]
+    [InlineData("X-Tracking-Test: maybe\r\n", null)]
+    [InlineData("Subject: x\r\n", null)]
+    public void A_message_calls_itself_a_test(string header, bool? expected) =>
+        Assert.Equal(expected, Controls(Encoding.ASCII.GetBytes(header + "\r\n")).Test);
+
     [Fact]
     public void Huge_control_headers_cost_nothing()
     {

@@ -15,6 +15,7 @@ public sealed class MessageMetadataTests
         Assert.Null(metadata.Opens);
         Assert.Null(metadata.Level);
         Assert.Null(metadata.SentAt);
+        Assert.Null(metadata.Test);
         Assert.Empty(metadata.Tags);
     }
 
@@ -30,6 +31,7 @@ public sealed class MessageMetadataTests
             ("tracking-opens", "No"),
             ("tracking-level", "Anonymous"),
             ("tracking-tags", " a ,,b "),
+            ("tracking-test", "True"),
             ("tracking-sent-at", "2026-03-01T09:30:00Z"))!;
         Assert.Equal("<1@shop.example>", metadata.MessageId);
         Assert.Equal("üser@example.com", metadata.Recipient);
@@ -39,6 +41,7 @@ public sealed class MessageMetadataTests
         Assert.False(metadata.Opens);
         Assert.Equal(TrackingLevel.Anonymous, metadata.Level);
         Assert.Equal(["a", "b"], metadata.Tags);
+        Assert.True(metadata.Test);
         Assert.Equal(new DateTimeOffset(2026, 3, 1, 9, 30, 0, TimeSpan.Zero), metadata.SentAt);
     }
 
@@ -63,6 +66,7 @@ public sealed class MessageMetadataTests
     [InlineData("tracking-tags", "1,2,3,4,5,6,7,8,9,10,11", "10")]
     [InlineData("tracking-tags", "0123456789012345678901234567890123456789012345678901234567890123x", "64")]
     [InlineData("tracking-tags", "a\u001fb", "64")]
+    [InlineData("tracking-test", "maybe", "true or false")]
     [InlineData("tracking-sent-at", "yesterday", "RFC 3339")]
     [InlineData("tracking-sent-at", "2026-03-01", "RFC 3339")]
     [InlineData("tracking-sent-at", "2026-03-01T09:30:00", "RFC 3339")]

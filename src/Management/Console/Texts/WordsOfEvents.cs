@@ -30,6 +30,10 @@ internal static partial class Words
             _ => $"machine, the scanner {Maker(vendor)}",
         };
 
+        /// <summary>Why an event counts nowhere.</summary>
+        public static string Uncounted(WhyUncounted why) =>
+            why == WhyUncounted.Test ? "test" : "system link, not counted";
+
         /// <summary>The reason of a classification. The API has it as a stable code.</summary>
         public static string Reason(string reason) => reason switch
         {

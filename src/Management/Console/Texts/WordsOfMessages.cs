@@ -36,6 +36,34 @@ internal static partial class Words
         public const string NoEvents = "Nobody has opened it or clicked in it yet.";
         public const string More = "Only the latest events are shown.";
         public const string People = "People";
+        public const string Test = "test";
+        public const string TestText = "Its sender called this message a test: what happens with it counts nowhere.";
+        public const string SystemLink = "system link: its clicks count nowhere";
+        public const string LeftPlain = "Links left plain";
+        public const string NoneLeftPlain = "none";
+
+        /// <summary>Why a link was left plain. The API has it as a stable word (docs/reasons.md).</summary>
+        public static string LeftBecause(string reason) => reason switch
+        {
+            "tracking-off" => "clicks are not tracked in this part",
+            "opt-out" => "marked as not to be tracked",
+            "empty" => "empty, or a place in the mail itself",
+            "not-http" => "no web address (mail, telephone)",
+            "relative" => "no whole address",
+            "not-a-url" => "no address that a browser understands",
+            "too-long" => "longer than 8 KiB",
+            "unclear-end" => "its end in the text is uncertain",
+            "tracking-host" => "leads to a tracking host",
+            "already-tracked" => "tracked before",
+            "excluded-domain" => "excluded by the settings",
+            "unsubscribe" => "unsubscribes",
+            "tracking-host-has-no-https" => "https, and the tracking host has none",
+            "visible-text-is-a-url" => "shows its own address",
+            "too-many-links" => "more links than a message may have",
+            "content-not-in-its-charset" => "not in the charset that the part names",
+            "line-too-long" => "its line would be too long",
+            _ => reason.Replace('-', ' '),
+        };
 
         public static string Counts(long clicks, long opens) =>
             $"{Number(opens)} opens and {Number(clicks)} clicks by people";

@@ -27,6 +27,9 @@ internal static partial class Words
         public const string Clicks = "Clicks";
         public const string Opens = "Opens";
         public const string Clicked = "Recipients who clicked";
+        public const string Openers = "Recipients who opened";
+        public const string OpenersTitle =
+            "By a picture that a person loaded, or by a person's click: many mail programs load no pictures.";
         public const string MachinesOut = "Machines left out";
         public const string MachinesIn = "Machines counted in";
         public const string MessagesSent = "Messages";

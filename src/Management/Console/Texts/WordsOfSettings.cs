@@ -30,6 +30,10 @@ internal static partial class Words
         public const string UtmHint =
             "As in an address: utm_source=newsletter&utm_medium=email. They are added to the targets of tracked links, "
             + "for your web statistics; empty: none.";
+        public const string SystemLinks = "Links that are tracked and not counted";
+        public const string SystemLinksHint =
+            "Pages of your own that say nothing about a mail: unsubscribing, preferences, the mail in a browser. "
+            + "One a line: example.com/preferences, *.example.com. A link may say so itself: data-link-role=\"system\".";
         public const string Privacy = "What is kept";
         public const string TrackingLevel = "Of people";
         public const string AddressPolicy = "Of addresses";
