@@ -8,7 +8,7 @@ namespace Tracking.EventIngest.Bots;
 internal readonly record struct AgentOpinion(Reason Reason, string? Vendor);
 
 /// <summary>
-/// Judges a user agent, once per process and agent:
+/// Judges a user agent by these rules, in this order:
 /// <list type="number">
 /// <item>our own rules for machines, because they know the vendor;</item>
 /// <item>the list of crawlers;</item>
