@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Tracking.Database.Entities;
+using Tracking.Management.Domains;
 
 namespace Tracking.Management.Requests;
 
