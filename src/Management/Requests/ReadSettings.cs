@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Tracking.Database.Entities;
 using Tracking.Links;
+using Tracking.Management.Domains;
 
 namespace Tracking.Management.Requests;
 
