@@ -157,7 +157,8 @@ internal sealed record ImportedLine(
         && (document.Tags is not { } tags
             || (tags.Count <= MaxTags && tags.All(tag => tag is { Length: > 0 } && IsShort(tag, MaxTag))));
 
-    private static bool IsShort(string? text, int max) => text is null || (text.Length <= max && !text.Any(char.IsControl));
+    private static bool IsShort(string? text, int max) =>
+        text is null || (text.Length <= max && !text.Any(char.IsControl));
 
     private static bool IsPath(string path) =>
         path.Length is > 1 and <= MaxPath

@@ -168,7 +168,8 @@ public sealed class ImportedLinksTests(ManagementHost host)
         {"host":"{{host}}","path":"{{path}}","url":"https://shop.example/","message":"{{message}}","recipient":"{{recipient}}","sender":"bounce+{{recipient.Replace('@', '=')}}@shop.example"}
         """;
 
-    private static Task<(int Stored, int Known, string LeftOut)> PostAsync(DomainClient domains, params string[] lines) =>
+    private static Task<(int Stored, int Known, string LeftOut)> PostAsync(
+        DomainClient domains, params string[] lines) =>
         PostAsync(domains.Client, $"/api/v1/clusters/{domains.Cluster}/imported-links", lines);
 
     private static async Task<(int Stored, int Known, string LeftOut)> PostAsync(
