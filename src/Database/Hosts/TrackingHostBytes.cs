@@ -9,7 +9,8 @@ namespace Tracking.Database.Hosts;
 /// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8, 1), length of the name
 /// (u8), the name (ASCII), number of domains (u8), and of each the cluster (i32), what it is in bits (u8: 1 active, 2
 /// retired, 4 clicks, 8 opens, 16 https optional, 32 imported links, the highest two its level), the end of its
-/// certificate (ticks UTC i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16, UTF-8). Little-endian.
+/// certificate (ticks UTC i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16,
+/// UTF-8). Little-endian.
 /// </summary>
 public static class TrackingHostBytes
 {
