@@ -30,6 +30,9 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Blocked destinations.</summary>
     public DbSet<BlockedDestination> BlockedDestinations => Set<BlockedDestination>();
 
+    /// <summary>Links of mail that another system sent.</summary>
+    public DbSet<ImportedPathRow> ImportedPaths => Set<ImportedPathRow>();
+
     /// <summary>Repaired destinations, undone ones included.</summary>
     public DbSet<Repair> Repairs => Set<Repair>();
 
@@ -134,6 +137,8 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
         modelBuilder.Entity<StoredSigningKey>().ToTable("signing_keys", "links").HasKey(k => k.Version);
         modelBuilder.Entity<Destination>().ToTable("destinations", "links").HasKey(d => new { d.ClusterId, d.LinkId });
         modelBuilder.Entity<BlockedDestination>().ToTable("blocked_destinations", "links").HasKey(b => b.Pattern);
+        modelBuilder.Entity<ImportedPathRow>().ToTable("imported_links", "links")
+            .HasKey(p => new { p.ClusterId, p.Host, p.Path });
         modelBuilder.Entity<Repair>().ToTable("repairs", "links").HasKey(r => new { r.ClusterId, r.Id });
         modelBuilder.Entity<AppFile>().ToTable("app_files", "domains").HasKey(f => new { f.DomainId, f.Kind });
         modelBuilder.Entity<TrackedMessage>(message =>

@@ -52,8 +52,8 @@ internal static class EdgeAnswer
         Write(context, outcome, isPicture: isPicture);
     }
 
-    /// <summary>Makes 307 of 302: what systems whose links are imported answer (RFC 9110 §15.4.8). Nothing is sent before
-    /// the request's task ends.</summary>
+    /// <summary>Makes 307 of 302: what systems whose links are imported answer (RFC 9110 §15.4.8). Nothing is sent
+    /// before the request's task ends.</summary>
     public static void KeepMethod(HttpContext context)
     {
         if (context.Response.StatusCode == StatusCodes.Status302Found)

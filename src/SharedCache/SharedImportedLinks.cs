@@ -4,9 +4,9 @@ using Tracking.Links;
 namespace Tracking.SharedCache;
 
 /// <summary>
-/// Imported links in the shared cache, <c>tracking:1:imported:&lt;cluster&gt;:&lt;host&gt;&lt;path&gt;</c>. An edge that
-/// had to ask PostgreSQL writes them, and every edge reads them. What a path means never changes, so no entry needs to
-/// be invalidated.
+/// Imported links in the shared cache, <c>tracking:1:imported:&lt;cluster&gt;:&lt;host&gt;&lt;path&gt;</c>. An edge
+/// that had to ask PostgreSQL writes them, and every edge reads them. What a path means never changes, so no entry
+/// needs to be invalidated.
 /// </summary>
 public sealed class SharedImportedLinks(SharedValues cache, IOptions<SharedCacheOptions> options)
 {

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Tracking.Servers;
 
-/// <summary>A MariaDB for one test class: its own folder, loopback port and log. It starts at its first use and ends with
-/// the test process. The user <c>postal</c> may do everything.</summary>
+/// <summary>A MariaDB for one test class: its own folder, loopback port and log. It starts at its first use and ends
+/// with the test process. The user <c>postal</c> may do everything.</summary>
 public sealed class TestMariaDb : IAsyncDisposable
 {
     /// <summary>The password of <see cref="User"/>.</summary>

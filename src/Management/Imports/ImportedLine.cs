@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -33,7 +32,6 @@ internal sealed record ImportedLinkDocument(
 internal enum LeftOutReason
 {
     /// <summary>The line is no JSON object of the described members.</summary>
-    [Description("The line is no JSON object of the described members.")]
     Malformed,
 
     /// <summary>The path does not begin with a slash, is too long, or is no printable ASCII.</summary>
@@ -159,7 +157,8 @@ internal sealed record ImportedLine(
         && (document.Tags is not { } tags
             || (tags.Count <= MaxTags && tags.All(tag => tag is { Length: > 0 } && IsShort(tag, MaxTag))));
 
-    private static bool IsShort(string? text, int max) => text is null || (text.Length <= max && !text.Any(char.IsControl));
+    private static bool IsShort(string? text, int max) =>
+        text is null || (text.Length <= max && !text.Any(char.IsControl));
 
     private static bool IsPath(string path) =>
         path.Length is > 1 and <= MaxPath

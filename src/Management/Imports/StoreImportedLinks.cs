@@ -201,7 +201,9 @@ internal sealed class StoreImportedLinks(
         Dictionary<string, MessageIdentity> messages,
         Dictionary<string, TrackingLevel> levels)
     {
-        var ofCluster = clusters.TryGet(batch.Cluster, out var known) ? known.Settings.TrackingLevel : TrackingLevel.Full;
+        var ofCluster = clusters.TryGet(batch.Cluster, out var known)
+            ? known.Settings.TrackingLevel
+            : TrackingLevel.Full;
         var added = stored.ToLookup(row => row.Message);
         var written = rows.DistinctBy(row => row.Message).OrderBy(row => row.Message).Select(row =>
         {
@@ -212,7 +214,9 @@ internal sealed class StoreImportedLinks(
                 TrackingLevels.Strictest(ofCluster, levels[line.Host]),
                 added[row.Message].Count(link => link.Kind == Click),
                 added[row.Message].Any(link => link.Kind == Open),
-                line.Document.Recipient is { Length: > 0 } recipient ? recipients.Hash(batch.Cluster, recipient) : null);
+                line.Document.Recipient is { Length: > 0 } recipient
+                    ? recipients.Hash(batch.Cluster, recipient)
+                    : null);
         }).ToArray();
         return batch.ExecuteAsync(
             _insertMessages,
@@ -243,7 +247,12 @@ internal sealed class StoreImportedLinks(
 
     /// <summary>A message as it is to be stored; a recipient only at the level that keeps it.</summary>
     private sealed record MessageRow(
-        ImportedLine Line, MessageIdentity Identity, TrackingLevel Level, int Links, bool HasOpen, byte[]? RecipientHash)
+        ImportedLine Line,
+        MessageIdentity Identity,
+        TrackingLevel Level,
+        int Links,
+        bool HasOpen,
+        byte[]? RecipientHash)
     {
         public string? Recipient => Level == TrackingLevel.Full ? Line.Document.Recipient : null;
 

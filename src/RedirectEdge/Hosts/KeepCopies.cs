@@ -6,7 +6,8 @@ namespace Tracking.RedirectEdge.Hosts;
 
 /// <summary>Reads the copies of hosts, keys and links before the first request, and keeps them current.</summary>
 internal sealed class KeepCopies(
-    HostDirectory hosts, HostCopy names, LinkLookup links, ImportedLinks imported, TimeProvider time) : BackgroundService
+    HostDirectory hosts, HostCopy names, LinkLookup links, ImportedLinks imported, TimeProvider time)
+    : BackgroundService
 {
     // Comparing with the last copy costs microseconds. A restart needs a copy that is only seconds old.
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(5);

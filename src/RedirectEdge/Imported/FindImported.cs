@@ -1,10 +1,10 @@
+using Microsoft.Extensions.Options;
 using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Database.Hosts;
 using Tracking.Links;
 using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Hosts;
-using Microsoft.Extensions.Options;
 
 namespace Tracking.RedirectEdge.Imported;
 
@@ -59,7 +59,8 @@ internal sealed class FindImported(TrackingHosts tracking, ImportedLinks links, 
                 : new LookedUpImported(LookupOutcome.NotFound, null);
         }
 
-        return new FoundImported(looked.Outcome, looked.Link is { NeedsQuery: false } link ? Token(domain, link) : null);
+        return new FoundImported(
+            looked.Outcome, looked.Link is { NeedsQuery: false } link ? Token(domain, link) : null);
     }
 
     private static bool Has(TrackingHost? host) =>

@@ -26,7 +26,8 @@ internal sealed record ImportedLink(
 
     private const byte QueryNeeded = byte.MaxValue;
 
-    /// <summary>Writes kind (u8, 255 where a query is needed), level (u8), message, and link (u64, big-endian).</summary>
+    /// <summary>Writes kind (u8, 255 where a query is needed), level (u8), message, and link (u64,
+    /// big-endian).</summary>
     public byte[] ToBytes()
     {
         var bytes = new byte[Size];
@@ -51,8 +52,8 @@ internal sealed record ImportedLink(
 /// <summary>A looked-up path. The link is set for <see cref="LookupOutcome.Found"/>.</summary>
 internal readonly record struct LookedUpImported(LookupOutcome Outcome, ImportedLink? Link);
 
-/// <summary>An imported link as a record of the edge's copy: cluster (u32), <see cref="ImportedLink.ToBytes"/>, length of
-/// the host (u8), host and path (ASCII).</summary>
+/// <summary>An imported link as a record of the edge's copy: cluster (u32), <see cref="ImportedLink.ToBytes"/>, length
+/// of the host (u8), host and path (ASCII).</summary>
 internal static class ImportedBytes
 {
     /// <summary>The shortest record.</summary>

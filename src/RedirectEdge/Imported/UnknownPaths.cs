@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Tracking.RedirectEdge.Imported;
 
 /// <summary>
-/// Paths that are no imported links: remembered for a while, and a bounded number of them; and how many may be looked up
-/// in a second, so that a flood of invented paths does not reach the database.
+/// Paths that are no imported links: remembered for a while, and a bounded number of them; and how many may be looked
+/// up in a second, so that a flood of invented paths does not reach the database.
 /// </summary>
 internal sealed class UnknownPaths(RedirectEdgeOptions options, TimeProvider time)
 {

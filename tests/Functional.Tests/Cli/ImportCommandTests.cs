@@ -100,7 +100,8 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         var name = await FillAsync();
         await postal.ExecuteAsync(
             $"""
-            INSERT INTO `{name}-server-1`.links (message_id, token, url)
+            USE `{name}-server-1`;
+            INSERT INTO links (message_id, token, url)
             SELECT 1, concat('many', seq), concat('https://shop.example/', seq % 100) FROM seq_1_to_{Links};
             """);
         var progress = _folder.In("progress");
@@ -142,7 +143,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         var csv = _folder.In("links.csv");
         await File.WriteAllTextAsync(
             csv,
-            $"""
+            $""""
             Host;path;destination;message
             {tracked};/a;https://shop.example/a;m1
             {tracked.ToUpperInvariant()};/quoted;"https://shop.example/;""x""";m1
@@ -152,7 +153,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
             elsewhere.shop.example.com;/a;https://shop.example/a;m1
             {tracked};/short
             {tracked};/click?id=1;https://shop.example/1;
-            """,
+            """",
             Cancelled);
         var (code, output, error) = await Trackctl.RunAsync(
             host.Url, host.AdminKey, "import", "links", csv, "--cluster", cluster, "--json",

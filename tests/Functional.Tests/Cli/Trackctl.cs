@@ -58,7 +58,8 @@ internal sealed class Trackctl : IDisposable
     /// <summary>With bytes on its standard input.</summary>
     public static Trackctl Start(Uri? url, string? key, byte[]? input, string[] arguments)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "trackctl.dll");
+        // Of its own folder: the tests' has what it needs in part only, the rest is ASP.NET Core's there.
+        var program = BuiltPrograms.Cli + ".dll";
         var start = new ProcessStartInfo("dotnet", [program, .. arguments])
         {
             RedirectStandardOutput = true,

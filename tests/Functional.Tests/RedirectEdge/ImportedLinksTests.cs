@@ -39,7 +39,7 @@ public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
         await SomeDomains.AddAsync(_database, Other, "track.other.example");
         await ExecuteAsync(
             "UPDATE domains.tracking_domains SET has_imported_links = true WHERE hostname <> 'plain.shop.example'");
-        foreach (var (host, path, kind) in (ReadOnlySpan<(string, string, short)>)
+        foreach (var (host, path, kind) in ((string, string, short)[])
         [
             (Host, "/server/link", 0), (Host, "/img/server/message", 1), (Host, "/click", -1), (Host, "/click?id=1", 0),
             (Host, $"/hash/{new string('a', 40)}", 0), ("plain.shop.example", "/server/link", 0),
@@ -171,6 +171,7 @@ public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
         await using (var edge = await EdgeHost.StartAsync(_folder, _connection))
         {
             Assert.Equal(307, await edge.GetAsync(Host, "/server/link"));
+            Assert.Equal(404, await edge.GetAsync("plain.shop.example", "/server/link"));
         }
 
         await using var restarted = await EdgeHost.StartAsync(_folder, "Host=127.0.0.1;Port=1;Timeout=2");

@@ -2,8 +2,8 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands.Imports;
 
-/// <summary><c>trackctl import</c>: takes over tracking domains and links of another system, whose mail recipients still
-/// have.</summary>
+/// <summary><c>trackctl import</c>: takes over tracking domains and links of another system, whose mail recipients
+/// still have.</summary>
 internal static class ImportCommand
 {
     public static Command Create(Connection connection) =>

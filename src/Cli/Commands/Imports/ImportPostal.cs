@@ -68,7 +68,8 @@ internal sealed class ImportPostal(
     private async Task<int> AddDomainAsync(PostalDomain domain, CancellationToken cancellationToken)
     {
         var excluded = new JsonArray();
-        foreach (var line in domain.Excluded.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in domain.Excluded.Split(
+            '\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             if (HostName.TryParse(line, out var name) && name.Value.Contains('.', StringComparison.Ordinal)
                 && !name.Value.Contains('_', StringComparison.Ordinal))

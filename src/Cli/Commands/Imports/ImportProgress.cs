@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Tracking.Cli.Commands.Imports;
 
 /// <summary>
-/// How far an import came, in a file that is replaced as a whole after each batch that the server has stored: whoever is
-/// killed goes on behind the last of them. A batch that was stored but not written down is sent again, which changes
+/// How far an import came, in a file that is replaced as a whole after each batch that the server has stored: whoever
+/// is killed goes on behind the last of them. A batch that was stored but not written down is sent again, which changes
 /// nothing.
 /// </summary>
 internal sealed class ImportProgress

@@ -67,7 +67,9 @@ internal sealed class SendLinks(
 
     private readonly ArrayBufferWriter<byte> _body = new();
     private readonly List<(string Where, string Host)> _lines = [];
-    private readonly SortedDictionary<string, (long Count, List<string> Examples)> _leftOut = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (long Count, List<string> Examples)> _leftOut =
+        new(StringComparer.Ordinal);
+
     private long _read;
     private long _stored;
     private long _known;
