@@ -189,6 +189,49 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
         Assert.Equal(RegistrationOutcome.StoreUnavailable, late.Outcome);
     }
 
+    [Fact]
+    public async Task A_level_only_becomes_stricter_when_a_message_is_sent_again()
+    {
+        foreach (var first in Enum.GetValues<TrackingLevel>())
+        {
+            foreach (var again in Enum.GetValues<TrackingLevel>())
+            {
+                var message = Message($"{first} {again}", "https://example.com/");
+                await (await StartAsync()).RegisterAsync(message with { Level = first }, Cancelled);
+                await (await StartAsync()).RegisterAsync(message with { Level = again }, Cancelled);
+                Assert.Equal(
+                    (short)TrackingLevels.Strictest(first, again),
+                    await ScalarAsync(
+                        $"SELECT tracking_level FROM rewrite.messages WHERE message_id = '{first} {again}'"));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_message_to_somebody_who_withdrew_is_off_whatever_its_level()
+    {
+        var hash = SHA256.HashData("somebody"u8);
+        await using var withdraw = _database.CreateCommand(
+            "INSERT INTO rewrite.withdrawals (cluster_id, id, recipient_hash, withdrawn_at) "
+            + "VALUES ($1, gen_random_uuid(), $2, now())");
+        withdraw.Parameters.Add(new() { Value = _cluster.Value });
+        withdraw.Parameters.Add(new() { Value = hash });
+        await withdraw.ExecuteNonQueryAsync(Cancelled);
+        foreach (var level in Enum.GetValues<TrackingLevel>())
+        {
+            var message = Message($"{level}", "https://example.com/") with
+            {
+                Level = level,
+                Recipient = "somebody@example.net",
+                RecipientHash = hash,
+            };
+            await (await StartAsync()).RegisterAsync(message, Cancelled);
+            Assert.Equal(
+                (short)TrackingLevel.Off,
+                await ScalarAsync($"SELECT tracking_level FROM rewrite.messages WHERE message_id = '{level}'"));
+        }
+    }
+
     private static IEnumerable<string> Urls(MessageRegistration message) =>
         message.Destinations.Select(url => Encoding.ASCII.GetString(url.Span));
 

@@ -92,8 +92,9 @@ public sealed partial class ReadingWithMimeKitTests(ITestOutputHelper log)
     private static string Shape(MimeEntity entity) => $"{entity.GetType().Name} {entity.ContentType}";
 
     private static IEnumerable<string> Headers(HeaderList headers) => headers
-        .Where(header => !header.Field.StartsWith("X-Tracking-", StringComparison.OrdinalIgnoreCase)
-            && header.Field.ToUpperInvariant() is not ("X-AMP" or "CONTENT-LENGTH" or "LINES" or "CONTENT-MD5"))
+        .Where(header => !ControlHeaders.IsControl(Encoding.ASCII.GetBytes(header.Field))
+            && !ControlHeaders.IsOfOtherSystem(Encoding.ASCII.GetBytes(header.Field))
+            && header.Field.ToUpperInvariant() is not ("CONTENT-LENGTH" or "LINES" or "CONTENT-MD5"))
         .Select(header => $"{header.Field}:{Encoding.Latin1.GetString(header.RawValue)}");
 
     private static string Content(MimeEntity entity)
