@@ -202,7 +202,7 @@ public sealed record ClusterSettings
     /// <summary>Destinations that are never tracked: host names, and <c>*.example.com</c>.</summary>
     public IReadOnlyList<string> ExcludedDomains { get; init; } = [];
 
-    /// <summary>Destinations whose clicks are listed and count nowhere: host names, <c>*.example.com</c>, each also with
-    /// a path.</summary>
+    /// <summary>Destinations whose clicks are listed and count nowhere: host names, <c>*.example.com</c>, each also
+    /// with a path.</summary>
     public IReadOnlyList<string> SystemLinks { get; init; } = [];
 }

@@ -67,11 +67,13 @@ internal static class ReadFilteredOverview
             bounds[^1],
             ReadOverview.Sum(steps.AsSpan(count), messages.Now) with
             {
-                Clicked = clickers.Now, Openers = openers.Now,
+                Clicked = clickers.Now,
+                Openers = openers.Now,
             },
             ReadOverview.Sum(steps.AsSpan(0, count), messages.Before) with
             {
-                Clicked = clickers.Before, Openers = openers.Before,
+                Clicked = clickers.Before,
+                Openers = openers.Before,
             },
             await ListsAsync(dataSource, query, bounds, cancellationToken));
     }
