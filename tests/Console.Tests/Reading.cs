@@ -76,13 +76,16 @@ public sealed class Reading(Running running)
         var shop = await SomeShop.OpenQuietAsync(running);
         await using var visit = await Visit.SignedInAsync(running, shop.Key);
         var page = visit.Page;
+        var counted = new TaskCompletionSource();
         await page.RouteAsync("**/live/stream*", async route =>
         {
+            await counted.Task;
             await shop.ClickNowAsync("between page and stream");
             await route.ContinueAsync();
         });
         await page.GotoAsync($"/clusters/{shop.Id}/live");
         var drawn = await page.Locator("ol.events li").CountAsync();
+        counted.TrySetResult();
         await Assertions.Expect(page.Locator("ol.events li")).Not.ToHaveCountAsync(drawn);
         Assert.True(await page.EvaluateAsync<bool>(
             "(ids => new Set(ids).size === ids.length)"

@@ -99,12 +99,14 @@ public sealed class Visit : IAsyncDisposable
     }
 
     /// <summary>Looks for what keeps people out.</summary>
-    public async Task AssertAccessibleAsync()
+    /// <param name="rules">The rules of axe-core to look by; none: all.</param>
+    public async Task AssertAccessibleAsync(params string[] rules)
     {
-        // WCAG 2.2's own rule is left out unless it is asked for.
         var found = await Page.RunAxe(new AxeRunOptions
         {
+            // WCAG 2.2's own rule is left out unless it is asked for.
             Rules = new Dictionary<string, RuleOptions> { ["target-size"] = new() { Enabled = true } },
+            RunOnly = rules.Length == 0 ? null : new RunOnlyOptions { Type = "rule", Values = [.. rules] },
         });
         Assert.True(
             found.Violations.Length == 0,

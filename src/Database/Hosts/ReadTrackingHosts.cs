@@ -40,7 +40,7 @@ internal static class ReadTrackingHosts
         while (await reader.ReadAsync(cancellationToken))
         {
             var host = Read(reader);
-            seen = reader.GetFieldValue<ulong>(11);
+            seen = reader.GetFieldValue<ulong>(reader.FieldCount - 1);
             if (last?.Hostname == host.Hostname)
             {
                 last.Next = host;

@@ -35,7 +35,7 @@ public sealed class ControlsOverAmqpTests(TestPostgres postgres, TestRabbit rabb
             ([("tracking-level", "full")], "X-Tracking-Level: none\r\n", ""),
             ([], "X-MC-Track: opens, clicks_textonly\r\n", "text pixel"),
             ([("tracking-clicks", "yes")], "X-Mailgun-Track: no\r\n", ""),
-            ([], "X-Mailgun-Track: no\r\nX-Tracking-Clicks: html\r\n", "html"),
+            ([], "X-Mailgun-Track: no\r\nX-Tracking-Clicks: html\r\n", ""),
             ([off], "X-Mailgun-Track: yes\r\n", ""),
             ([off], "", ""),
             ([off, ("tracking-clicks", "html")], "", "html"),
