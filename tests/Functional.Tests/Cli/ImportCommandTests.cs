@@ -212,11 +212,15 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
                 (3, 2, 'lost', 'Missing', 1, 1, ''), (4, 2, 'deleted', 'OK', 1, 1, '');
             INSERT INTO `{name}-server-1`.messages (id, token, scope, rcpt_to, mail_from, timestamp, domain_id, tag,
                 tracked_images, parsed) VALUES
-                (1, 'messageOne', 'outgoing', 'ann@reader.example', 'news@{name}.example.com', 1700000000.25, 1, 'spring',
+                (1, 'messageOne', 'outgoing', 'ann@reader.example', 'news@{name}.example.com',
+                    1700000000.25, 1, 'spring',
                     1, 1),
-                (2, 'messageTwo', 'outgoing', 'bob@reader.example', 'news@{name}.example.net', 1700000001, 2, NULL, 0, 0),
-                (3, 'messageIn', 'incoming', 'news@{name}.example.com', 'bob@reader.example', 1700000002, 1, NULL, 0, 0),
-                (4, 'messagePlain', 'outgoing', 'bob@reader.example', 'news@{name}.example.net', 1700000003, 2, NULL, 0, 1);
+                (2, 'messageTwo', 'outgoing', 'bob@reader.example', 'news@{name}.example.net',
+                    1700000001, 2, NULL, 0, 0),
+                (3, 'messageIn', 'incoming', 'news@{name}.example.com', 'bob@reader.example',
+                    1700000002, 1, NULL, 0, 0),
+                (4, 'messagePlain', 'outgoing', 'bob@reader.example', 'news@{name}.example.net',
+                    1700000003, 2, NULL, 0, 1);
             INSERT INTO `{name}-server-1`.links (id, message_id, token, url) VALUES
                 (1, 1, 'tokenOne', 'https://shop.example/a?x=1&amp;y=2'), (2, 1, 'tokenTwo', 'http://shop.example/'),
                 (3, 99, 'tokenThree', 'https://shop.example/gone'), (4, 1, 'tokenBad', 'httpx://shop.example/'),

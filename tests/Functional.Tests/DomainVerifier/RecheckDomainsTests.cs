@@ -222,26 +222,28 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     [Fact]
     public async Task A_connection_killed_in_the_middle_of_storing_leaves_all_of_it_or_nothing()
     {
+        const long MostKills = 40;
         await using var database = await VerifierDatabase.CreateAsync(server);
         var verifier = await database.StartAsync();
         var cluster = await database.AddClusterAsync();
         await AddManyAsync(database, cluster, 300);
         database.Settings.ChecksAtOnce = 8;
         database.Settings.LookInterval = TimeSpan.FromMilliseconds(20);
-        database.Settings.Lease = TimeSpan.FromSeconds(1);
+        database.Settings.Lease = TimeSpan.FromSeconds(5);
         using var stop = new CancellationTokenSource();
         var kills = 0L;
         var killing = Task.Run(async () =>
         {
             while (!stop.IsCancellationRequested)
             {
-                kills += await database.ScalarAsync<long>(
+                // Only so many, and slow time: on a busy machine too, most transactions end within their lease.
+                kills += kills == MostKills ? 0 : await database.ScalarAsync<long>(
                     """
                     SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
                         WHERE datname = current_database() AND usename = 'tracking_verifier_login'
                             AND xact_start IS NOT NULL LIMIT 1) one
                     """);
-                database.Time.Advance(TimeSpan.FromSeconds(1));
+                database.Time.Advance(TimeSpan.FromMilliseconds(100));
                 await Task.Delay(5, CancellationToken.None);
             }
         }, CancellationToken.None);
