@@ -62,6 +62,15 @@ public static class TrackingLevels
     public static TrackingLevel Strictest(TrackingLevel one, TrackingLevel other) =>
         StrictnessOf(one) >= StrictnessOf(other) ? one : other;
 
+    /// <summary>The same in SQL: whether the level of one column is stricter than that of another. The numbers that
+    /// levels are stored as are not in the order of strictness.</summary>
+    public static string IsStricterSql(string one, string other) =>
+        $"array_position({Order}, {one}) > array_position({Order}, {other})";
+
+    private static string Order { get; } =
+        $"'{{{string.Join(',', Enum.GetValues<TrackingLevel>().OrderBy(StrictnessOf).Select(level => (short)level))}}}'"
+        + "::smallint[]";
+
     private static int StrictnessOf(TrackingLevel level) => level switch
     {
         TrackingLevel.Full => 0,

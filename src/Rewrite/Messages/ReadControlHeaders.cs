@@ -25,7 +25,7 @@ public static class ReadControlHeaders
     {
         ArgumentNullException.ThrowIfNull(header);
         var metadata = new MessageMetadata();
-        var others = new MessageMetadata();
+        MessageMetadata? others = null;
         foreach (ref readonly var field in header.Fields)
         {
             if (field.Kind == HeaderFieldKind.Control && header.Name(field.Range).Length <= MaxNameBytes)
@@ -37,11 +37,11 @@ public static class ReadControlHeaders
             }
             else if (field.Kind == HeaderFieldKind.OtherSystem && readsOthers)
             {
-                others = ReadOtherHeaders.Add(others, header, field.Range);
+                others = ReadOtherHeaders.Add(others ?? new MessageMetadata(), header, field.Range);
             }
         }
 
-        return metadata with
+        return others is null ? metadata : metadata with
         {
             Tags = metadata.Tags.Count > 0 ? metadata.Tags : others.Tags,
             ClicksAllowed = others.ClicksAllowed,

@@ -46,14 +46,12 @@ internal static class RegistrationSql
             WHERE cluster_id = i.cluster_id AND link_id = i.link_id LIMIT 1) AS d
         """;
 
-    // TrackingLevels.Strictest: the numbers that levels are stored as are not in the order of strictness.
-    private const string IsStricter =
-        "array_position('{0,3,1,2}'::smallint[], excluded.tracking_level) "
-        + "> array_position('{0,3,1,2}'::smallint[], m.tracking_level)";
+    private static readonly string _isStricter =
+        TrackingLevels.IsStricterSql("excluded.tracking_level", "m.tracking_level");
 
     // The same message under other settings keeps its key, and its row has the latest form that left. The level only
     // becomes stricter: sending a message again does not undo an earlier opt-out.
-    private const string InsertMessages =
+    private static readonly string _insertMessages =
         $$"""
         INSERT INTO rewrite.messages AS m (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender,
             recipient, recipient_domain, tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map,
@@ -61,7 +59,7 @@ internal static class RegistrationSql
         SELECT cluster_id, message_key, id_hash, salt, content_hash, message_id, CASE WHEN NOT withdrew THEN sender END,
             CASE WHEN NOT withdrew THEN recipient END, recipient_domain,
             coalesce(string_to_array(tags, E'\x1f'), '{}'),
-            CASE WHEN withdrew THEN 2::smallint ELSE tracking_level END, host, sent_at,
+            CASE WHEN withdrew THEN {{(short)TrackingLevel.Off}}::smallint ELSE tracking_level END, host, sent_at,
             link_count, opens_tracked, link_map, trace, is_test, string_to_array(system_links, ',')::smallint[],
             left_plain::jsonb
         FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::smallint[], $5::bytea[], $6::text[], $7::text[],
@@ -76,13 +74,13 @@ internal static class RegistrationSql
             SET link_map = excluded.link_map, link_count = excluded.link_count,
                 opens_tracked = excluded.opens_tracked, host = excluded.host,
                 system_links = excluded.system_links, left_plain = excluded.left_plain,
-                tracking_level = CASE WHEN {{IsStricter}} THEN excluded.tracking_level ELSE m.tracking_level END,
+                tracking_level = CASE WHEN {{_isStricter}} THEN excluded.tracking_level ELSE m.tracking_level END,
                 recipient = CASE WHEN excluded.tracking_level = 0 THEN m.recipient END
             WHERE m.id_hash = excluded.id_hash AND m.content_hash = excluded.content_hash
                 AND ((m.link_map, m.opens_tracked, m.host, m.system_links, m.left_plain)
                         IS DISTINCT FROM (excluded.link_map, excluded.opens_tracked, excluded.host,
                             excluded.system_links, excluded.left_plain)
-                    OR {{IsStricter}})
+                    OR {{_isStricter}})
         RETURNING cluster_id, message_key, id_hash, content_hash, {{State}}
         """;
 
@@ -248,7 +246,7 @@ internal static class RegistrationSql
         (Array.ConvertAll(links, l => Encoding.ASCII.GetString(l.Value[0].Url)), NpgsqlDbType.Text));
 
     private static NpgsqlBatchCommand Insert(PendingRegistration[] rows) => Command(
-        InsertMessages,
+        _insertMessages,
         (Array.ConvertAll(rows, p => p.Registration.Cluster.Value), NpgsqlDbType.Integer),
         (Array.ConvertAll(rows, p => p.Message.ToBytes()), NpgsqlDbType.Bytea),
         (Array.ConvertAll(rows, p => p.IdHash), NpgsqlDbType.Bytea),
