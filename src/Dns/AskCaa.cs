@@ -42,29 +42,45 @@ public sealed class AskCaa(IOptions<DnsOptions> options, AskResolver resolver)
     /// <summary>Asks.</summary>
     /// <param name="host">The name for which a certificate is wanted.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
-    public async Task<CaaAnswer> AskAsync(HostName host, CancellationToken cancellationToken)
+    /// <param name="freshAlias">The alias's target that our resolver does not know yet
+    /// (<see cref="AddressesOfName.FreshAlias"/>). Its records are those of the name.</param>
+    public async Task<CaaAnswer> AskAsync(
+        HostName host, CancellationToken cancellationToken, DnsName? freshAlias = null)
     {
         var budget = new QueryBudget(_mostQueries);
         var asked = DnsName.From(host);
         for (var name = asked; !name.IsRoot; name = name.Parent)
         {
-            var reply = await resolver.AskAsync(new DnsQuestion(name, DnsType.Caa), budget, cancellationToken);
-            if (!reply.IsUsable)
+            var answer = await AskAsync(asked, name, name, budget, cancellationToken);
+            if (answer is null && name == asked && freshAlias is { } target)
             {
-                // A top-level domain does not fail; our way to it does.
-                var failure = name.Parent.IsRoot
-                    ? CaaFailure.NoResolver : await FailureAsync(reply, budget, cancellationToken);
-                return new CaaAnswer(asked, null, [], failure, name);
+                answer = await AskAsync(asked, name, target, budget, cancellationToken);
             }
 
-            var records = reply.Message!.Answers.OfType<CaaRecord>().ToList();
-            if (records.Count > 0)
+            if (answer is not null)
             {
-                return new CaaAnswer(asked, name, records, CaaFailure.None, null);
+                return answer;
             }
         }
 
         return new CaaAnswer(asked, null, [], CaaFailure.None, null);
+    }
+
+    // Null: no record stands there, so the parent decides.
+    private async Task<CaaAnswer?> AskAsync(
+        DnsName asked, DnsName name, DnsName at, QueryBudget budget, CancellationToken cancellationToken)
+    {
+        var reply = await resolver.AskAsync(new DnsQuestion(at, DnsType.Caa), budget, cancellationToken);
+        if (!reply.IsUsable)
+        {
+            // A top-level domain does not fail; our way to it does.
+            var failure = name.Parent.IsRoot
+                ? CaaFailure.NoResolver : await FailureAsync(reply, budget, cancellationToken);
+            return new CaaAnswer(asked, null, [], failure, name);
+        }
+
+        var records = reply.Message!.Answers.OfType<CaaRecord>().ToList();
+        return records.Count > 0 ? new CaaAnswer(asked, name, records, CaaFailure.None, null) : null;
     }
 
     private async Task<CaaFailure> FailureAsync(

@@ -192,4 +192,9 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
 /// <summary>The addresses of a name.</summary>
 /// <param name="Addresses">IPv4 first.</param>
 /// <param name="IsCertain">Whether both kinds were answered; without, there may be more.</param>
-public sealed record AddressesOfName(IReadOnlyList<IPAddress> Addresses, bool IsCertain);
+public sealed record AddressesOfName(IReadOnlyList<IPAddress> Addresses, bool IsCertain)
+{
+    /// <summary>The target of the name's alias, if the resolver does not know the alias yet and the name servers of the
+    /// zone do; <see langword="null"/> otherwise.</summary>
+    public DnsName? FreshAlias { get; init; }
+}

@@ -44,9 +44,11 @@ public sealed class FindFreshAddresses(
     private async Task<AddressesOfName> FindAsync(
         DnsName name, QueryBudget budget, CancellationToken cancellationToken)
     {
+        DnsName? freshAlias = null;
         for (var aliases = 0; ; aliases++)
         {
-            var known = await resolver.AddressesAsync(name, budget, cancellationToken);
+            var known = await resolver.AddressesAsync(name, budget, cancellationToken)
+                with { FreshAlias = freshAlias };
             if (known.Addresses.Count > 0 || !known.IsCertain || aliases == _options.LongestChain)
             {
                 return known;
@@ -55,6 +57,7 @@ public sealed class FindFreshAddresses(
             var answer = await AskZoneAsync(new DnsQuestion(name, DnsType.A), budget, cancellationToken);
             if (AliasOf(name, answer) is { } target)
             {
+                freshAlias ??= target;
                 name = target;
                 continue;
             }
@@ -65,7 +68,10 @@ public sealed class FindFreshAddresses(
             }
 
             var ipv6 = await AskZoneAsync(new DnsQuestion(name, DnsType.Aaaa), budget, cancellationToken);
-            return new AddressesOfName([.. AddressesOf(name, answer), .. AddressesOf(name, ipv6)], ipv6 is not null);
+            return new AddressesOfName([.. AddressesOf(name, answer), .. AddressesOf(name, ipv6)], ipv6 is not null)
+            {
+                FreshAlias = freshAlias,
+            };
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class TestPostgres : IAsyncDisposable
     /// <summary>A database that contains only the schema.</summary>
     /// <returns>The connection string of the server's administrator.</returns>
     public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) =>
-        CreateAsync($"TEMPLATE {Template}", cancellationToken);
+        CreateAsync($"TEMPLATE {Template} STRATEGY FILE_COPY", cancellationToken);
 
     /// <summary>A database without the schema, for tests of the migrator.</summary>
     /// <returns>The connection string.</returns>

@@ -57,6 +57,7 @@ internal sealed class ChooseAuthority(
     /// <summary>Chooses.</summary>
     public async Task<ChosenAuthority> RunAsync(LeasedName name, CancellationToken cancellationToken)
     {
+        DnsName? freshAlias = null;
         if (options.Value.CheckBeforeOrder)
         {
             var looked = await preCheck.RunAsync(name.Host, cancellationToken);
@@ -64,6 +65,8 @@ internal sealed class ChooseAuthority(
             {
                 return new ChosenAuthority(null, unreachable);
             }
+
+            freshAlias = looked.FreshAlias;
 
             if (looked.Type == ChallengeType.Http01)
             {
@@ -75,7 +78,7 @@ internal sealed class ChooseAuthority(
             }
         }
 
-        var allowed = await caa.AskAsync(name.Host, cancellationToken);
+        var allowed = await caa.AskAsync(name.Host, cancellationToken, freshAlias);
         ChosenAuthority? reason = null;
         var lines = new List<string>();
         foreach (var authority in InOrder(name))

@@ -16,6 +16,9 @@ internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type)
 {
     /// <summary>Whether anything was seen: our own resolver may be away, which is no reason not to order.</summary>
     public bool IsKnown { get; init; } = true;
+
+    /// <summary>See <see cref="AddressesOfName.FreshAlias"/>.</summary>
+    public DnsName? FreshAlias { get; init; }
 }
 
 /// <summary>
@@ -34,6 +37,12 @@ internal sealed class PreCheck(
     {
         // An order begins the moment a name verifies, when our resolver may still remember that it was absent.
         var found = await addresses.RunAsync(DnsName.From(host), cancellationToken);
+        return await LookAsync(host, found, cancellationToken) with { FreshAlias = found.FreshAlias };
+    }
+
+    private async Task<LookedAt> LookAsync(
+        HostName host, AddressesOfName found, CancellationToken cancellationToken)
+    {
         if (found.Addresses.Count == 0)
         {
             return found.IsCertain

@@ -40,7 +40,7 @@ internal sealed class TestName(
                 cancellationToken);
         }
 
-        var allowed = await caa.AskAsync(request.Host, cancellationToken);
+        var allowed = await caa.AskAsync(request.Host, cancellationToken, looked.FreshAlias);
         var isAllowed = false;
         foreach (var authority in options.Value.Authorities)
         {

@@ -120,7 +120,7 @@ internal static class ClustersCommand
         var notify = Addresses();
         var domains = Domains();
         var settings = Settings();
-        var command = new Command("set", "Changes what is given and keeps the rest.")
+        var command = new Command("set", "Changes the given settings and keeps the others.")
         {
             id, name, notify, domains, settings,
         };

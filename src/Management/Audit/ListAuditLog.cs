@@ -15,16 +15,16 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Audit;
 
-/// <summary>A change that somebody made.</summary>
-/// <param name="Id">Its id.</param>
+/// <summary>An entry of the audit log: one change.</summary>
+/// <param name="Id">The id.</param>
 /// <param name="At">When.</param>
-/// <param name="Cluster">The cluster that was changed; null for what belongs to none.</param>
-/// <param name="Actor">The name of the key that did it, as it was then.</param>
-/// <param name="ApiKey">The id of that key; null for what the system did by itself.</param>
-/// <param name="Action">What was done: create-tracking-domain, change-cluster, revoke-api-key and others.</param>
-/// <param name="Subject">What it was done to: a host name, a key's or a cluster's id.</param>
-/// <param name="Before">How it was; null of something new.</param>
-/// <param name="After">How it became; null of something deleted.</param>
+/// <param name="Cluster">The cluster that was changed; null if the subject belongs to no cluster.</param>
+/// <param name="Actor">The name of the API key that made the change, as it was then.</param>
+/// <param name="ApiKey">The id of that key; null for a change that the system made by itself.</param>
+/// <param name="Action">The kind of change: create-tracking-domain, change-cluster, revoke-api-key and others.</param>
+/// <param name="Subject">What was changed: a host name, or the id of a key or a cluster.</param>
+/// <param name="Before">The state before; null for something new.</param>
+/// <param name="After">The state after; null for something deleted.</param>
 internal sealed record AuditEntryResponse(
     Guid Id,
     DateTimeOffset At,
@@ -43,7 +43,7 @@ internal static class ListAuditLog
     public static void Map(IEndpointRouteBuilder api) => api.MapGet("/audit-log", HandleAsync)
         .RequireAnyKey()
         .WithTags("Audit log")
-        .Describe("ListAuditLog", "Lists who changed what, newest first.")
+        .Describe("ListAuditLog", "Lists the changes with who made them, newest first.")
         .DescribeProblems(400, 404);
 
     private static async Task<Results<Ok<Page<AuditEntryResponse>>, Problem>> HandleAsync(
@@ -83,7 +83,7 @@ internal static class ListAuditLog
             db, cluster, after, from, to, action, subject, limit, cancellationToken));
     }
 
-    /// <summary>A page of the log; what is <see langword="null"/> does not filter.</summary>
+    /// <summary>A page of the log. A filter that is <see langword="null"/> is not applied.</summary>
     public static async Task<Page<AuditEntryResponse>> ReadPageAsync(
         TrackingDb db,
         ClusterId? cluster,
@@ -129,11 +129,11 @@ internal sealed class ListAuditLogQuery
     [FromQuery(Name = "cluster"), Description("Only changes of this cluster, by its id; deleted ones too.")]
     public string? Cluster { get; init; }
 
-    /// <summary>What was done.</summary>
+    /// <summary>The kind of change.</summary>
     [FromQuery(Name = "action"), Description("Only this action, for example delete-tracking-domain.")]
     public string? Action { get; init; }
 
-    /// <summary>What it was done to.</summary>
+    /// <summary>The changed host name, key or cluster.</summary>
     [FromQuery(Name = "subject"), Description("Only changes of this host name, key or cluster.")]
     public string? Subject { get; init; }
 

@@ -10,9 +10,9 @@ using Tracking.Links;
 namespace Tracking.Management.Audit;
 
 /// <summary>A change, for the audit log.</summary>
-/// <param name="Action">What was done, kebab-case: <c>create-cluster</c>.</param>
-/// <param name="Subject">What it was done to: a host name, a key's or a cluster's id.</param>
-/// <param name="Cluster">The cluster that was changed; <see langword="null"/> for what belongs to none.</param>
+/// <param name="Action">The kind of change, kebab-case: <c>create-cluster</c>.</param>
+/// <param name="Subject">What was changed: a host name, or the id of a key or a cluster.</param>
+/// <param name="Cluster">The cluster that was changed; <see langword="null"/> if the subject belongs to none.</param>
 /// <param name="Before">The state before, written as JSON, so it must contain no secret.</param>
 /// <param name="After">The state after, in the form of <paramref name="Before"/>.</param>
 internal sealed record AuditedChange(

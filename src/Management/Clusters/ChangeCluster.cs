@@ -21,7 +21,7 @@ internal static class ChangeCluster
 {
     public static void Map(IEndpointRouteBuilder clusters) => clusters.MapPatch("/{cluster}", HandleAsync)
         .RequireClusterAccess()
-        .Describe("ChangeCluster", "Changes what is given and keeps the rest (JSON merge patch, RFC 7396).")
+        .Describe("ChangeCluster", "Changes the sent members and keeps the others (JSON merge patch, RFC 7396).")
         .DescribeBody<ClusterDocument>(mergePatch: true)
         .DescribeProblems(400, 403, 409, 413, 415);
 

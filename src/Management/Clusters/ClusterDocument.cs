@@ -5,12 +5,12 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Clusters;
 
-/// <summary>A cluster as it is sent.</summary>
+/// <summary>A cluster in a request.</summary>
 /// <param name="Name">1 to 100 characters, unique whatever the case.</param>
-/// <param name="NotifyEmails">Who is told of problems; at most 20 addresses.</param>
+/// <param name="NotifyEmails">The addresses that get notices of problems; at most 20.</param>
 /// <param name="SendingDomains">Domains in whose name it sends; each belongs to one cluster only. Admins set
 /// them.</param>
-/// <param name="Settings">How its mail is tracked; what is not given keeps its default.</param>
+/// <param name="Settings">How its mail is tracked; a setting that is not sent keeps its default.</param>
 internal sealed record ClusterDocument(
     string Name,
     IReadOnlyList<string> NotifyEmails,
@@ -28,7 +28,7 @@ internal sealed record ClusterDocument(
 
     private static readonly string[] _known = ["name", "notifyEmails", "sendingDomains", "settings"];
 
-    /// <summary>Reads and validates; every domain comes back as A-labels in lower case.</summary>
+    /// <summary>Reads and validates. Every domain is returned as A-labels in lower case.</summary>
     public static ClusterDocument Read(JsonObject json, InputErrors errors)
     {
         ReadJson.RefuseUnknown(json, "", _known, errors);
@@ -47,11 +47,11 @@ internal sealed record ClusterDocument(
     public JsonNode ToJson() => JsonSerializer.SerializeToNode(this, ClusterSettings.Json)!;
 }
 
-/// <summary>A cluster as it is answered.</summary>
+/// <summary>A cluster in an answer.</summary>
 /// <param name="Id">Its id, five characters.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="NotifyEmails">Who is told of problems.</param>
-/// <param name="SendingDomains">Domains in whose name it sends, as A-labels.</param>
+/// <param name="NotifyEmails">The addresses that get notices of problems.</param>
+/// <param name="SendingDomains">The domains from which the cluster sends, as A-labels.</param>
 /// <param name="Settings">How its mail is tracked, defaults included.</param>
 /// <param name="CreatedAt">When it was created.</param>
 internal sealed record ClusterResponse(

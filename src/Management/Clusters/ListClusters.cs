@@ -51,11 +51,11 @@ internal static class ListClusters
 
     /// <summary>A page of the list: the clusters, their sending domains, and where the next page begins.</summary>
     /// <param name="db">The database.</param>
-    /// <param name="own">The one cluster to see; <see langword="null"/>: all.</param>
+    /// <param name="own">The only cluster to list; <see langword="null"/> for all.</param>
     /// <param name="after">The last name of the page before.</param>
     /// <param name="name">Only the cluster of this name.</param>
     /// <param name="limit">Clusters at most.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Cancels the query.</param>
     public static async Task<(List<Cluster> Clusters, ILookup<ClusterId, string> Domains, string? Next)> ReadPageAsync(
         TrackingDb db, ClusterId? own, string? after, string? name, int limit, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal sealed class ListClustersQuery
     [FromQuery(Name = "limit"), Description("Items of the page, 1 to 500; default 50.")]
     public string? Limit { get; init; }
 
-    /// <summary>The one cluster of this name.</summary>
+    /// <summary>The name of the only cluster to list.</summary>
     [FromQuery(Name = "name"), Description("Only the cluster of this name, in any case.")]
     public string? Name { get; init; }
 

@@ -23,7 +23,7 @@ internal static class StoreCluster
         await db.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>Whether a name or sending domain is another cluster's.</summary>
+    /// <summary>Whether a name or sending domain belongs to another cluster.</summary>
     public static bool IsTaken(DbUpdateException exception) =>
         exception.InnerException is PostgresException { ConstraintName: "clusters_name" or "sending_domains_pkey" };
 

@@ -24,7 +24,7 @@ internal static class AddTrackingDomain
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPost("/", HandleAsync)
         .RequireClusterAccess()
-        .Describe("AddTrackingDomain", "Adds a name of your own for links; the answer has the CNAME record to make.")
+        .Describe("AddTrackingDomain", "Adds a name of your own for links; the answer has the CNAME record to publish.")
         .DescribeBody<TrackingDomainRequest>(required: "hostname")
         .DescribeProblems(400, 409, 413, 415);
 
@@ -90,7 +90,7 @@ internal static class AddTrackingDomain
                 return RequireAccess.NoSuchCluster(cluster.ToString());
             }
 
-            // Of an earlier time when the cluster had the name.
+            // Left over from an earlier time when the cluster had the name.
             domain.HasImportedLinks = await db.Database.SqlQuery<bool>(
                 $"""
                 SELECT EXISTS (SELECT FROM links.imported_links

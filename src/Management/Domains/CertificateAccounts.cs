@@ -16,12 +16,12 @@ namespace Tracking.Management.Domains;
 /// <summary>An account at a certificate authority.</summary>
 /// <param name="Directory">The authority's ACME directory.</param>
 /// <param name="Url">The account's URL, which CAA records may name; null before the authority has answered.</param>
-/// <param name="Thumbprint">Of its key (RFC 7638); no secret.</param>
+/// <param name="Thumbprint">The thumbprint of the account's key (RFC 7638); no secret.</param>
 /// <param name="CreatedAt">When it was made.</param>
-/// <param name="KeyChangedAt">When it got the key that it has; null: it has its first.</param>
-/// <param name="Refused">Why the authority takes no orders from it; null when it does.</param>
-/// <param name="Waiting">New names in the queues for its limits.</param>
-/// <param name="WaitingUntil">When the last of them has its turn; null when none waits.</param>
+/// <param name="KeyChangedAt">When the account's key was last changed; null if it never was.</param>
+/// <param name="Refused">Why the authority accepts no orders of the account; null if it accepts them.</param>
+/// <param name="Waiting">New names that wait in queues for the authority's limits.</param>
+/// <param name="WaitingUntil">When the last of these names has its turn; null if none waits.</param>
 internal sealed record CertificateAccountResponse(
     string Directory, string? Url, string Thumbprint, DateTimeOffset CreatedAt, DateTimeOffset? KeyChangedAt,
     string? Refused, long Waiting, DateTimeOffset? WaitingUntil);
@@ -48,12 +48,12 @@ internal static class CertificateAccounts
                 TimeProvider time, CancellationToken cancellationToken) =>
                 AskAsync(CertificateRequestKind.ChangeKey, query, request, holder, db, time, cancellationToken))
             .RequireAdmin()
-            .Describe("ChangeCertificateAccountKeys", "Gives the accounts other keys (RFC 8555, 7.3.5); their URLs stay. "
+            .Describe("ChangeCertificateAccountKeys", "Replaces the accounts' keys (RFC 8555, 7.3.5); their URLs stay. "
                 + "The answer does not wait for it.")
             .DescribeProblems(400, 409);
         accounts.MapGet("/requests/{id}", ReadAsync)
             .RequireAdmin()
-            .Describe("GetCertificateAccountRequest", "What has come of a registration or a key change so far.")
+            .Describe("GetCertificateAccountRequest", "The state and the steps of a registration or a key change.")
             .DescribeProblems(404);
     }
 
@@ -153,6 +153,6 @@ internal sealed class CertificateAccountsQuery
 {
     /// <summary>One authority only.</summary>
     [FromQuery(Name = "directory"), System.ComponentModel.Description(
-        "The ACME directory of one authority; without it all of them.")]
+        "The ACME directory of one authority; without it, all authorities.")]
     public string? Directory { get; init; }
 }

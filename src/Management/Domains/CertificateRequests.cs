@@ -5,28 +5,28 @@ using Tracking.Links;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What the certificate service is asked to do; the numbers are stored, as it reads them.</summary>
+/// <summary>The kinds of requests to the certificate service, which reads the stored numbers.</summary>
 internal enum CertificateRequestKind : short
 {
-    /// <summary>The accounts at the authorities, now.</summary>
+    /// <summary>Opens the accounts at the authorities now.</summary>
     Register,
 
-    /// <summary>Another key for an account.</summary>
+    /// <summary>Replaces the key of an account.</summary>
     ChangeKey,
 
-    /// <summary>Whether a name would get a certificate.</summary>
+    /// <summary>Tests whether a name would get a certificate.</summary>
     Test,
 
-    /// <summary>A certificate that is not to be trusted any more.</summary>
+    /// <summary>Revokes a certificate.</summary>
     Revoke,
 }
 
-/// <summary>A request to the certificate service, and what has come of it so far.</summary>
-/// <param name="Id">Its id.</param>
+/// <summary>A request to the certificate service, with its state and steps.</summary>
+/// <param name="Id">The id.</param>
 /// <param name="Kind">register, changeKey, test or revoke.</param>
 /// <param name="Status">waiting, succeeded or failed.</param>
-/// <param name="AskedAt">When it was asked for.</param>
-/// <param name="DoneAt">When it was over; null while it is not.</param>
+/// <param name="AskedAt">When the request was made.</param>
+/// <param name="DoneAt">When the request was finished; null before.</param>
 /// <param name="Steps">What was done and found, in its order: at, step, succeeded, authority, text, and type and advice
 /// of a problem.</param>
 internal sealed record CertificateRequestResponse(

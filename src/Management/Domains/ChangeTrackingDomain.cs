@@ -30,7 +30,7 @@ internal static class ChangeTrackingDomain
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapPatch(FindDomain.Route, HandleAsync)
         .RequireClusterAccess()
-        .Describe("ChangeTrackingDomain", "Changes what is given and keeps the rest (JSON merge patch, RFC 7396).")
+        .Describe("ChangeTrackingDomain", "Changes the sent members and keeps the others (JSON merge patch, RFC 7396).")
         .DescribeBody<TrackingDomainSettings>(mergePatch: true)
         .DescribeProblems(400, 413, 415);
 

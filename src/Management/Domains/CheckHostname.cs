@@ -13,26 +13,26 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What is sent to check a name.</summary>
+/// <summary>The body of a request that checks a name.</summary>
 /// <param name="Hostname">The name, as it would be added.</param>
 internal sealed record CheckHostnameRequest(string Hostname);
 
-/// <summary>Whether a name would be accepted, and what DNS says of it now.</summary>
-/// <param name="Hostname">The name, A-labels; null when it cannot be read as one.</param>
+/// <summary>Whether a name would be accepted, and what DNS says about it now.</summary>
+/// <param name="Hostname">The name, A-labels; null if the text is no name.</param>
 /// <param name="Unicode">The name as people read it.</param>
 /// <param name="Accepted">Whether it could be added.</param>
 /// <param name="Reason">Why not, and what would be right.</param>
-/// <param name="Diagnosis">What DNS says; null of a name that could not be added.</param>
+/// <param name="Diagnosis">What DNS says; null for a name that could not be added.</param>
 internal sealed record CheckHostnameResponse(
     string? Hostname, string? Unicode, bool Accepted, string? Reason, JsonNode? Diagnosis);
 
-/// <summary><c>POST /api/v1/tracking-domains/check</c>: a name that is not added, and nothing is stored.</summary>
+/// <summary><c>POST /api/v1/tracking-domains/check</c>: checks a name without adding it. Nothing is stored.</summary>
 internal static class CheckHostname
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/tracking-domains/check", HandleAsync)
         .RequireAnyKey()
         .WithTags("Tracking domains")
-        .Describe("CheckTrackingDomain", "Says whether a name could be added and what DNS says of it now; nothing is "
+        .Describe("CheckTrackingDomain", "Says whether a name could be added and what DNS says about it; nothing is "
             + "stored.")
         .DescribeBody<CheckHostnameRequest>(required: "hostname")
         .Produces<CheckHostnameResponse>()

@@ -6,13 +6,14 @@ using Tracking.Management.Statistics;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What dies with a tracking domain. A number that could not be counted in time is null.</summary>
+/// <summary>The links and clicks that are lost with a tracking domain. A number is null if counting took too
+/// long.</summary>
 /// <param name="Hostname">The name.</param>
-/// <param name="Deleted">Whether it is deleted; false of a dry run.</param>
+/// <param name="Deleted">Whether the domain was deleted; false for a dry run.</param>
 /// <param name="Messages">Messages whose links are on it.</param>
 /// <param name="Links">Links in them.</param>
 /// <param name="ClicksLastWeek">Clicks on them in the last seven days.</param>
-/// <param name="LastClickAt">When the last click came; null without one that is still kept.</param>
+/// <param name="LastClickAt">When the last click came; null if no click is kept.</param>
 internal sealed record LinksAtRisk(
     string Hostname, bool Deleted, long? Messages, long? Links, long? ClicksLastWeek, DateTimeOffset? LastClickAt);
 

@@ -95,7 +95,7 @@ internal static class DeleteTrackingDomain
 /// <summary>The query of <see cref="DeleteTrackingDomain"/>.</summary>
 internal sealed class DeleteTrackingDomainQuery
 {
-    /// <summary>Only count.</summary>
+    /// <summary>Whether only to count.</summary>
     [FromQuery(Name = "dryRun"), Description("true: deletes nothing, says what would die.")]
     public string? DryRun { get; init; }
 }

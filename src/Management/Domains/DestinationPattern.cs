@@ -7,7 +7,7 @@ namespace Tracking.Management.Domains;
 /// them.</summary>
 internal static class DestinationPattern
 {
-    /// <summary>What an entry must be.</summary>
+    /// <summary>The rule for an entry, as an error tells it.</summary>
     public const string Takes = "a host name such as example.com, *.example.com for everything below it, or one of "
         + "them with a path: example.com/account, example.com/acc*";
 
@@ -15,7 +15,7 @@ internal static class DestinationPattern
     private const int MaxPathLength = 500;
 
     /// <summary>The stored form: the host as A-labels in lower case, the path as it was given.</summary>
-    /// <returns><see langword="null"/> when it is not one.</returns>
+    /// <returns><see langword="null"/> if the text is no such entry.</returns>
     public static string? Read(string text)
     {
         var trimmed = text.Trim();

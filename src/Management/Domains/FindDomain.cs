@@ -42,7 +42,7 @@ internal static class FindDomain
 
     /// <summary>The problem for a name that the cluster does not have.</summary>
     public static Problem NoSuchDomain(string hostname) =>
-        Problems.NotFound("tracking domain", hostname, "GET the list for those of the cluster.");
+        Problems.NotFound("tracking domain", hostname, "GET the list for the tracking domains of the cluster.");
 
     /// <summary>Whether a change violates a unique index.</summary>
     public static bool Violates(Exception exception, string index) =>

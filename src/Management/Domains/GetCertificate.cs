@@ -15,23 +15,23 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>A tracking domain's certificate, and what was tried for it, newest first.</summary>
+/// <summary>A tracking domain's certificate and the attempts to get it, newest first.</summary>
 /// <param name="Hostname">The name, A-labels.</param>
-/// <param name="Tls">How it stands.</param>
+/// <param name="Tls">The state of the certificate.</param>
 /// <param name="Items">The attempts.</param>
-/// <param name="Next">Give it as <c>after</c> for older ones; null after the last.</param>
+/// <param name="Next">The value of <c>after</c> for older attempts; null after the last.</param>
 internal sealed record CertificateResponse(
     string Hostname, TlsState Tls, IReadOnlyList<CertificateAttempt> Items, string? Next);
 
 /// <summary>A step on the way to a certificate.</summary>
-/// <param name="Id">Its id.</param>
+/// <param name="Id">The id.</param>
 /// <param name="At">When.</param>
 /// <param name="Authority">The ACME directory of the authority; null where it was not asked.</param>
-/// <param name="Step">check (our own look before the order), order, challenge, finalize, download, stored (in use from
+/// <param name="Step">check (the service's own look), order, challenge, finalize, download, stored (in use from
 /// then on) or revoked.</param>
-/// <param name="Succeeded">Whether it worked.</param>
-/// <param name="Problem">Why not: type, detail in the words of the authority, and subproblems.</param>
-/// <param name="NextAt">When it is tried again.</param>
+/// <param name="Succeeded">Whether the step succeeded.</param>
+/// <param name="Problem">Why the step failed: type, detail in the words of the authority, and subproblems.</param>
+/// <param name="NextAt">When the next attempt begins.</param>
 internal sealed record CertificateAttempt(
     Guid Id, DateTimeOffset At, string? Authority, string Step, bool Succeeded, JsonNode? Problem,
     DateTimeOffset? NextAt);
@@ -46,7 +46,7 @@ internal static class GetCertificate
     public static void Map(IEndpointRouteBuilder domains) => domains.MapGet(
             FindDomain.Route + "/certificate", HandleAsync)
         .RequireClusterAccess()
-        .Describe("GetTrackingDomainCertificate", "The certificate of a tracking domain, and what was tried for it, "
+        .Describe("GetTrackingDomainCertificate", "The certificate of a tracking domain, and the attempts to get it, "
             + "newest first.")
         .DescribeProblems(400);
 
@@ -73,12 +73,12 @@ internal static class GetCertificate
             : FindDomain.NoSuchDomain(hostname);
     }
 
-    /// <summary>A domain's certificate and what was tried for it.</summary>
+    /// <summary>A domain's certificate and the attempts to get it.</summary>
     /// <param name="db">The database.</param>
-    /// <param name="describe">Describes its state.</param>
+    /// <param name="describe">Describes the state of the certificate.</param>
     /// <param name="domain">The domain.</param>
     /// <param name="limit">Attempts at most.</param>
-    /// <param name="after">Those before this one; <see langword="null"/>: from the newest.</param>
+    /// <param name="after">The attempt before which the page begins; <see langword="null"/> for the newest.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<CertificateResponse> ReadAsync(
         TrackingDb db,

@@ -14,7 +14,7 @@ internal static class GetTrackingDomain
 {
     public static void Map(IEndpointRouteBuilder domains) => domains.MapGet(FindDomain.Route, HandleAsync)
         .RequireClusterAccess()
-        .Describe("GetTrackingDomain", "A tracking domain: its record, its state, and what DNS said of it last.");
+        .Describe("GetTrackingDomain", "A tracking domain: its record, its state, and the last check.");
 
     private static async Task<Results<Ok<TrackingDomainResponse>, Problem>> HandleAsync(
         ClusterId cluster,

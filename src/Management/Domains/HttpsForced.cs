@@ -12,11 +12,11 @@ internal static class HttpsForced
     private const string Finding = "https-forced-by-parent";
 
     /// <summary>Adds the error when the policy would allow http.</summary>
-    /// <param name="policy">What is wanted.</param>
+    /// <param name="policy">The wanted policy.</param>
     /// <param name="host">The name.</param>
     /// <param name="lastCheck">What DNS and the sites of parents said last, as JSON; <see langword="null"/> before the
     /// first check.</param>
-    /// <param name="errors">Takes it.</param>
+    /// <param name="errors">Gets the error.</param>
     public static void Refuse(HttpsPolicy policy, string host, string? lastCheck, InputErrors errors)
     {
         if (policy == HttpsPolicy.Optional && Why(host, lastCheck) is { } why)

@@ -16,10 +16,10 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>A look at DNS for a tracking domain.</summary>
-/// <param name="Id">Its id.</param>
+/// <summary>A check of a tracking domain.</summary>
+/// <param name="Id">The id.</param>
 /// <param name="At">When.</param>
-/// <param name="Cause">Why: polled (it waits to be verified), daily, asked (somebody wanted it), taken-over (another
+/// <param name="Cause">Why: polled (the name waits to be verified), daily, asked (by a request), taken-over (another
 /// cluster verified the same name).</param>
 /// <param name="Outcome">What DNS showed: verified, contradicted (all that answer agree that the record is not right),
 /// no-evidence (nothing is proved).</param>
@@ -34,7 +34,7 @@ internal static class ListChecks
 {
     public static void Map(IEndpointRouteBuilder domains) => domains.MapGet(FindDomain.Route + "/checks", HandleAsync)
         .RequireClusterAccess()
-        .Describe("ListTrackingDomainChecks", "What DNS said of a tracking domain, newest first.")
+        .Describe("ListTrackingDomainChecks", "The checks of a tracking domain and what DNS said, newest first.")
         .DescribeProblems(400);
 
     private static async Task<Results<Ok<Page<CheckResponse>>, Problem>> HandleAsync(

@@ -73,11 +73,11 @@ internal static class ListTrackingDomains
 /// <summary>The query of <see cref="ListTrackingDomains"/>.</summary>
 internal sealed class ListTrackingDomainsQuery
 {
-    /// <summary>Their status.</summary>
+    /// <summary>The status of the domains.</summary>
     [FromQuery(Name = "status"), Description("pending or active; not given: both.")]
     public string? Status { get; init; }
 
-    /// <summary>Text in the name.</summary>
+    /// <summary>A part of the name.</summary>
     [FromQuery(Name = "q"), Description("A part of the name, any case; letters of other scripts as whole labels.")]
     public string? Q { get; init; }
 

@@ -25,6 +25,6 @@ internal sealed record OwnNames(HostName Host, HostName Zone)
     /// <summary>Makes a new verification target.</summary>
     public string NewTarget() => $"v-{RandomNumberGenerator.GetString(Digits, TargetDigits)}.{Zone}";
 
-    /// <summary>Reads a name that somebody wants as a tracking domain.</summary>
+    /// <summary>Reads a name that is to become a tracking domain.</summary>
     public TrackingDomainName Read(string? hostname) => TrackingDomainName.Read(hostname, Host, Zone);
 }

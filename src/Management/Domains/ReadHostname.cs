@@ -9,7 +9,7 @@ namespace Tracking.Management.Domains;
 internal static class ReadHostname
 {
     /// <summary>A name that may be a tracking domain.</summary>
-    /// <returns><see langword="null"/> when it is not; what is wrong is among the errors.</returns>
+    /// <returns><see langword="null"/> if it may not; the errors say why.</returns>
     public static HostName? From(JsonObject json, OwnNames own, InputErrors errors)
     {
         if (Text(json, errors) is not { } text)
@@ -27,7 +27,7 @@ internal static class ReadHostname
         return null;
     }
 
-    /// <summary>The text of the member, which may be no name.</summary>
+    /// <summary>The text of the member, which need not be a name.</summary>
     public static string? Text(JsonObject json, InputErrors errors)
     {
         if (json["hostname"] is JsonValue value && value.TryGetValue<string>(out var text))

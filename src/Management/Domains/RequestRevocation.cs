@@ -15,7 +15,7 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What is sent to have a certificate revoked.</summary>
+/// <summary>The body of a request that revokes a certificate.</summary>
 /// <param name="Reason">unspecified, keyCompromise, superseded or cessationOfOperation (RFC 5280).</param>
 /// <param name="Replace">true, which is the default of an active domain: another certificate takes its place first, for
 /// an hour at most. false: serving stops at once; an active domain orders another one then.</param>

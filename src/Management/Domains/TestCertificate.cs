@@ -24,12 +24,12 @@ internal static class TestCertificate
     {
         domains.MapPost(FindDomain.Route + "/certificate/test", HandleAsync)
             .RequireClusterAccess()
-            .Describe("TestTrackingDomainCertificate", "Looks whether a tracking domain would get a certificate, and "
+            .Describe("TestTrackingDomainCertificate", "Tests whether a tracking domain would get a certificate, and "
                 + "orders one that is thrown away where a test environment is configured.")
             .DescribeProblems(409, 429);
         domains.MapGet(FindDomain.Route + "/certificate/requests/{id}", ReadAsync)
             .RequireClusterAccess()
-            .Describe("GetTrackingDomainCertificateRequest", "What has come of a test or a revocation so far.")
+            .Describe("GetTrackingDomainCertificateRequest", "The state and the steps of a test or a revocation.")
             .DescribeProblems(404);
     }
 

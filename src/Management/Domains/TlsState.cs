@@ -5,43 +5,43 @@ namespace Tracking.Management.Domains;
 /// <summary>Whether a tracking domain has a certificate.</summary>
 internal enum TlsStatus
 {
-    /// <summary>There is none, and none is wanted before the name is verified.</summary>
+    /// <summary>No certificate, because the name is not verified.</summary>
     None,
 
-    /// <summary>There is none yet.</summary>
+    /// <summary>No certificate yet.</summary>
     Pending,
 
-    /// <summary>There is one.</summary>
+    /// <summary>A certificate is in use.</summary>
     Active,
 
-    /// <summary>There was one; its time is over.</summary>
+    /// <summary>The certificate has expired.</summary>
     Expired,
 
     /// <summary>Something in front of this installation ends TLS.</summary>
     External,
 
-    /// <summary>There is none, and the last attempt failed.</summary>
+    /// <summary>No certificate; the last attempt failed.</summary>
     Failed,
 
-    /// <summary>There is none, and the authority takes no more orders until a person has let the name go on.</summary>
+    /// <summary>No certificate; the authority accepts no orders for the name until a person has continued it.</summary>
     Paused,
 }
 
-/// <summary>The state of a tracking domain's certificate. What is not known is left out.</summary>
+/// <summary>The state of a tracking domain's certificate. Unknown members are left out.</summary>
 /// <param name="Status">none: the name is not verified. pending: there is none yet. active: there is one. expired: its
 /// time is over. external: something in front ends TLS. failed: there is none, error says why. paused: the authority
 /// waits for a person at pausedUrl.</param>
-/// <param name="Issuer">Who issued it: the common name of the certificate above it.</param>
-/// <param name="NotBefore">From when it is valid.</param>
-/// <param name="NotAfter">Until when it is valid.</param>
-/// <param name="RenewAt">When it is renewed.</param>
-/// <param name="Error">Why the last attempt brought none, in the words of the certificate authority.</param>
-/// <param name="ErrorType">What kind of failure it was: caa, connection, dns, rate-limited and so on.</param>
-/// <param name="Advice">What a person does about it.</param>
+/// <param name="Issuer">The issuer: the common name of the certificate above it.</param>
+/// <param name="NotBefore">The beginning of its validity.</param>
+/// <param name="NotAfter">The end of its validity.</param>
+/// <param name="RenewAt">When the renewal begins.</param>
+/// <param name="Error">Why the last attempt failed, in the words of the certificate authority.</param>
+/// <param name="ErrorType">The kind of failure: caa, connection, dns, rate-limited and so on.</param>
+/// <param name="Advice">What a person can do about the failure.</param>
 /// <param name="ExpectedAt">When it is the name's turn, where more names want a certificate than an authority's limits
 /// allow at once.</param>
-/// <param name="NextAttempt">When it is tried again.</param>
-/// <param name="PausedUrl">Where a person lets the name go on.</param>
+/// <param name="NextAttempt">When the next attempt begins.</param>
+/// <param name="PausedUrl">The authority's page on which a person continues the name.</param>
 internal sealed record TlsState(
     TlsStatus Status,
     string? Issuer = null,

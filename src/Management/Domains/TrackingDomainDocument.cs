@@ -5,7 +5,7 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>What is sent to add a tracking domain.</summary>
+/// <summary>The body of a request that adds a tracking domain.</summary>
 /// <param name="Hostname">The name, of at least three labels: track.example.com.</param>
 /// <param name="SetAsDefault">Whether it becomes the cluster's default as soon as it is verified; default
 /// false.</param>
@@ -30,7 +30,8 @@ internal sealed record TrackingDomainRequest(
     TrackingLevel TrackingLevel,
     string Utm);
 
-/// <summary>What of a tracking domain can be changed; what is not given keeps its value, null is the default.</summary>
+/// <summary>The members of a tracking domain that can be changed. A member that is not sent keeps its value; null
+/// sets its default.</summary>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
 /// <param name="TrackOpens">Whether opens are tracked on it.</param>
 /// <param name="Https">required or optional.</param>
@@ -51,12 +52,12 @@ internal sealed record TrackingDomainSettings(
     public static IReadOnlyList<string> Known { get; } =
         ["trackClicks", "trackOpens", "https", "excludedDomains", "retired", "trackingLevel", "utm"];
 
-    /// <summary>Those of a domain.</summary>
+    /// <summary>Reads the members of a stored domain.</summary>
     public static TrackingDomainSettings Of(TrackingDomain domain) => new(
         domain.TrackClicks, domain.TrackOpens, domain.Https, domain.ExcludedDomains, domain.IsRetired,
         domain.TrackingLevel, domain.Utm);
 
-    /// <summary>Reads and validates; what is not given has its default.</summary>
+    /// <summary>Reads and validates. A member that is not sent has its default.</summary>
     public static TrackingDomainSettings Read(JsonObject json, InputErrors errors) => new(
         Flag(json, "trackClicks", true, errors),
         Flag(json, "trackOpens", true, errors),

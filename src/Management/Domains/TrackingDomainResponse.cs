@@ -17,16 +17,16 @@ namespace Tracking.Management.Domains;
 /// <param name="Zone">The zone that such a form appends.</param>
 internal sealed record VerificationRecord(string Type, string Name, string Value, string RelativeName, string Zone);
 
-/// <summary>A tracking domain as it is answered.</summary>
+/// <summary>A tracking domain in an answer.</summary>
 /// <param name="Hostname">The name, A-labels.</param>
 /// <param name="Unicode">The name as people read it.</param>
 /// <param name="Status">pending: the record is not verified, no links are served. active: it is.</param>
-/// <param name="StatusSince">Since when.</param>
+/// <param name="StatusSince">When the status began.</param>
 /// <param name="Retired">Old links are served, no new ones are made.</param>
 /// <param name="IsDefault">Used for messages of the cluster that name no tracking host.</param>
 /// <param name="SetAsDefault">Becomes the default when it is verified.</param>
 /// <param name="AcceptsNewLinks">Whether new links may use it.</param>
-/// <param name="Why">Why not: pending, retired, no-certificate; null when they may.</param>
+/// <param name="Why">Why new links may not use it: pending, retired or no-certificate; null if they may.</param>
 /// <param name="Sentence">The same for people, in one sentence or two.</param>
 /// <param name="TrackClicks">Whether clicks are tracked on it.</param>
 /// <param name="TrackOpens">Whether opens are tracked on it.</param>
@@ -38,8 +38,8 @@ internal sealed record VerificationRecord(string Type, string Name, string Value
 /// <param name="Verification">The record to make at the DNS provider.</param>
 /// <param name="Tls">Its certificate.</param>
 /// <param name="LastCheck">What DNS said last, with findings and every question; null before the first check.</param>
-/// <param name="LastCheckedAt">When that was.</param>
-/// <param name="NextCheck">When it is looked at next; null: only when somebody asks.</param>
+/// <param name="LastCheckedAt">When the last check was.</param>
+/// <param name="NextCheck">When the next check is due; null if only a request causes one.</param>
 /// <param name="Strikes">Checks in a row that proved the record gone; at the second it becomes pending.</param>
 /// <param name="CreatedAt">When it was added.</param>
 internal sealed record TrackingDomainResponse(
@@ -70,7 +70,7 @@ internal sealed record TrackingDomainResponse(
 /// <summary>Makes API answers from stored tracking domains.</summary>
 internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvider time)
 {
-    /// <summary>A domain as it is answered.</summary>
+    /// <summary>A domain in the form of an answer.</summary>
     public async Task<TrackingDomainResponse> OfAsync(
         TrackingDb db, TrackingDomain domain, CancellationToken cancellationToken) =>
         Of(domain, await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken));
@@ -104,9 +104,9 @@ internal sealed class DescribeDomain(IOptions<SystemOptions> system, TimeProvide
     public TlsState TlsOf(TrackingDomain domain, CertificateFacts? facts) =>
         TlsState.Of(domain, facts, time.GetUtcNow(), system.Value.TlsEndsInFront);
 
-    /// <summary>A domain as it is answered.</summary>
+    /// <summary>A domain in the form of an answer.</summary>
     /// <param name="domain">The domain.</param>
-    /// <param name="certificates">What is known of certificates, by name.</param>
+    /// <param name="certificates">The facts about certificates, by name.</param>
     internal TrackingDomainResponse Of(
         TrackingDomain domain, IReadOnlyDictionary<string, CertificateFacts> certificates)
     {

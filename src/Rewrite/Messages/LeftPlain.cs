@@ -8,7 +8,9 @@ namespace Tracking.Rewrite.Messages;
 /// <summary>How many links of a message were left plain, by reason; pictures are no links.</summary>
 internal sealed class LeftPlain
 {
-    private readonly int[] _counts = new int[Enum.GetValues<LinkDecision>().Length];
+    private static readonly int _reasons = Enum.GetValues<LinkDecision>().Length;
+
+    private readonly int[] _counts = new int[_reasons];
 
     /// <summary>Takes in a link.</summary>
     public void Add(PlannedLink link)

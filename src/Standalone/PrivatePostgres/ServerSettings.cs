@@ -70,6 +70,9 @@ internal sealed record ServerSettings
             settings["synchronous_commit"] = "off";
             settings["full_page_writes"] = "off";
             settings["shared_buffers"] = "64MB";
+
+            // With a database for each test, PostgreSQL would start ten workers a second to look at them all.
+            settings["autovacuum"] = "off";
         }
 
         return settings.SelectMany(setting => (string[])["-c", $"{setting.Key}={setting.Value}"]);

@@ -135,6 +135,42 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_CAA_record_behind_an_alias_that_is_a_moment_old_is_found()
+    {
+        await StartDnsAsync("");
+        await using var resolver = new TestUnbound()
+            .Ask("example", _dns.EndPoint).Ask(Zone, _dns.EndPoint);
+        await resolver.StartAsync(Cancelled);
+        await using var database = await IssuanceDatabase.CreateAsync(_server);
+        await database.AddAsync(Name);
+        OneIssuer StartIssuerWithResolver() => StartIssuer(
+            database,
+            ("Tracking:Dns:Resolvers:0", resolver.EndPoint.ToString()),
+            ("Tracking:Dns:NameServerPort", _dns.EndPoint.Port.ToString(CultureInfo.InvariantCulture)),
+            ("Tracking:Dns:AllowPrivateAddresses", "true"));
+        await StartIssuerWithResolver().LookAsync(Cancelled);
+        Assert.Contains("has no address", await FailureAsync(database, "detail"), StringComparison.Ordinal);
+
+        await _dns.ReplaceAsync(
+            Zone,
+            $"""
+            @ NS ns1
+            ns1 A {_dns.EndPoint.Address}
+            track CNAME target
+            target A 127.0.0.1
+            target CAA 0 issue "other.example"
+
+            """,
+            Cancelled);
+        await database.ExecuteAsync("DELETE FROM certificates.names");
+        await StartIssuerWithResolver().LookAsync(Cancelled);
+
+        Assert.Equal("caa", await FailureAsync(database, "type"));
+        Assert.Contains("other.example", await FailureAsync(database, "detail"), StringComparison.Ordinal);
+        Assert.Equal(0, database.Authorities[0].Count("new-order"));
+    }
+
+    [Fact]
     public async Task A_CAA_record_for_others_costs_no_order_and_shows_the_line_to_add_for_each_authority()
     {
         await StartDnsAsync("track A 127.0.0.1\n@ CAA 0 issue \"other.example\"\n");

@@ -20,7 +20,7 @@ internal static class SetDomain
         var utm = Utm();
         var exclude = Exclude();
         var excludeNone = new Option<bool>("--exclude-none") { Description = "No destination stays plain" };
-        var command = new Command("set", "Changes what is given and keeps the rest.")
+        var command = new Command("set", "Changes the given settings and keeps the others.")
         {
             name, cluster, clicks, opens, https, level, utm, exclude, excludeNone,
         };

@@ -16,7 +16,7 @@ internal static class SetEndpoint
         var people = new Option<bool?>("--people-only") { Description = "Without recognised machines, or with them" };
         var enabled = new Option<bool?>("--enabled") { Description = "Whether it gets anything" };
         var description = new Option<string?>("--description") { Description = "What it is for" };
-        var command = new Command("set", "Changes what is given and keeps the rest.")
+        var command = new Command("set", "Changes the given settings and keeps the others.")
         {
             webhook, cluster, url, events, everything, people, enabled, description,
         };
