@@ -128,7 +128,7 @@ public static class StartUp
         MigrationException migration => new(migration.Message, Failed),
         PostgresException refused => new(
             $"the database refuses: {refused.MessageText} ({refused.SqlState}).",
-            IsAboutCredentials(refused.SqlState) ? ConfigurationError : Unavailable),
+            StoreAway.IsWrongConnection(refused) ? ConfigurationError : Unavailable),
         NpgsqlException away => new(
             $"the database of ConnectionStrings__tracking does not answer: {away.Message}.", Unavailable),
         IOException { InnerException: AddressInUseException } taken => new(taken.Message, Unavailable),
@@ -136,8 +136,4 @@ public static class StartUp
             new($"Cannot listen: {refused.Message}", Unavailable),
         _ => null,
     };
-
-    // Class 28 is invalid authorization. 3D000 is a missing database.
-    private static bool IsAboutCredentials(string sqlState) =>
-        sqlState.StartsWith("28", StringComparison.Ordinal) || sqlState == PostgresErrorCodes.InvalidCatalogName;
 }

@@ -63,7 +63,7 @@ public static class RequireAccess
     public static Problem NoSuchCluster(string? cluster) => Problems.NotFound(
         "cluster",
         cluster,
-        $"A cluster that this key does not open counts as none; an id has {ClusterId.TextLength} characters.");
+        $"Clusters that this key may not use are not found either. An id has {ClusterId.TextLength} characters.");
 
     private static TBuilder Require<TBuilder>(this TBuilder builder, AccessLevel level)
         where TBuilder : IEndpointConventionBuilder

@@ -44,8 +44,7 @@ public sealed record MessagePreview
     /// <summary>Why the message would not be tracked, a word of <c>docs/reasons.md</c>; absent otherwise.</summary>
     public string? Untouched { get; init; }
 
-    /// <summary>Facts that the sender may want to change: <c>html-over-102400</c>, <c>no-text-part</c>,
-    /// <c>visible-url-leads-elsewhere</c>, <c>no-list-unsubscribe</c>, <c>links-over-http</c>. Further words may be
+    /// <summary>Facts that the sender may want to change, words of <c>docs/reasons.md</c>. Further words may be
     /// added.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 

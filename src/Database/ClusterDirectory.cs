@@ -88,8 +88,8 @@ public sealed partial class ClusterDirectory(
     /// <summary>Whether a cluster was said to be deleted since the database was last read.</summary>
     public bool IsRemoved(ClusterId id) => _removed is { } removed && removed.ContainsKey(id);
 
-    /// <summary>Takes out a cluster that was deleted, before the database can be read; what is read from now on
-    /// decides.</summary>
+    /// <summary>Removes a deleted cluster at once, without a read of the database. Every later read of the database
+    /// decides again.</summary>
     public void Remove(ClusterId id)
     {
         lock (_replacing)
@@ -187,7 +187,7 @@ public sealed partial class ClusterDirectory(
         IReadOnlyDictionary<ClusterId, UnreadableSettings> told = unreadable;
         lock (_replacing)
         {
-            // One that began to read later has seen at least what this one has: it must not be undone.
+            // A read that began later saw at least the same rows, so this read must not replace its result.
             if (reading > _replaced)
             {
                 told = _snapshot.Unreadable;
@@ -195,7 +195,7 @@ public sealed partial class ClusterDirectory(
                 (_snapshot, _replaced, IsLoaded) = (snapshot, reading, true);
                 if (_removed is { } removed)
                 {
-                    // What began to be read before the deletion was told may not show it.
+                    // A read that began before the announcement of the deletion may still contain the cluster.
                     var later = removed.Where(entry => entry.Value >= reading).ToFrozenDictionary();
                     _removed = later.Count == 0 ? null : later;
                 }
@@ -230,7 +230,7 @@ public sealed partial class ClusterDirectory(
         }
     }
 
-    // What was read for one cluster while all were being read is newer than what the reading of all may show.
+    // A default that was read for one cluster during the read of all clusters is newer than the result of that read.
     private void KeepLaterDefaults(Dictionary<ClusterId, DirectoryCluster> clusters, long reading)
     {
         foreach (var (id, begun) in _laterDefaults)
@@ -252,8 +252,8 @@ public sealed partial class ClusterDirectory(
         ? before.Settings
         : ClusterSettings.InPlaceOfUnreadable;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}, as "
-        + "when a newer version wrote them: those read before stay, without any nothing is tracked")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}. A "
+        + "newer version may have written them. The settings read earlier stay; without them nothing is tracked")]
     private partial void LogUnreadable(ClusterId cluster, string path);
 
     private sealed record UnreadableSettings(string Json, string Wrong);

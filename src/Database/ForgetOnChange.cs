@@ -1,6 +1,6 @@
 namespace Tracking.Database;
 
-/// <summary>What forgets as soon as a cluster, key, host or signing key changes, contributed by whoever remembers
-/// something of them beside <see cref="ClusterDirectory"/>.</summary>
+/// <summary>A callback that empties a cache when a cluster, key, host or signing key changes. Each class with such a
+/// cache registers one; <see cref="ClusterDirectory"/> needs none.</summary>
 /// <param name="Forget">Forgets; called for every change, so it must be cheap.</param>
 public sealed record ForgetOnChange(Action Forget);

@@ -8,7 +8,7 @@ namespace Tracking.Database;
 /// <param name="IsGone">Whether its links stop: it was deleted, or became pending.</param>
 public sealed record HostChange(ClusterId? Cluster, string Hostname, bool IsGone);
 
-/// <summary>What is told of each tracking domain that changes, contributed by whoever remembers something of
-/// them.</summary>
+/// <summary>A callback for changes of tracking domains. Each class that keeps tracking domains in memory registers
+/// one.</summary>
 /// <param name="Heed">Reads again or forgets; called for every change, so it must be cheap.</param>
 public sealed record HeedHostChange(Action<HostChange> Heed);

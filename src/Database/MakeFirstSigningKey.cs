@@ -5,9 +5,9 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// Makes the first signing key of a database that has never had one. Whoever prepares the database does it, and nobody
-/// else: a service that found the table empty while it is being restored would put a key in its place that nobody can
-/// verify the old links with.
+/// Makes the first signing key of a database that has never had one. Only the preparation of the database calls it. A
+/// service must not: it could find the table empty during a restore, and its new key would not verify the old
+/// links.
 /// </summary>
 public static class MakeFirstSigningKey
 {

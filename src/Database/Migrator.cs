@@ -22,8 +22,8 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
     // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
     internal const long AdvisoryLock = 0x747261636b696e67;
 
-    // Whoever wants a table that a migration waits for waits behind it: nobody longer than this. A batch of events
-    // takes a tenth of it.
+    // While a migration waits for a table's lock, every other statement on that table waits behind the migration. This
+    // limits the wait. Storing a batch of events takes a tenth of it.
     private const string LimitLockWait = "SET LOCAL lock_timeout = '2s'";
 
     // The longest exports of events take minutes; after that somebody has to look.
@@ -102,7 +102,7 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
             })];
     }
 
-    // A number below our own highest that we do not have: another line of development made this schema.
+    // An unknown number below our highest number means that another branch of the program made this schema.
     private static void RefuseUnknown(
         Dictionary<int, (string Name, byte[] Checksum)> applied, IReadOnlyList<Migration> migrations)
     {

@@ -8,8 +8,8 @@ public static class OpenMasterKey
 {
     private const string Takes = "32 bytes as base64 (openssl rand -base64 32)";
 
-    /// <summary>Reads it, with the other one of a rotation; the file counts where both are given.</summary>
-    /// <exception cref="OptionsValidationException">There is none, or it is not one.</exception>
+    /// <summary>Reads the master key, and the second key of a rotation. A file wins over a value.</summary>
+    /// <exception cref="OptionsValidationException">The key is missing or malformed.</exception>
     public static MasterKey From(SystemOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -20,7 +20,7 @@ public sealed partial class RefreshDirectories(
     DirectoryTelemetry? telemetry = null,
     SystemHostCertificate? systemHost = null) : BackgroundService
 {
-    // Held so that somebody has made it.
+    // The reference makes the container create the meters.
     private readonly DirectoryTelemetry? _telemetry = telemetry;
     private IReadOnlyList<(int Version, KeyFault Fault)> _told = [];
     private readonly SemaphoreSlim _requested = new(0, 1);
@@ -28,7 +28,7 @@ public sealed partial class RefreshDirectories(
     private volatile bool _isAllRequested;
     private long _toldAt = DateTimeOffset.MinValue.UtcTicks;
 
-    /// <summary>When something was last said to have changed: what was read before may be wrong.</summary>
+    /// <summary>The time of the last announced change. Data that was read before may be outdated.</summary>
     public DateTimeOffset ToldAt => new(Interlocked.Read(ref _toldAt), TimeSpan.Zero);
 
     /// <summary>Reads again as soon as possible; several requests at once are one.</summary>
@@ -39,8 +39,8 @@ public sealed partial class RefreshDirectories(
         Wake();
     }
 
-    /// <summary>Reads as soon as possible what is the default tracking domain of the cluster of a domain that has
-    /// changed, and nothing else.</summary>
+    /// <summary>Reads again, as soon as possible, only the default tracking domain of the cluster whose domain has
+    /// changed.</summary>
     public void RequestDefault(HostChange change)
     {
         ArgumentNullException.ThrowIfNull(change);
@@ -62,7 +62,7 @@ public sealed partial class RefreshDirectories(
         }
         catch (SemaphoreFullException)
         {
-            // One is already waiting and has not begun to read: it will see this change too.
+            // An earlier request is still waiting. Its read will include this change.
         }
     }
 
@@ -124,7 +124,7 @@ public sealed partial class RefreshDirectories(
         _defaults.Clear();
         try
         {
-            // A table that cannot be read keeps nobody from the other.
+            // The reads are independent: an unreadable table does not stop the reads of the others.
             await Task.WhenAll(
                 keys is null ? Task.CompletedTask : RefreshKeysAsync(keys, cancellationToken),
                 systemHost?.RefreshAsync(cancellationToken) ?? Task.CompletedTask,
@@ -148,7 +148,7 @@ public sealed partial class RefreshDirectories(
             throw;
         }
 
-        // Once for what is wrong, not with every refresh.
+        // Each fault is logged once, not at every refresh.
         var faults = keys.Faults;
         if (!faults.SequenceEqual(_told))
         {
@@ -179,8 +179,8 @@ public sealed partial class RefreshDirectories(
 
     [LoggerMessage(
         Level = LogLevel.Critical,
-        Message = "Signing key version {Version} {Fault}. Who has read it before goes on verifying its links, a process "
-            + "that starts now cannot: see deploy/runbooks/signing-keys.md")]
+        Message = "Signing key version {Version} {Fault}. Processes that read it earlier still verify its links, but "
+            + "processes that start now cannot: see deploy/runbooks/signing-keys.md")]
     private partial void LogKeyFault(int version, string fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "All signing keys are in links.signing_keys again")]

@@ -35,10 +35,10 @@ public enum KeyFault
 /// <summary>
 /// The signing keys of <c>links.signing_keys</c>, opened with the master key and kept in memory. A new version is
 /// stored to sign only after every process has had time to read it: it verifies everywhere before it signs anywhere.
-/// <para>A key that was read once verifies as long as the process runs, whatever becomes of its row: a table that is
-/// being restored, a database from before the last rotation or a row that cannot be opened must not kill links. What
-/// signs is what stands in the table, so that others can verify it; with an empty table what signed before. Keys are
-/// made by <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync(CancellationToken)"/> only.</para>
+/// <para>A key that was read once verifies until the process ends, even if its row is lost, changed or unreadable: a
+/// restore of the table or of an old backup must not break links. Only keys in the table sign, so that other processes
+/// can verify the links. While the table is empty, the last signing key still signs. Only
+/// <see cref="MakeFirstSigningKey"/> and <see cref="RotateAsync(CancellationToken)"/> make keys.</para>
 /// </summary>
 public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey masterKey, TimeProvider time)
 {
@@ -152,7 +152,7 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
             throw new SigningKeysLostException(MakeFirstSigningKey.Lost);
         }
 
-        // Never a version again that once was: its links would not verify.
+        // A version number is never used twice: the links of the first key would not verify.
         var version = held.Keys.Select(key => key.Version).Concat(faults.Select(fault => fault.Version)).Max() + 1;
         await InsertAsync(version, along, cancellationToken);
         await RefreshAsync(cancellationToken);
@@ -229,7 +229,7 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
             "SELECT version, sealed, signs_from FROM links.signing_keys ORDER BY version"));
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        // What the way back took makes us sign later, never sooner.
+        // The time of the answer's transport makes our clock late, so we sign later than planned and never earlier.
         var clock = (reader.GetFieldValue<DateTimeOffset>(0), time.GetTimestamp());
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

@@ -3,22 +3,22 @@ using Npgsql;
 
 namespace Tracking.Database;
 
-/// <summary>Whose fault it is that the database did not do what it was asked.</summary>
+/// <summary>The cause of an exception that ended a database operation.</summary>
 public enum StoreFault
 {
     /// <summary>The exception says nothing of the database.</summary>
     None,
 
-    /// <summary>The database is away: it can do nothing for anybody now, whatever it is asked. Asking later
-    /// helps.</summary>
+    /// <summary>The database is away: it cannot process any statement now. The same statement may succeed
+    /// later.</summary>
     Away,
 
-    /// <summary>The database refuses what it was given. Asking later with the same does not help; others are not
-    /// concerned.</summary>
+    /// <summary>The database refuses the values of this statement, and will refuse them again. Statements with other
+    /// values succeed.</summary>
     Content,
 
-    /// <summary>The database refuses for a reason that is neither: a missing table, a missing right, a damaged index.
-    /// Asking later helps once somebody has looked after it, or has corrected the statement.</summary>
+    /// <summary>The database refuses for another reason: a missing table, a missing right, a damaged index. The
+    /// statement succeeds after an operator has repaired the database or a developer the statement.</summary>
     Unfit,
 }
 
@@ -32,15 +32,26 @@ public static class StoreAway
     /// <summary>Whether the database is away.</summary>
     public static bool Is(Exception exception) => FaultOf(exception) == StoreFault.Away;
 
-    /// <summary>Whether the fault is the database's own, and not that of what it was given: it is away, or not fit. For
-    /// work that is kept and done later.</summary>
+    /// <summary>Whether the cause is the database, and not the values of the statement. Callers keep their work and
+    /// repeat it later.</summary>
     public static bool IsOrUnfit(Exception exception) =>
         FaultOf(exception) is StoreFault.Away or StoreFault.Unfit;
 
-    /// <summary>Whether PostgreSQL ended a statement because it took longer than it may, SQLSTATE 57014. It counts as
-    /// away too; whoever set the time (<see cref="DatabaseOptions.ApiStatementTimeout"/>) asks this first.</summary>
+    /// <summary>Whether PostgreSQL ended a statement because of its timeout, SQLSTATE 57014. <see cref="Is"/> is true
+    /// too, so code with a timeout (<see cref="DatabaseOptions.ApiStatementTimeout"/>) calls this first.</summary>
     public static bool IsStatementTimeout(Exception exception) =>
         Npgsql(exception) is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+
+    /// <summary>Whether the server refuses our role or password, SQLSTATE class 28. <see cref="Is"/> is true too: a
+    /// service that runs already waits, because the role may come back.</summary>
+    public static bool IsLoginRefused(Exception exception) =>
+        Npgsql(exception) is PostgresException { SqlState: ['2', '8', ..] };
+
+    /// <summary>Whether the connection string is wrong: the login is refused, or the database does not exist (3D000).
+    /// <see cref="Is"/> is true too.</summary>
+    public static bool IsWrongConnection(Exception exception) =>
+        IsLoginRefused(exception)
+        || Npgsql(exception) is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName };
 
     /// <summary>Whose fault <paramref name="exception"/> speaks of. What EF Core wraps round an exception of Npgsql
     /// changes nothing.</summary>
@@ -58,7 +69,7 @@ public static class StoreAway
     {
         // No connection. A transaction in the wrong state, above all on a standby, which is read-only (25006).
         "08" or "25" => StoreFault.Away,
-        // Our role or password is refused, or the database does not exist: nobody gets in.
+        // The server refuses our role or password, or the database does not exist: no connection is possible.
         "28" or "3D" => StoreFault.Away,
         // Rolled back for the sake of others (serialization, deadlock); a lock that is not to be had now.
         "40" or "55" => StoreFault.Away,

@@ -21,7 +21,7 @@ namespace Tracking.Dns;
 /// </summary>
 public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider time)
 {
-    // More than 1232 octets are not asked for; who sends a little more is heard, who fills this is not.
+    // Queries announce 1232 octets. A somewhat longer answer is accepted; one that fills this buffer is not.
     private const int LargestDatagram = 4096;
 
     // Messages over one TCP connection that do not answer the question.
@@ -117,7 +117,7 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // The same datagram: whoever guesses gains nothing, and an answer to the first one is still an answer.
+                // The datagram is the same, so an attacker gains no second guess, and a late first answer still counts.
                 if (budget.TryTake())
                 {
                     await socket.SendAsync(attempt.Query, cancellationToken);

@@ -87,7 +87,7 @@ public sealed record SoaRecord(DnsName Owner, TimeSpan Ttl, TimeSpan Minimum) : 
 /// <summary>CAA (RFC 8659).</summary>
 /// <param name="Owner">The name that it belongs to.</param>
 /// <param name="Ttl">How long it may be remembered.</param>
-/// <param name="IsCritical">Whether who does not know the tag must not issue.</param>
+/// <param name="IsCritical">Whether an authority that does not know the tag must not issue.</param>
 /// <param name="Tag">In lower case: <c>issue</c>, <c>issuewild</c>, <c>iodef</c>.</param>
 /// <param name="Text">The value.</param>
 public sealed record CaaRecord(DnsName Owner, TimeSpan Ttl, bool IsCritical, string Tag, string Text)

@@ -11,11 +11,11 @@ public enum DiagnosisOutcome : byte
     /// <summary>The name leads to its verification target.</summary>
     Verified,
 
-    /// <summary>It does not, and everybody who answered agrees. This is what a strike rests on.</summary>
+    /// <summary>The name leads elsewhere, and all servers that answered agree. Only this causes a strike.</summary>
     Contradicted,
 
-    /// <summary>Nobody can tell: time-outs, failing or disagreeing servers, a network of ours that is away. Worth
-    /// another try soon, and never a strike.</summary>
+    /// <summary>The check proves nothing: timeouts, failing or disagreeing servers, or our own network is away. The
+    /// check is repeated soon, and never causes a strike.</summary>
     NoEvidence,
 
     /// <summary>There was no target to arrive at: DNS was looked at before the name is added.</summary>

@@ -66,10 +66,9 @@ internal sealed partial class PrepareDatabase(
         }
     }
 
-    // The database may not exist (3D000) until an operator has made it. A refused role or password (class 28) does not
-    // change.
+    // The database may not exist until an operator has made it. A refused role or password does not change.
     private static bool IsNotThereYet(Exception exception) =>
-        StoreAway.Is(exception) && exception is not PostgresException { SqlState: ['2', '8', ..] };
+        StoreAway.Is(exception) && !StoreAway.IsLoginRefused(exception);
 
     private byte[]? ReadAdminKey()
     {

@@ -48,7 +48,7 @@ public static class TlsComposition
         services.AddSingleton<AnswerChallenge>();
         services.AddSingleton<ServePlain>();
         services.AddSingleton<TlsRequests>();
-        // In front of what was added before, the edge's branch among it.
+        // The filter must run before all filters that were added earlier, such as the edge's.
         services.Insert(0, ServiceDescriptor.Transient<IStartupFilter, SeeFirst>());
         return builder;
     }

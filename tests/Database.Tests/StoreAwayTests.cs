@@ -90,6 +90,8 @@ public sealed class StoreAwayTests
     [InlineData("23505", StoreFault.Content)]
     [InlineData("23514", StoreFault.Content)]
     [InlineData("54000", StoreFault.Content)]
+    [InlineData("21000", StoreFault.Content)]
+    [InlineData("44000", StoreFault.Content)]
     [InlineData("P0001", StoreFault.Content)]
     // No such table, no right, a wrong statement, a damaged index, a SQLSTATE that nobody knows.
     [InlineData("42P01", StoreFault.Unfit)]

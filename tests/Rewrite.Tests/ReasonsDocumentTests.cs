@@ -24,7 +24,8 @@ public sealed partial class ReasonsDocumentTests
             + Table("Why a message or a part went out as it came", Untouched.TrackingOff, WireWords.Of)
             + Table("What was decided about a link", LinkDecision.Tracked, WireWords.Of)
             + Table("Why a tracking host is not used", HostIgnored.NotOfCluster, WireWords.Of)
-            + Table("Why a header of the message is not obeyed", HeaderIgnored.NotJson, WireWords.Of);
+            + Table("Why a header of the message is not obeyed", HeaderIgnored.NotJson, WireWords.Of)
+            + Table("What a preview warns of", PreviewWarning.HtmlOver102400, WireWords.Of);
         if (Environment.GetEnvironmentVariable("TRACKING_UPDATE_DOCS") == "1")
         {
             File.WriteAllText(_path, expected);
@@ -45,6 +46,7 @@ public sealed partial class ReasonsDocumentTests
         Assert.Equal(decisions, decisions.Distinct());
         Assert.All(Enum.GetValues<HostIgnored>().Select(WireWords.Of), word => Assert.Matches(Kebab(), word));
         Assert.All(Enum.GetValues<HeaderIgnored>().Select(WireWords.Of), word => Assert.Matches(Kebab(), word));
+        Assert.All(Enum.GetValues<PreviewWarning>().Select(WireWords.Of), word => Assert.Matches(Kebab(), word));
         Assert.DoesNotContain(WireWords.Tracked, reasons);
     }
 

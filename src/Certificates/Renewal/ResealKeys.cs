@@ -130,11 +130,11 @@ internal sealed partial class ResealKeys(
     }
 
     [LoggerMessage(LogLevel.Information,
-        "{Keys} keys are sealed under version {Version} of the master key now; trackctl master-key says what is left")]
+        "{Keys} keys were sealed again under version {Version} of the master key; trackctl master-key shows the rest")]
     private partial void LogResealed(int keys, int version);
 
     [LoggerMessage(LogLevel.Error,
-        "{Keys} keys cannot be opened with the other master key and stay as they are: is it the one before?")]
+        "{Keys} keys cannot be opened. Is the other master key really the previous one? The keys stay unchanged")]
     private partial void LogUnreadable(int keys);
 
     [LoggerMessage(LogLevel.Warning, "Keys wait to be sealed again, because the database is away: {Reason}")]

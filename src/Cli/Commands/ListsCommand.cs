@@ -104,7 +104,7 @@ internal static class ListsCommand
         return command;
     }
 
-    // Ingest compares within seconds; whoever cannot wait interrupts and asks later.
+    // Ingest compares within seconds. A user who cannot wait presses Ctrl-C and runs the command later.
     private static async Task<int> ShowAsync(
         TrackingApi api, string name, string version, Terminal terminal, CancellationToken cancellationToken)
     {

@@ -20,7 +20,7 @@ internal static class RebuildStatsCommand
             Description = "The first day to be counted anew; not given: that of the first event that is kept",
         };
         var wait = new Option<bool>("--wait") { Description = "Comes back when it is done" };
-        var command = new Command("rebuild", "Counts anew from the events, while what was counted is read.")
+        var command = new Command("rebuild", "Counts all events again. Until it ends, the old counters are shown.")
         {
             cluster, from, wait,
         };

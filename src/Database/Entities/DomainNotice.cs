@@ -16,6 +16,10 @@ public enum NoticeKind
 
     /// <summary>A certificate could not be renewed so far.</summary>
     CertificateInDanger,
+
+    /// <summary>A parent's site makes browsers open the name by https alone, and mail with http links on it is
+    /// out.</summary>
+    HttpsForced,
 }
 
 /// <summary>Something to be told of a tracking domain, by mail and on the bus, once.</summary>

@@ -3,10 +3,11 @@ using System.Buffers.Binary;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// Names in the shared cache (<c>tracking:1:domain:&lt;name&gt;</c>): written by whoever had to ask PostgreSQL, read by
-/// the others. An entry counts for <see cref="MaxAge"/> after PostgreSQL was read, whatever becomes of it, and only if
-/// it shows all that the reader's own last question to PostgreSQL could have shown: what it does not show, the next
-/// question finds. Content: when PostgreSQL was read (i64, ticks UTC), the oldest transaction then running (u64), both
+/// Names in the shared cache (<c>tracking:1:domain:&lt;name&gt;</c>). A process that has read a name from PostgreSQL
+/// writes it, and the other processes read it. An entry is valid for <see cref="MaxAge"/> after the read of PostgreSQL,
+/// even if Redis keeps it longer. It must also include every transaction that the reader's last poll of PostgreSQL
+/// included; the next poll finds later changes.
+/// Content: when PostgreSQL was read (i64, ticks UTC), the oldest transaction then running (u64), both
 /// little-endian, then <see cref="TrackingHostBytes"/>.
 /// </summary>
 /// <param name="Read">Reads a key; never throws, and gives nothing while there is no cache.</param>

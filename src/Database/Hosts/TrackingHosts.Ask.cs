@@ -7,7 +7,7 @@ public sealed partial class TrackingHosts
 {
     private async Task<FoundHost> AskAsync(string name, Asking asking)
     {
-        // Whoever calls must not run the query's first part under the dictionary.
+        // The caller is inside the dictionary's GetOrAdd. It must not run the first part of the query there.
         await Task.Yield();
         try
         {
@@ -44,8 +44,8 @@ public sealed partial class TrackingHosts
         using var timeout = new CancellationTokenSource(_options.LookupTimeout, _time);
         try
         {
-            // Who has waited half its time for a place would hardly get its answer: giving up here keeps a database
-            // that stalls from being met by everybody the moment the first ones time out.
+            // After half of its time in the queue a look-up would hardly finish in time. It gives up here. Otherwise
+            // all waiting look-ups would reach a stalled database as soon as the first ones time out.
             if (!await _connections.WaitAsync(_options.LookupTimeout / 2, timeout.Token))
             {
                 LogUnavailable("too many look-ups at once");

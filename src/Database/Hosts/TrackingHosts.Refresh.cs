@@ -6,7 +6,7 @@ namespace Tracking.Database.Hosts;
 // How what is in memory stays fresh. Called by RefreshTrackingHosts.
 public sealed partial class TrackingHosts
 {
-    // A query for so many takes some ten milliseconds: who waits for one that was announced waits no longer.
+    // A query for 1,000 names takes about ten milliseconds, so an announced change waits no longer than that.
     private const int NamesAtOnce = 1_000;
 
     private static readonly TimeSpan _retryPause = TimeSpan.FromSeconds(1);
@@ -33,8 +33,8 @@ public sealed partial class TrackingHosts
             },
             cancellationToken);
 
-        // What was known before the first time came from a copy or from others; and a database whose numbers go back is
-        // another one, restored from a backup.
+        // Before the first poll the names came from a copy or from the shared cache. Transaction numbers that go back
+        // mean that the database was restored from a backup. In both cases all names are read again.
         if (since == 0 || next < since)
         {
             Interlocked.Increment(ref _allWanted);

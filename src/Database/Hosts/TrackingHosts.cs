@@ -72,8 +72,8 @@ public sealed partial class TrackingHosts : IDisposable
         telemetry.Observe(() => _memory.Count);
     }
 
-    /// <summary>Told of what becomes of names: what was known before, and what is known now. Called by whoever reads,
-    /// so it must be cheap; never for a look-up in memory.</summary>
+    /// <summary>A callback for each change of a name in memory, with the name's domains before and after. The reading
+    /// thread calls it, so it must be cheap. A look-up in memory does not call it.</summary>
     public Action<string, TrackingHost?, TrackingHost?>? Changed { get; set; }
 
     /// <summary>Names in memory.</summary>
@@ -130,7 +130,7 @@ public sealed partial class TrackingHosts : IDisposable
             return new(new FoundHost(HostLookup.Unavailable, null));
         }
 
-        // Not tied to one request: whoever asked first may go away while others wait for the same answer.
+        // The query has no request's cancellation: the first request may end while others wait for the answer.
         return new(_asking.GetOrAdd(hostname, static (key, self) => new Asking(self, key), this).Answer);
     }
 

@@ -54,7 +54,7 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-        // Others that do the same, and a month that is made: each changes the catalog's rows of ingest.events.
+        // Excludes other migrators and the creation of a partition: both change the catalog's rows of ingest.events.
         await ExecuteAsync(
             connection,
             $"SELECT pg_advisory_xact_lock({Migrator.AdvisoryLock}), "
@@ -88,8 +88,8 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
 
     internal static string RoleOf(string database, string service) => $"{database}_{service}";
 
-    // Taking away first leaves what an earlier version was given and this one does not need to nobody. A table's rights
-    // take those of its columns with them.
+    // All rights are revoked first, so rights that only an earlier version needed do not remain. Revoking a table's
+    // rights also revokes those of its columns.
     private static string Statements(string role, ServiceRights rights) =>
         $"""
         REVOKE ALL ON ALL TABLES IN SCHEMA management, links, rewrite, ingest, webhooks FROM {role};
@@ -139,9 +139,9 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
     private partial void LogMade(string roles);
 
     [LoggerMessage(
-        Level = LogLevel.Warning, Message = "The roles {Roles} are missing and {User} may not make them: their "
-        + "services have no rights of their own and need a user that has all. To give each its own, run as an "
-        + "administrator of the server: {Sql} and then the migrator again (deploy/postgres)")]
+        Level = LogLevel.Warning, Message = "The roles {Roles} are missing, and {User} may not create them. Without "
+        + "these roles the services must log in as a user with all rights. To create them, run {Sql} as an "
+        + "administrator of the server, and then the migrator again (deploy/postgres)")]
     private partial void LogMissing(string roles, string user, string sql);
 
     [LoggerMessage(

@@ -1,6 +1,6 @@
 namespace Tracking.Database.Rights;
 
-/// <summary>What a service may do in the database, as its group role has it; whoever logs in for the service is a
+/// <summary>The rights of a service in the database. The service's group role has them, and the service's login is a
 /// member of that role.</summary>
 /// <param name="Service">The service's name, as in <c>deploy/</c>.</param>
 /// <param name="Grants">What stands between <c>GRANT</c> and <c>TO</c>.</param>
@@ -168,7 +168,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             // Asks for a rebuild of the counters; ingest does it.
             "SELECT, INSERT (cluster_id, requested_at, requested_from), UPDATE (requested_at, requested_from) "
                 + "ON ingest.statistics",
-            // Whether a name is verified and has a certificate, others say.
+            // Other services set whether a name is verified and has a certificate.
             "SELECT, INSERT, UPDATE (is_default, wants_default, is_retired, track_clicks, track_opens, https, "
                 + "excluded_domains, tracking_level, utm, has_imported_links, deleted_at, next_check_at, "
                 + "check_requested_at) ON domains.tracking_domains",
@@ -185,7 +185,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "EXECUTE ON FUNCTION certificates.sealed_keys()",
             "SELECT ON certificates.attempts",
             "SELECT (id, xml), INSERT (name, xml), UPDATE (xml) ON management.data_protection_keys",
-            // Who is told of what; that it was told, others say.
+            // Endpoints and repeated deliveries. Ingest delivers, and writes the attempts.
             "USAGE ON SCHEMA webhooks",
             "SELECT, INSERT, UPDATE (url, description, event_types, people_only, sealed_secret, previous_sealed_secret, "
                 + "previous_until, disabled_at, disabled_reason, deleted_at, changed_in, failures, failing_since, "

@@ -47,6 +47,7 @@ internal sealed class NoticeText
         (NoticeKind.Lost, var facts) => WriteLost(facts),
         (NoticeKind.Recovered, { WasPending: true }) => WriteVerifiedAgain(),
         (NoticeKind.Recovered, _) => WriteRecovered(),
+        (NoticeKind.HttpsForced, var facts) => WriteHttpsForced(facts),
         (_, var facts) => WriteCertificate(facts),
     };
 
@@ -101,6 +102,16 @@ internal sealed class NoticeText
         _body.Paragraph("If it was the default of its cluster before, set it as the default again: that is not done by "
             + "itself.");
         return $"{_host}: verified again, links work";
+    }
+
+    private string WriteHttpsForced(NoticeFacts facts)
+    {
+        _body.Paragraph($"Since the check of {Moment(_notice.At)} browsers are told to open {_host} by https alone. Mail "
+            + $"that was sent while https was optional has links on {_host} that begin with http.");
+        _body.Paragraph($"These links work as long as {_host} has a certificate, because browsers then open them by "
+            + "https. Without one, browsers refuse them. New links are https alone from now on.");
+        WriteDiagnosis(facts.Diagnosis);
+        return $"{_host}: a parent domain demands https, old links are http";
     }
 
     private string WriteCertificate(NoticeFacts facts)

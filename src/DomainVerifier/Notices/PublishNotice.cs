@@ -77,7 +77,8 @@ internal sealed class PublishNotice(IBus bus, DirectoryChanges changes)
                 Diagnosis = diagnosis,
                 Reason = notice.Facts.Reason ?? NoticeFacts.RecordGone,
             },
-            // A certificate in danger has no bus event here, because the services concerned know it already.
+            // A certificate in danger has no bus event here, because the services concerned know it already; and https
+            // that is forced is shown by the domain itself.
             _ => null,
         };
     }

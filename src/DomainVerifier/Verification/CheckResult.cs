@@ -16,6 +16,10 @@ internal sealed record CheckResult
     /// <summary>When the check began. A request that came later waits for the next check.</summary>
     public required DateTimeOffset BeganAt { get; init; }
 
+    /// <summary>Whether browsers open the name by https alone, so that http links are dead without a
+    /// certificate.</summary>
+    public bool ForcesHttps => Diagnosis.Findings.Any(finding => finding.Code == FindingCode.HttpsForcedByParent);
+
     /// <summary>The domain of another cluster that loses the name by this check.</summary>
     public ActiveElsewhere? Elsewhere { get; init; }
 }

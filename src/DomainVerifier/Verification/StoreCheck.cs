@@ -18,7 +18,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
     private const string SelectDomain =
         """
         SELECT status, status_since, check_requested_at, strikes, struck_at, pending_checks, is_default, wants_default,
-            is_retired, verified_at
+            is_retired, verified_at, https = 1
         FROM domains.tracking_domains WHERE id = $1 AND leased_by = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
         """;
 
@@ -129,13 +129,23 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             new Json(result.Diagnosis.ToJson()),
             domain.RequestedAt?.UtcDateTime,
             decision.NextCheckAt?.UtcDateTime,
-            result.Diagnosis.Findings.Any(finding => finding.Code == FindingCode.HttpsForcedByParent));
+            result.ForcesHttps);
         KeepCheck.AddTo(
             batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now,
             _options.KeptChecks);
         if (Tell(domain, stored, result, decision) is { } notice)
         {
             notice.AddTo(batch);
+        }
+
+        // Links that were made with http may be in mail only if the name was in use.
+        if (result.ForcesHttps && stored is { HasHttpLinks: true, State.Status: DomainStatus.Active })
+        {
+            new NewNotice(domain.Cluster, domain.Host, NoticeKind.HttpsForced, now, new NoticeFacts
+            {
+                Domain = domain.Id,
+                Diagnosis = result.Diagnosis,
+            }).AddTo(batch);
         }
 
         await batch.PrepareAsync(cancellationToken);
@@ -215,7 +225,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
                 IsDefault: reader.GetBoolean(6),
                 WantsDefault: reader.GetBoolean(7),
                 IsRetired: reader.GetBoolean(8),
-                WasVerifiedBefore: !reader.IsDBNull(9));
+                WasVerifiedBefore: !reader.IsDBNull(9),
+                HasHttpLinks: reader.GetBoolean(10));
         }
 
         if (result.Outcome != CheckOutcome.NoEvidence)
@@ -232,7 +243,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
     }
 
     private sealed record Stored(
-        DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore);
+        DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore, bool HasHttpLinks);
 }
 
 /// <summary>A value of the type <c>jsonb</c>.</summary>

@@ -176,14 +176,11 @@ public sealed class VerificationWalk
             return DiagnosisOutcome.Verified;
         }
 
-        // The resolver by itself contradicts only where no name server can be reached from here at all. One that fails
-        // is no evidence, whatever the resolver remembers. (It remembers an absence for hours, and the second strike
-        // comes a day after the first.)
-        return servers.End is WalkEnd.Silent or WalkEnd.NoZone && resolver.IsElsewhere
-            && servers.Steps.SelectMany(step => step.Answers).All(answer =>
-                answer.Kind != AnswerKind.None
-                || answer.Problem is FindingCode.TimeOut or FindingCode.ServerUnreachable
-                    or FindingCode.NameServerAddressRefused)
+        // The resolver by itself contradicts only where the name has no zone any more. Servers that fail or do not answer
+        // are no evidence, whatever the resolver remembers: it remembers an absence for hours, and the second strike
+        // comes a day after the first.
+        return servers.End == WalkEnd.NoZone && resolver.IsElsewhere
+            && servers.Steps.SelectMany(step => step.Answers).All(answer => answer.Kind != AnswerKind.None)
                 ? DiagnosisOutcome.Contradicted
                 : DiagnosisOutcome.NoEvidence;
     }

@@ -1,5 +1,6 @@
 using Npgsql;
 using Tracking.Contracts;
+using Tracking.Database;
 using Tracking.EventIngest.Privacy;
 
 namespace Tracking.EventIngest.Batches;
@@ -15,10 +16,9 @@ internal sealed class SetAsideBadRows(
 {
     private const string Savepoint = "part";
 
-    /// <summary>Whether the rows caused an error, so that it would come back with them: classes 22 (data exception), 23
-    /// (constraint violation) and 54 (program limit exceeded) of PostgreSQL's appendix A.</summary>
+    /// <summary>Whether the rows caused an error, so that it would come back with them.</summary>
     public static bool IsDataError(PostgresException exception) =>
-        exception.SqlState.AsSpan(0, 2) is "22" or "23" or "54";
+        StoreAway.FaultOf(exception) == StoreFault.Content;
 
     /// <summary>Stores every row that PostgreSQL accepts. The other events of <paramref name="prepared"/> become
     /// rejected or repeats.</summary>

@@ -173,7 +173,7 @@ internal sealed partial class EnqueueDomainEvents(
             NoticeKind.Lost => WebhookEventType.TrackingDomainLost,
             NoticeKind.Recovered => WebhookEventType.TrackingDomainVerified,
             NoticeKind.CertificateInDanger => WebhookEventType.CertificateEndangered,
-            // A later version wrote this kind. This version has no type for it.
+            // Mail alone tells of https that is forced; and of a kind that a later version wrote.
             _ => null,
         };
         return type is { } known

@@ -131,7 +131,7 @@ internal static class KeepApiKeys
             if (admins is [{ } last] && last.Id == guid)
             {
                 return Problems.Conflict(
-                    $"id: '{guid}' is the last admin key; make another one first, or nobody could.");
+                    $"id: '{guid}' is the last admin key. Create another admin key before you revoke it.");
             }
         }
 

@@ -56,18 +56,33 @@ internal static class ListTrackingDomains
             : HostName.TryParse(text.Trim(), out var name) ? name.Value
             : text;
         var rows = await db.TrackingDomains.FromSql(
-            $"""
-            SELECT * FROM domains.tracking_domains
-            WHERE cluster_id = {cluster.Value} AND deleted_at IS NULL AND hostname > {after}
-              AND ({status}::smallint IS NULL OR status = {status})
-              AND ({part}::text IS NULL OR strpos(hostname, {part}) > 0)
-            ORDER BY hostname
-            LIMIT {limit + 1}
-            """).AsNoTracking().ToListAsync(cancellationToken);
+            part is not null && status is null
+                ? Containing(cluster, part, after, limit + 1)
+                : $"""
+                SELECT * FROM domains.tracking_domains
+                WHERE cluster_id = {cluster.Value} AND deleted_at IS NULL AND hostname > {after}
+                  AND ({status}::smallint IS NULL OR status = {status})
+                  AND ({part}::text IS NULL OR strpos(hostname, {part}) > 0)
+                ORDER BY hostname
+                LIMIT {limit + 1}
+                """).AsNoTracking().ToListAsync(cancellationToken);
         return TypedResults.Ok(new Page<TrackingDomainResponse>(
             await describe.InListAsync(db, cluster, [.. rows.Take(limit)], cancellationToken),
             rows.Count > limit ? Cursor.OfHostname(rows[limit - 1].Hostname) : null));
     }
+
+    // The names are looked through in the index. Only the rows of the page are read, which contain whole checks.
+    private static FormattableString Containing(ClusterId cluster, string part, string after, int limit) =>
+        $"""
+        SELECT * FROM domains.tracking_domains
+        WHERE cluster_id = {cluster.Value} AND deleted_at IS NULL AND hostname = ANY (ARRAY(
+            SELECT hostname FROM domains.tracking_domains
+            WHERE cluster_id = {cluster.Value} AND deleted_at IS NULL AND hostname > {after}
+              AND strpos(hostname, {part}) > 0
+            ORDER BY hostname
+            LIMIT {limit}))
+        ORDER BY hostname
+        """;
 }
 
 /// <summary>The query of <see cref="ListTrackingDomains"/>.</summary>

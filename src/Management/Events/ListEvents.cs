@@ -180,8 +180,8 @@ internal static class ListEvents
             dataSource, selection, selection.AfterStored, limit, maxSearched, cancellationToken) is { } page
                 ? TypedResults.Ok(page)
                 : Problems.CursorExpired(
-                    "after: the storage order is not kept as far back, or a backup was restored; takes a range by "
-                    + "time (from, order=asc) for what was missed, and order=stored&after=now to go on");
+                    "after: this position is too old, or a backup was restored. Read the missed events by time "
+                    + "(from, order=asc), and then continue with order=stored&after=now");
     }
 
     /// <summary>A page of selected events.</summary>

@@ -133,7 +133,7 @@ internal sealed class StoreImportedLinks(
 
         var links = await batch.StoreDestinationsAsync([.. lines.Select(line => line.Url).OfType<string>().Distinct()]);
         var messages = await batch.FindMessageKeysAsync([.. lines.Select(line => line.MessageId).Distinct()]);
-        var rows = lines.ConvertAll(line => new LinkRow(
+        var rows = lines.ConvertAll(line => new ImportedRow(
             line,
             line.Url is null ? Open : Click,
             messages[line.MessageId].Key,
@@ -187,7 +187,7 @@ internal sealed class StoreImportedLinks(
         return lines.FindAll(stays);
     }
 
-    private static List<LinkRow> LeaveOut(List<LinkRow> rows, Predicate<LinkRow> stays, List<LeftOutLine> leftOut)
+    private static List<ImportedRow> LeaveOut(List<ImportedRow> rows, Predicate<ImportedRow> stays, List<LeftOutLine> leftOut)
     {
         leftOut.AddRange(rows.Where(row => !stays(row))
             .Select(row => new LeftOutLine(row.Line.Number, LeftOutReason.Conflict)));
@@ -196,8 +196,8 @@ internal sealed class StoreImportedLinks(
 
     private Task StoreMessagesAsync(
         Batch batch,
-        List<LinkRow> rows,
-        List<LinkRow> stored,
+        List<ImportedRow> rows,
+        List<ImportedRow> stored,
         Dictionary<string, MessageIdentity> messages,
         Dictionary<string, TrackingLevel> levels)
     {
@@ -240,7 +240,7 @@ internal sealed class StoreImportedLinks(
     private sealed record MessageIdentity(MessageKey Key, byte[] Hash, short Salt);
 
     /// <summary>A link as it is to be stored.</summary>
-    private sealed record LinkRow(ImportedLine Line, short Kind, MessageKey Message, LinkId Link)
+    private sealed record ImportedRow(ImportedLine Line, short Kind, MessageKey Message, LinkId Link)
     {
         public (string Host, string Path) Key { get; init; } = (Line.Host, Line.Path);
     }
@@ -352,7 +352,7 @@ internal sealed class StoreImportedLinks(
         /// <summary>Stores links that are not there.</summary>
         /// <returns>Those that are new, and what all of them are now.</returns>
         public async Task<(HashSet<(string Host, string Path)> Stored,
-            Dictionary<(string Host, string Path), (short Kind, long Link)> Found)> StoreAsync(LinkRow[] rows)
+            Dictionary<(string Host, string Path), (short Kind, long Link)> Found)> StoreAsync(ImportedRow[] rows)
         {
             var stored = new HashSet<(string Host, string Path)>();
             var found = new Dictionary<(string Host, string Path), (short Kind, long Link)>();

@@ -112,7 +112,7 @@ internal sealed partial class MilterSession(
             case 'C' or 'H' or 'T' or 'U':
                 break;
             default:
-                throw new InvalidDataException($"The command {(int)command} is none of the milter protocol.");
+                throw new InvalidDataException($"The milter protocol has no command {(int)command}.");
         }
 
         if ((_steps & MilterProtocol.SilenceOf(command)) == 0)

@@ -111,6 +111,9 @@ internal sealed class LinkDecider(RewriteRequest request, RewriteLimits limits, 
         }
     }
 
+    // This is not the loop of DecideFound, because a remembered link is read from other memory and was judged in part
+    // when the segment was read. One loop over both would test for each link which of the two it has.
+
     /// <summary>Decides about the links of a segment that was read before.</summary>
     /// <param name="segment">The segment.</param>
     /// <param name="start">The segment's place in the part.</param>

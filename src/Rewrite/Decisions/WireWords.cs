@@ -109,4 +109,15 @@ public static class WireWords
         HostIgnored.NoCertificate => "no-certificate",
         _ => throw new ArgumentOutOfRangeException(nameof(why), why, "The reason has no word."),
     };
+
+    /// <summary>The word for a warning of a preview.</summary>
+    public static string Of(PreviewWarning warning) => warning switch
+    {
+        PreviewWarning.HtmlOver102400 => "html-over-102400",
+        PreviewWarning.NoTextPart => "no-text-part",
+        PreviewWarning.VisibleUrlLeadsElsewhere => "visible-url-leads-elsewhere",
+        PreviewWarning.NoListUnsubscribe => "no-list-unsubscribe",
+        PreviewWarning.LinksOverHttp => "links-over-http",
+        _ => throw new ArgumentOutOfRangeException(nameof(warning), warning, "The warning has no word."),
+    };
 }

@@ -30,7 +30,7 @@ public sealed partial class FindTrackingHosts(
         SELECT hostname FROM domains.tracking_domains WHERE hostname = ANY ($1) AND status = 1 AND deleted_at IS NULL
         """;
 
-    private readonly ConcurrentDictionary<string, Answer> _remembered = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, KnownName> _remembered = new(StringComparer.OrdinalIgnoreCase);
     private long _changes;
 
     /// <summary>Finds the tracking domains among the hosts of a plan's tracked links.</summary>
@@ -141,7 +141,7 @@ public sealed partial class FindTrackingHosts(
         {
             foreach (var name in names)
             {
-                _remembered[name] = new Answer(found.Contains(name), now);
+                _remembered[name] = new KnownName(found.Contains(name), now);
             }
         }
 
@@ -153,5 +153,5 @@ public sealed partial class FindTrackingHosts(
         Message = "The database could not say which hosts of a message's links are tracking domains: {Reason}")]
     private partial void LogUnavailable(string reason);
 
-    private readonly record struct Answer(bool IsTrackingHost, long At);
+    private readonly record struct KnownName(bool IsTrackingHost, long At);
 }

@@ -45,7 +45,7 @@ internal static class PreviewPlan
             TrackedLinks = plan.TrackedLinks,
             Opens = plan.HasPixel,
             Untouched = WireWords.Of(plan.UntouchedReason),
-            Warnings = [.. Warnings(plan, parts, host)],
+            Warnings = [.. Warnings(plan, parts, host).Select(WireWords.Of)],
             Parts = parts,
             Links = [.. plan.Links.Select(link => Of(ReportedLink.Of(link, null)))],
         };
@@ -131,32 +131,32 @@ internal static class PreviewPlan
     private static string Text(ReadOnlySpan<byte> content, MailCharset? charset) =>
         (charset?.EncodingOf(content) ?? Encoding.UTF8).GetString(content).ReplaceLineEndings("\n");
 
-    private static IEnumerable<string> Warnings(RewritePlan plan, List<PreviewedPart> parts, ChosenHost host)
+    private static IEnumerable<PreviewWarning> Warnings(RewritePlan plan, List<PreviewedPart> parts, ChosenHost host)
     {
         var hasHtml = parts.Exists(part => part.Kind == "html");
         if (parts.Exists(part => part.Kind == "html" && part.SizeAfter > ShownByGmail))
         {
-            yield return "html-over-102400";
+            yield return PreviewWarning.HtmlOver102400;
         }
 
         if (hasHtml && !parts.Exists(part => part.Kind == "text"))
         {
-            yield return "no-text-part";
+            yield return PreviewWarning.NoTextPart;
         }
 
         if (plan.Links.Any(link => link.IsTracked && IsShownAsAnother(link, host.Origin.Host)))
         {
-            yield return "visible-url-leads-elsewhere";
+            yield return PreviewWarning.VisibleUrlLeadsElsewhere;
         }
 
         if (!HasUnsubscribe(plan.Header))
         {
-            yield return "no-list-unsubscribe";
+            yield return PreviewWarning.NoListUnsubscribe;
         }
 
         if (plan.TrackedLinks > 0 && !host.Origin.IsHttps)
         {
-            yield return "links-over-http";
+            yield return PreviewWarning.LinksOverHttp;
         }
     }
 

@@ -157,10 +157,10 @@ internal static class RegistrationSql
 
     /// <summary>Reads to the end: when this returns, the transaction has committed. An error of the last statement or
     /// of the commit arrives behind the rows.</summary>
-    private static async Task<Answer> ReadAsync(
+    private static async Task<ReturnedRows> ReadAsync(
         NpgsqlBatch batch, int links, int messages, CancellationToken cancellationToken)
     {
-        var answer = new Answer();
+        var answer = new ReturnedRows();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (links > 0)
         {
@@ -203,7 +203,7 @@ internal static class RegistrationSql
         $"{reader.GetDateTime(column).Ticks} {reader.GetValue(column + 1)} {reader.GetValue(column + 2)}");
 
     private static void Settle(
-        Answer answer,
+        ReturnedRows answer,
         Dictionary<(int Cluster, long Id), List<PendingLink>> links,
         Dictionary<(int Cluster, MessageKey Message), List<PendingRegistration>> messages)
     {
@@ -225,7 +225,7 @@ internal static class RegistrationSql
     }
 
     /// <summary>The returned rows.</summary>
-    private sealed class Answer
+    private sealed class ReturnedRows
     {
         /// <summary>The state of the database that returned the rows; <see langword="null"/> when a message was not
         /// returned.</summary>

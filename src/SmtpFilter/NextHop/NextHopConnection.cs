@@ -14,7 +14,7 @@ internal sealed class NextHopRefusedException(SmtpReply reply) : Exception("The 
     public SmtpReply Reply { get; } = reply;
 }
 
-/// <summary>The connection to the next hop of one session: whatever the MTA says is said there.</summary>
+/// <summary>The connection of one session to the next hop, to which the MTA's commands are passed on.</summary>
 internal sealed class NextHopConnection : IAsyncDisposable
 {
     private readonly SmtpStream _stream;

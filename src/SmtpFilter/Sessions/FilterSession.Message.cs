@@ -38,7 +38,7 @@ internal sealed partial class FilterSession
                     break;
                 }
 
-                // Twice the limit: whoever sends more than that does not mean to end.
+                // A client that sends more than twice the limit will probably never end the message.
                 if (data.Size > 2L * options.MaxMessageBytes)
                 {
                     telemetry.Refused(Door, "size");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using Tracking.Database;
 using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Standalone.PrivatePostgres;
@@ -165,12 +166,12 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
                 await connection.OpenAsync(cancellationToken);
                 return true;
             }
-            catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InvalidPassword)
+            catch (PostgresException refused) when (StoreAway.IsLoginRefused(refused))
             {
                 throw new StartUpException(
                     $"{_folder.DatabasePassword} does not hold the password of this database.", StartUp.Failed);
             }
-            catch (NpgsqlException) when (_time.GetElapsedTime(began) < _longestRecovery)
+            catch (Exception away) when (StoreAway.Is(away) && _time.GetElapsedTime(began) < _longestRecovery)
             {
                 await Task.WhenAny(_supervision, Task.Delay(_pollInterval, _time, cancellationToken));
             }

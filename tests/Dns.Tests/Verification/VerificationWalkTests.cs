@@ -368,6 +368,25 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Servers_that_do_not_answer_are_no_evidence_whatever_the_resolver_remembers()
+    {
+        foreach (var address in new[] { "127.0.0.4", "127.0.0.5" })
+        {
+            _internet.Server(address).Says = _ => [];
+        }
+
+        _internet.ResolverSays = asked =>
+            asked.Question.Name.Text == "track.shop.example" && asked.Question.Type != DnsType.Ns
+            ? query => Message.To(query, (int)DnsRcode.NxDomain, 0x8180).Soa("shop.example", 40, 3600).Bytes
+            : null;
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
+        Only(diagnosis, FindingCode.TimeOut);
+    }
+
+    [Fact]
     public async Task A_fresh_record_does_not_wait_for_what_the_resolver_remembers()
     {
         _shop.Add("track.shop.example", Right);
@@ -466,6 +485,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         var diagnosis = await _internet.CheckAsync();
 
+        Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
         Only(diagnosis, FindingCode.NameServerAddressRefused);
         Assert.Equal(0, _internet.Queries);
         Assert.DoesNotContain(diagnosis.Hops, hop => hop.Server is not null);

@@ -14,7 +14,7 @@ public sealed class NoticeTextTests
     private static readonly Uri _console = new("https://tracking.example.net/");
 
     public static TheoryData<string> Kinds =>
-        ["warning", "lost", "taken-over", "recovered", "verified-again", "certificate-in-danger"];
+        ["warning", "lost", "taken-over", "recovered", "verified-again", "certificate-in-danger", "https-forced"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -87,6 +87,7 @@ public sealed class NoticeTextTests
             "warning" => NoticeKind.Warning,
             "lost" or "taken-over" => NoticeKind.Lost,
             "certificate-in-danger" => NoticeKind.CertificateInDanger,
+            "https-forced" => NoticeKind.HttpsForced,
             _ => NoticeKind.Recovered,
         },
         Facts = new NoticeFacts

@@ -263,6 +263,13 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
             (FindingCode.HttpsForcedByParent, FindingSeverity.Warning), (finding.Code, finding.Severity));
         Assert.Contains("begin with http", finding.Text, StringComparison.Ordinal);
         Assert.Contains("https://example.com ", finding.Seen, StringComparison.Ordinal);
+        Assert.Equal(
+            ["track.shop.example.com 2", "track.shop.example.com 4"], await database.NoticesAsync());
+
+        // Once: from then on the name has https links alone.
+        await MoveToNextAsync(database, id);
+        await verifier.CheckDueAsync();
+        Assert.Equal(2, (await database.NoticesAsync()).Count);
     }
 
     [Fact]

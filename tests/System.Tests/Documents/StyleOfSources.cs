@@ -3,8 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the names of types and
-/// tests.</summary>
+/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the order of usings, the
+/// names of types and tests.</summary>
 public sealed partial class StyleOfSources
 {
     private const int LongestLine = 120;
@@ -28,6 +28,17 @@ public sealed partial class StyleOfSources
             from line in WithoutRawText(File.ReadAllText(file)).Split('\n').Index()
             where line.Item.Length > LongestLine && Text().Replace(line.Item, "\"\"").Length > LongestLine
             select $"{Name(file)}:{line.Index + 1} has {line.Item.Length} characters"));
+
+    [Fact]
+    public void Usings_are_sorted_with_those_of_System_first() =>
+        Assert.Equal("", string.Join(
+            '\n',
+            from file in Sources()
+            let usings = Usings().Matches(File.ReadAllText(file)).Select(found => found.Groups["name"].Value).ToList()
+            let sorted = usings.OrderBy(name => name != "System" && !name.StartsWith("System.", StringComparison.Ordinal))
+                .ThenBy(name => name, StringComparer.OrdinalIgnoreCase)
+            where !usings.SequenceEqual(sorted, StringComparer.Ordinal)
+            select Name(file)));
 
     [Fact]
     public void Files_of_tests_end_in_Tests_except_scenarios() =>
@@ -81,6 +92,9 @@ public sealed partial class StyleOfSources
     // Tables of results, documents and statements are as wide as they are.
     private static string WithoutRawText(string source) =>
         RawText().Replace(source, raw => new string('\n', raw.Value.Count(letter => letter == '\n')));
+
+    [GeneratedRegex(@"^using (?<name>[A-Z][\w.]*);$", RegexOptions.Multiline)]
+    private static partial Regex Usings();
 
     [GeneratedRegex("\"{3}.*?\"{3,}", RegexOptions.Singleline)]
     private static partial Regex RawText();

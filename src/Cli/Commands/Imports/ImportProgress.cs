@@ -4,9 +4,9 @@ using System.Text.Json.Nodes;
 namespace Tracking.Cli.Commands.Imports;
 
 /// <summary>
-/// How far an import came, in a file that is replaced as a whole after each batch that the server has stored: whoever
-/// is killed goes on behind the last of them. A batch that was stored but not written down is sent again, which changes
-/// nothing.
+/// The progress of an import, in a file that is replaced as a whole after each stored batch. After a kill the import
+/// continues behind the last batch in the file. A stored batch that is not in the file is sent again, which has no
+/// effect.
 /// </summary>
 internal sealed class ImportProgress
 {

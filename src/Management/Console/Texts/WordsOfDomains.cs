@@ -123,17 +123,26 @@ internal static partial class Words
         {
             null => "Waiting for its record",
             "no-record" => "Not found yet",
-            "other-target" or "several-records" or "wildcard-in-the-way" or "loop" or "chain-too-long" => "Points somewhere else",
+            "other-target" or "wildcard-in-the-way" => "Points somewhere else",
+            "several-records" => "Several records with this name",
+            "loop" => "The aliases lead in a circle",
+            "chain-too-long" => "Too many aliases in a row",
+            "wildcard-to-target" => "A wildcard record leads here",
             "address-instead-of-cname" or "flattened" => "An address instead of the record",
             "proxied" => "Behind a proxy",
             "target-proxied" => "Our own target is behind a proxy",
-            "doubled-suffix" or "value-with-zone-appended" => "Name entered twice",
-            "value-with-scheme" => "Entered as a URL",
+            "doubled-suffix" => "The domain stands twice in the name",
+            "value-with-zone-appended" => "The domain was appended to the target",
+            "value-with-scheme" => "The target was entered as a URL",
+            "no-zone" => "The domain does not exist in DNS",
             "dnssec-bogus" => "DNSSEC is broken",
             "not-yet-published" => "Not published everywhere yet",
             "servers-disagree" => "Name servers disagree",
-            "time-out" or "server-unreachable" or "serv-fail" or "no-network" or "resolver-only" or "lame-server"
-                or "server-refuses" => "Cannot be checked right now",
+            "delegation-mismatch" => "The parent zone names other name servers",
+            "https-forced-by-parent" => "A parent domain demands HTTPS",
+            "time-out" or "server-unreachable" or "servfail" or "no-network" or "resolver-only" or "lame-server"
+                or "server-refuses" or "bad-answers" or "too-many-queries" or "name-server-address-refused"
+                => "Cannot be checked right now",
             _ => "Not right yet",
         };
 
