@@ -173,10 +173,27 @@ public sealed class DomainsCommandTests(ManagementHost host)
     {
         var name = DomainClient.NewName();
         host.Verifier.Diagnoses[name] = Diagnosis;
+        var parent = name["track.".Length..];
+        host.Verifier.Caa[name] = (["0 issue \"letsencrypt.org\"", "0 issue \"pki.goog\""], parent);
 
         var could = await DoneAsync("domains", "check", name);
-        Assert.StartsWith($"{name} could be added.", could.Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"""
+            {name} could be added.
+            CAA      0 issue "letsencrypt.org" (at {parent})
+            CAA      0 issue "pki.goog" (at {parent})
+
+            """,
+            could.Output,
+            StringComparison.Ordinal);
         Assert.Contains("The record leads elsewhere.", could.Output, StringComparison.Ordinal);
+
+        host.Verifier.Caa[name] = ([], null);
+        could = await DoneAsync("domains", "check", name);
+        Assert.Equal("CAA      none: every authority may issue", could.Output.Split('\n')[1]);
+        host.Verifier.Caa.Remove(name, out _);
+        could = await DoneAsync("domains", "check", name);
+        Assert.StartsWith("CAA      unknown: ", could.Output.Split('\n')[1], StringComparison.Ordinal);
 
         var not = await RunAsync("domains", "check", "example.com");
         Assert.Equal(3, not.Code);
