@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using Tracking.Links;
@@ -30,11 +31,12 @@ public sealed class DomainFlow(Running running)
         await page.GetByLabel("Tracking domain", new() { Exact = true }).FillAsync(host);
         await page.GetByRole(AriaRole.Button, new() { Name = "Add tracking domain" }).ClickAsync();
         await page.GetByRole(AriaRole.Heading, new() { Name = host }).WaitForAsync();
+        var target = await TargetAsync(cluster, key, host);
+        await AssertRecordAsync(page, ("Type", "CNAME"), ("Name", host[..^".example.org".Length]), ("Target", target));
         if (scripts)
         {
             await page.GetByRole(AriaRole.Button, new() { Name = "Copy: Target" }).ClickAsync();
-            var target = await page.EvaluateAsync<string>("navigator.clipboard.readText()");
-            Assert.Matches("^v-[a-z0-9]+[.]", target);
+            Assert.Equal(target, await page.EvaluateAsync<string>("navigator.clipboard.readText()"));
             Assert.Contains(target, await page.GetByRole(AriaRole.Status).Last.TextContentAsync());
         }
 
@@ -202,6 +204,27 @@ public sealed class DomainFlow(Running running)
         }
 
         Assert.Fail($"{what} is not reached with Tab.");
+    }
+
+    private async Task<string> TargetAsync(string cluster, string key, string host)
+    {
+        using var api = running.Client(key);
+        var domain = JsonNode.Parse(await api.GetStringAsync(
+            $"/api/v1/clusters/{cluster}/tracking-domains/{host}", TestContext.Current.CancellationToken))!;
+        var target = (string)domain["verification"]!["value"]!;
+        Assert.Matches("^v-[a-z2-7]{20}[.]", target);
+        return target;
+    }
+
+    // Each value stands behind its label.
+    private static async Task AssertRecordAsync(IPage page, params (string Label, string Value)[] lines)
+    {
+        foreach (var (label, value) in lines)
+        {
+            var shown = page.Locator($".record .k:text-is('{label}') + .mono");
+            await Assertions.Expect(shown).ToBeVisibleAsync();
+            await Assertions.Expect(shown).ToHaveTextAsync(value);
+        }
     }
 
     private WritingVerifier VerifyOnRequest(string host) => new(running, host);

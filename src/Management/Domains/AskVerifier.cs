@@ -26,11 +26,11 @@ internal sealed partial class AskVerifier(
     /// domain's row.</summary>
     public void Verify(VerifyDomain message) => _ = SendAsync(QueueNames.VerifyDomains, message);
 
-    /// <summary>Asks for the diagnosis of a name that nobody has added, as JSON.</summary>
+    /// <summary>Asks what DNS says of a name that nobody has added.</summary>
     /// <param name="hostname">The name, A-labels.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns><see langword="null"/> when no verifier answered in time.</returns>
-    public async Task<string?> CheckAsync(string hostname, CancellationToken cancellationToken)
+    public async Task<NameChecked?> CheckAsync(string hostname, CancellationToken cancellationToken)
     {
         var id = Guid.CreateVersion7(time.GetUtcNow());
         var answer = answers.Expect(id);
@@ -38,7 +38,7 @@ internal sealed partial class AskVerifier(
         {
             _ = SendAsync(
                 QueueNames.CheckNames, new CheckName { Id = id, Hostname = hostname, ReplyTo = answers.Queue });
-            return (await answer.WaitAsync(options.Value.LongestVerification, time, cancellationToken)).Diagnosis;
+            return await answer.WaitAsync(options.Value.LongestVerification, time, cancellationToken);
         }
         catch (TimeoutException)
         {

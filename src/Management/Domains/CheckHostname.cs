@@ -23,8 +23,18 @@ internal sealed record CheckHostnameRequest(string Hostname);
 /// <param name="Accepted">Whether it could be added.</param>
 /// <param name="Reason">Why not, and what would be right.</param>
 /// <param name="Diagnosis">What DNS says; null for a name that could not be added.</param>
+/// <param name="Caa">Who may issue certificates for the name (CAA, RFC 8659): one text per record, as in a zone file.
+/// Empty when every authority may; null when DNS did not answer, which authorities treat as a prohibition, and for a
+/// name that could not be added.</param>
+/// <param name="CaaFoundAt">The name that has these records, the name itself or a parent; null without records.</param>
 internal sealed record CheckHostnameResponse(
-    string? Hostname, string? Unicode, bool Accepted, string? Reason, JsonNode? Diagnosis);
+    string? Hostname,
+    string? Unicode,
+    bool Accepted,
+    string? Reason,
+    JsonNode? Diagnosis,
+    IReadOnlyList<string>? Caa,
+    string? CaaFoundAt);
 
 /// <summary><c>POST /api/v1/tracking-domains/check</c>: checks a name without adding it. Nothing is stored.</summary>
 internal static class CheckHostname
@@ -32,8 +42,8 @@ internal static class CheckHostname
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/tracking-domains/check", HandleAsync)
         .RequireAnyKey()
         .WithTags("Tracking domains")
-        .Describe("CheckTrackingDomain", "Says whether a name could be added and what DNS says about it; nothing is "
-            + "stored.")
+        .Describe("CheckTrackingDomain", "Says whether a name could be added, what DNS says about it and who may "
+            + "issue certificates for it; nothing is stored.")
         .DescribeBody<CheckHostnameRequest>(required: "hostname")
         .Produces<CheckHostnameResponse>()
         .DescribeProblems(400, 413, 415);
@@ -71,7 +81,9 @@ internal static class CheckHostname
                 name.Host == default ? null : name.Host.ToUnicode(),
                 Accepted: false,
                 reason,
-                null));
+                Diagnosis: null,
+                Caa: null,
+                CaaFoundAt: null));
     }
 
     private static Task<bool> IsThereAsync(
@@ -95,12 +107,18 @@ internal static class CheckHostname
 
             try
             {
-                var diagnosis = await services.GetRequiredService<AskVerifier>()
+                var answered = await services.GetRequiredService<AskVerifier>()
                     .CheckAsync(host.Value, httpContext.RequestAborted);
-                IResult answer = diagnosis is null
+                IResult answer = answered is null
                     ? Problems.Unavailable("A verifier", AskVerifier.RetryAfter)
                     : TypedResults.Ok(new CheckHostnameResponse(
-                        host.Value, host.ToUnicode(), Accepted: true, null, JsonNode.Parse(diagnosis)));
+                        host.Value,
+                        host.ToUnicode(),
+                        Accepted: true,
+                        Reason: null,
+                        JsonNode.Parse(answered.Diagnosis),
+                        answered.Caa,
+                        answered.CaaFoundAt));
                 await answer.ExecuteAsync(httpContext);
             }
             finally

@@ -49,7 +49,7 @@ public sealed class DomainsCommandTests(ManagementHost host)
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
-        host.Verifier.Verifications[name] = _ => CheckedAsync(name);
+        host.Verifier.Verifications[name] = _ => domains.StoreCheckAsync(name, Diagnosis);
 
         var not = await RunAsync("domains", "verify", name, "--cluster", domains.Cluster);
         Assert.Equal(3, not.Code);
@@ -67,7 +67,7 @@ public sealed class DomainsCommandTests(ManagementHost host)
         Assert.Contains("    NOERROR, remembered for 300 s", hops.Output, StringComparison.Ordinal);
         Assert.Contains("    CNAME v-b.example", hops.Output, StringComparison.Ordinal);
 
-        await AskedLongAgoAsync(name);
+        await domains.AskedLongAgoAsync(name);
         var json = await RunAsync("domains", "verify", name, "--cluster", domains.Cluster, "--json");
         Assert.Equal(3, json.Code);
         Assert.Equal(
@@ -76,9 +76,9 @@ public sealed class DomainsCommandTests(ManagementHost host)
         host.Verifier.Verifications[name] = async _ =>
         {
             await domains.ActivateAsync(name);
-            await CheckedAsync(name);
+            await domains.StoreCheckAsync(name, Diagnosis);
         };
-        await AskedLongAgoAsync(name);
+        await domains.AskedLongAgoAsync(name);
         var verified = await DoneAsync("domains", "verify", name, "--cluster", domains.Cluster, "--wait", "1m");
         Assert.Contains("Status:       active since", verified.Output, StringComparison.Ordinal);
 
@@ -173,10 +173,27 @@ public sealed class DomainsCommandTests(ManagementHost host)
     {
         var name = DomainClient.NewName();
         host.Verifier.Diagnoses[name] = Diagnosis;
+        var parent = name["track.".Length..];
+        host.Verifier.Caa[name] = (["0 issue \"letsencrypt.org\"", "0 issue \"pki.goog\""], parent);
 
         var could = await DoneAsync("domains", "check", name);
-        Assert.StartsWith($"{name} could be added.", could.Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"""
+            {name} could be added.
+            CAA      0 issue "letsencrypt.org" (at {parent})
+            CAA      0 issue "pki.goog" (at {parent})
+
+            """,
+            could.Output,
+            StringComparison.Ordinal);
         Assert.Contains("The record leads elsewhere.", could.Output, StringComparison.Ordinal);
+
+        host.Verifier.Caa[name] = ([], null);
+        could = await DoneAsync("domains", "check", name);
+        Assert.Equal("CAA      none: every authority may issue", could.Output.Split('\n')[1]);
+        host.Verifier.Caa.Remove(name, out _);
+        could = await DoneAsync("domains", "check", name);
+        Assert.StartsWith("CAA      unknown: ", could.Output.Split('\n')[1], StringComparison.Ordinal);
 
         var not = await RunAsync("domains", "check", "example.com");
         Assert.Equal(3, not.Code);
@@ -212,17 +229,6 @@ public sealed class DomainsCommandTests(ManagementHost host)
         Assert.Contains("verify", words.Output.Split('\n'));
         Assert.Contains("retire", words.Output.Split('\n'));
     }
-
-    private Task AskedLongAgoAsync(string name) => host.ExecuteAsync(
-        "UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
-
-    private Task CheckedAsync(string name) => host.ExecuteAsync(
-        """
-        UPDATE domains.tracking_domains SET last_check = $2::jsonb, last_checked_at = clock_timestamp()
-        WHERE hostname = $1 AND deleted_at IS NULL
-        """,
-        name,
-        Diagnosis);
 
     private async Task<(int Code, string Output, string Error)> TypeAsync(string input, string[] arguments)
     {

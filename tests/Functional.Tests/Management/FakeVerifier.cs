@@ -16,6 +16,10 @@ internal sealed class FakeVerifier
     /// <summary>By name: what DNS says of it.</summary>
     public ConcurrentDictionary<string, string> Diagnoses { get; } = new();
 
+    /// <summary>By name: who may issue certificates, and which name says so. Of a name that is not here DNS says
+    /// nothing.</summary>
+    public ConcurrentDictionary<string, (string[] Records, string? FoundAt)> Caa { get; } = new();
+
     public void AddTo(IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.VerifyDomains, (_, queue) =>
@@ -23,13 +27,22 @@ internal sealed class FakeVerifier
                 ? verify(asked.Message)
                 : Task.CompletedTask)));
         builder.Services.AddSingleton(new BusEndpoint(QueueNames.CheckNames, (context, queue) =>
-            queue.Handler<CheckName>(asked => Diagnoses.TryGetValue(asked.Message.Hostname, out var diagnosis)
-                ? context.GetRequiredService<SendToQueue>().SendAsync(asked.Message.ReplyTo, new NameChecked
+            queue.Handler<CheckName>(asked =>
+            {
+                if (!Diagnoses.TryGetValue(asked.Message.Hostname, out var diagnosis))
+                {
+                    return Task.CompletedTask;
+                }
+
+                var caa = Caa.GetValueOrDefault(asked.Message.Hostname);
+                return context.GetRequiredService<SendToQueue>().SendAsync(asked.Message.ReplyTo, new NameChecked
                 {
                     Id = Guid.CreateVersion7(),
                     Request = asked.Message.Id,
                     Diagnosis = diagnosis,
-                })
-                : Task.CompletedTask)));
+                    Caa = caa.Records,
+                    CaaFoundAt = caa.FoundAt,
+                });
+            })));
     }
 }

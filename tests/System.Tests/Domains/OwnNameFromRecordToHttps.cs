@@ -10,11 +10,13 @@ namespace Tracking.System.Tests.Domains;
 /// <summary>
 /// The whole way of a customer's own name, from outside: added, its one record published in a real zone, verified, its
 /// certificate from a real authority, a newsletter rewritten onto it, clicked and opened over HTTPS; the record leads
-/// elsewhere and two strikes; back, and the kept certificate serves at once.
+/// elsewhere and two strikes; back, and the kept certificate serves at once, old newsletters and new ones. In one
+/// process the operator works with trackctl, in separate services with the API.
 /// </summary>
 public sealed class OwnNameFromRecordToHttps
 {
     private const string Host = "track.shop.example.com";
+    private const string Shop = "shop";
 
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
@@ -26,26 +28,25 @@ public sealed class OwnNameFromRecordToHttps
     {
         await using var system = await OwnNameInstallation.StartAsync(installed, Ends);
         using var api = new ApiClient(system.Api, system.AdminKey);
-        var cluster = await api.CreateClusterAsync("shop");
+        var cluster = await api.CreateClusterAsync(Shop);
         var domains = $"/api/v1/clusters/{cluster}/tracking-domains";
+        var trackctl = installed == Installed.AsOneProcess ? new Trackctl(system.Api, system.AdminKey) : null;
 
-        var added = await api.SendAsync(HttpMethod.Post, domains, new { hostname = Host, setAsDefault = true });
-        Assert.Equal(HttpStatusCode.Created, added.Status);
-        var target = added.Body.GetProperty("verification").GetProperty("value").GetString()!;
-        Assert.False(added.Body.GetProperty("acceptsNewLinks").GetBoolean());
+        var added = await AddAsync(trackctl, api, domains);
+        var record = added.GetProperty("verification");
+        Assert.Equal("CNAME", record.GetProperty("type").GetString());
+        Assert.Equal(Host, record.GetProperty("name").GetString());
+        var target = record.GetProperty("value").GetString()!;
+        Assert.False(added.GetProperty("acceptsNewLinks").GetBoolean());
 
         await system.PublishAsync(target, Ends);
-        await VerifyAsync(api, $"{domains}/{Host}");
+        await VerifyAsync(trackctl, api, domains);
         var domain = await UntilAsync(api, $"{domains}/{Host}", domain =>
             domain.GetProperty("acceptsNewLinks").GetBoolean(), "the certificate is there");
         Assert.True(domain.GetProperty("isDefault").GetBoolean());
 
         // Every process hears of it over the bus.
-        Newsletter? rewritten = null;
-        await Eventually.HoldsAsync(
-            async () => (rewritten = await Newsletter.RewriteAsync(api, cluster))?.IsOn(Host) == true,
-            "newsletters are rewritten onto the name", Ends);
-        var newsletter = rewritten!;
+        var newsletter = await UntilOnTheNameAsync(api, cluster);
         await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work");
         Assert.Equal(HttpStatusCode.OK, (await FetchAsync(newsletter.Pixel, system.TlsPort)).Status);
         var events = await api.WaitForEventsAsync(cluster, events => events.Count >= 2);
@@ -70,15 +71,70 @@ public sealed class OwnNameFromRecordToHttps
 
         // Back: nothing is ordered, the certificate that was kept serves.
         await system.PublishAsync(target, Ends);
-        await VerifyAsync(api, $"{domains}/{Host}");
+        await VerifyAsync(trackctl, api, domains);
         await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work again");
         Assert.Equal(serial, await ClickAsync(newsletter, system.TlsPort));
+
+        // A default that was lost is one again when somebody says so.
+        Assert.False((await api.GetAsync($"{domains}/{Host}")).GetProperty("isDefault").GetBoolean());
+        await MakeDefaultAsync(trackctl, api, domains);
+        newsletter = await UntilOnTheNameAsync(api, cluster);
+        await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "links of new newsletters work");
+        events = await api.WaitForEventsAsync(cluster, events => events.Any(newsletter.Caused));
+        Assert.Equal("click", Assert.Single(events, newsletter.Caused).GetProperty("kind").GetString());
     }
 
-    private static Task VerifyAsync(ApiClient api, string path) => Eventually.HoldsAsync(
-        async () => (await api.SendAsync(HttpMethod.Post, path + "/verify")).Status == HttpStatusCode.OK,
-        "the name is verified",
-        Ends);
+    private static async Task<JsonElement> AddAsync(Trackctl? trackctl, ApiClient api, string domains)
+    {
+        if (trackctl is not null)
+        {
+            return await trackctl.RunAsync(["domains", "add", Host, "--cluster", Shop, "--default"], Ends);
+        }
+
+        var (status, added) = await api.SendAsync(
+            HttpMethod.Post, domains, new { hostname = Host, setAsDefault = true });
+        Assert.Equal(HttpStatusCode.Created, status);
+        return added;
+    }
+
+    private static async Task VerifyAsync(Trackctl? trackctl, ApiClient api, string domains)
+    {
+        if (trackctl is not null)
+        {
+            var verified = await trackctl.RunAsync(
+                ["domains", "verify", Host, "--cluster", Shop, "--wait", "3m", "--every", "1s"], Ends);
+            Assert.Equal("active", verified.GetProperty("status").GetString());
+            return;
+        }
+
+        await Eventually.HoldsAsync(
+            async () =>
+                (await api.SendAsync(HttpMethod.Post, $"{domains}/{Host}/verify")).Status == HttpStatusCode.OK,
+            "the name is verified",
+            Ends);
+    }
+
+    private static async Task MakeDefaultAsync(Trackctl? trackctl, ApiClient api, string domains)
+    {
+        if (trackctl is not null)
+        {
+            await trackctl.RunAsync(["domains", "default", Host, "--cluster", Shop], Ends);
+            return;
+        }
+
+        Assert.Equal(
+            HttpStatusCode.OK, (await api.SendAsync(HttpMethod.Put, $"{domains}/{Host}/default")).Status);
+    }
+
+    private static async Task<Newsletter> UntilOnTheNameAsync(ApiClient api, string cluster)
+    {
+        Newsletter? rewritten = null;
+        await Eventually.HoldsAsync(
+            async () => (rewritten = await Newsletter.RewriteAsync(api, cluster))?.IsOn(Host) == true,
+            "newsletters are rewritten onto the name",
+            Ends);
+        return rewritten!;
+    }
 
     private static async Task<JsonElement> UntilAsync(
         ApiClient api, string path, Func<JsonElement, bool> condition, string what)
@@ -146,9 +202,13 @@ public sealed class OwnNameFromRecordToHttps
         return (answer.StatusCode, answer.Headers.Location?.ToString(), shown!);
     }
 
-    /// <summary>A shipped newsletter, rewritten: its first tracked link with where it leads, and its pixel.</summary>
-    private sealed record Newsletter(string Link, string Destination, string Pixel)
+    /// <summary>A shipped newsletter, rewritten: the message's id, its first tracked link with where it leads, and its
+    /// pixel.</summary>
+    private sealed record Newsletter(string Id, string Link, string Destination, string Pixel)
     {
+        /// <summary>Whether an event is one of this newsletter.</summary>
+        public bool Caused(JsonElement stored) => stored.GetProperty("messageId").GetString() == Id;
+
         public bool IsOn(string host) => Link.StartsWith($"https://{host}/c/", StringComparison.Ordinal)
             && Pixel.StartsWith($"https://{host}/o/", StringComparison.Ordinal);
 
@@ -159,15 +219,15 @@ public sealed class OwnNameFromRecordToHttps
         {
             var original = await File.ReadAllBytesAsync(
                 Newsletters.PathOf("shop-alternative-quoted-printable.eml"), Ends);
-            var (message, _) = await api.RewriteAsync(
-                cluster, original, ("tracking-message-id", $"{Guid.NewGuid():N}"));
+            var id = $"{Guid.NewGuid():N}";
+            var (message, _) = await api.RewriteAsync(cluster, original, ("tracking-message-id", id));
             var (before, after) = (ReadMail.Urls(original), ReadMail.Urls(message));
             var pixel = after.Find(url => url.Contains("/o/", StringComparison.Ordinal));
             var tracked =
                 before.Zip(after.Where(url => url != pixel)).Where(pair => pair.First != pair.Second).ToList();
             return pixel is null || tracked.Count == 0
                 ? null
-                : new Newsletter(tracked[0].Second, tracked[0].First, pixel);
+                : new Newsletter(id, tracked[0].Second, tracked[0].First, pixel);
         }
     }
 }

@@ -10,7 +10,8 @@ internal static class CheckDomain
     {
         var name = DomainsCommand.Name();
         var verbose = DomainsCommand.Verbose();
-        var command = new Command("check", "Says whether a name could be added and what DNS says of it now.")
+        var command = new Command("check", "Says whether a name could be added, what DNS says of it now, and which "
+            + "authorities may issue a certificate for it (CAA).")
         {
             name, verbose,
         };
@@ -35,6 +36,7 @@ internal static class CheckDomain
             else
             {
                 terminal.Line($"{answer.Json["unicode"]} could be added.");
+                PrintAuthorities(terminal, answer.Json);
                 if (answer.Json["diagnosis"] is JsonObject diagnosis)
                 {
                     PrintDiagnosis.To(terminal, diagnosis, parsed.GetValue(verbose));
@@ -44,5 +46,30 @@ internal static class CheckDomain
             return isAccepted ? ExitCode.Done : ExitCode.WrongState;
         }));
         return command;
+    }
+
+    // A server of a version before says nothing of CAA.
+    private static void PrintAuthorities(Terminal terminal, JsonObject answer)
+    {
+        if (!answer.ContainsKey("caa"))
+        {
+            return;
+        }
+
+        if (answer["caa"] is not JsonArray records)
+        {
+            terminal.Line("CAA      unknown: DNS did not answer, and then authorities issue no certificate");
+            return;
+        }
+
+        if (records.Count == 0)
+        {
+            terminal.Line("CAA      none: every authority may issue");
+        }
+
+        foreach (var record in records)
+        {
+            terminal.Line($"CAA      {record} (at {answer["caaFoundAt"]})");
+        }
     }
 }

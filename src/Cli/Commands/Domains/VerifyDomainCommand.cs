@@ -13,8 +13,11 @@ internal static class VerifyDomainCommand
     // Long enough for providers that publish a new record within minutes.
     private static readonly TimeSpan _usualWait = TimeSpan.FromMinutes(10);
 
-    // Other people run the name servers, so they are not asked more often.
-    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
+    // Other people run the name servers, so they are not asked more often without being told to.
+    private static readonly TimeSpan _usualPause = TimeSpan.FromSeconds(10);
+
+    // The server refuses more than one ask in five seconds and says when the next is possible.
+    private static readonly TimeSpan _shortestPause = TimeSpan.FromSeconds(1);
 
     public static Command Create(Connection connection)
     {
@@ -23,13 +26,18 @@ internal static class VerifyDomainCommand
         var verbose = DomainsCommand.Verbose();
         var wait = new Option<string?>("--wait")
         {
-            Description = "Ask again every ten seconds, for so long at most (90s, 10m, 2h); alone 10m",
+            Description = "Ask again until it is verified, for so long at most (90s, 10m, 2h); alone 10m",
             HelpName = "DURATION",
             Arity = ArgumentArity.ZeroOrOne,
         };
+        var every = new Option<string?>("--every")
+        {
+            Description = "With --wait: the time between two asks, at least 1s; default 10s. The server may want more",
+            HelpName = "DURATION",
+        };
         var command = new Command("verify", "Asks DNS now; ends with 0 when the name is verified, with 3 when not.")
         {
-            name, cluster, wait, verbose,
+            name, cluster, wait, every, verbose,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
@@ -43,8 +51,25 @@ internal static class VerifyDomainCommand
                 return ExitCode.Usage;
             }
 
+            var between = parsed.GetValue(every) is { } given ? Duration(given) : _usualPause;
+            if (between is not { } pause || pause < _shortestPause)
+            {
+                terminal.Complain($"--every: got '{parsed.GetValue(every)}', takes a duration of 1s or more.");
+                return ExitCode.Usage;
+            }
+
             var path = DomainsCommand.Path(id, parsed.GetValue(name)) + "/verify";
-            var answer = await AskAsync(api, path, until, terminal, cancellationToken);
+            ApiAnswer answer;
+            try
+            {
+                answer = await AskAsync(api, path, until, pause, terminal, cancellationToken);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // Scripts go on after 0, which says that the name is verified.
+                return ExitCode.WrongState;
+            }
+
             if (answer.ProblemType != NotVerified)
             {
                 return DomainsCommand.Print(answer, terminal, parsed.GetValue(verbose));
@@ -92,7 +117,12 @@ internal static class VerifyDomainCommand
     }
 
     private static async Task<ApiAnswer> AskAsync(
-        TrackingApi api, string path, TimeSpan longest, Terminal terminal, CancellationToken cancellationToken)
+        TrackingApi api,
+        string path,
+        TimeSpan longest,
+        TimeSpan shortest,
+        Terminal terminal,
+        CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
         var began = time.GetTimestamp();
@@ -100,7 +130,7 @@ internal static class VerifyDomainCommand
         {
             var answer = await api.PostAsync(path, null, cancellationToken);
             var mayHelp = answer.ProblemType == NotVerified || answer.ExitCode == ExitCode.Unavailable;
-            var pause = answer.RetryAfter > _pause ? answer.RetryAfter.Value : _pause;
+            var pause = answer.RetryAfter > shortest ? answer.RetryAfter.Value : shortest;
             if (!mayHelp || time.GetElapsedTime(began) + pause > longest)
             {
                 return answer;

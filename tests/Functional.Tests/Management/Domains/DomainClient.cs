@@ -42,6 +42,19 @@ internal sealed class DomainClient(ManagementHost host, HttpClient client, strin
         name,
         hasCertificate);
 
+    /// <summary>A check is over, as a verifier leaves it.</summary>
+    public Task StoreCheckAsync(string name, string diagnosis) => host.ExecuteAsync(
+        """
+        UPDATE domains.tracking_domains SET last_check = $2::jsonb, last_checked_at = clock_timestamp()
+        WHERE hostname = $1 AND deleted_at IS NULL
+        """,
+        name,
+        diagnosis);
+
+    /// <summary>The name may be verified at once, as if the last time were long ago.</summary>
+    public Task AskedLongAgoAsync(string name) => host.ExecuteAsync(
+        "UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
+
     public Task<JsonObject> GetAsync(string name) => ManagementHost.GetAsync(client, $"{Path}/{name}");
 
     public Task<JsonObject> ListAsync(string query = "") => ManagementHost.GetAsync(client, Path + query);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Management.Domains;
@@ -158,6 +159,37 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
         Assert.Equal(name, (string)answer["hostname"]!);
         Assert.Equal("no-record", (string)answer["diagnosis"]!["findings"]![0]!["code"]!);
         Assert.Equal(0L, await CountAsync("true", name));
+    }
+
+    [Fact]
+    public async Task A_checked_name_is_answered_with_who_may_issue_its_certificate()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var (restricted, free, silent) = (DomainClient.NewName(), DomainClient.NewName(), DomainClient.NewName());
+        var parent = restricted["track.".Length..];
+        host.Verifier.Caa[restricted] = (["0 issue \"letsencrypt.org\"", "0 issue \"pki.goog\""], parent);
+        host.Verifier.Caa[free] = ([], null);
+
+        var answer = await CheckAsync(restricted);
+        Assert.Equal(
+            ["0 issue \"letsencrypt.org\"", "0 issue \"pki.goog\""],
+            answer["caa"]!.AsArray().Select(record => (string)record!));
+        Assert.Equal(parent, (string)answer["caaFoundAt"]!);
+
+        answer = await CheckAsync(free);
+        Assert.Empty(answer["caa"]!.AsArray());
+        Assert.Null(answer["caaFoundAt"]);
+
+        answer = await CheckAsync(silent);
+        Assert.True(answer.ContainsKey("caa"));
+        Assert.Null(answer["caa"]);
+
+        async Task<JsonObject> CheckAsync(string name)
+        {
+            host.Verifier.Diagnoses[name] = NoRecord;
+            using var response = await domains.CheckAsync(new { hostname = name });
+            return await Expect.OkAsync(response);
+        }
     }
 
     [Fact]
