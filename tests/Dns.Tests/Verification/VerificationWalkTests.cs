@@ -6,6 +6,10 @@ namespace Tracking.Dns.Tests.Verification;
 public sealed class VerificationWalkTests : IAsyncDisposable
 {
     private const string Right = "CNAME v-7k2.t.operator.example";
+
+    // For tests without a silent server: a slow machine is no time-out.
+    private static readonly TimeSpan _patient = TimeSpan.FromSeconds(20);
+
     private readonly SmallInternet _internet = new();
     private readonly TestZone _shop;
 
@@ -164,6 +168,71 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.WildcardInTheWay);
     }
+
+    [Theory]
+    [InlineData("v-other.t.operator.example", "A 203.0.113.7")]
+    [InlineData("v-other.t.operator.example", "CNAME edge.operator.example")]
+    [InlineData("links.agency.example", "A 203.0.113.7")]
+    public async Task A_wildcard_at_the_target_of_another_name_contradicts(string value, string behind)
+    {
+        _internet.Zone("t.operator.example", "127.0.0.3").Add("*.t.operator.example", behind);
+        _internet.Zone("agency.example", "127.0.0.6").Add("links.agency.example", "CNAME v-other.t.operator.example");
+        _shop.Add("*.shop.example", "CNAME " + value);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.WildcardInTheWay);
+        Assert.Equal("CNAME " + value, diagnosis.Findings[0].Seen);
+        Assert.Equal(Right, diagnosis.Findings[0].Expected);
+    }
+
+    [Theory]
+    [InlineData(DnsRcode.NoError, true)]
+    [InlineData(DnsRcode.NoError, false)]
+    [InlineData(DnsRcode.NxDomain, true)]
+    [InlineData(DnsRcode.NxDomain, false)]
+    public async Task A_minimal_answer_with_something_else_than_was_asked_is_no_evidence(
+        DnsRcode rcode, bool isResolverToo)
+    {
+        _internet.Options.QueryTimeout = _patient;
+        foreach (var address in new[] { "127.0.0.4", "127.0.0.5" })
+        {
+            _internet.Server(address).Says = query => [Minimal(query, rcode, 0x8400)];
+        }
+
+        _internet.ResolverSays = asked => isResolverToo && asked.Question.Name.Text == "track.shop.example"
+            && asked.Question.Type is DnsType.A or DnsType.Aaaa or DnsType.Cname
+                ? query => Minimal(query, rcode, 0x8180)
+                : null;
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Assert.True(diagnosis.Outcome == DiagnosisOutcome.NoEvidence, diagnosis.ToJson());
+        Assert.Contains(diagnosis.Findings, finding => finding is
+        {
+            Code: FindingCode.BadAnswers, Server: "ns1.shop.example (127.0.0.4), ns2.shop.example (127.0.0.5)",
+        });
+        Assert.Equal(
+            !isResolverToo, diagnosis.Findings.Any(finding => finding.Code == FindingCode.NoRecord));
+    }
+
+    [Fact]
+    public async Task A_minimal_answer_of_one_server_leaves_it_to_the_others()
+    {
+        _internet.Options.QueryTimeout = _patient;
+        _shop.Add("track.shop.example", Right);
+        _internet.Server("127.0.0.5").Says = query => [Minimal(query, DnsRcode.NoError, 0x8400)];
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.BadAnswers);
+        Assert.Equal(FindingSeverity.Warning, diagnosis.Findings[0].Severity);
+    }
+
+    // RFC 8482, 4.2: HINFO with the RFC's name in place of all records.
+    private static byte[] Minimal(byte[] query, DnsRcode rcode, int flags) =>
+        Message.To(query, (int)rcode, flags)
+            .Record(6, Read(query).Question.Name.Text, 13, 3600, [7, .. "RFC8482"u8, 0]).Bytes;
 
     [Fact]
     public async Task A_wildcard_to_the_target_verifies_with_a_warning()
