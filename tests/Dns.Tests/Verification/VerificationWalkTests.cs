@@ -1,3 +1,4 @@
+using System.Net;
 using Tracking.Domains;
 using static Tracking.Dns.Tests.Verification.SmallInternet;
 
@@ -250,12 +251,51 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     [InlineData(2)]
     public async Task Aliases_in_a_circle_are_a_loop(int names)
     {
+        Circle(names);
+
+        Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.Loop);
+    }
+
+    [Fact]
+    public async Task A_circle_as_long_as_the_longest_chain_is_a_loop()
+    {
+        (_internet.Options.LongestChain, _internet.Options.QueryTimeout) = (16, _patient);
+        Circle(16);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.Loop);
+        AssertWalked(diagnosis, 16);
+    }
+
+    // Where a chain is no longer followed, nobody knows that it is a circle.
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public async Task A_circle_of_seventeen_aliases_is_left_before_its_end(int longest)
+    {
+        (_internet.Options.LongestChain, _internet.Options.QueryTimeout) = (longest, _patient);
+        Circle(17);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.ChainTooLong);
+        AssertWalked(diagnosis, longest);
+    }
+
+    private void AssertWalked(DomainDiagnosis diagnosis, int names)
+    {
+        AssertFewQueries(diagnosis);
+        Assert.Equal(names, diagnosis.Hops
+            .Where(hop => hop.Purpose == HopPurpose.Walk).Select(hop => hop.Name).Distinct().Count());
+    }
+
+    private void Circle(int names)
+    {
         for (var i = 0; i < names; i++)
         {
             _shop.Add(NameOf(i), "CNAME " + NameOf((i + 1) % names));
         }
-
-        Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.Loop);
     }
 
     [Fact]
@@ -517,6 +557,76 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
         Only(diagnosis, FindingCode.LameServer);
+        AssertFewQueries(diagnosis);
+    }
+
+    [Fact]
+    public async Task Servers_that_refer_to_each_other_without_end_cost_no_more_than_the_limit()
+    {
+        const string host = "a.b.c.d.e.f.g.h.shop.example";
+        foreach (var (address, other) in new[] { ("127.0.0.4", "ns2"), ("127.0.0.5", "ns1") })
+        {
+            var labels = 2;
+            _internet.Server(address).Says = query =>
+            {
+                // Each time one label further down, and at the end from the top again.
+                labels = labels == 10 ? 3 : labels + 1;
+                var zone = string.Join('.', host.Split('.')[^labels..]);
+                return
+                [
+                    Message.To(query, flags: 0x8000).Ns(zone, $"{other}.shop.example")
+                        .Ns(zone, $"ns{labels}.victim.example").Bytes,
+                ];
+            };
+        }
+
+        var diagnosis = await _internet.CheckAsync(host);
+
+        Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
+        AssertFewQueries(diagnosis);
+    }
+
+    private void AssertFewQueries(DomainDiagnosis diagnosis)
+    {
+        Assert.InRange(diagnosis.Queries, 1, 60);
+        Assert.InRange(_internet.ResolverQueries + _internet.Queries, 1, 60);
+    }
+
+    [Theory]
+    [InlineData("203.0.114.7")]
+    [InlineData("2a06:98c1:50::1")]
+    [InlineData("::ffff:203.0.114.7")]
+    public async Task A_name_server_at_our_own_address_is_not_asked(string address)
+    {
+        _internet.Options.AllowPrivateAddresses = false;
+        var plain = IPAddress.Parse(address);
+        _internet.OwnAddresses.Add(plain.IsIPv4MappedToIPv6 ? plain.MapToIPv4() : plain);
+        _shop.Add("ns1.shop.example", (address.Contains(':') ? "AAAA " : "A ") + address);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        var finding = Only(diagnosis, FindingCode.NameServerAddressRefused);
+        Assert.Equal("ns1.shop.example, ns2.shop.example", finding.Server);
+        Assert.Equal(0, _internet.Queries);
+        Assert.DoesNotContain(diagnosis.Hops, hop => hop.Server is not null);
+    }
+
+    [Fact]
+    public async Task Of_a_name_servers_addresses_only_our_own_is_left_out()
+    {
+        _internet.Options.AllowPrivateAddresses = false;
+        _internet.OwnAddresses.Add(IPAddress.Parse("203.0.114.7"));
+        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), _internet.Guard());
+        var referral = Tracking.Dns.Wire.ReadMessage.Read(new Message(flags: 0x8000)
+            .Ns("shop.example", "ns.shop.example").Glue("ns.shop.example", "203.0.114.7")
+            .Glue("ns.shop.example", "203.0.114.8").Bytes)!;
+
+        var zone = await find.FollowAsync(
+            Asking.Name("shop.example"), referral, new QueryBudget(9), TestContext.Current.CancellationToken);
+
+        var server = Assert.Single(zone.Servers);
+        Assert.Equal(["203.0.114.8"], server.Addresses.Select(address => address.ToString()));
+        Assert.Equal(["203.0.114.7"], server.Refused.Select(address => address.ToString()));
     }
 
     [Theory]
@@ -544,8 +654,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     public async Task Glue_in_a_referral_is_checked_too()
     {
         _internet.Options.AllowPrivateAddresses = false;
-        var guard = new AddressGuard(_internet.Wrapped, TimeProvider.System);
-        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), guard);
+        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), _internet.Guard());
         var referral = Tracking.Dns.Wire.ReadMessage.Read(new Message(flags: 0x8000)
             .Ns("shop.example", "ns.shop.example").Glue("ns.shop.example", "169.254.169.254").Bytes)!;
 
@@ -566,8 +675,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         var diagnosis = await _internet.CheckAsync();
 
-        Assert.InRange(diagnosis.Queries, 1, 60);
-        Assert.InRange(_internet.ResolverQueries + _internet.Queries, 1, 60);
+        AssertFewQueries(diagnosis);
         Assert.NotEqual(DiagnosisOutcome.Verified, diagnosis.Outcome);
     }
 
