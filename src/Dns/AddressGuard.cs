@@ -35,19 +35,22 @@ public sealed class AddressGuard
     private readonly DnsOptions _options;
     private readonly TimeProvider _time;
     private readonly Func<HashSet<IPAddress>> _readOwn;
+    private readonly Func<IPAddress, bool> _isPublic;
     private Own? _own;
 
     /// <summary>Made by the container.</summary>
     public AddressGuard(IOptions<DnsOptions> options, TimeProvider time)
-        : this(options, time, ReadOwn)
+        : this(options, time, ReadOwn, IsPublic)
     {
     }
 
-    /// <summary>For tests: with other own addresses than this machine's.</summary>
-    internal AddressGuard(IOptions<DnsOptions> options, TimeProvider time, Func<HashSet<IPAddress>> readOwn)
+    /// <summary>For tests: with other own addresses than this machine's, and other public ones.</summary>
+    internal AddressGuard(
+        IOptions<DnsOptions> options, TimeProvider time, Func<HashSet<IPAddress>> readOwn,
+        Func<IPAddress, bool> isPublic)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (_options, _time, _readOwn) = (options.Value, time, readOwn);
+        (_options, _time, _readOwn, _isPublic) = (options.Value, time, readOwn, isPublic);
     }
 
     /// <summary>Whether an address may be asked.</summary>
@@ -60,7 +63,7 @@ public sealed class AddressGuard
         }
 
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return IsPublic(plain) && !OwnAddresses().Contains(plain);
+        return _isPublic(plain) && !OwnAddresses().Contains(plain);
     }
 
     /// <summary>Whether an address is one of the public internet's.</summary>

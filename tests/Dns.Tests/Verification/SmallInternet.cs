@@ -49,6 +49,9 @@ internal sealed class SmallInternet : IAsyncDisposable
     /// <summary>The addresses that count as this machine's own.</summary>
     public HashSet<IPAddress> OwnAddresses { get; } = [];
 
+    /// <summary>Whether the loopback addresses of the test's servers count as public ones.</summary>
+    public bool IsLoopbackPublic { get; set; }
+
     public int ResolverQueries => _resolver.Queries.Count;
 
     public int Queries => _servers.Values.Sum(server => server.Server.Queries.Count);
@@ -101,7 +104,9 @@ internal sealed class SmallInternet : IAsyncDisposable
             Wrapped, new AskNameServer(Wrapped, TimeProvider.System), resolver, find, TimeProvider.System);
     }
 
-    public AddressGuard Guard() => new(Wrapped, TimeProvider.System, () => OwnAddresses);
+    public AddressGuard Guard() => new(
+        Wrapped, TimeProvider.System, () => OwnAddresses,
+        address => AddressGuard.IsPublic(address) || (IsLoopbackPublic && IPAddress.IsLoopback(address)));
 
     public AskResolver Resolver() =>
         new(Wrapped, new AskNameServer(Wrapped, TimeProvider.System), TimeProvider.System);

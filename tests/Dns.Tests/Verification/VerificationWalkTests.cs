@@ -612,6 +612,43 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task One_of_two_name_servers_at_our_own_address_is_a_warning_and_is_not_asked()
+    {
+        OwnIsTheSecond();
+        _shop.Add("track.shop.example", Right);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.NameServerAddressRefused);
+        Assert.Equal(
+            (FindingSeverity.Warning, "ns2.shop.example"),
+            (diagnosis.Findings[0].Severity, diagnosis.Findings[0].Server));
+        Assert.Empty(_internet.Server("127.0.0.5").Server.Queries);
+    }
+
+    [Fact]
+    public async Task Our_own_address_among_those_of_one_name_server_is_a_warning_and_is_not_asked()
+    {
+        OwnIsTheSecond();
+        _shop.Clear("shop.example");
+        _shop.Add("shop.example", "NS ns.shop.example").Add("track.shop.example", Right)
+            .Add("ns.shop.example", "A 127.0.0.5").Add("ns.shop.example", "A 127.0.0.4");
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.NameServerAddressRefused);
+        Assert.Equal("ns.shop.example (127.0.0.5)", diagnosis.Findings[0].Server);
+        Assert.Empty(_internet.Server("127.0.0.5").Server.Queries);
+    }
+
+    private void OwnIsTheSecond()
+    {
+        (_internet.Options.AllowPrivateAddresses, _internet.IsLoopbackPublic) = (false, true);
+        _internet.Options.QueryTimeout = _patient;
+        _internet.OwnAddresses.Add(IPAddress.Parse("127.0.0.5"));
+    }
+
+    [Fact]
     public async Task Of_a_name_servers_addresses_only_our_own_is_left_out()
     {
         _internet.Options.AllowPrivateAddresses = false;
