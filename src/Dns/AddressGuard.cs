@@ -8,7 +8,7 @@ namespace Tracking.Dns;
 /// Which addresses may be asked, and connected to, when somebody else chooses them: public ones that are not ours. A
 /// tenant names the servers of his zone, and would else have us talk to machines inside of the operator's network.
 /// </summary>
-public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time)
+public sealed class AddressGuard
 {
     // How long our own addresses are remembered: they seldom change, and reading them takes a system call each.
     private static readonly TimeSpan _ownFor = TimeSpan.FromMinutes(1);
@@ -32,8 +32,26 @@ public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time
         IPNetwork.Parse("3fff::/20"),
     ];
 
-    private readonly DnsOptions _options = options.Value;
+    private readonly DnsOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Func<HashSet<IPAddress>> _readOwn;
+    private readonly Func<IPAddress, bool> _isPublic;
     private Own? _own;
+
+    /// <summary>Made by the container.</summary>
+    public AddressGuard(IOptions<DnsOptions> options, TimeProvider time)
+        : this(options, time, ReadOwn, IsPublic)
+    {
+    }
+
+    /// <summary>For tests: with other own addresses than this machine's, and other public ones.</summary>
+    internal AddressGuard(
+        IOptions<DnsOptions> options, TimeProvider time, Func<HashSet<IPAddress>> readOwn,
+        Func<IPAddress, bool> isPublic)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        (_options, _time, _readOwn, _isPublic) = (options.Value, time, readOwn, isPublic);
+    }
 
     /// <summary>Whether an address may be asked.</summary>
     public bool Allows(IPAddress address)
@@ -45,7 +63,7 @@ public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time
         }
 
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return IsPublic(plain) && !OwnAddresses().Contains(plain);
+        return _isPublic(plain) && !OwnAddresses().Contains(plain);
     }
 
     /// <summary>Whether an address is one of the public internet's.</summary>
@@ -59,17 +77,17 @@ public sealed class AddressGuard(IOptions<DnsOptions> options, TimeProvider time
 
     private HashSet<IPAddress> OwnAddresses()
     {
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         var own = _own;
         if (own is null || now - own.Read > _ownFor)
         {
-            _own = own = new Own(now, Read());
+            _own = own = new Own(now, _readOwn());
         }
 
         return own.Addresses;
     }
 
-    private static HashSet<IPAddress> Read() =>
+    private static HashSet<IPAddress> ReadOwn() =>
     [
         .. NetworkInterface.GetAllNetworkInterfaces()
             .SelectMany(network => network.GetIPProperties().UnicastAddresses)

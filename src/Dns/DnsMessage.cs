@@ -48,6 +48,10 @@ public sealed record DnsMessage
     /// <summary>The answer's records of the types that we know.</summary>
     public required IReadOnlyList<DnsRecord> Answers { get; init; }
 
+    /// <summary>How many records of other types the answer has, signatures not counted. None of our questions asks for
+    /// one.</summary>
+    public int OtherAnswers { get; init; }
+
     /// <summary>The authority section's.</summary>
     public required IReadOnlyList<DnsRecord> Authority { get; init; }
 

@@ -8,6 +8,7 @@ namespace Tracking.Dns.Tests;
 public sealed class AskNameServerTests
 {
     private const string Target = "v-1.t.example";
+    private const int Many = 10_000;
 
     public static TheoryData<string> Lies =>
         [.. Mismatches(new byte[33]).Select(lie => lie.Name)];
@@ -31,6 +32,9 @@ public sealed class AskNameServerTests
         yield return ("5,000 bytes", Changed(query, 5000, _ => { }));
     }
 
+    private static byte[] Lie(byte[] query, string name) =>
+        Mismatches(query).Single(lie => lie.Name == name).Message;
+
     private static byte[] Changed(byte[] query, int length, Action<byte[]> change)
     {
         var message = query.Length > 33 && query[12] != 0 ? Right(query) : new byte[60];
@@ -43,8 +47,7 @@ public sealed class AskNameServerTests
     [MemberData(nameof(Lies))]
     public async Task What_answers_no_question_is_counted_and_the_wait_goes_on(string lie)
     {
-        await using var server = new LyingServer(
-            query => [Mismatches(query).Single(other => other.Name == lie).Message, Right(query)]);
+        await using var server = new LyingServer(query => [Lie(query, lie), Right(query)]);
 
         var reply = await AskAsync(server.EndPoint);
 
@@ -53,18 +56,39 @@ public sealed class AskNameServerTests
         Assert.False(reply.IsOverTcp);
     }
 
-    [Fact]
-    public async Task Many_wrong_answers_lead_to_TCP_and_to_the_right_one()
+    [Theory]
+    [MemberData(nameof(Lies))]
+    public async Task The_right_answer_is_found_behind_10_000_wrong_ones(string lie)
+    {
+        LyingServer server = null!;
+        await using (server = new LyingServer(
+            query => server.WithoutLoss(Enumerable.Repeat(Lie(query, lie), Many).Append(Right(query)))))
+        {
+            var reply = await AskAsync(server.EndPoint, options =>
+            {
+                // One above what the settings allow, so that all of them are heard.
+                options.MismatchesBeforeTcp = Many + 1;
+                (options.QueryTimeout, options.SendAgainAfter) = (TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(4));
+            });
+
+            Assert.Equal(Name(Target), Assert.IsType<NameRecord>(Assert.Single(reply.Message!.Answers)).Target);
+            Assert.Equal((Many, false), (reply.Mismatches, reply.IsOverTcp));
+            Assert.Single(server.Queries);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Lies))]
+    public async Task Many_wrong_answers_lead_to_TCP_and_to_the_right_one(string lie)
     {
         await using var server = new LyingServer(
-            query => Enumerable.Repeat(Mismatches(query).First().Message, 10_000).Append(Right(query)),
-            LyingServer.OverTcp(Right));
+            query => Enumerable.Repeat(Lie(query, lie), Many).Append(Right(query)), LyingServer.OverTcp(Right));
 
         var reply = await AskAsync(server.EndPoint, options => options.MismatchesBeforeTcp = 16);
 
         Assert.Equal(Name(Target), Assert.IsType<NameRecord>(Assert.Single(reply.Message!.Answers)).Target);
-        Assert.Equal(16, reply.Mismatches);
-        Assert.True(reply.IsOverTcp);
+        Assert.Equal((16, true), (reply.Mismatches, reply.IsOverTcp));
+        Assert.Equal((1, 1), (server.Queries.Count, server.TcpQueries));
     }
 
     [Fact]
@@ -125,10 +149,13 @@ public sealed class AskNameServerTests
                 stranger.Bind(new IPEndPoint(IPAddress.Parse(address), isSamePort ? server!.EndPoint.Port : 0));
             }
 
-            var port = server!.Queries.Last().Port;
-            stranger.SendTo(
-                Message.To(query).Alias("track.shop.example", "evil.example").Bytes,
-                new IPEndPoint(IPAddress.Loopback, port));
+            var asking = new IPEndPoint(IPAddress.Loopback, server!.Queries.Last().Port);
+            var forged = Message.To(query).Alias("track.shop.example", "evil.example").Bytes;
+            for (var sent = 0; sent < Many; sent++)
+            {
+                stranger.SendTo(forged, asking);
+            }
+
             return [Right(query)];
         });
         await using (server)
@@ -136,7 +163,7 @@ public sealed class AskNameServerTests
             var reply = await AskAsync(server.EndPoint);
 
             Assert.Equal(Name(Target), Assert.IsType<NameRecord>(Assert.Single(reply.Message!.Answers)).Target);
-            Assert.Equal(0, reply.Mismatches);
+            Assert.Equal((0, false), (reply.Mismatches, reply.IsOverTcp));
         }
     }
 

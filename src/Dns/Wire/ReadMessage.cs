@@ -27,12 +27,16 @@ internal ref struct ReadMessage
     /// <summary>Octets of all names of a message, after decompression: sixteen times what fits into a packet.</summary>
     public const int MostNameOctets = 20_000;
 
+    // Signatures stand beside what was asked for (RFC 4034, 3).
+    private const ushort RrsigType = 46;
+
     // Of one name; real ones have one or two.
     private const int MostJumps = 64;
     private readonly ReadOnlySpan<byte> _wire;
     private int _position;
     private int _nameOctets;
     private int _records;
+    private int _othersInAnswer;
     private bool _hasOpt;
     private ushort _upperRcode;
     private IReadOnlyList<ExtendedError>? _errors;
@@ -64,9 +68,9 @@ internal ref struct ReadMessage
             return null;
         }
 
-        if (!TryReadSection(Header(6), false, out var answers)
-            || !TryReadSection(Header(8), false, out var authority)
-            || !TryReadSection(Header(10), true, out var additional))
+        if (!TryReadSection(Header(6), Section.Answer, out var answers)
+            || !TryReadSection(Header(8), Section.Authority, out var authority)
+            || !TryReadSection(Header(10), Section.Additional, out var additional))
         {
             return null;
         }
@@ -80,18 +84,19 @@ internal ref struct ReadMessage
             IsTruncated = (flags & 0x0200) != 0,
             IsAuthentic = (flags & 0x0020) != 0,
             Answers = answers,
+            OtherAnswers = _othersInAnswer,
             Authority = authority,
             Additional = additional,
             ExtendedErrors = _errors ?? [],
         };
     }
 
-    private bool TryReadSection(int count, bool isAdditional, out List<DnsRecord> records)
+    private bool TryReadSection(int count, Section section, out List<DnsRecord> records)
     {
         records = [];
         for (var i = 0; i < count; i++)
         {
-            if (++_records > MostRecords || !TryReadRecord(isAdditional, records))
+            if (++_records > MostRecords || !TryReadRecord(section, records))
             {
                 return false;
             }
@@ -100,7 +105,7 @@ internal ref struct ReadMessage
         return true;
     }
 
-    private bool TryReadRecord(bool isAdditional, List<DnsRecord> records)
+    private bool TryReadRecord(Section section, List<DnsRecord> records)
     {
         var ownerStart = _position;
         if (!SkipName() || _wire.Length - _position < 10)
@@ -123,7 +128,7 @@ internal ref struct ReadMessage
         if (type == OptType)
         {
             // Its name is the root, it stands in the additional section, and there is one (RFC 6891, 6.1.1).
-            var isAllowed = isAdditional && !_hasOpt && _wire[ownerStart] == 0;
+            var isAllowed = section == Section.Additional && !_hasOpt && _wire[ownerStart] == 0;
             _hasOpt = true;
             _upperRcode = (ushort)(ttl >> 24 << 4);
             _errors = ReadOptions.Read(_wire.Slice(data, length));
@@ -134,6 +139,7 @@ internal ref struct ReadMessage
             || (DnsType)type is not (DnsType.A or DnsType.Aaaa or DnsType.Cname or DnsType.Dname or DnsType.Ns
                 or DnsType.Soa))
         {
+            _othersInAnswer += section == Section.Answer && type != RrsigType ? 1 : 0;
             return true;
         }
 
@@ -271,5 +277,12 @@ internal ref struct ReadMessage
         }
 
         return false;
+    }
+
+    private enum Section : byte
+    {
+        Answer,
+        Authority,
+        Additional,
     }
 }

@@ -18,11 +18,17 @@ internal static class ReadResponse
             IsTruncated = response.Header.ResultTruncated,
             IsAuthentic = response.Header.IsAuthenticData,
             Answers = Records(response.Answers),
+            OtherAnswers = response.Answers.Count(IsOther),
             Authority = Records(response.Authorities),
             Additional = Records(response.Additionals),
             ExtendedErrors = ReadOptions.Read(opt?.Data) ?? [],
         };
     }
+
+    private static bool IsOther(DnsResourceRecord record) =>
+        record.RecordType is not (ResourceRecordType.RRSIG or (ResourceRecordType)DnsType.Dname)
+        && record is not (ARecord or AaaaRecord or CNameRecord or NsRecord or global::DnsClient.Protocol.SoaRecord
+            or global::DnsClient.Protocol.CaaRecord);
 
     private static List<DnsRecord> Records(IEnumerable<DnsResourceRecord> records)
     {

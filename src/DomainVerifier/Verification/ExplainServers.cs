@@ -73,6 +73,16 @@ internal static class ExplainServers
                 expected: $"an answer about {step.Name}");
         }
 
+        // Such a server was asked at its other addresses. Resolvers may try the refused one.
+        foreach (var server in step.Zone!.Servers.Where(server => server is
+            { Addresses.Count: > 0, Refused.Count: > 0 }))
+        {
+            var shown = $"{server.Name} ({string.Join(", ", server.Refused)})";
+            var (text, next) = Texts(FindingCode.NameServerAddressRefused, shown, step.Zone.Zone);
+            findings.Add(
+                FindingCode.NameServerAddressRefused, FindingSeverity.Warning, text, server: shown, nextStep: next);
+        }
+
         foreach (var answer in step.Answering.Where(answer => answer.Reply is { IsOverTcp: true, Mismatches: > 3 }))
         {
             findings.Add(

@@ -107,13 +107,20 @@ internal sealed record ServerAnswer
             return answer with { Kind = AnswerKind.Alias, Alias = made, Ttl = whole.Ttl };
         }
 
-        return addresses.Count > 0
-            ? answer with
+        if (addresses.Count > 0)
+        {
+            return answer with
             {
                 Kind = AnswerKind.Address,
                 Addresses = [.. addresses.Select(record => record.Address)],
                 Ttl = addresses[0].Ttl,
-            }
+            };
+        }
+
+        // Absence is an empty answer (RFC 2308, 2). An answer with something else than what was asked for, such as the
+        // HINFO of RFC 8482, does not say that there is no record.
+        return message.OtherAnswers > 0
+            ? answer with { Problem = FindingCode.BadAnswers }
             : answer with { Kind = AnswerKind.Absent, Ttl = message.NegativeTtl };
     }
 

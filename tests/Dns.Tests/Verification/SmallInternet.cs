@@ -46,6 +46,12 @@ internal sealed class SmallInternet : IAsyncDisposable
     /// <summary>Has the resolver say over UDP only that there is more.</summary>
     public bool IsTruncating { get; set; }
 
+    /// <summary>The addresses that count as this machine's own.</summary>
+    public HashSet<IPAddress> OwnAddresses { get; } = [];
+
+    /// <summary>Whether the loopback addresses of the test's servers count as public ones.</summary>
+    public bool IsLoopbackPublic { get; set; }
+
     public int ResolverQueries => _resolver.Queries.Count;
 
     public int Queries => _servers.Values.Sum(server => server.Server.Queries.Count);
@@ -93,10 +99,14 @@ internal sealed class SmallInternet : IAsyncDisposable
     public VerificationWalk Walk()
     {
         var resolver = Resolver();
-        var find = new FindNameServers(Wrapped, resolver, new AddressGuard(Wrapped, TimeProvider.System));
+        var find = new FindNameServers(Wrapped, resolver, Guard());
         return new VerificationWalk(
             Wrapped, new AskNameServer(Wrapped, TimeProvider.System), resolver, find, TimeProvider.System);
     }
+
+    public AddressGuard Guard() => new(
+        Wrapped, TimeProvider.System, () => OwnAddresses,
+        address => AddressGuard.IsPublic(address) || (IsLoopbackPublic && IPAddress.IsLoopback(address)));
 
     public AskResolver Resolver() =>
         new(Wrapped, new AskNameServer(Wrapped, TimeProvider.System), TimeProvider.System);

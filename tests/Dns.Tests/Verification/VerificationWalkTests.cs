@@ -1,3 +1,4 @@
+using System.Net;
 using Tracking.Domains;
 using static Tracking.Dns.Tests.Verification.SmallInternet;
 
@@ -6,6 +7,10 @@ namespace Tracking.Dns.Tests.Verification;
 public sealed class VerificationWalkTests : IAsyncDisposable
 {
     private const string Right = "CNAME v-7k2.t.operator.example";
+
+    // For tests without a silent server: a slow machine is no time-out.
+    private static readonly TimeSpan _patient = TimeSpan.FromSeconds(20);
+
     private readonly SmallInternet _internet = new();
     private readonly TestZone _shop;
 
@@ -165,6 +170,71 @@ public sealed class VerificationWalkTests : IAsyncDisposable
         Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.WildcardInTheWay);
     }
 
+    [Theory]
+    [InlineData("v-other.t.operator.example", "A 203.0.113.7")]
+    [InlineData("v-other.t.operator.example", "CNAME edge.operator.example")]
+    [InlineData("links.agency.example", "A 203.0.113.7")]
+    public async Task A_wildcard_at_the_target_of_another_name_contradicts(string value, string behind)
+    {
+        _internet.Zone("t.operator.example", "127.0.0.3").Add("*.t.operator.example", behind);
+        _internet.Zone("agency.example", "127.0.0.6").Add("links.agency.example", "CNAME v-other.t.operator.example");
+        _shop.Add("*.shop.example", "CNAME " + value);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.WildcardInTheWay);
+        Assert.Equal("CNAME " + value, diagnosis.Findings[0].Seen);
+        Assert.Equal(Right, diagnosis.Findings[0].Expected);
+    }
+
+    [Theory]
+    [InlineData(DnsRcode.NoError, true)]
+    [InlineData(DnsRcode.NoError, false)]
+    [InlineData(DnsRcode.NxDomain, true)]
+    [InlineData(DnsRcode.NxDomain, false)]
+    public async Task A_minimal_answer_with_something_else_than_was_asked_is_no_evidence(
+        DnsRcode rcode, bool isResolverToo)
+    {
+        _internet.Options.QueryTimeout = _patient;
+        foreach (var address in new[] { "127.0.0.4", "127.0.0.5" })
+        {
+            _internet.Server(address).Says = query => [Minimal(query, rcode, 0x8400)];
+        }
+
+        _internet.ResolverSays = asked => isResolverToo && asked.Question.Name.Text == "track.shop.example"
+            && asked.Question.Type is DnsType.A or DnsType.Aaaa or DnsType.Cname
+                ? query => Minimal(query, rcode, 0x8180)
+                : null;
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Assert.True(diagnosis.Outcome == DiagnosisOutcome.NoEvidence, diagnosis.ToJson());
+        Assert.Contains(diagnosis.Findings, finding => finding is
+        {
+            Code: FindingCode.BadAnswers, Server: "ns1.shop.example (127.0.0.4), ns2.shop.example (127.0.0.5)",
+        });
+        Assert.Equal(
+            !isResolverToo, diagnosis.Findings.Any(finding => finding.Code == FindingCode.NoRecord));
+    }
+
+    [Fact]
+    public async Task A_minimal_answer_of_one_server_leaves_it_to_the_others()
+    {
+        _internet.Options.QueryTimeout = _patient;
+        _shop.Add("track.shop.example", Right);
+        _internet.Server("127.0.0.5").Says = query => [Minimal(query, DnsRcode.NoError, 0x8400)];
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.BadAnswers);
+        Assert.Equal(FindingSeverity.Warning, diagnosis.Findings[0].Severity);
+    }
+
+    // RFC 8482, 4.2: HINFO with the RFC's name in place of all records.
+    private static byte[] Minimal(byte[] query, DnsRcode rcode, int flags) =>
+        Message.To(query, (int)rcode, flags)
+            .Record(6, Read(query).Question.Name.Text, 13, 3600, [7, .. "RFC8482"u8, 0]).Bytes;
+
     [Fact]
     public async Task A_wildcard_to_the_target_verifies_with_a_warning()
     {
@@ -181,12 +251,51 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     [InlineData(2)]
     public async Task Aliases_in_a_circle_are_a_loop(int names)
     {
+        Circle(names);
+
+        Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.Loop);
+    }
+
+    [Fact]
+    public async Task A_circle_as_long_as_the_longest_chain_is_a_loop()
+    {
+        (_internet.Options.LongestChain, _internet.Options.QueryTimeout) = (16, _patient);
+        Circle(16);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.Loop);
+        AssertWalked(diagnosis, 16);
+    }
+
+    // Where a chain is no longer followed, nobody knows that it is a circle.
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public async Task A_circle_of_seventeen_aliases_is_left_before_its_end(int longest)
+    {
+        (_internet.Options.LongestChain, _internet.Options.QueryTimeout) = (longest, _patient);
+        Circle(17);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Contradicted, FindingCode.ChainTooLong);
+        AssertWalked(diagnosis, longest);
+    }
+
+    private void AssertWalked(DomainDiagnosis diagnosis, int names)
+    {
+        AssertFewQueries(diagnosis);
+        Assert.Equal(names, diagnosis.Hops
+            .Where(hop => hop.Purpose == HopPurpose.Walk).Select(hop => hop.Name).Distinct().Count());
+    }
+
+    private void Circle(int names)
+    {
         for (var i = 0; i < names; i++)
         {
             _shop.Add(NameOf(i), "CNAME " + NameOf((i + 1) % names));
         }
-
-        Says(await _internet.CheckAsync(), DiagnosisOutcome.Contradicted, FindingCode.Loop);
     }
 
     [Fact]
@@ -467,6 +576,113 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
         Only(diagnosis, FindingCode.LameServer);
+        AssertFewQueries(diagnosis);
+    }
+
+    [Fact]
+    public async Task Servers_that_refer_to_each_other_without_end_cost_no_more_than_the_limit()
+    {
+        const string host = "a.b.c.d.e.f.g.h.shop.example";
+        foreach (var (address, other) in new[] { ("127.0.0.4", "ns2"), ("127.0.0.5", "ns1") })
+        {
+            var labels = 2;
+            _internet.Server(address).Says = query =>
+            {
+                // Each time one label further down, and at the end from the top again.
+                labels = labels == 10 ? 3 : labels + 1;
+                var zone = string.Join('.', host.Split('.')[^labels..]);
+                return
+                [
+                    Message.To(query, flags: 0x8000).Ns(zone, $"{other}.shop.example")
+                        .Ns(zone, $"ns{labels}.victim.example").Bytes,
+                ];
+            };
+        }
+
+        var diagnosis = await _internet.CheckAsync(host);
+
+        Assert.Equal(DiagnosisOutcome.NoEvidence, diagnosis.Outcome);
+        AssertFewQueries(diagnosis);
+    }
+
+    private void AssertFewQueries(DomainDiagnosis diagnosis)
+    {
+        Assert.InRange(diagnosis.Queries, 1, 60);
+        Assert.InRange(_internet.ResolverQueries + _internet.Queries, 1, 60);
+    }
+
+    [Theory]
+    [InlineData("203.0.114.7")]
+    [InlineData("2a06:98c1:50::1")]
+    [InlineData("::ffff:203.0.114.7")]
+    public async Task A_name_server_at_our_own_address_is_not_asked(string address)
+    {
+        _internet.Options.AllowPrivateAddresses = false;
+        var plain = IPAddress.Parse(address);
+        _internet.OwnAddresses.Add(plain.IsIPv4MappedToIPv6 ? plain.MapToIPv4() : plain);
+        _shop.Add("ns1.shop.example", (address.Contains(':') ? "AAAA " : "A ") + address);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        var finding = Only(diagnosis, FindingCode.NameServerAddressRefused);
+        Assert.Equal("ns1.shop.example, ns2.shop.example", finding.Server);
+        Assert.Equal(0, _internet.Queries);
+        Assert.DoesNotContain(diagnosis.Hops, hop => hop.Server is not null);
+    }
+
+    [Fact]
+    public async Task One_of_two_name_servers_at_our_own_address_is_a_warning_and_is_not_asked()
+    {
+        OwnIsTheSecond();
+        _shop.Add("track.shop.example", Right);
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.NameServerAddressRefused);
+        Assert.Equal(
+            (FindingSeverity.Warning, "ns2.shop.example"),
+            (diagnosis.Findings[0].Severity, diagnosis.Findings[0].Server));
+        Assert.Empty(_internet.Server("127.0.0.5").Server.Queries);
+    }
+
+    [Fact]
+    public async Task Our_own_address_among_those_of_one_name_server_is_a_warning_and_is_not_asked()
+    {
+        OwnIsTheSecond();
+        _shop.Clear("shop.example");
+        _shop.Add("shop.example", "NS ns.shop.example").Add("track.shop.example", Right)
+            .Add("ns.shop.example", "A 127.0.0.5").Add("ns.shop.example", "A 127.0.0.4");
+
+        var diagnosis = await _internet.CheckAsync();
+
+        Says(diagnosis, DiagnosisOutcome.Verified, FindingCode.NameServerAddressRefused);
+        Assert.Equal("ns.shop.example (127.0.0.5)", diagnosis.Findings[0].Server);
+        Assert.Empty(_internet.Server("127.0.0.5").Server.Queries);
+    }
+
+    private void OwnIsTheSecond()
+    {
+        (_internet.Options.AllowPrivateAddresses, _internet.IsLoopbackPublic) = (false, true);
+        _internet.Options.QueryTimeout = _patient;
+        _internet.OwnAddresses.Add(IPAddress.Parse("127.0.0.5"));
+    }
+
+    [Fact]
+    public async Task Of_a_name_servers_addresses_only_our_own_is_left_out()
+    {
+        _internet.Options.AllowPrivateAddresses = false;
+        _internet.OwnAddresses.Add(IPAddress.Parse("203.0.114.7"));
+        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), _internet.Guard());
+        var referral = Tracking.Dns.Wire.ReadMessage.Read(new Message(flags: 0x8000)
+            .Ns("shop.example", "ns.shop.example").Glue("ns.shop.example", "203.0.114.7")
+            .Glue("ns.shop.example", "203.0.114.8").Bytes)!;
+
+        var zone = await find.FollowAsync(
+            Asking.Name("shop.example"), referral, new QueryBudget(9), TestContext.Current.CancellationToken);
+
+        var server = Assert.Single(zone.Servers);
+        Assert.Equal(["203.0.114.8"], server.Addresses.Select(address => address.ToString()));
+        Assert.Equal(["203.0.114.7"], server.Refused.Select(address => address.ToString()));
     }
 
     [Theory]
@@ -495,8 +711,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
     public async Task Glue_in_a_referral_is_checked_too()
     {
         _internet.Options.AllowPrivateAddresses = false;
-        var guard = new AddressGuard(_internet.Wrapped, TimeProvider.System);
-        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), guard);
+        var find = new FindNameServers(_internet.Wrapped, _internet.Resolver(), _internet.Guard());
         var referral = Tracking.Dns.Wire.ReadMessage.Read(new Message(flags: 0x8000)
             .Ns("shop.example", "ns.shop.example").Glue("ns.shop.example", "169.254.169.254").Bytes)!;
 
@@ -517,8 +732,7 @@ public sealed class VerificationWalkTests : IAsyncDisposable
 
         var diagnosis = await _internet.CheckAsync();
 
-        Assert.InRange(diagnosis.Queries, 1, 60);
-        Assert.InRange(_internet.ResolverQueries + _internet.Queries, 1, 60);
+        AssertFewQueries(diagnosis);
         Assert.NotEqual(DiagnosisOutcome.Verified, diagnosis.Outcome);
     }
 

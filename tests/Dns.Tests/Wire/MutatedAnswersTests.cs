@@ -10,6 +10,7 @@ namespace Tracking.Dns.Tests.Wire;
 public sealed class MutatedAnswersTests(ITestOutputHelper log)
 {
     private const int Cases = 10_000;
+    private const int MostForOctet = 64;
 
     private static readonly byte[][] _answers =
     [
@@ -34,7 +35,7 @@ public sealed class MutatedAnswersTests(ITestOutputHelper log)
         log.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var clock = Stopwatch.StartNew();
-        var tried = 0L;
+        var (tried, most) = (0L, 0L);
         while (seconds > 0 ? clock.Elapsed.TotalSeconds < seconds : tried < Cases)
         {
             var answer = Mutate(random);
@@ -42,7 +43,10 @@ public sealed class MutatedAnswersTests(ITestOutputHelper log)
             try
             {
                 ReadMessageTests.AssertNoPoison($"seed {seed}", answer, step: Math.Max(1, answer.Length));
-                if (ReadMessage.Read(answer) is { } message)
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                var read = ReadMessage.Read(answer);
+                most = Math.Max(most, AssertCheap(answer, GC.GetAllocatedBytesForCurrentThread() - before));
+                if (read is { } message)
                 {
                     Assert.All(message.Answers.Concat(message.Authority).Concat(message.Additional), Check);
                 }
@@ -54,7 +58,16 @@ public sealed class MutatedAnswersTests(ITestOutputHelper log)
             }
         }
 
-        log.WriteLine($"{tried} answers");
+        log.WriteLine($"{tried} answers, at most {most} octets of memory for each octet");
+    }
+
+    // The memory for one octet of the message. A record takes at least 11 octets and becomes some objects with one or
+    // two names, and a pointer of two octets becomes a name of up to 255.
+    private static long AssertCheap(byte[] answer, long allocated)
+    {
+        var share = allocated / Math.Max(1, answer.Length);
+        Assert.InRange(share, 0, MostForOctet);
+        return share;
     }
 
     // What was read can be shown, and asked for.

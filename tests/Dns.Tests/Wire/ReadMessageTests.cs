@@ -159,6 +159,18 @@ public sealed class ReadMessageTests
         Assert.Equal(IPAddress.Parse("192.0.2.53"), glue.Address);
         Assert.Equal("6 DNSSEC bogus: bad signature", Assert.Single(message.ExtendedErrors).ToString());
         Assert.True(message.IsAuthoritative);
+        Assert.Equal(1, message.OtherAnswers);
+    }
+
+    [Fact]
+    public void Only_the_answers_own_records_that_are_no_signatures_count_as_others()
+    {
+        var message = ReadMessage.Read(Start().Question("a.example")
+            .Record(6, "a.example", 46, 60, [1, 2, 3])
+            .Record(8, "a.example", 47, 60, [1, 2, 3])
+            .Record(10, "a.example", 16, 60, [1, 2]).Bytes)!;
+
+        Assert.Equal(0, message.OtherAnswers);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text;
 using MimeKit;
 using Tracking.Contracts;
+using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.Servers;
 
@@ -46,6 +47,65 @@ public sealed class SendNoticesTests(TestPostgres server)
         var warned = Assert.Single(database.Published.OfType<TrackingDomainWarned>());
         Assert.Equal((notice, Host), (warned.Id, warned.Hostname));
         Assert.Single(database.Published.OfType<TrackingDomainVerified>());
+    }
+
+    [Fact]
+    public async Task A_loss_and_the_way_back_are_mailed_and_published_as_the_warning_is()
+    {
+        using var smtp = new TestSmtp();
+        await smtp.StartAsync(Cancelled);
+        await using var database = await CreateAsync(smtp);
+        var verifier = await database.StartAsync();
+        var warning = await WarnAsync(database, verifier, await database.AddClusterAsync(Ann));
+        await SendAllAsync(verifier);
+        var (domain, target) = await FindAsync(database);
+
+        await CheckNextAsync(database, verifier, domain);
+        await SendAllAsync(verifier);
+        database.Dns[Host] = target;
+        await CheckNextAsync(database, verifier, domain);
+        await SendAllAsync(verifier);
+
+        Assert.Equal(DomainStatus.Active, (await database.ReadAsync(domain)).Status);
+        var lost = await IdOfAsync(database, NoticeKind.Lost);
+        var back = await IdOfAsync(database, NoticeKind.Recovered, isMailed: true);
+        AssertMails(
+            smtp,
+            (warning, "DNS record wrong, links stop", "still work"),
+            (lost, "links have stopped, DNS record wrong", "stopped working"),
+            (back, "verified again, links work", "work again"));
+        await Eventually.HoldsAsync(() => database.Published.Count >= 4, "all four are published", Cancelled);
+        Assert.Equal(4, database.Published.Count);
+        Assert.Equal(warning, Assert.Single(database.Published.OfType<TrackingDomainWarned>()).Id);
+        Assert.Equal(2, database.Published.OfType<TrackingDomainVerified>().Count());
+        var told = Assert.Single(database.Published.OfType<TrackingDomainLost>());
+        Assert.Equal((lost, domain, Host, "record-gone"), (told.Id, told.Domain, told.Hostname, told.Reason));
+        Assert.Contains("no-record", told.Diagnosis, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_end_of_a_warning_is_mailed_and_published()
+    {
+        using var smtp = new TestSmtp();
+        await smtp.StartAsync(Cancelled);
+        await using var database = await CreateAsync(smtp);
+        var verifier = await database.StartAsync();
+        var warning = await WarnAsync(database, verifier, await database.AddClusterAsync(Ann));
+        await SendAllAsync(verifier);
+        var (domain, target) = await FindAsync(database);
+
+        database.Dns[Host] = target;
+        await CheckNextAsync(database, verifier, domain);
+        await SendAllAsync(verifier);
+
+        var over = await IdOfAsync(database, NoticeKind.Recovered, isMailed: true);
+        AssertMails(
+            smtp,
+            (warning, "DNS record wrong, links stop", "still work"),
+            (over, "DNS record right again", "nothing to do"));
+        await Eventually.HoldsAsync(() => database.Published.Count >= 3, "all three are published", Cancelled);
+        Assert.Equal(2, database.Published.OfType<TrackingDomainVerified>().Count());
+        Assert.Empty(database.Published.OfType<TrackingDomainLost>());
     }
 
     [Theory]
@@ -262,6 +322,38 @@ public sealed class SendNoticesTests(TestPostgres server)
         database.Time.MoveTo((await database.ReadAsync(id)).NextCheckAt!.Value);
         await verifier.CheckDueAsync();
         return await database.ScalarAsync<Guid>("SELECT id FROM domains.notices WHERE kind = 0");
+    }
+
+    private static async Task<(Guid Domain, string Target)> FindAsync(VerifierDatabase database)
+    {
+        var domain = await database.ScalarAsync<Guid>("SELECT id FROM domains.tracking_domains");
+        return (domain, VerifierDatabase.TargetOf(domain));
+    }
+
+    private static async Task CheckNextAsync(VerifierDatabase database, OneVerifier verifier, Guid domain)
+    {
+        database.Time.MoveTo((await database.ReadAsync(domain)).NextCheckAt!.Value);
+        Assert.Equal(1, await verifier.CheckDueAsync());
+    }
+
+    // The first verification has a notice for the bus alone.
+    private static Task<Guid> IdOfAsync(VerifierDatabase database, NoticeKind kind, bool isMailed = false) =>
+        database.ScalarAsync<Guid>(
+            "SELECT id FROM domains.notices WHERE kind = $1 AND (NOT $2 OR mailed_to <> '{}')", (short)kind, isMailed);
+
+    private static void AssertMails(TestSmtp smtp, params (Guid Notice, string Subject, string Text)[] wanted)
+    {
+        Assert.Equal(wanted.Length, smtp.Mails.Count);
+        Assert.All(smtp.Mails.Zip(wanted), pair =>
+        {
+            var (mail, (notice, subject, text)) = pair;
+            var message = MimeMessage.Load(new MemoryStream(mail.Message), Cancelled);
+            Assert.Equal(Ann, Assert.Single(mail.Recipients));
+            Assert.Equal($"{notice:N}@tracking.example.net", message.MessageId);
+            Assert.StartsWith($"{Host}: {subject}", message.Subject, StringComparison.Ordinal);
+            Assert.Contains(text, message.TextBody!.ReplaceLineEndings(" "), StringComparison.Ordinal);
+            Assert.NotEmpty(message.HtmlBody!);
+        });
     }
 
     private static async Task SendAllAsync(OneVerifier verifier)
