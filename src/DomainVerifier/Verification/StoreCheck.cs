@@ -3,7 +3,6 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 using Tracking.Database.Entities;
-using Tracking.Domains;
 using Tracking.DomainVerifier.Notices;
 
 namespace Tracking.DomainVerifier.Verification;

@@ -187,7 +187,8 @@ internal sealed class StoreImportedLinks(
         return lines.FindAll(stays);
     }
 
-    private static List<ImportedRow> LeaveOut(List<ImportedRow> rows, Predicate<ImportedRow> stays, List<LeftOutLine> leftOut)
+    private static List<ImportedRow> LeaveOut(
+        List<ImportedRow> rows, Predicate<ImportedRow> stays, List<LeftOutLine> leftOut)
     {
         leftOut.AddRange(rows.Where(row => !stays(row))
             .Select(row => new LeftOutLine(row.Line.Number, LeftOutReason.Conflict)));

@@ -30,7 +30,7 @@ internal sealed class SmallInternet : IAsyncDisposable
         {
             AllowPrivateAddresses = true,
             NameServerPort = _port,
-            QueryTimeout = TimeSpan.FromMilliseconds(500),
+            QueryTimeout = TimeSpan.FromSeconds(2),
             SendAgainAfter = TimeSpan.FromMilliseconds(200),
         };
         Options.Resolvers.Add(_resolver.EndPoint.ToString());
