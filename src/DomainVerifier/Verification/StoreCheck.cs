@@ -242,7 +242,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
     }
 
     private sealed record Stored(
-        DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore, bool HasHttpLinks);
+        DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore,
+        bool HasHttpLinks);
 }
 
 /// <summary>A value of the type <c>jsonb</c>.</summary>

@@ -176,9 +176,9 @@ public sealed class VerificationWalk
             return DiagnosisOutcome.Verified;
         }
 
-        // The resolver by itself contradicts only where the name has no zone any more. Servers that fail or do not answer
-        // are no evidence, whatever the resolver remembers: it remembers an absence for hours, and the second strike
-        // comes a day after the first.
+        // The resolver by itself contradicts only where the name has no zone any more. Servers that fail or do not
+        // answer are no evidence, whatever the resolver remembers: it remembers an absence for hours, and the second
+        // strike comes a day after the first.
         return servers.End == WalkEnd.NoZone && resolver.IsElsewhere
             && servers.Steps.SelectMany(step => step.Answers).All(answer => answer.Kind != AnswerKind.None)
                 ? DiagnosisOutcome.Contradicted
