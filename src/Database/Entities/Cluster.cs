@@ -5,13 +5,13 @@ namespace Tracking.Database.Entities;
 /// <summary>A tenant.</summary>
 public sealed class Cluster
 {
-    /// <summary>Random, never given again.</summary>
+    /// <summary>A random number that is never given to another cluster.</summary>
     public required ClusterId Id { get; init; }
 
     /// <summary>Unique among clusters that are not deleted, whatever the case.</summary>
     public required string Name { get; set; }
 
-    /// <summary>Who is told of problems.</summary>
+    /// <summary>The addresses that get notices of problems.</summary>
     public required string[] NotifyEmails { get; set; }
 
     /// <summary>How its mail is tracked.</summary>
@@ -24,26 +24,26 @@ public sealed class Cluster
     public DateTimeOffset? DeletedAt { get; set; }
 }
 
-/// <summary>A domain in whose name a cluster sends; belongs to one cluster only.</summary>
+/// <summary>A domain from which a cluster sends. It belongs to one cluster only.</summary>
 public sealed class SendingDomain
 {
     /// <summary>A-labels, lower case.</summary>
     public required string Domain { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 }
 
 /// <summary>An API key; the secret itself is shown once and never stored.</summary>
 public sealed class ApiKey
 {
-    /// <summary>Names the key, for example to revoke it.</summary>
+    /// <summary>The key's id, by which it is revoked.</summary>
     public required Guid Id { get; init; }
 
     /// <summary>The cluster it opens; <see langword="null"/> for an admin key.</summary>
     public required ClusterId? ClusterId { get; init; }
 
-    /// <summary>What its owner calls it.</summary>
+    /// <summary>The owner's name for the key.</summary>
     public required string Name { get; init; }
 
     /// <summary>SHA-256 of the secret.</summary>

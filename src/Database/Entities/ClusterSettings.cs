@@ -36,7 +36,7 @@ public enum PixelPosition
     Top,
 }
 
-/// <summary>How much is kept of who did something. Of several levels the strictest is in force
+/// <summary>How much is kept about the person behind an event. Of several levels the strictest is in force
 /// (<see cref="TrackingLevels"/>). The numbers are stored; they do not say which level is stricter.</summary>
 public enum TrackingLevel
 {
@@ -109,8 +109,8 @@ public sealed record ClusterSettings
     /// <summary>The days that HTML may be kept at most: a year, and its last mailing to compare with.</summary>
     internal const int MostHtmlDays = 400;
 
-    /// <summary>What is done where settings cannot be read: nothing is tracked, and nothing personal is kept. Events
-    /// are kept as long as any cluster's, for how long is not known.</summary>
+    /// <summary>The settings in place of unreadable ones: nothing is tracked, and nothing personal is kept. Events are
+    /// kept for the longest possible time, because the wanted time is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
     {
         TrackingLevel = TrackingLevel.Off,
@@ -121,8 +121,8 @@ public sealed record ClusterSettings
     /// <summary>Reads settings as they stand in the database. A newer version, or a person, may have written what this
     /// version cannot read.</summary>
     /// <param name="json">The column.</param>
-    /// <param name="wrong">Where it cannot be read, as a JSON path. Not what stands there: excluded domains say whom
-    /// somebody writes to.</param>
+    /// <param name="wrong">The JSON path of the unreadable value. The value itself is left out, because excluded domains
+    /// can show to whom a cluster writes.</param>
     /// <returns><see langword="null"/> when it cannot be read.</returns>
     public static ClusterSettings? TryRead(string json, out string wrong)
     {
@@ -191,7 +191,7 @@ public sealed record ClusterSettings
     /// <summary>Rewrite messages that already carry a DKIM signature, breaking it.</summary>
     public bool TrackSigned { get; init; }
 
-    /// <summary>How much is kept of who did something.</summary>
+    /// <summary>How much is kept about the person behind an event.</summary>
     public TrackingLevel TrackingLevel { get; init; } = TrackingLevel.Full;
 
     /// <summary>How much of a client's address is kept.</summary>

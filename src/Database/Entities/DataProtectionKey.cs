@@ -6,7 +6,7 @@ public sealed class DataProtectionKey
     /// <summary>Counted by the database.</summary>
     public required long Id { get; init; }
 
-    /// <summary>What the key ring calls it.</summary>
+    /// <summary>The key ring's name for the key.</summary>
     public required string Name { get; init; }
 
     /// <summary>When it was made.</summary>

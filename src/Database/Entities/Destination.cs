@@ -5,7 +5,7 @@ namespace Tracking.Database.Entities;
 /// <summary>A destination of links, stored once per cluster and URL.</summary>
 public sealed class Destination
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The first 64 bits of the hash under <see cref="Salt"/>.</summary>
@@ -17,7 +17,7 @@ public sealed class Destination
     /// <summary>0, or one more for every other destination met under the same bits.</summary>
     public required short Salt { get; init; }
 
-    /// <summary>Where the recipient arrives; printable ASCII.</summary>
+    /// <summary>The URL to which the recipient is redirected; printable ASCII.</summary>
     public required string Url { get; init; }
 
     /// <summary>When it was first seen.</summary>
@@ -36,6 +36,6 @@ public sealed class StoredSigningKey
     /// <summary>When it was made; it verifies from then on.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>From when it signs.</summary>
+    /// <summary>When it begins to sign.</summary>
     public required DateTimeOffset SignsFrom { get; init; }
 }

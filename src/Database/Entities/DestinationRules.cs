@@ -2,7 +2,7 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>Destinations that no link leads to, whoever sent it.</summary>
+/// <summary>A blocked destination: no link of any cluster leads to it.</summary>
 public sealed class BlockedDestination
 {
     /// <summary>A host, <c>*.</c> and a host, or one of them with a path (<see cref="HostSet"/>).</summary>
@@ -15,10 +15,10 @@ public sealed class BlockedDestination
     public required DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>A destination that another one takes the place of, within a message or a tag.</summary>
+/// <summary>A repaired destination: within a message or a tag another destination takes its place.</summary>
 public sealed class Repair
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>Its id, a UUIDv7.</summary>

@@ -2,7 +2,7 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>What a notice tells.</summary>
+/// <summary>The kinds of notices.</summary>
 public enum NoticeKind
 {
     /// <summary>A check proved the record gone; links stop if the next one does too.</summary>
@@ -22,19 +22,19 @@ public enum NoticeKind
     HttpsForced,
 }
 
-/// <summary>Something to be told of a tracking domain, by mail and on the bus, once.</summary>
+/// <summary>A notice about a tracking domain, sent once by mail and once on the bus.</summary>
 public sealed class DomainNotice
 {
     /// <summary>UUIDv7; the id of the bus event and part of the mail's Message-ID.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whose domain.</summary>
+    /// <summary>The domain's cluster.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The domain.</summary>
     public required string Hostname { get; init; }
 
-    /// <summary>What it tells.</summary>
+    /// <summary>The kind of notice.</summary>
     public required NoticeKind Kind { get; init; }
 
     /// <summary>When it happened.</summary>
@@ -43,30 +43,30 @@ public sealed class DomainNotice
     /// <summary>The facts, JSON.</summary>
     public required string Facts { get; init; }
 
-    /// <summary>Recipients that have it.</summary>
+    /// <summary>The recipients that have got the mail.</summary>
     public string[] MailedTo { get; set; } = [];
 
-    /// <summary>When every recipient had it.</summary>
+    /// <summary>When the last recipient got the mail.</summary>
     public DateTimeOffset? MailedAt { get; set; }
 
-    /// <summary>When it was on the bus.</summary>
+    /// <summary>When it was published on the bus.</summary>
     public DateTimeOffset? PublishedAt { get; set; }
 
-    /// <summary>When webhooks were made of it.</summary>
+    /// <summary>When its webhook deliveries were written.</summary>
     public DateTimeOffset? WebhooksAt { get; set; }
 
-    /// <summary>Tries so far.</summary>
+    /// <summary>The number of attempts.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>When it is tried next.</summary>
+    /// <summary>The time of the next attempt.</summary>
     public DateTimeOffset NextAttemptAt { get; set; }
 
-    /// <summary>What the last try failed of.</summary>
+    /// <summary>Why the last attempt failed.</summary>
     public string? LastError { get; set; }
 
-    /// <summary>The process at work on it.</summary>
+    /// <summary>The process that holds the lease.</summary>
     public Guid? LeasedBy { get; set; }
 
-    /// <summary>Until when it is that one's.</summary>
+    /// <summary>The end of that lease.</summary>
     public DateTimeOffset? LeasedUntil { get; set; }
 }

@@ -2,10 +2,11 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>What a path on a tracking domain leads to, of mail that another system sent. Never changed.</summary>
+/// <summary>The destination of a path on a tracking domain, for mail that another system sent. It never
+/// changes.</summary>
 public sealed class ImportedPathRow
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>A-labels, lower case, without a final dot.</summary>

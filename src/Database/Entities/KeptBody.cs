@@ -2,10 +2,10 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>The HTML of a mail, once for all messages that have the same.</summary>
+/// <summary>The HTML of a mail, stored once for all messages with the same HTML.</summary>
 public sealed class KeptBody
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>SHA-256 of the HTML.</summary>
@@ -18,10 +18,10 @@ public sealed class KeptBody
     public required DateTimeOffset KeptUntil { get; init; }
 }
 
-/// <summary>Which HTML a message has.</summary>
+/// <summary>The HTML of a message.</summary>
 public sealed class MessageBody
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The message.</summary>

@@ -2,7 +2,7 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>What the rows of <c>ingest.counts</c> are about.</summary>
+/// <summary>The dimensions of <c>ingest.counts</c>.</summary>
 public enum CountDimension : short
 {
     /// <summary>Everything; the key is empty.</summary>
@@ -59,16 +59,16 @@ public static class CountBucket
         (moment - DateTimeOffset.UnixEpoch).Ticks / (double)(TimeSpan.TicksPerMinute * 15);
 }
 
-/// <summary>What happened in one bucket of time.</summary>
+/// <summary>The counts of one bucket of time.</summary>
 public sealed class Count
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
-    /// <summary>The counters that it belongs to.</summary>
+    /// <summary>The generation of counters.</summary>
     public required int Generation { get; init; }
 
-    /// <summary>What it is about.</summary>
+    /// <summary>The dimension.</summary>
     public required CountDimension Dimension { get; init; }
 
     /// <summary>How long the bucket is.</summary>
@@ -77,7 +77,7 @@ public sealed class Count
     /// <summary>When it begins: <see cref="CountBucket"/>.</summary>
     public required int Bucket { get; init; }
 
-    /// <summary>Which of the dimension.</summary>
+    /// <summary>The key within the dimension.</summary>
     public required string Key { get; init; }
 
     /// <summary>Clicks of people.</summary>
@@ -117,16 +117,17 @@ public sealed class Count
     public required long Openers { get; init; }
 }
 
-/// <summary>What one transaction adds to <see cref="Count"/>s, an element each: read together with them.</summary>
+/// <summary>What one transaction adds to <see cref="Count"/> rows, an array element for each row. Readers add it
+/// up.</summary>
 public sealed class CountChange
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>Given by the database.</summary>
     public required long Id { get; init; }
 
-    /// <summary>The counters that it belongs to.</summary>
+    /// <summary>The generation of counters.</summary>
     public required int Generation { get; init; }
 
     /// <summary><see cref="CountDimension"/>s.</summary>
@@ -175,10 +176,10 @@ public sealed class CountChange
     public required int[] Openers { get; init; }
 }
 
-/// <summary>What happened to one message.</summary>
+/// <summary>The counts of one message.</summary>
 public sealed class MessageCount
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The message.</summary>
@@ -211,14 +212,14 @@ public sealed class MessageCount
     /// <summary>Packed <see cref="FirstMoments"/>.</summary>
     public required byte[] Firsts { get; init; }
 
-    /// <summary>The counters that all of its events are in.</summary>
+    /// <summary>The generation of counters that contains all of its events.</summary>
     public required int Generation { get; init; }
 }
 
-/// <summary>What happened to one message on another day than its home day.</summary>
+/// <summary>The counts of one message on a day other than its home day.</summary>
 public sealed class MessageDay
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The message.</summary>
@@ -243,7 +244,7 @@ public sealed class MessageDay
 /// <summary>Which counters of a cluster are read, and which are being built.</summary>
 public sealed class StatisticsState
 {
-    /// <summary>Whose.</summary>
+    /// <summary>The cluster.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The generation that is read.</summary>
@@ -252,7 +253,7 @@ public sealed class StatisticsState
     /// <summary>The generation that is being built.</summary>
     public required int? Building { get; init; }
 
-    /// <summary>When somebody asked for a rebuild.</summary>
+    /// <summary>When a rebuild was requested.</summary>
     public required DateTimeOffset? RequestedAt { get; init; }
 
     /// <summary>The first day to be counted anew.</summary>
@@ -261,7 +262,7 @@ public sealed class StatisticsState
     /// <summary>When the last rebuild began.</summary>
     public required DateTimeOffset? BeganAt { get; init; }
 
-    /// <summary>When the last one that ended began: everything asked before is answered.</summary>
+    /// <summary>When the last finished rebuild began. It answers all requests before.</summary>
     public required DateTimeOffset? RebuiltAt { get; init; }
 
     /// <summary>Messages counted by it.</summary>

@@ -5,7 +5,7 @@ namespace Tracking.Database.Entities;
 /// <summary>Events of a cluster that were stored together.</summary>
 public sealed class StoredEvents
 {
-    /// <summary>Whose they are.</summary>
+    /// <summary>The cluster to which they belong.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The row's id.</summary>
@@ -14,7 +14,7 @@ public sealed class StoredEvents
     /// <summary>When.</summary>
     public required DateTimeOffset StoredAt { get; init; }
 
-    /// <summary>Its place in the order of storing, from 1; <see langword="null"/> until somebody asks.</summary>
+    /// <summary>Its place in the order of storing, from 1; <see langword="null"/> until a reader asks.</summary>
     public required long? Position { get; init; }
 
     /// <summary>The events, in the order of their batch.</summary>

@@ -5,7 +5,7 @@ namespace Tracking.Database.Entities;
 /// <summary>A message that was rewritten, registered before it left.</summary>
 public sealed class TrackedMessage
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The first 72 bits of the id's hash under <see cref="Salt"/>.</summary>
@@ -35,7 +35,7 @@ public sealed class TrackedMessage
     /// <summary>At most ten.</summary>
     public required string[] Tags { get; init; }
 
-    /// <summary>The level it was rewritten under.</summary>
+    /// <summary>The tracking level of the rewriting.</summary>
     public required TrackingLevel TrackingLevel { get; init; }
 
     /// <summary>The tracking host in its links.</summary>

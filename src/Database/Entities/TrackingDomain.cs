@@ -45,7 +45,7 @@ public sealed class TrackingDomain
     /// <summary>UUIDv7.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>A-labels, lower case, without a final dot.</summary>
@@ -57,7 +57,7 @@ public sealed class TrackingDomain
     /// <summary>Whether its record is right.</summary>
     public DomainStatus Status { get; set; }
 
-    /// <summary>Since when.</summary>
+    /// <summary>When the status began.</summary>
     public DateTimeOffset StatusSince { get; set; }
 
     /// <summary>When it was verified last; <see langword="null"/> when it never was.</summary>
@@ -107,7 +107,7 @@ public sealed class TrackingDomain
     /// <summary>Consecutive checks that proved the record gone: at the second it becomes pending.</summary>
     public short Strikes { get; set; }
 
-    /// <summary>When the first of them was.</summary>
+    /// <summary>The time of the first of these checks.</summary>
     public DateTimeOffset? StruckAt { get; set; }
 
     /// <summary>The last diagnosis, JSON.</summary>
@@ -119,16 +119,16 @@ public sealed class TrackingDomain
     /// <summary>When it is checked next; <see langword="null"/>: only on demand.</summary>
     public DateTimeOffset? NextCheckAt { get; set; }
 
-    /// <summary>When somebody asked for a check last.</summary>
+    /// <summary>When a check was last requested.</summary>
     public DateTimeOffset? CheckRequestedAt { get; set; }
 
     /// <summary>Checks since it became pending.</summary>
     public int PendingChecks { get; set; }
 
-    /// <summary>The verifier at work on it.</summary>
+    /// <summary>The verifier that holds the lease.</summary>
     public Guid? LeasedBy { get; set; }
 
-    /// <summary>Until when it is that one's.</summary>
+    /// <summary>The end of that lease.</summary>
     public DateTimeOffset? LeasedUntil { get; set; }
 
     /// <summary>The transaction of its last change that other processes must hear of; the database sets it.</summary>
@@ -153,7 +153,7 @@ public static class AcceptNewLinks
         : NewLinks.Accepted;
 }
 
-/// <summary>One look at DNS for a tracking domain.</summary>
+/// <summary>One check of a tracking domain.</summary>
 public sealed class DomainCheck
 {
     /// <summary>UUIDv7.</summary>
@@ -171,7 +171,7 @@ public sealed class DomainCheck
     /// <summary>What DNS showed.</summary>
     public required CheckOutcome Outcome { get; init; }
 
-    /// <summary>What followed from it.</summary>
+    /// <summary>The effect of the check.</summary>
     public required CheckEffect Effect { get; init; }
 
     /// <summary>The diagnosis, JSON.</summary>
@@ -187,7 +187,7 @@ public enum CheckCause
     /// <summary>The check of every day.</summary>
     Daily,
 
-    /// <summary>Somebody asked.</summary>
+    /// <summary>A request.</summary>
     Asked,
 
     /// <summary>Another cluster verified the same name.</summary>

@@ -68,7 +68,7 @@ public sealed class TrackingEvent
     /// <summary>The HTTP method's number: 0 GET.</summary>
     public required short Method { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The message.</summary>
@@ -155,7 +155,7 @@ public sealed class Review
     /// <summary>Counted by the database.</summary>
     public required long Id { get; init; }
 
-    /// <summary>When what belongs together is there.</summary>
+    /// <summary>The time of the review: by then the related events have arrived.</summary>
     public required DateTimeOffset DueAt { get; init; }
 
     /// <summary>The first of its clicks.</summary>
@@ -168,7 +168,7 @@ public sealed class Review
 /// <summary>A change of an event's verdict.</summary>
 public sealed class Revision
 {
-    /// <summary>Whose event.</summary>
+    /// <summary>The event's cluster.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The event.</summary>
@@ -202,7 +202,7 @@ public sealed class StoredBatch
     /// <summary>The batch's number within its edge.</summary>
     public required long Sequence { get; init; }
 
-    /// <summary>The edge's word, with this batch, of what it has forgotten.</summary>
+    /// <summary>The number below which the edge, with this batch, says that every batch is acknowledged.</summary>
     public required long AcknowledgedBelow { get; init; }
 
     /// <summary>Events stored and rejected.</summary>
@@ -259,7 +259,7 @@ public sealed class RejectedEvent
 /// <summary>Events of one hour, kind, link and verdict: written by the version before <see cref="Count"/>.</summary>
 public sealed class LinkHour
 {
-    /// <summary>Whose they are.</summary>
+    /// <summary>The cluster to which they belong.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The hour's start.</summary>

@@ -27,7 +27,7 @@ public sealed class Withdrawal
 /// <summary>A message of a recipient who withdrew.</summary>
 public sealed class WithdrawnMessage
 {
-    /// <summary>Whose it is.</summary>
+    /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
     /// <summary>The message.</summary>
