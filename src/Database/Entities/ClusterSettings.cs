@@ -121,8 +121,8 @@ public sealed record ClusterSettings
     /// <summary>Reads settings as they stand in the database. A newer version, or a person, may have written what this
     /// version cannot read.</summary>
     /// <param name="json">The column.</param>
-    /// <param name="wrong">The JSON path of the unreadable value. The value itself is left out, because excluded domains
-    /// can show to whom a cluster writes.</param>
+    /// <param name="wrong">The JSON path of the unreadable value. The value itself is left out, because excluded
+    /// domains can show to whom a cluster writes.</param>
     /// <returns><see langword="null"/> when it cannot be read.</returns>
     public static ClusterSettings? TryRead(string json, out string wrong)
     {
