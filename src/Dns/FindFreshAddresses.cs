@@ -47,8 +47,8 @@ public sealed class FindFreshAddresses(
         DnsName? freshAlias = null;
         for (var aliases = 0; ; aliases++)
         {
-            var known = await resolver.AddressesAsync(name, budget, cancellationToken)
-                with { FreshAlias = freshAlias };
+            var found = await resolver.AddressesAsync(name, budget, cancellationToken);
+            var known = found with { FreshAlias = freshAlias };
             if (known.Addresses.Count > 0 || !known.IsCertain || aliases == _options.LongestChain)
             {
                 return known;

@@ -74,8 +74,8 @@ internal static class ExplainServers
         }
 
         // Such a server was asked at its other addresses. Resolvers may try the refused one.
-        foreach (var server in step.Zone!.Servers.Where(server => server is
-            { Addresses.Count: > 0, Refused.Count: > 0 }))
+        foreach (var server in step.Zone!.Servers.Where(server =>
+            server.Addresses.Count > 0 && server.Refused.Count > 0))
         {
             var shown = $"{server.Name} ({string.Join(", ", server.Refused)})";
             var (text, next) = Texts(FindingCode.NameServerAddressRefused, shown, step.Zone.Zone);
