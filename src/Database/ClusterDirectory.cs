@@ -252,7 +252,7 @@ public sealed partial class ClusterDirectory(
         ? before.Settings
         : ClusterSettings.InPlaceOfUnreadable;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}. A "
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of cluster {Cluster} cannot be read at {Path}: a "
         + "newer version may have written them. The settings read earlier stay; without them nothing is tracked")]
     private partial void LogUnreadable(ClusterId cluster, string path);
 

@@ -140,8 +140,8 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
 
     [LoggerMessage(
         Level = LogLevel.Warning, Message = "The roles {Roles} are missing, and {User} may not create them. Without "
-        + "these roles the services must log in as a user with all rights. To create them, run {Sql} as an "
-        + "administrator of the server, and then the migrator again (deploy/postgres)")]
+        + "these roles the services must log in as a user with all rights. To create them, run as an "
+        + "administrator of the server: {Sql} and then the migrator again (deploy/postgres)")]
     private partial void LogMissing(string roles, string user, string sql);
 
     [LoggerMessage(

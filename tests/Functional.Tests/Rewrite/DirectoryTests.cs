@@ -310,7 +310,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         await ExecuteAsync("""UPDATE management.clusters SET settings = '{"linkStyle":7}' WHERE id = 2""");
         await _clusters.RefreshAsync(Cancelled);
         await _clusters.RefreshAsync(Cancelled);
-        Assert.Contains("at $.linkStyle,", Assert.Single(_log.Lines.Skip(1)), StringComparison.Ordinal);
+        Assert.Contains("at $.linkStyle:", Assert.Single(_log.Lines.Skip(1)), StringComparison.Ordinal);
 
         await ExecuteAsync("""UPDATE management.clusters SET settings = '{}' WHERE id = 2""");
         await _clusters.RefreshAsync(Cancelled);
