@@ -24,7 +24,7 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
     using var playwright = await Playwright.CreateAsync();
     await using var browser = await playwright.Chromium.LaunchAsync(
         new() { ExecutablePath = chromium, Args = ["--no-sandbox"] });
-    var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 1000 } });
+    var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 1060 } });
     Directory.CreateDirectory(folder);
     await TakeAsync(page, "", "gateway", "dashboard-resources");
     await TakeAsync(page, $"traces/detail/{message}", "register message", "dashboard-message");
@@ -36,7 +36,7 @@ using (var appHost = await AppHostProcess.LaunchAsync(home.Path, data.Path, Free
     // them.
     static async Task CloseNoticesAsync(IPage page)
     {
-        var notices = page.Locator(".messagebar-container").GetByRole(AriaRole.Button);
+        var notices = page.Locator(".dashboard-message-bar-dismiss");
         for (var left = await notices.CountAsync(); left > 0; left--)
         {
             await notices.First.ClickAsync();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
@@ -37,7 +38,8 @@ internal static class AppFileCommand
                 answer = await api.GetAsync(path, cancellationToken);
                 if (answer.IsDone)
                 {
-                    terminal.Line(System.Text.Encoding.UTF8.GetString(answer.Bytes));
+                    // As JSON and not as text: a terminal gets no line ends and tabs of strangers.
+                    terminal.Document(JsonNode.Parse(answer.Bytes)!);
                 }
             }
 
