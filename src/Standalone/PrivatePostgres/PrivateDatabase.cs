@@ -166,7 +166,7 @@ internal sealed partial class PrivateDatabase : IAsyncDisposable
                 await connection.OpenAsync(cancellationToken);
                 return true;
             }
-            catch (PostgresException refused) when (StoreAway.IsLoginRefused(refused))
+            catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InvalidPassword)
             {
                 throw new StartUpException(
                     $"{_folder.DatabasePassword} does not hold the password of this database.", StartUp.Failed);

@@ -112,23 +112,8 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
     [InlineData("track CNAME target\ntarget A 127.0.0.1\n")]
     public async Task A_record_that_is_a_moment_old_does_not_wait_for_what_our_resolver_remembers(string record)
     {
-        await StartDnsAsync("");
-        await using var resolver = new TestUnbound()
-            .Ask("example", _dns.EndPoint).Ask(Zone, _dns.EndPoint);
-        await resolver.StartAsync(Cancelled);
         await using var database = await IssuanceDatabase.CreateAsync(_server);
-        await database.AddAsync(Name);
-        OneIssuer StartIssuerWithResolver() => StartIssuer(
-            database,
-            ("Tracking:Dns:Resolvers:0", resolver.EndPoint.ToString()),
-            ("Tracking:Dns:NameServerPort", _dns.EndPoint.Port.ToString(CultureInfo.InvariantCulture)),
-            ("Tracking:Dns:AllowPrivateAddresses", "true"));
-        await StartIssuerWithResolver().LookAsync(Cancelled);
-        Assert.Contains("has no address", await FailureAsync(database, "detail"), StringComparison.Ordinal);
-
-        await _dns.ReplaceAsync(Zone, $"@ NS ns1\nns1 A {_dns.EndPoint.Address}\n{record}", Cancelled);
-        await database.ExecuteAsync("DELETE FROM certificates.names");
-        await StartIssuerWithResolver().LookAsync(Cancelled);
+        await LookAfterAbsenceAsync(database, record);
 
         Assert.Equal("", await database.TextAsync("SELECT coalesce(last_failure::text, '') FROM certificates.names"));
         Assert.Equal(1, database.Authorities[0].Certificates);
@@ -137,33 +122,9 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
     [Fact]
     public async Task A_CAA_record_behind_an_alias_that_is_a_moment_old_is_found()
     {
-        await StartDnsAsync("");
-        await using var resolver = new TestUnbound()
-            .Ask("example", _dns.EndPoint).Ask(Zone, _dns.EndPoint);
-        await resolver.StartAsync(Cancelled);
         await using var database = await IssuanceDatabase.CreateAsync(_server);
-        await database.AddAsync(Name);
-        OneIssuer StartIssuerWithResolver() => StartIssuer(
-            database,
-            ("Tracking:Dns:Resolvers:0", resolver.EndPoint.ToString()),
-            ("Tracking:Dns:NameServerPort", _dns.EndPoint.Port.ToString(CultureInfo.InvariantCulture)),
-            ("Tracking:Dns:AllowPrivateAddresses", "true"));
-        await StartIssuerWithResolver().LookAsync(Cancelled);
-        Assert.Contains("has no address", await FailureAsync(database, "detail"), StringComparison.Ordinal);
-
-        await _dns.ReplaceAsync(
-            Zone,
-            $"""
-            @ NS ns1
-            ns1 A {_dns.EndPoint.Address}
-            track CNAME target
-            target A 127.0.0.1
-            target CAA 0 issue "other.example"
-
-            """,
-            Cancelled);
-        await database.ExecuteAsync("DELETE FROM certificates.names");
-        await StartIssuerWithResolver().LookAsync(Cancelled);
+        await LookAfterAbsenceAsync(
+            database, "track CNAME target\ntarget A 127.0.0.1\ntarget CAA 0 issue \"other.example\"\n");
 
         Assert.Equal("caa", await FailureAsync(database, "type"));
         Assert.Contains("other.example", await FailureAsync(database, "detail"), StringComparison.Ordinal);
@@ -207,6 +168,27 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
         await StartIssuer(database).LookAsync(Cancelled);
 
         Assert.Equal((first, second), (database.Authorities[0].Certificates, database.Authorities[1].Certificates));
+    }
+
+    // The resolver remembers that the name is absent when its records are published and the issuer looks again.
+    private async Task LookAfterAbsenceAsync(IssuanceDatabase database, string records)
+    {
+        await StartDnsAsync("");
+        await using var resolver = new TestUnbound()
+            .Ask("example", _dns.EndPoint).Ask(Zone, _dns.EndPoint);
+        await resolver.StartAsync(Cancelled);
+        await database.AddAsync(Name);
+        OneIssuer StartIssuerWithResolver() => StartIssuer(
+            database,
+            ("Tracking:Dns:Resolvers:0", resolver.EndPoint.ToString()),
+            ("Tracking:Dns:NameServerPort", _dns.EndPoint.Port.ToString(CultureInfo.InvariantCulture)),
+            ("Tracking:Dns:AllowPrivateAddresses", "true"));
+        await StartIssuerWithResolver().LookAsync(Cancelled);
+        Assert.Contains("has no address", await FailureAsync(database, "detail"), StringComparison.Ordinal);
+
+        await _dns.ReplaceAsync(Zone, $"@ NS ns1\nns1 A {_dns.EndPoint.Address}\n{records}", Cancelled);
+        await database.ExecuteAsync("DELETE FROM certificates.names");
+        await StartIssuerWithResolver().LookAsync(Cancelled);
     }
 
     private static Task<string> FailureAsync(IssuanceDatabase database, string member) =>
