@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Api.Tests;
@@ -34,32 +35,23 @@ public sealed class ClientNetworkTests
     [Fact]
     public void A_bucket_gives_a_second_s_worth_at_once_and_then_as_time_goes_by()
     {
-        var time = new HandTime();
+        var time = new FakeTimeProvider();
         var buckets = new TokenBuckets(1, perSecond: 3, time);
         bool Take() => buckets.TryTake("x");
 
         Assert.Equal([true, true, true, false], [Take(), Take(), Take(), Take()]);
-        time.Now += TimeSpan.TicksPerSecond / 3 + 1;
+        time.Advance(new TimeSpan(TimeSpan.TicksPerSecond / 3 + 1));
         Assert.Equal([true, false], [Take(), Take()]);
-        time.Now += TimeSpan.TicksPerDay;
+        time.Advance(new TimeSpan(TimeSpan.TicksPerDay));
         Assert.Equal([true, true, true, false], [Take(), Take(), Take(), Take()]);
     }
 
     [Fact]
     public void What_one_key_takes_another_of_another_bucket_does_not_miss()
     {
-        var buckets = new TokenBuckets(4096, perSecond: 1, new HandTime());
+        var buckets = new TokenBuckets(4096, perSecond: 1, new FakeTimeProvider());
         var taken = Enumerable.Range(0, 100).Count(key => buckets.TryTake(key));
         Assert.InRange(taken, 80, 100);
         Assert.All(Enumerable.Range(0, 100), key => Assert.False(buckets.TryTake(key)));
-    }
-
-    private sealed class HandTime : TimeProvider
-    {
-        public long Now { get; set; } = 1;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now;
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Api;
 using Tracking.Management.Requests;
 
@@ -18,7 +19,7 @@ public sealed class TenantShareTests
     [Fact]
     public async Task Who_has_used_its_time_is_refused_until_its_share_has_made_up_for_it()
     {
-        var time = new HandTime();
+        var time = new FakeTimeProvider();
         using var share = Share(time);
         await RunAsync(share, time, seconds: 15);
         // Five seconds are left of the time ahead, and a quarter of the fifteen seconds was gained.
@@ -29,16 +30,16 @@ public sealed class TenantShareTests
         Assert.Equal(ProblemType.TooManyRequests, refusal!.Type);
         Assert.Contains("25", refusal.Detail, StringComparison.Ordinal);
         Assert.True(refusal.RetryAfter > TimeSpan.Zero);
-        time.Pass(refusal.RetryAfter!.Value);
+        time.Advance(refusal.RetryAfter!.Value);
         Assert.Null(await share.EnterAsync(Cancelled));
     }
 
     [Fact]
     public async Task An_idle_tenant_gains_no_more_than_the_most()
     {
-        var time = new HandTime();
+        var time = new FakeTimeProvider();
         using var share = Share(time);
-        time.Pass(TimeSpan.FromDays(1));
+        time.Advance(TimeSpan.FromDays(1));
         await RunAsync(share, time, seconds: 40);
         Assert.NotNull(await share.EnterAsync(Cancelled));
     }
@@ -46,14 +47,14 @@ public sealed class TenantShareTests
     [Fact]
     public async Task Admins_and_time_for_which_nobody_is_to_blame_are_not_counted()
     {
-        var time = new HandTime();
+        var time = new FakeTimeProvider();
         using var admin = Share(time, isAdmin: true);
         await RunAsync(admin, time, seconds: 1000);
         Assert.Null(await admin.EnterAsync(Cancelled));
 
         using var share = Share(time);
         Assert.Null(await share.EnterAsync(Cancelled));
-        time.Pass(TimeSpan.FromSeconds(1000));
+        time.Advance(TimeSpan.FromSeconds(1000));
         share.Leave(began: null);
         Assert.Null(await share.EnterAsync(Cancelled));
     }
@@ -61,7 +62,7 @@ public sealed class TenantShareTests
     [Fact]
     public void An_export_may_begin_when_another_has_ended()
     {
-        using var share = Share(new HandTime());
+        using var share = Share(new FakeTimeProvider());
         Assert.Null(share.BeginExport());
         Assert.Equal(ProblemType.TooManyRequests, share.BeginExport()!.Type);
         share.EndExport();
@@ -71,7 +72,7 @@ public sealed class TenantShareTests
     [Fact]
     public void Names_that_nobody_has_added_are_looked_at_so_many_at_a_time_beside_checks_of_added_ones()
     {
-        using var share = Share(new HandTime());
+        using var share = Share(new FakeTimeProvider());
         Assert.Null(share.BeginCheck());
         Assert.Null(share.BeginNameCheck());
         Assert.Null(share.BeginNameCheck());
@@ -81,27 +82,16 @@ public sealed class TenantShareTests
         Assert.Null(share.BeginNameCheck());
     }
 
-    private static async Task RunAsync(TenantShare share, HandTime time, int seconds)
+    private static async Task RunAsync(TenantShare share, FakeTimeProvider time, int seconds)
     {
         Assert.Null(await share.EnterAsync(Cancelled));
         var began = share.Begin();
-        time.Pass(TimeSpan.FromSeconds(seconds));
+        time.Advance(TimeSpan.FromSeconds(seconds));
         share.Leave(began);
     }
 
     private static TenantShare Share(TimeProvider time, bool isAdmin = false) =>
         new(_options, new ApiTelemetry(new NoMeters()), time, isAdmin);
-
-    private sealed class HandTime : TimeProvider
-    {
-        private long _now = 1;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _now;
-
-        public void Pass(TimeSpan by) => _now += by.Ticks;
-    }
 
     private sealed class NoMeters : IMeterFactory
     {

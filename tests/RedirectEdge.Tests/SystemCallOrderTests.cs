@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Links;
 using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Tests.Events;
@@ -52,7 +53,7 @@ public sealed partial class SystemCallOrderTests
     public async Task S4_a_sequence_is_synced_before_its_segment_exists_and_a_segment_before_and_after_it_is_renamed()
     {
         using var folder = new TemporaryFolder();
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         using var spool = new TestSpool(folder, time: time);
         var calls = await TraceAsync(() =>
         {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Tracking.ServiceDefaults.Hosting;
 
@@ -88,7 +89,7 @@ public sealed class HealthEndpointsTests
     [Fact]
     public async Task A_flood_of_questions_is_one_question_to_what_is_asked_until_its_answer_is_old()
     {
-        var (asked, time) = (0, new StandingTime());
+        var (asked, time) = (0, new FakeTimeProvider());
         await using var host = await TestHost.StartAsync(add: builder =>
         {
             builder.Services.AddSingleton<TimeProvider>(time);
@@ -149,16 +150,5 @@ public sealed class HealthEndpointsTests
             Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60), "The bus is not up.");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
-    }
-
-    private sealed class StandingTime : TimeProvider
-    {
-        private long _now;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Volatile.Read(ref _now);
-
-        public void Advance(TimeSpan time) => Interlocked.Add(ref _now, time.Ticks);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Certificates.Acme;
 
 namespace Tracking.Certificates.Tests.Acme;
@@ -80,7 +81,7 @@ public sealed class AnswersTests
     [Fact]
     public void Nonces_are_given_newest_first_once_and_not_when_they_are_old()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         var pool = new NoncePool(TimeSpan.FromMinutes(5), time);
         pool.Add("first");
         time.Advance(TimeSpan.FromMinutes(3));
@@ -100,7 +101,7 @@ public sealed class AnswersTests
     [Fact]
     public void The_pool_keeps_the_newest()
     {
-        var pool = new NoncePool(TimeSpan.FromMinutes(5), new ManualTime());
+        var pool = new NoncePool(TimeSpan.FromMinutes(5), new FakeTimeProvider());
         for (var number = 0; number < 2 * NoncePool.Capacity; number++)
         {
             pool.Add($"n{number}");
@@ -141,18 +142,4 @@ public sealed class AnswersTests
         {
             RetryAfter = retryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         });
-}
-
-/// <summary>A clock that stands until a test moves it.</summary>
-internal sealed class ManualTime : TimeProvider
-{
-    private long _ticks = new DateTime(2026, 3, 14, 9, 26, 53, DateTimeKind.Utc).Ticks;
-
-    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-    public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref _ticks), TimeSpan.Zero);
-
-    public override long GetTimestamp() => Interlocked.Read(ref _ticks);
-
-    public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
 }

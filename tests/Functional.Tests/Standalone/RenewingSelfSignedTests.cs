@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Servers;
 using Tracking.Standalone;
 
@@ -13,14 +14,14 @@ public sealed class RenewingSelfSignedTests
     {
         using var folder = new TemporaryFolder();
         using var data = DataFolder.Open(folder.Path);
-        var clock = new SetClock(TimeProvider.System.GetUtcNow());
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         using var certificates = new SelfSignedCertificate(data, "track.localhost", clock);
         var first = certificates.Current().Thumbprint;
 
-        clock.Now += TimeSpan.FromDays(days);
+        clock.Advance(TimeSpan.FromDays(days));
 
         Assert.Equal(renewed, certificates.Current().Thumbprint != first);
-        Assert.True(certificates.Current().NotAfter.ToUniversalTime() > clock.Now.UtcDateTime);
+        Assert.True(certificates.Current().NotAfter.ToUniversalTime() > clock.GetUtcNow().UtcDateTime);
     }
 
     [Theory]
@@ -45,12 +46,5 @@ public sealed class RenewingSelfSignedTests
         using var certificates = new SelfSignedCertificate(data, "track.localhost", TimeProvider.System);
 
         Assert.True(certificates.Current().HasPrivateKey);
-    }
-
-    private sealed class SetClock(DateTimeOffset now) : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = now;
-
-        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

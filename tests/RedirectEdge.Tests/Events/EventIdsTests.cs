@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Time.Testing;
 using Tracking.RedirectEdge.Events;
 
 namespace Tracking.RedirectEdge.Tests.Events;
 
 public sealed class EventIdsTests
 {
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
 
     [Fact]
     public void Ids_are_version_7_rise_strictly_and_carry_their_millisecond()
@@ -34,7 +35,7 @@ public sealed class EventIdsTests
     {
         var ids = new EventIds(_time);
         ids.Next(out _);
-        _time.Advance(TimeSpan.FromHours(-1));
+        _time.AdjustTime(_time.GetUtcNow().AddHours(-1));
         var id = ids.Next(out _);
         Assert.Equal(_time.GetUtcNow().ToUnixTimeMilliseconds(), Convert.ToInt64(id.ToString("N")[..12], 16));
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Events;
 using Tracking.ServiceDefaults.Hosting;
@@ -8,7 +9,7 @@ namespace Tracking.RedirectEdge.Tests.Events;
 public sealed class EventSpoolTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
 
     public void Dispose() => _folder.Dispose();
 

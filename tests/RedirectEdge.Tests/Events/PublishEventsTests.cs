@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Events;
 
@@ -9,7 +10,7 @@ namespace Tracking.RedirectEdge.Tests.Events;
 public sealed class PublishEventsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly ConcurrentQueue<StoreEventBatch> _sent = new();
     private readonly TestSpool _spool;
     private Func<StoreEventBatch, Task> _bus = _ => Task.CompletedTask;

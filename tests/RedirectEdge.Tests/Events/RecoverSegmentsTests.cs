@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Contracts;
 using Tracking.RedirectEdge.Events;
 using Tracking.ServiceDefaults.Hosting;
@@ -7,7 +8,7 @@ namespace Tracking.RedirectEdge.Tests.Events;
 public sealed class RecoverSegmentsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
 
     public void Dispose() => _folder.Dispose();
 

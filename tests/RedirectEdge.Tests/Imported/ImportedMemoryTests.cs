@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Database.Entities;
 using Tracking.Links;
 using Tracking.RedirectEdge.Imported;
@@ -48,7 +49,7 @@ public sealed class ImportedMemoryTests
     [Fact]
     public void Unknown_paths_are_remembered_for_a_while_and_only_so_many_are_asked_for()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         var unknown = new UnknownPaths(
             new RedirectEdgeOptions
             {

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Tracking.Links;
 using Tracking.Tls.Certificates;
 
@@ -10,7 +11,7 @@ namespace Tracking.Tls.Tests.Certificates;
 public sealed class SelectCertificateTests : IDisposable
 {
     private readonly FakeSource _source = new();
-    private readonly SetClock _clock = new();
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 11, 29, 12, 0, 0, TimeSpan.Zero));
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly TlsOptions _options = new();
     private readonly List<IServedHosts> _hosts = [];
@@ -103,7 +104,7 @@ public sealed class SelectCertificateTests : IDisposable
         Assert.Equal(SelectOutcome.Unknown, await FindAsync("a.example.net"));
         _source.Certificates["a.example.net"] = MadeCertificate.For("a.example.net");
 
-        _clock.Now += _options.RecheckAfter + TimeSpan.FromSeconds(1);
+        _clock.Advance(_options.RecheckAfter + TimeSpan.FromSeconds(1));
 
         Assert.Equal(SelectOutcome.Found, await FindAsync("a.example.net"));
     }
@@ -158,7 +159,7 @@ public sealed class SelectCertificateTests : IDisposable
         Assert.Equal(SelectOutcome.Found, await FindAsync("a.example.net"));
         _source.IsAway = true;
 
-        _clock.Now += TimeSpan.FromDays(1);
+        _clock.Advance(TimeSpan.FromDays(1));
         await Certificates.ReplaceAsync(Name("a.example.net"), CancellationToken.None);
 
         Assert.Equal(SelectOutcome.Found, await FindAsync("a.example.net"));
@@ -231,7 +232,7 @@ public sealed class SelectCertificateTests : IDisposable
         var shared = MadeCertificate.For("a.example.net");
         for (var i = 0; i < 100; i++)
         {
-            _clock.Now += TimeSpan.FromMilliseconds(1);
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
             _source.Certificates[$"www{i}.example.net"] = new CertificateFound
             {
                 Name = $"www{i}.example.net",
