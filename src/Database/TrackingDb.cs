@@ -7,8 +7,8 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// The tables as EF Core sees them. The schema itself is the SQL under <c>Migrations/</c>; a test compares the two.
-/// Hot paths (registration, COPY, counters, statistics) use SQL beside their caller instead.
+/// EF Core's model of the tables. The schema itself is the SQL under <c>Migrations/</c>; a test compares both. Frequent
+/// operations (registration, COPY, counters, statistics) use SQL in their own code instead.
 /// </summary>
 public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext(options)
 {

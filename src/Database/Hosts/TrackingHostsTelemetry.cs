@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>How tracking domains are looked up; listed in <c>docs/telemetry.md</c>.</summary>
+/// <summary>The metrics of look-ups of tracking domains, listed in <c>docs/telemetry.md</c>.</summary>
 public sealed class TrackingHostsTelemetry : IDisposable
 {
     private readonly Meter _meter;
@@ -27,7 +27,7 @@ public sealed class TrackingHostsTelemetry : IDisposable
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Counts a look-up: <c>shared</c>, <c>found</c>, <c>nobody</c>, <c>unavailable</c>, or <c>refused</c>
-    /// because too many names of nobody are asked for.</summary>
+    /// because too many unknown names are looked up.</summary>
     internal void LookedUp(string outcome) => _lookups.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     internal void Reloaded(int names) => _reloads.Add(names);

@@ -12,8 +12,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>What the bus declares at RabbitMQ, and what happens to messages that no consumer has been seen
-/// for.</summary>
+/// <summary>The queues and exchanges that the bus declares at RabbitMQ, and the fate of messages without a known
+/// consumer.</summary>
 public sealed class BusTopologyTests(TestRabbit rabbit)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
@@ -210,7 +210,7 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         await Eventually.HoldsAsync(
             () => Volatile.Read(ref heard[0]) == 1 && Volatile.Read(ref heard[1]) == 1, "both heard it", Ends);
 
-        // The broker deletes it a minute after its process, or its connection, has gone.
+        // The broker deletes the queue a minute after the process or its connection has ended.
         var queue = await ArgumentsAsync(broker, "listener-1");
         Assert.Equal((60_000, "classic"), ((int?)queue["x-expires"], (string?)queue["x-queue-type"]));
     }

@@ -58,7 +58,7 @@ public sealed class CertificatesCommandTests(ManagementHost host)
         Assert.Equal(0, begun.Code);
         Assert.Contains("It is not over yet", begun.Output, StringComparison.Ordinal);
 
-        // As the service leaves it, while the command waits.
+        // The row as the service stores it, while the command waits.
         await host.ExecuteAsync("UPDATE certificates.requests SET asked_at = now() - interval '1 h' WHERE hostname = $1", name);
         var waiting = RunAsync(test);
         await Servers.Eventually.HoldsAsync(

@@ -4,8 +4,8 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Cli;
 
 /// <summary>
-/// trackctl filter after faults: the MTA keeps the mail (75), or the mail goes on unchanged. One line of output says
-/// why.
+/// trackctl filter after faults: the MTA keeps the mail (75), or the mail goes on unchanged. One line of output has the
+/// reason.
 /// </summary>
 public sealed class FilterFailureTests
 {

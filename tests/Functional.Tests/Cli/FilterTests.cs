@@ -2,10 +2,10 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>trackctl filter as an MTA runs it, when all is well.</summary>
+/// <summary>trackctl filter as an MTA runs it, without faults.</summary>
 public sealed class FilterTests
 {
-    // Line ends as Postfix pipes them, and bytes that are text in no encoding.
+    // Line ends as in Postfix's pipe, and bytes that are not valid in any encoding.
     internal static readonly byte[] Message = [.. "Subject: x\n\nhello\n"u8, 0xff, 0x00, (byte)'\n'];
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class MigratorTests(TestPostgres server)
             "the migration waits for the table",
             cancelled);
 
-        // Behind the one that waits, before the one that reads has ended.
+        // This statement would queue behind the migration if the migration still waited for its lock.
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM first"));
         Assert.False(applying.IsCompleted);
         await reading.RollbackAsync(cancelled);

@@ -6,7 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What Npgsql and PostgreSQL really throw; every SQLSTATE is in <c>Database.Tests</c>.</summary>
+/// <summary>Real exceptions of Npgsql and PostgreSQL. The tests of all SQLSTATEs are in
+/// <c>Database.Tests</c>.</summary>
 public sealed class StoreAwayTests(TestPostgres server)
 {
     [Theory]

@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What PostgreSQL itself refuses of tracking domains, whatever a program does.</summary>
+/// <summary>The constraints of tracking domains in PostgreSQL.</summary>
 public sealed class TrackingDomainRulesTests(TestPostgres server)
 {
     private const string Name = "track.example.com";

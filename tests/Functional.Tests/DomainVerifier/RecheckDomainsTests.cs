@@ -236,7 +236,8 @@ public sealed class RecheckDomainsTests(TestPostgres server)
         {
             while (!stop.IsCancellationRequested)
             {
-                // Only so many, and slow time: on a busy machine too, most transactions end within their lease.
+                // The number of kills is limited and the clock is slow, so that most transactions end within their
+                // lease even on a busy machine.
                 kills += kills == MostKills ? 0 : await database.ScalarAsync<long>(
                     """
                     SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity

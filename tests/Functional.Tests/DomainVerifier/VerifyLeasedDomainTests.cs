@@ -266,7 +266,7 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
         Assert.Equal(
             ["track.shop.example.com 2", "track.shop.example.com 4"], await database.NoticesAsync());
 
-        // Once: from then on the name has https links alone.
+        // Only one notice: from then on the name has only https links.
         await MoveToNextAsync(database, id);
         await verifier.CheckDueAsync();
         Assert.Equal(2, (await database.NoticesAsync()).Count);

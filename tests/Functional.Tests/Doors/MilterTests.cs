@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>The milter with an MTA that the tests play.</summary>
+/// <summary>The milter with the tests in the role of the MTA.</summary>
 public sealed class MilterTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private const string Html = "Content-Type: text/html";

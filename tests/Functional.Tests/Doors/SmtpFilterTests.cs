@@ -10,7 +10,7 @@ using Tracking.SmtpFilter.Sessions;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>The SMTP filter between a client and a next hop that the tests play.</summary>
+/// <summary>The SMTP filter with the tests in the roles of the client and the next hop.</summary>
 public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly string _mail = Mail.Html("filter", "https://www.example.com/offer");
@@ -333,7 +333,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
         await BeginAsync(client);
         try
         {
-            // The filter hangs up in the middle.
+            // The filter closes the connection during the message.
             await client.SendAsync(new string('x', 400_000));
             Assert.StartsWith("421", await client.ReadAsync());
         }

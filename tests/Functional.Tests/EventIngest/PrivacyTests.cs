@@ -99,7 +99,7 @@ public sealed class PrivacyTests(TestPostgres server)
             Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(SomeEvents.Batch(
                 database.Edge, sequence, [database.Event() with { Cluster = unreadable }, database.Event()])));
 
-            // Once as the directory does not know it, once as it does, if it lives.
+            // First the directory does not know the cluster. After the refresh it does, unless the cluster is deleted.
             await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
         }
 

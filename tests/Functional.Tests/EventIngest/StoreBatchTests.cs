@@ -116,7 +116,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         var elsewhere = Guid.NewGuid();
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events[..300]));
 
-        // The other edge's record of it, in another order, one of them twice, with neighbours of its own.
+        // The same events from another edge: in another order, one of them twice, and with further events.
         var batch = SomeEvents.Batch(
             elsewhere, 1, [.. database.Events(100), .. events[200..].Reverse(), events[499], events[7]]);
         Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
@@ -204,7 +204,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         var events = new List<SomeEvent>();
         for (var millisecond = 0; millisecond < 2; millisecond++)
         {
-            // The most that an id leads: a second, over the end of a millisecond.
+            // The most that an id's time may be ahead: a second, up to the end of its millisecond.
             clock.Advance(TimeSpan.FromTicks(
                 TimeSpan.TicksPerSecond + 9_999 - (clock.GetUtcNow().Ticks % TimeSpan.TicksPerMillisecond)));
             Add();

@@ -3,7 +3,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Which names are the API's, however they are written, and where health is told.</summary>
+/// <summary>The API's host names in all spellings, and the hosts that serve the health endpoints.</summary>
 public sealed class ApiHostsTests
 {
     private static readonly KeyValuePair<string, string> _proxied = new("Tracking:Gateway:Edge", "proxied");

@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Every copy behind a service's name is asked.</summary>
+/// <summary>Every copy behind a service's name gets requests.</summary>
 public sealed class FindCopiesTests
 {
     [Fact]

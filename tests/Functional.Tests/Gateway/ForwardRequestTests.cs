@@ -9,7 +9,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>What services learn of who asks, and what nobody outside can make them believe.</summary>
+/// <summary>The headers about the client that services get. A client cannot forge them.</summary>
 public sealed class ForwardRequestTests
 {
     private static readonly KeyValuePair<string, string> _proxied = new("Tracking:Gateway:Edge", "proxied");

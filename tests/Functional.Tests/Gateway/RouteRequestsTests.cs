@@ -3,7 +3,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Which request reaches which service through the gateway.</summary>
+/// <summary>The routes of the gateway: which request reaches which service.</summary>
 public sealed class RouteRequestsTests
 {
     private static readonly KeyValuePair<string, string>[] _inProcess = [];

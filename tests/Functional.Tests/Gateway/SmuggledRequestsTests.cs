@@ -6,8 +6,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Requests that two servers in a row could cut in different places: what stands inside one never becomes a
-/// request of its own behind the gateway.</summary>
+/// <summary>Request smuggling: requests whose end two servers could see at different places. Content of one request
+/// never becomes another request behind the gateway.</summary>
 public sealed class SmuggledRequestsTests
 {
     private const string Host = "Host: track.example.org\r\n";
@@ -15,7 +15,7 @@ public sealed class SmuggledRequestsTests
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>What it is, the bytes, and whether the request itself may be served.</summary>
+    /// <summary>The description, the bytes, and whether the request itself may be served.</summary>
     public static TheoryData<string, string, bool> Requests => new()
     {
         { "length and chunks", Post("Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\nG"), true },
@@ -53,14 +53,14 @@ public sealed class SmuggledRequestsTests
         await using var host = await GatewayHost.StartAsync(
             [new("Tracking:Gateway:Edge", "proxied")], ServiceNames.Edge, ServiceNames.Management);
 
-        // Whoever serves the end has served all before it.
+        // When the last request is served, all requests before it have been served.
         var answer = await ExchangeAsync(host, bytes + $"GET /end HTTP/1.1\r\n{Host}Connection: close\r\n\r\n");
 
         Assert.DoesNotContain("/smuggled", host.Paths);
         if (!mayBeServed)
         {
-            // The answer may be lost with the connection, which is reset while there is more to read. A body that
-            // breaks on the way has ended the request to the service behind.
+            // The answer may be lost, because the connection is reset while bytes are unread. A broken body ends the
+            // request to the service.
             Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 4", StringComparison.Ordinal)
                 || answer.StartsWith("HTTP/1.1 5", StringComparison.Ordinal), $"{what}: {answer}");
             Assert.DoesNotContain("/end", host.Paths);
@@ -133,7 +133,7 @@ public sealed class SmuggledRequestsTests
         }
         catch (IOException)
         {
-            // Reset: as much an end as any.
+            // A reset counts as the end too.
         }
 
         return answer.ToString();

@@ -62,7 +62,7 @@ public sealed class DirectoryChangesTests(ManagementHost host)
     [Fact]
     public async Task A_database_that_goes_away_after_a_change_does_not_fail_or_hold_it()
     {
-        // Takes connections and never says a word.
+        // A broker that accepts connections and never answers.
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         await using var dataSource = NpgsqlDataSource.Create(

@@ -7,7 +7,7 @@ using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>What is taken over, and whose it is.</summary>
+/// <summary>Imported links and their cluster.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class ImportedLinksTests(ManagementHost host)
 {
@@ -100,7 +100,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
             client, $"/api/v1/clusters/{domains.Cluster}/imported-links", Line(name, "/a", "https://shop.example/a"));
         await Expect.ProblemAsync(foreign, HttpStatusCode.NotFound, "not-found");
 
-        // The same name in both: each has its own.
+        // Two clusters with the same name: each has its own links.
         await ManagementHost.PostAsync(client, $"/api/v1/clusters/{other}/tracking-domains", new { hostname = name });
         Assert.Equal((1, 0, ""), await PostAsync(domains, Line(name, "/a", "https://shop.example/a")));
         Assert.Equal(

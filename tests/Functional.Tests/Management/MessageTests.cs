@@ -52,7 +52,7 @@ public sealed class MessageTests(ManagementHost host)
     {
         var (cluster, mail) = await ClusterWithMessagesAsync();
 
-        // All at the same microsecond: the key alone orders them.
+        // All messages have the same microsecond, so only the key orders them.
         for (var i = 0; i < 5; i++)
         {
             await mail.MessageAsync($"same{i}", "x@example.com", _noon);

@@ -260,7 +260,7 @@ public sealed class WebhookTests(ManagementHost host)
         public async Task<string> StatusAsync(string endpoint, Guid delivery) =>
             (string)(await GetAsync($"/{endpoint}/deliveries/{delivery}"))["delivery"]!["status"]!;
 
-        /// <summary>A delivery with one attempt, as delivering leaves it.</summary>
+        /// <summary>Writes a delivery with one attempt, as the delivering service does.</summary>
         public async Task<Guid> DeliveryAsync(string endpoint, DateTimeOffset at, int status)
         {
             var id = Guid.CreateVersion7(at);

@@ -68,7 +68,7 @@ public sealed class WithdrawalTests(ManagementHost host)
         Assert.Equal("anonymous", (string)message["trackingLevel"]!);
         Assert.DoesNotContain("anna", message.ToJsonString(), StringComparison.OrdinalIgnoreCase);
 
-        // Again there is nothing left to do.
+        // A second withdrawal finds nothing to do.
         var again = await PostAsync(host.Admin, path, new { recipient = Anna });
         Assert.Equal(0, (int)again["receipt"]!["anonymised"]!["messages"]!);
     }
@@ -140,7 +140,7 @@ public sealed class WithdrawalTests(ManagementHost host)
     }
 }
 
-/// <summary>Withdrawals and events that are under way.</summary>
+/// <summary>Withdrawals while events are being stored.</summary>
 public sealed class WithdrawalsUnderWayTests(TestPostgres server)
 {
     [Fact]
@@ -156,7 +156,7 @@ public sealed class WithdrawalsUnderWayTests(TestPostgres server)
             """,
             database.Cluster.Value, message.ToBytes());
 
-        // Holds the batch between the reading of its policies and its transaction's own look at withdrawals.
+        // Blocks the batch after it has read its policies and before its transaction checks the withdrawals.
         await using var holder = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
         await using var hold = await holder.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await using (var key = holder.CreateCommand())

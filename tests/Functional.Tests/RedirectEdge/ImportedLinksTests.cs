@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>Paths of another system at the edge.</summary>
+/// <summary>Links of another system at the edge.</summary>
 public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
 {
     private const int Cluster = 4711;

@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>What changes at the edge for links that are already sent.</summary>
+/// <summary>Blocked and repaired destinations and withdrawals at the edge, for links that are already sent.</summary>
 public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyncLifetime
 {
     private const int Cluster = 4711;
@@ -135,7 +135,7 @@ public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyn
         return answer.Headers.Location?.OriginalString;
     }
 
-    // Announced again and again: the edge's queue may not be there yet.
+    // The change is announced repeatedly, because the edge's queue may not exist yet.
     private static Task ComesToAsync(Action announce, Func<Task<bool>> condition, string what) =>
         Eventually.HoldsAsync(
             async () =>

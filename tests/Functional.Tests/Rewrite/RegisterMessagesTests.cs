@@ -13,7 +13,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Several rewriters, without the HTTP in front of them.</summary>
+/// <summary>Several rewriters, called directly without HTTP.</summary>
 public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly ClusterId _cluster = new(4711);
@@ -80,7 +80,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     [Fact]
     public async Task One_message_in_a_batch_that_cannot_be_stored_does_not_take_its_neighbours_with_it()
     {
-        // One connection that a lock holds up: the rest waits and becomes one batch.
+        // A lock blocks the only connection. The other messages wait and become one batch.
         var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
         List<Task<RegistrationResult>> good;
         Task<RegistrationResult> refusedByDatabase, refusedByDriver;

@@ -14,8 +14,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>An edge that has read PostgreSQL tells one that cannot, and a deleted cluster never lives longer for
-/// it.</summary>
+/// <summary>An edge that has read PostgreSQL shares the directory with an edge that cannot read it. A deleted cluster
+/// is not served longer because of that.</summary>
 public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : IAsyncLifetime
 {
     private const string Host = "track.localhost";
@@ -72,7 +72,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await using var edge = await EdgeAsync(database: null);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
-        // Nobody lets it expire: an entry that is put back, or whose expiry is taken away, must not live longer.
+        // Without its expiry in Redis, or written again, an entry must not be valid for longer.
         await redis.CommandAsync(Cancelled, "PERSIST", Key);
 
         _time.Advance(SharedHosts.MaxAge - TimeSpan.FromSeconds(1));
@@ -86,7 +86,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await late.Shared.ExchangeAsync();
         Assert.Equal((true, false, true), late.Serves);
 
-        // Read again by somebody: it is told again.
+        // A read of PostgreSQL writes the entry again.
         await reader.Clusters.RefreshAsync(Cancelled);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
@@ -175,8 +175,8 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     private async Task WriteAsync(byte[] value) =>
         await redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
 
-    /// <summary>An edge whose copy knows <see cref="_old"/> and <see cref="_deleted"/>; one with a database has read
-    /// it.</summary>
+    /// <summary>An edge whose copy has <see cref="_old"/> and <see cref="_deleted"/>. With a database, the edge has
+    /// read it.</summary>
     private async Task<Edge> EdgeAsync(NpgsqlDataSource? database)
     {
         var edge = new Edge(
@@ -244,7 +244,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
 
         public SharedHosts Shared { get; }
 
-        /// <summary>Which of the three clusters it serves.</summary>
+        /// <summary>Which of the three clusters the edge serves.</summary>
         public (bool Old, bool New, bool Deleted) Serves => (Is(_old), Is(_new), Is(_deleted));
 
         public async ValueTask DisposeAsync()

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>The server that the other tests here rely on does what they ask of it.</summary>
+/// <summary>The tests' own Redis behaves as the other tests expect.</summary>
 public sealed class TestRedisTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

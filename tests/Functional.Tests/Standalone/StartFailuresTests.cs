@@ -35,7 +35,7 @@ public sealed class StartFailuresTests(StoppedStandalone stopped) : IClassFixtur
     {
         await AssertRefusedAsync(new() { ["TRACKING_DATA"] = _folder.In("data"), [key] = value }, expected);
 
-        // Found before a database is made for nothing.
+        // The fault is found before a database is made.
         Assert.False(Directory.Exists(_folder.In("data/postgres")));
     }
 

@@ -17,7 +17,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         Assert.Equal("New links use this name.", (string)(await domains.GetAsync(one))["sentence"]!);
         Assert.True((bool)(await DoneAsync(domains.SetDefaultAsync(other)))["isDefault"]!);
         Assert.Equal([other], await DefaultsAsync(domains));
-        // Again changes nothing.
+        // A second call changes nothing.
         await DoneAsync(domains.SetDefaultAsync(other));
         Assert.Equal([other], await DefaultsAsync(domains));
 
@@ -40,7 +40,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         using var noNewLinks = await domains.SetDefaultAsync(retired);
         await Expect.ProblemAsync(noNewLinks, HttpStatusCode.Conflict, "conflict", retired, "\"retired\":false");
 
-        // What could not be done has changed nothing.
+        // The failed request has changed nothing.
         Assert.Equal([before], await DefaultsAsync(domains));
     }
 
@@ -58,7 +58,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         await DoneAsync(domains.SetDefaultAsync(name));
         await DoneAsync(domains.DeleteAsync(name));
         Assert.Empty(await DefaultsAsync(domains));
-        // The place is free.
+        // The cluster has no default now.
         await DoneAsync(domains.SetDefaultAsync(await domains.AddActiveAsync()));
     }
 
@@ -100,7 +100,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         using var domains = await DomainClient.CreateAsync(host);
         var (ours, theirs) = (await domains.AddActiveAsync(), await domains.AddActiveAsync());
 
-        // A verifier that fulfils a wish, its transaction not at its end yet.
+        // A verifier makes a domain the default. Its transaction has not ended yet.
         await using var connection = await host.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await using var command = new Npgsql.NpgsqlCommand(

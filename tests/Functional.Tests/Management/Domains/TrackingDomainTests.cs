@@ -154,7 +154,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
             """["example.org","*.xn--bcher-kva.example","shop.example/Account","shop.example"]""",
             domain["excludedDomains"]!.ToJsonString());
         Assert.Equal("utm_source=news&utm_medium=email", (string)domain["utm"]!);
-        // Verified, no certificate, and https is optional: a transition, and it says so.
+        // The domain is verified and has no certificate, and https is optional. The answer reports the transition.
         Assert.True((bool)domain["acceptsNewLinks"]!);
         Assert.Null(domain["why"]);
         Assert.Contains("browsers warn", (string)domain["sentence"]!, StringComparison.Ordinal);
@@ -281,7 +281,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
         Assert.Equal(10_000, names.Distinct().Count());
         Assert.Equal(["track.n4711.com"], await domains.NamesAsync("?q=n4711."));
 
-        // The most that a cluster may have.
+        // The cluster has the maximum number of domains.
         using var more = await Expect.PostTextAsync(
             domains.Client, domains.Path, $$"""{"hostname":"{{DomainClient.NewName()}}"}""");
         await Expect.ProblemAsync(more, HttpStatusCode.Conflict, "conflict", "10000");
