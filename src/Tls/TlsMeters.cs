@@ -11,7 +11,7 @@ internal enum TlsRefusal
     /// <summary>The server name in the ClientHello is no valid name.</summary>
     InvalidName,
 
-    /// <summary>The store is away, so nobody knows whether the name has a certificate.</summary>
+    /// <summary>The store is unavailable, so it is unknown whether the name has a certificate.</summary>
     Unavailable,
 
     /// <summary>The client asked for a challenge that is not open.</summary>
@@ -33,7 +33,7 @@ internal enum TlsRefusal
     ProxyHeader,
 }
 
-/// <summary>The figures of TLS, meter <c>Tracking.Tls</c>.</summary>
+/// <summary>The metrics of TLS, meter <c>Tracking.Tls</c>.</summary>
 internal sealed class TlsMeters
 {
     /// <summary>The meter's name.</summary>

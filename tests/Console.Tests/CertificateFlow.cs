@@ -74,7 +74,7 @@ public sealed class CertificateFlow(Running running)
         await admin.Page.GetByText("This process").WaitForAsync();
         await admin.Page.GetByText("database: ready").First.WaitForAsync();
 
-        // Another service at the address that the operator has named: this one itself, over HTTP.
+        // The configured address of another service: here it is this service itself, over HTTP.
         await admin.Page.GetByText($"127.0.0.1:{running.Server.Api.Port}", new() { Exact = true }).WaitForAsync();
         await admin.Page.GetByText("127.0.0.1:9", new() { Exact = true }).WaitForAsync();
         await admin.Page.GetByText("does not answer").WaitForAsync();

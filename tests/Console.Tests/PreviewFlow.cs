@@ -10,7 +10,7 @@ using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>What would this message become?</summary>
+/// <summary>The preview: what the rewriting of a message would change.</summary>
 public sealed class PreviewFlow(Running running)
 {
     private static readonly string _letter = Path.Combine(
@@ -94,7 +94,7 @@ public sealed class PreviewFlow(Running running)
         Assert.Equal(["tracked", "not-http"], preview["links"]!.AsArray().Select(link => (string)link!["decision"]!));
         Assert.Contains("no-text-part", preview["warnings"]!.AsArray().Select(warning => (string)warning!));
 
-        // Nobody answers what is shown: its key is forgotten.
+        // Links of a preview do not work, because their key is thrown away.
         var after = (string)preview["parts"]![1]!["after"]!;
         var link = after[after.IndexOf("http", StringComparison.Ordinal)..];
         link = link[..link.IndexOf('"')];
@@ -127,7 +127,7 @@ public sealed class PreviewFlow(Running running)
     {
         Assert.All(Enum.GetValues<LinkDecision>(), decision =>
             Assert.NotEqual(WireWords.Of(decision).Replace('-', ' '), Words.Preview.Decision(WireWords.Of(decision))));
-        // Of a message that stands in a queue, nothing is shown here.
+        // The other reasons occur only for messages in a queue, which have no preview.
         Assert.All(Enum.GetValues<Untouched>().Where(reason => reason < Untouched.NoCluster), reason =>
             Assert.NotEqual(WireWords.Of(reason).Replace('-', ' '), Words.Preview.Untouched(WireWords.Of(reason))));
     }

@@ -2,7 +2,7 @@ using Microsoft.Playwright;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>What people do while they read.</summary>
+/// <summary>Filters, links and live updates while people read pages.</summary>
 public sealed class Reading(Running running)
 {
     private string Shop => $"/clusters/{running.Shop.Id}";
@@ -20,7 +20,7 @@ public sealed class Reading(Running running)
         await page.WaitForURLAsync("**period=month**");
         Assert.Contains("link=", page.Url);
 
-        // Enhanced navigation: the page was never loaded anew.
+        // Enhanced navigation: the page was never reloaded.
         Assert.True(await page.EvaluateAsync<bool>("window.here === true"));
         await page.GetByRole(AriaRole.Link, new() { Name = "Remove the filter Link" }).ClickAsync();
         await page.WaitForURLAsync(url => !url.Contains("link=", StringComparison.Ordinal));

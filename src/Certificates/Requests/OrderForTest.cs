@@ -15,7 +15,7 @@ internal sealed class OrderForTest(
 {
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Orders.</summary>
+    /// <summary>Places the order.</summary>
     /// <returns>Whether the name would get a certificate.</returns>
     public async Task<bool> RunAsync(
         CertificateRequest request, AuthoritySettings authority, ChallengeType type,

@@ -16,7 +16,7 @@ internal sealed class StoredCertificates(NpgsqlDataSource dataSource, MasterKeys
         """;
 
     /// <inheritdoc/>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     /// <exception cref="CryptographicException">The key was sealed under another master key, or is damaged.</exception>
     public async ValueTask<CertificateFound?> FindAsync(HostName name, CancellationToken cancellationToken)
     {

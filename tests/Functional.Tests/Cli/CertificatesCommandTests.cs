@@ -56,7 +56,7 @@ public sealed class CertificatesCommandTests(ManagementHost host)
 
         var begun = await RunAsync([.. test, "--timeout", "0"]);
         Assert.Equal(0, begun.Code);
-        Assert.Contains("It is not over yet", begun.Output, StringComparison.Ordinal);
+        Assert.Contains("It has not ended yet", begun.Output, StringComparison.Ordinal);
 
         // The row as the service stores it, while the command waits.
         await host.ExecuteAsync("UPDATE certificates.requests SET asked_at = now() - interval '1 h' WHERE hostname = $1", name);

@@ -202,7 +202,7 @@ public sealed class FilterFailureTests
     {
         using var filter = Trackctl.Start(null, "trk_test", FilterTests.Message,
             ["--url", "http://127.0.0.1:1", "filter", "--cluster", "x", .. _envelope]);
-        AssertDeferred(await filter.EndAsync(), "options come behind the word filter");
+        AssertDeferred(await filter.EndAsync(), "options come after the word filter");
     }
 
     [Fact]

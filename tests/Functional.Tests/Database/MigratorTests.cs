@@ -108,7 +108,7 @@ public sealed class MigratorTests(TestPostgres server)
             "the migration waits for the table",
             cancelled);
 
-        // This statement would queue behind the migration if the migration still waited for its lock.
+        // This statement queues behind the waiting migration. It must return before the reading transaction ends.
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM first"));
         Assert.False(applying.IsCompleted);
         await reading.RollbackAsync(cancelled);

@@ -116,7 +116,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         var elsewhere = Guid.NewGuid();
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events[..300]));
 
-        // The same events from another edge: in another order, one of them twice, and with further events.
+        // A batch of another edge: events 200 to 499 in reverse order, two events once more, and 100 others.
         var batch = SomeEvents.Batch(
             elsewhere, 1, [.. database.Events(100), .. events[200..].Reverse(), events[499], events[7]]);
         Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));

@@ -122,7 +122,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         Verifies(ring, second);
         Assert.NotEmpty(ring.Faults);
 
-        // A copy has all keys, and a process that starts with the copy too.
+        // The rows for a copy still have both keys. A process that starts with the copy has both too.
         Assert.Equal([1, 2], ring.Rows.Select(row => row.Version).Order());
         var next = Ring();
         next.Restore(ring.Rows);

@@ -113,7 +113,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         var rewriter = await StartAsync(Open(cutter.ConnectionString));
         for (var transaction = 1; ; transaction++)
         {
-            // One message has new links and the other known ones, so that both round trips are made.
+            // The message has new links and stored ones, so that both round trips are made.
             var (id, again) = ($"cut{transaction}", $"again{transaction}");
             await RegisterAsync(await StartAsync(_beside), again);
             cutter.Arm(at, transaction);
@@ -156,7 +156,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         await SwapAsync(older);
         _left.Clear();
 
-        // The pool's connections are broken for its other users, and the rewriter gets a new one.
+        // As if another user of the pool had found the connections broken: the rewriter gets a new connection.
         dataSource.Clear();
         await RegisterUntilStoredAsync(rewriter, "after", "before");
         await EveryLinkIsStoredAsync();
@@ -180,7 +180,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
             Assert.All(message.Destinations, url => MemoryMarshal.AsMemory(url).Span.Fill((byte)'x'));
 
-            // The batch is in progress, and the database changes its identity meanwhile.
+            // The batch waits in the database. After this statement the rewriter takes the database for another one.
             await using var rewrite = new NpgsqlCommand("TRUNCATE links.destinations", connection);
             await rewrite.ExecuteNonQueryAsync(Cancelled);
             await transaction.CommitAsync(Cancelled);

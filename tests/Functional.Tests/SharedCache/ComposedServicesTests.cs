@@ -68,7 +68,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
         await edge.StopAsync(Cancelled);
     }
 
-    // When the rewriter is connected to Redis, it writes a new link at once. A link from before is never written.
+    // A rewriter that is connected to Redis writes a new link at once. It never writes the link later.
     private static async Task<bool> IsInRedisAsync(TestRedis redis, string key)
     {
         try

@@ -72,7 +72,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await using var edge = await EdgeAsync(database: null);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
-        // Without its expiry in Redis, or written again, an entry must not be valid for longer.
+        // An entry whose expiry in Redis is removed must not be valid for longer.
         await redis.CommandAsync(Cancelled, "PERSIST", Key);
 
         _time.Advance(SharedHosts.MaxAge - TimeSpan.FromSeconds(1));

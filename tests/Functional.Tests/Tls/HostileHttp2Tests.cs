@@ -86,7 +86,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
             }
         });
 
-        // What is in the buffers on the way is sent too.
+        // The bytes in the network buffers count as sent too.
         Assert.InRange(sent, 0, 32 << 20);
     }
 
@@ -115,7 +115,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
         await WhileOthersAreServedAsync(async () =>
         {
             await using var client = await RawHttp2.ConnectAsync(_host, Name);
-            // A window's size; eight bytes to be sent back.
+            // The payload: a window size for SETTINGS, eight bytes for PING.
             var question = RawHttp2.Frame(type, 0, 0, type == RawHttp2.Ping ? new byte[8] : [0, 4, 0, 0, 255, 255]);
             byte[] many = [.. Enumerable.Repeat(question, 1_000).SelectMany(frame => frame)];
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));

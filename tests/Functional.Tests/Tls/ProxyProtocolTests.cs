@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>A load balancer in front that says by the PROXY protocol who connected.</summary>
+/// <summary>A load balancer in front that sends the client's address by the PROXY protocol.</summary>
 public sealed class ProxyProtocolTests : IAsyncLifetime
 {
     private const string Name = "www.example.net";
@@ -41,7 +41,7 @@ public sealed class ProxyProtocolTests : IAsyncLifetime
     public async Task In_front_of_TLS_it_says_who_the_client_is(byte[] header, string from)
     {
         using var client = new TcpClient("127.0.0.1", _host.TlsPort) { NoDelay = true };
-        // In two segments, of which the second begins the handshake.
+        // The header comes in two segments. The second one also begins the handshake.
         await client.GetStream().WriteAsync(header.AsMemory(0, 10));
         await client.GetStream().WriteAsync(header.AsMemory(10));
 

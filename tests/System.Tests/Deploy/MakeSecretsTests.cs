@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>That services run with them and no others, every test of a whole deployment shows.</summary>
+/// <summary>Tests of whole deployments show that these secrets are sufficient for services.</summary>
 public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     private static readonly string[] _users =
@@ -55,7 +55,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
 
         Assert.EndsWith($",password={made.Read("redis_password")}", made.Read("edge/ConnectionStrings__redis"));
         Assert.Equal(made.Read("edge/ConnectionStrings__redis"), made.Read("rewrite/ConnectionStrings__redis"));
-        // The doors of MTAs rewrite too.
+        // The SMTP filter rewrites too, so it has the rewriter's secrets.
         Assert.All(
             made.Of("rewrite"), name => Assert.Equal(made.Read($"rewrite/{name}"), made.Read($"smtpfilter/{name}")));
         Assert.True(ApiKeySecret.TryHash(made.Read("migrator/Tracking__Migrator__AdminKey"), out _));

@@ -132,7 +132,7 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
         using var check = await domains.CheckAsync(new { hostname = DomainClient.NewName() });
         await Expect.ProblemAsync(check, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
 
-        // The only place to wait is taken for ever, so all other requests are refused.
+        // No verifier answers, so the permitted waits stay in use and further requests are refused.
         var added = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => domains.AddAsync()));
         var answers = await Task.WhenAll(added.Select(domain => domains.VerifyAsync((string)domain["hostname"]!)));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
