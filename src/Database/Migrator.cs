@@ -182,7 +182,7 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
     private partial void LogApplied(string name);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Migration {Name} gives way to sessions that hold its tables, and is tried again: {Reason}")]
+        Message = "Migration {Name} did not get the locks of its tables in time and is tried again: {Reason}")]
     private partial void LogLocked(string name, string reason);
 }
 

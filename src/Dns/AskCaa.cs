@@ -196,7 +196,7 @@ public static class JudgeCaa
             CaaVerdict.OtherMethod =>
                 $"A CAA record of {at} allows this certificate authority other ways of validation only: {records}.",
             CaaVerdict.UnknownCritical =>
-                $"A CAA record of {at} is marked critical and has a tag that nobody knows: {records}.",
+                $"A CAA record of {at} is marked critical and has an unknown tag: {records}.",
             CaaVerdict.Broken =>
                 $"The name servers of {at} fail when they are asked for CAA records. "
                 + "No certificate authority issues a certificate then.",

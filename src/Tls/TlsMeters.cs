@@ -52,7 +52,7 @@ internal sealed class TlsMeters
         _refused = _meter.CreateCounter<long>(
             "tracking.tls.refused", "{connection}", "Connections that were not served, by reason.");
         _lookups = _meter.CreateCounter<long>(
-            "tracking.tls.lookups", "{lookup}", "Questions for a certificate that was not in memory, by outcome.");
+            "tracking.tls.lookups", "{lookup}", "Look-ups of certificates that were not in memory, by outcome.");
         Challenges = _meter.CreateCounter<long>(
             "tracking.tls.challenges", "{challenge}", "Challenges of certificate authorities answered, by type.");
     }

@@ -20,7 +20,7 @@ public sealed class TrackingHostsTelemetry : IDisposable
         _reloads = _meter.CreateCounter<long>(
             "tracking.hosts.reloaded", "{name}", "Tracking domains in memory that were read again.");
         _changes = _meter.CreateCounter<long>(
-            "tracking.hosts.changed", "{name}", "Changed tracking domains that PostgreSQL told of when it was asked.");
+            "tracking.hosts.changed", "{name}", "Changed tracking domains that polls of PostgreSQL found.");
     }
 
     /// <inheritdoc/>

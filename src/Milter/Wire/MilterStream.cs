@@ -35,7 +35,7 @@ internal sealed class MilterStream(Stream stream) : IAsyncDisposable
         var length = BinaryPrimitives.ReadUInt32BigEndian(head);
         if (length is 0 or > MilterProtocol.MaxPacket)
         {
-            throw new InvalidDataException($"A packet of {length} bytes is none of the milter protocol.");
+            throw new InvalidDataException($"The milter protocol has no packet of {length} bytes.");
         }
 
         _reader.AdvanceTo(_buffer.Start);

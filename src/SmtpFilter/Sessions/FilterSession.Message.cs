@@ -218,7 +218,7 @@ internal sealed partial class FilterSession
 
     [LoggerMessage(
         Level = LogLevel.Debug,
-        Message = "A message for {Recipients} recipients was handed on: {Outcome}, {Links} links, id {MessageId}")]
+        Message = "A message for {Recipients} recipients was passed on: {Outcome}, {Links} links, id {MessageId}")]
     private partial void LogRewritten(int recipients, string outcome, int links, string? messageId);
 
     [LoggerMessage(

@@ -187,7 +187,7 @@ internal sealed class SmtpStream(Stream stream) : IAsyncDisposable
         if (line.Length < 3 || line[..3].ContainsAnyExceptInRange((byte)'0', (byte)'9')
             || line[0] is < (byte)'2' or > (byte)'5')
         {
-            throw new IOException("The next hop's answer is not one of SMTP.");
+            throw new IOException("The next hop's answer is no SMTP answer.");
         }
 
         // A malformed answer of the next hop must not become two answers for the MTA.

@@ -87,7 +87,7 @@ public sealed class DirectoryChangesTests(ManagementHost host)
             await host.ExecuteAsync(
                 "INSERT INTO management.clusters (id, name, settings) VALUES ($1, $2, '{}')", id.Value, $"Other {id}");
         }
-        while (Knows(id.ToString())); // Read for an earlier test's change: once more.
+        while (Knows(id.ToString())); // The read may belong to an earlier test's change.
 
         await host.Services.GetRequiredService<IBus>().Publish(
             new DirectoryChanged { Id = Guid.CreateVersion7(), Cluster = id.Value },

@@ -83,7 +83,7 @@ public sealed class KillStandaloneUnderLoad
                 }
                 catch (HttpRequestException)
                 {
-                    return; // The process is gone, in the middle of this request.
+                    return; // The process was killed during this request.
                 }
             }
         })).ToArray();

@@ -95,7 +95,7 @@ public sealed class KillStandaloneWhileItDelivers
                 }
                 catch (HttpRequestException)
                 {
-                    return; // The process is gone, in the middle of this request.
+                    return; // The process was killed during this request.
                 }
             }
         })).ToArray();
