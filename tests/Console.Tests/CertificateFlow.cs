@@ -11,7 +11,7 @@ public sealed class CertificateFlow(Running running)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_was_tried_is_told_and_tried_again_by_a_form(bool scripts)
+    public async Task Attempts_are_shown_and_can_be_repeated_by_a_form(bool scripts)
     {
         var (cluster, key) = await running.CreateClusterAsync($"Certificates {Guid.NewGuid()}");
         _ = ClusterId.TryParse(cluster, out var id);

@@ -51,7 +51,7 @@ public sealed class ClickMaps(Running running)
     }
 
     [Fact]
-    public async Task Nothing_is_kept_unless_the_settings_say_so()
+    public async Task No_HTML_is_stored_unless_the_settings_say_so()
     {
         var (cluster, key) = await CreateAsync(keepHtmlDays: 0);
         var message = await RewriteAsync(
@@ -118,7 +118,7 @@ public sealed class ClickMaps(Running running)
     }
 
     [Fact]
-    public void What_is_left_of_hostile_mail_is_harmless_without_any_policy()
+    public void Sanitised_hostile_mail_is_harmless_even_without_a_policy()
     {
         foreach (var body in HostileMail.Bodies)
         {

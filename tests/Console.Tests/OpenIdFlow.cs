@@ -9,7 +9,7 @@ public sealed class OpenIdFlow(Running running)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Whom_the_provider_vouches_for_is_let_in_as_far_as_it_says()
+    public async Task A_person_of_the_provider_gets_the_rights_of_their_groups()
     {
         await using var provider = await SomeProvider.StartAsync(Cancelled);
         using var home = new TemporaryFolder();

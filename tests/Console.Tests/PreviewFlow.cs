@@ -83,7 +83,7 @@ public sealed class PreviewFlow(Running running)
     }
 
     [Fact]
-    public async Task The_api_says_the_same_and_registers_nothing()
+    public async Task The_API_gives_the_same_preview_and_registers_nothing()
     {
         var (cluster, key) = await running.CreateClusterAsync($"Preview {Guid.NewGuid()}");
         using var api = running.Client(key);
@@ -111,7 +111,7 @@ public sealed class PreviewFlow(Running running)
     }
 
     [Fact]
-    public async Task What_is_too_large_or_no_message_is_refused()
+    public async Task A_preview_of_a_too_large_or_invalid_message_is_refused()
     {
         using var api = running.Client(running.Shop.Key);
         using var large = await api.PostAsync(

@@ -40,7 +40,7 @@ public sealed class Reading(Running running)
     }
 
     [Fact]
-    public async Task Nothing_moves_once_it_is_drawn()
+    public async Task The_layout_of_a_page_does_not_shift()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
         await visit.Page.GotoAsync(Shop);
@@ -144,7 +144,7 @@ public sealed class Reading(Running running)
     }
 
     [Fact]
-    public async Task What_tenants_write_is_text_and_nothing_else()
+    public async Task Texts_of_tenants_are_shown_as_plain_text()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Server.AdminKey, Reader.Phone);
         var page = visit.Page;

@@ -63,7 +63,7 @@ public sealed partial class Sessions(Running running)
     }
 
     [Fact]
-    public async Task What_is_not_there_is_told_on_a_page_for_people()
+    public async Task A_missing_page_is_answered_with_a_page_for_people()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
         foreach (var path in new[]

@@ -56,7 +56,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
     [InlineData("stopped")]
     [InlineData("killed")]
     [InlineData("frozen")]
-    public async Task Under_load_every_send_ends_and_all_goes_on_when_the_broker_is_back(string how)
+    public async Task Under_load_every_send_ends_and_the_bus_works_again_when_the_broker_is_back(string how)
     {
         var broker = await own.Broker.CreateVirtualHostAsync(Ends);
         var heard = new ConcurrentDictionary<Guid, bool>();

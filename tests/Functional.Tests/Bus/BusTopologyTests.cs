@@ -19,7 +19,7 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_queue_is_a_quorum_queue_that_neither_drops_nor_deletes()
+    public async Task Every_queue_is_a_quorum_queue_that_neither_drops_nor_deletes_messages()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         await using var bus = await BusHost.StartAsync(broker, add: services =>
@@ -190,7 +190,7 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task What_is_published_reaches_every_process_and_their_queues_expire()
+    public async Task A_published_message_reaches_every_process_and_their_queues_expire()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         var heard = new[] { 0, 0 };

@@ -29,7 +29,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Of_many_outstanding_each_gets_its_own_outcome(bool areAlike)
+    public async Task Each_of_many_outstanding_messages_gets_its_own_outcome(bool areAlike)
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);
@@ -58,7 +58,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     }
 
     [Fact]
-    public async Task A_message_that_the_broker_finds_too_large_takes_none_of_the_others_with_it()
+    public async Task A_message_that_is_too_large_for_the_broker_does_not_make_others_fail()
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);
@@ -84,7 +84,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     }
 
     [Fact]
-    public async Task What_cannot_be_encoded_fails_alone()
+    public async Task A_message_that_cannot_be_encoded_fails_alone()
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);

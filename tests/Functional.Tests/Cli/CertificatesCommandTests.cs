@@ -8,7 +8,7 @@ namespace Tracking.Functional.Tests.Cli;
 public sealed class CertificatesCommandTests(ManagementHost host)
 {
     [Fact]
-    public async Task The_status_says_what_the_authority_said_and_a_retry_does_not_wait()
+    public async Task The_status_shows_the_authoritys_words_and_a_retry_does_not_wait()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = await domains.AddActiveAsync(hasCertificate: false);

@@ -170,7 +170,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
     }
 
     [Fact]
-    public async Task What_cannot_be_read_is_said_with_the_exit_codes_of_the_other_commands()
+    public async Task An_unreadable_source_is_reported_with_the_exit_codes_of_other_commands()
     {
         var (cluster, _) = await host.CreateClusterAsync();
         Assert.Equal(2, (await RunAsync("import", "links", _folder.In("none"), "--cluster", cluster)).Code);

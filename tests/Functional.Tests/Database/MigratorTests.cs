@@ -91,7 +91,7 @@ public sealed class MigratorTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task A_migration_that_waits_for_a_table_holds_nobody_up_and_is_applied_when_the_table_is_free()
+    public async Task A_migration_that_waits_for_a_table_delays_nobody_and_is_applied_when_the_table_is_free()
     {
         var cancelled = TestContext.Current.CancellationToken;
         await using var database = await SomeDatabase.CreateEmptyAsync(server);

@@ -134,7 +134,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("SELECT number FROM public.tracking_migrations",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
     [InlineData("DELETE FROM public.tracking_migrations")]
-    public async Task Only_these_services_may(string statement, params string[] allowed)
+    public async Task Only_these_services_may_run_the_statement(string statement, params string[] allowed)
     {
         var database = await server.CreateDatabaseAsync(Cancelled);
         var may = new List<string>();

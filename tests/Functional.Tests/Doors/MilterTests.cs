@@ -137,7 +137,7 @@ public sealed class MilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Garbage_closes_its_own_connection()
+    public async Task Garbage_closes_only_its_own_connection()
     {
         await StartAsync();
         using var good = await MilterClient.ConnectAsync(Address);

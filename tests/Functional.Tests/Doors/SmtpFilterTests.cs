@@ -100,7 +100,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_next_hop_offers_is_offered_and_nothing_that_the_filter_cannot_pass_on()
+    public async Task The_filter_offers_the_next_hops_extensions_that_it_can_pass_on()
     {
         _nextHop.Ehlo =
             "250-next.example\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-X-OWN\r\n250 DSN\r\n";
@@ -405,7 +405,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_said_before_TLS_counts_after_it()
+    public async Task Commands_before_TLS_do_not_count_after_it()
     {
         using var folder = new TemporaryFolder();
         var host = await StartAsync(("CertificateFile", Certificate(folder)), ("RequireTls", "true"),

@@ -167,7 +167,7 @@ public sealed class CountersTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_was_counted_before_the_first_event_that_is_kept_outlives_the_events_and_a_rebuild()
+    public async Task Counts_from_before_the_first_stored_event_survive_deletion_and_a_rebuild()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
         var old = database.Event() with { Time = TimeProvider.System.GetUtcNow().AddDays(-40) };

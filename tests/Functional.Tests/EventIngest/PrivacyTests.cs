@@ -86,7 +86,7 @@ public sealed class PrivacyTests(TestPostgres server)
     [InlineData("null", true)]
     [InlineData("[]", true)]
     [InlineData("7", false)]
-    public async Task Settings_that_cannot_be_read_cost_their_cluster_what_is_personal_and_others_nothing(
+    public async Task Unreadable_settings_remove_personal_data_of_their_own_cluster_only(
         string settings, bool isDeleted)
     {
         await using var database = await IngestDatabase.CreateAsync(server);

@@ -175,7 +175,7 @@ public sealed class StoreBatchTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Copies_of_one_batch_and_other_batches_at_once_are_each_stored_once()
+    public async Task Copies_of_one_batch_and_other_batches_at_the_same_time_are_each_stored_once()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
         var batches = Enumerable.Range(1, 8)

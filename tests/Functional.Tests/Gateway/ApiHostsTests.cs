@@ -35,7 +35,7 @@ public sealed class ApiHostsTests
     [InlineData("localhost", true)]
     [InlineData("localhost:8080", true)]
     [InlineData("127.0.0.1", true)]
-    public async Task Health_is_told_under_names_of_the_api_and_of_the_machine_only(string host, bool isTold)
+    public async Task Health_is_served_only_under_names_of_the_API_and_of_the_machine(string host, bool isTold)
     {
         foreach (var settings in (KeyValuePair<string, string>[][])[[], [_proxied]])
         {

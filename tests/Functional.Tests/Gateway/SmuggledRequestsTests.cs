@@ -47,7 +47,7 @@ public sealed class SmuggledRequestsTests
 
     [Theory]
     [MemberData(nameof(Requests))]
-    public async Task Nothing_inside_a_request_is_a_request_behind_the_gateway(
+    public async Task No_content_of_a_request_becomes_a_request_behind_the_gateway(
         string what, string bytes, bool mayBeServed)
     {
         await using var host = await GatewayHost.StartAsync(
@@ -68,7 +68,7 @@ public sealed class SmuggledRequestsTests
     }
 
     [Fact]
-    public async Task What_a_client_says_of_the_connection_takes_away_nothing_that_the_gateway_says()
+    public async Task A_clients_Connection_header_cannot_remove_headers_of_the_gateway()
     {
         await using var host = await GatewayHost.StartAsync(
             [new("Tracking:Gateway:Edge", "proxied")], ServiceNames.Edge, ServiceNames.Management);
@@ -85,7 +85,7 @@ public sealed class SmuggledRequestsTests
     [InlineData("x-a: 1\r\nx-smuggled", "1")]
     [InlineData("transfer-encoding", "chunked")]
     [InlineData("host", "api.example.org")]
-    public async Task What_HTTP_2_lets_through_and_HTTP_1_would_read_otherwise_is_not_forwarded(
+    public async Task Values_that_HTTP_1_would_read_differently_are_not_forwarded(
         string name, string value)
     {
         await using var host = await GatewayHost.StartAsync(

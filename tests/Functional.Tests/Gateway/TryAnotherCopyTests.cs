@@ -78,7 +78,7 @@ public sealed class TryAnotherCopyTests
     }
 
     [Fact]
-    public async Task However_many_copies_a_request_is_offered_to_it_has_one_id_and_each_request_its_own()
+    public async Task A_request_keeps_its_id_at_all_copies_and_each_request_has_its_own()
     {
         await using var host = await GatewayHost.StartAsync(
             [_proxied, new("services:edge:http:1", "http://127.0.0.1:1")], ServiceNames.Edge);

@@ -59,7 +59,7 @@ public sealed class ClusterTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task All_that_is_wrong_is_said_at_once()
+    public async Task All_errors_of_a_request_are_reported_at_once()
     {
         using var response = await Expect.PostTextAsync(
             host.Admin,

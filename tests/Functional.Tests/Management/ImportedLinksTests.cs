@@ -63,7 +63,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     [InlineData("""{"host":"HOST","path":"/a","url":"https://shop.example/","sender":"\ud800"}""", "malformed")]
     [InlineData("""["HOST"]""", "malformed")]
     [InlineData("HOST", "malformed")]
-    public async Task What_cannot_be_taken_is_left_out_with_its_reason(string line, string reason)
+    public async Task Lines_that_cannot_be_imported_are_left_out_with_a_reason(string line, string reason)
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
@@ -86,7 +86,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Tenants_never_meet()
+    public async Task Imported_links_of_two_tenants_are_separate()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
@@ -110,7 +110,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_is_personal_is_kept_as_level_and_withdrawal_say()
+    public async Task Personal_data_of_imported_messages_follows_tracking_level_and_withdrawals()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;

@@ -42,7 +42,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_was_begun_before_and_committed_after_a_reading_is_not_skipped()
+    public async Task Events_of_a_transaction_that_commits_after_a_read_are_not_skipped()
     {
         var (path, mail) = await MailAsync();
         var (early, late) = (
@@ -95,7 +95,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Conditions_leave_out_events_and_keep_the_place()
+    public async Task Filters_leave_out_events_and_keep_the_place()
     {
         var (path, mail) = await MailAsync();
         var open = await mail.EventAsync(LinkKind.Open, _noon, default);
@@ -112,7 +112,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Now_is_behind_everything_that_is_stored()
+    public async Task The_place_now_is_after_all_stored_events()
     {
         var (path, mail) = await MailAsync();
         var nothing = (string)(await GetAsync(host.Admin, path + "&after=now"))["next"]!;

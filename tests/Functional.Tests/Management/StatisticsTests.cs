@@ -41,7 +41,7 @@ public sealed class StatisticsTests(ManagementHost host)
     [InlineData("groupBy=message&human=false", "{one}=one:1 0 1 0 o0")]
     [InlineData("human=false", "-:1 0 1 0 o0 m3")]
     [InlineData("groupBy=message&limit=1", "{one}=one:3 2 0 1 o0|…")]
-    public async Task Numbers_are_those_of_the_rows(string query, string expected)
+    public async Task Statistics_match_the_rows(string query, string expected)
     {
         var (cluster, names) = await MailAsync();
 

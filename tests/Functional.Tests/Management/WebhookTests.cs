@@ -166,7 +166,7 @@ public sealed class WebhookTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task One_all_that_failed_or_those_of_a_time_are_sent_again()
+    public async Task A_replay_sends_one_delivery_all_failed_ones_or_those_of_a_time_range()
     {
         await using var shop = await Shop.CreateAsync(host);
         var id = (string)(await shop.PostAsync("", new { url = Url }))["id"]!;

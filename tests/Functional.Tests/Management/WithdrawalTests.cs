@@ -100,7 +100,7 @@ public sealed class WithdrawalTests(ManagementHost host)
     [InlineData("""{"recipient": "anna"}""", "recipient")]
     [InlineData("""{"recipient": "anna@"}""", "recipient")]
     [InlineData("""{"recipient": "anna@example.com", "why": 1}""", "why")]
-    public async Task What_is_no_address_is_refused(string json, string name)
+    public async Task A_withdrawal_without_a_valid_address_is_refused(string json, string name)
     {
         var (path, _) = await MailAsync();
         using var response = await Expect.PostTextAsync(host.Admin, path, json);

@@ -19,7 +19,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_was_only_fetched_by_processes_that_ended_is_rewritten_however_many_did()
+    public async Task Messages_that_only_waited_in_ended_processes_are_rewritten_after_any_number_of_ends()
     {
         const int Messages = 10;
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
@@ -36,7 +36,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task A_message_that_processes_end_over_is_set_aside_and_its_neighbours_are_not()
+    public async Task A_message_that_ends_processes_is_set_aside_and_its_neighbours_are_not()
     {
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
         await host.Rewrite.StopAsync();

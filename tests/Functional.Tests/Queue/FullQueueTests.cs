@@ -55,7 +55,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task However_long_rewritten_is_full_messages_wait_and_none_is_given_up()
+    public async Task Messages_wait_without_limit_while_rewritten_is_full()
     {
         const int Messages = 20;
         await using var host = await QueueHost.StartAsync(

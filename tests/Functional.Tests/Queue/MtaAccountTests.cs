@@ -76,7 +76,8 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
 
     [Theory]
     [MemberData(nameof(Accounts))]
-    public async Task Nothing_else_can_be_written_read_declared_or_bound(string configure, string write, string read)
+    public async Task An_MTA_account_can_write_read_declare_and_bind_nothing_else(
+        string configure, string write, string read)
     {
         var mta = await _host.Broker.AsNewAccountAsync(configure, write, read, Ends);
 
@@ -148,7 +149,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
     [InlineData("edge-0123456789abcdef0123456789abcdef")]
     [InlineData("edge-0123456789abcdef0123456789abcdef.dead")]
     [InlineData("rewrite")]
-    public async Task Nor_does_the_rewriter_write_there_for_it(string queue)
+    public async Task The_rewriter_refuses_a_reply_to_that_names_a_queue_of_Tracking(string queue)
     {
         var (configure, write, read) = Accounts().Select(account => account.Data).First();
         var mta = await _host.Broker.AsNewAccountAsync(configure, write, read, Ends);
@@ -170,7 +171,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
     }
 
     [Fact]
-    public async Task Whoever_may_write_to_the_default_exchange_goes_on_doing_so()
+    public async Task Messages_by_the_default_exchange_are_still_rewritten()
     {
         await PlainClients.AmqpPublishAsync(
             _host.Broker, Mail.Bytes(Mail.Html("as before", "https://shop.example/")), "-e", "", "-r", "rewrite");

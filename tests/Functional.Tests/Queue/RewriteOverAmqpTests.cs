@@ -50,7 +50,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Theory]
     [InlineData("From news@shop.example Sat Nov 28 10:00:00 2026\r\n>From a@shop.example\r\n")]
     [InlineData("\u00EF\u00BB\u00BF")]
-    public async Task What_a_pipe_or_file_put_before_the_header_stays_and_the_sender_s_cluster_is_found(
+    public async Task Lines_before_the_header_from_a_pipe_or_file_stay_and_the_senders_cluster_is_found(
         string beginning)
     {
         var mail = Mail.Html("piped", "https://shop.example/sale");
@@ -64,7 +64,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task Headers_on_a_command_line_do_as_well()
+    public async Task Headers_from_a_command_line_work_too()
     {
         var other = await _host.Rewrite.CreateClusterAsync();
         await PlainClients.AmqpPublishAsync(
@@ -176,7 +176,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task What_comes_compressed_goes_compressed()
+    public async Task A_compressed_message_comes_out_compressed()
     {
         var answer = await PlainClients.PublishAsync(
             Broker,
@@ -190,7 +190,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task What_cannot_be_understood_goes_out_as_it_came_with_the_reason_and_blocks_nothing()
+    public async Task An_unreadable_message_goes_out_unchanged_with_the_reason_and_blocks_nothing()
     {
         var mail = Mail.Bytes(Mail.Html("fine", "https://shop.example/sale"));
         var stranger = Mail.Bytes(
@@ -358,7 +358,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task Its_queues_neither_drop_nor_delete()
+    public async Task The_rewriters_queues_neither_drop_nor_delete_messages()
     {
         Assert.Equal(
             ["rewrite", "rewrite.alone", "rewrite.dead", "rewritten", "rewritten.dead"],

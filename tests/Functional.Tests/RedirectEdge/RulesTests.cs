@@ -44,7 +44,7 @@ public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyn
     }
 
     [Fact]
-    public async Task What_is_blocked_or_repaired_and_announced_acts_at_an_edge_elsewhere_and_is_undone()
+    public async Task Announced_blocks_and_repairs_take_effect_at_another_edge_and_can_be_undone()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Cancelled);
         await using var announcer = await BusHost.StartAsync(

@@ -252,7 +252,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     }
 
     [Fact]
-    public async Task What_a_copy_knew_is_read_again_when_PostgreSQL_answers()
+    public async Task Names_from_a_copy_are_read_again_when_PostgreSQL_answers()
     {
         await AddAsync(Cluster, Name);
         await using var names = Names();
@@ -272,7 +272,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     }
 
     [Fact]
-    public async Task What_one_process_had_to_ask_PostgreSQL_for_the_others_find_in_Redis()
+    public async Task A_name_that_one_process_read_from_PostgreSQL_is_in_Redis_for_the_others()
     {
         var name = $"{Guid.NewGuid():N}.shop.example";
         await AddAsync(Cluster, name);

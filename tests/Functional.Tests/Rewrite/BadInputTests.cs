@@ -52,7 +52,7 @@ public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<Shar
 
     [Theory]
     [MemberData(nameof(NotMails))]
-    public async Task What_is_not_a_mail_is_refused(string what, byte[] body)
+    public async Task A_body_that_is_no_mail_is_refused(string what, byte[] body)
     {
         Assert.NotEmpty(what);
         using var response = await SendAsync(body);

@@ -65,7 +65,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [Theory]
     [InlineData(-400)]
     [InlineData(400)]
-    public async Task When_a_key_signs_is_the_databases_word_whatever_a_processs_own_clock_says(int daysOff)
+    public async Task The_databases_clock_and_not_the_processs_decides_when_a_key_signs(int daysOff)
     {
         await MakeFirstKeyAsync();
         _time.Advance(TimeProvider.System.GetUtcNow() - _time.GetUtcNow() + TimeSpan.FromDays(daysOff));
@@ -102,7 +102,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 2")]
     [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 1")]
     [InlineData("UPDATE links.signing_keys SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)")]
-    public async Task Whatever_becomes_of_the_table_what_a_process_has_read_verifies_and_it_says_what_is_wrong(
+    public async Task Keys_that_a_process_has_read_verify_after_any_damage_to_the_table_and_the_fault_is_reported(
         string accident)
     {
         await MakeFirstKeyAsync();
@@ -333,7 +333,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_read_again_on_request_also_during_a_read_and_when_its_time_has_come()
+    public async Task The_directory_is_read_again_on_request_even_during_a_read_and_at_its_interval()
     {
         using var refresh = await StartRefreshAsync();
         await Eventually.HoldsAsync(() => _time.Timers == 1, "it waits", Cancelled);

@@ -107,7 +107,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [Theory]
     [InlineData(CutPoint.BeforeSync)]
     [InlineData(CutPoint.BeforeReady)]
-    public async Task However_a_connection_is_cut_what_was_registered_is_stored(CutPoint at)
+    public async Task Registered_messages_are_stored_wherever_a_connection_is_cut(CutPoint at)
     {
         await using var cutter = new DatabaseCutter(OfRewriter);
         var rewriter = await StartAsync(Open(cutter.ConnectionString));
@@ -163,7 +163,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_begins_anew_does_not_read_the_memory_of_a_message_whose_sender_no_longer_waits()
+    public async Task A_retried_batch_does_not_read_the_memory_of_a_cancelled_message()
     {
         var rewriter = await StartAsync(Open(OfRewriter));
         await RegisterAsync(rewriter, "known");

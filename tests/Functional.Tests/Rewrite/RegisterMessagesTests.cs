@@ -139,7 +139,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     }
 
     [Fact]
-    public async Task What_nobody_waits_for_any_more_is_not_stored_later()
+    public async Task A_cancelled_registration_is_not_stored_later()
     {
         var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
         Task<RegistrationResult> first;
@@ -162,7 +162,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     }
 
     [Fact]
-    public async Task Whoever_waits_when_the_process_stops_is_told_within_the_grace()
+    public async Task Registrations_that_wait_at_a_stop_get_an_answer_within_the_grace_period()
     {
         var rewriter = await StartAsync(options =>
         {

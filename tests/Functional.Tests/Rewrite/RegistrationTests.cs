@@ -30,7 +30,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
-    public async Task Nothing_leaves_before_message_and_links_are_committed()
+    public async Task No_message_leaves_before_it_and_its_links_are_committed()
     {
         Task<string> answer;
         await using (await _host.LockAsync("rewrite.messages"))

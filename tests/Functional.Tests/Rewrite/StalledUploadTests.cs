@@ -36,7 +36,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
-    public async Task What_clients_only_announce_takes_nothing_from_anybody()
+    public async Task Announced_but_unsent_bytes_do_not_use_up_memory_limits()
     {
         var stalled = new List<Upload>();
         try
@@ -88,7 +88,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task When_all_memory_is_taken_a_message_is_refused_for_now_in_words_and_all_of_it_comes_back()
+    public async Task When_all_memory_is_in_use_a_message_gets_503_and_the_memory_is_released_later()
     {
         var other = await _host.CreateKeyAsync(_cluster);
         var stalled = new List<Upload>();

@@ -41,7 +41,7 @@ public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     [Fact]
-    public async Task What_one_edge_had_to_ask_PostgreSQL_for_the_others_find_in_Redis()
+    public async Task A_link_that_one_edge_read_from_PostgreSQL_is_in_Redis_for_the_others()
     {
         await using var first = new SharedEdge(_connection, await CacheUser.UsingAsync(redis));
         await using var second = new SharedEdge(database: null, await CacheUser.UsingAsync(redis));

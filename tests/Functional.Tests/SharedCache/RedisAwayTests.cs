@@ -40,7 +40,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_who_ask_a_frozen_Redis_at_once_wait_together_and_not_one_after_the_other()
+    public async Task Many_requests_to_a_frozen_Redis_wait_together_and_not_one_after_the_other()
     {
         await using var user = await CacheUser.UsingAsync(
             _redis, change: options => options.CallTimeout = TimeSpan.FromMilliseconds(50));

@@ -66,7 +66,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     }
 
     [Fact]
-    public async Task What_another_edge_has_read_is_believed_for_45_seconds_and_what_it_said_is_gone_stays_gone()
+    public async Task An_entry_of_another_edge_is_valid_for_45_seconds_and_a_deleted_cluster_stays_deleted()
     {
         await using var reader = await EdgeAsync(_own);
         await using var edge = await EdgeAsync(database: null);
@@ -118,7 +118,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     }
 
     [Fact]
-    public async Task What_PostgreSQL_has_said_is_not_changed_by_anything_in_Redis()
+    public async Task Data_from_PostgreSQL_is_not_changed_by_anything_in_Redis()
     {
         await using var edge = await EdgeAsync(_own);
         await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([_deleted], _time.GetUtcNow().AddSeconds(1))));

@@ -102,7 +102,7 @@ public sealed class SharedLinksTests(TestRedis redis)
     }
 
     [Fact]
-    public async Task What_is_too_much_to_write_is_dropped_and_counted_and_makes_nobody_wait()
+    public async Task Surplus_writes_are_dropped_and_counted_without_making_anybody_wait()
     {
         await using var own = new TestRedis();
         await using var user = await CacheUser.UsingAsync(own, change: options => options.PendingWrites = 100);

@@ -109,7 +109,7 @@ public sealed class StartFailuresTests(StoppedStandalone stopped) : IClassFixtur
     }
 
     [Fact]
-    public async Task Another_versions_data_folder_is_refused_with_what_to_install()
+    public async Task A_data_folder_of_another_PostgreSQL_version_is_refused_with_the_version_to_install()
     {
         Directory.CreateDirectory(_folder.In("data"), RestartedStandalone.OwnerOnly);
         var cluster = Directory.CreateDirectory(_folder.In("data/postgres")).FullName;

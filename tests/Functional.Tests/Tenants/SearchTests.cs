@@ -45,7 +45,7 @@ public sealed class SearchTests(RewritePostgres postgres)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Whatever_is_asked_goes_along_an_index_and_a_search_goes_on_where_it_stopped()
+    public async Task Every_search_uses_an_index_and_continues_where_it_stopped()
     {
         await using var host = await RewriteHost.StartAsync(
             await postgres.CreateDatabaseAsync(),

@@ -150,7 +150,7 @@ public sealed class TenantsApartTests(RewritePostgres postgres)
     }
 
     [Fact]
-    public async Task Invented_keys_cost_a_few_queries_a_second_and_drive_out_no_other()
+    public async Task Invented_keys_cost_a_few_queries_per_second_and_evict_no_other_key()
     {
         const int Invented = 1000;
         const int PerSecond = 5;

@@ -73,7 +73,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         answer, await AnswerAsync(global::System.Text.Encoding.Latin1.GetBytes(sent)));
 
     [Fact]
-    public async Task Unknown_names_cost_one_question_each()
+    public async Task Each_unknown_name_costs_one_look_up()
     {
         for (var i = 0; i < 50; i++)
         {

@@ -10,7 +10,7 @@ namespace Tracking.Functional.Tests.Webhooks;
 public sealed class HostileReceiverTests(TestPostgres server)
 {
     [Fact]
-    public async Task Of_a_huge_answer_eight_kilobytes_are_kept()
+    public async Task Eight_kilobytes_of_a_huge_answer_are_kept()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
         await using var receiver = await WebhookReceiver.StartAsync();

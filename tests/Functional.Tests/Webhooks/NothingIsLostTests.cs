@@ -73,7 +73,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_was_sent_and_not_written_down_is_sent_again_under_the_same_id()
+    public async Task A_sent_webhook_without_a_stored_result_is_sent_again_under_the_same_id()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
         await using var receiver = await WebhookReceiver.StartAsync();

@@ -84,7 +84,7 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
     }
 
     [Fact]
-    public void Health_is_asked_where_it_is_answered()
+    public void Health_checks_use_the_port_of_the_health_endpoints()
     {
         foreach (var name in Manifests.Services.Keys.Where(name => name != "migrator"))
         {

@@ -145,7 +145,7 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
     }
 
     [Fact]
-    public void Whatever_scales_a_workload_is_the_only_one_to_set_its_copies()
+    public void Only_its_autoscaler_sets_the_number_of_copies_of_a_workload()
     {
         var scaled = _all.Where(node => Kind(node) is "HorizontalPodAutoscaler" or "ScaledObject")
             .Select(scaler => (scaler, target: scaler.At("spec", "scaleTargetRef"))).ToList();

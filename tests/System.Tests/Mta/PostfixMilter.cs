@@ -51,7 +51,7 @@ public sealed class PostfixMilter(DoorsOfTracking doors) : IClassFixture<DoorsOf
     }
 
     [Fact]
-    public async Task Over_a_Unix_socket_it_is_the_same()
+    public async Task The_milter_works_over_a_Unix_socket_too()
     {
         using var folder = new TemporaryFolder();
         File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_101_101);

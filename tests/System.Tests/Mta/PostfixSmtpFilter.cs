@@ -105,7 +105,7 @@ public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<Doo
     }
 
     [Fact]
-    public async Task With_a_way_past_the_filter_mail_arrives_untouched_while_the_filter_is_away()
+    public async Task With_a_fallback_relay_mail_arrives_untouched_while_the_filter_is_down()
     {
         await using var postfix = await StartAsync($"  -o smtp_fallback_relay=[127.0.0.1]:{doors.BackPort}\n");
         doors.Doors.Kill();

@@ -8,7 +8,7 @@ namespace Tracking.Functional.Tests.Management.Domains;
 public sealed class DefaultDomainTests(ManagementHost host)
 {
     [Fact]
-    public async Task Setting_one_clears_the_other_and_it_is_fine_to_have_none()
+    public async Task A_new_default_replaces_the_old_one_and_a_cluster_may_have_none()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var (one, other) = (await domains.AddActiveAsync(), await domains.AddActiveAsync());
@@ -27,7 +27,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task A_pending_or_retired_name_cannot_be_it_and_says_what_to_do()
+    public async Task A_pending_or_retired_name_cannot_be_the_default_and_the_answer_says_what_to_do()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var pending = (string)(await domains.AddAsync())["hostname"]!;
@@ -63,7 +63,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task The_wish_to_be_it_once_verified_is_kept_and_can_be_taken_back()
+    public async Task The_wish_to_become_the_default_once_verified_is_kept_and_can_be_taken_back()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = DomainClient.NewName();
@@ -76,7 +76,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Of_many_who_set_another_one_at_once_the_last_wins_and_nobody_is_refused()
+    public async Task Of_many_requests_that_set_the_default_at_once_the_last_wins_and_none_is_refused()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var names = new List<string>();
@@ -95,7 +95,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task One_who_makes_a_default_at_the_same_moment_elsewhere_does_not_leave_two()
+    public async Task A_default_that_a_verifier_sets_at_the_same_moment_does_not_leave_two()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var (ours, theirs) = (await domains.AddActiveAsync(), await domains.AddActiveAsync());

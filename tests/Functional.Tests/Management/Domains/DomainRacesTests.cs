@@ -42,7 +42,7 @@ public sealed class DomainRacesTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Of_two_who_delete_a_name_at_once_one_is_told_that_it_is_gone()
+    public async Task One_of_two_requests_that_delete_a_name_at_once_gets_not_found()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = await domains.AddActiveAsync();
