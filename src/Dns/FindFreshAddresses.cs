@@ -18,7 +18,7 @@ public sealed class FindFreshAddresses(
     // The second server is asked when the first does not answer.
     private const int ServersPerZone = 2;
 
-    // From a top-level domain down, real names cross one or two zones. Each lies strictly below the one before.
+    // Below a top-level domain real names cross one or two zones. Each zone is strictly below the one before.
     private const int MostReferrals = 4;
 
     private readonly DnsOptions _options = options.Value;
