@@ -5,63 +5,64 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Tracking.Certificates;
 
-/// <summary>A certificate authority: <c>Tracking__Certificates__Authorities__0__…</c>. The first is asked
+/// <summary>A certificate authority: <c>Tracking__Certificates__Authorities__0__…</c>. The first authority is asked
 /// first.</summary>
 public sealed class AuthoritySettings : IValidatableObject
 {
     // RFC 2104: a key shorter than the hash weakens it. Authorities give 32 bytes and more.
     private const int MinEabKey = 16;
 
-    /// <summary>The URL of its ACME directory (RFC 8555 §7.1.1):
+    /// <summary>The URL of the ACME directory (RFC 8555 §7.1.1):
     /// <c>https://acme-v02.api.letsencrypt.org/directory</c>.</summary>
     public string Directory { get; set; } = "";
 
-    /// <summary>A PEM file with the roots that are trusted for the authority's own HTTPS, and no others. Not set: the
-    /// system's.</summary>
+    /// <summary>A PEM file with the only roots that are trusted for the authority's own HTTPS. Not set: the system's
+    /// roots.</summary>
     public string? RootCertificates { get; set; }
 
-    /// <summary>Other origins (<c>https://host:port</c>) that the authority's addresses may be of. Default none:
-    /// requests go to the directory's only.</summary>
+    /// <summary>Further origins (<c>https://host:port</c>) of the authority's URLs. Default none: requests go to the
+    /// directory's origin only.</summary>
     public IList<string> OtherOrigins { get; } = [];
 
-    /// <summary>The id of the key for external account binding (RFC 8555 §7.3.4), where the authority needs
-    /// one.</summary>
+    /// <summary>The id of the key for external account binding (RFC 8555 §7.3.4), if the authority requires
+    /// it.</summary>
     public string? EabKeyId { get; set; }
 
-    /// <summary>The key for external account binding in base64url, as the authority gave it.</summary>
+    /// <summary>The key for external account binding in base64url, from the authority.</summary>
     [DataType(DataType.Password)]
     public string? EabKey { get; set; }
 
-    /// <summary>The ACME directory of its test environment, from which <c>trackctl certificates test</c> orders what is
-    /// then thrown away: <c>https://acme-staging-v02.api.letsencrypt.org/directory</c>. Not set: a test looks at the
-    /// name and orders nothing.</summary>
+    /// <summary>The ACME directory of the authority's test environment, from which <c>trackctl certificates test</c>
+    /// orders certificates that are not used: <c>https://acme-staging-v02.api.letsencrypt.org/directory</c>. Not set: a
+    /// test checks the name and orders nothing.</summary>
     public string? TestDirectory { get; set; }
 
     /// <summary>As <see cref="RootCertificates"/>, for the test environment.</summary>
     public string? TestRootCertificates { get; set; }
 
-    /// <summary>The profile that is asked for when the directory offers it; empty: none. Default <c>tlsserver</c>: the
-    /// certificates of Let's Encrypt without what servers do not need (profiles, 14 July 2026).</summary>
+    /// <summary>The profile that is requested if the directory offers it; empty: none. Default <c>tlsserver</c>:
+    /// certificates of Let's Encrypt without the parts that servers do not need (profiles, 14 July 2026).</summary>
     public string Profile { get; set; } = "tlsserver";
 
-    /// <summary>The name of the root at which the chain shall end, where the authority offers several. Not set: the
-    /// authority's choice, which most clients trust. The shortest chain is not the best: it may end at a root that
-    /// older phones do not know.</summary>
+    /// <summary>The name of the root at which the chain must end, if the authority offers several chains. Not set: the
+    /// authority's choice, which most clients trust. The shortest chain may end at a root that older phones do not
+    /// know.</summary>
     public string? PreferredRoot { get; set; }
 
-    /// <summary>Orders of the account. The default is Let's Encrypt's (rate limits of 5 August
+    /// <summary>The limit of orders of the account. The default is Let's Encrypt's (rate limits of 5 August
     /// 2026).</summary>
     public BucketSettings Orders { get; set; } = new(300, TimeSpan.FromSeconds(36));
 
-    /// <summary>Certificates for names under one registered domain. The default is Let's Encrypt's (5 August
-    /// 2026; counted over all accounts).</summary>
+    /// <summary>The limit of certificates for names under one registered domain. The default is Let's Encrypt's (5
+    /// August 2026; counted over all accounts).</summary>
     public BucketSettings CertificatesPerDomain { get; set; } = new(50, TimeSpan.FromMinutes(202));
 
-    /// <summary>Certificates for exactly the same names. The default is Let's Encrypt's (5 August 2026; no
+    /// <summary>The limit of certificates for exactly the same names. The default is Let's Encrypt's (5 August 2026; no
     /// exceptions are made).</summary>
     public BucketSettings CertificatesPerNames { get; set; } = new(5, TimeSpan.FromHours(34));
 
-    /// <summary>Failed authorizations of one name. The default is Let's Encrypt's (5 August 2026).</summary>
+    /// <summary>The limit of failed authorizations of one name. The default is Let's Encrypt's (5 August
+    /// 2026).</summary>
     public BucketSettings FailuresPerName { get; set; } = new(5, TimeSpan.FromMinutes(12));
 
     /// <inheritdoc/>
@@ -108,15 +109,16 @@ public sealed class AuthoritySettings : IValidatableObject
         }
     }
 
-    /// <summary>The key for external account binding; <see langword="null"/> when none is set, or it is none.</summary>
+    /// <summary>The key for external account binding; <see langword="null"/> when none is set or it is
+    /// malformed.</summary>
     internal byte[]? ReadEabKey()
     {
-        // Some authorities show it as base64 with padding.
+        // Some authorities give the key as base64 with padding.
         var text = EabKey?.Trim().TrimEnd('=').Replace('+', '-').Replace('/', '_');
         return !string.IsNullOrEmpty(text) && Base64Url.IsValid(text) ? Base64Url.DecodeFromChars(text) : null;
     }
 
-    /// <summary>Its test environment as an authority; <see langword="null"/> when none is set.</summary>
+    /// <summary>The test environment as an authority; <see langword="null"/> when none is set.</summary>
     internal AuthoritySettings? ForTests() => string.IsNullOrEmpty(TestDirectory) ? null : new AuthoritySettings
     {
         Directory = TestDirectory,
@@ -154,22 +156,22 @@ public sealed class AuthoritySettings : IValidatableObject
         new($"{got}, takes {takes}", [setting]);
 }
 
-/// <summary>A limit of an authority, counted as a bucket of tokens: so many at once, and one more each
+/// <summary>A limit of an authority as a token bucket: a number of requests at once, and one more every
 /// <see cref="Refill"/>.</summary>
 public sealed class BucketSettings
 {
-    /// <summary>An unlimited one, for the binder.</summary>
+    /// <summary>Makes an unlimited bucket, for the configuration binder.</summary>
     public BucketSettings()
     {
     }
 
     internal BucketSettings(int capacity, TimeSpan refill) => (Capacity, Refill) = (capacity, refill);
 
-    /// <summary>How many at once; 0 to 100,000,000, 0 for none at all.</summary>
+    /// <summary>The most requests at once; 0 to 100,000,000. With 0 nothing is allowed.</summary>
     [Range(0, 100_000_000)]
     public int Capacity { get; set; } = 100_000_000;
 
-    /// <summary>After how long there is one more; 1 ms to 30 d.</summary>
+    /// <summary>The time after which one more request is allowed; 1 ms to 30 d.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "30.00:00:00")]
     public TimeSpan Refill { get; set; } = TimeSpan.FromMilliseconds(1);
 }

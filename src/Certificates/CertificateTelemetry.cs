@@ -25,10 +25,10 @@ internal sealed class CertificateTelemetry
         var meter = meters.Create(Name);
         meter.CreateObservableGauge(
             "tracking.certificates.left.min", () => Each(hosts => hosts.SecondsLeft), "s",
-            "How long the certificate is valid that ends first, of all that are in use.");
+            "Remaining time of the certificate in use that expires first.");
         meter.CreateObservableGauge(
             "tracking.certificates.share.left.min", () => Each(hosts => hosts.ShareLeft), "{share}",
-            "The smallest share of its life that a certificate in use has left, 0 to 1.");
+            "The smallest remaining share of life among certificates in use, 0 to 1.");
         meter.CreateObservableGauge(
             "tracking.certificates.names",
             () => _inUse.SelectMany(hosts => hosts.Names.Select(count => new Measurement<long>(
@@ -36,7 +36,7 @@ internal sealed class CertificateTelemetry
             "{name}", "Names that want a certificate, by state.");
         meter.CreateObservableGauge(
             "tracking.certificates.probe.failed", () => _unreached, "{host}",
-            "Hosts of the operator's own that did not answer over TLS when they were last asked as anybody asks.");
+            "The operator's own hosts that did not answer the last request over TLS.");
     }
 
     /// <summary>Takes the latest measurement.</summary>

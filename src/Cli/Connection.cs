@@ -30,7 +30,7 @@ internal sealed class Connection
 
     private readonly Option<bool> _json = new("--json")
     {
-        Description = "Print the server's JSON as it is",
+        Description = "Print the server's JSON unchanged",
         Recursive = true,
     };
 
@@ -75,7 +75,8 @@ internal sealed class Connection
         Required = true,
     };
 
-    /// <summary>The API at a server; <see langword="null"/> if server or key are wrong, which is printed.</summary>
+    /// <summary>The API at a server; <see langword="null"/> if the server or the key is wrong. The reason is
+    /// printed.</summary>
     /// <param name="url">The server, when one is named.</param>
     /// <param name="keyFile">The file of the key, when one is named.</param>
     /// <param name="timeout">The longest that a request may take.</param>

@@ -48,10 +48,10 @@ internal sealed record ApiAnswer(int ExitCode, string? Complaint)
     }
 }
 
-/// <summary>The HTTP API. Refusals and absence are answers, not exceptions.</summary>
+/// <summary>The HTTP API. A refusal or a missing answer is returned as a value, not thrown.</summary>
 internal sealed class TrackingApi : IDisposable
 {
-    /// <summary>The time is longer than any page or rewrite takes, and short enough for a person who waits.</summary>
+    /// <summary>Longer than any page or rewrite takes, and short enough for a person who waits.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _client;
@@ -113,7 +113,7 @@ internal sealed class TrackingApi : IDisposable
         {
             if (!request.Headers.TryAddWithoutValidation(name, value))
             {
-                return new ApiAnswer(ExitCode.Usage, $"{name}: '{value}' cannot stand in a header.");
+                return new ApiAnswer(ExitCode.Usage, $"{name}: '{value}' cannot be the value of a header.");
             }
         }
 

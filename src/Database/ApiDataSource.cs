@@ -3,12 +3,12 @@ using Npgsql;
 namespace Tracking.Database;
 
 /// <summary>
-/// The database as the API reads it: a pool of its own, and an end to every statement. A type of its own, so that a
-/// handler cannot take connections of the mail path by mistake.
+/// The API's own pool of database connections. Every statement has a timeout. The type differs from the mail path's, so
+/// that a handler cannot use the mail path's connections by mistake.
 /// </summary>
 public sealed class ApiDataSource(NpgsqlDataSource connections) : IAsyncDisposable
 {
-    /// <summary>For EF Core.</summary>
+    /// <summary>The data source for EF Core.</summary>
     public NpgsqlDataSource Connections => connections;
 
     /// <summary>A command on a connection of its own.</summary>

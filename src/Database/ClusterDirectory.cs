@@ -9,14 +9,14 @@ using Tracking.Links;
 
 namespace Tracking.Database;
 
-/// <summary>What services need to know of a cluster that is not deleted.</summary>
+/// <summary>The data of a cluster that services need. The cluster is not deleted.</summary>
 /// <param name="Id">The cluster.</param>
 /// <param name="Settings">Its settings.</param>
 public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings)
 {
     private volatile TrackingHost? _defaultDomain;
 
-    /// <summary>What may be kept of its events.</summary>
+    /// <summary>What may be stored of its events.</summary>
     public ClusterPolicy Policy { get; } = ClusterPolicy.From(Settings);
 
     /// <summary>Its default tracking domain; <see langword="null"/> without one.</summary>
@@ -30,9 +30,9 @@ public sealed record DirectoryCluster(ClusterId Id, ClusterSettings Settings)
 }
 
 /// <summary>
-/// All clusters, sending domains and default tracking domains, in memory: a lookup never waits. Read at start, again
-/// when the bus says that something changed, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the database
-/// is away the last snapshot goes on serving.
+/// All clusters, sending domains and default tracking domains, in memory, so that a lookup never waits. They are read
+/// at start, when the bus announces a change, and every <see cref="SystemOptions.DirectoryRefresh"/>. While the
+/// database is unavailable, the last snapshot stays in use.
 /// </summary>
 public sealed partial class ClusterDirectory(
     NpgsqlDataSource dataSource, ILogger<ClusterDirectory> logger, TimeProvider? time = null)
@@ -61,7 +61,7 @@ public sealed partial class ClusterDirectory(
         }
     }
 
-    /// <summary>All clusters that are not deleted, and when that began to be read from the database.</summary>
+    /// <summary>All clusters that are not deleted, and when their read from the database began.</summary>
     public (IReadOnlyList<ClusterId> Clusters, DateTimeOffset ReadAt) Living
     {
         get
@@ -85,11 +85,11 @@ public sealed partial class ClusterDirectory(
         return !IsRemoved(id) && _snapshot.Clusters.TryGetValue(id, out cluster);
     }
 
-    /// <summary>Whether a cluster was said to be deleted since the database was last read.</summary>
+    /// <summary>Whether a deletion of the cluster was announced after the last read of the database began.</summary>
     public bool IsRemoved(ClusterId id) => _removed is { } removed && removed.ContainsKey(id);
 
-    /// <summary>Removes a deleted cluster at once, without a read of the database. Every later read of the database
-    /// decides again.</summary>
+    /// <summary>Removes a deleted cluster at once, without a read of the database. A later read of the database has the
+    /// last word.</summary>
     public void Remove(ClusterId id)
     {
         lock (_replacing)
@@ -103,10 +103,10 @@ public sealed partial class ClusterDirectory(
     }
 
     /// <summary>
-    /// Finds a cluster that is not deleted, reading the database where memory does not know it: it may have been
-    /// created a moment ago by another process.
+    /// Finds a cluster that is not deleted. A cluster that is not in memory is looked up in the database, because
+    /// another process may just have created it.
     /// </summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async ValueTask<DirectoryCluster?> FindAsync(ClusterId id, CancellationToken cancellationToken)
     {
         if (!TryGet(id, out var found))
@@ -119,11 +119,11 @@ public sealed partial class ClusterDirectory(
     }
 
     /// <summary>As <see cref="FindAsync(ClusterId, CancellationToken)"/>, by the text form of the id.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public async ValueTask<DirectoryCluster?> FindAsync(string id, CancellationToken cancellationToken) =>
         ClusterId.TryParse(id, out var cluster) ? await FindAsync(cluster, cancellationToken) : null;
 
-    /// <summary>Finds the cluster that sends in the name of a domain (A-labels, lower case).</summary>
+    /// <summary>Finds the cluster with a sending domain (A-labels, lower case).</summary>
     public bool TryGetBySendingDomain(string domain, [NotNullWhen(true)] out DirectoryCluster? cluster)
     {
         var snapshot = _snapshot;
@@ -134,10 +134,10 @@ public sealed partial class ClusterDirectory(
     }
 
     /// <summary>
-    /// Reads everything again and swaps the snapshot. When it returns, what was committed before the call is in memory,
-    /// also when other refreshes run at the same time.
+    /// Reads everything again and replaces the snapshot. After the call, all commits before the call are in memory,
+    /// even if other refreshes run at the same time.
     /// </summary>
-    /// <exception cref="NpgsqlException">The database is away; the old snapshot stays.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable. The old snapshot stays.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         var reading = Interlocked.Increment(ref _begun);
@@ -202,7 +202,7 @@ public sealed partial class ClusterDirectory(
             }
         }
 
-        // Once for what stands there, not with every refresh.
+        // Unreadable settings are logged once, not at every refresh.
         foreach (var (id, settings) in unreadable)
         {
             if (!told.TryGetValue(id, out var before) || before != settings)
@@ -213,7 +213,7 @@ public sealed partial class ClusterDirectory(
     }
 
     /// <summary>Reads one cluster's default tracking domain again.</summary>
-    /// <exception cref="NpgsqlException">The database is away; the old one stays.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable. The old domain stays.</exception>
     public async Task RefreshDefaultAsync(ClusterId id, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Defaults + " AND cluster_id = $1");
@@ -246,8 +246,9 @@ public sealed partial class ClusterDirectory(
         }
     }
 
-    // Written by a newer version during a rolling upgrade, or by hand: the cluster's links must go on working and the
-    // others' clusters too. What it says about tracking is unknown, so nothing new is tracked.
+    // A newer version wrote the settings during a rolling upgrade, or somebody wrote them by hand. The links of this
+    // cluster and of all others must keep working. What the settings say about tracking is unknown, so nothing new is
+    // tracked.
     private ClusterSettings InPlaceOfUnreadable(ClusterId id) => TryGet(id, out var before)
         ? before.Settings
         : ClusterSettings.InPlaceOfUnreadable;

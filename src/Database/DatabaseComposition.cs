@@ -10,13 +10,13 @@ using Tracking.Links;
 
 namespace Tracking.Database;
 
-/// <summary>Adds the database and what is kept of it in memory.</summary>
+/// <summary>Adds the database and the caches of its content.</summary>
 public static class DatabaseComposition
 {
     /// <summary>
     /// Adds the data sources of <c>ConnectionStrings__tracking</c> (that of the mail path, and
     /// <see cref="ApiDataSource"/> with <see cref="TrackingDb"/>), <see cref="Migrator"/> and
-    /// <see cref="ClusterDirectory"/>. Calling twice is once.
+    /// <see cref="ClusterDirectory"/>. May be called twice.
     /// </summary>
     public static IHostApplicationBuilder AddTrackingDatabase(this IHostApplicationBuilder builder)
     {
@@ -44,8 +44,8 @@ public static class DatabaseComposition
         return builder;
     }
 
-    /// <summary>Adds the <see cref="MasterKey"/> and <see cref="SigningKeyRing"/>: for those who make or verify links,
-    /// and nobody else. Calling twice is once.</summary>
+    /// <summary>Adds the <see cref="MasterKey"/> and <see cref="SigningKeyRing"/>: for services that make or verify
+    /// links. May be called twice.</summary>
     public static IHostApplicationBuilder AddSigningKeys(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(provider =>

@@ -2,7 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.Database;
 
-/// <summary>What is wrong with what every process keeps of the database; listed in <c>docs/telemetry.md</c>.</summary>
+/// <summary>The metrics of faults in the data that every process caches from the database, listed in
+/// <c>docs/telemetry.md</c>.</summary>
 public sealed class DirectoryTelemetry : IDisposable
 {
     /// <summary>The name of the meter.</summary>
@@ -19,7 +20,7 @@ public sealed class DirectoryTelemetry : IDisposable
         {
             _meter.CreateObservableGauge(
                 "tracking.keys.faulty", () => keys.Faults.Count, "{key}",
-                "Versions of the signing key that the database has lost, or has in a form that cannot be opened.");
+                "Versions of the signing key that are missing in the database or cannot be opened.");
         }
 
         _meter.CreateObservableGauge(

@@ -4,22 +4,22 @@ using Tracking.Links;
 
 namespace Tracking.Database;
 
-/// <summary>A first moment.</summary>
+/// <summary>The first time that something happened.</summary>
 /// <param name="Micros">µs since 1970; <see cref="Never"/> while nothing has happened.</param>
-/// <param name="Client">The program that it happened with; empty when it did not say.</param>
+/// <param name="Client">The client program; empty when it is unknown.</param>
 public readonly record struct FirstMoment(long Micros, string Client)
 {
     /// <summary>Nothing has happened.</summary>
     public const long Never = long.MaxValue;
 
-    /// <summary>Nothing.</summary>
+    /// <summary>A moment that has not happened.</summary>
     public static FirstMoment None { get; } = new(Never, "");
 
-    /// <summary>Whether it has happened.</summary>
+    /// <summary>Whether the moment has happened.</summary>
     public bool Exists => Micros != Never;
 
-    /// <summary>The earlier one. Of two in one microsecond that of the client whose name comes first: which one that is
-    /// must not depend on the order in which they arrive.</summary>
+    /// <summary>The earlier moment. Of two in the same microsecond the client's name decides, so that the result does
+    /// not depend on the order of arrival.</summary>
     public static FirstMoment Earlier(in FirstMoment one, in FirstMoment other) =>
         one.Micros < other.Micros
             || (one.Micros == other.Micros && string.CompareOrdinal(one.Client, other.Client) <= 0)
@@ -27,16 +27,17 @@ public readonly record struct FirstMoment(long Micros, string Client)
             : other;
 }
 
-/// <summary>First clicks on a link at its place in the message.</summary>
+/// <summary>The first clicks on a link at its place in the message.</summary>
 /// <param name="Ordinal">The place.</param>
 /// <param name="Link">The destination.</param>
-/// <param name="People">The first by a person, µs since 1970, or <see cref="FirstMoment.Never"/>.</param>
-/// <param name="Machines">The first by a recognised machine.</param>
+/// <param name="People">The first click by a person, µs since 1970, or <see cref="FirstMoment.Never"/>.</param>
+/// <param name="Machines">The first click by a recognised machine.</param>
 public readonly record struct PlaceFirsts(ushort Ordinal, ulong Link, long People, long Machines);
 
 /// <summary>
-/// When a message was first opened and clicked in, by people and by machines, and when each of its links first was: the
-/// packed column <c>ingest.message_counts.firsts</c>. One column and no row per link: a first click costs no insert.
+/// When people and machines first opened a message, first clicked in it, and first clicked each of its links: the
+/// packed column <c>ingest.message_counts.firsts</c>. One column, not a row per link, so that a first click needs no
+/// insert.
 /// <para>Format: version (u8, 1), which of four moments exist (u8: click by a person, click by a machine, open by a
 /// person, open by a machine), for each its time (i64) and client (u8 length, UTF-8); then for every clicked place
 /// ordinal (u16), link (u64), which of two moments exist (u8) and those (i64). Integers are little-endian.</para>
@@ -61,14 +62,14 @@ public sealed class FirstMoments
     /// <summary>The first click or open by people or machines.</summary>
     public FirstMoment Of(LinkKind kind, bool machines) => Slot(kind, machines);
 
-    /// <summary>When a person first showed to have the message open: the first open or click by people. Many mail
-    /// programs load no pictures; a click needs none.</summary>
+    /// <summary>The first open or click by people. A click proves an open too, because many mail programs load no
+    /// pictures.</summary>
     public FirstMoment Opener => FirstMoment.Earlier(_click0, _open0);
 
     /// <summary>The first click or open by anybody.</summary>
     public FirstMoment OfAnybody(LinkKind kind) => FirstMoment.Earlier(Slot(kind, false), Slot(kind, true));
 
-    /// <summary>Takes in a click or open; other kinds have no firsts.</summary>
+    /// <summary>Adds a click or open. Other kinds are ignored.</summary>
     public void Add(LinkKind kind, bool isMachine, FirstMoment moment, ushort ordinal, ulong link)
     {
         if (kind > LinkKind.Open)
@@ -86,7 +87,7 @@ public sealed class FirstMoments
         }
     }
 
-    /// <summary>Takes in those of another part of the message's events.</summary>
+    /// <summary>Adds the moments of another part of the message's events.</summary>
     public void Add(FirstMoments other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -137,19 +138,19 @@ public sealed class FirstMoments
         _places = _places?.ToList(),
     };
 
-    /// <summary>The place of a message among others, by clicks and then by opens, in few steps: 0 below two clicks and
-    /// four opens, which is most of them; from <see cref="WeightOfClicks"/> on by clicks.</summary>
+    /// <summary>The rank of a message by clicks, then by opens, in few steps. Most messages have weight 0: fewer than
+    /// two clicks and fewer than four opens. From <see cref="WeightOfClicks"/> on the clicks decide.</summary>
     public static short WeightOf(int clicks, int opens) =>
         (short)(clicks > 1 ? 31 + Steps(clicks) : opens > 3 ? Steps(opens) : 0);
 
-    /// <summary>The smallest weight of a message with clicks: it has at least two.</summary>
+    /// <summary>The smallest weight of a message with two clicks or more.</summary>
     public const short WeightOfClicks = 33;
 
     /// <summary>The fewest clicks, below <see cref="WeightOfClicks"/> opens, that a message of a weight has.</summary>
     public static long FewestOf(short weight) =>
         1L << (weight >= WeightOfClicks ? weight - WeightOfClicks + 1 : weight - 1);
 
-    /// <summary>Packs it.</summary>
+    /// <summary>Packs the moments.</summary>
     public byte[] Write()
     {
         Span<byte> head = stackalloc byte[2 + (4 * (8 + 1 + MaxClientBytes))];
@@ -191,8 +192,8 @@ public sealed class FirstMoments
         return packed;
     }
 
-    /// <summary>Unpacks it. What is of another version, or breaks off, gives the moments that could be read: a later
-    /// one is then taken for the first, and a rebuild of the counters puts it right.</summary>
+    /// <summary>Unpacks the moments. From bytes of another version, or incomplete ones, only the readable moments are
+    /// taken. Later moments may then count as the first ones, until a rebuild of the counters corrects them.</summary>
     public static FirstMoments Read(ReadOnlySpan<byte> packed)
     {
         var firsts = new FirstMoments();

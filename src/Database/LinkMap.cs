@@ -2,24 +2,24 @@ using System.Text;
 
 namespace Tracking.Database;
 
-/// <summary>Where a tracked link stands in its message.</summary>
+/// <summary>The place of a tracked link in its message.</summary>
 /// <param name="Part">The body part, as the rewriter counts parts.</param>
-/// <param name="Position">The link's place among the part's links, 1 and up, in document order.</param>
-/// <param name="Name">Its name for reports; empty when it has none.</param>
+/// <param name="Position">The link's number among the part's links, from 1, in document order.</param>
+/// <param name="Name">The link's name for reports; empty without a name.</param>
 public readonly record struct LinkPlace(int Part, int Position, string Name);
 
 /// <summary>
 /// The packed column <c>rewrite.messages.link_map</c>: part, position and name of every tracked link, in ordinal order
-/// from 0. One column and no row per link: a message with eighty links costs one insert.
+/// from 0. One column, not a row per link, so that a message with eighty links needs one insert.
 /// <para>Format: version (u8, 1), then per link: part (varint), position (varint), bytes of the name (varint), name
 /// (UTF-8). Varints are LEB128, seven bits a byte, lowest first.</para>
 /// </summary>
 public static class LinkMap
 {
-    /// <summary>The version this code writes.</summary>
+    /// <summary>The version that this code writes.</summary>
     public const byte CurrentVersion = 1;
 
-    /// <summary>Packs places; their index is the ordinal.</summary>
+    /// <summary>Packs places. The index of a place is its ordinal.</summary>
     public static byte[] Write(IReadOnlyList<LinkPlace> places)
     {
         ArgumentNullException.ThrowIfNull(places);
@@ -44,8 +44,8 @@ public static class LinkMap
         return map;
     }
 
-    /// <summary>Unpacks every place. A map of another version, or one that breaks off, gives the places that could be
-    /// read: reports then show a link without its place, which is better than no report.</summary>
+    /// <summary>Unpacks every place. From a map of another version, or an incomplete one, only the readable places are
+    /// returned. Reports then show a link without its place.</summary>
     public static IReadOnlyList<LinkPlace> Read(ReadOnlySpan<byte> map)
     {
         var places = new List<LinkPlace>();

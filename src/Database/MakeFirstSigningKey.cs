@@ -11,7 +11,7 @@ namespace Tracking.Database;
 /// </summary>
 public static class MakeFirstSigningKey
 {
-    /// <summary>What is said where keys are gone.</summary>
+    /// <summary>The error message when keys are lost.</summary>
     internal const string Lost =
         "links.signing_keys holds no key that can be opened, and links have been sent: restore that table from a backup, "
         + "a new key would not verify them (deploy/runbooks/signing-keys.md).";
@@ -25,9 +25,9 @@ public static class MakeFirstSigningKey
         ON CONFLICT (version) DO NOTHING
         """;
 
-    /// <summary>Makes it unless there is one. Safe to run from many processes at once.</summary>
-    /// <exception cref="SigningKeysLostException">There is none, and links have been sent.</exception>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <summary>Makes the key unless there is one. Several processes may call this at the same time.</summary>
+    /// <exception cref="SigningKeysLostException">There is no key, but links have been sent.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     public static async Task UnlessThereAsync(
         NpgsqlDataSource dataSource, MasterKey masterKey, CancellationToken cancellationToken)
     {

@@ -7,37 +7,37 @@ using Npgsql;
 
 namespace Tracking.Database;
 
-/// <summary>The schema cannot be brought up to date; the message is one line for the operator.</summary>
+/// <summary>The schema cannot be brought up to date. The message is one line for the operator.</summary>
 public sealed class MigrationException(string message) : Exception(message);
 
 /// <summary>
-/// Brings the schema up to date: the SQL files under <c>Migrations/</c>, in order, each in its own transaction, all
-/// under one advisory lock, recorded with a checksum. An applied migration that this build has with other content, or
-/// lacks among its own, stops the start; migrations newer than this build are left alone, so that the previous version
-/// runs on the next version's schema. It runs beside services at work: a migration that does not get its locks soon
-/// gives way to them and is tried again (docs/decisions/0007-migrations.md).
+/// Brings the schema up to date. It runs the SQL files under <c>Migrations/</c> in order, each in its own transaction,
+/// under one advisory lock, and records each with a checksum. The start fails when the content of an applied migration
+/// differs from this build's, or when this build lacks it. Migrations newer than this build are ignored, so that the
+/// previous version runs on the next version's schema. Services may run at the same time: a migration that does not get
+/// its locks soon is rolled back and tried again (docs/decisions/0007-migrations.md).
 /// </summary>
 public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrator> logger)
 {
-    // Any constant does, as long as no other program on the same database takes it: "tracking" in ASCII.
+    // Any constant that no other program on the same database uses. This one is "tracking" in ASCII.
     internal const long AdvisoryLock = 0x747261636b696e67;
 
     // While a migration waits for a table's lock, every other statement on that table waits behind the migration. This
-    // limits the wait. Storing a batch of events takes a tenth of it.
+    // limits the wait. Storing a batch of events takes a tenth of this time.
     private const string LimitLockWait = "SET LOCAL lock_timeout = '2s'";
 
-    // The longest exports of events take minutes; after that somebody has to look.
+    // The longest exports of events take minutes. After more attempts than that an operator must look.
     private const int Attempts = 200;
     private static readonly TimeSpan _pauseBetweenAttempts = TimeSpan.FromSeconds(1);
 
     private static readonly Lazy<int[]> _numbers = new(() => [.. Embedded().Select(migration => migration.Number)]);
 
-    /// <summary>Applies what is missing. Safe to run from many processes at once.</summary>
-    /// <exception cref="MigrationException">An applied migration differs from the one in this build, or is not in
+    /// <summary>Applies missing migrations. Several processes may call this at the same time.</summary>
+    /// <exception cref="MigrationException">An applied migration differs from this build's, or this build lacks
     /// it.</exception>
     public Task ApplyAsync(CancellationToken cancellationToken) => ApplyAsync(Embedded(), cancellationToken);
 
-    /// <summary>Whether every migration of this build has been applied; later ones may have been too.</summary>
+    /// <summary>Whether every migration of this build has been applied. Later ones may have been applied too.</summary>
     /// <exception cref="NpgsqlException">The database does not answer, or has no schema at all.</exception>
     public static async Task<bool> IsAppliedAsync(NpgsqlDataSource dataSource, CancellationToken cancellationToken)
     {
@@ -84,7 +84,7 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
         }
         finally
         {
-            // The session may go back to the pool: the lock must not go with it.
+            // Unlock, because the session goes back to the pool and would keep the lock.
             await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({AdvisoryLock})", CancellationToken.None);
         }
     }
@@ -182,7 +182,7 @@ public sealed partial class Migrator(NpgsqlDataSource dataSource, ILogger<Migrat
     private partial void LogApplied(string name);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Migration {Name} gives way to sessions that hold its tables, and is tried again: {Reason}")]
+        Message = "Migration {Name} did not get the locks of its tables in time and is tried again: {Reason}")]
     private partial void LogLocked(string name, string reason);
 }
 

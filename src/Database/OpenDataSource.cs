@@ -15,11 +15,12 @@ public static class OpenDataSource
 
     private const string MaxPoolSize = "Maximum Pool Size";
 
-    // The server ends a statement; the client gives it this much longer before it takes the connection for dead.
+    // The server ends a statement after its timeout. The client waits this much longer before it treats the connection
+    // as broken.
     private static readonly TimeSpan _grace = TimeSpan.FromSeconds(5);
 
-    /// <summary>Makes the data source of the mail path; nothing connects yet.</summary>
-    /// <exception cref="OptionsValidationException">The connection string is missing or not one.</exception>
+    /// <summary>Makes the data source of the mail path. Nothing connects yet.</summary>
+    /// <exception cref="OptionsValidationException">The connection string is missing or malformed.</exception>
     public static NpgsqlDataSource From(IConfiguration configuration, DatabaseOptions? options = null)
     {
         var connection = Read(configuration);
@@ -32,8 +33,8 @@ public static class OpenDataSource
         return NpgsqlDataSource.Create(connection);
     }
 
-    /// <summary>Makes the data source of the API; nothing connects yet.</summary>
-    /// <exception cref="OptionsValidationException">The connection string is missing or not one.</exception>
+    /// <summary>Makes the data source of the API. Nothing connects yet.</summary>
+    /// <exception cref="OptionsValidationException">The connection string is missing or malformed.</exception>
     public static ApiDataSource ForApi(IConfiguration configuration, DatabaseOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -58,10 +59,10 @@ public static class OpenDataSource
 
         try
         {
-            // Nothing of ours leaves anything in a session that the next one would have to be kept from, and undoing it
-            // costs the database more than a look-up does.
+            // No code of ours leaves state in a session. So a reset is not needed, and it would cost the database more
+            // than a look-up.
             var connection = new NpgsqlConnectionStringBuilder(text) { NoResetOnClose = true };
-            // Tells the pools apart in pg_stat_activity.
+            // The name distinguishes the pools in pg_stat_activity.
             connection.ApplicationName ??= "tracking";
             return connection;
         }

@@ -3,7 +3,7 @@ using Tracking.Links;
 
 namespace Tracking.Database;
 
-/// <summary>Reads the master key from where <see cref="SystemOptions"/> says.</summary>
+/// <summary>Reads the master key that <see cref="SystemOptions"/> names.</summary>
 public static class OpenMasterKey
 {
     private const string Takes = "32 bytes as base64 (openssl rand -base64 32)";
@@ -23,8 +23,8 @@ public static class OpenMasterKey
         };
     }
 
-    /// <summary>Reads the other one of a rotation; <see langword="null"/> when there is none.</summary>
-    /// <exception cref="OptionsValidationException">It is none.</exception>
+    /// <summary>Reads the other master key of a rotation; <see langword="null"/> when there is none.</summary>
+    /// <exception cref="OptionsValidationException">The key is malformed.</exception>
     public static MasterKey? OtherFrom(SystemOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -7,9 +7,9 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// Keeps <see cref="ClusterDirectory"/>, and where there are any <see cref="SigningKeyRing"/> and
-/// <see cref="SystemHostCertificate"/>, fresh: at start, on <see cref="RequestNow"/>
-/// (the bus said so), and every <see cref="SystemOptions.DirectoryRefresh"/>.
+/// Reads <see cref="ClusterDirectory"/> again, and <see cref="SigningKeyRing"/> and <see cref="SystemHostCertificate"/>
+/// if the service has them: at start, on <see cref="RequestNow"/> (after a message of the bus), and every
+/// <see cref="SystemOptions.DirectoryRefresh"/>.
 /// </summary>
 public sealed partial class RefreshDirectories(
     ClusterDirectory clusters,
@@ -31,7 +31,7 @@ public sealed partial class RefreshDirectories(
     /// <summary>The time of the last announced change. Data that was read before may be outdated.</summary>
     public DateTimeOffset ToldAt => new(Interlocked.Read(ref _toldAt), TimeSpan.Zero);
 
-    /// <summary>Reads again as soon as possible; several requests at once are one.</summary>
+    /// <summary>Requests a read as soon as possible. Several requests before the read count as one.</summary>
     public void RequestNow()
     {
         Interlocked.Exchange(ref _toldAt, time.GetUtcNow().UtcTicks);
@@ -39,8 +39,7 @@ public sealed partial class RefreshDirectories(
         Wake();
     }
 
-    /// <summary>Reads again, as soon as possible, only the default tracking domain of the cluster whose domain has
-    /// changed.</summary>
+    /// <summary>Requests a read of one default tracking domain: that of the cluster whose domain has changed.</summary>
     public void RequestDefault(HostChange change)
     {
         ArgumentNullException.ThrowIfNull(change);
@@ -69,7 +68,7 @@ public sealed partial class RefreshDirectories(
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        // The first read is awaited where the database answers: a process that is ready knows its clusters.
+        // The start waits for the first read, so that a ready process knows its clusters if the database answers.
         await RefreshAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
@@ -106,14 +105,14 @@ public sealed partial class RefreshDirectories(
         {
             foreach (var (cluster, _) in _defaults)
             {
-                // Before reading: what changes from here on is read again.
+                // Removed before the read, so that a later change is read again.
                 _defaults.TryRemove(cluster, out _);
                 await clusters.RefreshDefaultAsync(cluster, cancellationToken);
             }
         }
         catch (Exception exception) when (StoreAway.FaultOf(exception) != StoreFault.None)
         {
-            // The next reading of everything has them.
+            // The next read of all clusters includes these domains.
             LogDatabaseAway(exception.Message);
         }
     }

@@ -4,37 +4,38 @@ using Tracking.Links;
 
 namespace Tracking.Database;
 
-/// <summary>A signing key was sealed under another master key than the one given.</summary>
+/// <summary>A signing key was sealed under another master key than the configured one.</summary>
 public sealed class WrongMasterKeyException(string message) : CryptographicException(message);
 
-/// <summary>There is no signing key where there has been one; the message is one line for the operator.</summary>
+/// <summary>The signing keys are lost. The message is one line for the operator.</summary>
 public sealed class SigningKeysLostException(string message) : Exception(message);
 
-/// <summary>A row of <c>links.signing_keys</c>: sealed, so a copy of it outside the database tells nothing.</summary>
-/// <param name="Version">1 and up.</param>
-/// <param name="Sealed">The key under the master key.</param>
-/// <param name="SignsFrom">From when it signs.</param>
+/// <summary>A row of <c>links.signing_keys</c>. The key is sealed, so a copy outside the database reveals
+/// nothing.</summary>
+/// <param name="Version">The version, from 1.</param>
+/// <param name="Sealed">The key, sealed under the master key.</param>
+/// <param name="SignsFrom">When the key begins to sign.</param>
 public sealed record SealedSigningKey(int Version, byte[] Sealed, DateTimeOffset SignsFrom);
 
-/// <summary>What is wrong with a signing key in the database.</summary>
+/// <summary>The fault of a signing key in the database.</summary>
 public enum KeyFault
 {
     /// <summary>The row cannot be opened: damaged, or sealed under another master key.</summary>
     Unreadable,
 
-    /// <summary>The row is gone; this process has read it before.</summary>
+    /// <summary>The row is missing, but this process has read it before.</summary>
     Missing,
 
-    /// <summary>The row holds another key than this process has read before.</summary>
+    /// <summary>The row has another key than before.</summary>
     Replaced,
 
-    /// <summary>There is no row at all, and this process has read none before; its version is 0.</summary>
+    /// <summary>The table is empty, and this process has read no key before. The fault's version is 0.</summary>
     NoKey,
 }
 
 /// <summary>
-/// The signing keys of <c>links.signing_keys</c>, opened with the master key and kept in memory. A new version is
-/// stored to sign only after every process has had time to read it: it verifies everywhere before it signs anywhere.
+/// The signing keys of <c>links.signing_keys</c>, opened with the master key and kept in memory. A new version signs
+/// only after a delay in which every process reads it. So it verifies everywhere before it signs anywhere.
 /// <para>A key that was read once verifies until the process ends, even if its row is lost, changed or unreadable: a
 /// restore of the table or of an old backup must not break links. Only keys in the table sign, so that other processes
 /// can verify the links. While the table is empty, the last signing key still signs. Only
@@ -50,28 +51,28 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
     private volatile Signing? _signing;
     private volatile bool _isTableEmpty = true;
 
-    /// <summary>The keys now; <see langword="null"/> until some have been read.</summary>
+    /// <summary>The current keys; <see langword="null"/> until some have been read.</summary>
     public SigningKeys? Current
     {
         get
         {
             var (signing, held) = (_signing, _held);
-            // A selection from keys that have since been read again is not used: it may miss the newest.
+            // A selection is not used after the keys have been read again, because it may lack the newest key.
             return signing is not null && ReferenceEquals(signing.Of, held) && Now(held) < signing.Until
                 ? signing.Keys
                 : held is not null ? Select(held) : null;
         }
     }
 
-    /// <summary>The rows behind <see cref="Current"/>, for whoever keeps a copy against the database being
-    /// away. Never less than was read before.</summary>
+    /// <summary>The rows of <see cref="Current"/>, for a copy that is used while the database is unavailable. Rows that
+    /// were once read stay.</summary>
     public IReadOnlyList<SealedSigningKey> Rows => _held?.Rows ?? [];
 
-    /// <summary>What is wrong with the table, by version; empty when all is well.</summary>
+    /// <summary>The faults of the table, by version; empty without faults.</summary>
     public IReadOnlyList<(int Version, KeyFault Fault)> Faults { get; private set; } = [];
 
-    /// <summary>Takes a copy of the rows: what the database does not have, or has not told yet.</summary>
-    /// <exception cref="WrongMasterKeyException">Not one of them can be opened.</exception>
+    /// <summary>Adds the rows of a copy. Keys that are already known stay.</summary>
+    /// <exception cref="WrongMasterKeyException">None of the rows can be opened.</exception>
     public void Restore(IReadOnlyList<SealedSigningKey> rows)
     {
         var (opened, unreadable) = Open(rows);
@@ -95,9 +96,9 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         }
     }
 
-    /// <summary>Reads every version. A process that knows keys keeps them; see <see cref="Faults"/>.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
-    /// <exception cref="WrongMasterKeyException">No key is known, and not one row can be opened.</exception>
+    /// <summary>Reads every version. Keys that were read before stay; see <see cref="Faults"/>.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
+    /// <exception cref="WrongMasterKeyException">No key is known, and no row can be opened.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         var (rows, clock) = await ReadAsync(cancellationToken);
@@ -128,20 +129,19 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         }
     }
 
-    /// <summary>As <see cref="RotateAsync(Func{NpgsqlTransaction, int, Task}, CancellationToken)"/>, with nothing
-    /// stored along.</summary>
+    /// <summary>As <see cref="RotateAsync(Func{NpgsqlTransaction, int, Task}, CancellationToken)"/>, without a further
+    /// statement in the transaction.</summary>
     public Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(CancellationToken cancellationToken) =>
         RotateAsync(null, cancellationToken);
 
     /// <summary>Adds a version that verifies at once and signs after <see cref="SigningDelay"/>, by the database's
     /// clock.</summary>
-    /// <param name="along">What is stored with the new version, in its transaction; <see langword="null"/>:
-    /// nothing.</param>
+    /// <param name="along">Stores further rows in the same transaction; <see langword="null"/>: none.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The new version and when it begins to sign.</returns>
-    /// <exception cref="SigningKeysLostException">The table is empty, or nothing in it can be opened: the keys that
-    /// were in it are to be restored, and a new one would be taken for them.</exception>
-    /// <exception cref="WrongMasterKeyException">It could not be opened again.</exception>
+    /// <exception cref="SigningKeysLostException">The table is empty, or none of its keys can be opened. The lost keys
+    /// must be restored. A new key would get the version of a lost one.</exception>
+    /// <exception cref="WrongMasterKeyException">The new key could not be opened again.</exception>
     public async Task<(int Version, DateTimeOffset SignsFrom)> RotateAsync(
         Func<NpgsqlTransaction, int, Task>? along, CancellationToken cancellationToken)
     {
@@ -152,17 +152,17 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
             throw new SigningKeysLostException(MakeFirstSigningKey.Lost);
         }
 
-        // A version number is never used twice: the links of the first key would not verify.
+        // A version number is never used twice. Otherwise the links of the first key would not verify.
         var version = held.Keys.Select(key => key.Version).Concat(faults.Select(fault => fault.Version)).Max() + 1;
         await InsertAsync(version, along, cancellationToken);
         await RefreshAsync(cancellationToken);
-        // Of two who rotate at once only one adds the version; both tell what is stored.
+        // Of two rotations at the same time only one adds the version. Both return the stored one.
         return Rows.FirstOrDefault(row => row.Version == version) is { } stored
             ? (version, stored.SignsFrom)
             : throw WrongMasterKey(version);
     }
 
-    /// <summary>What the key of a version is sealed for.</summary>
+    /// <summary>The purpose under which the key of a version is sealed.</summary>
     public static string Purpose(int version) => $"links.signing_keys/{version}";
 
     private static WrongMasterKeyException WrongMasterKey(int version) => new(
@@ -203,7 +203,8 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
         _ = Select(held);
     }
 
-    // The database's clock, which every process reads: one whose own is wrong would sign before others verify.
+    // The database's clock, which all processes share. A process with a wrong clock would sign before others can
+    // verify.
     private DateTimeOffset Now(Held? held) =>
         held?.Clock is { } clock ? clock.Now + time.GetElapsedTime(clock.At) : time.GetUtcNow();
 
@@ -290,8 +291,8 @@ public sealed class SigningKeyRing(NpgsqlDataSource dataSource, MasterKey master
 
     /// <param name="Key">The key.</param>
     /// <param name="Row">Its row.</param>
-    /// <param name="Fingerprint">Tells it from another key under its version.</param>
-    /// <param name="IsStored">Whether the table has it, as far as is known; only then it signs.</param>
+    /// <param name="Fingerprint">Distinguishes the key from another key of the same version.</param>
+    /// <param name="IsStored">Whether the table had the key at the last read. Only such a key signs.</param>
     private sealed record HeldKey(SigningKey Key, SealedSigningKey Row, byte[] Fingerprint, bool IsStored)
     {
         public int Version => Row.Version;

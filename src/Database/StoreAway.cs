@@ -6,10 +6,10 @@ namespace Tracking.Database;
 /// <summary>The cause of an exception that ended a database operation.</summary>
 public enum StoreFault
 {
-    /// <summary>The exception says nothing of the database.</summary>
+    /// <summary>The exception does not come from the database.</summary>
     None,
 
-    /// <summary>The database is away: it cannot process any statement now. The same statement may succeed
+    /// <summary>The database is unavailable: it cannot process any statement now. The same statement may succeed
     /// later.</summary>
     Away,
 
@@ -23,13 +23,13 @@ public enum StoreFault
 }
 
 /// <summary>
-/// Says whether the database is away: the one place that decides it. PostgreSQL's own answers are told apart by the
-/// class of their SQLSTATE (PostgreSQL's manual, appendix A). Everything else that Npgsql throws means that there was
+/// Decides whether the database is unavailable. No other code decides this. PostgreSQL's errors are distinguished by
+/// the class of their SQLSTATE (PostgreSQL's manual, appendix A). Every other exception of Npgsql means that there was
 /// no answer.
 /// </summary>
 public static class StoreAway
 {
-    /// <summary>Whether the database is away.</summary>
+    /// <summary>Whether the database is unavailable.</summary>
     public static bool Is(Exception exception) => FaultOf(exception) == StoreFault.Away;
 
     /// <summary>Whether the cause is the database, and not the values of the statement. Callers keep their work and
@@ -53,29 +53,30 @@ public static class StoreAway
         IsLoginRefused(exception)
         || Npgsql(exception) is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName };
 
-    /// <summary>Whose fault <paramref name="exception"/> speaks of. What EF Core wraps round an exception of Npgsql
-    /// changes nothing.</summary>
+    /// <summary>The fault that caused <paramref name="exception"/>. An exception of Npgsql that EF Core wraps counts
+    /// like the inner one.</summary>
     public static StoreFault FaultOf(Exception exception) => Npgsql(exception) switch
     {
         PostgresException answer => FaultOf(answer.SqlState),
         not null => StoreFault.Away,
-        // Npgsql wraps these mostly; a file of its connection string that cannot be read is one of the rest.
+        // Npgsql wraps most of these. An unwrapped one is, for example, an unreadable file of the connection string.
         null when exception is SocketException or TimeoutException or IOException => StoreFault.Away,
         null => StoreFault.None,
     };
 
-    /// <summary>Whose fault a SQLSTATE speaks of.</summary>
+    /// <summary>The fault that a SQLSTATE means.</summary>
     public static StoreFault FaultOf(string sqlState) => sqlState.AsSpan(0, Math.Min(2, sqlState.Length)) switch
     {
-        // No connection. A transaction in the wrong state, above all on a standby, which is read-only (25006).
+        // No connection (08). A transaction in the wrong state (25), mostly on a standby, which is read-only (25006).
         "08" or "25" => StoreFault.Away,
         // The server refuses our role or password, or the database does not exist: no connection is possible.
         "28" or "3D" => StoreFault.Away,
-        // Rolled back for the sake of others (serialization, deadlock); a lock that is not to be had now.
+        // Rolled back because of other transactions: serialization, deadlock (40). A lock is not available now (55).
         "40" or "55" => StoreFault.Away,
-        // No memory, no disk, too many connections; the server stops or starts; the operating system failed it.
+        // No memory, no disk, too many connections (53). The server stops or starts (57). The operating system failed
+        // (58).
         "53" or "57" or "58" => StoreFault.Away,
-        // Cardinality, data exception, integrity constraint, check option, program limit; what a trigger raises.
+        // Cardinality, data exception, integrity constraint, check option, program limit, or an exception of a trigger.
         "21" or "22" or "23" or "44" or "54" or "P0" => StoreFault.Content,
         _ => StoreFault.Unfit,
     };

@@ -5,9 +5,9 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// Whether the system host has lost its certificate: it had one from an authority, and the last one has ended or was
-/// revoked. Links on it would be dead, so new mail is better off with plain ones. A system host whose certificate comes
-/// from elsewhere has none here and loses none.
+/// Tells whether the system host has lost its certificate: it had one from an authority, and the last one has expired
+/// or was revoked. Tracked links on the host would not work, so links in new mail stay plain. A system host whose
+/// certificate is managed elsewhere never counts as lost.
 /// </summary>
 public sealed class SystemHostCertificate(
     NpgsqlDataSource dataSource, IOptions<SystemOptions> options, TimeProvider time)
@@ -20,11 +20,11 @@ public sealed class SystemHostCertificate(
 
     private long _until = long.MaxValue;
 
-    /// <summary>Whether it is lost, as was read last.</summary>
+    /// <summary>Whether the certificate was lost at the last read or has expired since.</summary>
     public bool IsLost => Interlocked.Read(ref _until) <= time.GetUtcNow().UtcTicks;
 
-    /// <summary>Reads it again.</summary>
-    /// <exception cref="NpgsqlException">The database is away; what was read last holds.</exception>
+    /// <summary>Reads the state again.</summary>
+    /// <exception cref="NpgsqlException">The database is unavailable. The last state stays.</exception>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         var system = options.Value;

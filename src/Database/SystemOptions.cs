@@ -6,8 +6,9 @@ namespace Tracking.Database;
 /// <summary>The operator's own names and secrets: <c>Tracking__…</c> without a section.</summary>
 public sealed class SystemOptions : IValidatableObject
 {
-    /// <summary>The host in tracked links of a cluster without a default tracking domain. Served for every cluster.
-    /// Default <c>track.localhost</c>, which resolves to the machine itself: good for trying, not for mail.</summary>
+    /// <summary>The host in tracked links of a cluster without a default tracking domain. It is served for every
+    /// cluster. Default <c>track.localhost</c>, which resolves to the machine itself: for tests only, not for real
+    /// mail.</summary>
     [Required]
     public string SystemHost { get; set; } = "track.localhost";
 
@@ -29,20 +30,21 @@ public sealed class SystemOptions : IValidatableObject
     [Range(1, 65535)]
     public int? SystemPort { get; set; }
 
-    /// <summary>The file that holds the master key: 32 bytes as base64. Signing keys are sealed under it; without it
-    /// every link ever sent is dead, so it belongs in the backup.</summary>
+    /// <summary>The file that holds the master key: 32 bytes as base64. Signing keys are sealed under it. Without it no
+    /// link that was ever sent works, so keep it in the backup.</summary>
     public string? MasterKeyFile { get; set; }
 
-    /// <summary>The master key itself, for platforms that hand secrets over as variables.</summary>
+    /// <summary>The master key itself, for platforms that pass secrets as variables.</summary>
     [DataType(DataType.Password)]
     public string? MasterKey { get; set; }
 
-    /// <summary>The version of the master key, 1 to 1,000,000, default 1: one more with each rotation.</summary>
+    /// <summary>The version of the master key, 1 to 1,000,000, default 1. Each rotation adds 1.</summary>
     [Range(1, 1_000_000)]
     public int MasterKeyVersion { get; set; } = 1;
 
-    /// <summary>During a rotation, the file with the other master key: the next one before it seals, the one before
-    /// until nothing is sealed under it any more. It opens and does not seal.</summary>
+    /// <summary>The file with the other master key of a rotation. First this is the new key. After the new key has
+    /// become the master key, this is the old key, until nothing is sealed under it any more. The other key opens keys
+    /// but does not seal them.</summary>
     public string? OtherMasterKeyFile { get; set; }
 
     /// <summary>The other master key itself, as <see cref="MasterKey"/>.</summary>
@@ -53,8 +55,9 @@ public sealed class SystemOptions : IValidatableObject
     [Range(1, 1_000_000)]
     public int? OtherMasterKeyVersion { get; set; }
 
-    /// <summary>How often caches of clusters, hosts and keys are read again without being told; 1 s to 60 s, default
-    /// 30 s. 60 s is the longest that a deleted name may go on working while the bus is down.</summary>
+    /// <summary>How often caches of clusters, hosts and keys are read again without a message of the bus; 1 s to 60 s,
+    /// default 30 s. While the bus is down, a deleted name may keep working for this long; 60 s is the promised
+    /// limit.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
     public TimeSpan DirectoryRefresh { get; set; } = TimeSpan.FromSeconds(30);
 

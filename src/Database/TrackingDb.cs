@@ -7,8 +7,8 @@ using Tracking.Links;
 namespace Tracking.Database;
 
 /// <summary>
-/// The tables as EF Core sees them. The schema itself is the SQL under <c>Migrations/</c>; a test compares the two.
-/// Hot paths (registration, COPY, counters, statistics) use SQL beside their caller instead.
+/// EF Core's model of the tables. The schema itself is the SQL under <c>Migrations/</c>; a test compares both. Frequent
+/// operations (registration, COPY, counters, statistics) use SQL in their own code instead.
 /// </summary>
 public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext(options)
 {
@@ -48,10 +48,10 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Recipients who withdrew.</summary>
     public DbSet<Withdrawal> Withdrawals => Set<Withdrawal>();
 
-    /// <summary>Their messages.</summary>
+    /// <summary>Messages of recipients who withdrew.</summary>
     public DbSet<WithdrawnMessage> WithdrawnMessages => Set<WithdrawnMessage>();
 
-    /// <summary>Which events were stored together.</summary>
+    /// <summary>Events that were stored together.</summary>
     public DbSet<StoredEvents> StoredEvents => Set<StoredEvents>();
 
     /// <summary>Keys of stored batches.</summary>
@@ -66,19 +66,19 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Hourly totals of the version before <see cref="Counts"/>.</summary>
     public DbSet<LinkHour> LinkHours => Set<LinkHour>();
 
-    /// <summary>What happened when, by what.</summary>
+    /// <summary>Counts by time and dimension.</summary>
     public DbSet<Count> Counts => Set<Count>();
 
-    /// <summary>What is to be added to them.</summary>
+    /// <summary>Changes that are to be added to <see cref="Counts"/>.</summary>
     public DbSet<CountChange> CountChanges => Set<CountChange>();
 
-    /// <summary>What happened to each message.</summary>
+    /// <summary>Counts of each message.</summary>
     public DbSet<MessageCount> MessageCounts => Set<MessageCount>();
 
-    /// <summary>What happened to each message on further days.</summary>
+    /// <summary>Counts of each message on further days.</summary>
     public DbSet<MessageDay> MessageDays => Set<MessageDay>();
 
-    /// <summary>Which counters are read.</summary>
+    /// <summary>The generation of counters that each cluster reads.</summary>
     public DbSet<StatisticsState> Statistics => Set<StatisticsState>();
 
     /// <summary>Tracking domains, deleted ones included.</summary>
@@ -87,10 +87,10 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>Checks of tracking domains.</summary>
     public DbSet<DomainCheck> DomainChecks => Set<DomainCheck>();
 
-    /// <summary>What has to be told of tracking domains.</summary>
+    /// <summary>Notices about tracking domains.</summary>
     public DbSet<DomainNotice> DomainNotices => Set<DomainNotice>();
 
-    /// <summary>Who changed what.</summary>
+    /// <summary>The audit log.</summary>
     public DbSet<AuditEntry> AuditLog => Set<AuditEntry>();
 
     /// <summary>Keys of the console's sessions.</summary>
@@ -99,7 +99,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
     /// <summary>HTML that is kept for click maps.</summary>
     public DbSet<KeptBody> KeptBodies => Set<KeptBody>();
 
-    /// <summary>Which message has which.</summary>
+    /// <summary>The assignment of stored HTML to messages.</summary>
     public DbSet<MessageBody> MessageBodies => Set<MessageBody>();
 
     /// <inheritdoc/>
@@ -235,7 +235,8 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             settings => JsonSerializer.Serialize(settings, ClusterSettings.Json),
             json => Read(json))
     {
-        // One cluster's must not hide the others in a list of them; what stands there stays until it is changed.
+        // Unreadable settings of one cluster must not make a list of clusters fail. The column stays unchanged until
+        // the settings are set again.
         private static ClusterSettings Read(string json) =>
             ClusterSettings.TryRead(json, out _) ?? ClusterSettings.InPlaceOfUnreadable;
     }

@@ -5,44 +5,45 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Demo;
 
-/// <summary>Something went wrong on the way; the message says what, for people.</summary>
+/// <summary>The demo could not be made. The message says why, for people.</summary>
 public sealed class DemoFailedException(string message) : Exception(message);
 
-/// <summary>What there is now.</summary>
+/// <summary>The result of the demo.</summary>
 /// <param name="Cluster">The cluster's id.</param>
-/// <param name="Messages">Messages that were rewritten.</param>
-/// <param name="Visits">Clicks and opens.</param>
+/// <param name="Messages">The number of rewritten messages.</param>
+/// <param name="Visits">The number of clicks and opens.</param>
 public sealed record FilledShop(string Cluster, int Messages, int Visits);
 
-/// <summary>A visit to a message that has been rewritten.</summary>
-/// <param name="Url">The tracked link, or the pixel.</param>
-/// <param name="Visit">Who fetches it, and when.</param>
+/// <summary>A visit to a rewritten message.</summary>
+/// <param name="Url">The tracked link or the open pixel.</param>
+/// <param name="Visit">Who fetches the URL, and when.</param>
 public sealed record TrackedVisit(Uri Url, Visit Visit);
 
-/// <summary>Who takes visits: the edge those of now, the operator's own program those of the past.</summary>
+/// <summary>Takes visits: the edge takes visits of the present, the standalone program takes visits of the
+/// past.</summary>
 public interface ITakeVisits
 {
-    /// <summary>Takes them.</summary>
+    /// <summary>Takes the visits of a cluster.</summary>
     Task TakeAsync(string cluster, IReadOnlyList<TrackedVisit> visits, CancellationToken cancellationToken);
 }
 
-/// <summary>Makes a cluster with a tracking domain and mail, all of it through the API.</summary>
-/// <param name="api">The API, its base address and an admin key with it.</param>
-/// <param name="take">Takes what recipients do.</param>
+/// <summary>Makes a cluster with a tracking domain and mail through the API.</summary>
+/// <param name="api">The API's client, with base address and admin key.</param>
+/// <param name="take">Takes the recipients' visits.</param>
 /// <param name="name">The cluster's name.</param>
 public sealed class FillShop(HttpClient api, ITakeVisits take, string name = FillShop.DefaultName)
 {
-    /// <summary>What the cluster is called unless somebody says otherwise: nobody takes it for real.</summary>
+    /// <summary>The default name of the cluster. The name shows that the data is not real.</summary>
     public const string DefaultName = "Harbour Shop demo";
 
-    // As many as a small machine's API answers at a time.
+    // How many requests a small machine's API can answer at a time.
     private const int AtATime = 8;
 
-    /// <summary>Makes it.</summary>
-    /// <param name="mailings">Its mail.</param>
-    /// <param name="cancellationToken">Ends it half-way: what is made is made.</param>
-    /// <returns><see langword="null"/> when there is one already.</returns>
-    /// <exception cref="DemoFailedException">The server refused something.</exception>
+    /// <summary>Makes the cluster.</summary>
+    /// <param name="mailings">The mail to send.</param>
+    /// <param name="cancellationToken">Stops half-way. The data made so far stays.</param>
+    /// <returns><see langword="null"/> when a cluster of this name exists.</returns>
+    /// <exception cref="DemoFailedException">The server refused a request.</exception>
     /// <exception cref="HttpRequestException">The server cannot be reached.</exception>
     public async Task<FilledShop?> RunAsync(IReadOnlyList<Mailing> mailings, CancellationToken cancellationToken)
     {
@@ -58,7 +59,7 @@ public sealed class FillShop(HttpClient api, ITakeVisits take, string name = Fil
         var cluster = (string)(await ReadAsync(created, cancellationToken))["id"]!;
         using (var added = await api.PostAsJsonAsync(
             $"clusters/{cluster}/tracking-domains",
-            // Nobody can make its record: it shows what a name looks like that waits for one.
+            // The DNS record of this name cannot exist, so the demo shows a name that waits for its record.
             new { hostname = $"track-{cluster}.harbour.example.org" },
             cancellationToken))
         {
@@ -105,7 +106,7 @@ public sealed class FillShop(HttpClient api, ITakeVisits take, string name = Fil
         using var answer = await api.SendAsync(request, cancellationToken);
         var report = await ReadAsync(answer, cancellationToken);
 
-        // The plain text part comes first; people click in the HTML.
+        // Part 1 is the plain text. People click in the HTML, which is part 2.
         var links = report["links"]!.AsArray().Where(link => (int)link!["part"]! == 2)
             .Select(link => new Uri((string)link!["trackedUrl"]!)).ToList();
         var pixel = new Uri((string)report["pixelUrl"]!);

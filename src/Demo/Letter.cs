@@ -4,17 +4,17 @@ using System.Text;
 namespace Tracking.Demo;
 
 /// <summary>A kind of mail that the shop sends.</summary>
-/// <param name="Tag">What its messages are marked with.</param>
-/// <param name="Subject">Its subject.</param>
-/// <param name="Lead">What stands above its links.</param>
-/// <param name="Links">Its links, from top to bottom.</param>
+/// <param name="Tag">The tag of the messages.</param>
+/// <param name="Subject">The subject.</param>
+/// <param name="Lead">The text above the links.</param>
+/// <param name="Links">The links, from top to bottom.</param>
 public sealed record Letter(string Tag, string Subject, string Lead, IReadOnlyList<LetterLink> Links)
 {
     private const string Shop = "https://shop.example.org";
 
     private static readonly LetterLink _imprint = new($"{Shop}/imprint", "Imprint", 1);
 
-    /// <summary>The letter of Tuesdays.</summary>
+    /// <summary>The newsletter of Tuesdays.</summary>
     public static Letter Tuesday { get; } = new(
         "tuesday letter",
         "New in the harbour: lamps, ropes and a very good kettle",
@@ -28,7 +28,7 @@ public sealed record Letter(string Tag, string Subject, string Lead, IReadOnlyLi
             _imprint,
         ]);
 
-    /// <summary>The letter of Fridays.</summary>
+    /// <summary>The newsletter of Fridays.</summary>
     public static Letter Friday { get; } = new(
         "friday letter",
         "Autumn is here",
@@ -42,7 +42,7 @@ public sealed record Letter(string Tag, string Subject, string Lead, IReadOnlyLi
             _imprint,
         ]);
 
-    /// <summary>What follows an order.</summary>
+    /// <summary>The receipt after an order.</summary>
     public static Letter Receipt { get; } = new(
         "receipt",
         "Your order is on its way",
@@ -54,9 +54,9 @@ public sealed record Letter(string Tag, string Subject, string Lead, IReadOnlyLi
             _imprint,
         ]);
 
-    /// <summary>One message of it (RFC 5322), with a plain text and an HTML part.</summary>
-    /// <param name="recipient">Whom it is for.</param>
-    /// <param name="sentAt">Its date.</param>
+    /// <summary>Writes a message (RFC 5322) with a plain text and an HTML part.</summary>
+    /// <param name="recipient">The recipient's address.</param>
+    /// <param name="sentAt">The date of the message.</param>
     public byte[] Write(string recipient, DateTimeOffset sentAt)
     {
         var text = new StringBuilder().Append(Lead).Append("\n\n");
@@ -101,7 +101,7 @@ public sealed record Letter(string Tag, string Subject, string Lead, IReadOnlyLi
 }
 
 /// <summary>A link of a letter.</summary>
-/// <param name="Url">Where it leads.</param>
-/// <param name="Name">Its text.</param>
-/// <param name="Weight">How much more than others it is clicked.</param>
+/// <param name="Url">The destination.</param>
+/// <param name="Name">The link's text.</param>
+/// <param name="Weight">How often the link is clicked, relative to the others.</param>
 public sealed record LetterLink(string Url, string Name, int Weight);

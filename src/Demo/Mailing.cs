@@ -1,10 +1,10 @@
 namespace Tracking.Demo;
 
-/// <summary>A message of the shop, and what comes of it.</summary>
-/// <param name="Letter">What it is.</param>
-/// <param name="Recipient">Whom it is for.</param>
-/// <param name="SentAt">When it was sent.</param>
-/// <param name="Visits">Who fetches what of it.</param>
+/// <summary>A message of the demo shop, and the visits to it.</summary>
+/// <param name="Letter">The kind of mail.</param>
+/// <param name="Recipient">The recipient's address.</param>
+/// <param name="SentAt">When the message was sent.</param>
+/// <param name="Visits">The clicks and opens.</param>
 public sealed record Mailing(Letter Letter, string Recipient, DateTimeOffset SentAt, IReadOnlyList<Visit> Visits)
 {
     private const int Readers = 300;
@@ -13,9 +13,9 @@ public sealed record Mailing(Letter Letter, string Recipient, DateTimeOffset Sen
     private static readonly string[] _names =
         ["anna", "j.silva", "tom", "mei", "olu", "piotr", "sofia", "ahmed", "lars", "ines", "noor", "kim"];
 
-    /// <summary>The mail of two weeks, so that the last one has a week before it: two letters a week, and receipts
-    /// every day.</summary>
-    /// <param name="now">Their end.</param>
+    /// <summary>The mail of two weeks: two newsletters a week, and receipts every day. The first week is for comparison
+    /// with the second.</summary>
+    /// <param name="now">The end of the two weeks.</param>
     public static IReadOnlyList<Mailing> OfTwoWeeks(DateTimeOffset now)
     {
         var random = new Random(20);
@@ -41,8 +41,8 @@ public sealed record Mailing(Letter Letter, string Recipient, DateTimeOffset Sen
             new(letter, Address(reader), at, [.. visits.Of(letter, at, now)]);
     }
 
-    /// <summary>One letter of now: what comes of it comes at once.</summary>
-    /// <param name="now">When it is sent.</param>
+    /// <summary>Mail that is sent now. All its visits follow at once.</summary>
+    /// <param name="now">When the mail is sent.</param>
     public static IReadOnlyList<Mailing> OfNow(DateTimeOffset now)
     {
         var visits = new Visits(new Random(20));

@@ -3,11 +3,11 @@ using System.Net.Sockets;
 
 namespace Tracking.Demo;
 
-/// <summary>Fetches links and pixels at the edge, as mail programs and browsers do: the edge stamps the moment. Names
-/// under <c>localhost</c> lead to this machine (RFC 6761 6.3), whatever its resolver knows of that.</summary>
+/// <summary>Fetches links and pixels at the edge, as mail programs and browsers do. The edge records the present time.
+/// Names under <c>localhost</c> are resolved to this machine (RFC 6761 6.3) without asking a resolver.</summary>
 public sealed class VisitEdge : ITakeVisits, IDisposable
 {
-    // As many as a small machine's edge answers at a time beside everything else.
+    // How many requests a small machine's edge can answer at a time.
     private const int AtATime = 8;
 
     private readonly HttpClient _client = new(new SocketsHttpHandler
@@ -29,8 +29,8 @@ public sealed class VisitEdge : ITakeVisits, IDisposable
             new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = cancellationToken },
             async (visit, ended) => await FetchAsync(visit, ended));
 
-    /// <summary>Fetches one.</summary>
-    /// <exception cref="DemoFailedException">It was not answered as links and pixels are.</exception>
+    /// <summary>Fetches one link or pixel.</summary>
+    /// <exception cref="DemoFailedException">The answer has another status than 302 or 200.</exception>
     public async Task FetchAsync(TrackedVisit visit, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, visit.Url);

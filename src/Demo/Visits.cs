@@ -1,13 +1,15 @@
 namespace Tracking.Demo;
 
-/// <summary>Somebody, or something, fetches what a message holds.</summary>
-/// <param name="At">When.</param>
-/// <param name="Link">Which link, from 0; <see langword="null"/> for the open pixel.</param>
-/// <param name="Agent">What it calls itself.</param>
-/// <param name="Address">The last number of its address in a network for examples (RFC 5737).</param>
+/// <summary>A person or a machine fetches a link or the open pixel of a message.</summary>
+/// <param name="At">The time.</param>
+/// <param name="Link">The link's number, from 0; <see langword="null"/> for the open pixel.</param>
+/// <param name="Agent">The user agent.</param>
+/// <param name="Address">The last number of the client's address in 203.0.113.0/24, a network for examples (RFC
+/// 5737).</param>
 public sealed record Visit(DateTimeOffset At, int? Link, string Agent, byte Address);
 
-/// <summary>What people and machines do with a message: the same each time for the same numbers.</summary>
+/// <summary>Invents the visits of people and machines to messages. The same random numbers give the same
+/// visits.</summary>
 internal sealed class Visits(Random random)
 {
     private static readonly string[] _browsers =
@@ -22,7 +24,7 @@ internal sealed class Visits(Random random)
     private const string GmailProxy =
         "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)";
 
-    // All that Apple's mail privacy protection says of itself.
+    // The user agent of Apple's mail privacy protection.
     private const string ApplePrivacy = "Mozilla/5.0";
 
     private static readonly string[] _scanners =
@@ -37,10 +39,10 @@ internal sealed class Visits(Random random)
         "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
     ];
 
-    /// <summary>The visits to one message until a moment, in no order.</summary>
-    /// <param name="letter">What it is.</param>
-    /// <param name="sentAt">When it was sent.</param>
-    /// <param name="now">Nothing comes after it.</param>
+    /// <summary>The visits to one message before a time, in no order.</summary>
+    /// <param name="letter">The kind of mail.</param>
+    /// <param name="sentAt">When the message was sent.</param>
+    /// <param name="now">Visits at or after this time are left out.</param>
     public IEnumerable<Visit> Of(Letter letter, DateTimeOffset sentAt, DateTimeOffset now) =>
         Draw(letter, sentAt).Where(visit => visit.At < now);
 
@@ -49,7 +51,7 @@ internal sealed class Visits(Random random)
         var visits = new List<Visit>();
         var address = (byte)random.Next(1, 255);
 
-        // A scanner follows everything before anybody reads.
+        // A scanner follows all links before the recipient reads the message.
         if (random.Next(16) == 0)
         {
             var scanner = _scanners[random.Next(_scanners.Length)];
@@ -57,7 +59,7 @@ internal sealed class Visits(Random random)
                 link => new Visit(sentAt.AddSeconds(20).AddMilliseconds(link * 70), link, scanner, address)));
         }
 
-        // Some programs load the pictures when the mail comes, whether or not anybody reads it.
+        // Some programs load the pictures when the mail arrives, even if nobody reads it.
         var isApple = random.Next(5) == 0;
         if (isApple)
         {
@@ -86,7 +88,7 @@ internal sealed class Visits(Random random)
         return visits;
     }
 
-    // Who would read at night reads in the morning.
+    // Moves visits between 0 and 6 o'clock to the morning.
     private DateTimeOffset Awake(DateTimeOffset at) =>
         at.Hour < 6 ? at.AddHours(6 + (random.NextDouble() * 3)) : at;
 

@@ -5,12 +5,12 @@ using Microsoft.Extensions.Options;
 namespace Tracking.Dns;
 
 /// <summary>
-/// Which addresses may be asked, and connected to, when somebody else chooses them: public ones that are not ours. A
-/// tenant names the servers of his zone, and would else have us talk to machines inside of the operator's network.
+/// Decides to which addresses we may connect when a tenant chooses them: public addresses that are not our own.
+/// Otherwise a tenant could make us connect to machines inside the operator's network.
 /// </summary>
 public sealed class AddressGuard
 {
-    // How long our own addresses are remembered: they seldom change, and reading them takes a system call each.
+    // How long our own addresses are cached: they seldom change, and reading them is slow.
     private static readonly TimeSpan _ownFor = TimeSpan.FromMinutes(1);
 
     // IANA's special-purpose registries (RFC 6890 and its successors), and multicast.
@@ -23,7 +23,7 @@ public sealed class AddressGuard
         IPNetwork.Parse("203.0.113.0/24"), IPNetwork.Parse("224.0.0.0/3"),
     ];
 
-    // Of IPv6 only 2000::/3 is public, and within it not what leads to other addresses (Teredo, 6to4) or to nobody.
+    // Of IPv6 only 2000::/3 is public, without the ranges below: special purpose, documentation, Teredo and 6to4.
     private static readonly IPNetwork _public6 = IPNetwork.Parse("2000::/3");
 
     private static readonly IPNetwork[] _special6 =
@@ -44,7 +44,7 @@ public sealed class AddressGuard
     {
     }
 
-    /// <summary>For tests: with other own addresses than this machine's, and other public ones.</summary>
+    /// <summary>For tests, which choose our own addresses and the public ones.</summary>
     internal AddressGuard(
         IOptions<DnsOptions> options, TimeProvider time, Func<HashSet<IPAddress>> readOwn,
         Func<IPAddress, bool> isPublic)
@@ -66,7 +66,7 @@ public sealed class AddressGuard
         return _isPublic(plain) && !OwnAddresses().Contains(plain);
     }
 
-    /// <summary>Whether an address is one of the public internet's.</summary>
+    /// <summary>Whether an address is public.</summary>
     internal static bool IsPublic(IPAddress address)
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

@@ -3,47 +3,48 @@ using Tracking.Links;
 
 namespace Tracking.Dns;
 
-/// <summary>Why the question who may issue certificates has no answer.</summary>
+/// <summary>Why it is unknown who may issue certificates.</summary>
 public enum CaaFailure : byte
 {
-    /// <summary>It has one.</summary>
+    /// <summary>It is known.</summary>
     None,
 
-    /// <summary>The name servers fail, or did not answer.</summary>
+    /// <summary>The name servers fail or do not answer.</summary>
     Broken,
 
-    /// <summary>The signatures of the zone are broken (DNSSEC).</summary>
+    /// <summary>The DNSSEC signatures of the zone are broken.</summary>
     Bogus,
 
-    /// <summary>Our own resolver could not be reached: nothing is known about the name.</summary>
+    /// <summary>Our own resolver did not answer. Nothing is known about the name.</summary>
     NoResolver,
 }
 
 /// <summary>Who may issue certificates for a name.</summary>
 /// <param name="Name">The name that was asked about.</param>
-/// <param name="FoundAt">Where the records were asked for when some were found: the name or a parent of it. The
-/// records' own owner is another name when an alias led there.</param>
-/// <param name="Records">The relevant records; none means that every authority may.</param>
-/// <param name="Failure">Why there is no answer. A failure is no permission (Baseline Requirements, 3.2.2.8).</param>
-/// <param name="FailedAt">The name at which it failed.</param>
+/// <param name="FoundAt">The name whose CAA records were asked for and found: the host name or a parent of it. The
+/// records have another owner when this name is an alias.</param>
+/// <param name="Records">The relevant records. Without records every authority may issue.</param>
+/// <param name="Failure">Why there is no answer. After a failure no authority may issue (Baseline Requirements,
+/// 3.2.2.8).</param>
+/// <param name="FailedAt">The name whose question failed.</param>
 public sealed record CaaAnswer(
     DnsName Name, DnsName? FoundAt, IReadOnlyList<CaaRecord> Records, CaaFailure Failure, DnsName? FailedAt);
 
 /// <summary>
-/// Asks who may issue certificates for a name (CAA, RFC 8659), by our own resolver as an authority asks its own: at the
-/// name itself, where the resolver follows an alias to its end; then at the parents of the name, never at those of the
-/// alias's target. The first set of records that is not empty decides.
+/// Asks our resolver who may issue certificates for a name (CAA, RFC 8659), in the order in which an authority asks:
+/// first the name itself, where the resolver follows aliases; then the parents of the name, never the parents of an
+/// alias's target. The first name that has CAA records decides.
 /// </summary>
 public sealed class AskCaa(IOptions<DnsOptions> options, AskResolver resolver)
 {
-    // A name has at most ten labels that an authority takes, and a failure asks twice, of every resolver.
+    // Authorities take names of at most ten labels. The factor 4 leaves room for questions that are sent again.
     private readonly int _mostQueries = 4 * Math.Max(1, options.Value.Resolvers.Count) * 12;
 
-    /// <summary>Asks.</summary>
+    /// <summary>Asks for the CAA records that apply to a name.</summary>
     /// <param name="host">The name for which a certificate is wanted.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     /// <param name="freshAlias">The alias's target that our resolver does not know yet
-    /// (<see cref="AddressesOfName.FreshAlias"/>). Its records are those of the name.</param>
+    /// (<see cref="AddressesOfName.FreshAlias"/>). Its records apply to the name.</param>
     public async Task<CaaAnswer> AskAsync(
         HostName host, CancellationToken cancellationToken, DnsName? freshAlias = null)
     {
@@ -66,14 +67,14 @@ public sealed class AskCaa(IOptions<DnsOptions> options, AskResolver resolver)
         return new CaaAnswer(asked, null, [], CaaFailure.None, null);
     }
 
-    // Null: no record stands there, so the parent decides.
+    // Returns null when the name has no CAA record, so that its parent decides.
     private async Task<CaaAnswer?> AskAsync(
         DnsName asked, DnsName name, DnsName at, QueryBudget budget, CancellationToken cancellationToken)
     {
         var reply = await resolver.AskAsync(new DnsQuestion(at, DnsType.Caa), budget, cancellationToken);
         if (!reply.IsUsable)
         {
-            // A top-level domain does not fail; our way to it does.
+            // A top-level domain hardly ever fails, so the fault is taken to be our resolver's.
             var failure = name.Parent.IsRoot
                 ? CaaFailure.NoResolver : await FailureAsync(reply, budget, cancellationToken);
             return new CaaAnswer(asked, null, [], failure, name);
@@ -98,37 +99,37 @@ public sealed class AskCaa(IOptions<DnsOptions> options, AskResolver resolver)
     }
 }
 
-/// <summary>Who asks for a certificate, and how it proves control.</summary>
-/// <param name="Domains">The names by which the authority goes in CAA records: <c>letsencrypt.org</c>.</param>
-/// <param name="AccountUri">The account's URL (RFC 8657); <see langword="null"/> before there is one.</param>
+/// <summary>The authority, the account and the validation method of an order.</summary>
+/// <param name="Domains">The authority's names in CAA records: <c>letsencrypt.org</c>.</param>
+/// <param name="AccountUri">The account's URL (RFC 8657); <see langword="null"/> before the account exists.</param>
 /// <param name="Method"><c>http-01</c>, <c>tls-alpn-01</c>.</param>
 public sealed record CaaIssuer(IReadOnlyCollection<string> Domains, string? AccountUri, string Method);
 
 /// <summary>Whether an authority may issue.</summary>
 public enum CaaVerdict : byte
 {
-    /// <summary>It may.</summary>
+    /// <summary>The authority may issue.</summary>
     Allowed,
 
-    /// <summary>The records name others, or nobody.</summary>
+    /// <summary>The records name other authorities, or none.</summary>
     OtherAuthorities,
 
     /// <summary>A record names the authority for another account (<c>accounturi</c>).</summary>
     OtherAccount,
 
-    /// <summary>A record names the authority for other ways of proof (<c>validationmethods</c>).</summary>
+    /// <summary>A record names the authority for other validation methods (<c>validationmethods</c>).</summary>
     OtherMethod,
 
-    /// <summary>A record that every authority has to understand is understood by none.</summary>
+    /// <summary>A record is marked critical and has an unknown tag.</summary>
     UnknownCritical,
 
-    /// <summary>The zone fails, which is no permission.</summary>
+    /// <summary>The zone's name servers fail, so no authority may issue.</summary>
     Broken,
 
-    /// <summary>The zone's signatures are broken, which is no permission.</summary>
+    /// <summary>The zone's DNSSEC signatures are broken, so no authority may issue.</summary>
     Bogus,
 
-    /// <summary>Our resolver is away: ask again before ordering.</summary>
+    /// <summary>Our resolver did not answer. Ask again before ordering.</summary>
     Unknown,
 }
 
@@ -141,8 +142,8 @@ public static class JudgeCaa
         ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"];
 
     /// <summary>Whether an authority may issue for the name.</summary>
-    /// <param name="answer">What DNS says.</param>
-    /// <param name="issuer">The authority, the account and the proof.</param>
+    /// <param name="answer">The CAA records from DNS.</param>
+    /// <param name="issuer">The authority, the account and the validation method.</param>
     public static CaaVerdict Judge(CaaAnswer answer, CaaIssuer issuer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -168,7 +169,7 @@ public static class JudgeCaa
             return CaaVerdict.Allowed;
         }
 
-        // One record that allows it is enough; of those that do not, the one that comes closest says why.
+        // One record that allows it is enough. Otherwise the record that comes closest gives the reason.
         var verdicts = issues.Select(record => Judge(record.Text, issuer)).ToList();
         return verdicts.Contains(CaaVerdict.Allowed) ? CaaVerdict.Allowed
             : verdicts.Contains(CaaVerdict.OtherMethod) ? CaaVerdict.OtherMethod
@@ -176,9 +177,9 @@ public static class JudgeCaa
             : CaaVerdict.OtherAuthorities;
     }
 
-    /// <summary>What it means, for people.</summary>
-    /// <param name="answer">What DNS says.</param>
-    /// <param name="verdict">What was made of it.</param>
+    /// <summary>Explains the verdict to people.</summary>
+    /// <param name="answer">The CAA records from DNS.</param>
+    /// <param name="verdict">The verdict on these records.</param>
     public static string Explain(CaaAnswer answer, CaaVerdict verdict)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -195,7 +196,7 @@ public static class JudgeCaa
             CaaVerdict.OtherMethod =>
                 $"A CAA record of {at} allows this certificate authority other ways of validation only: {records}.",
             CaaVerdict.UnknownCritical =>
-                $"A CAA record of {at} is marked critical and has a tag that nobody knows: {records}.",
+                $"A CAA record of {at} is marked critical and has an unknown tag: {records}.",
             CaaVerdict.Broken =>
                 $"The name servers of {at} fail when they are asked for CAA records. "
                 + "No certificate authority issues a certificate then.",
@@ -206,12 +207,12 @@ public static class JudgeCaa
         };
     }
 
-    /// <summary>The record that would allow it, as a line of a zone file.</summary>
-    /// <param name="answer">What DNS says.</param>
-    /// <param name="verdict">What was made of it.</param>
-    /// <param name="issuer">The authority, the account and the proof.</param>
-    /// <returns><see langword="null"/> where no further record helps, or the authority does not say by which name it
-    /// goes.</returns>
+    /// <summary>The record that would allow the authority, as a line of a zone file.</summary>
+    /// <param name="answer">The CAA records from DNS.</param>
+    /// <param name="verdict">The verdict on these records.</param>
+    /// <param name="issuer">The authority, the account and the validation method.</param>
+    /// <returns><see langword="null"/> when no further record helps, or when the authority's name in CAA records is
+    /// unknown.</returns>
     public static string? LineToAdd(CaaAnswer answer, CaaVerdict verdict, CaaIssuer issuer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -221,7 +222,7 @@ public static class JudgeCaa
             return null;
         }
 
-        // Beside the records that are there: those of another name where an alias led to it.
+        // The new record belongs beside the existing ones. After an alias these have the alias's target as owner.
         var owner = answer.Records[0].Owner;
         return verdict switch
         {
@@ -245,7 +246,7 @@ public static class JudgeCaa
         foreach (var part in parts.Skip(1).Select(part => part.Trim(' ', '\t')).Where(part => part.Length > 0))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
-            // A parameter that breaks the syntax or stands twice can be fulfilled by nobody (as Boulder reads it).
+            // A record with a malformed or repeated parameter allows nobody (Boulder decides the same).
             if (equals <= 0 || !parameters.TryAdd(part[..equals].Trim(), part[(equals + 1)..].Trim()))
             {
                 return CaaVerdict.OtherAuthorities;

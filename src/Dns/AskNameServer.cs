@@ -7,16 +7,16 @@ using Tracking.Dns.Wire;
 namespace Tracking.Dns;
 
 /// <summary>
-/// Asks one name server one question: for servers that a tenant chooses, whose answers are believed in nothing.
+/// Asks one name server one question. A tenant chooses the server, so no answer is trusted.
 /// <list type="number">
-/// <item>A connected UDP socket of its own for each question, on a port that the kernel draws, so that the kernel drops
-/// what other addresses and ports send; an id that nobody can predict (RFC 5452).</item>
-/// <item>What is no answer to the question (id, QR, opcode, question byte for byte) is counted and the wait goes on.
-/// When much of it comes, the question is asked over TCP.</item>
-/// <item>Over TCP when an answer is truncated, and for no other reason than that and the one before.</item>
-/// <item>Once without EDNS where a server does not understand it.</item>
-/// <item>One deadline over all of it. What comes of it is a value; the only exception is the caller's own
-/// cancellation.</item>
+/// <item>Each question has its own connected UDP socket on a random port, and a random id (RFC 5452). The kernel drops
+/// datagrams from other addresses and ports.</item>
+/// <item>A datagram answers the question when its id, QR, opcode and question match. Others are counted and skipped.
+/// After <see cref="DnsOptions.MismatchesBeforeTcp"/> of them the question is asked over TCP.</item>
+/// <item>A truncated answer is asked for again over TCP. TCP is used for no third reason.</item>
+/// <item>A server that does not understand EDNS is asked once more without EDNS.</item>
+/// <item>One deadline limits all of this. A failure is returned as a value. Only the caller's cancellation
+/// throws.</item>
 /// </list>
 /// </summary>
 public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider time)
@@ -30,10 +30,11 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
     private readonly DnsOptions _options = options.Value;
 
     /// <summary>Asks a zone's name server.</summary>
-    /// <param name="server">Its address and port; checked by the caller (<see cref="AddressGuard"/>).</param>
-    /// <param name="question">What is asked.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <param name="server">The server's address and port. The caller has checked the address
+    /// (<see cref="AddressGuard"/>).</param>
+    /// <param name="question">The question.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public Task<DnsReply> AskAsync(
         IPEndPoint server, DnsQuestion question, QueryBudget budget, CancellationToken cancellationToken) =>
         AskAsync(server, question, QueryFlags.None, budget, cancellationToken);
@@ -87,7 +88,7 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
                 await AskOverTcpAsync(attempt, cancellationToken);
             }
 
-            // RFC 6891, 7: who does not know EDNS says one of these.
+            // A server that does not know EDNS answers with one of these codes (RFC 6891, 7).
             if (!withEdns
                 || attempt.Message is not { Rcode: DnsRcode.FormErr or DnsRcode.NotImp or DnsRcode.BadVers })
             {
@@ -117,7 +118,8 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // The datagram is the same, so an attacker gains no second guess, and a late first answer still counts.
+                // The datagram is the same. So an attacker gains no second guess, and a late answer to the first one
+                // counts.
                 if (budget.TryTake())
                 {
                     await socket.SendAsync(attempt.Query, cancellationToken);
@@ -208,7 +210,7 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
         Answer,
     }
 
-    /// <summary>One question on its way, over as many sockets as it takes.</summary>
+    /// <summary>One question to one server, over one or several sockets.</summary>
     private sealed class Attempt(IPEndPoint server, DnsQuestion question, QueryFlags flags)
     {
         private int _questionLength;
@@ -242,7 +244,7 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
                 return Taken.Mismatch;
             }
 
-            // TC: the rest of the datagram is not worth reading (RFC 2181, 9).
+            // TC is set: the rest of the datagram is ignored (RFC 2181, 9).
             if (!isOverTcp && (message[2] & 0x02) != 0)
             {
                 IsTruncated = true;
@@ -279,7 +281,8 @@ public sealed class AskNameServer(IOptions<DnsOptions> options, TimeProvider tim
             var rcode = message[3] & 0x0F;
             if (questions == 0)
             {
-                // A server that cannot read a question cannot repeat it. It costs one question more, no belief.
+                // A server that cannot read a question cannot repeat it. Such an answer only makes us ask again without
+                // EDNS.
                 return rcode is (int)DnsRcode.FormErr or (int)DnsRcode.NotImp
                     && message.Length == WriteQuery.HeaderLength;
             }

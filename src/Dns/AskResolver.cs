@@ -8,17 +8,17 @@ using Library = DnsClient;
 namespace Tracking.Dns;
 
 /// <summary>
-/// Asks our own resolvers, one after the other until one answers. They are the operator's, and check DNSSEC signatures.
-/// The library's own cache and retries are off. Its exceptions' texts can hold leftovers of other messages: none is
-/// logged or shown.
+/// Asks our own resolvers, one after the other until one answers. They belong to the operator and validate DNSSEC
+/// signatures. The library's cache and retries are off. The texts of its exceptions can contain bytes of other
+/// messages, so they are neither logged nor shown.
 /// </summary>
 public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer directly, TimeProvider time)
 {
-    // How long the addresses of resolvers that are configured by name are remembered.
+    // How long the list of resolvers and the addresses of their names are cached.
     private static readonly TimeSpan _addressesFor = TimeSpan.FromMinutes(1);
 
     private readonly DnsOptions _options = options.Value;
-    // Each question names its server. The library wants one beforehand all the same, which is never asked.
+    // The library requires a default server. It is never asked, because each question names its server.
     private readonly LookupClient _client = new(new LookupClientOptions(IPAddress.Loopback)
     {
         AutoResolveNameServers = false,
@@ -37,10 +37,10 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
 
     private Known? _known;
 
-    /// <summary>Asks a question; aliases are followed by the resolver.</summary>
-    /// <param name="question">What is asked.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <summary>Asks a question. The resolver follows aliases.</summary>
+    /// <param name="question">The question.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public async Task<DnsReply> AskAsync(
         DnsQuestion question, QueryBudget budget, CancellationToken cancellationToken)
     {
@@ -56,18 +56,18 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
                 return reply;
             }
 
-            // A code says more than silence: SERVFAIL of the first is not lost when the second is away.
+            // The first reply with a response code is kept: a SERVFAIL says more than a later timeout.
             last = last?.Message is null ? reply : last;
         }
 
         return last ?? Failed(question, null, DnsFailure.NoRoute);
     }
 
-    /// <summary>Asks again without a check of signatures, of the server that gave the reply: an answer to this and
-    /// SERVFAIL before mean that the signatures are broken.</summary>
+    /// <summary>Asks the same server again without validation of signatures. An answer now, after SERVFAIL before,
+    /// means that the signatures are broken.</summary>
     /// <param name="failed">The first reply.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public async Task<DnsReply> AskUncheckedAsync(
         DnsReply failed, QueryBudget budget, CancellationToken cancellationToken)
     {
@@ -79,10 +79,11 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
                 cancellationToken);
     }
 
-    /// <summary>All addresses of a name, IPv4 first; none when there are none or nobody answers.</summary>
+    /// <summary>All addresses of a name, IPv4 first. Empty when the name has none or when no resolver
+    /// answers.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public async Task<AddressesOfName> AddressesAsync(
         DnsName name, QueryBudget budget, CancellationToken cancellationToken)
     {
@@ -104,7 +105,7 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            // Names that the library's question would not take as a host name are asked all the same.
+            // This constructor also takes names that are no host names.
             var asked = new Library.DnsQuestion(question.Name.ToString(), (QueryType)question.Type);
             var response = await _client
                 .QueryServerAsync([new NameServer(server)], asked, either.Token)
@@ -123,7 +124,7 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // The library throws what it likes, undeclared ones too, for what a resolver sends: each is "no answer".
+            // A malformed answer makes the library throw undeclared exceptions. Each of them counts as "no answer".
             return Failed(question, server, Failure(exception));
         }
     }
@@ -179,7 +180,8 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
             }
             catch (SocketException)
             {
-                // It has no address at this moment; the others are asked, and in a minute it is tried again.
+                // This resolver's name has no address now. The other resolvers are asked; the name is tried again in a
+                // minute.
             }
         }
 
@@ -191,7 +193,8 @@ public sealed class AskResolver(IOptions<DnsOptions> options, AskNameServer dire
 
 /// <summary>The addresses of a name.</summary>
 /// <param name="Addresses">IPv4 first.</param>
-/// <param name="IsCertain">Whether both kinds were answered; without, there may be more.</param>
+/// <param name="IsCertain">Whether both questions, for IPv4 and for IPv6, were answered. Otherwise there may be more
+/// addresses.</param>
 public sealed record AddressesOfName(IReadOnlyList<IPAddress> Addresses, bool IsCertain)
 {
     /// <summary>The target of the name's alias, if the resolver does not know the alias yet and the name servers of the

@@ -4,11 +4,10 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Dns;
 
-/// <summary>Asking DNS, for the services that do.</summary>
+/// <summary>Registers what a service needs to ask DNS.</summary>
 public static class DnsComposition
 {
-    /// <summary>Adds the settings, our own resolver, name servers that others choose, fresh addresses, and CAA. Twice
-    /// is once.</summary>
+    /// <summary>Adds the settings and the classes of this namespace. May be called twice.</summary>
     public static IHostApplicationBuilder AddDns(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

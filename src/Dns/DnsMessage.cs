@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Tracking.Dns;
 
-/// <summary>Codes of answers (IANA, DNS parameters); others have their number.</summary>
+/// <summary>Response codes (IANA, DNS parameters). Other codes keep their number.</summary>
 public enum DnsRcode : ushort
 {
-    /// <summary>It was answered.</summary>
+    /// <summary>No error.</summary>
     NoError = 0,
 
-    /// <summary>The server did not understand the question's form.</summary>
+    /// <summary>The server could not parse the question.</summary>
     FormErr = 1,
 
     /// <summary>The server failed.</summary>
@@ -17,55 +17,55 @@ public enum DnsRcode : ushort
     /// <summary>There is no such name.</summary>
     NxDomain = 3,
 
-    /// <summary>The server does not know this kind of question.</summary>
+    /// <summary>The server does not support this kind of question.</summary>
     NotImp = 4,
 
-    /// <summary>The server refuses.</summary>
+    /// <summary>The server refuses to answer.</summary>
     Refused = 5,
 
-    /// <summary>The server is not responsible.</summary>
+    /// <summary>The server is not authoritative for the zone.</summary>
     NotAuth = 9,
 
-    /// <summary>The server does not know this version of EDNS.</summary>
+    /// <summary>The server does not support this version of EDNS.</summary>
     BadVers = 16,
 }
 
-/// <summary>What a server sent, after its bounds were checked.</summary>
+/// <summary>The message of a server, parsed and checked.</summary>
 public sealed record DnsMessage
 {
-    /// <summary>The code, with the part that EDNS adds.</summary>
+    /// <summary>The response code, with the upper bits from EDNS.</summary>
     public required DnsRcode Rcode { get; init; }
 
-    /// <summary>AA: the server speaks for the zone.</summary>
+    /// <summary>AA: the server is authoritative for the zone.</summary>
     public required bool IsAuthoritative { get; init; }
 
-    /// <summary>TC: there is more than fitted.</summary>
+    /// <summary>TC: the message was truncated.</summary>
     public bool IsTruncated { get; init; }
 
-    /// <summary>AD: a resolver has checked the signatures.</summary>
+    /// <summary>AD: the resolver has validated the DNSSEC signatures.</summary>
     public bool IsAuthentic { get; init; }
 
-    /// <summary>The answer's records of the types that we know.</summary>
+    /// <summary>The answer section's records of the types that we know.</summary>
     public required IReadOnlyList<DnsRecord> Answers { get; init; }
 
-    /// <summary>How many records of other types the answer has, signatures not counted. None of our questions asks for
-    /// one.</summary>
+    /// <summary>How many records of other types the answer section has, without signatures. We never ask for such
+    /// types.</summary>
     public int OtherAnswers { get; init; }
 
-    /// <summary>The authority section's.</summary>
+    /// <summary>The authority section's records of the types that we know.</summary>
     public required IReadOnlyList<DnsRecord> Authority { get; init; }
 
-    /// <summary>The additional section's.</summary>
+    /// <summary>The additional section's records of the types that we know.</summary>
     public required IReadOnlyList<DnsRecord> Additional { get; init; }
 
-    /// <summary>The server's own explanations.</summary>
+    /// <summary>The server's own explanations of its answer.</summary>
     public IReadOnlyList<ExtendedError> ExtendedErrors { get; init; } = [];
 
-    /// <summary>How long the absence of what was asked may be remembered; <see langword="null"/> when the message does
-    /// not say (RFC 2308, 5).</summary>
+    /// <summary>How long a resolver may cache that the record does not exist (RFC 2308, 5); <see langword="null"/> when
+    /// the message does not say.</summary>
     public TimeSpan? NegativeTtl => Authority.OfType<SoaRecord>().FirstOrDefault()?.NegativeTtl;
 
-    /// <summary>The code's name.</summary>
+    /// <summary>The response code's name.</summary>
     public string RcodeName => Rcode switch
     {
         DnsRcode.NoError or DnsRcode.FormErr or DnsRcode.ServFail or DnsRcode.NxDomain or DnsRcode.NotImp
@@ -76,10 +76,10 @@ public sealed record DnsMessage
 
 /// <summary>A server's explanation of its answer (RFC 8914).</summary>
 /// <param name="Code">The number.</param>
-/// <param name="Text">The server's own words, without control characters, at most 200 characters; often empty.</param>
+/// <param name="Text">The server's text, without control characters, at most 200 bytes; often empty.</param>
 public sealed record ExtendedError(int Code, string Text)
 {
-    /// <summary>Number, meaning and the server's words.</summary>
+    /// <summary>The number, its meaning and the server's text.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Code} {Meaning}{(Text.Length > 0 ? ": " + Text : "")}");
 

@@ -6,13 +6,13 @@ using Tracking.Links;
 namespace Tracking.Dns;
 
 /// <summary>
-/// A name as DNS has it: any octets in labels of 1 to 63, at most 255 octets in all (RFC 1035). Its text is lower case,
-/// without the final dot; a dot or backslash inside a label, and whatever is no printable ASCII, is escaped as in zone
-/// files (<c>\.</c>, <c>\032</c>). So two names are the same exactly when their texts are.
+/// A DNS name: labels of 1 to 63 octets of any value, at most 255 octets in all (RFC 1035). Its text is lower case,
+/// without the final dot. A dot or backslash inside a label, and octets that are no printable ASCII, are escaped as in
+/// zone files (<c>\.</c>, <c>\032</c>). Two names are equal exactly when their texts are equal.
 /// </summary>
 public readonly record struct DnsName
 {
-    /// <summary>Octets that a name may have on the wire, lengths and the root's label among them.</summary>
+    /// <summary>The most octets of a name on the wire, including the length octets and the root label.</summary>
     public const int MaxWireLength = 255;
 
     private const int MaxLabelLength = 63;
@@ -29,7 +29,7 @@ public readonly record struct DnsName
     /// <summary>Whether it is the root.</summary>
     public bool IsRoot => Text.Length == 0;
 
-    /// <summary>The name without its first label; the root's is the root.</summary>
+    /// <summary>The name without its first label. The root's parent is the root.</summary>
     public DnsName Parent
     {
         get
@@ -49,11 +49,11 @@ public readonly record struct DnsName
         }
     }
 
-    /// <summary>A host's name.</summary>
+    /// <summary>The DNS name of a host.</summary>
     public static DnsName From(HostName host) => new(host.Value);
 
-    /// <summary>Reads the text form: any case, with or without the final dot.</summary>
-    /// <returns><see langword="false"/> when it is no name.</returns>
+    /// <summary>Reads the text form in any case, with or without the final dot.</summary>
+    /// <returns><see langword="false"/> when the text is no name.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out DnsName name)
     {
         name = default;
@@ -71,7 +71,7 @@ public readonly record struct DnsName
         return TryEncode(text, wire, out var length) && TryDecode(wire[..length], out name);
     }
 
-    /// <summary>Whether it ends in <paramref name="other"/> with something before it.</summary>
+    /// <summary>Whether this name is below <paramref name="other"/>, that is, ends in it and is longer.</summary>
     public bool IsBelow(DnsName other)
     {
         for (var name = this; !name.IsRoot;)
@@ -86,21 +86,22 @@ public readonly record struct DnsName
         return false;
     }
 
-    /// <summary>Whether it is <paramref name="other"/> or below it.</summary>
+    /// <summary>Whether this name is <paramref name="other"/> or below it.</summary>
     public bool IsAtOrBelow(DnsName other) => this == other || IsBelow(other);
 
-    /// <summary>Both in a row: <c>track</c> and <c>example.com</c> are <c>track.example.com</c>.</summary>
-    /// <returns><see langword="null"/> when it would be too long.</returns>
+    /// <summary>Joins two names: <c>track</c> and <c>example.com</c> become <c>track.example.com</c>.</summary>
+    /// <returns><see langword="null"/> when the result would be too long.</returns>
     public DnsName? Before(DnsName other) =>
         IsRoot ? other : other.IsRoot ? this : TryParse($"{Text}.{other.Text}", out var name) ? name : null;
 
     /// <summary>The name's beginning, without <paramref name="ending"/>.</summary>
-    /// <returns>Empty when it is the same name; <see langword="null"/> when it does not end so.</returns>
+    /// <returns>Empty when both names are equal; <see langword="null"/> when the name does not end in
+    /// <paramref name="ending"/>.</returns>
     public string? Without(DnsName ending) =>
         this == ending ? "" : !IsBelow(ending) ? null : ending.IsRoot ? Text : Text[..^(ending.Text.Length + 1)];
 
-    /// <summary>Writes it without compression.</summary>
-    /// <returns>The octets written.</returns>
+    /// <summary>Writes the name without compression.</summary>
+    /// <returns>How many octets were written.</returns>
     internal int WriteTo(Span<byte> wire)
     {
         if (IsRoot)
@@ -114,7 +115,7 @@ public readonly record struct DnsName
             : throw new ArgumentException("The name does not fit.", nameof(wire));
     }
 
-    /// <summary>Reads labels in their wire form up to the root's.</summary>
+    /// <summary>Reads a name in wire form, up to the root label.</summary>
     /// <param name="wire">All of the name, without compression, at most 255 octets.</param>
     /// <param name="name">The name.</param>
     internal static bool TryDecode(ReadOnlySpan<byte> wire, out DnsName name)
@@ -131,7 +132,7 @@ public readonly record struct DnsName
             int length = wire[position++];
             if (length == 0)
             {
-                // The root has one form, so that names compare.
+                // The root has one form, so that equal names compare as equal.
                 name = text.Length == 0 ? default : new DnsName(text.ToString());
                 return position == wire.Length;
             }
@@ -189,7 +190,7 @@ public readonly record struct DnsName
                 var label = next - start - 1;
                 if (label == 0)
                 {
-                    // Only the final dot may have nothing before it.
+                    // No label may be empty. The final dot is allowed.
                     if (i != text.Length || i == 0)
                     {
                         return false;

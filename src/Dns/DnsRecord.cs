@@ -3,7 +3,7 @@ using System.Net;
 
 namespace Tracking.Dns;
 
-/// <summary>Types of records, by their numbers (IANA, DNS parameters).</summary>
+/// <summary>Record types with their numbers (IANA, DNS parameters).</summary>
 public enum DnsType : ushort
 {
     /// <summary>An IPv4 address.</summary>
@@ -15,7 +15,7 @@ public enum DnsType : ushort
     /// <summary>An alias.</summary>
     Cname = 5,
 
-    /// <summary>The start of a zone, with its times.</summary>
+    /// <summary>The start of authority of a zone, with its times.</summary>
     Soa = 6,
 
     /// <summary>An IPv6 address.</summary>
@@ -28,18 +28,18 @@ public enum DnsType : ushort
     Caa = 257,
 }
 
-/// <summary>What is asked of a server, always in class IN.</summary>
+/// <summary>A question to a server, always in class IN.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="Type">The type.</param>
 public readonly record struct DnsQuestion(DnsName Name, DnsType Type);
 
 /// <summary>One record of an answer.</summary>
-/// <param name="Owner">The name that it belongs to.</param>
-/// <param name="Type">Its type.</param>
-/// <param name="Ttl">How long it may be remembered.</param>
+/// <param name="Owner">The name that the record belongs to.</param>
+/// <param name="Type">The record type.</param>
+/// <param name="Ttl">How long a resolver may cache the record.</param>
 public abstract record DnsRecord(DnsName Owner, DnsType Type, TimeSpan Ttl)
 {
-    /// <summary>Its value as in a zone file.</summary>
+    /// <summary>The value as in a zone file.</summary>
     public abstract string Value { get; }
 
     /// <summary>Type and value.</summary>
@@ -47,9 +47,9 @@ public abstract record DnsRecord(DnsName Owner, DnsType Type, TimeSpan Ttl)
 }
 
 /// <summary>A, AAAA.</summary>
-/// <param name="Owner">The name that it belongs to.</param>
-/// <param name="Type">Its type.</param>
-/// <param name="Ttl">How long it may be remembered.</param>
+/// <param name="Owner">The name that the record belongs to.</param>
+/// <param name="Type">The record type.</param>
+/// <param name="Ttl">How long a resolver may cache the record.</param>
 /// <param name="Address">The address.</param>
 public sealed record AddressRecord(DnsName Owner, DnsType Type, TimeSpan Ttl, IPAddress Address)
     : DnsRecord(Owner, Type, Ttl)
@@ -59,10 +59,10 @@ public sealed record AddressRecord(DnsName Owner, DnsType Type, TimeSpan Ttl, IP
 }
 
 /// <summary>CNAME, DNAME, NS.</summary>
-/// <param name="Owner">The name that it belongs to.</param>
-/// <param name="Type">Its type.</param>
-/// <param name="Ttl">How long it may be remembered.</param>
-/// <param name="Target">The name that it leads to.</param>
+/// <param name="Owner">The name that the record belongs to.</param>
+/// <param name="Type">The record type.</param>
+/// <param name="Ttl">How long a resolver may cache the record.</param>
+/// <param name="Target">The name that the record points to.</param>
 public sealed record NameRecord(DnsName Owner, DnsType Type, TimeSpan Ttl, DnsName Target)
     : DnsRecord(Owner, Type, Ttl)
 {
@@ -70,13 +70,13 @@ public sealed record NameRecord(DnsName Owner, DnsType Type, TimeSpan Ttl, DnsNa
     public override string Value => Target.ToString();
 }
 
-/// <summary>SOA: of its fields the one that says how long an absence may be remembered.</summary>
+/// <summary>SOA, with the only field that we use: how long a resolver may cache that a record does not exist.</summary>
 /// <param name="Owner">The zone.</param>
-/// <param name="Ttl">How long it may be remembered.</param>
+/// <param name="Ttl">How long a resolver may cache the record.</param>
 /// <param name="Minimum">The last field (RFC 2308, 4).</param>
 public sealed record SoaRecord(DnsName Owner, TimeSpan Ttl, TimeSpan Minimum) : DnsRecord(Owner, DnsType.Soa, Ttl)
 {
-    /// <summary>How long resolvers may remember that something is not in the zone (RFC 2308, 5).</summary>
+    /// <summary>How long a resolver may cache that a record does not exist in the zone (RFC 2308, 5).</summary>
     public TimeSpan NegativeTtl => Ttl < Minimum ? Ttl : Minimum;
 
     /// <inheritdoc/>
@@ -85,8 +85,8 @@ public sealed record SoaRecord(DnsName Owner, TimeSpan Ttl, TimeSpan Minimum) : 
 }
 
 /// <summary>CAA (RFC 8659).</summary>
-/// <param name="Owner">The name that it belongs to.</param>
-/// <param name="Ttl">How long it may be remembered.</param>
+/// <param name="Owner">The name that the record belongs to.</param>
+/// <param name="Ttl">How long a resolver may cache the record.</param>
 /// <param name="IsCritical">Whether an authority that does not know the tag must not issue.</param>
 /// <param name="Tag">In lower case: <c>issue</c>, <c>issuewild</c>, <c>iodef</c>.</param>
 /// <param name="Text">The value.</param>

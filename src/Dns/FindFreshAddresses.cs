@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 namespace Tracking.Dns;
 
 /// <summary>
-/// Finds the addresses of a name whose record may be a moment old. A resolver remembers for minutes or hours that a
-/// name was absent (RFC 2308). So when our resolver knows no address, the name servers of the zone are asked, as a
-/// check of a tracking domain asks them. Where they answer with an alias, our resolver is asked for the alias's target.
+/// Finds the addresses of a name whose record may be new. A resolver caches for minutes or hours that a name does not
+/// exist (RFC 2308). So when our resolver knows no address, the name servers of the zone are asked. When they answer
+/// with an alias, our resolver is asked for the alias's target.
 /// </summary>
 public sealed class FindFreshAddresses(
     IOptions<DnsOptions> options,
@@ -15,18 +15,18 @@ public sealed class FindFreshAddresses(
     FindNameServers findServers,
     TimeProvider time)
 {
-    // One that answers is enough. The second is for a first one that is away.
+    // The second server is asked when the first does not answer.
     private const int ServersPerZone = 2;
 
-    // From a top-level domain down, real names cross one or two zones. Each lies strictly below the one before.
+    // Below a top-level domain real names cross one or two zones. Each zone is strictly below the one before.
     private const int MostReferrals = 4;
 
     private readonly DnsOptions _options = options.Value;
 
-    /// <summary>Finds them; at most <see cref="DnsOptions.QueriesPerCheck"/> questions are sent, and the search ends
-    /// after <see cref="DnsOptions.CheckTimeout"/>.</summary>
+    /// <summary>Finds the addresses. Sends at most <see cref="DnsOptions.QueriesPerCheck"/> questions and takes at most
+    /// <see cref="DnsOptions.CheckTimeout"/>.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public async Task<AddressesOfName> RunAsync(DnsName name, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(_options.CheckTimeout, time);
@@ -75,7 +75,7 @@ public sealed class FindFreshAddresses(
         }
     }
 
-    /// <summary>The answer of the first name server that gives one; referrals are followed.</summary>
+    /// <summary>The first usable answer of a name server. Referrals are followed.</summary>
     private async Task<DnsMessage?> AskZoneAsync(
         DnsQuestion question, QueryBudget budget, CancellationToken cancellationToken)
     {
@@ -110,7 +110,7 @@ public sealed class FindFreshAddresses(
         return null;
     }
 
-    // Behind the name's own alias the server may speak for zones that are not its own.
+    // Only the name's own alias counts: the records after it may belong to zones that this server does not serve.
     private static DnsName? AliasOf(DnsName name, DnsMessage? answer)
     {
         var alias = answer?.Answers.OfType<NameRecord>()

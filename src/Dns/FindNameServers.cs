@@ -4,32 +4,33 @@ using Microsoft.Extensions.Options;
 namespace Tracking.Dns;
 
 /// <summary>A name server of a zone.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Addresses">Those that may be asked, IPv4 first.</param>
-/// <param name="Refused">Those that may not (<see cref="AddressGuard"/>).</param>
+/// <param name="Name">The server's name.</param>
+/// <param name="Addresses">The addresses that may be asked, IPv4 first.</param>
+/// <param name="Refused">The addresses that may not be asked (<see cref="AddressGuard"/>).</param>
 public sealed record ZoneServer(DnsName Name, IReadOnlyList<IPAddress> Addresses, IReadOnlyList<IPAddress> Refused);
 
-/// <summary>A zone and who serves it.</summary>
+/// <summary>A zone and its name servers.</summary>
 /// <param name="Zone">The zone.</param>
 /// <param name="Servers">At most <see cref="DnsOptions.ServersPerZone"/> of its servers.</param>
-/// <param name="AllNames">The names of all of them.</param>
+/// <param name="AllNames">The names of all its servers.</param>
 public sealed record ZoneServers(DnsName Zone, IReadOnlyList<ZoneServer> Servers, IReadOnlyList<DnsName> AllNames);
 
-/// <summary>Finds the name servers of the zone in which a name stands, by our own resolver.</summary>
+/// <summary>Finds the name servers of the zone of a name by asking our own resolver.</summary>
 public sealed class FindNameServers(IOptions<DnsOptions> options, AskResolver resolver, AddressGuard guard)
 {
     private readonly DnsOptions _options = options.Value;
 
     /// <summary>
-    /// The closest zone at or above a name that has name servers. A zone whose servers fail is left out, and the zone
-    /// above it is found: its servers name those of the failing one, which can then be asked themselves.
+    /// Finds the closest zone at or above a name that has name servers. A zone whose servers fail is skipped, and its
+    /// parent zone is found. The parent's servers name the servers of the failing zone, so that these can be asked
+    /// directly.
     /// </summary>
     /// <param name="name">The name.</param>
-    /// <param name="mostServers">Of how many servers the addresses are wanted.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="heard">Told of every reply about zones.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
-    /// <returns><see langword="null"/> when there is none, or the resolver is away.</returns>
+    /// <param name="mostServers">The most servers whose addresses are looked up.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="heard">Gets every reply to a question for name servers.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
+    /// <returns><see langword="null"/> when there is no such zone, or when the resolver does not answer.</returns>
     public async Task<ZoneServers?> FindAsync(
         DnsName name, int mostServers, QueryBudget budget, Action<DnsReply> heard, CancellationToken cancellationToken)
     {
@@ -55,11 +56,11 @@ public sealed class FindNameServers(IOptions<DnsOptions> options, AskResolver re
         return null;
     }
 
-    /// <summary>The servers that a parent zone's server names.</summary>
-    /// <param name="zone">The zone that it leads to.</param>
-    /// <param name="referral">Its answer.</param>
-    /// <param name="budget">Every question sent is taken from it.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
+    /// <summary>Finds the servers that a referral of the parent zone names.</summary>
+    /// <param name="zone">The zone that the referral points to.</param>
+    /// <param name="referral">The parent server's answer.</param>
+    /// <param name="budget">Counts every question sent.</param>
+    /// <param name="cancellationToken">Cancellation throws.</param>
     public Task<ZoneServers> FollowAsync(
         DnsName zone, DnsMessage referral, QueryBudget budget, CancellationToken cancellationToken)
     {
@@ -69,8 +70,8 @@ public sealed class FindNameServers(IOptions<DnsOptions> options, AskResolver re
             cancellationToken);
     }
 
-    /// <summary>The zone to which an answer refers, when it is a referral from <paramref name="zone"/> towards
-    /// <paramref name="name"/>: strictly below the one, at or above the other.</summary>
+    /// <summary>The zone to which a referral points, when this zone is below <paramref name="zone"/> and at or above
+    /// <paramref name="name"/>; otherwise <see langword="null"/>.</summary>
     public static DnsName? ReferralOf(DnsMessage message, DnsName zone, DnsName name)
     {
         ArgumentNullException.ThrowIfNull(message);
@@ -81,7 +82,7 @@ public sealed class FindNameServers(IOptions<DnsOptions> options, AskResolver re
                 : null;
     }
 
-    /// <summary>The names in the NS records of a zone, in order.</summary>
+    /// <summary>The names in the NS records of a zone, sorted.</summary>
     public static IReadOnlyList<DnsName> NamesOf(DnsName zone, IEnumerable<DnsRecord> records) =>
     [
         .. records.OfType<NameRecord>()
@@ -91,7 +92,7 @@ public sealed class FindNameServers(IOptions<DnsOptions> options, AskResolver re
             .OrderBy(name => name.Text, StringComparer.Ordinal),
     ];
 
-    // A plain "not here" names the zone that says so; behind an alias it would be the zone of somebody else.
+    // An answer without records names its zone in the SOA record. After an alias this would be another owner's zone.
     private static DnsName Next(DnsName zone, DnsReply reply) =>
         reply is { IsUsable: true, Message.Answers.Count: 0 }
         && reply.Message.Authority.FirstOrDefault(record => record.Type == DnsType.Soa) is { } soa

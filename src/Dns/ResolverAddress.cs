@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Tracking.Dns;
 
-/// <summary>A resolver as it is configured.</summary>
+/// <summary>A resolver from the settings.</summary>
 /// <param name="Host">An address or a name, without brackets.</param>
 /// <param name="Port">1 to 65535.</param>
 internal sealed record ResolverAddress(string Host, int Port)

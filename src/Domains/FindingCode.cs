@@ -2,15 +2,15 @@ using System.Text.Json.Serialization;
 
 namespace Tracking.Domains;
 
-/// <summary>The closed list of what a check of a tracking domain can find. In JSON the words have hyphens:
-/// <c>other-target</c>. Words are only added, never renamed: they are stored and sent to webhooks.</summary>
+/// <summary>The closed list of what a check of a tracking domain can find. In JSON the codes are words with hyphens:
+/// <c>other-target</c>. Codes are added but never renamed, because they are stored and sent to webhooks.</summary>
 [JsonConverter(typeof(KebabCaseWords<FindingCode>))]
 public enum FindingCode : byte
 {
     /// <summary>The name has no record.</summary>
     NoRecord,
 
-    /// <summary>The CNAME record leads to another name.</summary>
+    /// <summary>The CNAME record points to another name.</summary>
     OtherTarget,
 
     /// <summary>The name has an address record and no CNAME record.</summary>
@@ -22,7 +22,7 @@ public enum FindingCode : byte
     /// <summary>The addresses belong to a proxy in front of the name.</summary>
     Proxied,
 
-    /// <summary>The zone's name stands twice in the record's name.</summary>
+    /// <summary>The record's name contains the zone's name twice.</summary>
     DoubledSuffix,
 
     /// <summary>The record's value was entered as a URL.</summary>
@@ -31,23 +31,23 @@ public enum FindingCode : byte
     /// <summary>The zone's name was appended to the record's value.</summary>
     ValueWithZoneAppended,
 
-    /// <summary>The name has no record of its own: the answer comes from a wildcard record that leads
-    /// elsewhere.</summary>
+    /// <summary>The name has no record of its own. A wildcard record answers, and points elsewhere.</summary>
     WildcardInTheWay,
 
-    /// <summary>A wildcard record leads to the target, and with it every other name beside this one.</summary>
+    /// <summary>A wildcard record points to the target. So every name beside this one points to the target
+    /// too.</summary>
     WildcardToTarget,
 
     /// <summary>The name has several CNAME records, which DNS does not allow.</summary>
     SeveralRecords,
 
-    /// <summary>The aliases lead back to one another.</summary>
+    /// <summary>The aliases form a loop.</summary>
     Loop,
 
-    /// <summary>More aliases follow each other than are followed.</summary>
+    /// <summary>The chain of aliases is longer than we follow.</summary>
     ChainTooLong,
 
-    /// <summary>A name server of the zone knows nothing of the zone.</summary>
+    /// <summary>A name server of the zone does not serve the zone.</summary>
     LameServer,
 
     /// <summary>A name server refuses to answer.</summary>
@@ -56,7 +56,7 @@ public enum FindingCode : byte
     /// <summary>A name server could not be reached, or has no address.</summary>
     ServerUnreachable,
 
-    /// <summary>A name server's answers break the rules of DNS, or somebody else's answers came in between.</summary>
+    /// <summary>A name server's answers break the rules of DNS, or forged answers came in between.</summary>
     BadAnswers,
 
     /// <summary>The zone's name servers give different answers.</summary>
@@ -65,10 +65,10 @@ public enum FindingCode : byte
     /// <summary>The parent zone names other name servers than the zone itself.</summary>
     DelegationMismatch,
 
-    /// <summary>No zone was found in which the record could stand.</summary>
+    /// <summary>No zone was found that the record could belong to.</summary>
     NoZone,
 
-    /// <summary>A name server or the resolver reports a failure of its own (SERVFAIL).</summary>
+    /// <summary>A name server or the resolver answers SERVFAIL.</summary>
     Servfail,
 
     /// <summary>The zone's DNSSEC signatures are broken.</summary>
@@ -77,26 +77,26 @@ public enum FindingCode : byte
     /// <summary>A name server did not answer in time.</summary>
     TimeOut,
 
-    /// <summary>A name server has an address to which no question is sent: a private one, or one of ours.</summary>
+    /// <summary>A name server has an address that is not asked: a private address, or one of our own.</summary>
     NameServerAddressRefused,
 
-    /// <summary>Name servers have the record; resolvers may still remember what was there before.</summary>
+    /// <summary>The name servers have the record. Resolvers may still have the old answer in their cache.</summary>
     NotYetPublished,
 
     /// <summary>Only the resolver answered; no name server of the zone did.</summary>
     ResolverOnly,
 
-    /// <summary>More questions would have been needed than one check may ask.</summary>
+    /// <summary>The check needed more questions than it may send.</summary>
     TooManyQueries,
 
-    /// <summary>Nobody could be reached, not even our own resolver.</summary>
+    /// <summary>No server could be reached, not even our own resolver.</summary>
     NoNetwork,
 
-    /// <summary>The operator's own target lies behind a proxy, which takes no traffic of other people's
+    /// <summary>The operator's own target is behind a proxy. The proxy refuses requests for other owners'
     /// names.</summary>
     TargetProxied,
 
-    /// <summary>Browsers open the name by https alone: a parent says so for all names below it, or its top-level domain
-    /// is on their list.</summary>
+    /// <summary>Browsers open the name by https only: a parent name demands it for all names below (HSTS), or the
+    /// top-level domain is on the browsers' preload list.</summary>
     HttpsForcedByParent,
 }

@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.Domains;
 
-/// <summary>A host name as the text that it is.</summary>
+/// <summary>Writes a host name as a JSON string.</summary>
 public sealed class HostNameText : JsonConverter<HostName>
 {
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Tracking.Domains;
 
-/// <summary>An enum as words with hyphens; numbers are refused.</summary>
+/// <summary>Writes an enum as lower-case words with hyphens. Numbers are refused.</summary>
 /// <typeparam name="T">The enum.</typeparam>
 public sealed class KebabCaseWords<T>()
     : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false)

@@ -2,12 +2,12 @@ using System.Net;
 
 namespace Tracking.Domains;
 
-/// <summary>Proxies that a provider puts in front of a name, known by their addresses.</summary>
+/// <summary>Recognises the proxy of a provider by its addresses.</summary>
 public static class Proxies
 {
     private static readonly IPNetwork[] _cloudflare = Read();
 
-    /// <summary>Whether all addresses are _cloudflare's, and there are some.</summary>
+    /// <summary>Whether there are addresses and all of them are Cloudflare's.</summary>
     public static bool AreCloudflare(IReadOnlyCollection<IPAddress> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);

@@ -35,8 +35,8 @@ public static class GatewayComposition
                 provider.GetRequiredService<IConfiguration>())));
         builder.Services.AddSingleton<ResolveHost>(System.Net.Dns.GetHostAddressesAsync);
         builder.Services.AddSingleton<IDestinationResolver, FindCopies>();
-        // A client that asks before it sends (RFC 9110, 10.1.1) hears what the service says, however long that takes:
-        // by default the gateway would ask for the body after a second.
+        // A client with Expect: 100-continue (RFC 9110, 10.1.1) must wait for the service's answer. By default the
+        // gateway would ask for the body after a second.
         builder.Services.AddReverseProxy().AddTransforms<ForwardRequest>()
             .ConfigureHttpClient((_, client) => client.Expect100ContinueTimeout = Timeout.InfiniteTimeSpan);
         if (HasEdge(builder.Configuration))
@@ -65,7 +65,7 @@ public static class GatewayComposition
 
         if (HasEdge(builder.Configuration))
         {
-            // Next to the edge's own copies, on the volume that outlives the process.
+            // The file is beside the edge's own copies, on a volume that outlives the process.
             builder.Services.AddOptions<TlsOptions>().PostConfigure<IOptions<RedirectEdgeOptions>>(
                 (tls, edge) => tls.CopyFile ??= Path.Combine(edge.Value.Folder, "certificates.copy"));
         }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.Links;
 
-/// <summary>The sections of the Public Suffix _list that count.</summary>
+/// <summary>The sections of the Public Suffix List that count.</summary>
 public enum SuffixSections : byte
 {
     /// <summary>Suffixes under which registries register names (<c>com</c>, <c>co.uk</c>), and suffixes under which
@@ -14,7 +14,7 @@ public enum SuffixSections : byte
 }
 
 /// <summary>
-/// Finds the beginning of an organisation's name in a host name, by the Public Suffix _list (publicsuffix.org; the file
+/// Finds the beginning of an organisation's name in a host name, by the Public Suffix List (publicsuffix.org; the file
 /// beside this one is Mozilla's, from Debian's package <c>publicsuffix</c>). A look-up reads the name's last labels in
 /// place and allocates nothing.
 /// </summary>

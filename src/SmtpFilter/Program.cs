@@ -3,7 +3,7 @@ using Tracking.ServiceDefaults;
 using Tracking.ServiceDefaults.Hosting;
 using Tracking.SmtpFilter;
 
-// Both doors of MTAs: an MTA uses one of them, and a door without an address is closed.
+// SMTP filter and milter. An MTA uses one of them. Each is off without an address.
 return await StartUp.RunOrExplainAsync(async () =>
 {
     var builder = StartUp.CreateBuilder(args);

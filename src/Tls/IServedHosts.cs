@@ -2,14 +2,14 @@ using Tracking.Links;
 
 namespace Tracking.Tls;
 
-/// <summary>What is known of a host name.</summary>
+/// <summary>The standing of a host name.</summary>
 public enum HostStanding
 {
     /// <summary>This directory does not know: it has only some names, or has not been read yet. Another directory may
     /// know the name.</summary>
     Unsaid,
 
-    /// <summary>Nobody has the name. No store needs to be asked.</summary>
+    /// <summary>No cluster has the name. No store needs to be asked.</summary>
     Unknown,
 
     /// <summary>A cluster has the name, but it is not served now: it is pending or demoted. Challenges for it are
@@ -30,7 +30,7 @@ public enum HostStanding
 /// </summary>
 public interface IServedHosts
 {
-    /// <summary>What is known of a name.</summary>
+    /// <summary>Finds the standing of a name in memory.</summary>
     HostStanding Find(HostName name);
 
     /// <summary>As <see cref="Find"/>, but asks a store about a name that is not in memory: for the first visitor of a

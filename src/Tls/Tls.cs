@@ -12,11 +12,11 @@ using Tracking.Tls.Plain;
 
 namespace Tracking.Tls;
 
-/// <summary>Ends TLS for any number of names, and answers what belongs to port 80.</summary>
+/// <summary>Ends TLS for any number of names, and answers challenges and redirects to https on port 80.</summary>
 public static class TlsComposition
 {
-    /// <summary>Adds its parts. Services whose requests it is to see first are added before it; further sources of
-    /// certificates after it, in the order in which they are to be asked.</summary>
+    /// <summary>Adds the services of TLS. Call it after the services whose requests TLS must see first. Add further
+    /// sources of certificates after it, in the order in which they must be asked.</summary>
     public static IHostApplicationBuilder AddTls(this IHostApplicationBuilder builder)
     {
         builder.AddTrackingOptions<TlsOptions>(TlsOptions.Section);
@@ -53,7 +53,7 @@ public static class TlsComposition
         return builder;
     }
 
-    /// <summary>Lets it see the requests on these ports first.</summary>
+    /// <summary>Passes the requests on these ports to TLS first.</summary>
     /// <param name="app">The host.</param>
     /// <param name="ports">Ports that Kestrel listens on.</param>
     public static WebApplication MapTls(this WebApplication app, IReadOnlyList<int> ports)
@@ -63,10 +63,10 @@ public static class TlsComposition
             context.Features.GetRequiredFeature<IHttpConnectionFeature>().LocalPort));
     }
 
-    /// <summary>Lets it see these requests first.</summary>
+    /// <summary>Passes the selected requests to TLS first.</summary>
     /// <param name="app">The host.</param>
-    /// <param name="belongs">Whether a request is one that visitors and authorities send; asked for each, so it must be
-    /// cheap.</param>
+    /// <param name="belongs">Whether a request comes from a visitor or an authority. Called for every request, so it
+    /// must be cheap.</param>
     public static WebApplication MapTls(this WebApplication app, Func<HttpContext, bool> belongs)
     {
         app.Services.GetRequiredService<TlsRequests>().Belongs = belongs;

@@ -11,7 +11,7 @@ internal enum TlsRefusal
     /// <summary>The server name in the ClientHello is no valid name.</summary>
     InvalidName,
 
-    /// <summary>The store is away, so nobody knows whether the name has a certificate.</summary>
+    /// <summary>The store is unavailable, so it is unknown whether the name has a certificate.</summary>
     Unavailable,
 
     /// <summary>The client asked for a challenge that is not open.</summary>
@@ -33,7 +33,7 @@ internal enum TlsRefusal
     ProxyHeader,
 }
 
-/// <summary>The figures of TLS, meter <c>Tracking.Tls</c>.</summary>
+/// <summary>The metrics of TLS, meter <c>Tracking.Tls</c>.</summary>
 internal sealed class TlsMeters
 {
     /// <summary>The meter's name.</summary>
@@ -52,7 +52,7 @@ internal sealed class TlsMeters
         _refused = _meter.CreateCounter<long>(
             "tracking.tls.refused", "{connection}", "Connections that were not served, by reason.");
         _lookups = _meter.CreateCounter<long>(
-            "tracking.tls.lookups", "{lookup}", "Questions for a certificate that was not in memory, by outcome.");
+            "tracking.tls.lookups", "{lookup}", "Look-ups of certificates that were not in memory, by outcome.");
         Challenges = _meter.CreateCounter<long>(
             "tracking.tls.challenges", "{challenge}", "Challenges of certificate authorities answered, by type.");
     }

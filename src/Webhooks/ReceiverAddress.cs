@@ -6,12 +6,13 @@ using Tracking.Links;
 namespace Tracking.Webhooks;
 
 /// <summary>
-/// Where a webhook may go. What a URL says is looked at when it is given; the addresses behind its name, which its
-/// owner can change at any moment, each time before we connect.
+/// Decides where webhooks may be sent. A URL is checked when it is set. The addresses of its name are checked before
+/// each connection, because the owner of the name can change them at any time.
 /// </summary>
 public sealed class ReceiverAddress(IOptions<WebhookOptions> options, TimeProvider time)
 {
-    /// <summary>Characters of a URL; what browsers and servers take at least (RFC 9110, 4.1).</summary>
+    /// <summary>The most characters of a URL. All browsers and servers should accept this length (RFC 9110,
+    /// 4.1).</summary>
     public const int MaxLength = 2000;
 
     private readonly WebhookOptions _options = options.Value;
@@ -22,10 +23,10 @@ public sealed class ReceiverAddress(IOptions<WebhookOptions> options, TimeProvid
     /// <summary>Whether an address may be connected to.</summary>
     public bool Allows(IPAddress address) => _guard.Allows(address);
 
-    /// <summary>What is wrong with a URL, in words that follow its name; <see langword="null"/> when nothing
-    /// is.</summary>
-    /// <param name="text">What was given.</param>
-    /// <param name="url">The URL in its one form: a host written as a number is an address there.</param>
+    /// <summary>The fault of a URL, in words that follow the setting's name; <see langword="null"/> without a
+    /// fault.</summary>
+    /// <param name="text">The text to check.</param>
+    /// <param name="url">The URL in canonical form, in which a host that is written as a number is an address.</param>
     public string? Refuse(string text, out Uri? url)
     {
         url = null;
@@ -71,7 +72,7 @@ public sealed class ReceiverAddress(IOptions<WebhookOptions> options, TimeProvid
             return $"names the host '{url.Host}', which is no host name.";
         }
 
-        // Names that never leave the machine (RFC 6761); others are looked up when they are needed.
+        // Names of this machine (RFC 6761). Other names are looked up when they are needed.
         var isLocal = name.Value == "localhost" || name.Value.EndsWith(".localhost", StringComparison.Ordinal);
         return isLocal && !_options.AllowPrivateAddresses ? NotPublic(name.Value) : null;
     }

@@ -1,6 +1,7 @@
 namespace Tracking.Webhooks;
 
-/// <summary>What a webhook tells. The numbers stand in <c>webhooks.deliveries</c> and never change.</summary>
+/// <summary>The type of a webhook's event. The numbers are stored in <c>webhooks.deliveries</c> and never
+/// change.</summary>
 public enum WebhookEventType : short
 {
     /// <summary><c>message.opened</c>: an open pixel was fetched.</summary>
@@ -15,24 +16,23 @@ public enum WebhookEventType : short
     /// <summary><c>tracking_domain.warned</c>: a first check found the record gone.</summary>
     TrackingDomainWarned = 3,
 
-    /// <summary><c>tracking_domain.lost</c>: a name is pending again, its links have stopped.</summary>
+    /// <summary><c>tracking_domain.lost</c>: a name is pending again, and its links have stopped working.</summary>
     TrackingDomainLost = 4,
 
     /// <summary><c>certificate.issued</c>: a name has a new certificate.</summary>
     CertificateIssued = 5,
 
-    /// <summary><c>certificate.endangered</c>: a certificate nears its end and could not be renewed.</summary>
+    /// <summary><c>certificate.endangered</c>: a certificate expires soon and could not be renewed.</summary>
     CertificateEndangered = 6,
 
-    /// <summary><c>webhook.test</c>: somebody asked for a test; never filtered.</summary>
+    /// <summary><c>webhook.test</c>: a requested test; never filtered.</summary>
     Test = 7,
 
-    /// <summary><c>message.event_reclassified</c>: later evidence changed what a click or open is thought to
-    /// be.</summary>
+    /// <summary><c>message.event_reclassified</c>: later evidence changed the verdict on a click or open.</summary>
     MessageEventReclassified = 8,
 }
 
-/// <summary>The names of event types, and the patterns that choose among them.</summary>
+/// <summary>The names of event types, and the patterns that select them.</summary>
 public static class WebhookEventTypes
 {
     private static readonly (WebhookEventType Type, string Name)[] _names =
@@ -48,7 +48,7 @@ public static class WebhookEventTypes
         (WebhookEventType.Test, "webhook.test"),
     ];
 
-    /// <summary>The names that may be chosen, and a pattern for each group.</summary>
+    /// <summary>The permitted names, and a pattern for each group.</summary>
     public static IReadOnlyList<string> Patterns { get; } =
     [
         .. Choosable().Select(known => known.Name),
@@ -59,12 +59,12 @@ public static class WebhookEventTypes
     public static IReadOnlyList<(string Word, WebhookEventType Value)> Words { get; } =
         [.. _names.Select(known => (known.Name, known.Type))];
 
-    /// <summary>The name as it stands in <c>type</c>: groups divided by dots, as Standard Webhooks has it.</summary>
+    /// <summary>The name in the member <c>type</c>: groups separated by dots, as in Standard Webhooks.</summary>
     public static string NameOf(WebhookEventType type) => Array.Find(_names, known => known.Type == type).Name
         ?? throw new ArgumentOutOfRangeException(nameof(type), type, "This is no event type.");
 
-    /// <summary>The types that patterns choose, a bit for each by its number.</summary>
-    /// <param name="patterns">Names, or a group with <c>.*</c>; none chooses every type.</param>
+    /// <summary>The types that patterns select, one bit per type by its number.</summary>
+    /// <param name="patterns">Names, or groups with <c>.*</c>. No pattern selects every type.</param>
     public static int BitsOf(IReadOnlyCollection<string> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
@@ -89,13 +89,13 @@ public static class WebhookEventTypes
     private static string GroupOf(string name) => name[..name.IndexOf('.', StringComparison.Ordinal)];
 }
 
-/// <summary>Why an endpoint gets nothing.</summary>
+/// <summary>Why an endpoint is disabled.</summary>
 public enum DisabledReason : short
 {
-    /// <summary>Somebody asked for it.</summary>
+    /// <summary>A user disabled it.</summary>
     Asked = 0,
 
-    /// <summary>The receiver answered 410 Gone: it wants nothing any more.</summary>
+    /// <summary>The receiver answered 410 Gone, so it wants no more webhooks.</summary>
     Gone = 1,
 
     /// <summary>Every attempt failed for as long as <see cref="WebhookOptions.DisableAfter"/>.</summary>

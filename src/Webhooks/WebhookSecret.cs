@@ -4,23 +4,24 @@ using Tracking.Links;
 
 namespace Tracking.Webhooks;
 
-/// <summary>The secret of an endpoint, as Standard Webhooks 1.0.0 has it: random bytes, written <c>whsec_</c> and
-/// base64. Stored sealed under the master key and bound to its endpoint, so that rows cannot be swapped.</summary>
+/// <summary>The secret of an endpoint (Standard Webhooks 1.0.0): random bytes, written as <c>whsec_</c> and base64. It
+/// is stored sealed under the master key and bound to its endpoint, so that rows cannot be swapped.</summary>
 public static class WebhookSecret
 {
-    /// <summary>What it begins with when it is written.</summary>
+    /// <summary>The beginning of the written form.</summary>
     public const string Prefix = "whsec_";
 
-    /// <summary>Bytes: the specification takes 24 to 64; this is the output of the hash that it keys.</summary>
+    /// <summary>The length in bytes. The specification allows 24 to 64. This is the output length of the
+    /// hash.</summary>
     public const int Size = 32;
 
-    /// <summary>A new one.</summary>
+    /// <summary>Makes a new secret.</summary>
     public static byte[] Create() => RandomNumberGenerator.GetBytes(Size);
 
-    /// <summary>As it is shown, once.</summary>
+    /// <summary>The written form, which is shown once.</summary>
     public static string Write(ReadOnlySpan<byte> secret) => Prefix + Convert.ToBase64String(secret);
 
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <summary>Reads the written form.</summary>
     public static bool TryRead(string text, [NotNullWhen(true)] out byte[]? secret)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -37,15 +38,16 @@ public static class WebhookSecret
         return true;
     }
 
-    /// <summary>Seals it for its endpoint's row.</summary>
+    /// <summary>Seals the secret for its endpoint's row.</summary>
     public static byte[] Seal(MasterKey key, Guid endpoint, ReadOnlySpan<byte> secret)
     {
         ArgumentNullException.ThrowIfNull(key);
         return key.Seal(secret, Purpose(endpoint));
     }
 
-    /// <summary>Opens what <see cref="Seal"/> made.</summary>
-    /// <returns><see langword="null"/> when it belongs to another endpoint or another master key.</returns>
+    /// <summary>Opens a sealed secret.</summary>
+    /// <returns><see langword="null"/> when the bytes belong to another endpoint or were sealed under another master
+    /// key.</returns>
     public static byte[]? Open(MasterKey key, Guid endpoint, ReadOnlySpan<byte> value)
     {
         ArgumentNullException.ThrowIfNull(key);

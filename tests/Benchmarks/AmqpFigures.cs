@@ -7,10 +7,10 @@ namespace Tracking.Benchmarks;
 /// <summary>One round of one consumer.</summary>
 /// <param name="Rate">Messages a second.</param>
 /// <param name="P99">Milliseconds from publish to output.</param>
-/// <param name="Processor">Microseconds of a core that the consumer takes for a message.</param>
+/// <param name="Processor">The consumer's processor time per message, in microseconds.</param>
 internal sealed record AmqpRun(double Rate, double P99, double Processor);
 
-/// <summary>What <see cref="RewriteOverAmqp"/> has found for one size of message.</summary>
+/// <summary>The results of <see cref="RewriteOverAmqp"/> for one size of message.</summary>
 internal sealed class AmqpFigures(int bytes)
 {
     private const int Forwarders = 4;
@@ -27,7 +27,7 @@ internal sealed class AmqpFigures(int bytes)
 
     public long LoadedMemory { get; set; }
 
-    /// <summary>A round of each, in the order of <see cref="_names"/>.</summary>
+    /// <summary>Adds one round of each consumer, in the order of <see cref="_names"/>.</summary>
     public void Add(AmqpRun[] runs) => _rounds.Add(runs);
 
     public static async Task WriteAsync(IReadOnlyList<AmqpFigures> results)

@@ -7,7 +7,7 @@ using System.Text;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>Sends numbered copies of a message to an MTA, and notes when each arrives behind it.</summary>
+/// <summary>Sends numbered copies of a message to an MTA, and records when the MTA delivers each.</summary>
 internal sealed class BenchMail : IAsyncDisposable
 {
     private const string Field = "X-Bench: ";
@@ -21,22 +21,22 @@ internal sealed class BenchMail : IAsyncDisposable
 
     public BenchMail(byte[] message)
     {
-        // Dots as on the wire (RFC 5321 4.5.2).
+        // Dots at the beginning of a line are doubled (RFC 5321 4.5.2).
         _message = Encoding.Latin1.GetBytes(("\r\n" + Encoding.Latin1.GetString(message).ReplaceLineEndings("\r\n"))
             .Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..].TrimEnd() + "\r\n.\r\n");
         _listener.Start();
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Where the MTA delivers to.</summary>
+    /// <summary>The port to which the MTA delivers.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>Sends messages over several connections and waits for all of them.</summary>
-    /// <param name="port">The MTA.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="connections">Over how many connections at once.</param>
+    /// <param name="port">The MTA's port.</param>
+    /// <param name="count">The number of messages.</param>
+    /// <param name="connections">The number of parallel connections.</param>
     /// <param name="pause">The time between two messages of a connection; zero for none.</param>
-    /// <returns>Messages a second, and the time to arrival in milliseconds that 99 of 100 do not exceed.</returns>
+    /// <returns>The messages per second, and the 99th percentile of the time to arrival in milliseconds.</returns>
     public async Task<(double Rate, double P99)> RunAsync(int port, int count, int connections, TimeSpan pause)
     {
         var first = _next;
@@ -134,7 +134,7 @@ internal sealed class BenchMail : IAsyncDisposable
             }
             catch (IOException)
             {
-                // Postfix hung up.
+                // Postfix closed the connection.
             }
         }
     }

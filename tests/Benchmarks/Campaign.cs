@@ -5,8 +5,8 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>The letters of a campaign: the same message again and again but for what is the recipient's own, which is
-/// written into the message in place.</summary>
+/// <summary>The letters of a campaign: the same message with some words that differ for each recipient. These are
+/// changed in place.</summary>
 internal sealed class Campaign
 {
     private const int Base64Line = 57;
@@ -17,7 +17,7 @@ internal sealed class Campaign
     private int _letters;
 
     /// <param name="message">The first letter.</param>
-    /// <param name="marks">Words that are another in each letter; their last four characters count up.</param>
+    /// <param name="marks">The words that differ in each letter. Their last four characters count up.</param>
     public Campaign(byte[] message, params string[] marks)
     {
         Message = message;
@@ -42,7 +42,7 @@ internal sealed class Campaign
     /// <summary>The letter.</summary>
     public byte[] Message { get; }
 
-    /// <summary>Makes the next letter of it.</summary>
+    /// <summary>Changes the message to the next letter.</summary>
     public void Next()
     {
         Span<byte> digits = stackalloc byte[4];
@@ -126,7 +126,7 @@ internal sealed class Campaign
         }
     }
 
-    // Where the last four characters of each mark stand.
+    // Finds the last four characters of each mark.
     private static List<int> Find(ReadOnlySpan<byte> content, byte[] mark)
     {
         var places = new List<int>();

@@ -24,9 +24,10 @@ using Tracking.Tls;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What does serving a click cost over an empty endpoint? The edge, warm and with its publisher paused, against a
-/// Kestrel endpoint that answers the same 302 with the same headers and does nothing else. Each runs in a process of
-/// its own pinned to one core, the load (wrk) comes from another core, rounds alternate, the median counts.
+/// Measures the cost of a click at the edge against an empty endpoint. The edge is warm, and its publisher is paused.
+/// The other side is a Kestrel endpoint that answers the same 302 with the same headers and does nothing else. Each
+/// runs in its own process on one core. The load (wrk) comes from another core. Rounds alternate, and the median
+/// counts.
 /// </summary>
 internal static partial class ClickPath
 {
@@ -81,7 +82,7 @@ internal static partial class ClickPath
         var script = Path.Combine(folder, "clicks.lua");
         File.WriteAllText(script, Script(edge.Paths));
 
-        // Until the compiler has done all its tiers: it works on the same core.
+        // Warm up until the JIT compiler is done with all tiers, because it uses the same core.
         foreach (var server in new[] { empty, edge, empty, edge })
         {
             Load(server.Port, script, WarmUpSeconds);
@@ -301,7 +302,7 @@ internal static partial class ClickPath
         return string.Create(CultureInfo.InvariantCulture, $"| {name} | {best:F0} ns |");
     }
 
-    // ---- the servers, each in a process of its own
+    // ---- the servers, each in its own process
 
     private static async Task ServeAsync(string which, string folder)
     {
@@ -366,7 +367,7 @@ internal static partial class ClickPath
         builder.Services.Configure<SystemOptions>(options => options.MasterKey = Convert.ToBase64String(masterKey));
         builder.AddRedirectEdge();
 
-        // Paused: publisher and bus, and the refresh of directories that have no database here.
+        // Removed: the publisher, the bus, and the refresh of directories, because there is no database here.
         foreach (var service in builder.Services
             .Where(service => service.ServiceType == typeof(IHostedService)
                 && service.ImplementationFactory is not null)
@@ -433,7 +434,7 @@ internal static partial class ClickPath
 
         public int Port { get; }
 
-        /// <summary>Bytes of memory that it takes up.</summary>
+        /// <summary>The memory in bytes.</summary>
         public long Memory
         {
             get
@@ -466,7 +467,7 @@ internal static partial class ClickPath
             return new Server(Process.Start(start)!);
         }
 
-        /// <summary>Bytes allocated and processor time used since its start.</summary>
+        /// <summary>The allocated bytes and the processor time in microseconds since the start.</summary>
         public (long Bytes, double Micros) Spent()
         {
             _process.StandardInput.WriteLine("spent");

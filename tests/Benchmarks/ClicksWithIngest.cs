@@ -10,8 +10,8 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What does one machine do with everything on it? Standalone as users run it, PostgreSQL and the load itself share the
-/// machine's cores: rates and latencies, no ratio. Every answer must be stored in the end.
+/// Measures one machine that runs everything: Standalone as users run it, PostgreSQL and the load share the cores. The
+/// results are rates and latencies, not a ratio. In the end every answered click must be stored.
 /// </summary>
 internal static partial class ClicksWithIngest
 {
@@ -40,7 +40,7 @@ internal static partial class ClicksWithIngest
                     async () =>
                         await CountAsync(database) >= answered, "every answer is stored", CancellationToken.None);
 
-                // The first round compiles.
+                // The first round only warms up.
                 if (round > 0)
                 {
                     rates.Add(load.PerSecond);

@@ -16,9 +16,9 @@ using Tracking.Webhooks;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// Do dead receivers slow the others? 10,000 endpoints, of which 100 accept requests and never answer; each 20 ms ten
-/// random healthy endpoints get a webhook and, in every second round, a dead one too. The time from the row to the
-/// receiver is taken, rounds with and without the dead in turn, settings as they are by default.
+/// Measures whether dead receivers delay the others. Of 10,000 endpoints, 100 accept requests and never answer. Every
+/// 20 ms ten random healthy endpoints get a webhook, and in every second round a dead one too. The time from the row to
+/// the receiver is measured, with default settings. Rounds with and without dead endpoints alternate.
 /// </summary>
 internal static class DeliverWebhooks
 {
@@ -86,7 +86,7 @@ internal static class DeliverWebhooks
         return options;
     }
 
-    // The dead ones are spread over the clusters.
+    // The dead endpoints are distributed over the clusters.
     private static async Task<List<(int Cluster, Guid Id, bool IsDead)>> AddEndpointsAsync(
         NpgsqlDataSource source, Uri url, Uri dead)
     {

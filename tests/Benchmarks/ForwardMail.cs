@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>A message as somebody would send it over MassTransit who does not think about its form.</summary>
+/// <summary>A message in the default form of MassTransit.</summary>
 public sealed record ForwardedLetter
 {
     /// <summary>The raw message.</summary>
@@ -14,9 +14,9 @@ public sealed record ForwardedLetter
 }
 
 /// <summary>
-/// The least that a consumer can do over MassTransit: sends what it gets to another quorum queue, confirmed before it
-/// is acknowledged. In the default JSON form (an envelope, the bytes as base64), or raw. A process of its own, with the
-/// rewriter's garbage collector.
+/// The minimal consumer over MassTransit: it sends each message to another quorum queue, and acknowledges it after the
+/// confirm. The form is JSON (the default: an envelope with the bytes as base64) or raw. It is a separate process with
+/// the rewriter's garbage collector.
 /// </summary>
 internal static class ForwardMail
 {
@@ -25,13 +25,13 @@ internal static class ForwardMail
     public const string RawIn = "forward-raw";
     public const string RawOut = "forwarded-raw";
 
-    /// <summary>The header by which a message is known again.</summary>
+    /// <summary>The header that identifies a message.</summary>
     public const string Id = "x-id";
 
-    /// <summary>As the rewriter is shipped.</summary>
+    /// <summary>The rewriter's default.</summary>
     public static readonly int Prefetch = new RewriteQueueSettings().Prefetch;
 
-    /// <summary>As the rewriter is shipped.</summary>
+    /// <summary>The rewriter's default.</summary>
     public static readonly int Concurrency = new RewriteQueueSettings().Concurrency;
 
     private static readonly SystemTextJsonMessageSerializer _json = new();
@@ -46,10 +46,10 @@ internal static class ForwardMail
     public static string EnvelopeType => _json.ContentType.ToString();
 
     /// <summary>Starts one process that forwards both forms.</summary>
-    /// <param name="host">Where its queues are.</param>
-    /// <param name="folder">Where it runs.</param>
-    /// <param name="isTuned">With the rewriter's prefetch and concurrency instead of what MassTransit takes by
-    /// itself.</param>
+    /// <param name="host">The virtual host of the queues.</param>
+    /// <param name="folder">The working directory.</param>
+    /// <param name="isTuned">Whether to use the rewriter's prefetch and concurrency instead of MassTransit's
+    /// defaults.</param>
     public static Task<ServerProcess> StartAsync(TestVirtualHost host, string folder, bool isTuned) =>
         ServerProcess.StartAsync(
             [Environment.ProcessPath!, "forward-mail", host.AmqpUri.AbsoluteUri, isTuned ? "tuned" : "bare"],
@@ -61,7 +61,7 @@ internal static class ForwardMail
                 ["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "",
             });
 
-    /// <summary>The process itself; runs until it is killed.</summary>
+    /// <summary>The process's program. It runs until it is killed.</summary>
     public static async Task RunAsync(string uri, bool isTuned)
     {
         var bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(transport =>
@@ -113,7 +113,7 @@ internal static class ForwardMail
         queue.SetQueueArgument("x-dead-letter-exchange", $"{output}.dead");
     }
 
-    // The same queues as the rewriter's: what they cost the broker is no matter of who consumes them.
+    // The queues have the rewriter's arguments, so that their cost at the broker is the same.
     private static void Limit(IRabbitMqQueueConfigurator queue, string deadLetters)
     {
         var limits = new MessagingOptions();

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>What the doors of MTAs are compared with: a filter that copies bytes to the next hop, and a milter that
-/// reads each message and accepts it. Neither looks at what it passes on.</summary>
+/// <summary>The baseline for the SMTP filter and the milter: a filter that copies bytes to the next hop, and a milter
+/// that reads each message and accepts it. Neither parses a message.</summary>
 internal sealed class ForwardOnly : IAsyncDisposable
 {
     private readonly TcpListener _listener;
@@ -56,7 +56,7 @@ internal sealed class ForwardOnly : IAsyncDisposable
             }
             catch (IOException)
             {
-                // The MTA hung up.
+                // The MTA closed the connection.
             }
         }
     }
@@ -69,7 +69,7 @@ internal sealed class ForwardOnly : IAsyncDisposable
         await Task.WhenAny(stream.CopyToAsync(mta), mta.CopyToAsync(stream));
     }
 
-    // The same steps are left out as by the milter of the product, but the end of the header.
+    // The same protocol steps are skipped as by the product's milter, and the end of the header too.
     private static async Task AcceptMessagesAsync(NetworkStream mta)
     {
         const uint Silent = 0x01 | 0x02 | 0x80 | 0x100 | 0x200 | 0x4000 | 0x8000 | 0x40000 | 0x80000;

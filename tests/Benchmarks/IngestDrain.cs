@@ -21,9 +21,10 @@ using Tracking.Webhooks;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How fast does ingest drain a backlog, against raw binary COPY of the same rows? One batch after the other, both; the
-/// same table with its partitions and indexes, emptied before each round; PostgreSQL with its defaults, fsync included.
-/// The rows of the raw COPY are encoded beforehand, and each batch is one COPY in a transaction of its own.
+/// Measures how fast ingest stores a backlog, against a raw binary COPY of the same rows. Both store one batch after
+/// the other into the same table with its partitions and indexes, which is emptied before each round. PostgreSQL has
+/// its defaults, including fsync. The rows of the raw COPY are encoded beforehand, and each batch is one COPY in its
+/// own transaction.
 /// </summary>
 internal static class IngestDrain
 {
@@ -135,7 +136,7 @@ internal static class IngestDrain
             : throw new InvalidOperationException("Not every event became a row.");
     }
 
-    // A newsletter's afternoon: mostly opens, each link known, each reader one of very many, a few hundred user agents.
+    // Events of a newsletter: mostly opens, known links, very many readers, and a few hundred user agents.
     private static List<StoreEventBatch> MakeBatches()
     {
         var random = new Random(1);
@@ -188,7 +189,7 @@ internal static class IngestDrain
 
     private static MessageKey KeyOf(int number) => new((ulong)number * 0x9e3779b97f4a7c15, 1);
 
-    // Two tags each, and a recipient at one of a thousand domains, mostly at the first few.
+    // Each message has two tags and a recipient at one of a thousand domains, mostly at one of the first few.
     private static async Task AddMessagesAsync(NpgsqlDataSource source)
     {
         var map = LinkMap.Write([.. Enumerable.Range(1, LinksPerCluster).Select(place => new LinkPlace(1, place, ""))]);

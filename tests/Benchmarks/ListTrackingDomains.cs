@@ -19,8 +19,9 @@ using Tracking.ServiceDefaults;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How long does a page of a cluster's tracking domains take over the API, and what a deletion would kill? One cluster
-/// with 10,000 names, each with a diagnosis, among 100,000 of other clusters; a million messages on two of them.
+/// Measures the time of a page of a cluster's tracking domains over the API, and of the count of links that a deletion
+/// would break. One cluster has 10,000 names, each with a diagnosis, among 100,000 names of other clusters. Two of the
+/// names have a million messages.
 /// </summary>
 internal static class ListTrackingDomains
 {
@@ -76,7 +77,7 @@ internal static class ListTrackingDomains
         await ReportAsync(rows, deletion);
     }
 
-    // Every page from the first to the last; the first round warms up.
+    // Reads every page from the first to the last. The first round warms up.
     private static async Task<List<double>> PagesAsync(HttpClient client, string path, string query, int rounds)
     {
         var times = new List<double>();
@@ -132,7 +133,7 @@ internal static class ListTrackingDomains
             "INSERT INTO management.api_keys (id, cluster_id, name, secret_hash) VALUES ($1, NULL, 'key', $2)",
             Guid.NewGuid(), hash!);
 
-        // A last check as a verifier leaves it: six questions and their answers.
+        // A last check as a verifier stores it: six questions with their answers.
         await ExecuteAsync(
             source,
             """

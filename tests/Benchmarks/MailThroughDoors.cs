@@ -6,17 +6,18 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What do the doors cost an MTA? The newsletter goes through a real Postfix to a sink: behind its queue over SMTP, and
-/// in the session by milter. Each is compared, in the same run and with the same Postfix, with a filter that only
-/// copies bytes (SMTP) or only accepts (milter). Rounds take turns. The rate is that of messages sent as fast as
-/// Postfix takes them; the p99 is from the first command to the arrival, at half of the slower rate of the first round.
+/// Measures the cost of the SMTP filter and of the milter for an MTA. The newsletter goes through a real Postfix to a
+/// sink, with the SMTP filter after the queue or the milter in the session. Each is compared, in the same run and with
+/// the same Postfix, with a filter that only copies bytes or a milter that only accepts. Rounds alternate. The rate is
+/// measured with messages sent as fast as Postfix takes them. The p99 is the time from the first command to the
+/// arrival, at half of the slower rate of the first round.
 /// </summary>
 internal static class MailThroughDoors
 {
     private const int Connections = 8;
 
-    /// <param name="messages">Messages of a round and way.</param>
-    /// <param name="rounds">Rounds, after one that warms up.</param>
+    /// <param name="messages">The number of messages of a round.</param>
+    /// <param name="rounds">The number of rounds after one that warms up.</param>
     public static async Task RunAsync(int messages, int rounds)
     {
         var newsletter = new Newsletter().Message;

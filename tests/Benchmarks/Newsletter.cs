@@ -6,8 +6,7 @@ using Tracking.Rewrite.Mime;
 
 namespace Tracking.Benchmarks;
 
-/// <summary>The newsletter of <c>tests/Newsletters</c> under other transfer encodings and with other
-/// contents.</summary>
+/// <summary>The newsletter of <c>tests/Newsletters</c> with other transfer encodings and contents.</summary>
 internal sealed class Newsletter
 {
     private readonly byte[] _head;
@@ -38,10 +37,10 @@ internal sealed class Newsletter
     /// <summary>The whole message.</summary>
     public byte[] Message { get; }
 
-    /// <summary>Its HTML part, decoded.</summary>
+    /// <summary>The decoded HTML part.</summary>
     public byte[] Html { get; }
 
-    /// <summary>The same with so many links that are wrapped: the rest of the HTML part's lose their
+    /// <summary>The newsletter with this number of tracked links. The other links of the HTML part lose their
     /// <c>href</c>.</summary>
     public Newsletter WithLinks(int count, RewriteRequest request)
     {
@@ -57,7 +56,7 @@ internal sealed class Newsletter
 
             var last = html.LastIndexOf(" href=\"http", StringComparison.Ordinal);
             var end = html.IndexOf('"', last + " href=\"".Length);
-            // What is no link any more is the same in every letter of a campaign.
+            // These texts are no links now, so they must be the same in every letter of a campaign.
             var text = html[(last + " href".Length)..end]
                 .Replace("utm_campaign", "utm_seasonal", StringComparison.Ordinal)
                 .Replace("7f3a91", "reader", StringComparison.Ordinal);
@@ -66,7 +65,7 @@ internal sealed class Newsletter
         }
     }
 
-    /// <summary>The same with other words.</summary>
+    /// <summary>The newsletter with a replaced text.</summary>
     public Newsletter With(string old, string value) =>
         new(this, Replace(Html, old, value), Replace(_text, old, value));
 

@@ -21,8 +21,8 @@ using Tracking.Tls.Stored;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What do names cost that a scanner makes up? Each is asked for over TLS, all of them, and then all of them again:
-/// questions to the database, memory, and whether anything was ordered.
+/// Measures the cost of invented names of a scanner. All names are requested over TLS, and then all of them again.
+/// Results are the database queries, the memory, and whether a certificate was ordered.
 /// </summary>
 internal static class RandomServerNames
 {
@@ -42,7 +42,7 @@ internal static class RandomServerNames
             names[i] = $"{Guid.NewGuid():N}.example.com";
         }
 
-        // What the first connections load is there before.
+        // The first connections load code, so they come before the measurement.
         await AskAsync(port, names.AsMemory(0, Math.Min(100, count)));
         var rows = new List<string>();
         var before = Memory();
@@ -97,7 +97,7 @@ internal static class RandomServerNames
         return app;
     }
 
-    // How many were refused.
+    // Returns the number of refused connections.
     private static async Task<int> AskAsync(int port, ReadOnlyMemory<string> names)
     {
         var refused = 0;

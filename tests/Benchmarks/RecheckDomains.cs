@@ -16,9 +16,9 @@ using Tracking.ServiceDefaults;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How fast does one verifier work off names that are due? A backlog of a million active names as after a long outage,
-/// DNS that answers at once, PostgreSQL with fsync. A million names a day are 12 a second: what is left of a second is
-/// DNS's. The verifier's memory is taken at the beginning and at the end.
+/// Measures how fast one verifier checks due names: a backlog of a million active names as after a long outage, DNS
+/// that answers at once, PostgreSQL with fsync. A million names a day are 12 a second, so the rest of each second is
+/// available for DNS. The verifier's memory is measured at the beginning and at the end.
 /// </summary>
 internal static class RecheckDomains
 {
@@ -68,7 +68,7 @@ internal static class RecheckDomains
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:tracking"] = ServiceLogins.Of(connection, "verifier"),
-            // Sites are the internet's, not the database's.
+            // Without requests to sites, which would measure the internet.
             ["Tracking:Verifier:ParentTimeout"] = "00:00:00",
             ["Tracking:Verifier:VisitTimeout"] = "00:00:00",
         });
@@ -162,8 +162,7 @@ internal static class RecheckDomains
         Console.WriteLine(text);
         var folder = Path.Combine(Path.GetDirectoryName(SourceFile())!, "Results");
         await File.WriteAllTextAsync(Path.Combine(folder, "recheck-domains.md"), text);
-        // The last round ends in the middle of the checks that are under way: they were asked and give back their
-        // lease.
+        // The last round ends while checks are running. These were counted as asked, and give back their lease.
         if (twice != 0 || total > Interlocked.Read(ref _asked))
         {
             throw new InvalidOperationException($"{_asked} checks were made and {total} stored, {twice} of them twice.");

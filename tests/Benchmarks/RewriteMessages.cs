@@ -18,9 +18,10 @@ using Tracking.Rewrite.Registration;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How fast is a message rewritten, against AngleSharp's struct tokenizer reading nothing but the decoded HTML part of
-/// the same message? One core; both in turn in the same process; the newsletter of <c>tests/Newsletters</c>, as shipped
-/// and with 80 links. Registration is stubbed: known destinations are looked up as in service, new ones are hashed.
+/// Measures the rewriting of a message against AngleSharp's struct tokenizer, which reads only the decoded HTML part of
+/// the same message. Both alternate on one core in the same process, with the newsletter of <c>tests/Newsletters</c>,
+/// unchanged and with 80 links. Registration is replaced by a stub: known destinations are looked up as in the service,
+/// and new ones are hashed.
 /// </summary>
 internal static class RewriteMessages
 {
@@ -40,7 +41,7 @@ internal static class RewriteMessages
         Keys = new SigningKeys(_key, [_key]),
     };
 
-    /// <param name="onlyRows">Print the table's rows and nothing else, for the run without dynamic profiles.</param>
+    /// <param name="onlyRows">Whether to print only the table's rows, for the run without dynamic profiles.</param>
     public static void Run(bool onlyRows)
     {
         PinToOneCore();
@@ -76,8 +77,8 @@ internal static class RewriteMessages
         }
     }
 
-    // What is the recipient's own in a campaign's letters: the name, and the id in the links to unsubscribe and to
-    // change preferences; or an id in every link, so that all of them are new in each letter.
+    // The parts that differ in a campaign's letters: the name, and the id in the links to unsubscribe and to change
+    // preferences. Or an id in every link, so that all links are new in each letter.
     private static Case[] Cases()
     {
         var shipped = new Newsletter()
@@ -102,9 +103,9 @@ internal static class RewriteMessages
 
     private static MarkupMemory Memory() => new(new RewriteOptions().RememberedSegments);
 
-    /// <summary>Rewrites one message over and over, so that a profiler sees nothing else.</summary>
-    /// <param name="name">How the case's name begins.</param>
-    /// <param name="seconds">For how long.</param>
+    /// <summary>Rewrites one message repeatedly, for a profiler.</summary>
+    /// <param name="name">The beginning of the case's name.</param>
+    /// <param name="seconds">The duration in seconds.</param>
     public static void Profile(string name, double seconds)
     {
         var item = Cases().First(item => item.Name.StartsWith(name, StringComparison.Ordinal));
@@ -222,7 +223,7 @@ internal static class RewriteMessages
             (double)allocated / message.Length);
     }
 
-    // Processor time, not the clock's: what else runs on the machine must not be counted.
+    // Processor time, so that other programs on the machine do not count.
     private static double Time(Action work)
     {
         var count = 0;
@@ -264,7 +265,7 @@ internal static class RewriteMessages
     private static HostName Host(string name) =>
         HostName.TryParse(name, out var host) ? host : throw new ArgumentException(name);
 
-    // Both sides compiled without what the runtime learns of its own running: the tokenizer gains most by that.
+    // Both sides run without the runtime's dynamic profiles, from which the tokenizer gains most.
     private static string RunWithoutProfiles()
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, ["rewrite-messages", "rows"])
@@ -373,7 +374,7 @@ internal static class RewriteMessages
         }
     }
 
-    // One buffer for all messages: the output's own memory is not what is measured.
+    // One buffer for all messages, because the memory of the output is not measured.
     private sealed class OneBuffer(int size) : IBufferWriter<byte>
     {
         private readonly byte[] _bytes = new byte[size];

@@ -10,19 +10,19 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How many messages go from the queue <c>rewrite</c> to <c>rewritten</c>, and how long each takes, against a bare
-/// MassTransit consumer that only forwards the same bytes, and one with the rewriter's settings: in its default JSON
-/// form, and in the raw form that the rewriter takes. Each consumer is a process of its own; publisher, broker,
-/// PostgreSQL and consumers share the machine.
+/// Measures the messages per second from the queue <c>rewrite</c> to <c>rewritten</c>, and the time of each. The
+/// baseline is a MassTransit consumer that only forwards the same bytes, with its own settings and with the rewriter's,
+/// in the default JSON form and in the raw form of the rewriter. Each consumer is a separate process. Publisher,
+/// broker, PostgreSQL and consumers share the machine.
 /// </summary>
 internal static class RewriteOverAmqp
 {
     public const int Rounds = 5;
 
-    // As many as two consumers work on at the same time: what a busy MTA keeps outstanding.
+    // As many messages as two consumers process at the same time. A busy MTA keeps about as many outstanding.
     public static readonly int Outstanding = 2 * ForwardMail.Concurrency;
 
-    // Until the code that runs most is compiled for good, in five processes.
+    // Rounds until the most frequent code is fully optimised, in five processes.
     private const int WarmUps = 2;
 
     private static readonly string _master = Convert.ToBase64String(new byte[MasterKey.Size]);
@@ -95,7 +95,7 @@ internal static class RewriteOverAmqp
             : RunAsync([forwarder], host, ForwardMail.JsonIn, ForwardMail.JsonOut, ForwardMail.EnvelopeType, envelope);
     }
 
-    // Every letter is its recipient's own: another name, another link to unsubscribe.
+    // Every letter has another name and another link to unsubscribe.
     private static Task<AmqpRun> RewriteAsync(
         ServerProcess[] rewriters, TestVirtualHost host, Campaign campaign, int messages, ClusterId cluster)
     {
@@ -109,7 +109,7 @@ internal static class RewriteOverAmqp
         return RunAsync(rewriters, host, "rewrite", "rewritten", "message/rfc822", letters, cluster);
     }
 
-    // Keeps so many messages outstanding until all have come out; each is known by its id.
+    // Keeps a fixed number of messages outstanding until all outputs have arrived. The id identifies a message.
     private static async Task<AmqpRun> RunAsync(
         ServerProcess[] consumers,
         TestVirtualHost host,
@@ -131,7 +131,8 @@ internal static class RewriteOverAmqp
         {
             if (delivery.Redelivered)
             {
-                // The round before has it, and had gone before the broker knew that: a second output would be new.
+                // The previous round got this output but ended before its acknowledgement. A second output would not be
+                // marked as redelivered.
                 return Task.CompletedTask;
             }
 

@@ -19,10 +19,10 @@ using Tracking.ServiceDefaults;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How fast does a campaign go through the rewriter with registration in PostgreSQL, and what does the database do for
-/// it? <see cref="TrackMessage"/> as the service composes it; the newsletter of <c>tests/Newsletters</c>, a message id,
-/// a recipient and links to unsubscribe of its own in each letter; PostgreSQL with its defaults, fsync included, on
-/// the same machine.
+/// Measures the rewriting of a campaign with registration in PostgreSQL, and the work of the database.
+/// <see cref="TrackMessage"/> is composed as in the service. Each letter is the newsletter of <c>tests/Newsletters</c>
+/// with its own message id, recipient and links to unsubscribe. PostgreSQL is on the same machine and has its defaults,
+/// including fsync.
 /// </summary>
 internal static class RewriteWithRegistration
 {
@@ -84,7 +84,7 @@ internal static class RewriteWithRegistration
             (GC.GetTotalAllocatedBytes() - allocated) / letters);
     }
 
-    // One after the other, each waited for: an MTA's connection.
+    // Like an MTA's connection: one message after the other, each answer awaited.
     private static async Task<int> SendAsync(TrackMessage track, DirectoryCluster cluster, CancellationToken stop)
     {
         var letters = new Campaign(Letter(), "7f3a91");
@@ -150,7 +150,7 @@ internal static class RewriteWithRegistration
             : throw new InvalidOperationException("The cluster is not there.");
     }
 
-    // Npgsql has an activity for each command or batch that it sends.
+    // Npgsql starts an activity for each command or batch.
     private static ActivityListener CountRoundTrips()
     {
         var listener = new ActivityListener

@@ -14,9 +14,9 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How soon is each service ready, and how much memory does it take, idle and at load? The built programs as processes
-/// of their own, on a real PostgreSQL, RabbitMQ and Redis, wired as the AppHost wires them; the load comes through the
-/// gateway, and every click that was answered must be stored in the end.
+/// Measures each service's time to readiness and its memory, idle and under load. The built programs run as separate
+/// processes with a real PostgreSQL, RabbitMQ and Redis, configured as by the AppHost. The load comes through the
+/// gateway. In the end every answered click must be stored.
 /// </summary>
 internal static partial class ServicesAtRestAndAtLoad
 {
@@ -57,7 +57,7 @@ internal static partial class ServicesAtRestAndAtLoad
         var services = Compose(folder, common);
         foreach (var service in services)
         {
-            // The first one reads the program from the disk.
+            // The first start reads the program from disk.
             for (var run = 0; run <= Starts; run++)
             {
                 var ready = await service.StartAsync(folder.Path);
@@ -289,8 +289,8 @@ internal static partial class ServicesAtRestAndAtLoad
 
         public long After { get; set; }
 
-        /// <summary>Starts it and waits until it is ready.</summary>
-        /// <returns>How long that took, in milliseconds.</returns>
+        /// <summary>Starts the service and waits until it is ready.</summary>
+        /// <returns>The duration in milliseconds.</returns>
         public async Task<double> StartAsync(string folder)
         {
             var began = Stopwatch.GetTimestamp();
@@ -315,7 +315,7 @@ internal static partial class ServicesAtRestAndAtLoad
             _process.Dispose();
         }
 
-        /// <summary>What it has used since its start, user and system, in milliseconds.</summary>
+        /// <summary>The processor time since the start, user and system, in milliseconds.</summary>
         public double ProcessorTime()
         {
             using var process = Process.GetProcessById(_process!.Id);
@@ -339,7 +339,7 @@ internal static partial class ServicesAtRestAndAtLoad
             }
             catch (HttpRequestException)
             {
-                // It does not listen yet.
+                // The service does not listen yet.
                 return false;
             }
         }

@@ -14,9 +14,9 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How long does a question about a year take, with many events of one cluster in the database? Filled by SQL
-/// (messages, then events by <c>generate_series</c>, month by month), counted by a rebuild, as after an upgrade. A
-/// campaign a week, each with links of its own, and what happens to a message mostly happens in its first days.
+/// Measures statistics of a year, with many events of one cluster in the database. SQL writes the rows (messages, then
+/// events by <c>generate_series</c>, month by month). A rebuild counts them, as after an upgrade. There is one campaign
+/// a week with its own links. Most events of a message are in its first days.
 /// </summary>
 internal static class StatisticsOverManyEvents
 {
@@ -25,7 +25,7 @@ internal static class StatisticsOverManyEvents
     private const int Links = 40;
     private const int Rounds = 9;
 
-    // Those that something happens to; more would be sent.
+    // Only messages with events. A real campaign has more.
     private const string AddMessages =
         """
         INSERT INTO rewrite.messages (cluster_id, message_key, id_hash, content_hash, message_id, recipient,
@@ -37,7 +37,8 @@ internal static class StatisticsOverManyEvents
         FROM generate_series($1::int, $1 + $5 - 1) n
         """;
 
-    // Opens 1.5 times as often as clicks, four of five events in the first three days, one of twelve a machine's.
+    // There are 1.5 times as many opens as clicks. Four of five events are in the first three days, and one of twelve
+    // is a machine's.
     private const string AddEvents =
         """
         INSERT INTO ingest.events (id, occurred_at, kind, method, cluster_id, message_key, link_id, ordinal,

@@ -21,9 +21,10 @@ using Tracking.ServiceDefaults;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What does one tenant's load cost another tenant's mail? Rewriter and API in one process, as in the program for
-/// everything, PostgreSQL with fsync beside them. One tenant has 300,000 messages and events and floods the API; the
-/// other sends a message after the other, and the time of each is taken. Undisturbed and flooded rounds take turns.
+/// Measures how one tenant's load delays another tenant's mail. Rewriter and API run in one process, as in Standalone,
+/// with PostgreSQL (with fsync) on the same machine. One tenant has 300,000 messages and events and floods the API. The
+/// other sends one message after the other, and the time of each is measured. Rounds with and without the flood
+/// alternate.
 /// </summary>
 internal static class TenantsApart
 {
@@ -33,8 +34,8 @@ internal static class TenantsApart
 
     private static readonly TimeSpan _round = TimeSpan.FromSeconds(6);
 
-    // Who is refused comes again so soon. A client that does not wait at all measures its own processor's use here: it
-    // runs on the same two cores.
+    // The pause of a refused client before its next request. Clients without a pause would mostly measure themselves,
+    // because they run on the same two cores.
     private static readonly TimeSpan _again = TimeSpan.FromMilliseconds(250);
 
     private static readonly (string Name, Func<string, string> Path, string Accept, bool IsInvented)[] _floods =

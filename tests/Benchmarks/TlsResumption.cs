@@ -5,13 +5,13 @@ using System.Text;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// How many visitors who come back resume their session, by the number of names that are visited in turn, and what a
-/// name costs in memory? .NET keeps tickets with a context for each certificate and drops those that are not in use
-/// whenever there are 32 more, so many names are full handshakes.
+/// Measures how many returning visitors resume their TLS session, by the number of names that are visited in turn, and
+/// the memory per name. .NET keeps tickets in a context per certificate and drops unused contexts whenever there are 32
+/// more. So with many names most handshakes are full.
 /// </summary>
 internal static class TlsResumption
 {
-    // A full handshake has a certificate in it, of some 400 bytes here; a resumed one stays below this.
+    // A full handshake includes a certificate, of some 400 bytes here. A resumed one stays below this limit.
     private const long LargestResumed = 500;
 
     public static async Task RunAsync(string[] args)
@@ -25,7 +25,7 @@ internal static class TlsResumption
             var rows = new StringBuilder();
             foreach (var count in counts)
             {
-                // Each in a new process, so that none sees another's contexts.
+                // Each measurement has a new process without contexts of others.
                 using var server = ClickPath.Server.Start(TlsServers.Ours, folder);
                 await TlsServers.ConnectAsync(server.Port, TlsServers.Name, resumes: true);
                 var memory = server.Memory;

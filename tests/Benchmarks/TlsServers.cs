@@ -28,14 +28,14 @@ internal static class TlsServers
     public const string Edge = "tls-edge";
     public const string Name = "track.localhost";
 
-    /// <summary>Adds what ends TLS.</summary>
+    /// <summary>Adds our TLS listener.</summary>
     public static void Add(WebApplicationBuilder builder)
     {
         builder.AddTls();
         builder.Services.AddSingleton<ICertificateSource, ForAnyName>();
     }
 
-    /// <summary>Makes an endpoint what it is to be.</summary>
+    /// <summary>Configures an endpoint for one of the servers.</summary>
     public static void Configure(ListenOptions listen, string which)
     {
         if (which is Ours or Edge)
@@ -56,8 +56,8 @@ internal static class TlsServers
         }
     }
 
-    /// <summary>One connection with one request.</summary>
-    /// <returns>Bytes that the handshake took from the server: a resumed one has no certificate.</returns>
+    /// <summary>Makes one connection with one request.</summary>
+    /// <returns>The bytes from the server in the handshake. A resumed handshake has no certificate.</returns>
     public static async Task<long> ConnectAsync(int port, string name, bool resumes)
     {
         using var client = new TcpClient { NoDelay = true };

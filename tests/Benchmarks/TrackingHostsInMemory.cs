@@ -19,9 +19,9 @@ using Tracking.Servers;
 namespace Tracking.Benchmarks;
 
 /// <summary>
-/// What do a million active tracking domains cost? Memory, the start of an edge from its copy on disk, a look-up in
-/// memory against one in a dictionary of strings, a cold look-up against the shortest query there is, and what one
-/// name's change costs.
+/// Measures the cost of a million active tracking domains: the memory, the start of an edge from its copy on disk, a
+/// look-up in memory against one in a dictionary of strings, a cold look-up against the shortest possible query, and
+/// the change of one name.
 /// </summary>
 internal static class TrackingHostsInMemory
 {
@@ -50,7 +50,7 @@ internal static class TrackingHostsInMemory
             WriteCopy(folder, source, meters);
             var bytes = new FileInfo(Path.Combine(folderPath, "hosts.copy")).Length;
 
-            // The start of an edge: from its copy, then everything is read again behind it.
+            // The start of an edge: it reads its copy, then reads everything again in the background.
             var before = GC.GetTotalMemory(forceFullCollection: true);
             using var hosts = Hosts(source, meters);
             using var copy = Copy(hosts, folder);
@@ -268,7 +268,7 @@ internal static class TrackingHostsInMemory
         return sorted[sorted.Count / 2];
     }
 
-    // One measurement is one query.
+    // Counts measurements. Each is one query.
     private sealed class Counted : IDisposable
     {
         private readonly MeterListener _listener = new();

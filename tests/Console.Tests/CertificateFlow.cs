@@ -11,7 +11,7 @@ public sealed class CertificateFlow(Running running)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_was_tried_is_told_and_tried_again_by_a_form(bool scripts)
+    public async Task Attempts_are_shown_and_can_be_repeated_by_a_form(bool scripts)
     {
         var (cluster, key) = await running.CreateClusterAsync($"Certificates {Guid.NewGuid()}");
         _ = ClusterId.TryParse(cluster, out var id);
@@ -74,7 +74,7 @@ public sealed class CertificateFlow(Running running)
         await admin.Page.GetByText("This process").WaitForAsync();
         await admin.Page.GetByText("database: ready").First.WaitForAsync();
 
-        // Another service at the address that the operator has named: this one itself, over HTTP.
+        // The configured address of another service: here it is this service itself, over HTTP.
         await admin.Page.GetByText($"127.0.0.1:{running.Server.Api.Port}", new() { Exact = true }).WaitForAsync();
         await admin.Page.GetByText("127.0.0.1:9", new() { Exact = true }).WaitForAsync();
         await admin.Page.GetByText("does not answer").WaitForAsync();

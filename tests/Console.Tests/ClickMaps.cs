@@ -43,7 +43,7 @@ public sealed class ClickMaps(Running running)
         await visit.PictureAsync("click-map-light");
         await visit.AssertFitsAsync();
 
-        // Once, for both: what is kept names nobody.
+        // One row for both messages, because the stored HTML contains no personal data.
         await using var count = running.Database.CreateCommand("SELECT count(*) FROM rewrite.bodies WHERE cluster_id = $1");
         _ = ClusterId.TryParse(cluster, out var id);
         count.Parameters.Add(new() { Value = id.Value });
@@ -51,7 +51,7 @@ public sealed class ClickMaps(Running running)
     }
 
     [Fact]
-    public async Task Nothing_is_kept_unless_the_settings_say_so()
+    public async Task No_HTML_is_stored_unless_the_settings_say_so()
     {
         var (cluster, key) = await CreateAsync(keepHtmlDays: 0);
         var message = await RewriteAsync(
@@ -101,7 +101,7 @@ public sealed class ClickMaps(Running running)
         {
             var address = $"/clusters/{cluster}/messages/{message}/mail";
             var answer = await page.GotoAsync(address);
-            // Some of them are no HTML that can be rewritten, and so none is kept.
+            // Some bodies cannot be rewritten, so their HTML is not stored.
             if (answer!.Status == 404)
             {
                 continue;
@@ -118,13 +118,13 @@ public sealed class ClickMaps(Running running)
     }
 
     [Fact]
-    public void What_is_left_of_hostile_mail_is_harmless_without_any_policy()
+    public void Sanitised_hostile_mail_is_harmless_even_without_a_policy()
     {
         foreach (var body in HostileMail.Bodies)
         {
             var drawn = DrawClickMap.Draw(
                 new ClickMap($"<html><body>{body}</body></html>", 1, new Dictionary<int, long>()));
-            // Read again, as a browser does: what is there is what runs.
+            // Parsed again, as a browser does. The result is what a browser would run.
             using var read = new AngleSharp.Html.Parser.HtmlParser().ParseDocument(drawn);
             Assert.All(read.Body!.QuerySelectorAll("*"), element =>
             {
@@ -201,7 +201,7 @@ public sealed class ClickMaps(Running running)
                 count.Parameters.Add(new() { Value = id.Value });
                 var before = last;
                 last = (long)(await count.ExecuteScalarAsync(Cancelled))!;
-                // Of some nothing is kept: the count stands still then.
+                // The HTML of some messages is not stored, so the count must only stop growing.
                 return atLeast ? last > 0 && last == before : last == messages;
             },
             $"the HTML of {messages} messages is kept",

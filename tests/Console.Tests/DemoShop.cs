@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>The shop that anybody sees first: <c>./run --demo</c>, and <c>trackctl demo</c>.</summary>
+/// <summary>The demo shop of <c>./run --demo</c>, and <c>trackctl demo</c>.</summary>
 public sealed class DemoShop(Running running)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -18,7 +18,7 @@ public sealed class DemoShop(Running running)
             Cancelled, settings: new Dictionary<string, string>
             {
                 ["TRACKING_DEMO"] = "true",
-                // Nobody answers there: the shop's name waits for its record, without asking anybody.
+                // No resolver listens there, so the shop's name waits for its record without real DNS.
                 ["Tracking__Dns__Resolvers__0"] = "127.0.0.1:9",
             });
         Assert.Contains("two weeks with", server.Output, StringComparison.Ordinal);
@@ -26,7 +26,7 @@ public sealed class DemoShop(Running running)
         api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.AdminKey);
         var cluster = (string)(await ReadAsync(api, "clusters"))["items"]![0]!["id"]!;
 
-        // People and machines in every week, as the ingest recognised them.
+        // Each week has events of people and machines.
         foreach (var verdict in new[] { "human", "proxy", "prefetch", "scanner", "preview" })
         {
             Assert.NotEmpty(
@@ -40,12 +40,12 @@ public sealed class DemoShop(Running running)
         await visit.AssertAccessibleAsync();
         await visit.PictureAsync("demo-overview");
 
-        // A message's story begins with its sending: nothing happened before.
+        // A message's timeline begins with its sending, so there is no earlier event.
         await visit.Page.GotoAsync($"/clusters/{cluster}/messages");
         await visit.Page.Locator("a.row").First.ClickAsync();
         await visit.Page.GetByRole(AriaRole.Heading, new() { Name = "What happened with it" }).WaitForAsync();
 
-        // Another start finds it.
+        // Another start finds the existing demo.
         Assert.Equal(0, await server.StopAsync(Cancelled));
         await server.RestartAsync(Cancelled);
         Assert.Contains("is there from before", server.Output, StringComparison.Ordinal);

@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>A tracking domain from its name to its end.</summary>
+/// <summary>A tracking domain from its addition to its deletion.</summary>
 public sealed class DomainFlow(Running running)
 {
     [Theory]
@@ -47,7 +47,7 @@ public sealed class DomainFlow(Running running)
         await Eventually.HoldsAsync(
             async () =>
             {
-                // The check may end behind the answer.
+                // The check may end after the answer.
                 await page.GotoAsync($"/clusters/{cluster}/tracking-domains/{host}");
                 return await set.CountAsync() == 1;
             },
@@ -115,7 +115,7 @@ public sealed class DomainFlow(Running running)
         await Button("Unset as default").ClickAsync();
         await Assertions.Expect(page.GetByText("Default once verified")).ToHaveCountAsync(0);
 
-        // A pending domain does not take the flag.
+        // A pending domain cannot be the default.
         await Assertions.Expect(Button("Set as default")).ToHaveCountAsync(0);
 
         await running.ExecuteAsync(
@@ -177,7 +177,7 @@ public sealed class DomainFlow(Running running)
             ("GoDaddy", "Most providers append your domain"),
         })
         {
-            // Instructions are open while the record is not there.
+            // The instructions are expanded while the record is missing.
             await running.ExecuteAsync(
                 """
                 UPDATE domains.tracking_domains SET status = 0, last_check = jsonb_build_object('provider', $2::text)
@@ -216,7 +216,7 @@ public sealed class DomainFlow(Running running)
         return target;
     }
 
-    // Each value stands behind its label.
+    // Each value follows its label.
     private static async Task AssertRecordAsync(IPage page, params (string Label, string Value)[] lines)
     {
         foreach (var (label, value) in lines)
@@ -229,7 +229,7 @@ public sealed class DomainFlow(Running running)
 
     private WritingVerifier VerifyOnRequest(string host) => new(running, host);
 
-    // Writes what a verifier writes when the record is right.
+    // Stores a successful check in place of a verifier.
     private sealed class WritingVerifier : IDisposable
     {
         private readonly CancellationTokenSource _end = new();

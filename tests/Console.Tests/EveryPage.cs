@@ -2,7 +2,7 @@ using Microsoft.Playwright;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>Every page, as every reader sees it.</summary>
+/// <summary>Every page in every form of display.</summary>
 public sealed class EveryPage(Running running)
 {
     private static readonly (string Name, Reader Reader)[] _readers =
@@ -61,7 +61,7 @@ public sealed class EveryPage(Running running)
         await visit.SignInAsync(running.Server.AdminKey);
         if (name == "phone")
         {
-            // The words a little larger than usual, too.
+            // The page with larger text too.
             await visit.Page.GotoAsync($"/clusters/{running.Shop.Id}");
             await visit.AssertAccessibleAsync();
         }
@@ -72,7 +72,7 @@ public sealed class EveryPage(Running running)
             var answer = await visit.Page.GotoAsync(path);
             Assert.True(answer!.Status == 200, $"{path} {answer.Status} {running.Server.Output}");
             await visit.PictureAsync($"{page}-{name}");
-            // The documents are the same: other readers have other colours, or another place for everything.
+            // The HTML is the same for all readers. Only colours or layout differ.
             switch (name)
             {
                 case "light":

@@ -1,8 +1,8 @@
 namespace Tracking.Console.Tests;
 
 /// <summary>
-/// HTML that its writer wants to run, to load or to lead away: the usual ways, and those that hide in the difference
-/// between two readings of the same text (mutation XSS). Whatever would be fetched is on <c>evil.example.net</c>.
+/// HTML that tries to run scripts, to load resources or to redirect the reader. Some bodies use the usual ways, and
+/// others differences between two parses of the same text (mutation XSS). All resources are on <c>evil.example.net</c>.
 /// </summary>
 internal static class HostileMail
 {

@@ -9,7 +9,7 @@ public sealed class OpenIdFlow(Running running)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Whom_the_provider_vouches_for_is_let_in_as_far_as_it_says()
+    public async Task A_person_of_the_provider_gets_the_rights_of_their_groups()
     {
         await using var provider = await SomeProvider.StartAsync(Cancelled);
         using var home = new TemporaryFolder();
@@ -25,7 +25,7 @@ public sealed class OpenIdFlow(Running running)
             });
         await console.StartAsync(Cancelled);
 
-        // An admin, who is led back to what was asked for.
+        // An admin, who returns to the requested page.
         provider.Person = ("1", "anna@example.com", ["staff", "tracking-admins"]);
         await using (var visit = await Visit.BeginAsync(running, address: console.Address))
         {
@@ -34,7 +34,7 @@ public sealed class OpenIdFlow(Running running)
             await SignInAsync(visit);
             await visit.Page.GetByRole(AriaRole.Heading, new() { Name = "Services" }).WaitForAsync();
 
-            // As with a key: a revoked one ends the session, and lets nobody in again.
+            // A revocation works as for a key: it ends the session and refuses another login.
             await visit.Page.GotoAsync("/admin-keys");
             await visit.Page.GetByText("OpenID: anna@example.com").WaitForAsync();
             await running.ExecuteAsync(
@@ -51,7 +51,7 @@ public sealed class OpenIdFlow(Running running)
             await visit.Page.GetByText("An admin has revoked your access.").WaitForAsync();
         }
 
-        // A cluster's, and without scripts.
+        // A user of one cluster, with a browser without scripts.
         provider.Person = ("2", "tom@example.com", [$"tracking-cluster-{running.Shop.Id}"]);
         await using (var visit = await Visit.BeginAsync(running, Reader.WithoutScripts, console.Address))
         {
@@ -61,7 +61,7 @@ public sealed class OpenIdFlow(Running running)
             Assert.Equal(404, (await visit.Page.GotoAsync("/clusters"))!.Status);
         }
 
-        // Known there, and nothing here.
+        // A user of the provider without a group of ours.
         provider.Person = ("3", "mei@example.com", ["staff"]);
         await using (var visit = await Visit.BeginAsync(running, address: console.Address))
         {
@@ -70,7 +70,7 @@ public sealed class OpenIdFlow(Running running)
             await visit.Page.GetByText("nothing here is for you").WaitForAsync();
         }
 
-        // An answer that was not asked for.
+        // A login answer without a login request.
         await using (var visit = await Visit.BeginAsync(running, address: console.Address))
         {
             await visit.Page.GotoAsync("/sign-in/openid/done?code=1&state=2");

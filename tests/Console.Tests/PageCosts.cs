@@ -11,18 +11,18 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>What a page costs: statements at the database, and bytes on the way.</summary>
+/// <summary>The cost of a page: database statements and transferred bytes.</summary>
 public sealed partial class PageCosts(Running running)
 {
-    // Compressed, as browsers ask for it: page, style and scripts.
+    // The compressed bytes of page, style sheet and scripts.
     private const int FirstVisit = 60_000;
 
-    // With the files there already.
+    // The bytes of a page when the browser has the files in its cache.
     private const int LaterPage = 15_000;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    // Round trips: looked at one by one, and written down. One more is somebody's decision; one a row is a bug.
+    // The number of statements per page. A change must be a deliberate decision; one statement per row would be a bug.
     private static readonly Dictionary<string, int> _statements = new()
     {
         [""] = 10,
@@ -82,7 +82,7 @@ public sealed partial class PageCosts(Running running)
                 await answer.Content.ReadAsByteArrayAsync(Cancelled);
             }
 
-            // Whose session it is, is asked every few seconds, whatever the page.
+            // The query for the session runs every few seconds and does not belong to the page.
             found[page] = asked.Count(one => one.Trace == trace
                 && !one.Text.Contains("FROM management.api_keys k", StringComparison.Ordinal));
         }
@@ -115,7 +115,7 @@ public sealed partial class PageCosts(Running running)
             sizes[address] = (await answer.Content.ReadAsByteArrayAsync(Cancelled)).Length;
         }
 
-        // The files come with the first page and stay: they are named after what is in them.
+        // Browsers cache the files for ever, because their names contain a hash of their content.
         var first = sizes.Where(one => !pages.Contains(one.Key)).ToList();
         Assert.True(first.Count >= 4, $"Only {string.Join(", ", first)} is there.");
         Assert.True(first.Sum(one => one.Value) < FirstVisit, $"{string.Join(", ", first)}");
@@ -123,7 +123,7 @@ public sealed partial class PageCosts(Running running)
         await app.StopAsync(Cancelled);
     }
 
-    // In this process, where its statements are seen.
+    // The console in this process, so that its statements can be counted.
     private WebApplication Console()
     {
         var builder = WebApplication.CreateBuilder();

@@ -10,7 +10,7 @@ using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>What would this message become?</summary>
+/// <summary>The preview: what the rewriting of a message would change.</summary>
 public sealed class PreviewFlow(Running running)
 {
     private static readonly string _letter = Path.Combine(
@@ -83,7 +83,7 @@ public sealed class PreviewFlow(Running running)
     }
 
     [Fact]
-    public async Task The_api_says_the_same_and_registers_nothing()
+    public async Task The_API_gives_the_same_preview_and_registers_nothing()
     {
         var (cluster, key) = await running.CreateClusterAsync($"Preview {Guid.NewGuid()}");
         using var api = running.Client(key);
@@ -94,7 +94,7 @@ public sealed class PreviewFlow(Running running)
         Assert.Equal(["tracked", "not-http"], preview["links"]!.AsArray().Select(link => (string)link!["decision"]!));
         Assert.Contains("no-text-part", preview["warnings"]!.AsArray().Select(warning => (string)warning!));
 
-        // Nobody answers what is shown: its key is forgotten.
+        // Links of a preview do not work, because their key is thrown away.
         var after = (string)preview["parts"]![1]!["after"]!;
         var link = after[after.IndexOf("http", StringComparison.Ordinal)..];
         link = link[..link.IndexOf('"')];
@@ -111,7 +111,7 @@ public sealed class PreviewFlow(Running running)
     }
 
     [Fact]
-    public async Task What_is_too_large_or_no_message_is_refused()
+    public async Task A_preview_of_a_too_large_or_invalid_message_is_refused()
     {
         using var api = running.Client(running.Shop.Key);
         using var large = await api.PostAsync(
@@ -127,7 +127,7 @@ public sealed class PreviewFlow(Running running)
     {
         Assert.All(Enum.GetValues<LinkDecision>(), decision =>
             Assert.NotEqual(WireWords.Of(decision).Replace('-', ' '), Words.Preview.Decision(WireWords.Of(decision))));
-        // Of a message that stands in a queue, nothing is shown here.
+        // The other reasons occur only for messages in a queue, which have no preview.
         Assert.All(Enum.GetValues<Untouched>().Where(reason => reason < Untouched.NoCluster), reason =>
             Assert.NotEqual(WireWords.Of(reason).Replace('-', ' '), Words.Preview.Untouched(WireWords.Of(reason))));
     }

@@ -2,7 +2,7 @@ using Microsoft.Playwright;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>What people do while they read.</summary>
+/// <summary>Filters, links and live updates while people read pages.</summary>
 public sealed class Reading(Running running)
 {
     private string Shop => $"/clusters/{running.Shop.Id}";
@@ -20,7 +20,7 @@ public sealed class Reading(Running running)
         await page.WaitForURLAsync("**period=month**");
         Assert.Contains("link=", page.Url);
 
-        // Enhanced navigation: the page was never loaded anew.
+        // Enhanced navigation: the page was never reloaded.
         Assert.True(await page.EvaluateAsync<bool>("window.here === true"));
         await page.GetByRole(AriaRole.Link, new() { Name = "Remove the filter Link" }).ClickAsync();
         await page.WaitForURLAsync(url => !url.Contains("link=", StringComparison.Ordinal));
@@ -40,7 +40,7 @@ public sealed class Reading(Running running)
     }
 
     [Fact]
-    public async Task Nothing_moves_once_it_is_drawn()
+    public async Task The_layout_of_a_page_does_not_shift()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
         await visit.Page.GotoAsync(Shop);
@@ -144,7 +144,7 @@ public sealed class Reading(Running running)
     }
 
     [Fact]
-    public async Task What_tenants_write_is_text_and_nothing_else()
+    public async Task Texts_of_tenants_are_shown_as_plain_text()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Server.AdminKey, Reader.Phone);
         var page = visit.Page;

@@ -23,7 +23,7 @@ public sealed class Running : IAsyncLifetime
 
     public NpgsqlDataSource Database { get; private set; } = null!;
 
-    /// <summary>A shop with mail, people and machines.</summary>
+    /// <summary>A shop with mail, and events of people and machines.</summary>
     public SomeShop Shop { get; private set; } = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -35,12 +35,12 @@ public sealed class Running : IAsyncLifetime
         {
             ["TRACKING_HTTP_PORT"] = $"{port}",
             ["Tracking__Console__Services__0"] = $"http://127.0.0.1:{port}",
-            // Nobody listens there.
+            // No service listens there.
             ["Tracking__Console__Services__1"] = "http://127.0.0.1:9",
             ["Tracking__Console__LiveEvery"] = "00:00:00.2",
-            // Nobody answers there: what the domains' rows say is what the tests wrote.
+            // No resolver listens there, so the domains' rows stay as the tests wrote them.
             ["Tracking__Dns__Resolvers__0"] = "127.0.0.1:9",
-            // A suite clicks faster than people.
+            // The tests send requests faster than people.
             ["Tracking__Management__TimeShare"] = "100",
         });
         Admin = Client(Server.AdminKey);
@@ -69,7 +69,7 @@ public sealed class Running : IAsyncLifetime
         DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
     };
 
-    /// <summary>A new cluster and a key of its own.</summary>
+    /// <summary>Makes a new cluster with its own key.</summary>
     public async Task<(string Id, string Key)> CreateClusterAsync(string name, bool isTracking = true)
     {
         var created = await PostAsync(

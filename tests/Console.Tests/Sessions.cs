@@ -10,7 +10,7 @@ using Tracking.Servers;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>Who gets in, how far, and until when.</summary>
+/// <summary>Sign-in, the rights of a session, and its end.</summary>
 public sealed partial class Sessions(Running running)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -63,7 +63,7 @@ public sealed partial class Sessions(Running running)
     }
 
     [Fact]
-    public async Task What_is_not_there_is_told_on_a_page_for_people()
+    public async Task A_missing_page_is_answered_with_a_page_for_people()
     {
         await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
         foreach (var path in new[]
@@ -119,7 +119,7 @@ public sealed partial class Sessions(Running running)
         await other.StartAsync(Cancelled);
         await using var visit = await Visit.SignedInAsync(running, running.Shop.Key);
 
-        // Cookies know no ports: the browser takes the other copy for the same.
+        // Cookies do not depend on the port, so the browser sends them to the other copy too.
         await visit.Page.GotoAsync(new Uri(other.Address, $"/clusters/{running.Shop.Id}/api-keys").ToString());
         await visit.Page.GetByLabel("Name").FillAsync("made at the other copy");
         await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Make a key" }).ClickAsync();

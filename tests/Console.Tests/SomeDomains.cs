@@ -1,6 +1,6 @@
 namespace Tracking.Console.Tests;
 
-/// <summary>Tracking domains in every state, as the verifier leaves them.</summary>
+/// <summary>Tracking domains in every state, with rows as the verifier stores them.</summary>
 internal static class SomeDomains
 {
     public static async Task AddAsync(Running running, SomeShop shop)

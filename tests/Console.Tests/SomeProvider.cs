@@ -10,8 +10,8 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>An OpenID Connect provider at which everybody is signed in already, as whoever the test says: it insists on
-/// PKCE (RFC 7636, S256), takes a code once, and signs what it says.</summary>
+/// <summary>An OpenID Connect provider that signs in the person of the test without a form. It requires PKCE (RFC 7636,
+/// S256), accepts each code once, and signs its tokens.</summary>
 internal sealed class SomeProvider : IAsyncDisposable
 {
     public const string Client = "tracking-console";
@@ -57,7 +57,7 @@ internal sealed class SomeProvider : IAsyncDisposable
         _app.MapPost("/token", async (HttpRequest request) => Token(await request.ReadFormAsync()));
     }
 
-    /// <summary>Who is signed in there: subject, mail address and groups.</summary>
+    /// <summary>The signed-in person: subject, mail address and groups.</summary>
     public (string Subject, string Email, string[] Groups) Person { get; set; } = ("1", "anna@example.com", []);
 
     public string Address => _app.Urls.First();

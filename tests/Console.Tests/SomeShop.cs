@@ -13,8 +13,8 @@ using Tracking.Servers;
 namespace Tracking.Console.Tests;
 
 /// <summary>
-/// A shop that sends two letters a week, and what people and machines did with them: rows as the rewriter and the
-/// ingest leave them, the same ones each time, counted back from now.
+/// A shop that sends two newsletters a week, with events of people and machines. The rows are as the rewriter and the
+/// ingest store them. They are the same in each run, relative to the present time.
 /// </summary>
 public sealed class SomeShop
 {
@@ -38,7 +38,7 @@ public sealed class SomeShop
         "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
     ];
 
-    // The same each time.
+    // A fixed seed.
     private readonly Random _random = new(20);
     private readonly Running _running;
     private readonly List<(MessageKey Key, DateTimeOffset At)> _messages = [];
@@ -53,7 +53,7 @@ public sealed class SomeShop
     /// <summary>One of its messages, with events of people and machines.</summary>
     public string Message { get; private set; } = "";
 
-    /// <summary>Its webhook.</summary>
+    /// <summary>The shop's webhook.</summary>
     public string Webhook { get; private set; } = "";
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -72,8 +72,8 @@ public sealed class SomeShop
         return shop;
     }
 
-    /// <summary>A shop in which nothing has happened yet, for tests that let something happen: what they store is not
-    /// counted, and would be missed in the counters of the other one.</summary>
+    /// <summary>A shop without events, for tests that add events. Their events are not counted, so they would be
+    /// missing in the counters of the other shop.</summary>
     public static async Task<SomeShop> OpenQuietAsync(Running running)
     {
         var shop = new SomeShop(running);
@@ -84,7 +84,7 @@ public sealed class SomeShop
         return shop;
     }
 
-    /// <summary>A webhook with deliveries, a repaired link, a blocked destination and a withdrawal.</summary>
+    /// <summary>Adds a webhook with deliveries, a repaired link, a blocked destination and a withdrawal.</summary>
     private async Task AddRulesAsync()
     {
         Webhook = Guid.CreateVersion7().ToString();
@@ -119,11 +119,11 @@ public sealed class SomeShop
         await command.ExecuteNonQueryAsync(Cancelled);
     }
 
-    /// <summary>What somebody would write who wants to run a script, turn the text round, or widen the page.</summary>
+    /// <summary>A text that tries to run a script, to reverse the direction of text, and to widen the page.</summary>
     public static readonly string Hostile =
         "\"><script>alert(1)</script><img src=x onerror=alert(2)>\u202Etxt.exe\u2066{{7*7}}" + new string('W', 300);
 
-    /// <summary>A click of a person on the first message, now.</summary>
+    /// <summary>Adds a click of a person on the first message at the present time.</summary>
     public async Task ClickNowAsync(string reason)
     {
         await using var connection = await _running.Database.OpenConnectionAsync(Cancelled);
@@ -134,7 +134,7 @@ public sealed class SomeShop
         await rows.CompleteAsync(Cancelled);
     }
 
-    /// <summary>A cluster whose every text is <see cref="Hostile"/>.</summary>
+    /// <summary>Adds a cluster whose texts are all <see cref="Hostile"/>.</summary>
     public async Task<(string Id, string Message)> AddHostileAsync()
     {
         var (id, _) = await _running.CreateClusterAsync(Hostile[..100]);
@@ -237,7 +237,7 @@ public sealed class SomeShop
         Message = _messages[0].Key.ToString();
     }
 
-    // Ingest counts what was written past it.
+    // Counts the rows, which were not written by ingest.
     private async Task CountAsync()
     {
         var path = $"/api/v1/clusters/{Id}/stats/rebuild";
@@ -257,7 +257,7 @@ public sealed class SomeShop
         var now = TimeProvider.System.GetUtcNow();
         foreach (var (key, at) in _messages)
         {
-            // A scanner looks at every fourth before anybody does, all links at once.
+            // A scanner follows all links of one message in five at once, before its recipient reads it.
             if (_random.Next(5) == 0)
             {
                 for (short link = 0; link < _links.Length; link++)
@@ -271,7 +271,7 @@ public sealed class SomeShop
             var opens = key == _messages[0].Key ? 3 : _random.Next(5);
             for (var i = 0; i < opens; i++)
             {
-                // Most soon, by day more than by night.
+                // Most reads are soon after the sending, and more by day than by night.
                 var after = at.AddHours(Math.Pow(_random.NextDouble(), 3) * 60);
                 if (after.Hour is > 0 and < 7 || after > now)
                 {

@@ -5,13 +5,13 @@ using Microsoft.Playwright;
 
 namespace Tracking.Console.Tests;
 
-/// <summary>How a reader looks at the console.</summary>
+/// <summary>The display settings of a reader's browser.</summary>
 public sealed record Reader(
     int Width = 1440, int Height = 900, ColorScheme Scheme = ColorScheme.Light, bool Scripts = true)
 {
     public ForcedColors? Forced { get; init; }
 
-    /// <summary>On paper, once signed in.</summary>
+    /// <summary>Whether pages are printed after the sign-in.</summary>
     public bool Prints { get; init; }
 
     public static readonly Reader Usual = new();
@@ -33,7 +33,8 @@ public sealed record Reader(
 }
 
 /// <summary>
-/// A browser of one's own, for a while. What the policy refused, and what scripts threw, fails the test at the end.
+/// A browser session of one test. Violations of the content security policy and exceptions of scripts fail the test at
+/// the end.
 /// </summary>
 public sealed class Visit : IAsyncDisposable
 {
@@ -45,7 +46,7 @@ public sealed class Visit : IAsyncDisposable
 
     public IPage Page { get; private set; } = null!;
 
-    /// <summary>The browser's cookies and what else it keeps.</summary>
+    /// <summary>The browser's cookies and storage.</summary>
     public IBrowserContext Context => _context;
 
     public static async Task<Visit> BeginAsync(Running running, Reader? reader = null, Uri? address = null)
@@ -61,7 +62,7 @@ public sealed class Visit : IAsyncDisposable
             TimezoneId = "Europe/Lisbon",
             BaseURL = (address ?? running.Server.Api).ToString(),
         });
-        // A machine that builds beside it is slow.
+        // Long timeouts, because the machine may be building at the same time.
         context.SetDefaultTimeout(90_000);
         Assertions.SetDefaultExpectTimeout(90_000);
         var visit = new Visit(running, context);
@@ -72,7 +73,7 @@ public sealed class Visit : IAsyncDisposable
         visit.Page = await context.NewPageAsync();
         visit.Page.Console += (_, message) =>
         {
-            // In a sandbox this visit's own script is stopped too.
+            // A sandbox blocks this class's own script too.
             if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal)
                 && !message.Text.StartsWith("Blocked script execution", StringComparison.Ordinal))
             {
@@ -98,13 +99,13 @@ public sealed class Visit : IAsyncDisposable
         await Page.WaitForURLAsync(url => !url.Contains("/sign-in", StringComparison.Ordinal));
     }
 
-    /// <summary>Looks for what keeps people out.</summary>
-    /// <param name="rules">The rules of axe-core to look by; none: all.</param>
+    /// <summary>Checks the accessibility of the page.</summary>
+    /// <param name="rules">The rules of axe-core to check; none: all.</param>
     public async Task AssertAccessibleAsync(params string[] rules)
     {
         var found = await Page.RunAxe(new AxeRunOptions
         {
-            // WCAG 2.2's own rule is left out unless it is asked for.
+            // The rule of WCAG 2.2 is disabled by default.
             Rules = new Dictionary<string, RuleOptions> { ["target-size"] = new() { Enabled = true } },
             RunOnly = rules.Length == 0 ? null : new RunOnlyOptions { Type = "rule", Values = [.. rules] },
         });
@@ -116,7 +117,7 @@ public sealed class Visit : IAsyncDisposable
                     node => node.Html + " " + string.Join(' ', node.Any.Select(check => check.Message)))))));
     }
 
-    /// <summary>Nothing is wider than the page.</summary>
+    /// <summary>Checks that nothing is wider than the page.</summary>
     public async Task AssertFitsAsync()
     {
         var (inner, outer) = (
@@ -125,7 +126,7 @@ public sealed class Visit : IAsyncDisposable
         Assert.True(inner <= outer, $"{Page.Url} is {inner} pixels wide on a screen of {outer}.");
     }
 
-    /// <summary>Keeps a picture where pictures are wanted.</summary>
+    /// <summary>Stores a screenshot if screenshots are enabled.</summary>
     public async Task PictureAsync(string name)
     {
         if (Environment.GetEnvironmentVariable("CONSOLE_PICTURES") is { Length: > 0 } folder)

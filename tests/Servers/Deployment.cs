@@ -33,10 +33,10 @@ public sealed record DeploymentShape
     /// <summary>The port on which the gateway ends TLS; none unless given.</summary>
     public int? GatewayTlsPort { get; init; }
 
-    /// <summary>Environment variables of what checks tracking domains.</summary>
+    /// <summary>Environment variables of the verifier.</summary>
     public IReadOnlyDictionary<string, string> VerifierSettings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Environment variables of what gets certificates.</summary>
+    /// <summary>Environment variables of the certificate service.</summary>
     public IReadOnlyDictionary<string, string> CertificateSettings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Environment variables of the edges.</summary>
@@ -226,7 +226,7 @@ public sealed class Deployment : IAsyncDisposable
         ? $"{ServiceProcess.Loopback(_systemPort)};https://127.0.0.1:{Text(port)}"
         : null;
 
-    // To end TLS with certificates of tracking domains it needs what an edge needs.
+    // A gateway that ends TLS with certificates of tracking domains needs the secrets of an edge.
     private (string, string)[] GatewaySecrets() =>
         _shape.GatewayTlsPort is null ? [] : [(ReadSecretFiles.Variable, _secrets!.FolderOf("edge"))];
 

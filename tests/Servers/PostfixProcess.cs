@@ -5,9 +5,9 @@ using System.Text.RegularExpressions;
 namespace Tracking.Servers;
 
 /// <summary>
-/// A Postfix with a configuration, a queue and a log of its own. It sees its configuration at the usual place, in a
-/// mount namespace of its own: that is the only one where Postfix's privileged commands let an ordinary user name no
-/// other, and the machine's own stays as it is.
+/// A Postfix with its own configuration, queue and log. It sees its configuration at the usual place, in its own mount
+/// namespace: Postfix's privileged commands accept only that place from ordinary users. The machine's own configuration
+/// is not changed.
 /// </summary>
 public sealed partial class PostfixProcess : IAsyncDisposable
 {
@@ -17,21 +17,21 @@ public sealed partial class PostfixProcess : IAsyncDisposable
     private PostfixProcess(TemporaryFolder folder, Process start, int port) =>
         (_folder, _start, Port) = (folder, start, port);
 
-    /// <summary>Mail that comes in here goes through the filter.</summary>
+    /// <summary>The SMTP port whose mail goes through the filter.</summary>
     public int Port { get; }
 
-    /// <summary>Everything that Postfix logged.</summary>
+    /// <summary>The complete log.</summary>
     public string Log => File.Exists(LogIn(_folder)) ? ReadShared(LogIn(_folder)) : "";
 
-    /// <summary>The filter's program, as this Postfix runs it.</summary>
+    /// <summary>The path of the filter's program.</summary>
     public string Trackctl => _folder.In("bin/trackctl");
 
-    /// <summary>Starts one whose filter asks a server, as <c>deploy/mta/postfix.md</c> has it.</summary>
+    /// <summary>Starts a Postfix with the filter of <c>deploy/mta/postfix.md</c>.</summary>
     /// <param name="api">The server.</param>
     /// <param name="cluster">The cluster.</param>
     /// <param name="key">A key of the cluster.</param>
-    /// <param name="sinkPort">Where it delivers to.</param>
-    /// <param name="milterPort">What signs its mail.</param>
+    /// <param name="sinkPort">The port to which Postfix delivers.</param>
+    /// <param name="milterPort">The port of the milter that signs the mail.</param>
     public static Task<PostfixProcess> StartAsync(
         Uri api, string cluster, string key, int sinkPort, int milterPort) => StartAsync(
             sinkPort,
@@ -49,11 +49,11 @@ public sealed partial class PostfixProcess : IAsyncDisposable
             """,
             folder => PrepareFilterAsync(folder, key));
 
-    /// <summary>Starts one.</summary>
-    /// <param name="sinkPort">Where it delivers to.</param>
-    /// <param name="settings">Lines of <c>main.cf</c> beside the usual ones.</param>
-    /// <param name="services">The lines of <c>master.cf</c> of the recipe, with its folder and its port.</param>
-    /// <param name="prepare">Puts more into its folder.</param>
+    /// <summary>Starts a Postfix.</summary>
+    /// <param name="sinkPort">The port to which Postfix delivers.</param>
+    /// <param name="settings">Further lines of <c>main.cf</c>.</param>
+    /// <param name="services">Makes the recipe's lines of <c>master.cf</c> from the folder and the port.</param>
+    /// <param name="prepare">Adds further files to the folder.</param>
     public static async Task<PostfixProcess> StartAsync(
         int sinkPort,
         string settings,
@@ -97,7 +97,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The numbers of the filters that run now.</summary>
+    /// <summary>The process ids of the running filters.</summary>
     public IReadOnlyList<int> Filters() =>
         [.. Process.GetProcessesByName("trackctl").Where(IsOurs).Select(process => process.Id)];
 
@@ -106,7 +106,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
     {
         if (!_start.HasExited)
         {
-            // The server itself is a child in a session of its own; what started it ends with it.
+            // The server is a child in its own session. The process that started it ends with it.
             if (Master().Match(Log) is { Success: true } master)
             {
                 await RunAsync("kill", "-TERM", master.Groups[1].Value);
@@ -151,7 +151,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
 
     private static async Task PrepareAsync(TemporaryFolder folder)
     {
-        // Postfix's own user and the filter's go through it.
+        // Postfix's user and the filter's user must be able to enter the folder.
         await RunAsync("chmod", "755", folder.Path);
         await RunAsync("cp", "-a", "/etc/postfix", folder.In("etc"));
         Directory.CreateDirectory(folder.In("queue"));
@@ -189,7 +189,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
             {settings}
             """);
 
-        // The part that the page gives, with this test's ports and paths, between the usual services.
+        // The recipe's part, with this test's ports and paths, between the usual services.
         await File.WriteAllTextAsync(
             folder.In("etc/master.cf"),
             $$"""
@@ -222,7 +222,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It has ended.
+            // The process has ended.
             return false;
         }
     }
@@ -236,7 +236,7 @@ public sealed partial class PostfixProcess : IAsyncDisposable
         return reader.ReadToEnd();
     }
 
-    /// <summary>Runs a command that has to go well.</summary>
+    /// <summary>Runs a command that must succeed.</summary>
     /// <exception cref="InvalidOperationException">The command failed.</exception>
     public static async Task RunAsync(string program, params string[] arguments)
     {

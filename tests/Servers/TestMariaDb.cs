@@ -3,13 +3,13 @@ using System.Globalization;
 namespace Tracking.Servers;
 
 /// <summary>A MariaDB for one test class: its own folder, loopback port and log. It starts at its first use and ends
-/// with the test process. The user <c>postal</c> may do everything.</summary>
+/// with the test process. The user <c>postal</c> has all rights.</summary>
 public sealed class TestMariaDb : IAsyncDisposable
 {
     /// <summary>The password of <see cref="User"/>.</summary>
     public const string Password = "it's a secret";
 
-    /// <summary>Who may do everything.</summary>
+    /// <summary>The user with all rights.</summary>
     public const string User = "postal";
 
     private readonly TemporaryFolder _folder = new();

@@ -38,8 +38,8 @@ public sealed class TestPebble : IAsyncDisposable
     /// <summary>Keys for external account binding, base64url. With a key, the binding is required.</summary>
     public IReadOnlyDictionary<string, string> ExternalAccounts { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>How pebble checks names: the ports of http-01 and tls-alpn-01, and its resolver. Not set: the given
-    /// answers, on ports of its own.</summary>
+    /// <summary>How pebble checks names: the ports of http-01 and tls-alpn-01, and its resolver. Not set: pebble checks
+    /// against pebble-challtestsrv, on its own ports.</summary>
     public (int HttpPort, int TlsPort, IPEndPoint Resolver)? Looks { get; init; }
 
     /// <summary>The URL of pebble's directory.</summary>

@@ -6,37 +6,37 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracking.Servers;
 
-/// <summary>A webhook as a receiver got it.</summary>
-/// <param name="Id">Its id.</param>
+/// <summary>A received webhook.</summary>
+/// <param name="Id">The webhook's id.</param>
 /// <param name="Timestamp">When the attempt began, seconds since 1970.</param>
-/// <param name="Signature">Its signatures.</param>
-/// <param name="Body">What it tells.</param>
-/// <param name="Path">Where it came.</param>
+/// <param name="Signature">The signatures.</param>
+/// <param name="Body">The body.</param>
+/// <param name="Path">The requested path.</param>
 public sealed record ReceivedWebhook(string Id, long Timestamp, string Signature, string Body, string Path);
 
-/// <summary>A receiver of webhooks: Kestrel, answering as a test says.</summary>
+/// <summary>A receiver of webhooks: Kestrel with the answers of a test.</summary>
 public sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
     private WebhookReceiver(WebApplication app) => _app = app;
 
-    /// <summary>How it answers; 200 unless a test says otherwise.</summary>
+    /// <summary>Writes the answer; the default is 200.</summary>
     public Func<HttpContext, Task> Answer { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>Told of each as soon as it has come.</summary>
+    /// <summary>Called for each webhook when it arrives.</summary>
     public Action<ReceivedWebhook> Seen { get; set; } = _ => { };
 
-    /// <summary>What has come, in order.</summary>
+    /// <summary>All received webhooks, in order.</summary>
     public ConcurrentQueue<ReceivedWebhook> All { get; } = new();
 
-    /// <summary>The ids of what has come.</summary>
+    /// <summary>The ids of all received webhooks.</summary>
     public IEnumerable<string> Ids => All.Select(received => received.Id);
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The receiver's URL.</summary>
     public Uri Url { get; private set; } = null!;
 
-    /// <summary>Starts it on a free port of this machine.</summary>
+    /// <summary>Starts a receiver on a free port of this machine.</summary>
     public static async Task<WebhookReceiver> StartAsync()
     {
         var builder = WebApplication.CreateBuilder();
@@ -49,7 +49,7 @@ public sealed class WebhookReceiver : IAsyncDisposable
         return receiver;
     }
 
-    /// <summary>Answers a status, and a header or none.</summary>
+    /// <summary>Sets the answer to a status and an optional header.</summary>
     public void AnswerWith(int status, string? header = null, string? value = null) => Answer = context =>
     {
         context.Response.StatusCode = status;

@@ -6,10 +6,10 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>The HTTP API as an outsider uses it.</summary>
-/// <param name="api">Where it is.</param>
+/// <summary>A client of the HTTP API.</summary>
+/// <param name="api">The API's address.</param>
 /// <param name="key">An API key.</param>
-/// <param name="rewrite">Where messages are rewritten, where no gateway leads there.</param>
+/// <param name="rewrite">The address for rewriting; needed without a gateway.</param>
 internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDisposable
 {
     private readonly HttpClient _http = new()
@@ -27,7 +27,7 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
     }
 
-    /// <summary>A key that opens this cluster only.</summary>
+    /// <summary>Makes a key for this cluster only.</summary>
     public async Task<string> CreateKeyAsync(string cluster)
     {
         using var response = await _http.PostAsJsonAsync($"/api/v1/clusters/{cluster}/api-keys", new { name = "mta" });
@@ -51,12 +51,12 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         return await response.Content.ReadFromJsonAsync<JsonElement>();
     }
 
-    /// <summary>Every event of a cluster, over the streaming form.</summary>
+    /// <summary>Every event of a cluster, by the streaming form.</summary>
     public async Task<List<JsonElement>> EventsAsync(string cluster) =>
         await TryEventsAsync(cluster) ?? throw new HttpRequestException("503", null, HttpStatusCode.ServiceUnavailable);
 
     /// <inheritdoc cref="EventsAsync"/>
-    /// <returns><see langword="null"/> when the answer is to come back later.</returns>
+    /// <returns><see langword="null"/> when the server asks to come back later.</returns>
     public async Task<List<JsonElement>?> TryEventsAsync(string cluster)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/clusters/{cluster}/events")
@@ -74,7 +74,7 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
         return [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
-    /// <summary>Sends JSON, or nothing, and reads JSON, whatever the status.</summary>
+    /// <summary>Sends JSON or an empty body, and reads JSON with any status.</summary>
     public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
         HttpMethod method, string path, object? body = null)
     {
@@ -89,8 +89,7 @@ internal sealed class ApiClient(Uri api, string key, Uri? rewrite = null) : IDis
 
     public Task<JsonElement> GetAsync(string path) => _http.GetFromJsonAsync<JsonElement>(path);
 
-    /// <summary>Reads again and again until the condition holds; fails with the last state after the
-    /// deadline.</summary>
+    /// <summary>Polls until the condition holds. Fails with the last state after the deadline.</summary>
     public async Task<List<JsonElement>> WaitForEventsAsync(string cluster, Func<List<JsonElement>, bool> condition)
     {
         List<JsonElement> events = [];

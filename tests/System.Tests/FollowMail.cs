@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Tracking.System.Tests;
 
-/// <summary>A recipient who follows everything in a rewritten message: every link leads where it led, the pixel is a
-/// pixel. Each fetch has its own marker in the ledger.</summary>
+/// <summary>A recipient who follows every link of a rewritten message and fetches its pixel. Every link leads to its
+/// original destination. Each fetch has its own marker in the ledger.</summary>
 internal sealed class FollowMail
 {
     private FollowMail(int clicks, int opens) => (Clicks, Opens) = (clicks, opens);
@@ -12,10 +12,10 @@ internal sealed class FollowMail
     /// <summary>Every fetch that must be recorded.</summary>
     public Ledger Ledger { get; } = new();
 
-    /// <summary>Links that were rewritten, each clicked once.</summary>
+    /// <summary>The number of rewritten links, each clicked once.</summary>
     public int Clicks { get; }
 
-    /// <summary>Pixels, each fetched once.</summary>
+    /// <summary>The number of pixels, each fetched once.</summary>
     public int Opens { get; }
 
     /// <summary>Follows a message.</summary>
@@ -54,13 +54,13 @@ internal sealed class FollowMail
 
         using (await recipient.FetchAsync(pairs[0].Second, "head", HttpMethod.Head))
         {
-            // HEAD counts nothing: its marker is not in the ledger and must not be stored.
+            // HEAD is not counted: its marker is not in the ledger and must not be stored.
         }
 
         return followed;
     }
 
-    /// <summary>Waits until everything is stored and asserts that it is there once, as this message's, and counted
+    /// <summary>Waits until everything is stored. Checks that each event is stored once, with this message, and counted
     /// once. The cluster has no other events.</summary>
     public async Task AssertRecordedOnceAsync(ApiClient api, string cluster, string messageId)
     {

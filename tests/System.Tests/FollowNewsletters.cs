@@ -3,7 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>The main job, from outside: the shipped newsletters are rewritten, every link followed, the pixel fetched.
+/// <summary>The main function, tested from outside: the shipped newsletters are rewritten, every link is followed, and
+/// the pixel is fetched.
 /// </summary>
 public sealed class FollowNewsletters
 {

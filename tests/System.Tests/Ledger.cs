@@ -3,9 +3,9 @@ using System.Collections.Concurrent;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// The accounting of a run: every request carries its own marker. Good only with lost = 0 and unexpected = 0:
-/// acknowledged ⊆ stored ⊆ attempted, each attempt stored at most once. (An answer that was cut off by a kill may be
-/// stored without having been received.)
+/// The ledger of a run. Every request has its own marker. A run is good only with lost = 0 and unexpected = 0:
+/// acknowledged ⊆ stored ⊆ attempted, each attempt stored at most once. (A request whose answer was cut off by a kill
+/// may be stored without acknowledgement.)
 /// </summary>
 internal sealed class Ledger
 {
@@ -21,15 +21,15 @@ internal sealed class Ledger
     /// <summary>A request is about to be sent.</summary>
     public void Attempt(string marker) => Assert.True(_attempted.TryAdd(marker, 0), $"marker {marker} used twice");
 
-    /// <summary>Its answer arrived whole and was the right one.</summary>
+    /// <summary>The complete and right answer has arrived.</summary>
     public void Acknowledge(string marker) => _acknowledged.TryAdd(marker, 0);
 
-    /// <summary>Those of the acknowledged that are not among these.</summary>
+    /// <summary>The number of acknowledged markers that are not among the stored ones.</summary>
     public int Missing(IReadOnlyCollection<string> stored) => _acknowledged.Keys.Except(stored).Count();
 
-    /// <summary>Compares with what is stored, prints the account and asserts it.</summary>
-    /// <param name="stored">The markers found, each as often as it was found.</param>
-    /// <param name="what">What is counted, for the print.</param>
+    /// <summary>Compares the ledger with the stored markers, prints the result and checks it.</summary>
+    /// <param name="stored">The stored markers, including repetitions.</param>
+    /// <param name="what">The name of the counted things, for the output.</param>
     /// <param name="mayRepeat">Whether a marker may be found more than once.</param>
     public void AssertBalanced(
         IReadOnlyCollection<string> stored, string what = "events", bool mayRepeat = false)

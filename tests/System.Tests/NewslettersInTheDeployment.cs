@@ -4,8 +4,8 @@ using RabbitMQ.Client;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// The main job again, in separate processes: a client that knows nothing of ours publishes the shipped newsletters,
-/// recipients follow them through the gateway, and it does not matter which copy of a service does what.
+/// The main function in separate processes: a plain AMQP client publishes the shipped newsletters, and recipients
+/// follow them through the gateway. Any copy of a service may do each step.
 /// </summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class NewslettersInTheDeployment(WholeDeployment system)

@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>After mail that must leave no trace of its reader, everything that is kept is searched for him.</summary>
+/// <summary>Searches all stored data for a reader whose mail must leave no trace.</summary>
 public sealed class NoTraceOfAReader
 {
     private readonly string _name = $"reader{RandomNumberGenerator.GetHexString(12, lowercase: true)}";
@@ -33,7 +33,7 @@ public sealed class NoTraceOfAReader
         using var api = new ApiClient(system.Api, system.AdminKey, system.Rewrite);
         var cluster = await api.CreateClusterAsync("quiet");
 
-        // Anonymous: with ingest away, what is under way stays where it can be looked at.
+        // Level anonymous. Ingest is stopped, so that the event stays in the spool and on the bus and can be examined.
         var anonymous = await LinkAsync(api, cluster, "anonymous");
         system.Ingests[0].Kill();
         await ClickAsync(system, anonymous);
@@ -51,7 +51,7 @@ public sealed class NoTraceOfAReader
         await system.Ingests[0].StartAsync(Ends);
         await api.WaitForEventsAsync(cluster, events => events.Count == 1);
 
-        // Withdrawn: before, he is there; after, he is not, and stays away.
+        // A withdrawal: data of the reader is found before it, and never after it.
         var full = await LinkAsync(api, cluster, "full");
         await ClickAsync(system, full);
         await api.WaitForEventsAsync(cluster, events => events.Count == 2);
@@ -110,7 +110,7 @@ public sealed class NoTraceOfAReader
             Ends);
     }
 
-    // Every column of every table, as text; bytes are hexadecimal there.
+    // Searches every column of every table as text, with bytes as hexadecimal.
     private async Task<List<string>> FindInDatabaseAsync(Deployment system)
     {
         await using var database = NpgsqlDataSource.Create(system.Postgres.ConnectionString);
@@ -154,7 +154,7 @@ public sealed class NoTraceOfAReader
         yield return Convert.ToHexStringLower(_address.GetAddressBytes().AsSpan(0, 6));
     }
 
-    // The /48 of the address, which the policy of a cluster may keep.
+    // The /48 of the address, which a cluster's policy may allow to store.
     private string Network
     {
         get
@@ -184,7 +184,7 @@ public sealed class NoTraceOfAReader
         }
         catch (IOException)
         {
-            // The lock of the folder, or a segment that has just been sealed under another name.
+            // The file is the folder's lock, or a segment that was just renamed.
             return [];
         }
     }

@@ -4,8 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>What a gateway that died in between, or a network, makes of one click: the same request at both
-/// edges.</summary>
+/// <summary>The same request reaches both edges, as after a death of the gateway or a fault of the network.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class OneClickAtTwoEdges(WholeDeployment system)
 {
@@ -29,7 +28,7 @@ public sealed class OneClickAtTwoEdges(WholeDeployment system)
             Assert.Equal(HttpStatusCode.Found, await ClickAsync(edge, link, marker, given));
         }
 
-        // The last is stored by the edge that answered the first.
+        // The edge of the first click also got the last one. So the first is stored before the last.
         var events = await api.WaitForEventsAsync(
             cluster, all => all.Any(e => e.GetProperty("userAgent").GetString() == "last"));
         await Eventually.HoldsAsync(system.Deployment.AreSpoolsEmpty, "everything is stored", Cancelled);

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// Reads a message the simple way, sharing no code with the rewriter: good enough for the newsletters shipped with the
-/// tests, and an independent witness of what a mail program would show.
+/// A simple parser of messages that shares no code with the rewriter. It is sufficient for the newsletters of the
+/// tests, and an independent check of what a mail program would show.
 /// </summary>
 internal static partial class ReadMail
 {
@@ -24,8 +24,8 @@ internal static partial class ReadMail
             .Select(match => match.Value.TrimEnd('.', ',', ';', ':', '!', '?', ')', ']')
                 .Replace("&amp;", "&").Replace("+notrack", ""))];
 
-    /// <summary>Where a browser goes for a URL in an ISO-8859-1 document (WHATWG URL): the host as A-labels, the query
-    /// in the document's own encoding, everything else in UTF-8.</summary>
+    /// <summary>The URL that a browser requests for a URL in an ISO-8859-1 document (WHATWG URL): the host as A-labels,
+    /// the query in the document's own encoding, everything else in UTF-8.</summary>
     public static string AsBrowser(string url)
     {
         if (url.All(char.IsAscii))

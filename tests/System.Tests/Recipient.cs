@@ -5,8 +5,8 @@ using Tracking.Servers;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// A recipient's mail program: fetches tracking URLs wherever their host points, without following redirects. Hosts
-/// under <c>localhost</c> lead to the machine itself, as in a browser.
+/// A recipient's mail program: fetches tracking URLs from any host, without following redirects. Hosts under
+/// <c>localhost</c> lead to the machine itself, as in a browser.
 /// </summary>
 internal sealed class Recipient : IDisposable
 {
@@ -38,8 +38,8 @@ internal sealed class Recipient : IDisposable
         return _http.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Waits until every edge serves a link. For a cluster that was made a moment ago an edge asks the
-    /// database, and on a busy machine that may take longer than it waits.</summary>
+    /// <summary>Waits until every edge serves a link. For a new cluster an edge asks the database, which may take
+    /// longer than the edge's limit on a busy machine.</summary>
     public async Task UntilServedAsync(string url, IEnumerable<ServiceProcess> edges)
     {
         var link = new Uri(url);

@@ -6,8 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>Standalone with a broker beside it: the same process takes messages by the queue, and its events go over
-/// the same broker.</summary>
+/// <summary>Standalone with a broker: the process takes messages from the queue, and its events go over the same
+/// broker.</summary>
 public sealed class StandaloneOverAmqp
 {
     private const string PublisherTrace = "0af7651916cd43dd8448eb211c80319c";

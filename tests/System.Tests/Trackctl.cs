@@ -5,11 +5,11 @@ using Tracking.Servers;
 namespace Tracking.System.Tests;
 
 /// <summary><c>trackctl</c> as an operator's script runs it.</summary>
-/// <param name="api">Where the API is.</param>
+/// <param name="api">The API's address.</param>
 /// <param name="key">An API key.</param>
 internal sealed class Trackctl(Uri api, string key)
 {
-    /// <summary>Runs a command to its end, which has to be a good one.</summary>
+    /// <summary>Runs a command, which must succeed.</summary>
     /// <returns>The JSON that it prints.</returns>
     public async Task<JsonElement> RunAsync(string[] arguments, CancellationToken cancellationToken)
     {

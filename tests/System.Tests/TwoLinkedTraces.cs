@@ -21,7 +21,7 @@ public sealed class TwoLinkedTraces
         var (rewritten, _) = await api.RewriteAsync(cluster, mail);
         using (await recipient.FetchAsync(ReadMail.Urls(rewritten).Single(), "reader"))
         {
-            // The answer is all a recipient sees; the rest happens behind.
+            // Only the answer matters here. The rest happens after it.
         }
 
         var deadline = TimeSpan.FromSeconds(30);

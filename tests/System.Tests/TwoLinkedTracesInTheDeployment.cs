@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>The two traces across all processes: publish, rewrite, out; and click, gateway, edge, spool,
+/// <summary>The two traces across all processes: publish, rewrite and output; click, gateway, edge, spool and
 /// ingest.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
@@ -53,7 +53,7 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
         await recipient.UntilServedAsync(tracked, system.Deployment.Edges);
         using (await recipient.FetchAsync(tracked, "reader"))
         {
-            // The answer is all a recipient sees; the rest happens behind.
+            // Only the answer matters here. The rest happens after it.
         }
 
         var store = await SpanAsync(span => span.Links.Any(link => link.TraceId == publisher.Trace));
@@ -70,7 +70,7 @@ public sealed class TwoLinkedTracesInTheDeployment(WholeDeployment system)
         Assert.Equal([click.TraceId, click.TraceId], [store.TraceId, asked.TraceId]);
         Assert.Empty(asked.ParentSpanId);
 
-        // The gateway's question to the edge has the link's address, without the token.
+        // The gateway's request to the edge has the link's address without the token.
         var proxied = await SpanAsync(span => span.ParentSpanId == asked.SpanId && span.Kind == Client);
         Assert.EndsWith("{token}", proxied.Attributes["url.full"], StringComparison.Ordinal);
         var token = new Uri(tracked).AbsolutePath[^LinkToken.Length..];

@@ -8,8 +8,8 @@ using Tracking.System.Tests.Chaos;
 namespace Tracking.System.Tests;
 
 /// <summary>
-/// A rolling upgrade as this version's services live through it: they are the previous version of a schema that the
-/// next version's migrator makes under them. Its migration is the widest that is allowed, on every table.
+/// A rolling upgrade with this version's services in the role of the previous version: the next version's migrator
+/// changes the schema while they run. Its migration makes every permitted kind of change, on every table.
 /// </summary>
 public sealed class UpgradeSchemaUnderLoad
 {
@@ -46,7 +46,7 @@ public sealed class UpgradeSchemaUnderLoad
             await load.UntilAllFlowsAsync();
             Assert.Equal(0, load.Unanswered);
 
-            // What this version made ahead, it makes again on the next version's table.
+            // This version must be able to make a partition again on the next version's table.
             await ExecuteAsync(database, "DROP TABLE ingest." + LastMonth());
             await deployment.MigrateAsync(Cancelled);
             foreach (var service in deployment.Services)
@@ -67,7 +67,8 @@ public sealed class UpgradeSchemaUnderLoad
             database, "SELECT sum(next_count) FROM ingest.events"));
     }
 
-    // Columns that are null or have a default, indexes, tables: docs/decisions/0007-migrations.md.
+    // The permitted changes: nullable columns, columns with a default, indexes, tables
+    // (docs/decisions/0007-migrations.md).
     private static async Task<Migration> NextVersionAsync(NpgsqlDataSource database)
     {
         var sql = "CREATE TABLE ingest.next_totals (cluster_id integer PRIMARY KEY, count bigint NOT NULL);\n"
@@ -83,7 +84,7 @@ public sealed class UpgradeSchemaUnderLoad
         return new Migration($"{Database.Migrator.Embedded().Count + 1:0000}_next_version.sql", sql);
     }
 
-    // The partitions of this month and two more are there.
+    // Partitions exist for this month and the two next ones. Returns the last.
     private static string LastMonth()
     {
         var month = TimeProvider.System.GetUtcNow();

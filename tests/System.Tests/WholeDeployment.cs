@@ -3,13 +3,14 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests;
 
-/// <summary>Everything, two of what runs in copies, with a collector: for tests that leave it whole.</summary>
+/// <summary>All services, two copies of those that run in copies, with a collector, for tests that do not damage the
+/// deployment.</summary>
 public sealed class WholeDeployment : IAsyncLifetime
 {
     /// <summary>The running system.</summary>
     public Deployment Deployment { get; private set; } = null!;
 
-    /// <summary>Where its telemetry goes.</summary>
+    /// <summary>The receiver of its telemetry.</summary>
     public OtlpReceiver Telemetry { get; private set; } = null!;
 
     /// <inheritdoc/>
@@ -23,7 +24,7 @@ public sealed class WholeDeployment : IAsyncLifetime
             Edges = 2,
             Ingests = 2,
             Managements = 2,
-            // Ten processes that export their metrics all the time leave little of two cores.
+            // A longer interval, because frequent exports of ten processes would use up two cores.
             Settings = new Dictionary<string, string>(Telemetry.Variables) { ["OTEL_METRIC_EXPORT_INTERVAL"] = "5000" },
         };
         Deployment = await Deployment.StartAsync(shape, TestContext.Current.CancellationToken);

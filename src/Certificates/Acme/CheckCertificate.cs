@@ -70,7 +70,7 @@ public static class CheckCertificate
     private static RefusedCertificate? Key(X509Certificate2 certificate, ReadOnlySpan<byte> publicKey) =>
         certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(publicKey)
             ? null
-            : new(CertificateFault.OtherKey, "The certificate is for another key than the one it was asked for with.");
+            : new(CertificateFault.OtherKey, "The certificate is for another key than the key of the request.");
 
     private static RefusedCertificate? Names(X509Certificate2 certificate, IEnumerable<HostName> names)
     {

@@ -15,7 +15,7 @@ namespace Tracking.Certificates.Issuance;
 internal sealed record ChosenAuthority(
     OpenAuthority? Authority, AcmeProblem? Problem = null, string? Directory = null, TimeSpan? Wait = null)
 {
-    /// <summary>The CAA record that would allow the authority, where one forbids it.</summary>
+    /// <summary>The CAA record that would allow the authority, if CAA forbids it.</summary>
     public string? CaaLine { get; init; }
 
     /// <summary>The limit without room, if a new name has to wait in its queue.</summary>
@@ -50,11 +50,11 @@ internal sealed class ChooseAuthority(
     private readonly ConcurrentDictionary<string, (int InARow, DateTimeOffset At)> _unreached = new();
     private readonly ConcurrentDictionary<HostName, ChallengeType> _types = new();
 
-    /// <summary>The challenge that our own look at the name found possible; http-01 unless port 80 is closed.</summary>
+    /// <summary>The challenge type that our own check of the name chose: http-01 unless port 80 is closed.</summary>
     public ChallengeType ChallengeFor(LeasedName name) =>
         _types.TryGetValue(name.Host, out var type) ? type : ChallengeType.Http01;
 
-    /// <summary>Chooses.</summary>
+    /// <summary>Chooses the authority.</summary>
     public async Task<ChosenAuthority> RunAsync(LeasedName name, CancellationToken cancellationToken)
     {
         DnsName? freshAlias = null;

@@ -35,7 +35,7 @@ internal sealed partial class FetchCertificate(
         if (order.SealedKey is null || SealedKey.Open(masterKeys, order.Id, order.SealedKey) is not { } pkcs8)
         {
             return await FailAsync(new AcmeProblem(
-                AcmeProblemType.BadPublicKey, "The key of this certificate is not here; it is ordered anew."));
+                AcmeProblemType.BadPublicKey, "The key of this certificate is missing; another one is ordered."));
         }
 
         byte[] publicKey;

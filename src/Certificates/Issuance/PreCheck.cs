@@ -9,12 +9,13 @@ using Tracking.Links;
 
 namespace Tracking.Certificates.Issuance;
 
-/// <summary>What our own look at a name found.</summary>
-/// <param name="Problem">Why an authority would fail; <see langword="null"/> when it would not.</param>
-/// <param name="Type">The challenge to take.</param>
+/// <summary>The result of our own check of a name.</summary>
+/// <param name="Problem">Why the authority's check would fail; <see langword="null"/> if it would succeed.</param>
+/// <param name="Type">The challenge type to use.</param>
 internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type)
 {
-    /// <summary>Whether anything was seen: our own resolver may be away, which is no reason not to order.</summary>
+    /// <summary>Whether the check had a result. It has none while our own resolver is unavailable, and then the order
+    /// is placed anyway.</summary>
     public bool IsKnown { get; init; } = true;
 
     /// <summary>See <see cref="AddressesOfName.FreshAlias"/>.</summary>
@@ -22,20 +23,21 @@ internal sealed record LookedAt(AcmeProblem? Problem, ChallengeType Type)
 }
 
 /// <summary>
-/// Looks at a name as an authority will, before it counts: a challenge that nobody ordered, asked on port 80 of every
-/// address of the name. Every gateway answers any token from the account's thumbprint, so the right answer proves that
-/// the name leads to us, that port 80 is open and that nothing between redirects or eats challenges.
+/// Checks a name as an authority will, before an attempt counts there. It requests a made-up challenge on port 80 of
+/// every address of the name. Every gateway answers any token with the account's thumbprint. So the right answer proves
+/// that the name points to us, that port 80 is open, and that no proxy redirects or drops challenges.
 /// </summary>
 internal sealed class PreCheck(
     FindFreshAddresses addresses, AddressGuard guard, IOptions<CertificateOptions> options, TimeProvider time)
 {
-    // The token and the thumbprint of a P-256 key, and what editors and proxies put around them.
+    // Enough for the token, the thumbprint of a P-256 key, and bytes that editors and proxies add.
     private const int MaxAnswer = 4096;
 
-    /// <summary>Looks.</summary>
+    /// <summary>Checks a name.</summary>
     public async Task<LookedAt> RunAsync(HostName host, CancellationToken cancellationToken)
     {
-        // An order begins the moment a name verifies, when our resolver may still remember that it was absent.
+        // An order begins as soon as a name is verified. At that time our resolver may still have cached that the name
+        // does not exist.
         var found = await addresses.RunAsync(DnsName.From(host), cancellationToken);
         return await LookAsync(host, found, cancellationToken) with { FreshAlias = found.FreshAlias };
     }

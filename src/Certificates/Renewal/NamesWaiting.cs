@@ -2,5 +2,5 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Certificates.Renewal;
 
-/// <summary>Calls whoever orders and renews certificates.</summary>
+/// <summary>Wakes the loop that orders and renews certificates.</summary>
 internal sealed class NamesWaiting : CallToWork;

@@ -139,6 +139,6 @@ internal sealed partial class ProbeOwnHosts(
         : certificate.NotAfter.ToUniversalTime() < time.GetUtcNow() ? "its certificate has expired"
         : null;
 
-    [LoggerMessage(LogLevel.Error, "{Host} does not answer over TLS as anybody asks it: {Why}")]
+    [LoggerMessage(LogLevel.Error, "{Host} does not answer a visitor's request over TLS: {Why}")]
     private partial void LogFailed(string host, string why);
 }

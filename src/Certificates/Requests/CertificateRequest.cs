@@ -39,7 +39,7 @@ internal sealed record CertificateRequest
 
     public RevocationReason Reason { get; init; }
 
-    /// <summary>Whether another certificate takes the place of the revoked one first.</summary>
+    /// <summary>Whether another certificate replaces the revoked one first.</summary>
     public bool IsReplacedFirst { get; init; }
 
     public required DateTimeOffset AskedAt { get; init; }

@@ -15,7 +15,7 @@ internal sealed class OrderForTest(
 {
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Orders.</summary>
+    /// <summary>Places the order.</summary>
     /// <returns>Whether the name would get a certificate.</returns>
     public async Task<bool> RunAsync(
         CertificateRequest request, AuthoritySettings authority, ChallengeType type,
@@ -100,7 +100,7 @@ internal sealed class OrderForTest(
 
         await store.AddAsync(
             request, step, authority.Directory,
-            $"There was a certificate up to {downloaded.Chain.RootName}; it is thrown away.", cancellationToken);
+            $"A certificate was issued, with the root {downloaded.Chain.RootName}. It is not used.", cancellationToken);
         return true;
 
         async Task<bool> FailAsync(AcmeProblem why)

@@ -59,7 +59,7 @@ internal static class ClustersCommand
 
     private static Command List(Connection connection)
     {
-        var command = new Command("list", "Lists the clusters that the key opens.");
+        var command = new Command("list", "Lists the clusters that the API key may use.");
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
             var items = new JsonArray();
@@ -168,8 +168,8 @@ internal static class ClustersCommand
     private static Command Delete(Connection connection)
     {
         var id = Id();
-        var yes = new Option<bool>("--yes") { Description = "Really; it cannot be undone" };
-        var command = new Command("delete", "Deletes a cluster: its keys stop, every link ever sent for it is dead.")
+        var yes = new Option<bool>("--yes") { Description = "Confirms the deletion, which cannot be undone" };
+        var command = new Command("delete", "Deletes a cluster: its API keys and all links sent for it stop working.")
         {
             id, yes,
         };
@@ -205,13 +205,13 @@ internal static class ClustersCommand
 
     private static Option<string[]> Addresses() => new("--notify")
     {
-        Description = "Who is told of problems; may be given several times",
+        Description = "An address that gets mail about problems; may be given several times",
         HelpName = "ADDRESS",
     };
 
     private static Option<string[]> Domains() => new("--sending-domain")
     {
-        Description = "A domain in whose name it sends; may be given several times",
+        Description = "A domain that the cluster sends mail from; may be given several times",
         HelpName = "DOMAIN",
     };
 

@@ -39,7 +39,7 @@ internal static class CompletionCommand
     {
         var shell = new Argument<string>("shell") { Description = "bash, zsh or fish" };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        var command = new Command("completion", "Prints what a shell needs to complete trackctl's words.") { shell };
+        var command = new Command("completion", "Prints a script that makes a shell complete commands.") { shell };
         command.SetAction(parsed =>
         {
             parsed.InvocationConfiguration.Output.WriteLine(parsed.GetValue(shell) switch

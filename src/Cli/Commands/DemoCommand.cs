@@ -5,8 +5,8 @@ using Tracking.Demo;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl demo</c>: makes a shop whose mail is rewritten by the API and clicked at the edge, all of it
-/// now. The edge records the present time. Events in the past are made only by <c>./run --demo</c>, inside the
+/// <summary><c>trackctl demo</c>: makes a shop whose mail the API rewrites. Its links are clicked at the edge now,
+/// because the edge records the present time. Events in the past are made only by <c>./run --demo</c>, inside the
 /// program.</summary>
 internal static class DemoCommand
 {
@@ -14,7 +14,7 @@ internal static class DemoCommand
     {
         var name = new Option<string>("--name")
         {
-            Description = $"What the cluster is called; default {FillShop.DefaultName}",
+            Description = $"The cluster's name; default {FillShop.DefaultName}",
             DefaultValueFactory = _ => FillShop.DefaultName,
         };
         var command = new Command(

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl events</c>: the last events, and with <c>--follow</c> every one that comes.</summary>
+/// <summary><c>trackctl events</c>: shows the last events, and with <c>--follow</c> every new one.</summary>
 internal static class EventsCommand
 {
     private const int DefaultLimit = 20;
@@ -14,7 +14,7 @@ internal static class EventsCommand
         var cluster = Connection.Cluster();
         var follow = new Option<bool>("--follow", "-f")
         {
-            Description = "Go on with every event that comes; Ctrl-C ends",
+            Description = "Then show every new event until Ctrl-C",
         };
         var limit = new Option<int>("--limit", "-n")
         {

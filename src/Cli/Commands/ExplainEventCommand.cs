@@ -10,7 +10,7 @@ internal static class ExplainEventCommand
     {
         var cluster = Connection.Cluster();
         var id = new Argument<string>("id") { Description = "The event's id", HelpName = "ID" };
-        var command = new Command("explain", "Says why an event was called a person or a machine.") { id, cluster };
+        var command = new Command("explain", "Says why an event counts as a person or a machine.") { id, cluster };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, clusterId, terminal) =>
         {

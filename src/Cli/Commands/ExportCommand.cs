@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl events export</c>: a whole range of events, however many, as NDJSON or CSV.</summary>
+/// <summary><c>trackctl events export</c>: all events of a range, as NDJSON or CSV.</summary>
 internal static class ExportCommand
 {
     public static Command Create(Connection connection, IReadOnlyList<Option<string?>> filters)
@@ -18,7 +18,7 @@ internal static class ExportCommand
         };
         format.AcceptOnlyFromAmong("ndjson", "csv");
         var output = new Option<string?>("--output", "-o") { Description = "A new file; default: the standard output" };
-        var command = new Command("export", "Writes all events of a time, the oldest first, however many.")
+        var command = new Command("export", "Writes all events of a time range, the oldest first.")
         {
             cluster, format, output,
         };
@@ -56,19 +56,19 @@ internal static class ExportCommand
 }
 
 /// <summary>
-/// Takes an export from the API. Only whole events are written; where the connection breaks off, it goes on behind the
-/// last one that was written, by its id. It holds one buffer and one event, however many there are.
+/// Downloads an export from the API. Only whole events are written. After a broken connection the download continues
+/// after the id of the last written event. Memory use does not depend on the number of events.
 /// </summary>
 /// <param name="api">The API.</param>
 /// <param name="path">Path and filters.</param>
-/// <param name="isCsv">CSV; else NDJSON.</param>
-/// <param name="output">Takes the events.</param>
-/// <param name="terminal">Takes complaints.</param>
+/// <param name="isCsv">Whether the format is CSV; otherwise NDJSON.</param>
+/// <param name="output">Receives the events.</param>
+/// <param name="terminal">Receives error messages.</param>
 /// <param name="time">Time.</param>
 internal sealed class DownloadEvents(
     TrackingApi api, string path, bool isCsv, Stream output, Terminal terminal, TimeProvider time)
 {
-    // Attempts in a row in which nothing came: a server that restarts is away for less than their pauses.
+    // Consecutive attempts without a new event. The pauses between them are longer than a restart of the server.
     private const int Attempts = 6;
 
     private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(1);
@@ -110,7 +110,7 @@ internal sealed class DownloadEvents(
 
     private async Task<(int Code, string? Complaint)> TryAsync(CancellationToken cancellationToken)
     {
-        // Half an event is no event.
+        // Drop the part of an event that the last attempt ended with.
         _record.ResetWrittenCount();
         _isQuoted = false;
         try
@@ -151,7 +151,7 @@ internal sealed class DownloadEvents(
         foreach (var b in bytes)
         {
             _record.Write([b]);
-            // A quoted cell may hold a line end (RFC 4180); a line of JSON holds none.
+            // A quoted cell may contain a line end (RFC 4180). A line of JSON contains none.
             _isQuoted ^= isCsv && b == '"';
             if (b != '\n' || _isQuoted)
             {

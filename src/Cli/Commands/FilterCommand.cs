@@ -3,8 +3,8 @@ using Tracking.Cli.Filter;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl filter</c> in the list of commands. What runs it is <see cref="FilterMail"/>, without this
-/// parser; here arrives only a command line that has something before <c>filter</c>.</summary>
+/// <summary><c>trackctl filter</c> in the list of commands. <see cref="FilterMail"/> runs the filter without this
+/// parser. This class only gets command lines with an argument before <c>filter</c>.</summary>
 internal static class FilterCommand
 {
     public const string Name = "filter";
@@ -18,7 +18,7 @@ internal static class FilterCommand
         command.SetAction(parsed =>
         {
             parsed.InvocationConfiguration.Error.WriteLine(
-                "4.3.0 trackctl filter: options come behind the word filter; trackctl filter --help says which.");
+                "4.3.0 trackctl filter: options come after the word filter; trackctl filter --help lists them.");
             return ExitCode.TemporaryFailure;
         });
         return command;

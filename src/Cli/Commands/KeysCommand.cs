@@ -20,7 +20,7 @@ internal static class KeysCommand
     {
         var name = new Argument<string>("name") { Description = "What the key is for" };
         var owner = new Owner();
-        var command = new Command("create", "Makes an API key and prints its secret, this once.") { name };
+        var command = new Command("create", "Makes an API key and prints its secret, only this once.") { name };
         owner.AddTo(command);
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
@@ -43,7 +43,8 @@ internal static class KeysCommand
                 return ExitCode.Done;
             }
 
-            // The secret alone on the output, so that it can go into a file: trackctl keys create … > key
+            // Only the secret goes to the output, so that it can be redirected into a file: trackctl keys create … >
+            // key
             terminal.Complain($"Key {answer.Json["id"]}; the secret cannot be shown again:");
             terminal.Line((string)answer.Json["secret"]!);
             return ExitCode.Done;
@@ -115,7 +116,7 @@ internal static class KeysCommand
         return command;
     }
 
-    /// <summary>Whose keys: a cluster's or the admins', never by omission.</summary>
+    /// <summary>The owner of the keys, a cluster or the admins. One of the two options must be given.</summary>
     private sealed class Owner
     {
         private readonly Option<string?> _cluster = new("--cluster")
@@ -132,7 +133,7 @@ internal static class KeysCommand
             command.Options.Add(_admin);
         }
 
-        /// <summary>The path of the keys, or with what to end.</summary>
+        /// <summary>The path of the keys, or the exit code of the failure.</summary>
         public async Task<(string? Path, int Refusal)> PathAsync(
             ParseResult parsed, TrackingApi api, Terminal terminal, CancellationToken cancellationToken)
         {

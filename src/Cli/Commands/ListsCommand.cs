@@ -3,13 +3,13 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl lists update|diff|use|list</c>: what machines are told from people by.</summary>
+/// <summary><c>trackctl lists update|diff|use|list</c>: manages the lists that tell machines from people.</summary>
 internal static class ListsCommand
 {
     private static readonly TimeSpan _askAgain = TimeSpan.FromSeconds(1);
 
     public static Command Create(Connection connection) =>
-        new("lists", "Works with the lists that machines are told from people by.")
+        new("lists", "Works with the lists that tell machines from people.")
         {
             Update(connection), Diff(connection), Use(connection), List(connection),
         };
@@ -49,7 +49,7 @@ internal static class ListsCommand
     private static Command Diff(Connection connection)
     {
         var (name, version) = (Name(), Version());
-        var command = new Command("diff", "Shows what a version would call something else.") { name, version };
+        var command = new Command("diff", "Shows what a version would classify differently.") { name, version };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, (api, terminal) =>
             ShowAsync(api, parsed.GetValue(name)!, parsed.GetValue(version)!, terminal, cancellationToken)));
         return command;
@@ -58,7 +58,7 @@ internal static class ListsCommand
     private static Command Use(Connection connection)
     {
         var (name, version) = (Name(), Version());
-        var command = new Command("use", "Lets a version count, from the next events on.") { name, version };
+        var command = new Command("use", "Makes a version the list in use, from the next events on.") { name, version };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
             var answer = await api.PutAsync(
@@ -104,7 +104,7 @@ internal static class ListsCommand
         return command;
     }
 
-    // Ingest compares within seconds. A user who cannot wait presses Ctrl-C and runs the command later.
+    // Ingest compares within seconds. A user who does not want to wait presses Ctrl-C and runs the command later.
     private static async Task<int> ShowAsync(
         TrackingApi api, string name, string version, Terminal terminal, CancellationToken cancellationToken)
     {
@@ -168,7 +168,7 @@ internal static class ListsCommand
 
     private static Argument<string> Version() => new("version")
     {
-        Description = "As you call it, for example the date of the file",
+        Description = "Your name for the version, for example the date of the file",
         HelpName = "VERSION",
     };
 }

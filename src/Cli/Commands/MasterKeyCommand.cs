@@ -2,14 +2,14 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl master-key</c>: how far a rotation of the master key is. The keys themselves are settings of
-/// each service, and no command sees them.</summary>
+/// <summary><c>trackctl master-key</c>: shows the progress of a rotation of the master key. The keys themselves are
+/// settings of each service. No command reads them.</summary>
 internal static class MasterKeyCommand
 {
     public static Command Create(Connection connection)
     {
-        var command = new Command("master-key", "Says how many keys are sealed under which version of the master key, and "
-            + "whether the other one of a rotation is still needed; ends with 3 while it is.");
+        var command = new Command("master-key", "Says how many keys are sealed under each version of the master key, "
+            + "and whether the other one of a rotation is still needed; ends with 3 while it is.");
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(parsed, async (api, terminal) =>
         {
             var answer = await api.GetAsync("master-key", cancellationToken);

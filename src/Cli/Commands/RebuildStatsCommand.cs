@@ -5,7 +5,7 @@ namespace Tracking.Cli.Commands;
 /// <summary><c>trackctl stats rebuild</c>.</summary>
 internal static class RebuildStatsCommand
 {
-    // A person waits; a large cluster takes minutes.
+    // Short enough for a person who waits. A large cluster takes minutes.
     private static readonly TimeSpan _askAgain = TimeSpan.FromSeconds(1);
 
     public static Command Create(Connection connection)
@@ -17,9 +17,9 @@ internal static class RebuildStatsCommand
         };
         var from = new Option<string?>("--from")
         {
-            Description = "The first day to be counted anew; not given: that of the first event that is kept",
+            Description = "The first day to count again; not given: the day of the oldest stored event",
         };
-        var wait = new Option<bool>("--wait") { Description = "Comes back when it is done" };
+        var wait = new Option<bool>("--wait") { Description = "Waits until the count is done" };
         var command = new Command("rebuild", "Counts all events again. Until it ends, the old counters are shown.")
         {
             cluster, from, wait,

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl rewrite</c>: a message in, the message with tracked links out.</summary>
+/// <summary><c>trackctl rewrite</c>: reads a message and writes it with tracked links.</summary>
 internal static class RewriteCommand
 {
     private const string StandardStream = "-";
@@ -16,7 +16,7 @@ internal static class RewriteCommand
         var cluster = Connection.Cluster();
         Option<string?>[] metadata =
         [
-            Text("--message-id", "Its id; rewriting the same id again gives the same bytes"),
+            Text("--message-id", "The message's id; rewriting the message again with this id gives the same bytes"),
             Text("--recipient", "Envelope recipient"),
             Text("--sender", "Envelope sender"),
             Text("--host", "The tracking host in its links"),
@@ -24,11 +24,11 @@ internal static class RewriteCommand
             Text("--opens", "yes or no"),
             Text("--level", "full, pseudonymous, anonymous or off"),
             Text("--utm", "UTM parameters of destinations, 'utm_source=newsletter&utm_medium=email', or off"),
-            Text("--sent-at", "When it was sent (RFC 3339)"),
+            Text("--sent-at", "When the message was sent (RFC 3339)"),
         ];
         var test = new Option<bool>("--test")
         {
-            Description = "A test: rewritten as any other message, and its clicks and opens count nowhere",
+            Description = "A test message: rewritten as any other, but its clicks and opens are not counted",
         };
         var tags = new Option<string[]>("--tag") { Description = "A tag; may be given up to ten times" };
         var explain = new Option<bool>("--dry-run", "--explain")
@@ -41,7 +41,7 @@ internal static class RewriteCommand
         };
         var output = new Option<string?>("--output", "-o")
         {
-            Description = "Where the message goes; default the standard output, with --links or --json nowhere",
+            Description = "The file for the message; default the standard output, with --links or --json no output",
             HelpName = "FILE",
         };
         var command = new Command("rewrite", "Rewrites a message.")
@@ -58,7 +58,7 @@ internal static class RewriteCommand
         {
             if (parsed.GetValue(explain) && (parsed.GetValue(links) || parsed.GetValue(output) is not null))
             {
-                terminal.Complain("--explain rewrites nothing: it goes with neither --links nor --output.");
+                terminal.Complain("--explain rewrites nothing, so it takes neither --links nor --output.");
                 return ExitCode.Usage;
             }
 

@@ -4,7 +4,7 @@ using Tracking.Cli.Commands.Domains;
 
 namespace Tracking.Cli.Commands;
 
-/// <summary><c>trackctl withdrawals</c>: recipients who withdraw consent.</summary>
+/// <summary><c>trackctl withdrawals</c>: withdraws the consent of recipients.</summary>
 internal static class WithdrawalsCommand
 {
     public static Command Create(Connection connection) =>
@@ -22,7 +22,7 @@ internal static class WithdrawalsCommand
     {
         var recipient = new Argument<string>("recipient") { Description = "The address, as mail is sent to it" };
         var cluster = Connection.Cluster();
-        var command = new Command("create", "Anonymises what is kept of a recipient, and prints the signed receipt.")
+        var command = new Command("create", "Anonymises the stored data of a recipient, and prints the signed receipt.")
         {
             recipient, cluster,
         };
@@ -36,7 +36,7 @@ internal static class WithdrawalsCommand
                 return DomainsCommand.Report(answer, terminal);
             }
 
-            // The whole receipt: it is to be kept as it is.
+            // The whole receipt is printed, because it must be kept unchanged.
             terminal.Document(answer.Json);
             return ExitCode.Done;
         }, cancellationToken));

@@ -67,7 +67,7 @@ internal sealed record FilterArguments
             {
                 complaint = name.StartsWith('-')
                     ? $"{name}: takes a value."
-                    : $"'{name}' is in no option's place; recipients come behind --.";
+                    : $"'{name}' is no option; recipients come after --.";
                 break;
             }
 
@@ -143,7 +143,7 @@ internal sealed record FilterArguments
                     : value;
                 return null;
             default:
-                return $"{name}: there is no such option; trackctl filter --help says which there are.";
+                return $"{name}: there is no such option; trackctl filter --help lists the options.";
         }
 
         string OneOf(params string[] words) => $"{name}: got '{value}', takes one of {string.Join(", ", words)}, once.";
@@ -163,7 +163,7 @@ internal sealed record FilterArguments
     private string? Missing() =>
         Cluster is null ? "--cluster: is missing."
         : Sender is null ? "-f: is missing; an empty value or <> is the null sender."
-        : Recipients.Count == 0 ? "Recipients are missing; they come last, behind --."
+        : Recipients.Count == 0 ? "Recipients are missing; they come last, after --."
         // An argument that is not UTF-8 has lost bytes before it arrives here. Such a message is held back, because it
         // could reach the wrong recipient.
         : Recipients.Append(Sender).Any(address => address.Contains('\uFFFD', StringComparison.Ordinal))

@@ -6,7 +6,7 @@ namespace Tracking.Cli.Filter;
 
 /// <summary>
 /// <c>trackctl filter</c>: a simple content filter for MTAs. The exit code is 0 if sendmail has taken the message, and
-/// 75 (<c>EX_TEMPFAIL</c>) in every other case. So neither a fault of ours nor of the configuration bounces mail.
+/// 75 (<c>EX_TEMPFAIL</c>) in every other case. So neither a bug nor a wrong configuration makes mail bounce.
 /// </summary>
 internal static class FilterMail
 {

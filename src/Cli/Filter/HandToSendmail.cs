@@ -13,13 +13,14 @@ namespace Tracking.Cli.Filter;
 internal sealed record SendmailOutcome(bool IsAccepted, bool IsRefusal, string Reason);
 
 /// <summary>
-/// Runs sendmail with the message as its standard input. The input is a complete file in memory and not a pipe: to
-/// sendmail the end of a pipe is the end of the message, so if this process were killed while writing into one, half a
-/// message would be delivered.
+/// Runs sendmail with the message as its standard input. The input is a complete file in memory, not a pipe. To
+/// sendmail the end of a pipe is the end of the message. So a kill of this process while it writes to a pipe would
+/// deliver half a message.
 /// </summary>
 internal static class HandToSendmail
 {
-    // A queue on a busy disk takes seconds; this and the longest wait for the server stay below Postfix's 1,000 s.
+    // A queue on a busy disk takes seconds. This limit and the longest wait for the server are together below Postfix's
+    // 1,000 s.
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
 
     // The exit codes of sysexits.h for temporary failures. A signal counts as one too.

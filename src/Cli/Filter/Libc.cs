@@ -34,7 +34,7 @@ internal static partial class Libc
     }
 
     /// <summary>Starts a program. Its output and errors go into one file.</summary>
-    /// <exception cref="Win32Exception">It cannot be started.</exception>
+    /// <exception cref="Win32Exception">The program cannot be started.</exception>
     public static unsafe int Spawn(
         string program, string[] arguments, string[] environment, SafeFileHandle input, SafeFileHandle output)
     {

@@ -8,7 +8,7 @@ public sealed class Cluster
     /// <summary>A random number that is never given to another cluster.</summary>
     public required ClusterId Id { get; init; }
 
-    /// <summary>Unique among clusters that are not deleted, whatever the case.</summary>
+    /// <summary>The name, unique among clusters that are not deleted. Upper and lower case are equal.</summary>
     public required string Name { get; set; }
 
     /// <summary>The addresses that get notices of problems.</summary>
@@ -20,7 +20,7 @@ public sealed class Cluster
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it was deleted; its keys and hosts stopped then.</summary>
+    /// <summary>When the cluster was deleted. Its keys and hosts stopped working then.</summary>
     public DateTimeOffset? DeletedAt { get; set; }
 }
 
@@ -40,7 +40,7 @@ public sealed class ApiKey
     /// <summary>The key's id, by which it is revoked.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The cluster it opens; <see langword="null"/> for an admin key.</summary>
+    /// <summary>The cluster that the key gives access to; <see langword="null"/> for an admin key.</summary>
     public required ClusterId? ClusterId { get; init; }
 
     /// <summary>The owner's name for the key.</summary>

@@ -9,7 +9,7 @@ public enum LinkStyle
     /// <summary><c>/c/&lt;token&gt;</c>.</summary>
     Compact,
 
-    /// <summary>The original path stays visible, the token at its end.</summary>
+    /// <summary>The original path stays visible, followed by the token.</summary>
     Path,
 }
 
@@ -19,14 +19,15 @@ public enum KeepUrlText
     /// <summary>All links are rewritten.</summary>
     Off,
 
-    /// <summary>Left plain unless the text's host belongs to the tracking host's own organisation.</summary>
+    /// <summary>Such a link is not rewritten, unless the text's host belongs to the organisation of the tracking
+    /// host.</summary>
     OtherDomain,
 
-    /// <summary>Always left plain.</summary>
+    /// <summary>Such a link is never rewritten.</summary>
     Always,
 }
 
-/// <summary>Where the open pixel stands in an HTML part.</summary>
+/// <summary>The place of the open pixel in an HTML part.</summary>
 public enum PixelPosition
 {
     /// <summary>Before the last real <c>&lt;/body&gt;</c>.</summary>
@@ -36,21 +37,21 @@ public enum PixelPosition
     Top,
 }
 
-/// <summary>How much is kept about the person behind an event. Of several levels the strictest is in force
-/// (<see cref="TrackingLevels"/>). The numbers are stored; they do not say which level is stricter.</summary>
+/// <summary>How much is stored about the person behind an event. Of several levels the strictest applies
+/// (<see cref="TrackingLevels"/>). The numbers are stored. Their order is not the order of strictness.</summary>
 public enum TrackingLevel
 {
-    /// <summary>Events belong to a message and its recipient.</summary>
+    /// <summary>Events are stored with their message and its recipient.</summary>
     Full = 0,
 
-    /// <summary>Events belong to a message by its id, and only its sender knows whose that is: no recipient is kept,
-    /// and of an address no more than its network.</summary>
+    /// <summary>Events are stored with the id of their message but without its recipient, whom only the sender knows.
+    /// Of an address at most the network is stored.</summary>
     Pseudonymous = 3,
 
-    /// <summary>Events are counted; neither recipient, address nor user agent is kept.</summary>
+    /// <summary>Events are counted. Recipient, address and user agent are not stored.</summary>
     Anonymous = 1,
 
-    /// <summary>Nothing is tracked. Links that are sent already lead on and are counted as under
+    /// <summary>Nothing is tracked. Links that are already sent keep working and are counted as under
     /// <see cref="Anonymous"/>.</summary>
     Off = 2,
 }
@@ -58,12 +59,11 @@ public enum TrackingLevel
 /// <summary>Compares tracking levels.</summary>
 public static class TrackingLevels
 {
-    /// <summary>The stricter one of two.</summary>
+    /// <summary>The stricter of two levels.</summary>
     public static TrackingLevel Strictest(TrackingLevel one, TrackingLevel other) =>
         StrictnessOf(one) >= StrictnessOf(other) ? one : other;
 
-    /// <summary>The same in SQL: whether the level of one column is stricter than that of another. The numbers that
-    /// levels are stored as are not in the order of strictness.</summary>
+    /// <summary>A condition in SQL: whether the level of one column is stricter than the level of another.</summary>
     public static string IsStricterSql(string one, string other) =>
         $"array_position({Order}, {one}) > array_position({Order}, {other})";
 
@@ -93,24 +93,25 @@ public enum AddressPolicy
     None,
 }
 
-/// <summary>A cluster's settings. Tracking is somebody's decision, never a default.</summary>
+/// <summary>A cluster's settings. Tracking is off by default: somebody must decide to track.</summary>
 public sealed record ClusterSettings
 {
-    /// <summary>How settings stand in the database and in the API: camelCase, enumerations by name, nothing
-    /// unknown.</summary>
+    /// <summary>How settings are written in the database and in the API: camelCase, enumerations by name. Unknown
+    /// members are refused.</summary>
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
     {
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    /// <summary>The months that events may be kept.</summary>
+    /// <summary>The fewest and most months that events may be kept.</summary>
     internal static (int Least, int Most) Retention { get; } = (1, 120);
 
-    /// <summary>The days that HTML may be kept at most: a year, and its last mailing to compare with.</summary>
+    /// <summary>The most days that HTML may be kept: a year and some weeks, so that mailings can be compared with last
+    /// year's.</summary>
     internal const int MostHtmlDays = 400;
 
     /// <summary>The settings in place of unreadable ones: nothing is tracked, and nothing personal is kept. Events are
-    /// kept for the longest possible time, because the wanted time is not known.</summary>
+    /// kept for the longest possible time, because the configured time is not known.</summary>
     public static ClusterSettings InPlaceOfUnreadable { get; } = new()
     {
         TrackingLevel = TrackingLevel.Off,
@@ -118,12 +119,12 @@ public sealed record ClusterSettings
         RetentionMonths = Retention.Most,
     };
 
-    /// <summary>Reads settings as they stand in the database. A newer version, or a person, may have written what this
+    /// <summary>Reads settings from the database. A newer version or a person may have written settings that this
     /// version cannot read.</summary>
     /// <param name="json">The column.</param>
     /// <param name="wrong">The JSON path of the unreadable value. The value itself is left out, because excluded
-    /// domains can show to whom a cluster writes.</param>
-    /// <returns><see langword="null"/> when it cannot be read.</returns>
+    /// domains can reveal a cluster's recipients.</param>
+    /// <returns><see langword="null"/> when the settings cannot be read.</returns>
     public static ClusterSettings? TryRead(string json, out string wrong)
     {
         wrong = "$";
@@ -176,7 +177,7 @@ public sealed record ClusterSettings
     /// <summary>The shape of tracked links.</summary>
     public LinkStyle LinkStyle { get; init; } = LinkStyle.Compact;
 
-    /// <summary>Leave text/plain parts alone.</summary>
+    /// <summary>Do not rewrite text/plain parts.</summary>
     public bool HtmlOnly { get; init; }
 
     /// <summary>Rewrite <c>img src</c> too.</summary>
@@ -185,10 +186,10 @@ public sealed record ClusterSettings
     /// <summary>Links whose visible text is a URL.</summary>
     public KeepUrlText KeepUrlText { get; init; } = KeepUrlText.Off;
 
-    /// <summary>Where the open pixel stands.</summary>
+    /// <summary>The place of the open pixel.</summary>
     public PixelPosition PixelPosition { get; init; } = PixelPosition.Bottom;
 
-    /// <summary>Rewrite messages that already carry a DKIM signature, breaking it.</summary>
+    /// <summary>Rewrite messages that already have a DKIM signature. The rewriting breaks the signature.</summary>
     public bool TrackSigned { get; init; }
 
     /// <summary>How much is kept about the person behind an event.</summary>
@@ -200,18 +201,18 @@ public sealed record ClusterSettings
     /// <summary>Months that events are kept, 1 to 120.</summary>
     public int RetentionMonths { get; init; } = 13;
 
-    /// <summary>Days that the HTML of mail is kept for the click map, 0 to 400; 0: not at all. Mail may hold more about
-    /// people than events do.</summary>
+    /// <summary>Days that the HTML of mail is kept for the click map, 0 to 400; 0: not at all. The HTML may contain
+    /// more personal data than events do.</summary>
     public int KeepHtmlDays { get; init; }
 
-    /// <summary>UTM parameters that the destinations of tracked links get, as in a URL:
+    /// <summary>UTM parameters that are added to the destinations of tracked links, in the form of a query:
     /// <c>utm_source=newsletter&amp;utm_medium=email</c>; empty: none.</summary>
     public string Utm { get; init; } = "";
 
     /// <summary>Destinations that are never tracked: host names, and <c>*.example.com</c>.</summary>
     public IReadOnlyList<string> ExcludedDomains { get; init; } = [];
 
-    /// <summary>Destinations whose clicks are listed and count nowhere: host names, <c>*.example.com</c>, each also
-    /// with a path.</summary>
+    /// <summary>Destinations whose clicks are listed but not counted: host names, <c>*.example.com</c>, each also with
+    /// a path.</summary>
     public IReadOnlyList<string> SystemLinks { get; init; } = [];
 }

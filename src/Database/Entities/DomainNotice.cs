@@ -5,20 +5,20 @@ namespace Tracking.Database.Entities;
 /// <summary>The kinds of notices.</summary>
 public enum NoticeKind
 {
-    /// <summary>A check proved the record gone; links stop if the next one does too.</summary>
+    /// <summary>A check proved the record gone. Links stop working if the next check proves it too.</summary>
     Warning,
 
-    /// <summary>Links have stopped.</summary>
+    /// <summary>Links have stopped working.</summary>
     Lost,
 
     /// <summary>The record is right again.</summary>
     Recovered,
 
-    /// <summary>A certificate could not be renewed so far.</summary>
+    /// <summary>A certificate could not be renewed yet.</summary>
     CertificateInDanger,
 
-    /// <summary>A parent's site makes browsers open the name by https alone, and mail with http links on it is
-    /// out.</summary>
+    /// <summary>A parent name makes browsers open the name by https only (HSTS), and mail with http links on the name
+    /// was sent.</summary>
     HttpsForced,
 }
 
@@ -37,7 +37,7 @@ public sealed class DomainNotice
     /// <summary>The kind of notice.</summary>
     public required NoticeKind Kind { get; init; }
 
-    /// <summary>When it happened.</summary>
+    /// <summary>When the event happened.</summary>
     public required DateTimeOffset At { get; init; }
 
     /// <summary>The facts, JSON.</summary>
@@ -49,7 +49,7 @@ public sealed class DomainNotice
     /// <summary>When the last recipient got the mail.</summary>
     public DateTimeOffset? MailedAt { get; set; }
 
-    /// <summary>When it was published on the bus.</summary>
+    /// <summary>When the notice was published on the bus.</summary>
     public DateTimeOffset? PublishedAt { get; set; }
 
     /// <summary>When its webhook deliveries were written.</summary>

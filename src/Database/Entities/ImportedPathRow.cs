@@ -12,15 +12,15 @@ public sealed class ImportedPathRow
     /// <summary>A-labels, lower case, without a final dot.</summary>
     public required string Host { get; init; }
 
-    /// <summary>Printable ASCII, with the query where that belongs to the link's name.</summary>
+    /// <summary>The path, printable ASCII, with the query if the query identifies the link.</summary>
     public required string Path { get; init; }
 
-    /// <summary>0 click, 1 open; -1: links on the path are told apart by their query.</summary>
+    /// <summary>0 click, 1 open; -1: the query identifies the links on this path.</summary>
     public required short Kind { get; init; }
 
-    /// <summary>Its message.</summary>
+    /// <summary>The message.</summary>
     public required MessageKey MessageKey { get; init; }
 
-    /// <summary>Its destination.</summary>
+    /// <summary>The destination.</summary>
     public required LinkId LinkId { get; init; }
 }

@@ -20,7 +20,7 @@ public enum CountDimension : short
     /// <summary>The recipient's domain; empty without one.</summary>
     RecipientDomain = 4,
 
-    /// <summary>The program that fetched; empty when it does not say.</summary>
+    /// <summary>The client program; empty when it is unknown.</summary>
     Client = 5,
 
     /// <summary>The message's tracking host; empty when the message is not known.</summary>
@@ -30,14 +30,15 @@ public enum CountDimension : short
 /// <summary>How long the buckets of <c>ingest.counts</c> are.</summary>
 public enum CountGrain : short
 {
-    /// <summary>A day in UTC. <see cref="CountDimension.Total"/> has none: its quarters are few.</summary>
+    /// <summary>A day in UTC. <see cref="CountDimension.Total"/> has no day buckets, because it has few
+    /// quarters.</summary>
     Day = 0,
 
     /// <summary>A quarter of an hour.</summary>
     Quarter = 1,
 }
 
-/// <summary>Buckets of time, counted in quarters of an hour since 1970 (UTC).</summary>
+/// <summary>Buckets of time, numbered in quarters of an hour since 1970 (UTC).</summary>
 public static class CountBucket
 {
     /// <summary>Quarters of a day.</summary>
@@ -46,7 +47,7 @@ public static class CountBucket
     /// <summary>Microseconds of a quarter.</summary>
     public const long Micros = 900_000_000;
 
-    /// <summary>The quarter that a moment lies in.</summary>
+    /// <summary>The quarter that contains a moment.</summary>
     public static int Of(DateTimeOffset moment) => (int)Math.Floor(Quarters(moment));
 
     /// <summary>The first quarter that begins at or after a moment.</summary>
@@ -74,7 +75,7 @@ public sealed class Count
     /// <summary>How long the bucket is.</summary>
     public required CountGrain Grain { get; init; }
 
-    /// <summary>When it begins: <see cref="CountBucket"/>.</summary>
+    /// <summary>The begin of the bucket: <see cref="CountBucket"/>.</summary>
     public required int Bucket { get; init; }
 
     /// <summary>The key within the dimension.</summary>
@@ -117,14 +118,14 @@ public sealed class Count
     public required long Openers { get; init; }
 }
 
-/// <summary>What one transaction adds to <see cref="Count"/> rows, an array element for each row. Readers add it
-/// up.</summary>
+/// <summary>The amounts that one transaction adds to <see cref="Count"/> rows, one array element per row. Readers add
+/// up all rows.</summary>
 public sealed class CountChange
 {
     /// <summary>The cluster to which it belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
-    /// <summary>Given by the database.</summary>
+    /// <summary>The row's id, from the database.</summary>
     public required long Id { get; init; }
 
     /// <summary>The generation of counters.</summary>
@@ -172,7 +173,7 @@ public sealed class CountChange
     /// <summary>First opens by anybody.</summary>
     public required int[] FirstOpens { get; init; }
 
-    /// <summary>First opens or clicks by people; empty from a version that did not count them.</summary>
+    /// <summary>First opens or clicks by people; empty when an older version wrote the row.</summary>
     public required int[] Openers { get; init; }
 }
 
@@ -185,7 +186,7 @@ public sealed class MessageCount
     /// <summary>The message.</summary>
     public required MessageKey MessageKey { get; init; }
 
-    /// <summary>Days since 1970 (UTC): what the counts are of.</summary>
+    /// <summary>The day of the counts below, in days since 1970 (UTC).</summary>
     public required int HomeDay { get; init; }
 
     /// <summary>Clicks of people on that day.</summary>
@@ -256,15 +257,15 @@ public sealed class StatisticsState
     /// <summary>When a rebuild was requested.</summary>
     public required DateTimeOffset? RequestedAt { get; init; }
 
-    /// <summary>The first day to be counted anew.</summary>
+    /// <summary>The first day to count again.</summary>
     public required DateTimeOffset? RequestedFrom { get; init; }
 
     /// <summary>When the last rebuild began.</summary>
     public required DateTimeOffset? BeganAt { get; init; }
 
-    /// <summary>When the last finished rebuild began. It answers all requests before.</summary>
+    /// <summary>When the last finished rebuild began. All requests before that time are fulfilled.</summary>
     public required DateTimeOffset? RebuiltAt { get; init; }
 
-    /// <summary>Messages counted by it.</summary>
+    /// <summary>How many messages the last rebuild counted.</summary>
     public required long Messages { get; init; }
 }

@@ -11,10 +11,11 @@ public sealed class StoredEvents
     /// <summary>The row's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>When.</summary>
+    /// <summary>When the events were stored.</summary>
     public required DateTimeOffset StoredAt { get; init; }
 
-    /// <summary>Its place in the order of storing, from 1; <see langword="null"/> until a reader asks.</summary>
+    /// <summary>The row's place in the order of storing, from 1; <see langword="null"/> until a reader asks for the
+    /// order.</summary>
     public required long? Position { get; init; }
 
     /// <summary>The events, in the order of their batch.</summary>

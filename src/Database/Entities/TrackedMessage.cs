@@ -2,7 +2,7 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>A message that was rewritten, registered before it left.</summary>
+/// <summary>A rewritten message. It is stored before the rewritten message is returned.</summary>
 public sealed class TrackedMessage
 {
     /// <summary>The cluster to which it belongs.</summary>
@@ -14,13 +14,13 @@ public sealed class TrackedMessage
     /// <summary>The whole SHA-256 of <see cref="MessageId"/>.</summary>
     public required byte[] IdHash { get; init; }
 
-    /// <summary>0, or one more for every other id met under the same bits.</summary>
+    /// <summary>0, or the number of other ids whose hashes begin with the same 72 bits.</summary>
     public required short Salt { get; init; }
 
-    /// <summary>SHA-256 of the message as it was handed in: the same id with other bytes is refused.</summary>
+    /// <summary>SHA-256 of the original message. The same id with another message is refused.</summary>
     public required byte[] ContentHash { get; init; }
 
-    /// <summary>The id that the sender gave, or the hash made for it.</summary>
+    /// <summary>The id from the sender, or a hash in its place.</summary>
     public required string MessageId { get; init; }
 
     /// <summary>Envelope sender.</summary>
@@ -41,16 +41,16 @@ public sealed class TrackedMessage
     /// <summary>The tracking host in its links.</summary>
     public required string Host { get; init; }
 
-    /// <summary>When it was sent, as the sender says.</summary>
+    /// <summary>When the message was sent, according to the sender.</summary>
     public required DateTimeOffset? SentAt { get; init; }
 
-    /// <summary>When it was registered.</summary>
+    /// <summary>When the message was registered.</summary>
     public required DateTimeOffset RegisteredAt { get; init; }
 
-    /// <summary>Tracked links.</summary>
+    /// <summary>The number of tracked links.</summary>
     public required int LinkCount { get; init; }
 
-    /// <summary>Whether it carries an open pixel.</summary>
+    /// <summary>Whether the message has an open pixel.</summary>
     public required bool OpensTracked { get; init; }
 
     /// <summary>Part, position and name of every tracked link, packed.</summary>
@@ -59,12 +59,13 @@ public sealed class TrackedMessage
     /// <summary>W3C trace id and span id of the rewriting, when sampled.</summary>
     public required byte[]? Trace { get; init; }
 
-    /// <summary>Whether its sender calls it a test: its events count nowhere.</summary>
+    /// <summary>Whether the message is a test according to its sender. Its events are not counted.</summary>
     public bool IsTest { get; init; }
 
-    /// <summary>Ordinals of links whose clicks count nowhere; <see langword="null"/> without one.</summary>
+    /// <summary>Ordinals of links whose clicks are not counted; <see langword="null"/> without one.</summary>
     public short[]? SystemLinks { get; init; }
 
-    /// <summary>How many links were left plain, a JSON object by reason; <see langword="null"/> without one.</summary>
+    /// <summary>How many links were not rewritten, a JSON object by reason; <see langword="null"/> without
+    /// one.</summary>
     public string? LeftPlain { get; init; }
 }

@@ -3,43 +3,45 @@ using Tracking.Links;
 
 namespace Tracking.Database.Entities;
 
-/// <summary>Whether the record of a tracking domain is right.</summary>
+/// <summary>Whether the DNS record of a tracking domain is right.</summary>
 public enum DomainStatus
 {
-    /// <summary>Not verified yet, or not any more: nothing is served on it.</summary>
+    /// <summary>The record is not verified yet, or no longer. No link on the domain works.</summary>
     Pending,
 
-    /// <summary>The record leads here.</summary>
+    /// <summary>The record points to this installation.</summary>
     Active,
 }
 
 /// <summary>Whether links on a tracking domain must be https.</summary>
 public enum HttpsPolicy
 {
-    /// <summary>No new links before there is a certificate.</summary>
+    /// <summary>New links need a certificate.</summary>
     Required,
 
-    /// <summary>A transition: new links are http until there is a certificate. Browsers warn before them.</summary>
+    /// <summary>For a transition: new links are http until there is a certificate. Browsers warn about http
+    /// links.</summary>
     Optional,
 }
 
-/// <summary>Why new links may not use a tracking domain, or that they may.</summary>
+/// <summary>Whether new links may use a tracking domain, and why not.</summary>
 public enum NewLinks
 {
-    /// <summary>They may.</summary>
+    /// <summary>New links may use it.</summary>
     Accepted,
 
-    /// <summary>It is not verified.</summary>
+    /// <summary>The domain is not verified.</summary>
     Pending,
 
-    /// <summary>It only answers old links.</summary>
+    /// <summary>The domain is retired: only old links work.</summary>
     Retired,
 
-    /// <summary>It has no valid certificate and https is required.</summary>
+    /// <summary>The domain has no valid certificate, and https is required.</summary>
     NoCertificate,
 }
 
-/// <summary>A customer's own name for links: one CNAME record proves it and leads recipients here.</summary>
+/// <summary>A customer's own host name for links. One CNAME record proves that the customer controls the name and
+/// directs recipients to this installation.</summary>
 public sealed class TrackingDomain
 {
     /// <summary>UUIDv7.</summary>
@@ -51,60 +53,60 @@ public sealed class TrackingDomain
     /// <summary>A-labels, lower case, without a final dot.</summary>
     public required string Hostname { get; init; }
 
-    /// <summary>The value of its CNAME record, never given to another.</summary>
+    /// <summary>The value of its CNAME record. No other domain ever gets the same value.</summary>
     public required string Target { get; init; }
 
-    /// <summary>Whether its record is right.</summary>
+    /// <summary>Whether the DNS record is right.</summary>
     public DomainStatus Status { get; set; }
 
     /// <summary>When the status began.</summary>
     public DateTimeOffset StatusSince { get; set; }
 
-    /// <summary>When it was verified last; <see langword="null"/> when it never was.</summary>
+    /// <summary>When the record was last verified; <see langword="null"/> if never.</summary>
     public DateTimeOffset? VerifiedAt { get; set; }
 
-    /// <summary>Used for messages that name no host.</summary>
+    /// <summary>Whether the domain is used for messages that name no host.</summary>
     public bool IsDefault { get; set; }
 
-    /// <summary>Becomes the default when it is verified.</summary>
+    /// <summary>Whether the domain becomes the default when it is verified.</summary>
     public bool WantsDefault { get; set; }
 
-    /// <summary>Old links are served, no new ones are made.</summary>
+    /// <summary>Whether only old links work and no new ones are made.</summary>
     public bool IsRetired { get; set; }
 
-    /// <summary>Whether clicks are tracked on it; it may restrict, never extend.</summary>
+    /// <summary>Whether clicks are tracked. False wins over the cluster's setting; true does not.</summary>
     public bool TrackClicks { get; set; } = true;
 
-    /// <summary>How much is kept of who follows its links, where that is stricter than the cluster's level.</summary>
+    /// <summary>How much is stored about people who follow its links. The stricter level of domain and cluster
+    /// applies.</summary>
     public TrackingLevel TrackingLevel { get; set; }
 
-    /// <summary>Whether opens are tracked on it; it may restrict, never extend.</summary>
+    /// <summary>Whether opens are tracked. False wins over the cluster's setting; true does not.</summary>
     public bool TrackOpens { get; set; } = true;
 
     /// <summary>Whether links must be https.</summary>
     public HttpsPolicy Https { get; set; }
 
-    /// <summary>Destinations that stay plain on it: hosts, <c>*.</c> patterns, each with a path prefix or
-    /// not.</summary>
+    /// <summary>Destinations that are not tracked on it: hosts and <c>*.</c> patterns, with or without a path
+    /// prefix.</summary>
     public string[] ExcludedDomains { get; set; } = [];
 
-    /// <summary>UTM parameters of links on it, over those of its cluster: <see cref="UtmParameters"/>.</summary>
+    /// <summary>UTM parameters of links on it. They override the cluster's: <see cref="UtmParameters"/>.</summary>
     public string Utm { get; set; } = "";
 
-    /// <summary>Whether paths on it are links of mail that another system sent
-    /// (<c>links.imported_links</c>).</summary>
+    /// <summary>Whether it has links of mail that another system sent (<c>links.imported_links</c>).</summary>
     public bool HasImportedLinks { get; set; }
 
-    /// <summary>When it was added.</summary>
+    /// <summary>When the domain was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it was deleted; the row stays, so that its target is never given again.</summary>
+    /// <summary>When the domain was deleted. The row stays, so that its target is never used again.</summary>
     public DateTimeOffset? DeletedAt { get; set; }
 
     /// <summary>Until when the certificate in use is valid; <see langword="null"/> without one.</summary>
     public DateTimeOffset? CertificateUntil { get; set; }
 
-    /// <summary>Consecutive checks that proved the record gone: at the second it becomes pending.</summary>
+    /// <summary>Consecutive checks that proved the record gone. At the second the domain becomes pending.</summary>
     public short Strikes { get; set; }
 
     /// <summary>The time of the first of these checks.</summary>
@@ -113,16 +115,16 @@ public sealed class TrackingDomain
     /// <summary>The last diagnosis, JSON.</summary>
     public string? LastCheck { get; set; }
 
-    /// <summary>When it was checked last.</summary>
+    /// <summary>When the domain was last checked.</summary>
     public DateTimeOffset? LastCheckedAt { get; set; }
 
-    /// <summary>When it is checked next; <see langword="null"/>: only on demand.</summary>
+    /// <summary>When the domain is checked next; <see langword="null"/>: only on demand.</summary>
     public DateTimeOffset? NextCheckAt { get; set; }
 
     /// <summary>When a check was last requested.</summary>
     public DateTimeOffset? CheckRequestedAt { get; set; }
 
-    /// <summary>Checks since it became pending.</summary>
+    /// <summary>How many checks ran since the domain became pending.</summary>
     public int PendingChecks { get; set; }
 
     /// <summary>The verifier that holds the lease.</summary>
@@ -131,10 +133,10 @@ public sealed class TrackingDomain
     /// <summary>The end of that lease.</summary>
     public DateTimeOffset? LeasedUntil { get; set; }
 
-    /// <summary>The transaction of its last change that other processes must hear of; the database sets it.</summary>
+    /// <summary>The transaction of its last change that other processes must learn of. The database sets it.</summary>
     public ulong ChangedIn { get; private set; }
 
-    /// <summary>The one answer to whether new links use it.</summary>
+    /// <summary>Whether new links may use it. No other code decides this.</summary>
     /// <param name="now">The time.</param>
     /// <param name="hasHttpsElsewhere">Whether something in front of this installation ends TLS for every name:
     /// <see cref="SystemOptions.TlsEndsInFront"/>.</param>
@@ -145,7 +147,7 @@ public sealed class TrackingDomain
 /// <summary>The one place that decides whether new links may use a tracking domain.</summary>
 public static class AcceptNewLinks
 {
-    /// <summary>Decides.</summary>
+    /// <summary>Decides whether new links may use a domain.</summary>
     public static NewLinks For(DomainStatus status, bool isRetired, HttpsPolicy https, bool hasHttps) =>
         status != DomainStatus.Active ? NewLinks.Pending
         : isRetired ? NewLinks.Retired
@@ -165,10 +167,10 @@ public sealed class DomainCheck
     /// <summary>When.</summary>
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>Why it was checked.</summary>
+    /// <summary>Why the domain was checked.</summary>
     public required CheckCause Cause { get; init; }
 
-    /// <summary>What DNS showed.</summary>
+    /// <summary>The result.</summary>
     public required CheckOutcome Outcome { get; init; }
 
     /// <summary>The effect of the check.</summary>
@@ -181,27 +183,27 @@ public sealed class DomainCheck
 /// <summary>Why a tracking domain was checked.</summary>
 public enum CheckCause
 {
-    /// <summary>It waits to be verified.</summary>
+    /// <summary>The domain waits to be verified.</summary>
     Polled,
 
-    /// <summary>The check of every day.</summary>
+    /// <summary>The daily check.</summary>
     Daily,
 
-    /// <summary>A request.</summary>
+    /// <summary>Somebody requested it.</summary>
     Asked,
 
     /// <summary>Another cluster verified the same name.</summary>
     TakenOver,
 }
 
-/// <summary>What a check showed.</summary>
+/// <summary>The result of a check.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<CheckOutcome>))]
 public enum CheckOutcome
 {
-    /// <summary>The record leads to the target.</summary>
+    /// <summary>The record points to the target.</summary>
     Verified,
 
-    /// <summary>All servers that answer agree that it does not.</summary>
+    /// <summary>All servers that answer agree that the record does not point to the target.</summary>
     Contradicted,
 
     /// <summary>Nothing is proved: time-outs, SERVFAIL, servers that disagree.</summary>
@@ -217,10 +219,10 @@ public enum CheckEffect
     /// <summary>The domain became active.</summary>
     Activated,
 
-    /// <summary>A first strike: a warning, it stays active.</summary>
+    /// <summary>A first strike: a warning is sent, and the domain stays active.</summary>
     Warned,
 
-    /// <summary>It became pending.</summary>
+    /// <summary>The domain became pending.</summary>
     Demoted,
 
     /// <summary>The record is right again after a first strike.</summary>
@@ -236,24 +238,24 @@ public sealed class AuditEntry
     /// <summary>When.</summary>
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The cluster that was changed; <see langword="null"/> for what belongs to none.</summary>
+    /// <summary>The cluster that was changed; <see langword="null"/> for a change that belongs to no cluster.</summary>
     public required ClusterId? ClusterId { get; init; }
 
-    /// <summary>The key that did it; <see langword="null"/> for what the system did by itself.</summary>
+    /// <summary>The API key that made the change; <see langword="null"/> for a change by the system.</summary>
     public required Guid? ApiKeyId { get; init; }
 
-    /// <summary>The key's name then, or the service that did it.</summary>
+    /// <summary>The key's name at that time, or the service that made the change.</summary>
     public required string Actor { get; init; }
 
-    /// <summary>What was done, kebab-case: <c>create-tracking-domain</c>.</summary>
+    /// <summary>The action, kebab-case: <c>create-tracking-domain</c>.</summary>
     public required string Action { get; init; }
 
-    /// <summary>What it was done to: a host name, a key's or a cluster's id.</summary>
+    /// <summary>The changed thing: a host name, or the id of a key or cluster.</summary>
     public required string Subject { get; init; }
 
-    /// <summary>How it was, JSON without secrets.</summary>
+    /// <summary>The state before, JSON without secrets.</summary>
     public string? Before { get; init; }
 
-    /// <summary>How it became, JSON without secrets.</summary>
+    /// <summary>The state after, JSON without secrets.</summary>
     public string? After { get; init; }
 }

@@ -6,7 +6,7 @@ namespace Tracking.Database.Entities;
 /// <summary>Who or what caused an event.</summary>
 public enum Verdict : short
 {
-    /// <summary>Nothing speaks for or against a person.</summary>
+    /// <summary>No evidence for a person or a machine.</summary>
     Unknown = 0,
 
     /// <summary>A person.</summary>
@@ -15,7 +15,7 @@ public enum Verdict : short
     /// <summary>A mail provider's image proxy, on behalf of a person.</summary>
     Proxy = 2,
 
-    /// <summary>Fetched before anybody looked.</summary>
+    /// <summary>A mail program or proxy fetched it before a person looked.</summary>
     Prefetch = 3,
 
     /// <summary>A link preview of a chat or social network.</summary>
@@ -25,30 +25,30 @@ public enum Verdict : short
     Scanner = 5,
 }
 
-/// <summary>What counts as a person.</summary>
+/// <summary>Tells which verdicts are machines.</summary>
 public static class Verdicts
 {
-    /// <summary>Machines are those that were recognised: prefetch, preview and scanner. A proxy fetches on behalf of a
-    /// person who opened the mail, and unknown means that nothing speaks against a person.</summary>
+    /// <summary>Prefetch, preview and scanner are machines. A proxy fetches on behalf of a person who opened the mail.
+    /// Unknown counts as a person, because there is no evidence for a machine.</summary>
     public static bool IsMachine(this Verdict verdict) =>
         verdict is Verdict.Prefetch or Verdict.Preview or Verdict.Scanner;
 
-    /// <summary>The score from which on it was a machine: the sum of the weights of an event's reasons.</summary>
+    /// <summary>The score from which an event counts as a machine's. The score is the sum of the weights of the event's
+    /// reasons.</summary>
     public const int MachineAt = 50;
 
-    /// <summary>How long a verdict may still change by what comes after the event: as far back as a burst reaches
-    /// (2 min 30 s at most, <c>Tracking__Classification__ReachBack</c>), and the moment until it is looked
-    /// at.</summary>
+    /// <summary>How long later events may change a verdict: the longest reach of a burst (2 min 30 s at most,
+    /// <c>Tracking__Classification__ReachBack</c>) and the time until the review.</summary>
     public static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(3);
 }
 
-/// <summary>Why an event counts nowhere. It is listed all the same.</summary>
+/// <summary>Why an event is not counted. Such an event is still listed.</summary>
 public enum WhyUncounted : short
 {
-    /// <summary>Its message is a test.</summary>
+    /// <summary>The message is a test.</summary>
     Test = 1,
 
-    /// <summary>Its link leads to a page of the sender's own: unsubscribing, preferences, the mail in a
+    /// <summary>The link leads to a page of the sender for the mail itself: unsubscribing, preferences, the mail in a
     /// browser.</summary>
     SystemLink = 2,
 }
@@ -59,7 +59,7 @@ public sealed class TrackingEvent
     /// <summary>UUIDv7, given by the edge.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>When the edge answered.</summary>
+    /// <summary>When the edge answered the request.</summary>
     public required DateTimeOffset OccurredAt { get; init; }
 
     /// <summary>What was fetched.</summary>
@@ -92,29 +92,29 @@ public sealed class TrackingEvent
     /// <summary>The machine's maker, when recognised.</summary>
     public required string? Vendor { get; init; }
 
-    /// <summary>What the verdict rests on.</summary>
+    /// <summary>The reasons for the verdict.</summary>
     public required string[] Reasons { get; init; }
 
-    /// <summary>What the request looked like, packed into six bits; 0 or null when nobody looked.</summary>
+    /// <summary>Features of the request, packed into six bits; 0 or null when they were not recorded.</summary>
     public short? Shape { get; init; }
 
-    /// <summary>The sum of the reasons' weights; null in rows from before there was one.</summary>
+    /// <summary>The sum of the reasons' weights; null in rows of older versions.</summary>
     public short? Score { get; init; }
 
-    /// <summary>The <see cref="RuleSetRow"/> in force.</summary>
+    /// <summary>The number of the <see cref="RuleSetRow"/> that was used.</summary>
     public int? Rules { get; init; }
 
     /// <summary>When later evidence changed the verdict.</summary>
     public DateTimeOffset? RevisedAt { get; init; }
 
-    /// <summary>Why it counts nowhere; <see langword="null"/>: it counts.</summary>
+    /// <summary>Why the event is not counted; <see langword="null"/>: it is counted.</summary>
     public WhyUncounted? Uncounted { get; init; }
 }
 
-/// <summary>Rules that events were judged by.</summary>
+/// <summary>A set of rules that classified events.</summary>
 public sealed class RuleSetRow
 {
-    /// <summary>Made of the content.</summary>
+    /// <summary>The number, derived from the content.</summary>
     public required int Number { get; init; }
 
     /// <summary>A JSON array of reasons.</summary>
@@ -124,32 +124,32 @@ public sealed class RuleSetRow
     public required DateTimeOffset FirstUsed { get; init; }
 }
 
-/// <summary>A list that machines are told from people by.</summary>
+/// <summary>A list that tells machines from people.</summary>
 public sealed class StoredList
 {
-    /// <summary>crawlers or networks.</summary>
+    /// <summary>The list's name: crawlers or networks.</summary>
     public required string Name { get; init; }
 
-    /// <summary>As its sender calls it.</summary>
+    /// <summary>The version's name, chosen by the sender.</summary>
     public required string Version { get; init; }
 
     /// <summary>The file.</summary>
     public required byte[] Content { get; init; }
 
-    /// <summary>0 in the shadow, 1 in force, 2 replaced, 3 refused.</summary>
+    /// <summary>0 not used yet (compared only), 1 in use, 2 replaced, 3 refused.</summary>
     public required short State { get; init; }
 
-    /// <summary>When it was sent.</summary>
+    /// <summary>When the list was sent.</summary>
     public required DateTimeOffset AddedAt { get; init; }
 
-    /// <summary>When ingest had compared it.</summary>
+    /// <summary>When ingest had compared the list with the one in use.</summary>
     public required DateTimeOffset? ComparedAt { get; init; }
 
-    /// <summary>What it would change, a JSON object.</summary>
+    /// <summary>The verdicts that the list would change, a JSON object.</summary>
     public required string? Difference { get; init; }
 }
 
-/// <summary>Messages of a batch that are looked at once more.</summary>
+/// <summary>Messages of a batch whose events are reviewed once more.</summary>
 public sealed class Review
 {
     /// <summary>Counted by the database.</summary>
@@ -158,7 +158,7 @@ public sealed class Review
     /// <summary>The time of the review: by then the related events have arrived.</summary>
     public required DateTimeOffset DueAt { get; init; }
 
-    /// <summary>The first of its clicks.</summary>
+    /// <summary>The time of the first of these clicks.</summary>
     public required DateTimeOffset Earliest { get; init; }
 
     /// <summary>Cluster (4 bytes), message key (9) and a flag of each.</summary>
@@ -177,19 +177,19 @@ public sealed class Revision
     /// <summary>When.</summary>
     public required DateTimeOffset RevisedAt { get; init; }
 
-    /// <summary>What it was.</summary>
+    /// <summary>The verdict before.</summary>
     public required Verdict VerdictBefore { get; init; }
 
-    /// <summary>Its vendor then.</summary>
+    /// <summary>The vendor before.</summary>
     public required string? VendorBefore { get; init; }
 
-    /// <summary>Its reasons then.</summary>
+    /// <summary>The reasons before.</summary>
     public required string[] ReasonsBefore { get; init; }
 
-    /// <summary>Its score then.</summary>
+    /// <summary>The score before.</summary>
     public required short? ScoreBefore { get; init; }
 
-    /// <summary>What it became.</summary>
+    /// <summary>The new verdict.</summary>
     public required Verdict Verdict { get; init; }
 }
 
@@ -202,10 +202,10 @@ public sealed class StoredBatch
     /// <summary>The batch's number within its edge.</summary>
     public required long Sequence { get; init; }
 
-    /// <summary>The number below which the edge, with this batch, says that every batch is acknowledged.</summary>
+    /// <summary>The edge reports with this batch that every batch below this number is acknowledged.</summary>
     public required long AcknowledgedBelow { get; init; }
 
-    /// <summary>Events stored and rejected.</summary>
+    /// <summary>The number of events, stored and rejected.</summary>
     public required int EventCount { get; init; }
 
     /// <summary>When.</summary>
@@ -218,7 +218,7 @@ public sealed class Edge
     /// <summary>The edge.</summary>
     public required Guid EdgeId { get; init; }
 
-    /// <summary>Every batch below has been stored.</summary>
+    /// <summary>Every batch below this number has been stored.</summary>
     public required long AcknowledgedBelow { get; init; }
 
     /// <summary>When the keys were pruned.</summary>
@@ -240,7 +240,7 @@ public sealed class RejectedEvent
     /// <summary>Its batch.</summary>
     public required long Sequence { get; init; }
 
-    /// <summary>Its place in the batch.</summary>
+    /// <summary>The event's place in the batch.</summary>
     public required int Position { get; init; }
 
     /// <summary>Its id, when readable.</summary>
@@ -252,11 +252,12 @@ public sealed class RejectedEvent
     /// <summary>Why.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>Its frame.</summary>
+    /// <summary>The event's frame.</summary>
     public required byte[]? Raw { get; init; }
 }
 
-/// <summary>Events of one hour, kind, link and verdict: written by the version before <see cref="Count"/>.</summary>
+/// <summary>Counts of events by hour, kind, link and verdict. The version before <see cref="Count"/> wrote
+/// them.</summary>
 public sealed class LinkHour
 {
     /// <summary>The cluster to which they belong.</summary>

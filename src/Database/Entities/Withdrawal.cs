@@ -5,22 +5,22 @@ namespace Tracking.Database.Entities;
 /// <summary>A recipient who withdrew consent.</summary>
 public sealed class Withdrawal
 {
-    /// <summary>Whose recipient.</summary>
+    /// <summary>The cluster to which the recipient belongs.</summary>
     public required ClusterId ClusterId { get; init; }
 
-    /// <summary>Its id, a UUIDv7.</summary>
+    /// <summary>The withdrawal's id, a UUIDv7.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Counted by the database, in the order of commits.</summary>
+    /// <summary>A number from the database, in the order of commits.</summary>
     public required long Number { get; init; }
 
-    /// <summary>A keyed hash of the address, which is kept nowhere.</summary>
+    /// <summary>A keyed hash of the address. The address itself is not stored.</summary>
     public required byte[] RecipientHash { get; init; }
 
-    /// <summary>When.</summary>
+    /// <summary>When consent was withdrawn.</summary>
     public required DateTimeOffset WithdrawnAt { get; init; }
 
-    /// <summary>What was done, JSON as it was signed; <see langword="null"/> until all of it is.</summary>
+    /// <summary>The signed receipt, JSON; <see langword="null"/> until the withdrawal is complete.</summary>
     public required string? Receipt { get; init; }
 }
 
@@ -33,6 +33,6 @@ public sealed class WithdrawnMessage
     /// <summary>The message.</summary>
     public required MessageKey MessageKey { get; init; }
 
-    /// <summary>When.</summary>
+    /// <summary>When consent was withdrawn.</summary>
     public required DateTimeOffset WithdrawnAt { get; init; }
 }

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// Names in memory, bounded. Eviction is the clock algorithm: a hit sets a mark and takes no lock; the hand removes
-/// what has no mark. Nothing expires by itself.
+/// A bounded number of names in memory. Eviction is the clock algorithm: a hit sets a mark without a lock, and the hand
+/// evicts names without a mark. Nothing expires by itself.
 /// </summary>
 internal sealed class HostMemory
 {
@@ -21,10 +21,10 @@ internal sealed class HostMemory
         _byName = _hosts.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>Names, each once.</summary>
+    /// <summary>The number of names.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>All names, while others come and go.</summary>
+    /// <summary>All names. Others may be added and removed during the enumeration.</summary>
     public IEnumerable<string> Names => _hosts.Select(entry => entry.Key);
 
     public bool TryGet(ReadOnlySpan<char> name, out TrackingHost host)
@@ -38,14 +38,14 @@ internal sealed class HostMemory
         return true;
     }
 
-    /// <summary>Whether a name is here; leaves no mark.</summary>
+    /// <summary>Whether a name is in memory. Sets no mark.</summary>
     public bool Contains(string name) => _hosts.ContainsKey(name);
 
-    /// <summary>What is known of a name; leaves no mark.</summary>
+    /// <summary>The domains of a name. Sets no mark.</summary>
     public TrackingHost? Peek(string name) => _hosts.GetValueOrDefault(name);
 
-    /// <summary>Puts a name's domains in the place of what was known of it.</summary>
-    /// <returns>What was known before.</returns>
+    /// <summary>Stores a name's domains and replaces the former ones.</summary>
+    /// <returns>The former domains.</returns>
     public TrackingHost? Put(TrackingHost host)
     {
         lock (_gate)
@@ -53,7 +53,7 @@ internal sealed class HostMemory
             _hosts.TryGetValue(host.Hostname, out var before);
             if (before is not null)
             {
-                // The table goes on holding the string that it has: one for each name is enough.
+                // The dictionary keeps its own key. The new domains share that string to save memory.
                 (host.Hostname, host.IsUsed) = (before.Hostname, before.IsUsed);
             }
 
@@ -61,7 +61,7 @@ internal sealed class HostMemory
             _hand.Enqueue(host);
             _count += before is null ? 1 : 0;
 
-            // A whole round at most clears every mark, so this ends.
+            // After one round no name has a mark, so the loop ends.
             while (_count > _max && _hand.TryDequeue(out var oldest))
             {
                 if (!IsCurrent(oldest))
@@ -86,8 +86,8 @@ internal sealed class HostMemory
         }
     }
 
-    /// <summary>Takes a name out.</summary>
-    /// <returns>What was known of it.</returns>
+    /// <summary>Removes a name.</summary>
+    /// <returns>The domains that were removed.</returns>
     public TrackingHost? Remove(string name)
     {
         lock (_gate)
@@ -97,7 +97,7 @@ internal sealed class HostMemory
         }
     }
 
-    /// <summary>All names, those longest here first.</summary>
+    /// <summary>All names, the oldest entries first.</summary>
     public IReadOnlyList<TrackingHost> ToList()
     {
         lock (_gate)
@@ -106,7 +106,8 @@ internal sealed class HostMemory
         }
     }
 
-    // What was replaced or taken out still stands in the round: at most a quarter of what is there.
+    // Replaced and removed domains stay in the queue. When they are more than a quarter of the names, and 64, they are
+    // removed from the queue.
     private void ForgetReplaced()
     {
         if (_hand.Count > _count + (_count / 4) + 64)

@@ -5,15 +5,15 @@ using Tracking.Links;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>Reads names from PostgreSQL.</summary>
+/// <summary>Reads tracking domains from PostgreSQL.</summary>
 internal static class ReadTrackingHosts
 {
-    /// <summary>The columns that <see cref="Read"/> takes, in its order.</summary>
+    /// <summary>The columns that <see cref="Read"/> reads, in its order.</summary>
     public const string Columns =
         "hostname, cluster_id, status, certificate_until, https, is_retired, track_clicks, track_opens, excluded_domains, "
         + "tracking_level, utm, has_imported_links";
 
-    // An active one first.
+    // An active domain comes first.
     private const string ByName =
         $"""
         SELECT {Columns}, pg_snapshot_xmin(pg_current_snapshot())
@@ -26,8 +26,8 @@ internal static class ReadTrackingHosts
     /// <param name="dataSource">The database.</param>
     /// <param name="names">A-labels, lower case.</param>
     /// <param name="cancellationToken">Ends the query.</param>
-    /// <returns>The names that somebody has; and the oldest transaction that was running meanwhile, whose changes they
-    /// do not show.</returns>
+    /// <returns>The names that are tracking domains, and the oldest transaction that was still running, whose changes
+    /// are not included.</returns>
     public static async Task<(Dictionary<string, TrackingHost> Found, ulong Seen)> ByNameAsync(
         NpgsqlDataSource dataSource, string[] names, CancellationToken cancellationToken)
     {
@@ -57,23 +57,23 @@ internal static class ReadTrackingHosts
     }
 
     /// <summary>
-    /// Reads which names have changed since the last time: exactly, in whatever order transactions commit. What was
-    /// running at the last time may have committed since; what began later has a higher number.
+    /// Reads which names have changed since the last call. The order in which transactions commit does not matter: a
+    /// transaction that was running at the last call, or began later, has a number at or above the one returned then.
     /// </summary>
     /// <param name="dataSource">The database.</param>
-    /// <param name="since">What the last time returned; <see langword="null"/> at the first, which reads no
+    /// <param name="since">The result of the last call; <see langword="null"/> for the first call, which reads no
     /// names.</param>
-    /// <param name="began">Told from where the next time goes on, before any name.</param>
-    /// <param name="changed">Told of each name.</param>
+    /// <param name="began">Gets the result of this call, before any name.</param>
+    /// <param name="changed">Gets each changed name.</param>
     /// <param name="cancellationToken">Ends the query.</param>
-    /// <returns>From where the next time goes on.</returns>
+    /// <returns>The oldest transaction that is still running: the start of the next call.</returns>
     public static async Task<ulong> ChangedAsync(
         NpgsqlDataSource dataSource, ulong? since, Action<ulong> began, Action<string> changed,
         CancellationToken cancellationToken)
     {
         await using var batch = dataSource.CreateBatch();
 
-        // In this order: the second statement sees what the first one's snapshot still had running, and more.
+        // The order matters: the second statement sees at least the changes that the snapshot of the first one sees.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_snapshot_xmin(pg_current_snapshot())"));
         if (since is { } last)
         {
@@ -98,9 +98,9 @@ internal static class ReadTrackingHosts
         return next;
     }
 
-    /// <summary>A row of <see cref="Columns"/>.</summary>
-    /// <param name="reader">It stands on the row.</param>
-    /// <param name="first">The place of the first of the columns.</param>
+    /// <summary>Reads a row of <see cref="Columns"/>.</summary>
+    /// <param name="reader">The reader, on the row.</param>
+    /// <param name="first">The index of the first of the columns.</param>
     public static TrackingHost Read(NpgsqlDataReader reader, int first = 0)
     {
         var excluded = reader.GetFieldValue<string[]>(first + 8);

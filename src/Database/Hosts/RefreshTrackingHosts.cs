@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>Keeps <see cref="TrackingHosts"/> fresh: asks PostgreSQL what has changed every
-/// <see cref="SystemOptions.DirectoryRefresh"/>, and reads again what the bus tells of.</summary>
+/// <summary>Keeps <see cref="TrackingHosts"/> up to date: asks PostgreSQL for changes every
+/// <see cref="SystemOptions.DirectoryRefresh"/>, and reads the names again that the bus announces.</summary>
 public sealed partial class RefreshTrackingHosts(
     TrackingHosts hosts,
     IOptions<SystemOptions> options,
@@ -17,7 +17,7 @@ public sealed partial class RefreshTrackingHosts(
     {
         try
         {
-            // Neither ends by itself: a fault in one of them ends both.
+            // Neither task ends without a fault. A fault in one of them ends the service.
             await await Task.WhenAny(PollAsync(stoppingToken), hosts.ReloadAsync(stoppingToken));
         }
         catch (OperationCanceledException)

@@ -10,16 +10,17 @@ namespace Tracking.Database.Hosts;
 /// Content: when PostgreSQL was read (i64, ticks UTC), the oldest transaction then running (u64), both
 /// little-endian, then <see cref="TrackingHostBytes"/>.
 /// </summary>
-/// <param name="Read">Reads a key; never throws, and gives nothing while there is no cache.</param>
-/// <param name="Write">Writes a key, for a time; never waits.</param>
+/// <param name="Read">Reads a key. Never throws, and returns <see langword="null"/> while there is no cache.</param>
+/// <param name="Write">Writes a key with a lifetime. Never waits.</param>
 public sealed record SharedTrackingHosts(
     Func<string, ValueTask<byte[]?>> Read, Action<string, byte[], TimeSpan> Write)
 {
-    /// <summary>How long an entry counts: a name that is deleted stops within 60 s without the bus; 15 s are left for
-    /// clocks that differ.</summary>
+    /// <summary>How long an entry is valid. Without the bus a deleted name must stop working within 60 s; 15 s of them
+    /// are left for clocks that differ.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(45);
 
-    /// <summary>A clock further ahead than this could stretch the age.</summary>
+    /// <summary>An entry whose read lies further in the future than this is not valid, because a wrong clock would
+    /// extend its age.</summary>
     public static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(15);
 
     private const int HeaderSize = 2 * sizeof(long);

@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>Names that were said to have changed lately: the shared cache may hold them as they were for as long as its
-/// entries live, so it is not asked for them. Bounded: where there are too many, it is not asked for any.</summary>
+/// <summary>Names whose change was announced lately. The shared cache may have their old state until its entries
+/// expire, so it is not asked for these names. Their number is bounded: when there are too many, the cache is not asked
+/// for any name.</summary>
 internal sealed class ToldHosts(TimeProvider time)
 {
     private const int Most = 10_000;

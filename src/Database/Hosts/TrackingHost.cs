@@ -4,9 +4,9 @@ using Tracking.Links;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// A tracking domain as rewriting and the edge need it. A million of them are kept in memory, so it holds no more than
-/// that. The same name may be a domain of several clusters: they follow each other by <see cref="Next"/>, an active one
-/// first, and of those there is one at most.
+/// The data of a tracking domain that rewriting and the edge need. A million of them are in memory, so it has nothing
+/// else. Several clusters may have a domain with the same name. They are linked by <see cref="Next"/>. At most one of
+/// them is active, and it comes first.
 /// </summary>
 public sealed class TrackingHost
 {
@@ -15,11 +15,11 @@ public sealed class TrackingHost
     private readonly bool _isOptional;
     private bool _used;
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Makes a tracking domain.</summary>
     /// <param name="hostname">A-labels, lower case, without a final dot.</param>
-    /// <param name="cluster">Whose it is.</param>
-    /// <param name="status">Whether its record is right.</param>
-    /// <param name="certificateUntil">Until when its certificate is valid.</param>
+    /// <param name="cluster">The domain's cluster.</param>
+    /// <param name="status">Whether the DNS record is right.</param>
+    /// <param name="certificateUntil">Until when the certificate is valid.</param>
     /// <param name="https">Whether links must be https.</param>
     public TrackingHost(
         string hostname,
@@ -37,16 +37,16 @@ public sealed class TrackingHost
     /// <summary>A-labels, lower case, without a final dot.</summary>
     public string Hostname { get; internal set; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The domain's cluster.</summary>
     public ClusterId Cluster { get; }
 
-    /// <summary>Whether its record is right.</summary>
+    /// <summary>Whether the DNS record is right.</summary>
     public DomainStatus Status => _isActive ? DomainStatus.Active : DomainStatus.Pending;
 
     /// <summary>Whether links must be https.</summary>
     public HttpsPolicy Https => _isOptional ? HttpsPolicy.Optional : HttpsPolicy.Required;
 
-    /// <summary>Old links are served, no new ones are made.</summary>
+    /// <summary>Whether only old links work and no new ones are made.</summary>
     public bool IsRetired { get; init; }
 
     /// <summary>Whether clicks are tracked on it.</summary>
@@ -55,31 +55,32 @@ public sealed class TrackingHost
     /// <summary>Whether opens are tracked on it.</summary>
     public bool TracksOpens { get; init; } = true;
 
-    /// <summary>How much is kept of who follows its links, where that is stricter than its cluster's level.</summary>
+    /// <summary>How much is stored about people who follow its links. The stricter level of domain and cluster
+    /// applies.</summary>
     public TrackingLevel TrackingLevel { get; init; }
 
     /// <summary>UTM parameters of links on it; empty for none.</summary>
     public string Utm { get; init; } = "";
 
-    /// <summary>Whether paths on it may be links of mail that another system sent.</summary>
+    /// <summary>Whether it may have links of mail that another system sent.</summary>
     public bool HasImportedLinks { get; init; }
 
-    /// <summary>Destinations that stay plain on it; not changed afterwards.</summary>
+    /// <summary>Destinations that are not tracked on it. The array must not be changed.</summary>
     public string[] ExcludedDomains { get; init; } = [];
 
-    /// <summary>Until when its certificate is valid; <see langword="null"/> without one.</summary>
+    /// <summary>Until when the certificate is valid; <see langword="null"/> without one.</summary>
     public DateTimeOffset? CertificateUntil =>
         _certificateUntil == 0 ? null : new DateTimeOffset(_certificateUntil, TimeSpan.Zero);
 
-    /// <summary>The same name at another cluster.</summary>
+    /// <summary>The domain of another cluster with the same name.</summary>
     public TrackingHost? Next { get; internal set; }
 
-    /// <summary>Asked for since the eviction hand last passed.</summary>
+    /// <summary>Whether the name was used since the eviction hand last passed.</summary>
     public bool IsUsed
     {
         get => Volatile.Read(ref _used);
 
-        // Written only when it changes: a hot name's cache line stays shared between cores.
+        // Written only when it changes, so that the cache line of a frequent name stays shared between cores.
         internal set
         {
             if (_used != value)
@@ -92,13 +93,13 @@ public sealed class TrackingHost
     /// <summary>Whether there is a valid certificate.</summary>
     public bool HasCertificate(DateTimeOffset now) => _certificateUntil > now.UtcTicks;
 
-    /// <summary>The one answer to whether new links use it.</summary>
+    /// <summary>Whether new links may use it. <see cref="AcceptNewLinks"/> decides.</summary>
     /// <param name="now">The time.</param>
     /// <param name="hasHttpsElsewhere"><see cref="SystemOptions.TlsEndsInFront"/>.</param>
     public NewLinks AcceptsNewLinks(DateTimeOffset now, bool hasHttpsElsewhere) =>
         AcceptNewLinks.For(Status, IsRetired, Https, hasHttpsElsewhere || HasCertificate(now));
 
-    /// <summary>The domain that a cluster has of this name.</summary>
+    /// <summary>The domain of a cluster with this name.</summary>
     public TrackingHost? Of(ClusterId cluster)
     {
         var host = this;
@@ -110,7 +111,7 @@ public sealed class TrackingHost
         return host;
     }
 
-    /// <summary>Whether two say the same.</summary>
+    /// <summary>Whether two lists of domains have the same content.</summary>
     public static bool AreSame(TrackingHost? one, TrackingHost? other)
     {
         for (; one is not null && other is not null; (one, other) = (one.Next, other.Next))
@@ -130,6 +131,6 @@ public sealed class TrackingHost
         return one is null && other is null;
     }
 
-    /// <summary>Whether the name serves a cluster's links.</summary>
+    /// <summary>Whether links of a cluster work on this domain.</summary>
     public bool Serves(ClusterId cluster) => _isActive && Cluster == cluster;
 }

@@ -6,12 +6,12 @@ using Tracking.Links;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8), length of the name
-/// (u8), the name (ASCII), number of domains (u8), and of each the cluster (i32), what it is in bits (u8: 1 active, 2
+/// The domains of one name as bytes, in the shared cache and in the edge's copy: version (u8), length of the name (u8),
+/// the name (ASCII), number of domains (u8), and of each the cluster (i32), its properties as bits (u8: 1 active, 2
 /// retired, 4 clicks, 8 opens, 16 https optional, 32 imported links, the highest two its level), the end of its
 /// certificate (ticks UTC i64, 0 for none), the number of excluded destinations (u16) and each of them (length u16,
 /// UTF-8), and in version 2 its UTM parameters (length u16, UTF-8). Little-endian. Names without such parameters are
-/// written in version 1, which processes of the version before read too.
+/// written in version 1, which processes of the previous release read too.
 /// </summary>
 public static class TrackingHostBytes
 {
@@ -20,7 +20,7 @@ public static class TrackingHostBytes
     private const byte Active = 1, Retired = 2, Clicks = 4, Opens = 8, HttpOptional = 16, Imported = 32;
     private const int LevelShift = 6;
 
-    /// <summary>Writes a name's domains; none for a name that is not there any more.</summary>
+    /// <summary>Writes a name's domains. A name that is no longer a tracking domain has none.</summary>
     public static byte[] Encode(string hostname, TrackingHost? first)
     {
         using var stream = new MemoryStream(64);
@@ -64,12 +64,12 @@ public static class TrackingHostBytes
         return stream.ToArray();
     }
 
-    /// <summary>Reads them.</summary>
-    /// <param name="bytes">What <see cref="Encode"/> wrote.</param>
-    /// <param name="offset">Where it begins.</param>
+    /// <summary>Reads a name's domains.</summary>
+    /// <param name="bytes">The bytes that <see cref="Encode"/> wrote.</param>
+    /// <param name="offset">The index of the first byte.</param>
     /// <param name="hostname">The name.</param>
-    /// <param name="first">Its domains, an active one first; <see langword="null"/> for none.</param>
-    /// <returns><see langword="false"/> when it was written by another version, or is cut off.</returns>
+    /// <param name="first">The name's domains, an active one first; <see langword="null"/> for none.</param>
+    /// <returns><see langword="false"/> when another version wrote the bytes, or they are incomplete.</returns>
     public static bool TryDecode(
         byte[] bytes, int offset, [NotNullWhen(true)] out string? hostname, out TrackingHost? first)
     {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracking.Database.Hosts;
 
-// How a name that is not in memory is looked up.
+// The look-up of a name that is not in memory.
 public sealed partial class TrackingHosts
 {
     private async Task<FoundHost> AskAsync(string name, Asking asking)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracking.Database.Hosts;
 
-// How what is in memory stays fresh. Called by RefreshTrackingHosts.
+// The refresh of names in memory. RefreshTrackingHosts calls it.
 public sealed partial class TrackingHosts
 {
     // A query for 1,000 names takes about ten milliseconds, so an announced change waits no longer than that.
@@ -16,8 +16,8 @@ public sealed partial class TrackingHosts
     private bool _isAway;
     private volatile ConcurrentDictionary<string, bool>? _outdated;
 
-    /// <summary>Asks PostgreSQL which names have changed since the last time, and has them read again.</summary>
-    /// <exception cref="Npgsql.NpgsqlException">The database is away; everything stays.</exception>
+    /// <summary>Asks PostgreSQL which names have changed since the last call, and requests their read.</summary>
+    /// <exception cref="Npgsql.NpgsqlException">The database is unavailable. Memory stays as it is.</exception>
     internal async Task PollAsync(CancellationToken cancellationToken)
     {
         var since = Volatile.Read(ref _horizon);
@@ -45,11 +45,12 @@ public sealed partial class TrackingHosts
         Wake();
     }
 
-    /// <summary>Whether PostgreSQL has been asked, and what was known before has been read again.</summary>
+    /// <summary>Whether PostgreSQL has been asked for changes, and all names from before have been read
+    /// again.</summary>
     internal bool IsCaughtUp => Volatile.Read(ref _horizon) != 0 && _allRead == Volatile.Read(ref _allWanted);
 
-    /// <summary>Reads again what has changed, as it changes, until it is stopped. One query after the other: what was
-    /// read earlier never takes the place of what was read later.</summary>
+    /// <summary>Reads changed names again until it is cancelled. The queries run one after the other, so that an older
+    /// result never replaces a newer one.</summary>
     internal async Task ReloadAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -77,7 +78,7 @@ public sealed partial class TrackingHosts
             var names = new List<string>();
             foreach (var (name, _) in _reloading)
             {
-                // One that changes again from here on is read again.
+                // Removed before the read, so that a later change causes another read.
                 if (names.Count < NamesAtOnce && _reloading.TryRemove(name, out _))
                 {
                     names.Add(name);
@@ -100,7 +101,7 @@ public sealed partial class TrackingHosts
                 _telemetry.Reloaded(names.Length);
                 foreach (var name in names)
                 {
-                    // Once more afterwards: it may change while it is put into its place.
+                    // Checked before and after the replacement, because the name may change meanwhile.
                     if (!outdated.ContainsKey(name))
                     {
                         Replace(name, found.GetValueOrDefault(name));
@@ -116,7 +117,7 @@ public sealed partial class TrackingHosts
             }
             catch (Exception exception) when (StoreAway.IsOrUnfit(exception))
             {
-                // Once for each time it is away.
+                // Logged once per outage.
                 if (!_isAway)
                 {
                     _isAway = true;

@@ -6,17 +6,17 @@ using Tracking.Links;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>How looking for a name ended.</summary>
+/// <summary>The result of a look-up.</summary>
 public enum HostLookup
 {
-    /// <summary>Somebody has it.</summary>
+    /// <summary>The name is a tracking domain.</summary>
     Found,
 
-    /// <summary>Nobody has it.</summary>
+    /// <summary>The name is no tracking domain.</summary>
     Nobody,
 
-    /// <summary>It is not in memory, and the database does not answer, or too many unknown names are asked
-    /// for.</summary>
+    /// <summary>The name is not in memory, and the database does not answer or too many unknown names are looked
+    /// up.</summary>
     Unavailable,
 }
 
@@ -24,11 +24,11 @@ public enum HostLookup
 public readonly record struct FoundHost(HostLookup Outcome, TrackingHost? Host);
 
 /// <summary>
-/// Tracking domains by their name: in memory, else in the shared cache where there is one, else in PostgreSQL with one
-/// query a name however many ask at the time. What is in memory never expires: it is read again when it changes, which
-/// the bus tells (<see cref="Heed"/>), and without the bus PostgreSQL every
-/// <see cref="SystemOptions.DirectoryRefresh"/> (<see cref="RefreshTrackingHosts"/>). While both are away everything
-/// stays as it was last read. Whether the cluster of a name still lives, <see cref="ClusterDirectory"/> knows.
+/// Finds tracking domains by their name: in memory, then in the shared cache if there is one, then in PostgreSQL.
+/// Requests for the same name at the same time share one query. Names in memory do not expire. They are read again
+/// after a change, which the bus announces (<see cref="Heed"/>) or which a poll of PostgreSQL every
+/// <see cref="SystemOptions.DirectoryRefresh"/> finds (<see cref="RefreshTrackingHosts"/>). While both are unavailable,
+/// names stay as last read. <see cref="ClusterDirectory"/> knows whether the cluster of a name was deleted.
 /// </summary>
 public sealed partial class TrackingHosts : IDisposable
 {
@@ -49,7 +49,7 @@ public sealed partial class TrackingHosts : IDisposable
     private ulong _horizon;
     private ulong _sharedHorizon;
 
-    /// <summary>Makes it; nothing is read yet.</summary>
+    /// <summary>Makes an instance that has read nothing yet.</summary>
     public TrackingHosts(
         NpgsqlDataSource dataSource,
         IOptions<TrackingHostsOptions> options,
@@ -76,19 +76,20 @@ public sealed partial class TrackingHosts : IDisposable
     /// thread calls it, so it must be cheap. A look-up in memory does not call it.</summary>
     public Action<string, TrackingHost?, TrackingHost?>? Changed { get; set; }
 
-    /// <summary>Names in memory.</summary>
+    /// <summary>The number of tracking domains' names in memory.</summary>
     public int Count => _memory.Count;
 
-    /// <summary>Names remembered as nobody's.</summary>
+    /// <summary>The number of unknown names in memory.</summary>
     public int UnknownCount => _unknown.Count;
 
-    /// <summary>All names in memory, those longest here first.</summary>
+    /// <summary>All names in memory, the oldest entries first.</summary>
     public IReadOnlyList<TrackingHost> ToList() => _memory.ToList();
 
-    /// <summary>Looks in memory alone: allocates nothing and never waits.</summary>
+    /// <summary>Looks in memory only. Allocates nothing and never waits.</summary>
     /// <param name="name">A host without port and final dot, any case.</param>
-    /// <param name="host">Its domains; <see langword="null"/> when it is nobody's.</param>
-    /// <returns><see langword="false"/> when only <see cref="FindAsync"/> can tell.</returns>
+    /// <param name="host">The name's domains; <see langword="null"/> when it is no tracking domain.</param>
+    /// <returns><see langword="false"/> when the name is not in memory, so that <see cref="FindAsync"/> must
+    /// look.</returns>
     public bool TryGet(ReadOnlySpan<char> name, out TrackingHost? host)
     {
         if (_memory.TryGet(name, out var found))
@@ -101,10 +102,10 @@ public sealed partial class TrackingHosts : IDisposable
         return _unknown.Contains(name);
     }
 
-    /// <summary>Looks for a name. Never throws for a database that is away or slow.</summary>
+    /// <summary>Finds a name. A database that is unavailable or slow causes no exception.</summary>
     /// <param name="name">A host without port and final dot, any case.</param>
-    /// <param name="isAnybodys">Whether anybody may have asked: then only so many names that nobody has are looked up
-    /// in a second.</param>
+    /// <param name="isAnybodys">Whether the name comes from an unauthenticated request. Then
+    /// <see cref="TrackingHostsOptions.UnknownPerSecond"/> limits the look-ups.</param>
     public ValueTask<FoundHost> FindAsync(string name, bool isAnybodys)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -118,7 +119,7 @@ public sealed partial class TrackingHosts : IDisposable
             return new(new FoundHost(HostLookup.Nobody, null));
         }
 
-        // In memory names stand as A-labels.
+        // In memory names are A-labels.
         if (hostname != name && TryGet(hostname, out host))
         {
             return new(new FoundHost(host is null ? HostLookup.Nobody : HostLookup.Found, host));
@@ -134,18 +135,18 @@ public sealed partial class TrackingHosts : IDisposable
         return new(_asking.GetOrAdd(hostname, static (key, self) => new Asking(self, key), this).Answer);
     }
 
-    /// <summary>A name changed: what is in memory of it is read again; at once it is nobody's if its links
-    /// stop.</summary>
+    /// <summary>Handles a change of a name: the name is read again. If its links stop, it is removed from memory at
+    /// once.</summary>
     public void Heed(HostChange change)
     {
         ArgumentNullException.ThrowIfNull(change);
 
-        // The shared cache may hold it as it was.
+        // The shared cache may have the old state.
         var name = change.Hostname;
         _told.Add(name);
         _unknown.Remove(name);
 
-        // In this order: whoever is reading it looks for these marks after he has put his answer into memory.
+        // The marks come first: a reader checks them after it has put its result into memory.
         _outdated?.TryAdd(name, true);
         if (_asking.TryGetValue(name, out var asking))
         {
@@ -160,20 +161,20 @@ public sealed partial class TrackingHosts : IDisposable
         ReadAgain(name);
     }
 
-    /// <summary>Takes what an earlier run knew; read again as soon as the database answers.</summary>
+    /// <summary>Takes the names of an earlier run. They are read again as soon as the database answers.</summary>
     public void Restore(IEnumerable<TrackingHost> hosts)
     {
         ArgumentNullException.ThrowIfNull(hosts);
         foreach (var host in hosts)
         {
-            // What has been read since is newer.
+            // A name that is already in memory is newer.
             if (!_memory.Contains(host.Hostname))
             {
                 _memory.Put(host);
             }
         }
 
-        // Before the first question to PostgreSQL that is what the first one does.
+        // Before the first poll nothing is to do, because the first poll has all names read again.
         if (Volatile.Read(ref _horizon) != 0)
         {
             Interlocked.Increment(ref _allWanted);
@@ -226,11 +227,11 @@ public sealed partial class TrackingHosts : IDisposable
         }
         catch (SemaphoreFullException)
         {
-            // Somebody is woken already and has not begun to look.
+            // The reader is already woken and has not begun to look.
         }
         catch (ObjectDisposedException)
         {
-            // The process stops, and the bus still tells.
+            // The process stops, but a message of the bus still arrived.
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Tracking.Database.Hosts;
 
-/// <summary>How tracking domains are looked up; listed in <c>docs/telemetry.md</c>.</summary>
+/// <summary>The metrics of look-ups of tracking domains, listed in <c>docs/telemetry.md</c>.</summary>
 public sealed class TrackingHostsTelemetry : IDisposable
 {
     private readonly Meter _meter;
@@ -20,14 +20,14 @@ public sealed class TrackingHostsTelemetry : IDisposable
         _reloads = _meter.CreateCounter<long>(
             "tracking.hosts.reloaded", "{name}", "Tracking domains in memory that were read again.");
         _changes = _meter.CreateCounter<long>(
-            "tracking.hosts.changed", "{name}", "Changed tracking domains that PostgreSQL told of when it was asked.");
+            "tracking.hosts.changed", "{name}", "Changed tracking domains that polls of PostgreSQL found.");
     }
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Counts a look-up: <c>shared</c>, <c>found</c>, <c>nobody</c>, <c>unavailable</c>, or <c>refused</c>
-    /// because too many names of nobody are asked for.</summary>
+    /// because too many unknown names are looked up.</summary>
     internal void LookedUp(string outcome) => _lookups.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     internal void Reloaded(int names) => _reloads.Add(names);

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Tracking.Database.Hosts;
 
 /// <summary>
-/// Names that nobody has: remembered for a while, and a bounded number of them; and how many may be looked up in a
+/// Names that are no tracking domain, for a limited time and up to a limited number. It also limits the look-ups per
 /// second, so that a flood of invented names does not reach the database.
 /// </summary>
 internal sealed class UnknownHosts
@@ -29,11 +29,11 @@ internal sealed class UnknownHosts
 
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Whether a name was looked up lately, and is nobody's.</summary>
+    /// <summary>Whether a recent look-up found that the name is no tracking domain.</summary>
     public bool Contains(ReadOnlySpan<char> name) =>
         _byName.TryGetValue(name, out var since) && _time.GetElapsedTime(since) < _options.UnknownAge;
 
-    /// <summary>Whether another name may be looked up that may be nobody's.</summary>
+    /// <summary>Whether the limit allows another look-up of a name that may be unknown.</summary>
     public bool MayAsk()
     {
         lock (_gate)
@@ -43,7 +43,7 @@ internal sealed class UnknownHosts
         }
     }
 
-    /// <summary>Remembers a name that nobody has, and counts it.</summary>
+    /// <summary>Stores an unknown name and counts its look-up.</summary>
     public void Add(string name)
     {
         lock (_gate)
@@ -70,7 +70,7 @@ internal sealed class UnknownHosts
         }
     }
 
-    /// <summary>Forgets a name: somebody may have it now.</summary>
+    /// <summary>Removes a name, which may be a tracking domain now.</summary>
     public void Remove(string name)
     {
         if (_since.ContainsKey(name))

@@ -2,21 +2,22 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Database.Privacy;
 
-/// <summary>What may be kept of an event of one cluster, and for how long. Edges apply it before an event is written
-/// anywhere, and ingest applies it again.</summary>
-/// <param name="Address">How much of the client's address.</param>
-/// <param name="IsAnonymous">Neither address nor user agent, whatever <paramref name="Address"/> says.</param>
+/// <summary>What may be stored of a cluster's events, and for how long. Edges apply the policy before an event is
+/// written anywhere. Ingest applies it again.</summary>
+/// <param name="Address">How much of the client's address is stored.</param>
+/// <param name="IsAnonymous">Whether neither address nor user agent is stored. Then <paramref name="Address"/> has no
+/// effect.</param>
 /// <param name="RetentionMonths">Events older than this are refused.</param>
 public sealed record ClusterPolicy(AddressPolicy Address, bool IsAnonymous, int RetentionMonths)
 {
     private ClusterPolicy? _pseudonymous;
     private ClusterPolicy? _anonymous;
 
-    /// <summary>For events whose cluster cannot be known: nothing personal is kept.</summary>
+    /// <summary>For events of an unknown cluster: nothing personal is stored.</summary>
     public static ClusterPolicy Strictest { get; } = new(AddressPolicy.None, IsAnonymous: true, 0);
 
-    /// <summary>The policy that a cluster's settings ask for. Level <see cref="TrackingLevel.Off"/> stops new links;
-    /// old ones go on being counted, without a trace of who followed them.</summary>
+    /// <summary>The policy of a cluster's settings. Level <see cref="TrackingLevel.Off"/> stops new links. Clicks on
+    /// old links are still counted, without personal data.</summary>
     public static ClusterPolicy From(ClusterSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -24,7 +25,7 @@ public sealed record ClusterPolicy(AddressPolicy Address, bool IsAnonymous, int 
             .Under(settings.TrackingLevel);
     }
 
-    /// <summary>This policy and a level, whatever is stricter. Nothing is made that was made before.</summary>
+    /// <summary>The stricter of this policy and a level. The results are cached.</summary>
     public ClusterPolicy Under(TrackingLevel level) => level switch
     {
         TrackingLevel.Full => this,
@@ -34,7 +35,7 @@ public sealed record ClusterPolicy(AddressPolicy Address, bool IsAnonymous, int 
         _ => _anonymous ??= new(AddressPolicy.None, true, RetentionMonths),
     };
 
-    /// <summary>Whether both keep the same of an event.</summary>
+    /// <summary>Whether both policies store the same of an event.</summary>
     public bool Equals(ClusterPolicy? other) => other is not null
         && (Address, IsAnonymous, RetentionMonths) == (other.Address, other.IsAnonymous, other.RetentionMonths);
 

@@ -2,7 +2,7 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Database.Privacy;
 
-/// <summary>The client's address as far as the cluster's policy lets it be kept.</summary>
+/// <summary>Truncates a client's address to the part that the cluster's policy allows to store.</summary>
 public static class TruncateAddress
 {
     // IPv6 keeps a site's prefix (RFC 6177: /48), IPv4 the customary /24.
@@ -11,12 +11,12 @@ public static class TruncateAddress
 
     private static ReadOnlySpan<byte> MappedPrefix => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-    /// <summary>Copies what may be kept of an address.</summary>
+    /// <summary>Copies the part of an address that may be stored.</summary>
     /// <param name="address">4 or 16 bytes in network order, or none. An IPv4 address written as IPv6
     /// (<c>::ffff:0:0/96</c>) is treated as the IPv4 address it is.</param>
-    /// <param name="policy">The cluster's policy, already <see cref="ClusterPolicy.Strictest"/>-safe.</param>
-    /// <param name="kept">At least 16 bytes.</param>
-    /// <returns>Bytes kept: 0, 4 or 16.</returns>
+    /// <param name="policy">The cluster's policy.</param>
+    /// <param name="kept">Receives the result; at least 16 bytes.</param>
+    /// <returns>The number of bytes of the result: 0, 4 or 16.</returns>
     public static int Run(ReadOnlySpan<byte> address, ClusterPolicy policy, Span<byte> kept)
     {
         ArgumentNullException.ThrowIfNull(policy);

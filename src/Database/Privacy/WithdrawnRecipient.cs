@@ -5,21 +5,21 @@ using Tracking.Links;
 namespace Tracking.Database.Privacy;
 
 /// <summary>
-/// The keyed hash by which a recipient who withdrew is known (<c>rewrite.withdrawals</c>): the address itself is kept
-/// nowhere. The key comes from the master key, so that nobody who has the rows alone can try addresses.
+/// The keyed hash of a recipient who withdrew (<c>rewrite.withdrawals</c>). The address itself is not stored. The hash
+/// key is derived from the master key, so that the rows alone do not allow to test addresses.
 /// </summary>
 public sealed class WithdrawnRecipient
 {
     private readonly byte[] _key = new byte[HMACSHA256.HashSizeInBytes];
 
-    /// <param name="masterKey">Where the key comes from.</param>
+    /// <param name="masterKey">The master key.</param>
     public WithdrawnRecipient(MasterKey masterKey)
     {
         ArgumentNullException.ThrowIfNull(masterKey);
         masterKey.DeriveKey("rewrite.withdrawals", _key);
     }
 
-    /// <summary>The hash of an address in a cluster, in any case.</summary>
+    /// <summary>The hash of an address in a cluster. Upper and lower case are equal.</summary>
     public byte[] Hash(ClusterId cluster, string recipient)
     {
         ArgumentNullException.ThrowIfNull(recipient);

@@ -4,11 +4,11 @@ using Npgsql;
 namespace Tracking.Database.Rights;
 
 /// <summary>
-/// Gives each service's group role exactly its <see cref="ServiceRights"/>, after the migrations and as often as it is
-/// run. A role is named after the database and the service (<c>tracking_edge</c>): roles belong to the whole server,
-/// and the services of a second database on it are to see nothing of the first.
-/// <para>Roles that are missing are made where the user may do so. Where he may not, one line says what to run, and
-/// services go on as the one user they log in as.</para>
+/// Gives each service's group role exactly its <see cref="ServiceRights"/>. It runs after the migrations and may run
+/// again. A role is named after the database and the service (<c>tracking_edge</c>), because roles belong to the whole
+/// server. So the services of a second database on the server have no rights in the first.
+/// <para>Missing roles are made if the user has the right to do so. Otherwise a log line has the statements to run, and
+/// the services keep using their present login.</para>
 /// </summary>
 public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILogger<GrantServiceRights> logger)
 {
@@ -19,10 +19,10 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
             (SELECT coalesce(max(number), 0) FROM public.tracking_migrations)
         """;
 
-    // Names on a server have 63 bytes; longer ones are cut, and then two services would share a role.
+    // PostgreSQL cuts names after 63 bytes. Two services with cut names would share a role.
     private static readonly int _longestDatabase = 63 - 1 - ServiceRights.All.Max(rights => rights.Service.Length);
 
-    /// <summary>Makes what is missing and sets the rights, all of it or nothing.</summary>
+    /// <summary>Makes missing roles and sets the rights, in one transaction.</summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +30,7 @@ public sealed partial class GrantServiceRights(NpgsqlDataSource dataSource, ILog
         var server = await ReadServerAsync(connection, cancellationToken);
         if (server.NewestMigration > Migrator.Embedded().Max(migration => migration.Number))
         {
-            // A later version's services run on it, and its migrator has given them what they need.
+            // A later version's migrator has run on this database and has given the rights.
             return;
         }
 

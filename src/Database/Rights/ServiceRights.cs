@@ -3,13 +3,14 @@ namespace Tracking.Database.Rights;
 /// <summary>The rights of a service in the database. The service's group role has them, and the service's login is a
 /// member of that role.</summary>
 /// <param name="Service">The service's name, as in <c>deploy/</c>.</param>
-/// <param name="Grants">What stands between <c>GRANT</c> and <c>TO</c>.</param>
+/// <param name="Grants">The texts between <c>GRANT</c> and <c>TO</c>.</param>
 internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grants)
 {
-    // The health of every service: is the schema there?
+    // For the health check of every service, which reads the version of the schema.
     private static readonly string[] _schema = ["SELECT (number) ON public.tracking_migrations"];
 
-    // ClusterDirectory: whose cluster, with which settings and default domain. Neither names nor addresses of people.
+    // For ClusterDirectory: clusters with their settings and default domains, but neither names nor addresses of
+    // people.
     private static readonly string[] _directory =
     [
         "USAGE ON SCHEMA management, domains",
@@ -19,17 +20,17 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
         "SELECT (domain, cluster_id) ON management.sending_domains",
     ];
 
-    // TrackingHosts: names, beside what the directory reads of them.
+    // For TrackingHosts: the columns that the directory does not read.
     private static readonly string[] _hosts = ["SELECT (deleted_at, changed_in) ON domains.tracking_domains"];
 
-    // SigningKeyRing; sealed, so the master key is needed beside it.
+    // For SigningKeyRing. The keys are sealed under the master key.
     private static readonly string[] _keys =
     [
         "USAGE ON SCHEMA links",
         "SELECT (version, sealed, signs_from) ON links.signing_keys",
     ];
 
-    // TLS and challenges: certificates with their sealed keys, and the thumbprints that answer challenges.
+    // For TLS and challenges: certificates with their sealed keys, and the thumbprints that answer challenges.
     private static readonly string[] _served =
     [
         "USAGE ON SCHEMA certificates",
@@ -41,13 +42,13 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
     ];
 
     /// <summary>
-    /// Every service that logs in, and exactly what its statements need: columns where it writes or reads some of them,
-    /// the table where an API shows all. What a statement reads back (<c>RETURNING</c>, <c>excluded</c>, the columns of
-    /// <c>ON CONFLICT</c>) is a right to read. Partitions have none of their own: statements name their table.
+    /// Every service that logs in, with exactly the rights that its statements need: columns if it uses some of them,
+    /// the table if an API shows all. <c>RETURNING</c>, <c>excluded</c> and the columns of <c>ON CONFLICT</c> need the
+    /// right to read. Partitions need no rights, because statements name their table.
     /// </summary>
     public static IReadOnlyList<ServiceRights> All { get; } =
     [
-        // Registers messages, and sees neither whose they were nor where links lead.
+        // Registers messages. It may not read their senders or the URLs of destinations.
         new("rewrite",
         [
             .. _schema, .. _directory, .. _hosts, .. _keys,
@@ -64,22 +65,22 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "ON rewrite.messages",
             "SELECT (cluster_id, message_key, id_hash, content_hash, link_map, link_count, opens_tracked, host, "
                 + "tracking_level, recipient, system_links, left_plain) ON rewrite.messages",
-            // Whether a recipient withdrew, by a keyed hash.
+            // To find withdrawn recipients, by a keyed hash.
             "SELECT (cluster_id, recipient_hash) ON rewrite.withdrawals",
             "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
             "INSERT, SELECT, UPDATE (hash, kept_until), DELETE ON rewrite.message_bodies",
         ]),
-        // Reads, and writes nothing at all: it is what the world reaches. A gateway with the edge in its process logs
-        // in as the edge.
+        // Only reads, because it is reachable from the internet. A gateway with the edge in its process logs in as the
+        // edge.
         new("edge",
         [
             .. _schema, .. _directory, .. _hosts, .. _keys, .. _served,
             "SELECT (cluster_id, link_id, url) ON links.destinations",
             "SELECT (pattern) ON links.blocked_destinations",
             "SELECT (cluster_id, link_id, new_link_id, message_key, tag, created_at, undone_at) ON links.repairs",
-            // Links of mail that another system sent, and how much may be kept of who follows them.
+            // Links of mail that another system sent.
             "SELECT ON links.imported_links",
-            // Whether a repair within a tag means a message.
+            // The tags select the repairs of a message. The levels limit what is stored of clicks on imported links.
             "USAGE ON SCHEMA rewrite",
             "SELECT (cluster_id, message_key, tags, tracking_level) ON rewrite.messages",
             "SELECT ON rewrite.withdrawn_messages",
@@ -96,15 +97,15 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, DELETE ON ingest.batches",
             "SELECT, INSERT, UPDATE (acknowledged_below, pruned_at) ON ingest.edges",
             "INSERT ON ingest.rejected_events",
-            // What verdicts rest on, and later evidence.
+            // The rules and lists for verdicts, and later revisions of verdicts.
             "INSERT ON ingest.rule_sets",
             "SELECT, UPDATE (state, compared_at, difference) ON ingest.lists",
             "SELECT, INSERT, UPDATE (due_at), DELETE ON ingest.reviews",
             "INSERT ON ingest.revisions",
-            // Whether somebody withdrew since it read what it may keep.
+            // To see whether a recipient withdrew after the tracking levels were read.
             "SELECT (number) ON rewrite.withdrawals",
             "INSERT (cluster_id, id, event_ids), SELECT (cluster_id, stored_at), DELETE ON ingest.stored_events",
-            // Written by the version before, which may still run on this schema.
+            // The version before writes this table. It may still run on this schema.
             "SELECT, INSERT, UPDATE (count) ON ingest.link_hours",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.counts",
             "SELECT, INSERT, DELETE ON ingest.count_changes",
@@ -112,7 +113,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT, UPDATE, DELETE ON ingest.message_counts",
             "SELECT, INSERT, UPDATE, DELETE ON ingest.message_days",
             "SELECT, INSERT, UPDATE ON ingest.statistics",
-            // Webhooks say what the API says of an event, and what is told of names and certificates.
+            // Webhooks contain the data of the API's events and of notices about names and certificates.
             "USAGE ON SCHEMA webhooks, links, certificates",
             "SELECT (id, occurred_at, kind, cluster_id, message_key, link_id, ordinal, client_address, user_agent, shape, "
                 + "verdict, vendor, reasons, score, uncounted), "
@@ -130,8 +131,8 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT (cluster_id, endpoint_id, delivery_id), INSERT, DELETE ON webhooks.attempts",
             "INSERT (id, at, cluster_id, actor, action, subject, after) ON management.audit_log",
         ]),
-        // Shows everything of a cluster but changes what admins decide: no message, link or event; it takes links and
-        // messages of another system over.
+        // Reads everything of a cluster. It changes the settings of admins, but no message, link or event, except that
+        // it imports links and messages of other systems.
         new("management",
         [
             .. _schema, .. _directory, .. _keys,
@@ -143,7 +144,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT ON ingest.rule_sets",
             "SELECT, INSERT (name, version, content), UPDATE (state) ON ingest.lists",
             "SELECT ON ingest.revisions",
-            // Writes the destination that a repaired link gets.
+            // Writes the new destination of a repaired link.
             "SELECT, INSERT (cluster_id, link_id, url_hash, salt, url) ON links.destinations",
             "SELECT, INSERT, UPDATE (reason), DELETE ON links.blocked_destinations",
             "SELECT, INSERT, UPDATE (undone_at) ON links.repairs",
@@ -152,7 +153,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "INSERT (cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, "
                 + "recipient_domain, tags, tracking_level, host, sent_at, registered_at, link_count, opens_tracked, "
                 + "link_map), UPDATE (link_count, opens_tracked) ON rewrite.messages",
-            // Takes away what is personal when a recipient withdraws.
+            // Removes personal data when a recipient withdraws.
             "SELECT, UPDATE (tracking_level, recipient, sender, message_id) ON rewrite.messages",
             "SELECT, DELETE ON rewrite.bodies",
             "SELECT, DELETE ON rewrite.message_bodies",
@@ -160,12 +161,12 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
             "SELECT, INSERT ON rewrite.withdrawn_messages",
             "SELECT, UPDATE (client_address, user_agent) ON ingest.events",
             "SELECT (cluster_id, raw), UPDATE (raw) ON ingest.rejected_events",
-            // Numbers what was stored, when somebody reads it in that order.
+            // Numbers stored events when a reader asks for this order.
             "SELECT, UPDATE (position) ON ingest.stored_events",
             "SELECT ON ingest.counted",
             "SELECT ON ingest.message_counts",
             "SELECT ON ingest.message_days",
-            // Asks for a rebuild of the counters; ingest does it.
+            // Requests a rebuild of the counters. Ingest rebuilds them.
             "SELECT, INSERT (cluster_id, requested_at, requested_from), UPDATE (requested_at, requested_from) "
                 + "ON ingest.statistics",
             // Other services set whether a name is verified and has a certificate.

@@ -4,33 +4,33 @@ using System.Net;
 namespace Tracking.Dns.Wire;
 
 /// <summary>
-/// Reads what a stranger sent.
+/// Parses a message of an untrusted server.
 /// <list type="number">
-/// <item>Nothing outside the given octets is read, and no octet comes out that is not among them.</item>
-/// <item>A compression pointer leads to before the name's part that it ends, and never into the header. So every name
-/// ends.</item>
+/// <item>No octet outside the message is read.</item>
+/// <item>A compression pointer must point before the part of the name that it ends, and never into the header. So every
+/// name ends.</item>
 /// <item>A name has at most 255 octets, a message at most <see cref="MostRecords"/> records and
-/// <see cref="MostNameOctets"/> octets of names: a short message cannot become a long one.</item>
-/// <item>Only the types in <see cref="DnsType"/> that lead a walk are read: A, AAAA, CNAME, DNAME, NS and SOA. Others
-/// are stepped over.</item>
-/// <item>Whatever breaks a rule makes the whole message unreadable: a value, never an exception.</item>
+/// <see cref="MostNameOctets"/> octets of names: a short message cannot expand into a long one.</item>
+/// <item>Only records of the types A, AAAA, CNAME, DNAME, NS and SOA are read. Others are skipped.</item>
+/// <item>A message that breaks a rule is read as <see langword="null"/>. Nothing throws.</item>
 /// </list>
 /// </summary>
 internal ref struct ReadMessage
 {
-    /// <summary>The type of EDNS's record (RFC 6891).</summary>
+    /// <summary>The record type OPT of EDNS (RFC 6891).</summary>
     public const ushort OptType = 41;
 
-    /// <summary>Records of a message: the most that real ones have over TCP is some dozens.</summary>
+    /// <summary>The most records of a message. Real messages have some dozens at most, over TCP.</summary>
     public const int MostRecords = 512;
 
-    /// <summary>Octets of all names of a message, after decompression: sixteen times what fits into a packet.</summary>
+    /// <summary>The most octets of all names of a message, after decompression: sixteen times what fits into a
+    /// packet.</summary>
     public const int MostNameOctets = 20_000;
 
-    // Signatures stand beside what was asked for (RFC 4034, 3).
+    // Signatures come beside the records that were asked for (RFC 4034, 3).
     private const ushort RrsigType = 46;
 
-    // Of one name; real ones have one or two.
+    // The most pointers of one name. Real names have one or two.
     private const int MostJumps = 64;
     private readonly ReadOnlySpan<byte> _wire;
     private int _position;
@@ -48,7 +48,7 @@ internal ref struct ReadMessage
     }
 
     /// <summary>Reads a message with one question, or with none.</summary>
-    /// <returns><see langword="null"/> when it breaks a rule.</returns>
+    /// <returns><see langword="null"/> when the message breaks a rule.</returns>
     public static DnsMessage? Read(ReadOnlySpan<byte> wire)
     {
         if (wire.Length < WriteQuery.HeaderLength)
@@ -76,7 +76,7 @@ internal ref struct ReadMessage
         }
 
         int flags = Header(2);
-        // Octets behind the last record are nobody's: some servers pad, and they are never read.
+        // Octets after the last record are ignored: some servers add padding.
         return new DnsMessage
         {
             Rcode = (DnsRcode)((flags & 0xF) | _upperRcode),
@@ -127,7 +127,8 @@ internal ref struct ReadMessage
 
         if (type == OptType)
         {
-            // Its name is the root, it stands in the additional section, and there is one (RFC 6891, 6.1.1).
+            // A message has at most one OPT record. Its owner is the root, and its section is the additional one (RFC
+            // 6891, 6.1.1).
             var isAllowed = section == Section.Additional && !_hasOpt && _wire[ownerStart] == 0;
             _hasOpt = true;
             _upperRcode = (ushort)(ttl >> 24 << 4);
@@ -199,7 +200,7 @@ internal ref struct ReadMessage
         return true;
     }
 
-    // Only its form: where a pointer leads is checked when the name is wanted.
+    // Checks the form only. The targets of pointers are checked when the name is read.
     private bool SkipName()
     {
         while (_position < _wire.Length)
@@ -229,7 +230,7 @@ internal ref struct ReadMessage
         Span<byte> labels = stackalloc byte[DnsName.MaxWireLength];
         var length = 0;
         var jumps = 0;
-        // Where the part of the name begins that is being read: a pointer has to lead to before it.
+        // The start of the current part of the name. A pointer must point before it.
         var part = start;
         for (var position = start; position < _wire.Length;)
         {

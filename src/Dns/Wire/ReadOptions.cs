@@ -3,15 +3,15 @@ using System.Text;
 
 namespace Tracking.Dns.Wire;
 
-/// <summary>Reads the options of EDNS's record (RFC 6891): extended errors, and nothing else.</summary>
+/// <summary>Reads the extended errors (RFC 8914) among the options of an OPT record (RFC 6891).</summary>
 internal static class ReadOptions
 {
     private const int ExtendedErrorOption = 15;
     private const int MostErrors = 8;
     private const int MostErrorText = 200;
 
-    /// <summary>Reads all of them.</summary>
-    /// <returns><see langword="null"/> when they break a rule.</returns>
+    /// <summary>Reads at most eight extended errors.</summary>
+    /// <returns><see langword="null"/> when the options are malformed.</returns>
     public static IReadOnlyList<ExtendedError>? Read(ReadOnlySpan<byte> options)
     {
         var errors = new List<ExtendedError>();
@@ -36,7 +36,7 @@ internal static class ReadOptions
         return options.IsEmpty ? errors : null;
     }
 
-    // A stranger's words: what could move a terminal's cursor or break a line is left out.
+    // An untrusted server wrote this text. Characters that could control a terminal or break a line are left out.
     private static string Shown(ReadOnlySpan<byte> text)
     {
         var shown = new StringBuilder();

@@ -4,10 +4,10 @@ using DnsClient.Protocol.Options;
 
 namespace Tracking.Dns.Wire;
 
-/// <summary>The library's answer as ours.</summary>
+/// <summary>Converts the library's answer to <see cref="DnsMessage"/>.</summary>
 internal static class ReadResponse
 {
-    /// <summary>Takes what we know of it over.</summary>
+    /// <summary>Converts an answer. Records of unknown types are left out.</summary>
     public static DnsMessage Read(IDnsQueryResponse response)
     {
         var opt = response.Additionals.OfType<OptRecord>().FirstOrDefault();
@@ -59,7 +59,7 @@ internal static class ReadResponse
         _ => null,
     };
 
-    // A stranger's octets, to be read and shown.
+    // Untrusted octets, made printable.
     private static string Shown(string text) =>
         string.Concat(text.Select(character => character is >= ' ' and <= '~' ? character : '?'));
 }

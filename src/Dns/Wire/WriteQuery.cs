@@ -2,24 +2,25 @@ using System.Buffers.Binary;
 
 namespace Tracking.Dns.Wire;
 
-/// <summary>Questions as they are sent.</summary>
+/// <summary>Writes questions in wire form.</summary>
 internal static class WriteQuery
 {
     /// <summary>Octets of the header.</summary>
     public const int HeaderLength = 12;
 
-    /// <summary>The largest answer over UDP that we ask for: fits into one packet everywhere (DNS flag day
-    /// 2020).</summary>
+    /// <summary>The largest UDP answer that we accept according to EDNS. It fits into one packet everywhere (DNS flag
+    /// day 2020).</summary>
     public const int UdpSize = 1232;
 
     private const int MostOctets = HeaderLength + DnsName.MaxWireLength + 4 + 11;
 
-    /// <summary>A question in wire form.</summary>
-    /// <param name="id">Its id, from a random generator that nobody can predict.</param>
-    /// <param name="question">What is asked.</param>
-    /// <param name="withEdns">Whether it says what EDNS says: our size, and that we read extended errors.</param>
-    /// <param name="flags">RD and CD, for resolvers.</param>
-    /// <param name="questionLength">Octets of the question section, behind the header.</param>
+    /// <summary>Writes a question.</summary>
+    /// <param name="id">The id, from a cryptographic random generator.</param>
+    /// <param name="question">The question.</param>
+    /// <param name="withEdns">Whether to add an OPT record. The record announces our UDP size, and that we read
+    /// extended errors.</param>
+    /// <param name="flags">RD and CD; set for resolvers only.</param>
+    /// <param name="questionLength">The octets of the question section, which follows the header.</param>
     public static byte[] Write(
         ushort id, DnsQuestion question, bool withEdns, QueryFlags flags, out int questionLength)
     {
@@ -45,16 +46,16 @@ internal static class WriteQuery
     }
 }
 
-/// <summary>Bits of a question's header.</summary>
+/// <summary>Flags of a question's header.</summary>
 [Flags]
 internal enum QueryFlags : ushort
 {
-    /// <summary>As name servers of zones are asked.</summary>
+    /// <summary>No flag, for name servers of zones.</summary>
     None = 0,
 
-    /// <summary>RD: find it out.</summary>
+    /// <summary>RD: recursion desired.</summary>
     Recursion = 0x0100,
 
-    /// <summary>CD: without a check of signatures.</summary>
+    /// <summary>CD: checking disabled, that is, no validation of signatures.</summary>
     CheckingDisabled = 0x0010,
 }

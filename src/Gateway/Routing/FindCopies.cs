@@ -11,9 +11,9 @@ namespace Tracking.Gateway.Routing;
 internal delegate Task<IPAddress[]> ResolveHost(string host, CancellationToken cancellationToken);
 
 /// <summary>
-/// Replaces a service's name by its copies, one for each address of the name, and looks up the addresses again and
-/// again. A connection of HTTP/2 carries all requests, so with the name alone only one of several copies would be used,
-/// and there would be no other copy to try. A name that does not resolve stays a name: it may resolve when a request
+/// Replaces a service's name by its copies, one for each address of the name, and looks up the addresses repeatedly. A
+/// connection of HTTP/2 carries all requests, so with the name alone only one of several copies would be used, and
+/// there would be no other copy to try. A name that does not resolve stays a name: it may resolve when a request
 /// arrives.
 /// </summary>
 internal sealed partial class FindCopies(

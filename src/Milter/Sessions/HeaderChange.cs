@@ -3,16 +3,16 @@ using System.Text;
 namespace Tracking.Milter.Sessions;
 
 /// <summary>A change of one header field.</summary>
-/// <param name="Occurrence">Which of the fields of that name, from 1.</param>
+/// <param name="Occurrence">The number of the field among those with this name, from 1.</param>
 /// <param name="Name">The name.</param>
-/// <param name="Value">The new bytes behind the colon, without the line end; empty to delete the field.</param>
+/// <param name="Value">The new bytes after the colon, without the line end; empty to delete the field.</param>
 internal readonly record struct HeaderChange(int Occurrence, ReadOnlyMemory<byte> Name, ReadOnlyMemory<byte> Value)
 {
-    /// <summary>The changes that make one header of another. The rewriter deletes fields and gives some new values, and
-    /// never adds or moves one.</summary>
+    /// <summary>Finds the changes from one header to another. The rewriter deletes fields and changes values. It never
+    /// adds or moves a field.</summary>
     /// <param name="before">A message.</param>
     /// <param name="after">The message as it goes out.</param>
-    /// <returns>The changes, the last field first: a deletion moves the numbers of the fields behind it.</returns>
+    /// <returns>The changes, the last field first, because a deletion changes the numbers of later fields.</returns>
     public static List<HeaderChange> Between(ReadOnlyMemory<byte> before, ReadOnlyMemory<byte> after)
     {
         var (old, made) = (Fields(before), Fields(after));

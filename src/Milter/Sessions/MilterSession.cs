@@ -10,9 +10,9 @@ using Tracking.Rewrite.Messages;
 namespace Tracking.Milter.Sessions;
 
 /// <summary>
-/// A connection of an MTA, which sends each message of its SMTP session and waits for the changes. A message without a
-/// change is accepted, and one of no cluster already at the end of its header. The MTA keeps the message until it has
-/// an answer, and its client has none before that.
+/// A connection of an MTA, which sends each message of its SMTP session and waits for the changes. An unchanged message
+/// is accepted. A message that belongs to no cluster is accepted at the end of its header. The MTA keeps the message
+/// until it gets the milter's answer, and answers its client after that.
 /// </summary>
 internal sealed partial class MilterSession(
     MtaConnection connection,
@@ -22,7 +22,7 @@ internal sealed partial class MilterSession(
     MilterOptions options,
     ILogger logger) : IAsyncDisposable
 {
-    /// <summary>The door's name in the metrics.</summary>
+    /// <summary>The milter's name in the metrics.</summary>
     public const string Door = "milter";
 
     private const char Continue = 'c';
@@ -67,7 +67,7 @@ internal sealed partial class MilterSession(
     /// <returns>Whether the connection goes on.</returns>
     private async Task<bool> StepAsync(CancellationToken cancellationToken)
     {
-        // Between two messages nothing is lost by a stop.
+        // Between two messages the session can be stopped without loss.
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken, _isMessage ? default : connection.Stopping);
         waiting.CancelAfter(options.IdleTimeout);
@@ -230,7 +230,7 @@ internal sealed partial class MilterSession(
             return;
         }
 
-        // Of a message that is too large only the header is there, which may have control headers.
+        // Only the header of a too large message is kept. It may contain control headers.
         var before = _isTooLarge ? _message.WrittenMemory[.._headerEnd] : _message.WrittenMemory;
         var header = track.Read(before);
         var mail = _isTooLarge

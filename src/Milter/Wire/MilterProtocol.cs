@@ -1,6 +1,6 @@
 namespace Tracking.Milter.Wire;
 
-/// <summary>What the MTA may be asked to do, as it offers it and as the milter wants it (SMFIF_…).</summary>
+/// <summary>The actions that the MTA offers and that the milter requests (SMFIF_…).</summary>
 [Flags]
 internal enum MilterActions : uint
 {
@@ -14,7 +14,7 @@ internal enum MilterActions : uint
     ChooseMacros = 0x100,
 }
 
-/// <summary>What the MTA need not send, and which answers it need not get (SMFIP_…).</summary>
+/// <summary>The steps that the MTA skips and the answers that it does not wait for (SMFIP_…).</summary>
 [Flags]
 internal enum MilterSteps : uint
 {
@@ -59,7 +59,7 @@ internal enum MilterSteps : uint
 }
 
 /// <summary>
-/// The protocol between MTA and milter, version 6, as libmilter of Sendmail 8.14 and later has it
+/// The protocol between MTA and milter, version 6, as in libmilter of Sendmail 8.14 and later
 /// (<c>include/libmilter/mfdef.h</c>): packets of a length (four bytes, the highest first), a command and its data.
 /// </summary>
 internal static class MilterProtocol
@@ -74,16 +74,16 @@ internal static class MilterProtocol
     /// command.</summary>
     public const int MaxPacket = (1 << 20) + 1;
 
-    /// <summary>What the milter needs.</summary>
+    /// <summary>The actions that the milter needs.</summary>
     public const MilterActions Needed = MilterActions.ChangeBody | MilterActions.ChangeHeaders;
 
-    /// <summary>What the milter does not want to see, and does not want to answer. The end of the header is answered:
-    /// there a message that is none of our concern is accepted.</summary>
+    /// <summary>The steps that the milter skips and those that it does not answer. It answers the end of the header,
+    /// because it accepts messages of no cluster there.</summary>
     public const MilterSteps Wanted = MilterSteps.NoConnect | MilterSteps.NoHelo | MilterSteps.NoUnknown
         | MilterSteps.NoData | MilterSteps.SilentHeader | MilterSteps.SilentMail | MilterSteps.SilentRecipient
         | MilterSteps.SilentBody | MilterSteps.LeadingSpace;
 
-    /// <summary>The step whose answer a command's silence leaves out; none for the others.</summary>
+    /// <summary>The flag that skips the answer to a command; none for commands that always get an answer.</summary>
     public static MilterSteps SilenceOf(char command) => command switch
     {
         'C' => MilterSteps.SilentConnect,

@@ -35,7 +35,7 @@ internal sealed class MilterStream(Stream stream) : IAsyncDisposable
         var length = BinaryPrimitives.ReadUInt32BigEndian(head);
         if (length is 0 or > MilterProtocol.MaxPacket)
         {
-            throw new InvalidDataException($"A packet of {length} bytes is none of the milter protocol.");
+            throw new InvalidDataException($"The milter protocol has no packet of {length} bytes.");
         }
 
         _reader.AdvanceTo(_buffer.Start);
@@ -86,9 +86,9 @@ internal sealed class MilterStream(Stream stream) : IAsyncDisposable
     }
 
     /// <summary>Adds the change of a header field; an empty value deletes it.</summary>
-    /// <param name="occurrence">Which of the fields of that name, from 1.</param>
+    /// <param name="occurrence">The number of the field among those with this name, from 1.</param>
     /// <param name="name">The name.</param>
-    /// <param name="value">The value behind the colon.</param>
+    /// <param name="value">The value after the colon.</param>
     public void WriteHeader(int occurrence, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         var data = new byte[4 + name.Length + 1 + value.Length + 1];
@@ -101,7 +101,7 @@ internal sealed class MilterStream(Stream stream) : IAsyncDisposable
     /// <summary>Adds a new body, in pieces.</summary>
     public void WriteBody(ReadOnlySpan<byte> body)
     {
-        // An empty body too is a packet; without one the old body would stay.
+        // An empty body needs a packet too. Without one the old body would stay.
         do
         {
             var piece = body[..Math.Min(body.Length, MilterProtocol.ChunkSize)];

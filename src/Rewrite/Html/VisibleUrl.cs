@@ -8,7 +8,7 @@ namespace Tracking.Rewrite.Html;
 /// destination.</summary>
 internal static class VisibleUrl
 {
-    // _letters of any script: every byte outside ASCII counts as a letter.
+    // Letters of any script: every byte outside ASCII counts as a letter.
     private static readonly SearchValues<byte> _letters = SearchValues.Create(
     [
         .. "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8,

@@ -23,7 +23,7 @@ internal sealed class NextHopConnection : IAsyncDisposable
 
     private NextHopConnection(SmtpStream stream, SmtpFilterOptions options) => (_stream, _options) = (stream, options);
 
-    /// <summary>The largest message that the next hop takes, in bytes; 0 when it names no limit (RFC 1870).</summary>
+    /// <summary>The largest message that the next hop accepts, in bytes; 0 when it names no limit (RFC 1870).</summary>
     public long MaxMessageBytes => _keywords.TryGetValue("SIZE", out var size)
         && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
 
@@ -75,7 +75,7 @@ internal sealed class NextHopConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Says EHLO, also again: it ends a transaction, and what is offered may have changed.</summary>
+    /// <summary>Sends EHLO. A repeated EHLO ends a transaction, and its answer may offer other extensions.</summary>
     /// <exception cref="NextHopRefusedException">The next hop refuses.</exception>
     public async Task<SmtpReply> GreetAsync(CancellationToken cancellationToken)
     {
@@ -116,7 +116,7 @@ internal sealed class NextHopConnection : IAsyncDisposable
     {
         if (Offers("CHUNKING", out _))
         {
-            // The length is said before the bytes, so nothing in them can be taken for the end.
+            // BDAT sends the length before the bytes, so no content can be mistaken for the end.
             _stream.Write(Encoding.ASCII.GetBytes(
                 string.Create(CultureInfo.InvariantCulture, $"BDAT {message.Length} LAST\r\n")));
             await _stream.SendAsync(message, _options.AnswerTimeout, cancellationToken);
@@ -134,7 +134,7 @@ internal sealed class NextHopConnection : IAsyncDisposable
         return await _stream.ReadReplyAsync(_options.AnswerTimeout, cancellationToken);
     }
 
-    /// <summary>Says goodbye without waiting for the answer.</summary>
+    /// <summary>Sends QUIT without waiting for the answer.</summary>
     public async Task QuitAsync(CancellationToken cancellationToken)
     {
         try
@@ -144,7 +144,7 @@ internal sealed class NextHopConnection : IAsyncDisposable
         }
         catch (Exception gone) when (gone is IOException or TimeoutException or OperationCanceledException)
         {
-            // Nothing was left to say.
+            // The connection is already closed, so QUIT is not needed.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Tracking.SmtpFilter.Sessions;
 
-/// <summary>The envelope of the transaction in progress, as far as the next hop has taken it.</summary>
+/// <summary>The part of the current transaction's envelope that the next hop has accepted.</summary>
 /// <param name="Sender">The sender; empty for the null sender.</param>
 internal sealed record Envelope(string Sender)
 {

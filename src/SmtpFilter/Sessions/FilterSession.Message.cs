@@ -4,7 +4,7 @@ using Tracking.SmtpFilter.Wire;
 
 namespace Tracking.SmtpFilter.Sessions;
 
-/// <content>The message: how it arrives, and what becomes of it.</content>
+/// <content>The message: its arrival, rewriting and delivery.</content>
 internal sealed partial class FilterSession
 {
     private ReadData? _chunks;
@@ -31,7 +31,7 @@ internal sealed partial class FilterSession
                 var before = data.Size;
                 var isEnded = data.Take(_client.Buffered.Span, out var used);
                 _client.Consume(used);
-                // A message that nobody will get is still read to its end: what follows it are commands.
+                // A refused message is still read to its end, because commands follow it.
                 isRefused |= !data.IsTooLarge && !isRefused && !Take(data.Size - before, ref taken);
                 if (isEnded)
                 {
@@ -67,7 +67,7 @@ internal sealed partial class FilterSession
         if (words.Length is 0 or > 2 || (words.Length == 2 && !isLast)
             || !int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var size))
         {
-            // The octets that follow have no known end.
+            // The end of the following octets is unknown.
             Answer("501 5.5.4 Takes BDAT size [LAST]; closing the connection");
             telemetry.Refused(Door, "syntax");
             _isOver = true;
@@ -129,7 +129,7 @@ internal sealed partial class FilterSession
 
         if (_envelope.Recipients.Count == 0)
         {
-            // The next hop has said of each recipient why not.
+            // The next hop has refused each recipient with its own answer.
             Answer("554 5.5.1 No valid recipients");
             return false;
         }
@@ -137,7 +137,7 @@ internal sealed partial class FilterSession
         return true;
     }
 
-    // The message's own time goes on, whatever little comes.
+    // The limit for the whole message applies, even if single bytes keep arriving.
     private async ValueTask<bool> FillAsync(long began, CancellationToken cancellationToken)
     {
         await FlushAsync(cancellationToken);
@@ -218,7 +218,7 @@ internal sealed partial class FilterSession
 
     [LoggerMessage(
         Level = LogLevel.Debug,
-        Message = "A message for {Recipients} recipients was handed on: {Outcome}, {Links} links, id {MessageId}")]
+        Message = "A message for {Recipients} recipients was passed on: {Outcome}, {Links} links, id {MessageId}")]
     private partial void LogRewritten(int recipients, string outcome, int links, string? messageId);
 
     [LoggerMessage(

@@ -10,9 +10,9 @@ using Tracking.SmtpFilter.Wire;
 namespace Tracking.SmtpFilter.Sessions;
 
 /// <summary>
-/// A session with an MTA, and beside it one with the next hop. Each command goes to the next hop, and its answer comes
-/// back as it is. Only the message is kept for a moment: it is rewritten, and sent on in the same transaction. The
-/// answer to it is the next hop's, so nothing here ever holds a message that somebody has given away.
+/// A session with an MTA, and a second one with the next hop. Each command is passed to the next hop, and its answer is
+/// passed back unchanged. Only the message is held while it is rewritten, and sent in the same transaction. Its answer
+/// is the next hop's, so the filter never holds a message for which it has taken responsibility.
 /// </summary>
 internal sealed partial class FilterSession(
     MtaConnection connection,
@@ -24,14 +24,14 @@ internal sealed partial class FilterSession(
     TimeProvider time,
     ILogger logger) : IAsyncDisposable
 {
-    /// <summary>The door's name in the metrics.</summary>
+    /// <summary>The filter's name in the metrics.</summary>
     public const string Door = "smtp";
 
-    // What the next hop offers is offered in turn, if a filter between the two changes nothing about it.
+    // The extensions of the next hop that the filter offers too, because they work through a filter.
     private static readonly string[] _passedOn =
         ["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "XFORWARD", "DELIVERBY", "MT-PRIORITY", "LIMITS"];
 
-    // Commands of HTTP: a browser was made to send them (cross-protocol attacks), and mail never begins so.
+    // Commands of HTTP. A browser may be tricked to send them (cross-protocol attack). No SMTP session has them.
     private static readonly string[] _ofHttp = ["GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS"];
 
     private SmtpStream _client = new(connection.Stream);
@@ -66,7 +66,7 @@ internal sealed partial class FilterSession(
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // Between two transactions nothing is lost by a stop.
+                // Between two transactions the session can be stopped without loss.
                 Answer("421 4.3.2 The service stops; try again later");
                 _isOver = true;
             }
@@ -184,7 +184,7 @@ internal sealed partial class FilterSession(
     {
         if (name.Equals(options.OwnName, StringComparison.OrdinalIgnoreCase))
         {
-            // Our own next hop is this filter. The MTA keeps its messages until the setting is right.
+            // The next hop is this filter itself. The MTA keeps its messages until the setting is corrected.
             LogOwnNextHop(options.NextHop!);
             Answer("421 4.4.6 The filter's next hop is the filter itself");
             telemetry.Refused(Door, "loop");
@@ -241,7 +241,7 @@ internal sealed partial class FilterSession(
     {
         if (_client.Buffered.Length > 0)
         {
-            // Commands that came in clear behind STARTTLS would count as if they had come under TLS (CVE-2011-0411).
+            // Plain text commands after STARTTLS would count as if they had arrived over TLS (CVE-2011-0411).
             Answer("554 5.5.0 Nothing may come behind STARTTLS");
             telemetry.Refused(Door, "tlsInjection");
             _isOver = true;
@@ -269,7 +269,7 @@ internal sealed partial class FilterSession(
             throw new IOException("The TLS handshake failed.", failed);
         }
 
-        // RFC 3207 4.2: whatever was said before is forgotten, and the client says EHLO again.
+        // RFC 3207 4.2: the former state of the session is dropped, and the client sends EHLO again.
         EndTransaction();
         _client = new SmtpStream(tls);
         _isTls = true;
@@ -307,7 +307,7 @@ internal sealed partial class FilterSession(
     private async Task<SmtpReply> ForwardAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
     {
         var reply = await ReachAsync(hop => hop.SayAsync(line, cancellationToken));
-        // RFC 5321 4.2.1: the next hop closes the connection behind this answer.
+        // RFC 5321 4.2.1: the next hop closes the connection after this answer.
         _isOver |= reply.Code == 421;
         return reply;
     }
@@ -320,7 +320,8 @@ internal sealed partial class FilterSession(
         }
         catch (Exception lost) when (lost is IOException or TimeoutException)
         {
-            // Whether a message has arrived is unknown then (RFC 1047): the MTA sends it again, with the same bytes.
+            // It is then unknown whether the message has arrived (RFC 1047). The MTA sends it again with the same
+            // bytes.
             LogNextHopLost(options.NextHop!, lost.Message);
             throw new NextHopRefusedException(
                 SmtpReply.Of("421 4.4.2 The connection to the next hop is lost; try again later"));

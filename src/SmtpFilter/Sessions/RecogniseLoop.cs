@@ -43,7 +43,7 @@ internal static class RecogniseLoop
         return passes;
     }
 
-    // The whole name: a name that only ends or begins with it is another host's.
+    // The whole name must match, because a name that only begins or ends with it is another host's.
     private static bool Names(ReadOnlySpan<byte> line, ReadOnlySpan<byte> wanted)
     {
         for (var at = 0; at + wanted.Length <= line.Length; at++)

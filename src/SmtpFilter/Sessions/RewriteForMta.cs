@@ -11,7 +11,8 @@ internal static class RewriteForMta
     /// without tracking.</summary>
     /// <param name="track">The rewriter.</param>
     /// <param name="message">The message.</param>
-    /// <param name="envelope">Its envelope. Of several recipients none is named: they share one identity.</param>
+    /// <param name="envelope">The envelope. With several recipients none is named, because they share one
+    /// identity.</param>
     /// <param name="most">The next hop's limit in bytes; 0 for none.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns><see langword="null"/> when the MTA should try again later.</returns>

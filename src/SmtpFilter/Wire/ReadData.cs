@@ -3,15 +3,14 @@ using System.Buffers;
 namespace Tracking.SmtpFilter.Wire;
 
 /// <summary>
-/// A message that arrives with <c>DATA</c> (RFC 5321 4.1.1.4) or <c>BDAT</c> (RFC 3030), whatever the segments are in
-/// which it comes. With <c>DATA</c> only CR LF . CR LF ends it, and a leading dot is removed only behind CR LF.
+/// A message that arrives with <c>DATA</c> (RFC 5321 4.1.1.4) or <c>BDAT</c> (RFC 3030), in any segments. With
+/// <c>DATA</c> only CR LF . CR LF ends the message, and a leading dot is removed only after CR LF.
 /// <para>
-/// Servers that also take <c>LF . CR LF</c>, <c>CR . CR LF</c> or the like for the end see two messages where others
-/// see one ("SMTP smuggling"). RFC 5321 2.3.8 forbids LF without CR. So a message with one is refused, and so is a dot
-/// alone between two line ends one of which is not CR LF. Other CRs without LF are content.
-/// </para>
+/// Servers that also accept <c>LF . CR LF</c>, <c>CR . CR LF</c> or the like as the end see two messages where others
+/// see one ("SMTP smuggling"). RFC 5321 2.3.8 forbids LF without CR. So a message with a single LF is refused. A dot
+/// alone between two line ends is refused too if one of them is not CR LF. Other CRs without LF are content. </para>
 /// </summary>
-/// <param name="most">The largest message in bytes. Of a larger one only the size is kept.</param>
+/// <param name="most">The largest message in bytes. Of a larger message only the size is kept.</param>
 internal sealed class ReadData(int most)
 {
     private const byte Cr = (byte)'\r';
@@ -22,22 +21,22 @@ internal sealed class ReadData(int most)
     private bool _hasBareLf;
     private byte _last;
 
-    /// <summary>The message, its dots removed.</summary>
+    /// <summary>The message with undoubled dots.</summary>
     public ReadOnlyMemory<byte> Message => _message.WrittenMemory;
 
-    /// <summary>The message's size so far, also of what was dropped.</summary>
+    /// <summary>The message's size so far, including dropped bytes.</summary>
     public long Size { get; private set; }
 
     /// <summary>Whether the message is larger than allowed.</summary>
     public bool IsTooLarge => Size > most;
 
-    /// <summary>Whether the message has line ends that servers disagree about.</summary>
+    /// <summary>Whether the message has line ends that servers interpret differently.</summary>
     public bool HasBadLineEnds => _hasBareLf || DotBesideCr();
 
     /// <summary>Takes bytes of <c>DATA</c>.</summary>
     /// <param name="bytes">The arrived bytes.</param>
-    /// <param name="taken">The bytes that were used. Those behind stay for later: the end of the message may be cut in
-    /// two, and what follows it is the next command.</param>
+    /// <param name="taken">The bytes that were used. The bytes after them are given again with the next call: the end
+    /// of the message may be incomplete, or the next command follows.</param>
     /// <returns>Whether the message has ended.</returns>
     public bool Take(ReadOnlySpan<byte> bytes, out int taken)
     {
@@ -95,7 +94,7 @@ internal sealed class ReadData(int most)
         Size += line.Length;
         if (IsTooLarge)
         {
-            // What was kept is of no use to anybody.
+            // The kept part of a too large message is not needed.
             _message.ResetWrittenCount();
             return;
         }

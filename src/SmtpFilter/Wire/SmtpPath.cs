@@ -7,7 +7,7 @@ internal static class SmtpPath
 {
     /// <summary>The address between the brackets, without a source route.</summary>
     /// <param name="command">The whole command.</param>
-    /// <param name="parameters">The parameters behind the path.</param>
+    /// <param name="parameters">The parameters after the path.</param>
     /// <returns><see langword="null"/> without a path in brackets.</returns>
     public static string? Read(ReadOnlySpan<byte> command, out string[] parameters)
     {

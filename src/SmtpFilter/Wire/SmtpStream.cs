@@ -40,9 +40,9 @@ internal sealed class SmtpStream(Stream stream) : IAsyncDisposable
     /// <summary>Marks arrived bytes as read.</summary>
     public void Consume(int count) => _start += count;
 
-    /// <summary>Waits for more bytes behind the buffered ones.</summary>
+    /// <summary>Waits for more bytes after the buffered ones.</summary>
     /// <returns><see langword="false"/> when the peer has closed the connection.</returns>
-    /// <exception cref="TimeoutException">Nothing came in time.</exception>
+    /// <exception cref="TimeoutException">No bytes came in time.</exception>
     public async ValueTask<bool> FillAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         if (_start > 0)
@@ -152,7 +152,7 @@ internal sealed class SmtpStream(Stream stream) : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends bytes behind the output, without a copy.</summary>
+    /// <summary>Sends bytes after the output, without copying them.</summary>
     public async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, TimeSpan timeout, CancellationToken cancellationToken)
     {
         await FlushAsync(timeout, cancellationToken);
@@ -187,10 +187,10 @@ internal sealed class SmtpStream(Stream stream) : IAsyncDisposable
         if (line.Length < 3 || line[..3].ContainsAnyExceptInRange((byte)'0', (byte)'9')
             || line[0] is < (byte)'2' or > (byte)'5')
         {
-            throw new IOException("The next hop's answer is not one of SMTP.");
+            throw new IOException("The next hop's answer is no SMTP answer.");
         }
 
-        // An answer of a server that is not careful must not become two for the MTA.
+        // A malformed answer of the next hop must not become two answers for the MTA.
         foreach (var octet in line)
         {
             all.Write([octet is (byte)'\r' or 0 ? (byte)'?' : octet]);

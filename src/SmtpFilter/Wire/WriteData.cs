@@ -1,7 +1,7 @@
 namespace Tracking.SmtpFilter.Wire;
 
-/// <summary>Writes a message behind <c>DATA</c> (RFC 5321 4.5.2): lines that begin with a dot get another one, and a
-/// dot alone ends the message.</summary>
+/// <summary>Writes a message after <c>DATA</c> (RFC 5321 4.5.2): lines that begin with a dot get a second one, and a
+/// line with only a dot ends the message.</summary>
 internal static class WriteData
 {
     /// <summary>Writes a message with its end.</summary>

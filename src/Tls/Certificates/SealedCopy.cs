@@ -51,11 +51,11 @@ internal sealed class SealedCopy(string path, MasterKey master)
     /// <exception cref="IOException">It could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or sealed under another master key.</exception>
-    [SuppressMessage("Performance", "CA1859", Justification = "A list is how it is kept, not what it is.")]
+    [SuppressMessage("Performance", "CA1859", Justification = "That it is a list is an implementation detail.")]
     public IReadOnlyList<CertificateFound> Read() =>
         !File.Exists(path) ? []
         : master.Open(File.ReadAllBytes(path), Purpose) is { } content ? Decode(content)
-        : throw new InvalidDataException("It is damaged, or sealed under another master key.");
+        : throw new InvalidDataException("The file is damaged, or sealed under another master key.");
 
     private static byte[] Encode(IReadOnlyCollection<CertificateFound> certificates)
     {
@@ -84,7 +84,7 @@ internal sealed class SealedCopy(string path, MasterKey master)
         using var reader = new BinaryReader(new MemoryStream(content));
         if (reader.ReadByte() != Version)
         {
-            throw new InvalidDataException("It was written by another version.");
+            throw new InvalidDataException("The file was written by another version.");
         }
 
         var certificates = new List<CertificateFound>();

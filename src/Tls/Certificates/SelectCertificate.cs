@@ -16,7 +16,7 @@ internal enum SelectOutcome
     /// <summary>The name has no certificate.</summary>
     Unknown,
 
-    /// <summary>Nobody knows now whether the name has a certificate.</summary>
+    /// <summary>It is unknown whether the name has a certificate.</summary>
     Unavailable,
 }
 

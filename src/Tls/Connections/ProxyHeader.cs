@@ -28,8 +28,8 @@ internal enum ProxyHeaderOutcome
 /// client.</param>
 internal readonly record struct ProxyHeader(int Length, IPEndPoint? Source)
 {
-    /// <summary>Bytes that a header may have. What follows the addresses in version 2 is under 100 bytes at cloud
-    /// balancers and a few hundred with the names out of a client's certificate; the format has room for 65,551.
+    /// <summary>The most bytes of a header. The fields after the addresses in version 2 have less than 100 bytes at
+    /// cloud balancers, and a few hundred with the names of a client's certificate. The format allows 65,551 bytes.
     /// </summary>
     public const int MaxLength = 4_096;
 

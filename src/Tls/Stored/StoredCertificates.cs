@@ -16,7 +16,7 @@ internal sealed class StoredCertificates(NpgsqlDataSource dataSource, MasterKeys
         """;
 
     /// <inheritdoc/>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
+    /// <exception cref="NpgsqlException">The database is unavailable.</exception>
     /// <exception cref="CryptographicException">The key was sealed under another master key, or is damaged.</exception>
     public async ValueTask<CertificateFound?> FindAsync(HostName name, CancellationToken cancellationToken)
     {
@@ -33,7 +33,7 @@ internal sealed class StoredCertificates(NpgsqlDataSource dataSource, MasterKeys
             Name = name.Value,
             Chain = CertificateFound.ReadChain(reader.GetString(1)),
             PrivateKey = SealedKey.Open(masterKeys, reader.GetGuid(0), reader.GetFieldValue<byte[]>(2))
-                ?? throw new CryptographicException("Its key is damaged, or was sealed under another master key."),
+                ?? throw new CryptographicException("The key is damaged, or was sealed under another master key."),
             FirstRenewedAt = reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3),
         };
     }

@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>A broker for the tests of one class, which take it away.</summary>
+/// <summary>A broker for the tests of one class, which stop it.</summary>
 public sealed class BreakableRabbit : IAsyncDisposable
 {
     public TestRabbit Broker { get; } = new();
@@ -19,7 +19,7 @@ public sealed class BreakableRabbit : IAsyncDisposable
 /// <summary>The bus while its broker is stopped, killed or frozen, and after it has come back.</summary>
 public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<BreakableRabbit>
 {
-    // Shorter than the defaults: the tests wait for them.
+    // Timeouts shorter than the defaults, because the tests wait for them.
     private static readonly Dictionary<string, string?> _impatient = new()
     {
         ["Tracking:Messaging:Heartbeat"] = "00:00:02",
@@ -27,7 +27,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
         ["Tracking:Messaging:ReconnectPause"] = "00:00:00.200",
     };
 
-    // After the broker is back, which itself may take long.
+    // The limit starts when the broker is back. Its own start may take long.
     private static readonly TimeSpan _recovery = TimeSpan.FromSeconds(120);
 
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
@@ -56,7 +56,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
     [InlineData("stopped")]
     [InlineData("killed")]
     [InlineData("frozen")]
-    public async Task Under_load_every_send_ends_and_all_goes_on_when_the_broker_is_back(string how)
+    public async Task Under_load_every_send_ends_and_the_bus_works_again_when_the_broker_is_back(string how)
     {
         var broker = await own.Broker.CreateVirtualHostAsync(Ends);
         var heard = new ConcurrentDictionary<Guid, bool>();
@@ -92,7 +92,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
         await ending.CancelAsync();
         await Task.WhenAll(senders);
 
-        // What was confirmed is never lost, whatever happened to the broker since.
+        // A confirmed message is never lost.
         await AllAreHeardAsync(broker, confirmed, heard);
         await host.IsReadyAsync();
     }
@@ -107,7 +107,7 @@ public sealed class BrokerAwayTests(BreakableRabbit own) : IClassFixture<Breakab
         }
         catch (TimeoutException)
         {
-            // Lost, or still on their way?
+            // The messages that did not arrive: either lost or still in a queue.
             var missing = confirmed.Keys.Count(id => !heard.ContainsKey(id));
             Assert.Fail(
                 $"{missing} of {confirmed.Count} confirmed messages are not heard; {heard.Count} are. The broker says: "

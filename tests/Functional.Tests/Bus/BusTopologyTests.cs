@@ -12,14 +12,14 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>What the bus declares at RabbitMQ, and what happens to messages that no consumer has been seen
-/// for.</summary>
+/// <summary>The queues and exchanges that the bus declares at RabbitMQ, and the fate of messages without a known
+/// consumer.</summary>
 public sealed class BusTopologyTests(TestRabbit rabbit)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_queue_is_a_quorum_queue_that_neither_drops_nor_deletes()
+    public async Task Every_queue_is_a_quorum_queue_that_neither_drops_nor_deletes_messages()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         await using var bus = await BusHost.StartAsync(broker, add: services =>
@@ -190,7 +190,7 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task What_is_published_reaches_every_process_and_their_queues_expire()
+    public async Task A_published_message_reaches_every_process_and_their_queues_expire()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Ends);
         var heard = new[] { 0, 0 };
@@ -210,7 +210,7 @@ public sealed class BusTopologyTests(TestRabbit rabbit)
         await Eventually.HoldsAsync(
             () => Volatile.Read(ref heard[0]) == 1 && Volatile.Read(ref heard[1]) == 1, "both heard it", Ends);
 
-        // The broker deletes it a minute after its process, or its connection, has gone.
+        // The broker deletes the queue a minute after the process or its connection has ended.
         var queue = await ArgumentsAsync(broker, "listener-1");
         Assert.Equal((60_000, "classic"), ((int?)queue["x-expires"], (string?)queue["x-queue-type"]));
     }

@@ -17,7 +17,7 @@ public sealed class NarrowRabbit : IAsyncDisposable
     public ValueTask DisposeAsync() => Broker.DisposeAsync();
 }
 
-/// <summary>Many publishes at a time on one connection: each learns what became of its own message.</summary>
+/// <summary>Many publishes at the same time on one connection. Each gets the result of its own message.</summary>
 public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture<NarrowRabbit>
 {
     private const string There = "there";
@@ -29,7 +29,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Of_many_outstanding_each_gets_its_own_outcome(bool areAlike)
+    public async Task Each_of_many_outstanding_messages_gets_its_own_outcome(bool areAlike)
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);
@@ -50,7 +50,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
             each.Outcome));
         Assert.Equal(200, await broker.CountReadyAsync(There, Ends));
 
-        // Nothing was written into the message to know it by; the count is the broker's.
+        // The publisher added no header of its own. The broker added the count.
         var taken = await broker.TakeAsync(There, Ends);
         Assert.Equal(["x-delivery-count", "x-own"], taken.Properties.Headers!.Keys.Order());
 
@@ -58,13 +58,13 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     }
 
     [Fact]
-    public async Task A_message_that_the_broker_finds_too_large_takes_none_of_the_others_with_it()
+    public async Task A_message_that_is_too_large_for_the_broker_does_not_make_others_fail()
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);
         var publisher = host.Services.GetRequiredService<ConfirmedPublisher>();
 
-        // The first of them may share the channel, and what was under way beside it may have to be sent again.
+        // The too large message may break the channel of others, whose messages are then sent again.
         var first = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => UntilAnsweredAsync(
             publisher, i, new byte[i == 7 ? NarrowRabbit.MaxMessageSize + 1 : 100])));
         Assert.All(first.Index(), each => Assert.Equal(
@@ -84,7 +84,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
     }
 
     [Fact]
-    public async Task What_cannot_be_encoded_fails_alone()
+    public async Task A_message_that_cannot_be_encoded_fails_alone()
     {
         var broker = await BrokerAsync();
         await using var host = await BusHost.StartAsync(broker);
@@ -125,7 +125,7 @@ public sealed class ConfirmedPublisherTests(NarrowRabbit narrow) : IClassFixture
             }
             catch (NotConfirmedException)
             {
-                // It may be there or not, as its caller knows.
+                // The caller does not know whether the message arrived, so both are allowed.
             }
         }
     }

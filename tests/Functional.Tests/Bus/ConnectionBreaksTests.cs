@@ -59,7 +59,7 @@ public sealed class ConnectionBreaksTests(TestRabbit rabbit)
         var attempts = 0;
         await using var host = await StartAsync(broker, _ => Interlocked.Increment(ref attempts) > Messages
             ? Task.CompletedTask
-            // As the bus itself throws, when it is about to acknowledge and finds the channel closed.
+            // The exception that the bus throws when it wants to acknowledge and the channel is closed.
             : throw new OperationInterruptedException(
                 new ShutdownEventArgs(ShutdownInitiator.Peer, 491, "Channel is already closed")));
 
@@ -71,7 +71,7 @@ public sealed class ConnectionBreaksTests(TestRabbit rabbit)
         await host.IsReadyAsync();
     }
 
-    /// <summary>A process that has taken that many messages off a queue.</summary>
+    /// <summary>A process that has fetched messages from a queue.</summary>
     private static async Task<BusHost> StartAsync(TestVirtualHost broker, MessageHandler<DirectoryChanged> consume)
     {
         var host = await BusHost.StartAsync(
@@ -84,7 +84,7 @@ public sealed class ConnectionBreaksTests(TestRabbit rabbit)
             settings: new Dictionary<string, string?>
             {
                 ["Tracking:Messaging:ReconnectPause"] = "00:00:00.100",
-                // So that no missing heartbeat ends a connection that hangs.
+                // Long, so that no missing heartbeat ends a connection that hangs.
                 ["Tracking:Messaging:Heartbeat"] = "00:05:00",
             });
         await host.IsReadyAsync();

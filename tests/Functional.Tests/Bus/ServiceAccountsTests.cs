@@ -5,8 +5,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>What the users that <c>deploy/make-secrets</c> makes may not do at the broker. That they may do what they
-/// do, every test of a whole deployment shows.</summary>
+/// <summary>The missing permissions of the broker's users that <c>deploy/make-secrets</c> makes. The tests of whole
+/// deployments show that their permissions are sufficient.</summary>
 public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     private static readonly string[] _services =
@@ -76,7 +76,7 @@ public sealed class ServiceAccountsTests(TestRabbit rabbit, MadeSecrets made) : 
             catch (OperationInterruptedException refused)
                 when (refused.ShutdownReason?.ReplyCode == Constants.AccessRefused)
             {
-                // What was asked for.
+                // The expected refusal.
             }
         }
 

@@ -35,7 +35,7 @@ internal sealed class TestOutputLog : ILoggerProvider, ILogger
         }
         catch (InvalidOperationException)
         {
-            // The test has ended; nobody reads on.
+            // The test has ended, so the line is dropped.
         }
     }
 

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Bus;
 
-/// <summary>The tests' own broker does what tests rely on.</summary>
+/// <summary>The tests' own broker behaves as the tests expect.</summary>
 public sealed class TestRabbitTests(TestRabbit shared)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;

@@ -125,7 +125,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Everywhere))]
-    public async Task It_is_a_value_and_the_same_step_succeeds_afterwards(string what, string resource)
+    public async Task A_hostile_answer_is_a_value_and_the_same_step_succeeds_afterwards(string what, string resource)
     {
         var (answer, expected) = _answers[what];
         using var acme = Of(_authority, changeAll: options => options.RequestTimeout = TimeSpan.FromSeconds(
@@ -210,7 +210,7 @@ public sealed class AcmeHostileAnswerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_waits_can_stop_waiting()
+    public async Task A_caller_can_cancel_a_request()
     {
         using var acme = Of(_authority);
         using var stop = new CancellationTokenSource();

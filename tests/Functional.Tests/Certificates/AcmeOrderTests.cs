@@ -200,7 +200,7 @@ public sealed class AcmeOrderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_renewal_information_is_not_offered_nothing_is_replaced()
+    public async Task An_order_replaces_nothing_at_an_authority_without_renewal_information()
     {
         _authority.OffersRenewalInformation = false;
         using var acme = Of(_authority);

@@ -161,7 +161,7 @@ public sealed class IssueCertificateTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Where_the_first_authority_is_away_the_second_issues()
+    public async Task The_second_authority_issues_when_the_first_is_unreachable()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server, authorities: 2);
         database.Authorities[0].Script("new-order", Away, times: 100);

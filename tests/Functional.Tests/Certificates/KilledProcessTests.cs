@@ -29,7 +29,8 @@ public sealed class KilledProcessTests(TestPostgres server)
     [InlineData("finalize-order", true)]
     [InlineData("certZ", false)]
     [InlineData("certZ", true)]
-    public async Task It_leaves_one_certificate_and_at_most_one_order_more(string resource, bool isAnswered)
+    public async Task A_killed_process_leaves_one_certificate_and_at_most_one_order_more(
+        string resource, bool isAnswered)
     {
         using var folder = new TemporaryFolder();
         var connectionString = await server.CreateDatabaseAsync(Cancelled);

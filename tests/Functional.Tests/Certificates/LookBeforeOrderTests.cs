@@ -57,7 +57,7 @@ public sealed class LookBeforeOrderTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public async Task What_is_in_the_way_of_a_challenge_is_named_and_nothing_is_ordered(
+    public async Task The_obstacle_to_a_challenge_is_named_and_nothing_is_ordered(
         string what, string type, string detail)
     {
         _answer = context => WrongAsync(context, what);

@@ -108,7 +108,7 @@ public sealed class MasterKeyRotationTests(TestPostgres server) : IDisposable
     }
 
     [Fact]
-    public async Task What_the_other_key_does_not_open_stays_as_it_is_and_is_told()
+    public async Task Keys_that_the_other_master_key_cannot_open_stay_unchanged_and_are_reported()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);

@@ -5,7 +5,7 @@ using static Tracking.Functional.Tests.Certificates.AcmeUnderTest;
 
 namespace Tracking.Functional.Tests.Certificates;
 
-/// <summary>The client against an authority that knows nothing of it: Let's Encrypt's pebble.</summary>
+/// <summary>The client against an independent authority: Let's Encrypt's pebble.</summary>
 public sealed class PebbleTests
 {
     private const string Track = "track.example.com";

@@ -52,7 +52,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Whoever_comes_later_goes_behind_and_a_renewal_goes_first()
+    public async Task A_new_name_goes_to_the_end_of_the_queue_and_a_renewal_goes_first()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         database.Authorities[0].OffersRenewalInformation = false;
@@ -86,7 +86,7 @@ public sealed class QueueForLimitTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Where_names_have_left_the_queue_nobody_waits_for_them()
+    public async Task A_new_name_does_not_wait_for_names_that_have_left_the_queue()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await AddAsync(database, 100);

@@ -112,7 +112,7 @@ public sealed class RequestTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Whoever_cannot_wait_stops_serving_at_once_and_an_authority_that_is_away_is_asked_again()
+    public async Task A_revocation_without_replacement_stops_serving_at_once_and_is_tried_again()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         await database.AddAsync(Name);

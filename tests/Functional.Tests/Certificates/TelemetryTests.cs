@@ -16,7 +16,7 @@ public sealed class TelemetryTests(TestPostgres server)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Life_left_is_told_of_the_certificate_that_ends_first_and_names_without_one_by_state()
+    public async Task Metrics_show_the_life_of_the_certificate_that_expires_first_and_names_by_state()
     {
         await using var database = await IssuanceDatabase.CreateAsync(server);
         database.Authorities[0].Lifetime = TimeSpan.FromDays(40);

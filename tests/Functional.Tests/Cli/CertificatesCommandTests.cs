@@ -8,7 +8,7 @@ namespace Tracking.Functional.Tests.Cli;
 public sealed class CertificatesCommandTests(ManagementHost host)
 {
     [Fact]
-    public async Task The_status_says_what_the_authority_said_and_a_retry_does_not_wait()
+    public async Task The_status_shows_the_authoritys_words_and_a_retry_does_not_wait()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = await domains.AddActiveAsync(hasCertificate: false);
@@ -56,9 +56,9 @@ public sealed class CertificatesCommandTests(ManagementHost host)
 
         var begun = await RunAsync([.. test, "--timeout", "0"]);
         Assert.Equal(0, begun.Code);
-        Assert.Contains("It is not over yet", begun.Output, StringComparison.Ordinal);
+        Assert.Contains("It has not ended yet", begun.Output, StringComparison.Ordinal);
 
-        // As the service leaves it, while the command waits.
+        // The row as the service stores it, while the command waits.
         await host.ExecuteAsync("UPDATE certificates.requests SET asked_at = now() - interval '1 h' WHERE hostname = $1", name);
         var waiting = RunAsync(test);
         await Servers.Eventually.HoldsAsync(

@@ -9,7 +9,7 @@ public sealed class DoctorCommandTests(DoctorLab lab) : IClassFixture<DoctorLab>
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Where_everything_is_as_it_should_be_it_ends_with_0_and_shows_what_is()
+    public async Task Doctor_ends_with_0_and_shows_the_values_when_everything_is_right()
     {
         var (code, output, error) = await RunAsync("doctor", "--env-file", lab.Settings("sound"));
 
@@ -41,7 +41,7 @@ public sealed class DoctorCommandTests(DoctorLab lab) : IClassFixture<DoctorLab>
     [InlineData("lost-mx", "sender-mx MX nowhere.lost-mx.net, without an address")]
     [InlineData("no-spf", "sender-spf no SPF record")]
     [InlineData("two-spf", "sender-spf 2 SPF records, which is as good as none")]
-    public async Task What_is_wrong_is_named_with_what_should_be_and_it_ends_with_3(
+    public async Task Doctor_names_each_fault_with_the_right_value_and_ends_with_3(
         string name, params string[] expected)
     {
         var (code, result) = await JsonAsync(name);
@@ -57,7 +57,7 @@ public sealed class DoctorCommandTests(DoctorLab lab) : IClassFixture<DoctorLab>
     [InlineData("no-caa", "caa-wildcard no CAA record")]
     [InlineData("address-for-mx", "sender-mx no MX record; A 127.0.0.1 is used")]
     [InlineData("open-spf", "sender-spf v=spf1 +all (everybody may send for it)")]
-    public async Task What_works_and_would_be_better_otherwise_is_a_warning(string name, string expected)
+    public async Task A_working_value_that_should_be_improved_is_a_warning(string name, string expected)
     {
         var (code, result) = await JsonAsync(name);
 
@@ -106,7 +106,7 @@ public sealed class DoctorCommandTests(DoctorLab lab) : IClassFixture<DoctorLab>
     }
 
     [Fact]
-    public async Task What_is_not_used_is_skipped()
+    public async Task Unused_things_are_skipped()
     {
         var (code, result) = await JsonAsync(
             "sound", "Tracking__Certificates__Authorities__0__Directory=", "Tracking__Notices__Smtp=");

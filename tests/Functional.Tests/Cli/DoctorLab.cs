@@ -5,10 +5,10 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>A Knot with a zone for each case, an authority, and two ports on which somebody listens.</summary>
+/// <summary>A Knot with a zone for each case, an authority, and two open ports.</summary>
 public sealed class DoctorLab : IAsyncLifetime
 {
-    /// <summary>The domain by which the authority goes in CAA records.</summary>
+    /// <summary>The authority's domain in CAA records.</summary>
     public const string CaaDomain = "authority.example";
 
     private const string Host = "links A 127.0.0.1";
@@ -44,7 +44,7 @@ public sealed class DoctorLab : IAsyncLifetime
         Add("open-spf", Host, Wildcard, Caa, Mx, "notices TXT \"v=spf1 +all\"");
     }
 
-    /// <summary>A port on which nobody listens.</summary>
+    /// <summary>A closed port.</summary>
     public int ClosedPort { get; private set; }
 
     public async ValueTask InitializeAsync()
@@ -64,7 +64,7 @@ public sealed class DoctorLab : IAsyncLifetime
 
     /// <summary>The settings of a case's zone, as a file.</summary>
     /// <param name="name">The case.</param>
-    /// <param name="others">Settings beside them, which win.</param>
+    /// <param name="others">Further settings, which win.</param>
     public string Settings(string name, params string[] others)
     {
         var file = _folder.In($"{Guid.NewGuid():N}.env");
@@ -86,7 +86,7 @@ public sealed class DoctorLab : IAsyncLifetime
         return file;
     }
 
-    /// <summary>A folder of files, one a setting.</summary>
+    /// <summary>A folder with one file per setting.</summary>
     public string Secrets(string name, string value)
     {
         var folder = _folder.In($"{Guid.NewGuid():N}");

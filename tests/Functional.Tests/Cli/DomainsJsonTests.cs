@@ -5,14 +5,14 @@ using Tracking.Functional.Tests.Management.Domains;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>What programs read of <c>trackctl domains</c> and <c>trackctl audit</c>.</summary>
+/// <summary>The JSON output of <c>trackctl domains</c> and <c>trackctl audit</c>.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class DomainsJsonTests(ManagementHost host)
 {
     private const string Diagnosis = """{"outcome":"contradicted","findings":[],"hops":[]}""";
 
-    /// <param name="command">The command. In braces stands a name: <c>new</c> is not added, <c>pending</c> and
-    /// <c>active</c> are.</param>
+    /// <param name="command">The command. Braces contain a placeholder for a name: <c>new</c> is not added yet;
+    /// <c>pending</c> and <c>active</c> are.</param>
     /// <param name="code">The exit code.</param>
     /// <param name="members">Members of the document, each with its value where the value is known.</param>
     [Theory]

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>A server that answers while trackctl still sends: its answer counts, however the connection ends.</summary>
+/// <summary>A server that answers while trackctl still sends. Its answer counts, whether the connection ends cleanly or
+/// not.</summary>
 public sealed class EarlyAnswerTests : IDisposable
 {
     // The body is larger than the system's buffers.

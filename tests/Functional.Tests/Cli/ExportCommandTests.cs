@@ -5,7 +5,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>Exports of events. Their memory is counted for the whole process, so nothing runs beside.</summary>
+/// <summary>Exports of events. Their memory is measured for the whole process, so no other test runs at the same
+/// time.</summary>
 [Collection(nameof(ExportCommandTests))]
 [CollectionDefinition(nameof(ExportCommandTests), DisableParallelization = true)]
 public sealed class ExportCommandTests(ManagementHost host) : IClassFixture<ManagementHost>
@@ -29,7 +30,7 @@ public sealed class ExportCommandTests(ManagementHost host) : IClassFixture<Mana
             """,
             new TrackedMail(host, cluster).Cluster.Value, Count);
 
-        // The server's memory: the host runs in this process.
+        // This is the server's memory, because the host runs in this process.
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var ndjson = Path.Combine(folder.Path, "events.ndjson");
         var (code, _, error) = await RunAsync("events", "export", "--cluster", cluster, "--output", ndjson);
@@ -47,7 +48,7 @@ public sealed class ExportCommandTests(ManagementHost host) : IClassFixture<Mana
             0, (await RunAsync("events", "export", "--format", "csv", "--cluster", cluster, "-o", csv)).Code);
         Assert.Equal(ids.Select(id => $"{id}").Prepend("id"), File.ReadLines(csv).Select(line => line.Split(',')[0]));
 
-        // A file that is there is not written over.
+        // An existing file is not overwritten.
         Assert.Equal(2, (await RunAsync("events", "export", "--cluster", cluster, "--output", ndjson)).Code);
     }
 

@@ -2,12 +2,12 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>A sendmail command that stores its input and ends as the test says.</summary>
+/// <summary>A sendmail command that stores its input and then runs the test's shell lines.</summary>
 internal sealed class FakeSendmail : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    /// <param name="ending">Shell lines that decide how it ends; they find the message in <c>$folder/message</c>.
+    /// <param name="ending">The last shell lines, which decide the exit code. The message is in <c>$folder/message</c>.
     /// </param>
     public FakeSendmail(string ending = "exit 0")
     {
@@ -34,7 +34,7 @@ internal sealed class FakeSendmail : IDisposable
 
     public byte[] Message => File.ReadAllBytes(_folder.In("message"));
 
-    /// <summary>What its standard input is.</summary>
+    /// <summary>The kind of its standard input.</summary>
     public string InputKind => File.ReadLines(_folder.In("kind")).First();
 
     public bool Has(string file) => File.Exists(_folder.In(file));

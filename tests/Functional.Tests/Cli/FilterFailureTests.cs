@@ -4,8 +4,8 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Cli;
 
 /// <summary>
-/// trackctl filter after faults: the MTA keeps the mail (75), or the mail goes on unchanged. One line of output says
-/// why.
+/// trackctl filter after faults: the MTA keeps the mail (75), or the mail goes on unchanged. One line of output has the
+/// reason.
 /// </summary>
 public sealed class FilterFailureTests
 {
@@ -19,7 +19,7 @@ public sealed class FilterFailureTests
     [InlineData(404, "not-found")]
     [InlineData(409, "conflict")]
     [InlineData(500, "internal")]
-    public async Task Whatever_the_server_refuses_waits_in_the_queue(int status, string type)
+    public async Task A_message_that_the_server_refuses_waits_in_the_queue(int status, string type)
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
@@ -31,7 +31,8 @@ public sealed class FilterFailureTests
     [Theory]
     [InlineData(503, "unavailable", "--when-unavailable")]
     [InlineData(401, "unauthorized", "--when-refused")]
-    public async Task It_goes_on_as_it_came_when_the_operator_prefers_that(int status, string type, string option)
+    public async Task A_refused_message_goes_on_unchanged_when_the_operator_prefers_that(
+        int status, string type, string option)
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
@@ -43,7 +44,8 @@ public sealed class FilterFailureTests
     [Theory]
     [InlineData(503, "unavailable", "--when-refused")]
     [InlineData(401, "unauthorized", "--when-unavailable")]
-    public async Task The_two_preferences_are_two(int status, string type, string option)
+    public async Task The_options_for_refused_and_for_unavailable_are_independent(
+        int status, string type, string option)
     {
         await using var server = await FilterServer.RefusingAsync(status, type);
         using var sendmail = new FakeSendmail();
@@ -126,7 +128,7 @@ public sealed class FilterFailureTests
     [InlineData("TERM")]
     [InlineData("INT")]
     [InlineData("HUP")]
-    public async Task Interrupted_before_sendmail_it_ends_with_try_again(string signal)
+    public async Task A_filter_interrupted_before_sendmail_ends_with_try_again(string signal)
     {
         using var asked = new SemaphoreSlim(0);
         await using var server = await FilterServer.StartAsync(context =>
@@ -146,7 +148,7 @@ public sealed class FilterFailureTests
     [InlineData("echo 5.7.1 rejected >&2; exit 75", "exit code 75: 5.7.1 rejected")]
     [InlineData("exit 71", "exit code 71")]
     [InlineData("kill -KILL $$", "ended by signal 9")]
-    public async Task What_sendmail_does_not_take_is_tried_again(string ending, string reason)
+    public async Task A_message_that_sendmail_does_not_accept_is_tried_again(string ending, string reason)
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail(ending);
@@ -202,7 +204,7 @@ public sealed class FilterFailureTests
     {
         using var filter = Trackctl.Start(null, "trk_test", FilterTests.Message,
             ["--url", "http://127.0.0.1:1", "filter", "--cluster", "x", .. _envelope]);
-        AssertDeferred(await filter.EndAsync(), "options come behind the word filter");
+        AssertDeferred(await filter.EndAsync(), "options come after the word filter");
     }
 
     [Fact]

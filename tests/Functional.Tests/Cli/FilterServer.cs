@@ -29,7 +29,7 @@ internal sealed class FilterServer : IAsyncDisposable
 
     public Uri Url => new(_app.Urls.Single());
 
-    /// <summary>Of the last request; <see langword="null"/> before the first.</summary>
+    /// <summary>The headers of the last request; <see langword="null"/> before the first request.</summary>
     public IReadOnlyDictionary<string, string>? Headers { get; private set; }
 
     public static async Task<FilterServer> StartAsync(Func<HttpContext, Task>? answer = null)

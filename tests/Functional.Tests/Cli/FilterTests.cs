@@ -2,10 +2,10 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>trackctl filter as an MTA runs it, when all is well.</summary>
+/// <summary>trackctl filter as an MTA runs it, without faults.</summary>
 public sealed class FilterTests
 {
-    // Line ends as Postfix pipes them, and bytes that are text in no encoding.
+    // Line ends as in Postfix's pipe, and bytes that are not valid in any encoding.
     internal static readonly byte[] Message = [.. "Subject: x\n\nhello\n"u8, 0xff, 0x00, (byte)'\n'];
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task What_shall_be_tracked_is_asked_for_as_configured()
+    public async Task The_filters_options_become_headers_of_the_request()
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail();
@@ -102,7 +102,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task Interrupting_it_while_sendmail_works_waits_for_sendmail()
+    public async Task An_interrupted_filter_waits_for_a_running_sendmail()
     {
         await using var server = await FilterServer.StartAsync();
         using var sendmail = new FakeSendmail("while [ ! -e $folder/go ]; do sleep 0.05; done; exit 0");
@@ -116,7 +116,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task Its_help_is_a_manual_page()
+    public async Task The_filters_help_is_a_manual_page()
     {
         var (code, output, _) = await Trackctl.RunAsync(null, null, "filter", "--help");
         Assert.Equal(0, code);

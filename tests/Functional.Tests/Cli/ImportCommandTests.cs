@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>Moving in from a Postal, and from anything else.</summary>
+/// <summary>Imports from Postal and from CSV.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) : IClassFixture<SomePostal>, IDisposable
 {
@@ -42,7 +42,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         Assert.False((bool)domain["trackOpens"]!);
         Assert.Equal(["plain.example.com"], domain["excludedDomains"]!.AsArray().Select(entry => (string)entry!));
 
-        // The server's messages have a row, with what their sender knew of them.
+        // Each message of the server has a row with the data from Postal.
         var found = await ManagementHost.GetAsync(
             host.Admin, $"/api/v1/clusters/{cluster}/messages?recipient=ann@reader.example");
         var message = Assert.Single(found["items"]!.AsArray())!;
@@ -53,7 +53,8 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         Assert.Equal(
             DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_250), (DateTimeOffset)message["sentAt"]!);
 
-        // Mail of one sending domain has its links on that domain's host, a deleted message on each of the server's.
+        // Mail of a sending domain has its links on that domain's host. Links of a deleted message are on each host of
+        // the server.
         Assert.Equal(
             [
                 $"click.{name}.example.com /Ab12cd/tokenOne", $"click.{name}.example.com /Ab12cd/tokenThree",
@@ -127,7 +128,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         Assert.InRange((int)result["read"]!, 1, Links - (int)before + 4_000);
         Assert.Equal(Links + 7, await CountAsync("links.imported_links", cluster));
 
-        // A third run reads the end alone.
+        // A third run reads only the last rows.
         var again = await Trackctl.RunAsync(host.Url, host.AdminKey, [.. arguments, "--json"]);
         Assert.InRange((int)JsonNode.Parse(again.Output)!["read"]!, 1, 2_000);
     }
@@ -169,7 +170,7 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
     }
 
     [Fact]
-    public async Task What_cannot_be_read_is_said_with_the_exit_codes_of_the_other_commands()
+    public async Task An_unreadable_source_is_reported_with_the_exit_codes_of_other_commands()
     {
         var (cluster, _) = await host.CreateClusterAsync();
         Assert.Equal(2, (await RunAsync("import", "links", _folder.In("none"), "--cluster", cluster)).Code);
@@ -192,7 +193,8 @@ public sealed class ImportCommandTests(ManagementHost host, SomePostal postal) :
         Assert.Contains("acme/news", server.Error, StringComparison.Ordinal);
     }
 
-    // A Postal with a server of two tracking domains, one without any, one whose messages are gone, and a deleted one.
+    // Postal with four servers: one with two tracking domains, one without any, one whose message database is missing,
+    // and a deleted one.
     private async Task<string> FillAsync()
     {
         var name = $"p{Guid.NewGuid():N}"[..12];

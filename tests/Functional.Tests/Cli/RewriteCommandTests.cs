@@ -64,7 +64,7 @@ public sealed class RewriteCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_was_left_alone_is_said_with_its_reason()
+    public async Task Parts_and_links_that_were_left_alone_are_listed_with_their_reason()
     {
         _untouched = "dkim-signed";
         var (code, _, error) = await RunAsync("rewrite", ThisFile, "--cluster", "abcde");

@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Cli;
 
-/// <summary>The tables of a Postal that an import reads, with the columns that its public schema names, in a real
+/// <summary>The tables of Postal that an import reads, with the columns of Postal's public schema, in a real
 /// MariaDB.</summary>
 public sealed class SomePostal : IAsyncLifetime
 {
@@ -28,7 +28,7 @@ public sealed class SomePostal : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    /// <summary>A main database without anything in it.</summary>
+    /// <summary>An empty main database.</summary>
     public Task CreateMainAsync(string name) => ExecuteAsync(
         $"""
         CREATE DATABASE `{name}` CHARACTER SET utf8mb4;
@@ -44,7 +44,7 @@ public sealed class SomePostal : IAsyncLifetime
         INSERT INTO `{name}`.organizations VALUES (1, 'acme', 'Acme');
         """);
 
-    /// <summary>A server's message database without anything in it.</summary>
+    /// <summary>An empty message database of a server.</summary>
     public Task CreateMessagesAsync(string prefix, int server) => ExecuteAsync(
         $"""
         CREATE DATABASE `{prefix}-server-{server}` CHARACTER SET utf8mb4;
@@ -66,7 +66,7 @@ public sealed class SomePostal : IAsyncLifetime
         await command.ExecuteNonQueryAsync(Cancelled);
     }
 
-    /// <summary>The options by which trackctl reaches it.</summary>
+    /// <summary>The options with which trackctl connects.</summary>
     public string[] Options(string database, string passwordFile) =>
     [
         "--db-port", Port.ToString(CultureInfo.InvariantCulture), "--db-user", TestMariaDb.User,

@@ -55,10 +55,11 @@ internal sealed class Trackctl : IDisposable
     public static Trackctl Start(Uri? url, string? key, params string[] arguments) =>
         Start(url, key, null, arguments);
 
-    /// <summary>With bytes on its standard input.</summary>
+    /// <summary>Starts trackctl with bytes on its standard input.</summary>
     public static Trackctl Start(Uri? url, string? key, byte[]? input, string[] arguments)
     {
-        // Of its own folder: the tests' has what it needs in part only, the rest is ASP.NET Core's there.
+        // The program in its own output folder. The tests' folder lacks some of its files, because there ASP.NET Core
+        // provides them.
         var program = BuiltPrograms.Cli + ".dll";
         var start = new ProcessStartInfo("dotnet", [program, .. arguments])
         {
@@ -97,7 +98,7 @@ internal sealed class Trackctl : IDisposable
     public Task ErrorAsync(string text) => UntilAsync(
         () => Error.Contains(text, StringComparison.Ordinal), $"'{text}' is written");
 
-    /// <summary>Ctrl-C.</summary>
+    /// <summary>Sends the signal of Ctrl-C.</summary>
     public Task InterruptAsync() => SignalAsync("INT");
 
     /// <summary>Sends a signal.</summary>
@@ -126,7 +127,7 @@ internal sealed class Trackctl : IDisposable
         }
         catch (IOException)
         {
-            // The process did not read input that it does not need.
+            // The process did not read all of its input.
         }
     }
 

@@ -162,7 +162,7 @@ public sealed class TrackctlTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_is_wrong_with_a_call_is_said_in_a_line_with_its_exit_code()
+    public async Task A_wrong_call_gets_one_line_and_its_exit_code()
     {
         var absent = await Trackctl.RunAsync(new Uri("http://127.0.0.1:1"), host.AdminKey, "clusters", "list");
         Assert.Equal(69, absent.Code);

@@ -57,7 +57,7 @@ public sealed class WebhooksCommandTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_is_not_said_is_asked_for()
+    public async Task A_command_with_missing_or_ambiguous_options_says_what_to_give()
     {
         var (cluster, _) = await host.CreateClusterAsync();
         var id = Guid.NewGuid().ToString();

@@ -42,7 +42,7 @@ public sealed class CreateMonthTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Rows_that_waited_move_into_their_month_and_no_others()
+    public async Task Only_the_rows_of_a_new_month_move_into_its_partition()
     {
         await using var database = await SomeDatabase.CreateAsync(server);
         var lastInside = new DateTimeOffset(2031, 3, 31, 23, 59, 59, 999, default);

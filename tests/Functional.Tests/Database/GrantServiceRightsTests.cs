@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>Roles of databases that are not <c>tracking</c>, made by the migrator itself.</summary>
+/// <summary>Roles that the migrator makes for databases with other names than <c>tracking</c>.</summary>
 public sealed class GrantServiceRightsTests(TestPostgres server)
 {
     private readonly KeptLog<GrantServiceRights> _log = new();
@@ -23,7 +23,7 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
         Assert.Contains($"{name}_edge links.destinations url SELECT", rights);
         Assert.DoesNotContain(rights, right => right.StartsWith("tracking_", StringComparison.Ordinal));
 
-        // What somebody gave by hand, and what an earlier version needed, goes.
+        // Rights that somebody granted by hand, or that an earlier version needed, are revoked.
         await database.ExecuteAsync($"GRANT SELECT ON management.api_keys TO {name}_edge");
         await database.ExecuteAsync($"GRANT SELECT (sender) ON rewrite.messages TO {name}_ingest");
         await database.ExecuteAsync($"REVOKE ALL ON ingest.batches FROM {name}_ingest");
@@ -104,7 +104,7 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
     [Theory]
     [InlineData("tracking", "tracking")]
     [InlineData("owner", "tracking")]
-    // In a database that is rented nobody is a superuser.
+    // In a managed database no customer is a superuser.
     [InlineData("administrator", "administrator")]
     public async Task The_script_takes_over_what_one_user_had_owned_and_runs_twice(string earlier, string administrator)
     {
@@ -123,7 +123,7 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
         await ServiceLogins.MakeAsync(As(administrator));
         await ServiceLogins.MakeAsync(As(administrator));
 
-        // Services of before still log in as the one user of before.
+        // Services of the previous release still log in as the former single user.
         everybody.Clear();
         await ExecuteAsync(everybody, "INSERT INTO management.clusters (id, name) VALUES (1, 'one')");
         await ExecuteAsync(everybody, "SELECT ingest.create_month(now() + interval '9 months')");
@@ -170,7 +170,7 @@ public sealed class GrantServiceRightsTests(TestPostgres server)
         await new GrantServiceRights(dataSource, _log).RunAsync(Cancelled);
     }
 
-    // Of everybody but the owner: role, object, column, right.
+    // The rights of all roles but the owner: role, object, column, right.
     private static Task<List<string>> RightsAsync(SomeDatabase database) => database.LinesAsync(
         """
         SELECT concat_ws(' ', pg_get_userbyid(a.grantee), c.oid::regclass, '', a.privilege_type)

@@ -91,7 +91,7 @@ public sealed class MigratorTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task A_migration_that_waits_for_a_table_holds_nobody_up_and_is_applied_when_the_table_is_free()
+    public async Task A_migration_that_waits_for_a_table_delays_nobody_and_is_applied_when_the_table_is_free()
     {
         var cancelled = TestContext.Current.CancellationToken;
         await using var database = await SomeDatabase.CreateEmptyAsync(server);
@@ -108,7 +108,7 @@ public sealed class MigratorTests(TestPostgres server)
             "the migration waits for the table",
             cancelled);
 
-        // Behind the one that waits, before the one that reads has ended.
+        // This statement queues behind the waiting migration. It must return before the reading transaction ends.
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM first"));
         Assert.False(applying.IsCompleted);
         await reading.RollbackAsync(cancelled);

@@ -7,8 +7,8 @@ namespace Tracking.Functional.Tests.Database;
 
 public sealed class ModelMatchesSchemaTests(TestPostgres server)
 {
-    // Partitions are not tables of their own here, the migrator's table is nobody else's, and what the certificates'
-    // and webhooks' statements name stands in the file beside each of them: no context reads those tables.
+    // Excluded: partitions, the migrator's own table, and the tables of certificates and webhooks, which are used by
+    // SQL only and have no entity.
     private const string OwnTables =
         """
         t.relkind IN ('r', 'p') AND NOT t.relispartition

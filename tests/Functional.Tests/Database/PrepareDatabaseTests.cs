@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>The migrator as the program it is.</summary>
+/// <summary>The migrator as a separate program.</summary>
 public sealed class PrepareDatabaseTests(TestPostgres postgres)
 {
     private const string Key = "trk_0123456789abcdefghjkmnpqrstvwxyz";

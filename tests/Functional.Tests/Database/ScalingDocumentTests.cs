@@ -4,11 +4,11 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>docs/scaling.md says of every table where it would be among several databases, and its keys allow
-/// it.</summary>
+/// <summary>docs/scaling.md names for every table its place among several databases. The table's unique keys allow that
+/// place.</summary>
 public sealed partial class ScalingDocumentTests(TestPostgres server)
 {
-    // Every table but partitions, with the columns of each of its unique keys.
+    // Every table except partitions, with the columns of each unique key.
     private const string SelectKeys =
         """
         SELECT n.nspname || '.' || c.relname, string_agg(k.columns, '; ' ORDER BY k.is_primary DESC, k.columns)

@@ -6,8 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What a service may not do. That it may do what it does, every other test shows: each host logs in as the
-/// user of its service.</summary>
+/// <summary>The rights that a service does not have. All other tests show that its rights are sufficient, because each
+/// host logs in as the user of its service.</summary>
 public sealed class ServiceRightsTests(TestPostgres server)
 {
     private static readonly string[] _services =
@@ -134,7 +134,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
     [InlineData("SELECT number FROM public.tracking_migrations",
         "rewrite", "edge", "ingest", "management", "verifier", "certificates")]
     [InlineData("DELETE FROM public.tracking_migrations")]
-    public async Task Only_these_services_may(string statement, params string[] allowed)
+    public async Task Only_these_services_may_run_the_statement(string statement, params string[] allowed)
     {
         var database = await server.CreateDatabaseAsync(Cancelled);
         var may = new List<string>();
@@ -208,7 +208,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
             ((string)(await others.ExecuteScalarAsync(Cancelled))!).Split(' ').Order());
     }
 
-    // A server of its own, because what is said of a database itself is not in the copies of it.
+    // A separate server, because copies of a database do not have the rights on the database itself.
     private static async Task<BreakablePostgres> PreparedAsync()
     {
         var server = await BreakablePostgres.CreateAsync(Cancelled);
@@ -237,7 +237,7 @@ public sealed class ServiceRightsTests(TestPostgres server)
         }
         catch (PostgresException wrong) when (wrong.SqlState.StartsWith("23", StringComparison.Ordinal))
         {
-            // It got as far as the data.
+            // The statement passed the check of rights and failed on the data.
         }
 
         await transaction.RollbackAsync(Cancelled);

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>A new database and short ways to ask it.</summary>
+/// <summary>A new database with short methods for queries.</summary>
 internal sealed class SomeDatabase : IAsyncDisposable
 {
     private SomeDatabase(string connectionString)
@@ -16,11 +16,11 @@ internal sealed class SomeDatabase : IAsyncDisposable
 
     public NpgsqlDataSource DataSource { get; }
 
-    /// <summary>With the schema.</summary>
+    /// <summary>Makes a database with the schema.</summary>
     public static async Task<SomeDatabase> CreateAsync(TestPostgres server) =>
         new(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
 
-    /// <summary>Without even the schema.</summary>
+    /// <summary>Makes a database without the schema.</summary>
     public static async Task<SomeDatabase> CreateEmptyAsync(TestPostgres server) =>
         new(await server.CreateEmptyDatabaseAsync(TestContext.Current.CancellationToken));
 

@@ -6,34 +6,35 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What Npgsql and PostgreSQL really throw; every SQLSTATE is in <c>Database.Tests</c>.</summary>
+/// <summary>Real exceptions of Npgsql and PostgreSQL. The tests of all SQLSTATEs are in
+/// <c>Database.Tests</c>.</summary>
 public sealed class StoreAwayTests(TestPostgres server)
 {
     [Theory]
     [InlineData("SELECT pg_terminate_backend(pg_backend_pid())")]
     [InlineData("BEGIN READ ONLY; CREATE TABLE refused ()")]
     [InlineData("SET statement_timeout = 1; SELECT pg_sleep(60)")]
-    public async Task A_server_that_ends_it_is_away(string sql) =>
+    public async Task A_server_that_ends_the_statement_counts_as_away(string sql) =>
         Assert.Equal(StoreFault.Away, StoreAway.FaultOf(await FailureAsync(await DatabaseAsync(), sql)));
 
     [Theory]
     [InlineData("SELECT 1 / 0")]
     [InlineData("SELECT 'a' || chr(0)")]
     [InlineData("CREATE TEMP TABLE once (id int PRIMARY KEY); INSERT INTO once VALUES (1), (1)")]
-    public async Task Content_that_is_refused_is_not(string sql) =>
+    public async Task Refused_content_does_not_count_as_away(string sql) =>
         Assert.Equal(StoreFault.Content, StoreAway.FaultOf(await FailureAsync(await DatabaseAsync(), sql)));
 
     [Theory]
     [InlineData("SELECT * FROM there_is_no_such_table")]
     [InlineData("SELEKT")]
-    public async Task A_schema_or_statement_that_is_wrong_is_unfit(string sql) =>
+    public async Task A_wrong_schema_or_statement_counts_as_unfit(string sql) =>
         Assert.Equal(StoreFault.Unfit, StoreAway.FaultOf(await FailureAsync(await DatabaseAsync(), sql)));
 
     [Theory]
     [InlineData("Database", "there_is_no_such_database")]
     [InlineData("Username", "there_is_no_such_role")]
     [InlineData("Host", "no-such-host.invalid")]
-    public async Task Nobody_gets_in_is_away(string setting, string value)
+    public async Task A_refused_connection_or_login_counts_as_away(string setting, string value)
     {
         var connection = new NpgsqlConnectionStringBuilder(await DatabaseAsync()) { [setting] = value };
 

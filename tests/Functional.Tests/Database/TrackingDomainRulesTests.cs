@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Database;
 
-/// <summary>What PostgreSQL itself refuses of tracking domains, whatever a program does.</summary>
+/// <summary>The constraints of tracking domains in PostgreSQL.</summary>
 public sealed class TrackingDomainRulesTests(TestPostgres server)
 {
     private const string Name = "track.example.com";
@@ -17,7 +17,7 @@ public sealed class TrackingDomainRulesTests(TestPostgres server)
         "tracking_domains_name")]
     [InlineData("deleted_at = now()", "target = (SELECT target FROM domains.tracking_domains WHERE id = $2)",
         "tracking_domains_target_key")]
-    public async Task Two_names_are_never_both(string first, string second, string rule)
+    public async Task Two_rows_cannot_violate_a_unique_rule_of_domains(string first, string second, string rule)
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         var one = await database.AddDomainAsync(await database.AddClusterAsync(), Name);

@@ -9,8 +9,8 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Dns;
 
 /// <summary>
-/// Two Knots that serve the zones of the cases, the second an older state of some, and an Unbound that checks
-/// signatures. <c>bogus.example</c> is signed with another key than the one that is trusted.
+/// Two Knot servers with the zones of the cases, and an Unbound that validates signatures. The second Knot serves an
+/// older state of some zones. <c>bogus.example</c> is signed with another key than the trusted one.
 /// </summary>
 public sealed class DnsLab : IAsyncLifetime
 {

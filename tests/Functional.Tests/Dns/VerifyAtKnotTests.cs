@@ -33,7 +33,7 @@ public sealed class VerifyAtKnotTests(DnsLab lab) : IClassFixture<DnsLab>
     {
         var diagnosis = await lab.CheckAsync(host);
 
-        // Which of two servers a resolver asks is its own affair.
+        // The resolver may ask either of the two servers.
         var asExpected = diagnosis.Outcome == outcome
             || (host.StartsWith("half.", StringComparison.Ordinal) && diagnosis.Outcome == DiagnosisOutcome.Verified);
         Assert.True(

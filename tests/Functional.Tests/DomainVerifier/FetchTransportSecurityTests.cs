@@ -11,7 +11,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>A site over TLS, and what is asked of it.</summary>
+/// <summary>A site over TLS and the requests to it.</summary>
 public sealed class FetchTransportSecurityTests
 {
     private const string Header = "max-age=31536000; includeSubDomains";

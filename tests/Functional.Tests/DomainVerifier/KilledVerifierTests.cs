@@ -56,8 +56,8 @@ public sealed class KilledVerifierTests(TestPostgres server, ITestOutputHelper l
         // The processes stop, so that nothing changes any more.
         await Task.WhenAll(first.StopAsync(Cancelled), second.StopAsync(Cancelled));
 
-        // A stored check ends its lease and sets the next one at least a minute later: a second one would be of the
-        // same lease. A check without evidence changes nothing and is repeated.
+        // A stored check ends its lease, and the next check is at least a minute later. So a second check would belong
+        // to the same lease. A check without evidence changes nothing and is repeated.
         Assert.Equal((long)Names, await database.ScalarAsync<long>(
             "SELECT count(*) FROM domains.checks WHERE outcome <> 2"));
         Assert.Empty(await database.ListAsync(

@@ -40,7 +40,7 @@ public sealed class LookAtOwnZoneTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_a_resolver_it_says_so_and_ends()
+    public async Task Without_a_resolver_the_check_of_the_zone_logs_that_and_ends()
     {
         var log = await LookAsync("track.op.net", new IPEndPoint(IPAddress.Loopback, FreePort.Take(1)[0]));
 

@@ -109,7 +109,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Behind_many_thousand_names_of_a_full_cluster_those_of_others_are_found()
+    public async Task Many_thousand_due_names_of_one_cluster_do_not_hide_those_of_others()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         database.Settings.ChecksAtOnceOfCluster = 2;
@@ -179,7 +179,7 @@ public sealed class RecheckDomainsTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_a_dead_process_took_is_checked_when_its_lease_has_ended_and_not_before()
+    public async Task Names_of_a_dead_process_are_checked_after_their_lease_and_not_before()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         var (dead, alive) = (await database.StartAsync(), await database.StartAsync());
@@ -236,7 +236,8 @@ public sealed class RecheckDomainsTests(TestPostgres server)
         {
             while (!stop.IsCancellationRequested)
             {
-                // Only so many, and slow time: on a busy machine too, most transactions end within their lease.
+                // The number of kills is limited and the clock is slow, so that most transactions end within their
+                // lease even on a busy machine.
                 kills += kills == MostKills ? 0 : await database.ScalarAsync<long>(
                     """
                     SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity

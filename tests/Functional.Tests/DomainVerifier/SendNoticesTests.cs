@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.DomainVerifier;
 
-/// <summary>Notices to a mail server of its own, and to the bus.</summary>
+/// <summary>Notices to a test mail server and to the bus.</summary>
 public sealed class SendNoticesTests(TestPostgres server)
 {
     private const string Host = "track.example.com";
@@ -247,7 +247,7 @@ public sealed class SendNoticesTests(TestPostgres server)
         await SendAllAsync(alive);
         Assert.Equal([Bob], smtp.Mails.SelectMany(mail => mail.Recipients));
 
-        // The first process was only slow. It may send nothing any more.
+        // The first process was only slow. It may send nothing now.
         Assert.False(await dead.ClaimNotices.KeepRecipientAsync(taken, Bob, Cancelled));
         Assert.False(await dead.ClaimNotices.KeepPublishedAsync(taken, Cancelled));
     }
@@ -314,7 +314,7 @@ public sealed class SendNoticesTests(TestPostgres server)
         return database;
     }
 
-    // The id of the warning.
+    // Returns the id of the warning.
     private static async Task<Guid> WarnAsync(VerifierDatabase database, OneVerifier verifier, ClusterId cluster)
     {
         var id = await database.AddActiveAsync(verifier, cluster, Host);
@@ -336,7 +336,7 @@ public sealed class SendNoticesTests(TestPostgres server)
         Assert.Equal(1, await verifier.CheckDueAsync());
     }
 
-    // The first verification has a notice for the bus alone.
+    // The notice of the first verification goes to the bus only.
     private static Task<Guid> IdOfAsync(VerifierDatabase database, NoticeKind kind, bool isMailed = false) =>
         database.ScalarAsync<Guid>(
             "SELECT id FROM domains.notices WHERE kind = $1 AND (NOT $2 OR mailed_to <> '{}')", (short)kind, isMailed);

@@ -72,7 +72,7 @@ public sealed class TakeOverTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_a_verifier_finds_of_a_name_that_is_taken_over_meanwhile_is_dropped()
+    public async Task The_result_of_a_check_is_dropped_when_the_name_was_taken_over_meanwhile()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         var (one, other) = (await database.StartAsync(), await database.StartAsync());

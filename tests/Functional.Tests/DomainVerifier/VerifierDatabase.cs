@@ -30,10 +30,10 @@ internal sealed class VerifierDatabase : IAsyncDisposable
         _parts.Add(DataSource);
     }
 
-    /// <summary>How the service logs in.</summary>
+    /// <summary>The service's connection string.</summary>
     public string ServiceConnectionString => ServiceLogins.Of(_connectionString, "verifier");
 
-    /// <summary>Connections that are not the service's.</summary>
+    /// <summary>The test's own connections.</summary>
     public NpgsqlDataSource DataSource { get; }
 
     public ManualTime Time { get; } = new();
@@ -50,7 +50,7 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     /// <summary>The obstacles for visitors of names; none by default.</summary>
     public ConcurrentDictionary<string, DomainFinding> Visits { get; } = new();
 
-    /// <summary>Names that were asked about, in order, with the target that was looked for.</summary>
+    /// <summary>The checked names in order, with their expected targets.</summary>
     public ConcurrentQueue<(string Host, string Target)> Asked { get; } = new();
 
     /// <summary>An action while DNS is asked about a name; none by default.</summary>
@@ -67,7 +67,7 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     public static async Task<VerifierDatabase> CreateAsync(TestPostgres server) =>
         new(await server.CreateDatabaseAsync(TestContext.Current.CancellationToken));
 
-    /// <summary>A verifier, as a process of its own would be.</summary>
+    /// <summary>A verifier like a separate process.</summary>
     public async Task<OneVerifier> StartAsync()
     {
         var own = NpgsqlDataSource.Create(ServiceConnectionString);
@@ -115,7 +115,7 @@ internal sealed class VerifierDatabase : IAsyncDisposable
 
     public static string TargetOf(Guid domain) => $"v-{domain:N}.track.test.net";
 
-    /// <summary>As the API asks for a check.</summary>
+    /// <summary>Requests a check as the API does.</summary>
     public Task AskAsync(Guid domain) => ExecuteAsync(
         "UPDATE domains.tracking_domains SET check_requested_at = $2, next_check_at = $2 WHERE id = $1",
         domain, Time.GetUtcNow().UtcDateTime);
@@ -265,7 +265,7 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     }
 }
 
-/// <summary>The parts of a verifier, as one process has them; its loop runs when a test says so.</summary>
+/// <summary>The parts of one verifier process. Its loop runs only when a test calls it.</summary>
 internal sealed class OneVerifier : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
@@ -325,8 +325,8 @@ internal sealed class OneVerifier : IAsyncDisposable
         return new OneVerifier(provider);
     }
 
-    /// <summary>Checks everything that is due now, one after the other.</summary>
-    /// <returns>How many names.</returns>
+    /// <summary>Checks all names that are due now, one after the other.</summary>
+    /// <returns>The number of names.</returns>
     public async Task<int> CheckDueAsync()
     {
         var checks = 0;
@@ -357,7 +357,7 @@ internal sealed class OneVerifier : IAsyncDisposable
     }
 }
 
-/// <summary>A clock that stands until a test moves it. Timers are the system's.</summary>
+/// <summary>A clock that only a test moves. Its timers use the system's clock.</summary>
 internal sealed class ManualTime : TimeProvider
 {
     private long _ticks = new DateTime(2026, 3, 14, 9, 26, 53, DateTimeKind.Utc).Ticks;

@@ -20,7 +20,7 @@ public sealed class VerifierHostTests(TestPostgres server)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Whoever_asks_over_the_bus_has_the_answer_long_before_the_next_look()
+    public async Task A_request_over_the_bus_is_answered_long_before_the_next_poll()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         await using var app = Host(database, ("Tracking:Verifier:LookInterval", "00:01:00"));

@@ -116,7 +116,7 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Nights_in_which_nobody_can_tell_are_no_strikes_and_are_asked_about_at_growing_intervals()
+    public async Task Checks_without_evidence_cause_no_strike_and_are_repeated_at_growing_intervals()
     {
         await using var database = await VerifierDatabase.CreateAsync(server);
         var verifier = await database.StartAsync();
@@ -266,7 +266,7 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
         Assert.Equal(
             ["track.shop.example.com 2", "track.shop.example.com 4"], await database.NoticesAsync());
 
-        // Once: from then on the name has https links alone.
+        // Only one notice: from then on the name has only https links.
         await MoveToNextAsync(database, id);
         await verifier.CheckDueAsync();
         Assert.Equal(2, (await database.NoticesAsync()).Count);

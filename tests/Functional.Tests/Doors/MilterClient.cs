@@ -20,7 +20,7 @@ internal sealed class MilterClient : IDisposable
 
     /// <summary>Connects and negotiates.</summary>
     /// <param name="address">The milter.</param>
-    /// <param name="steps">What the MTA offers to leave out.</param>
+    /// <param name="steps">The protocol steps that the MTA offers to skip.</param>
     public static async Task<MilterClient> ConnectAsync(EndPoint address, uint steps = 0x1FFFFF)
     {
         var socket = new Socket(

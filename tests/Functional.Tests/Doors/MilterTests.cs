@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>The milter with an MTA that the tests play.</summary>
+/// <summary>The milter with the tests in the role of the MTA.</summary>
 public sealed class MilterTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private const string Html = "Content-Type: text/html";
@@ -137,7 +137,7 @@ public sealed class MilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Garbage_closes_its_own_connection()
+    public async Task Garbage_closes_only_its_own_connection()
     {
         await StartAsync();
         using var good = await MilterClient.ConnectAsync(Address);

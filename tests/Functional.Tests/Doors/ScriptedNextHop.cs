@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>An SMTP server behind the filter. It records each line, and answers as the test says.</summary>
+/// <summary>An SMTP server behind the filter. It records each line, and gives the answers of the test.</summary>
 internal sealed class ScriptedNextHop : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -20,10 +20,10 @@ internal sealed class ScriptedNextHop : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Every command, as it came.</summary>
+    /// <summary>Every command, unchanged.</summary>
     public ConcurrentQueue<string> Commands { get; } = new();
 
-    /// <summary>Every message, with its dots as they were on the wire, without the end.</summary>
+    /// <summary>Every message as on the wire, with doubled dots, without the final dot.</summary>
     public ConcurrentQueue<string> Messages { get; } = new();
 
     /// <summary>The answer to EHLO.</summary>
@@ -34,7 +34,8 @@ internal sealed class ScriptedNextHop : IAsyncDisposable
     /// <summary>The greeting.</summary>
     public string Greeting { get; set; } = "220 next.example ESMTP\r\n";
 
-    /// <summary>The answer to a command; <see langword="null"/> for the usual one, empty to hang up.</summary>
+    /// <summary>The answer to a command; <see langword="null"/> for the usual one, empty to close the
+    /// connection.</summary>
     public Func<string, string?> Answer { get; set; } = _ => null;
 
     /// <summary>The answer to a message.</summary>
@@ -73,7 +74,7 @@ internal sealed class ScriptedNextHop : IAsyncDisposable
             }
             catch (Exception ended) when (ended is IOException or OperationCanceledException)
             {
-                // The filter hung up.
+                // The filter closed the connection.
             }
         }
     }

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>An SMTP client that says exactly what the test says.</summary>
+/// <summary>An SMTP client that sends exactly the test's bytes.</summary>
 internal sealed class SmtpClient : IDisposable
 {
     private readonly TcpClient _client = new();
@@ -31,7 +31,7 @@ internal sealed class SmtpClient : IDisposable
         return client;
     }
 
-    /// <summary>Sends bytes as they are.</summary>
+    /// <summary>Sends bytes unchanged.</summary>
     public ValueTask SendAsync(string text) => _stream.WriteAsync(Encoding.Latin1.GetBytes(text), Cancelled);
 
     /// <summary>Sends a command and reads its answer.</summary>

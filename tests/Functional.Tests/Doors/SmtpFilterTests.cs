@@ -10,7 +10,7 @@ using Tracking.SmtpFilter.Sessions;
 
 namespace Tracking.Functional.Tests.Doors;
 
-/// <summary>The SMTP filter between a client and a next hop that the tests play.</summary>
+/// <summary>The SMTP filter with the tests in the roles of the client and the next hop.</summary>
 public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly string _mail = Mail.Html("filter", "https://www.example.com/offer");
@@ -100,7 +100,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_next_hop_offers_is_offered_and_nothing_that_the_filter_cannot_pass_on()
+    public async Task The_filter_offers_the_next_hops_extensions_that_it_can_pass_on()
     {
         _nextHop.Ehlo =
             "250-next.example\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-X-OWN\r\n250 DSN\r\n";
@@ -333,7 +333,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
         await BeginAsync(client);
         try
         {
-            // The filter hangs up in the middle.
+            // The filter closes the connection during the message.
             await client.SendAsync(new string('x', 400_000));
             Assert.StartsWith("421", await client.ReadAsync());
         }
@@ -405,7 +405,7 @@ public sealed class SmtpFilterTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_said_before_TLS_counts_after_it()
+    public async Task Commands_before_TLS_do_not_count_after_it()
     {
         using var folder = new TemporaryFolder();
         var host = await StartAsync(("CertificateFile", Certificate(folder)), ("RequireTls", "true"),

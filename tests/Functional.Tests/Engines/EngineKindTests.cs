@@ -2,8 +2,7 @@ using Tracking.Servers.Engines;
 
 namespace Tracking.Functional.Tests.Engines;
 
-/// <summary>The tests run their engines in the form that was asked for, and say what was wrong with the
-/// question.</summary>
+/// <summary>The tests run their engines in the configured form. A wrong value gets an error message.</summary>
 public sealed class EngineKindTests
 {
     [Theory]

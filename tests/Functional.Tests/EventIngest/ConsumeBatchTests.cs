@@ -52,7 +52,7 @@ public sealed class ConsumeBatchTests(TestPostgres server)
     [Fact]
     public async Task Batches_that_meet_a_database_outage_are_each_stored_once_when_it_is_back()
     {
-        // Durable: what is committed must outlive the crash.
+        // Durable, because commits must survive the crash.
         await using var own = new TestPostgres { IsDurable = true };
         await using var database = await IngestDatabase.CreateAsync(own);
         using var ending = new CancellationTokenSource();
@@ -96,7 +96,7 @@ public sealed class ConsumeBatchTests(TestPostgres server)
             await using var killer = NpgsqlDataSource.Create(database.ConnectionString);
             for (var killed = 0; !stop.IsCancellationRequested;)
             {
-                // In the middle of a transaction, once a batch: on however slow a machine, each gets through.
+                // Kills during a transaction, once per batch, so that each batch succeeds even on a slow machine.
                 var current = Volatile.Read(ref batch);
                 await using var kill = killer.CreateCommand(
                     """
@@ -255,7 +255,7 @@ public sealed class ConsumeBatchTests(TestPostgres server)
 
     private sealed class CrashException : Exception;
 
-    /// <summary>Says when a line was logged.</summary>
+    /// <summary>Signals that a line was logged.</summary>
     private sealed class OnMessage(string part, TaskCompletionSource seen) : ILoggerProvider, ILogger
     {
         public ILogger CreateLogger(string categoryName) => this;

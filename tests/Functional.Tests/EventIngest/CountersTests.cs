@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>Counters say what the events say, whatever happened on the way to them.</summary>
+/// <summary>Counters match the stored events, after repeated batches, lost connections and crashes too.</summary>
 public sealed class CountersTests(TestPostgres server)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -22,7 +22,7 @@ public sealed class CountersTests(TestPostgres server)
         var events = mail.Events(100_000);
         var batches = Batches(database, events, new Random(seed));
 
-        // Two ingests, every batch twice; changes are merged now and then.
+        // Two ingests store every batch twice. Changes are merged meanwhile.
         await Task.WhenAll(StoreAsync(batches), MergeAsync(), StoreAsync([.. batches.AsEnumerable().Reverse()]));
 
         Assert.Equal(events.Count, await database.CountEventsAsync());
@@ -66,7 +66,7 @@ public sealed class CountersTests(TestPostgres server)
         var cut = 1;
         for (var i = 0; i < batches.Count; i++)
         {
-            // As an edge that gets no answer: again, until it is acknowledged.
+            // Repeated until it is acknowledged, as an edge repeats a batch.
             cutter!.Arm(i % 2 == 0 ? CutPoint.BeforeSync : CutPoint.BeforeReady, cut);
             cut = (cut % 12) + 1;
             await database.Consume.RunAsync(batches[i], (_, _) => Task.CompletedTask, Cancelled);
@@ -90,7 +90,7 @@ public sealed class CountersTests(TestPostgres server)
             await database.StoreAsync(batch);
         }
 
-        // What was lost, as an ingest of the version before loses it.
+        // Counts that an ingest of the previous version loses.
         await database.ExecuteAsync("DELETE FROM ingest.count_changes");
         await database.ExecuteAsync("UPDATE ingest.message_counts SET clicks = 0, firsts = '\\x0100'");
         var died = 0;
@@ -104,7 +104,7 @@ public sealed class CountersTests(TestPostgres server)
                     break;
                 }
 
-                // PostgreSQL has not noticed yet that the last one died: its lock is still held.
+                // PostgreSQL has not noticed yet that the last connection died. Its lock is still held.
                 cut--;
                 continue;
             }
@@ -167,14 +167,14 @@ public sealed class CountersTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_was_counted_before_the_first_event_that_is_kept_outlives_the_events_and_a_rebuild()
+    public async Task Counts_from_before_the_first_stored_event_survive_deletion_and_a_rebuild()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
         var old = database.Event() with { Time = TimeProvider.System.GetUtcNow().AddDays(-40) };
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, [old, old with { Kind = LinkKind.Open }]));
         await database.ExecuteAsync("DELETE FROM ingest.events");
 
-        // The message was clicked in before: this is no first.
+        // The message was clicked in before, so this click is not the first.
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 2, [database.Event()]));
         var before = await LinesAsync();
         await database.Rebuild.RunAsync(database.Cluster, Cancelled);
@@ -248,7 +248,7 @@ public sealed class CountersTests(TestPostgres server)
         await NaiveCounts.AssertAsync(database);
     }
 
-    // Of many sizes, some events in two of them.
+    // Batches of many sizes. Some events are in two batches.
     private static List<StoreEventBatch> Batches(IngestDatabase database, List<SomeEvent> events, Random random)
     {
         var batches = new List<StoreEventBatch>();

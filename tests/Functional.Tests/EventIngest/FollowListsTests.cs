@@ -9,7 +9,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>Lists are replaced without a restart, and judge in the shadow first.</summary>
+/// <summary>Lists are replaced without a restart. A new list is first compared with the one in use.</summary>
 public sealed class FollowListsTests(TestPostgres server)
 {
     private const string Robot = "Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Tester/1.0";

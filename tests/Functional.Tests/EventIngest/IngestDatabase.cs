@@ -60,7 +60,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public string ConnectionString { get; }
 
-    /// <summary>Connections that are not the service's.</summary>
+    /// <summary>The test's own connections.</summary>
     public NpgsqlDataSource DataSource { get; }
 
     public ClusterDirectory Directory { get; }
@@ -73,7 +73,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
         LongestRetry = TimeSpan.FromMilliseconds(200),
     };
 
-    /// <summary>What is due is due at once.</summary>
+    /// <summary>Reviews are due at once.</summary>
     public ClassificationOptions Classification { get; } = new() { ReviewAfter = TimeSpan.Zero };
 
     public ReviewMessages Review { get; }
@@ -82,7 +82,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public StoreBatch Store { get; }
 
-    /// <summary>Endpoints of webhooks as storing events knows them.</summary>
+    /// <summary>The webhook endpoints that are known when events are stored.</summary>
     public KnownEndpoints Endpoints { get; }
 
     /// <summary>The service's own connections.</summary>
@@ -102,9 +102,9 @@ internal sealed class IngestDatabase : IAsyncDisposable
 
     public Guid Edge { get; } = Guid.NewGuid();
 
-    /// <param name="server">Where.</param>
-    /// <param name="settings">The cluster's.</param>
-    /// <param name="way">The service's way to the database, when it is not the straight one.</param>
+    /// <param name="server">The server.</param>
+    /// <param name="settings">The cluster's settings.</param>
+    /// <param name="way">Changes the service's connection string, for example to a relay.</param>
     public static async Task<IngestDatabase> CreateAsync(
         TestPostgres server, ClusterSettings? settings = null, Func<string, string>? way = null)
     {
@@ -116,11 +116,11 @@ internal sealed class IngestDatabase : IAsyncDisposable
         return database;
     }
 
-    /// <summary>As a process has them that has just started.</summary>
+    /// <summary>The endpoints of a process that has just started.</summary>
     public KnownEndpoints NewEndpoints() => new(
         _own, Options.Create(new WebhookOptions()), TimeProvider.System, NullLogger<KnownEndpoints>.Instance);
 
-    /// <summary>As a process has it that knows these endpoints.</summary>
+    /// <summary>The store of a process that knows these endpoints.</summary>
     public StoreBatch NewStore(KnownEndpoints endpoints) => new(
         _own, new FindPolicies(Directory, _own, Log), new FindAttributes(_own), new ClassifyEvent(),
         new EnqueueDeliveries(endpoints, TimeProvider.System), _telemetry, TimeProvider.System, Options.Create(
@@ -132,7 +132,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
         id.Value, id.ToString(), JsonSerializer.Serialize(settings, ClusterSettings.Json),
         isDeleted ? DateTime.UnixEpoch : DBNull.Value);
 
-    /// <summary>An event of now, in this database's cluster.</summary>
+    /// <summary>An event at the present time in this database's cluster.</summary>
     public SomeEvent Event() => new() { Time = TimeProvider.System.GetUtcNow(), Cluster = Cluster };
 
     public IEnumerable<SomeEvent> Events(int count) => Enumerable.Range(0, count).Select(
@@ -144,7 +144,7 @@ internal sealed class IngestDatabase : IAsyncDisposable
     public async Task<long> CountAsync(string table) =>
         (long)(await ScalarAsync($"SELECT count(*) FROM {table}"))!;
 
-    /// <summary>Rows. Those that count are as many as the counters say.</summary>
+    /// <summary>The number of rows. Also checks the number of counted events against the counters.</summary>
     public async Task<long> CountEventsAsync()
     {
         var rows = await CountAsync("ingest.events");

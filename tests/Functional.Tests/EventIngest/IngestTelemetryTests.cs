@@ -16,7 +16,7 @@ public sealed class IngestTelemetryTests(TestPostgres server)
         {
             InstrumentPublished = (instrument, l) =>
             {
-                // Other tests run at the same time, each with meters of its own.
+                // Other tests run at the same time, each with its own meters.
                 if (instrument.Meter.Name == IngestTelemetry.Name && instrument.Meter.Scope == database.Meters)
                 {
                     l.EnableMeasurementEvents(instrument);
@@ -81,7 +81,7 @@ public sealed class IngestTelemetryTests(TestPostgres server)
         await database.Partitions.RunAsync(TestContext.Current.CancellationToken);
         listener.RecordObservableInstruments();
 
-        // Somebody who holds the default partition keeps the month from being made.
+        // A lock on the default partition prevents the creation of the month.
         await using var connection = await database.DataSource.OpenConnectionAsync(
             TestContext.Current.CancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);

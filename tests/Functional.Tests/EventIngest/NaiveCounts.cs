@@ -1,7 +1,6 @@
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>What the counters must say, counted from the events by plain SQL; and where they say something
-/// else.</summary>
+/// <summary>Counts the events by plain SQL, and finds differences from the counters.</summary>
 internal static class NaiveCounts
 {
     private const string Columns =
@@ -68,7 +67,7 @@ internal static class NaiveCounts
         "ingest.counted c WHERE c.generation = coalesce((SELECT s.generation FROM ingest.statistics s "
         + "WHERE s.cluster_id = c.cluster_id), 0)";
 
-    // The rows of one that the other has not; none is right.
+    // The rows that are only in one of both. There must be none.
     private static readonly string _differences =
         $"""
         WITH seen AS (

@@ -86,7 +86,7 @@ public sealed class PrivacyTests(TestPostgres server)
     [InlineData("null", true)]
     [InlineData("[]", true)]
     [InlineData("7", false)]
-    public async Task Settings_that_cannot_be_read_cost_their_cluster_what_is_personal_and_others_nothing(
+    public async Task Unreadable_settings_remove_personal_data_of_their_own_cluster_only(
         string settings, bool isDeleted)
     {
         await using var database = await IngestDatabase.CreateAsync(server);
@@ -99,7 +99,7 @@ public sealed class PrivacyTests(TestPostgres server)
             Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(SomeEvents.Batch(
                 database.Edge, sequence, [database.Event() with { Cluster = unreadable }, database.Event()])));
 
-            // Once as the directory does not know it, once as it does, if it lives.
+            // First the directory does not know the cluster. After the refresh it does, unless the cluster is deleted.
             await database.Directory.RefreshAsync(TestContext.Current.CancellationToken);
         }
 

@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>What a second look finds, and that the counters follow it exactly.</summary>
+/// <summary>The results of reviews. The counters match them exactly.</summary>
 public sealed class ReviewMessagesTests(TestPostgres server)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -45,7 +45,7 @@ public sealed class ReviewMessagesTests(TestPostgres server)
                 """));
         await NaiveCounts.AssertAsync(database);
 
-        // A person afterwards counts, and is the first person.
+        // A later click of a person is counted as the first by a person.
         await StoreAsync(database, 4, [At(60, 1)]);
         await database.Review.RunAsync(Cancelled);
         Assert.Equal(5L, await MachinesAsync(database));
@@ -75,7 +75,7 @@ public sealed class ReviewMessagesTests(TestPostgres server)
         await database.Review.RunAsync(Cancelled);
         Assert.Equal("2 of 2 first clicks, 1 first opens", await OpenersAsync());
 
-        // Two more links within the same second: a scanner's, all of them. The open was ten minutes later.
+        // Two more links within the same second make all of them clicks of a scanner. The open was ten minutes later.
         await StoreAsync(database, 2, [
             At(0.2, pixelBlocked, 2), At(0.4, pixelBlocked, 3), At(0.2, pixelLoaded, 2), At(0.4, pixelLoaded, 3)]);
         await database.Review.RunAsync(Cancelled);
@@ -285,7 +285,7 @@ public sealed class ReviewMessagesTests(TestPostgres server)
     {
         while (await database.Review.RunAsync(Cancelled))
         {
-            // As long as there is more.
+            // Repeat while reviews are due.
         }
     }
 

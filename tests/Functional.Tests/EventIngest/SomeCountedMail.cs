@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>Messages, and events of people and machines with them, the same ones for a seed.</summary>
+/// <summary>Messages, and events of people and machines, determined by a seed.</summary>
 internal sealed class SomeCountedMail(IngestDatabase database, int seed, int messages)
 {
     private const int Links = 6;
@@ -20,7 +20,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
 
     private readonly Random _random = new(seed);
 
-    /// <summary>Registers all messages but every seventh: those are not known. Some are tests, and some have system
+    /// <summary>Registers all messages except every seventh, which stay unknown. Some are tests, and some have system
     /// links.</summary>
     public async Task RegisterAsync()
     {
@@ -45,7 +45,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
         }
     }
 
-    /// <summary>Events of the last days, in no order. A link stands at two places.</summary>
+    /// <summary>Events of the last days, in no order. Each link is at two places.</summary>
     public List<SomeEvent> Events(int count)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -56,7 +56,7 @@ internal sealed class SomeCountedMail(IngestDatabase database, int seed, int mes
             var kind = _random.Next(20) switch
             { < 8 => LinkKind.Click, < 18 => LinkKind.Open, 18 => LinkKind.Image, _ => LinkKind.Honeypot };
 
-            // On few moments, so that two events of a message have the same.
+            // Few different times, so that events of a message have the same time.
             var time = DateTimeOffset.UnixEpoch.AddSeconds(
                 now.ToUnixTimeSeconds() - (_random.Next(4) == 0 ? _random.Next(5) * 86_400 : _random.Next(7200)));
             events.Add(new SomeEvent

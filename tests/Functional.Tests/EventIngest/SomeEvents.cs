@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.EventIngest;
 
-/// <summary>An event as a test describes it.</summary>
+/// <summary>An event, described by a test.</summary>
 internal sealed record SomeEvent
 {
     public const string Chrome =

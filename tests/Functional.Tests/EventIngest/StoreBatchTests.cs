@@ -116,7 +116,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         var elsewhere = Guid.NewGuid();
         await database.StoreAsync(SomeEvents.Batch(database.Edge, 1, events[..300]));
 
-        // The other edge's record of it, in another order, one of them twice, with neighbours of its own.
+        // A batch of another edge: events 200 to 499 in reverse order, two events once more, and 100 others.
         var batch = SomeEvents.Batch(
             elsewhere, 1, [.. database.Events(100), .. events[200..].Reverse(), events[499], events[7]]);
         Assert.Equal(StoreOutcome.Stored, await database.StoreAsync(batch));
@@ -175,7 +175,7 @@ public sealed class StoreBatchTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task Copies_of_one_batch_and_other_batches_at_once_are_each_stored_once()
+    public async Task Copies_of_one_batch_and_other_batches_at_the_same_time_are_each_stored_once()
     {
         await using var database = await IngestDatabase.CreateAsync(server);
         var batches = Enumerable.Range(1, 8)
@@ -204,7 +204,7 @@ public sealed class StoreBatchTests(TestPostgres server)
         var events = new List<SomeEvent>();
         for (var millisecond = 0; millisecond < 2; millisecond++)
         {
-            // The most that an id leads: a second, over the end of a millisecond.
+            // The most that an id's time may be ahead: a second, up to the end of its millisecond.
             clock.Advance(TimeSpan.FromTicks(
                 TimeSpan.TicksPerSecond + 9_999 - (clock.GetUtcNow().Ticks % TimeSpan.TicksPerMillisecond)));
             Add();

@@ -3,7 +3,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Which names are the API's, however they are written, and where health is told.</summary>
+/// <summary>The API's host names in all spellings, and the hosts that serve the health endpoints.</summary>
 public sealed class ApiHostsTests
 {
     private static readonly KeyValuePair<string, string> _proxied = new("Tracking:Gateway:Edge", "proxied");
@@ -35,7 +35,7 @@ public sealed class ApiHostsTests
     [InlineData("localhost", true)]
     [InlineData("localhost:8080", true)]
     [InlineData("127.0.0.1", true)]
-    public async Task Health_is_told_under_names_of_the_api_and_of_the_machine_only(string host, bool isTold)
+    public async Task Health_is_served_only_under_names_of_the_API_and_of_the_machine(string host, bool isTold)
     {
         foreach (var settings in (KeyValuePair<string, string>[][])[[], [_proxied]])
         {

@@ -5,32 +5,32 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>When a copy of a service goes.</summary>
+/// <summary>When a copy of a service dies.</summary>
 public enum Dies
 {
-    /// <summary>As soon as somebody connects.</summary>
+    /// <summary>When a client connects.</summary>
     OnConnect,
 
     /// <summary>After the client's preface (RFC 9113 3.4).</summary>
     AfterPreface,
 
-    /// <summary>When it has a request.</summary>
+    /// <summary>When it has received a request.</summary>
     OnRequest,
 
-    /// <summary>When it has a request, after a GOAWAY that says that the request was taken.</summary>
+    /// <summary>When it has received a request, after a GOAWAY that includes the request.</summary>
     OnRequestTaken,
 
-    /// <summary>When it has a request, after a GOAWAY that says that it was not.</summary>
+    /// <summary>When it has received a request, after a GOAWAY that excludes the request.</summary>
     OnRequestNotTaken,
 
     /// <summary>Never, but it refuses each request (REFUSED_STREAM).</summary>
     Refuses,
 
-    /// <summary>Never, but HTTP/1.1 is all it knows.</summary>
+    /// <summary>Never, but it supports only HTTP/1.1.</summary>
     KnowsHttp11Only,
 }
 
-/// <summary>A copy of a service that speaks HTTP/2 by the letter up to the moment at which it goes.</summary>
+/// <summary>A copy of a service that speaks correct HTTP/2 until it dies.</summary>
 internal sealed class DyingCopy : IAsyncDisposable
 {
     private const byte Headers = 1;
@@ -52,7 +52,7 @@ internal sealed class DyingCopy : IAsyncDisposable
 
     public string Address => $"http://{_listener.LocalEndpoint}";
 
-    /// <summary>Requests that reached it.</summary>
+    /// <summary>The number of received requests.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
     public ValueTask DisposeAsync()
@@ -86,7 +86,7 @@ internal sealed class DyingCopy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // The other side has gone.
+            // The other side has closed the connection.
         }
 
         client.LingerState = new LingerOption(_hard, 0);

@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Every copy behind a service's name is asked.</summary>
+/// <summary>Every copy behind a service's name gets requests.</summary>
 public sealed class FindCopiesTests
 {
     [Fact]
@@ -30,7 +30,7 @@ public sealed class FindCopiesTests
     [InlineData("http://[::1]:8102/")]
     [InlineData("http://localhost:8102/")]
     [InlineData("https://edges:8102/")]
-    public async Task What_is_one_copy_stays_as_it_is_and_is_not_looked_up(string address)
+    public async Task A_single_copy_is_kept_as_it_is_and_not_looked_up(string address)
     {
         var copies = Find(_ => throw new InvalidOperationException("Asked."));
         var found = await copies.ResolveDestinationsAsync(

@@ -9,7 +9,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>What services learn of who asks, and what nobody outside can make them believe.</summary>
+/// <summary>The headers about the client that services get. A client cannot forge them.</summary>
 public sealed class ForwardRequestTests
 {
     private static readonly KeyValuePair<string, string> _proxied = new("Tracking:Gateway:Edge", "proxied");
@@ -51,7 +51,7 @@ public sealed class ForwardRequestTests
     [Theory]
     [InlineData("")]
     [InlineData("127.0.0.1")]
-    public async Task Nothing_else_that_a_client_says_of_its_way_is_forwarded(string proxy)
+    public async Task No_other_header_about_a_clients_route_is_forwarded(string proxy)
     {
         await using var host = await StartAsync(proxy);
         await host.GetAsync(

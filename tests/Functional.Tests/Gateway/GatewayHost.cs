@@ -12,7 +12,7 @@ using Tracking.ServiceDefaults.Hosting;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>A gateway in front of services that say who they are and what they were asked.</summary>
+/// <summary>A gateway in front of test services, which answer with their name and record the requests.</summary>
 internal sealed class GatewayHost : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -25,20 +25,20 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IServiceProvider Services => _gateway.Services;
 
-    /// <summary>Requests that a service has had.</summary>
+    /// <summary>The number of requests to a service.</summary>
     public int Asked(string service) => _asked.GetValueOrDefault(service);
 
-    /// <summary>The paths that were asked for, of any service.</summary>
+    /// <summary>The requested paths, of all services.</summary>
     public ConcurrentQueue<string> Paths { get; } = new();
 
-    /// <summary>The headers of the last one.</summary>
+    /// <summary>The headers of a service's last request.</summary>
     public IReadOnlyDictionary<string, StringValues> Last(string service) => _last[service];
 
     public static Task<GatewayHost> StartAsync(
         IEnumerable<KeyValuePair<string, string>> settings, params string[] services) =>
         StartWithoutAsync([], settings, services);
 
-    /// <summary>Without some of the settings that it has in other tests.</summary>
+    /// <summary>Starts a gateway without some of the usual settings.</summary>
     public static async Task<GatewayHost> StartWithoutAsync(
         IEnumerable<string> without, IEnumerable<KeyValuePair<string, string>> settings, params string[] services)
     {

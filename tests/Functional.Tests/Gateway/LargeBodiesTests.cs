@@ -8,10 +8,11 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>How large a body may be is said by the service behind the gateway, and the client hears it.</summary>
+/// <summary>The service behind the gateway limits the size of a body, and the client gets the service's
+/// answer.</summary>
 public sealed class LargeBodiesTests(RewritePostgres postgres) : IAsyncLifetime
 {
-    // Above what the server would take by itself, 30,000,000.
+    // Above the server's own default, 30,000,000.
     private const int Limit = 32_000_000;
 
     private const int KeptBack = 64 * 1024;
@@ -92,8 +93,8 @@ public sealed class LargeBodiesTests(RewritePostgres postgres) : IAsyncLifetime
             + (isLengthKnown ? $"Content-Length: {size}\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n")
             + (isLengthKnown ? "" : $"{size:x}\r\n")), Cancelled);
 
-        // With a known length nothing has to be sent; else enough to be too much, and what is kept back on the way to
-        // be sent together with more.
+        // With a known length the server refuses before the body. Otherwise the test sends more than the limit, plus
+        // the bytes that the gateway may hold back.
         await stream.WriteAsync(Message(isLengthKnown ? 1000 : Limit + KeptBack), Cancelled);
         var answer = await ReadUntilAsync(stream, "\"limit\":");
         Assert.StartsWith("HTTP/1.1 413 ", answer, StringComparison.Ordinal);

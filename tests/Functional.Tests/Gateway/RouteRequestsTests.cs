@@ -3,7 +3,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Which request reaches which service through the gateway.</summary>
+/// <summary>The routes of the gateway: which request reaches which service.</summary>
 public sealed class RouteRequestsTests
 {
     private static readonly KeyValuePair<string, string>[] _inProcess = [];
@@ -93,7 +93,7 @@ public sealed class RouteRequestsTests
     }
 
     [Fact]
-    public async Task When_every_copy_was_away_the_first_one_that_is_back_is_asked_at_once()
+    public async Task When_all_copies_were_down_the_first_one_that_is_back_gets_requests_at_once()
     {
         var port = FreePort.Take(1)[0];
         await using var host = await GatewayHost.StartAsync(

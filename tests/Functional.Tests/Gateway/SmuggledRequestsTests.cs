@@ -6,8 +6,8 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>Requests that two servers in a row could cut in different places: what stands inside one never becomes a
-/// request of its own behind the gateway.</summary>
+/// <summary>Request smuggling: requests whose end two servers could see at different places. Content of one request
+/// never becomes another request behind the gateway.</summary>
 public sealed class SmuggledRequestsTests
 {
     private const string Host = "Host: track.example.org\r\n";
@@ -15,7 +15,7 @@ public sealed class SmuggledRequestsTests
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>What it is, the bytes, and whether the request itself may be served.</summary>
+    /// <summary>The description, the bytes, and whether the request itself may be served.</summary>
     public static TheoryData<string, string, bool> Requests => new()
     {
         { "length and chunks", Post("Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\nG"), true },
@@ -47,20 +47,20 @@ public sealed class SmuggledRequestsTests
 
     [Theory]
     [MemberData(nameof(Requests))]
-    public async Task Nothing_inside_a_request_is_a_request_behind_the_gateway(
+    public async Task No_content_of_a_request_becomes_a_request_behind_the_gateway(
         string what, string bytes, bool mayBeServed)
     {
         await using var host = await GatewayHost.StartAsync(
             [new("Tracking:Gateway:Edge", "proxied")], ServiceNames.Edge, ServiceNames.Management);
 
-        // Whoever serves the end has served all before it.
+        // When the last request is served, all requests before it have been served.
         var answer = await ExchangeAsync(host, bytes + $"GET /end HTTP/1.1\r\n{Host}Connection: close\r\n\r\n");
 
         Assert.DoesNotContain("/smuggled", host.Paths);
         if (!mayBeServed)
         {
-            // The answer may be lost with the connection, which is reset while there is more to read. A body that
-            // breaks on the way has ended the request to the service behind.
+            // The answer may be lost, because the connection is reset while bytes are unread. A broken body ends the
+            // request to the service.
             Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 4", StringComparison.Ordinal)
                 || answer.StartsWith("HTTP/1.1 5", StringComparison.Ordinal), $"{what}: {answer}");
             Assert.DoesNotContain("/end", host.Paths);
@@ -68,7 +68,7 @@ public sealed class SmuggledRequestsTests
     }
 
     [Fact]
-    public async Task What_a_client_says_of_the_connection_takes_away_nothing_that_the_gateway_says()
+    public async Task A_clients_Connection_header_cannot_remove_headers_of_the_gateway()
     {
         await using var host = await GatewayHost.StartAsync(
             [new("Tracking:Gateway:Edge", "proxied")], ServiceNames.Edge, ServiceNames.Management);
@@ -85,7 +85,7 @@ public sealed class SmuggledRequestsTests
     [InlineData("x-a: 1\r\nx-smuggled", "1")]
     [InlineData("transfer-encoding", "chunked")]
     [InlineData("host", "api.example.org")]
-    public async Task What_HTTP_2_lets_through_and_HTTP_1_would_read_otherwise_is_not_forwarded(
+    public async Task Values_that_HTTP_1_would_read_differently_are_not_forwarded(
         string name, string value)
     {
         await using var host = await GatewayHost.StartAsync(
@@ -133,7 +133,7 @@ public sealed class SmuggledRequestsTests
         }
         catch (IOException)
         {
-            // Reset: as much an end as any.
+            // A reset counts as the end too.
         }
 
         return answer.ToString();

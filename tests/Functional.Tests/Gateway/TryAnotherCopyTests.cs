@@ -2,7 +2,7 @@ using Tracking.ServiceDefaults.Settings;
 
 namespace Tracking.Functional.Tests.Gateway;
 
-/// <summary>A request is offered to another copy only when it is certain that nobody has processed it.</summary>
+/// <summary>A request is sent to another copy only if certainly no copy has processed it.</summary>
 public sealed class TryAnotherCopyTests
 {
     private static readonly KeyValuePair<string, string> _proxied = new("Tracking:Gateway:Edge", "proxied");
@@ -40,7 +40,7 @@ public sealed class TryAnotherCopyTests
             Assert.Equal(answered == 1 ? 200 : 503, status);
             if (dies is Dies.OnRequest or Dies.OnRequestTaken)
             {
-                // Once, wherever it went.
+                // Exactly one copy got the request.
                 Assert.Equal(1, reached + answered);
             }
         }
@@ -78,14 +78,14 @@ public sealed class TryAnotherCopyTests
     }
 
     [Fact]
-    public async Task However_many_copies_a_request_is_offered_to_it_has_one_id_and_each_request_its_own()
+    public async Task A_request_keeps_its_id_at_all_copies_and_each_request_has_its_own()
     {
         await using var host = await GatewayHost.StartAsync(
             [_proxied, new("services:edge:http:1", "http://127.0.0.1:1")], ServiceNames.Edge);
         var ids = new HashSet<Guid>();
         for (var n = 0; n < 20; n++)
         {
-            // What the client says of it does not count.
+            // The client's own header is replaced.
             await host.GetAsync("track.example.org", $"/{n}", ("Tracking-Event-Id", Guid.Empty.ToString()));
             var id = Guid.ParseExact(host.Last(ServiceNames.Edge)["Tracking-Event-Id"].Single()!, "D");
             Assert.Equal(7, id.Version);

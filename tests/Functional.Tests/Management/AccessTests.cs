@@ -62,7 +62,7 @@ public sealed class AccessTests(ManagementHost host)
         var (theirs, _) = await host.CreateClusterAsync();
         using var own = host.Client(key);
 
-        // No such cluster, as far as random numbers go.
+        // This id is random, so a cluster with it is very improbable.
         const string Nothing = "zzzzy";
         foreach (var ((method, path), (_, nowhere)) in Requests(theirs).Zip(Requests(Nothing)))
         {
@@ -138,7 +138,7 @@ public sealed class AccessTests(ManagementHost host)
         using var leaked = host.Client((string)made["secret"]!);
         await GetAsync(leaked, keys);
 
-        // It may revoke itself: whoever finds a leaked key can end it.
+        // A key may revoke itself, so that the finder of a leaked key can revoke it.
         using var revoked = await Expect.DeleteAsync(leaked, $"{keys}/{made["id"]}");
         Assert.Equal(HttpStatusCode.NoContent, revoked.StatusCode);
         using var refused = await Expect.GetAsync(leaked, keys);
@@ -156,7 +156,7 @@ public sealed class AccessTests(ManagementHost host)
         using var own = host.Client(key);
         await GetAsync(own, $"/api/v1/clusters/{cluster}");
 
-        // Another process, its announcement lost.
+        // Another process revokes the key, and its announcement is lost.
         await host.ExecuteAsync(
             "UPDATE management.api_keys SET revoked_at = now() WHERE cluster_id = (SELECT cluster_id FROM "
             + "management.api_keys WHERE name = 'test' AND secret_hash = $1)", Hash(key));
@@ -164,7 +164,7 @@ public sealed class AccessTests(ManagementHost host)
         await Eventually.HoldsAsync(
             async () =>
             {
-                // What counts is when a request is sent: its answer may take as long as a loaded machine needs.
+                // The time of sending counts, because the answer may take long on a busy machine.
                 var isLate = clock.Elapsed > TimeSpan.FromSeconds(5);
                 using var response = await Expect.GetAsync(own, $"/api/v1/clusters/{cluster}");
                 var isRefused = response.StatusCode == HttpStatusCode.Unauthorized;
@@ -238,7 +238,7 @@ public sealed class AccessTests(ManagementHost host)
 
     private static async Task<HttpResponseMessage> SendAsync(HttpClient client, HttpMethod method, string path)
     {
-        // No body and a query that is wrong everywhere: the key is checked before anything is read.
+        // Without a body and with an invalid query, because the key is checked before anything else.
         using var request = new HttpRequestMessage(method, path + "?limit=wrong");
         return await client.SendAsync(request);
     }

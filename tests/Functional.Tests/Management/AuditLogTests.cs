@@ -52,7 +52,7 @@ public sealed class AuditLogTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_was_refused_leaves_no_entry()
+    public async Task A_refused_request_leaves_no_audit_entry()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;

@@ -59,7 +59,7 @@ public sealed class ClusterTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task All_that_is_wrong_is_said_at_once()
+    public async Task All_errors_of_a_request_are_reported_at_once()
     {
         using var response = await Expect.PostTextAsync(
             host.Admin,
@@ -130,7 +130,7 @@ public sealed class ClusterTests(ManagementHost host)
             host.Admin, Clusters, $$"""{"name":"{{Guid.NewGuid()}}","sendingDomains":["{{domain}}"]}""");
         await Expect.ProblemAsync(sameDomain, HttpStatusCode.Conflict, "conflict", domain);
 
-        // Deleting frees both.
+        // The deletion frees the name and the sending domain.
         using var deleted = await Expect.DeleteAsync(host.Admin, $"{Clusters}/{first["id"]}");
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         await PostAsync(host.Admin, Clusters, new { name, sendingDomains = new[] { domain } });

@@ -42,7 +42,7 @@ public sealed class DestinationTests(ManagementHost host)
     [InlineData("""{"pattern": "*"}""", "pattern")]
     [InlineData("""{}""", "pattern")]
     [InlineData("""{"pattern": "evil.example", "why": "x"}""", "why")]
-    public async Task What_is_wrong_with_a_pattern_is_named(string json, string name)
+    public async Task A_wrong_pattern_is_refused_with_its_fault(string json, string name)
     {
         using var response = await Expect.PostTextAsync(host.Admin, Blocked, json);
         var problem = await Expect.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid-value");
@@ -92,7 +92,7 @@ public sealed class DestinationTests(ManagementHost host)
     [InlineData("""{"link": "LINK", "url": "https://shop.example/", "tag": "t", "message": "m"}""", HttpStatusCode.BadRequest)]
     [InlineData("""{"link": "LINK", "url": "https://shop.example/", "message": "nobody's"}""", HttpStatusCode.NotFound)]
     [InlineData("""{"link": "0000000000000001", "url": "https://shop.example/", "tag": "t"}""", HttpStatusCode.NotFound)]
-    public async Task What_cannot_be_repaired_is_refused(string json, HttpStatusCode status)
+    public async Task A_repair_that_is_not_possible_is_refused(string json, HttpStatusCode status)
     {
         var (cluster, key) = await host.CreateClusterAsync();
         using var client = host.Client(key);

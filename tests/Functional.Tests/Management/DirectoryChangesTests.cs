@@ -62,7 +62,7 @@ public sealed class DirectoryChangesTests(ManagementHost host)
     [Fact]
     public async Task A_database_that_goes_away_after_a_change_does_not_fail_or_hold_it()
     {
-        // Takes connections and never says a word.
+        // A broker that accepts connections and never answers.
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         await using var dataSource = NpgsqlDataSource.Create(
@@ -87,7 +87,7 @@ public sealed class DirectoryChangesTests(ManagementHost host)
             await host.ExecuteAsync(
                 "INSERT INTO management.clusters (id, name, settings) VALUES ($1, $2, '{}')", id.Value, $"Other {id}");
         }
-        while (Knows(id.ToString())); // Read for an earlier test's change: once more.
+        while (Knows(id.ToString())); // The read may belong to an earlier test's change.
 
         await host.Services.GetRequiredService<IBus>().Publish(
             new DirectoryChanged { Id = Guid.CreateVersion7(), Cluster = id.Value },

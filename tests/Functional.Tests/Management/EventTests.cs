@@ -210,7 +210,7 @@ public sealed class EventTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Csv_is_quoted_and_carries_no_formula()
+    public async Task Csv_is_quoted_and_contains_no_formula()
     {
         var (cluster, mail) = await MailAsync();
         var key = await mail.MessageAsync("=1+1", "anna@example.com", _noon, places: [new(0, 1, "Say \"hi\", now")]);

@@ -6,7 +6,7 @@ namespace Tracking.Functional.Tests.Management;
 
 internal static class Expect
 {
-    /// <summary>The answer is this problem; its detail contains the texts.</summary>
+    /// <summary>Checks that the answer is this problem and that its detail contains the texts.</summary>
     public static async Task<JsonObject> ProblemAsync(
         HttpResponseMessage response, HttpStatusCode status, string type, params string[] texts)
     {

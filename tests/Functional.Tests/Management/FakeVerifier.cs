@@ -7,17 +7,16 @@ using Tracking.Contracts;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>Takes a verifier's messages, and does with each name what its test says.</summary>
+/// <summary>Takes a verifier's messages and runs the action of the test for each name.</summary>
 internal sealed class FakeVerifier
 {
-    /// <summary>By name: what becomes of a call to verify it.</summary>
+    /// <summary>The action on a call to verify, by name.</summary>
     public ConcurrentDictionary<string, Func<VerifyDomain, Task>> Verifications { get; } = new();
 
-    /// <summary>By name: what DNS says of it.</summary>
+    /// <summary>The diagnosis, by name.</summary>
     public ConcurrentDictionary<string, string> Diagnoses { get; } = new();
 
-    /// <summary>By name: who may issue certificates, and which name says so. Of a name that is not here DNS says
-    /// nothing.</summary>
+    /// <summary>The CAA records by name, and the name that has them. For other names DNS does not answer.</summary>
     public ConcurrentDictionary<string, (string[] Records, string? FoundAt)> Caa { get; } = new();
 
     public void AddTo(IHostApplicationBuilder builder)

@@ -7,7 +7,7 @@ using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>What is taken over, and whose it is.</summary>
+/// <summary>Imported links and their cluster.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class ImportedLinksTests(ManagementHost host)
 {
@@ -63,7 +63,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     [InlineData("""{"host":"HOST","path":"/a","url":"https://shop.example/","sender":"\ud800"}""", "malformed")]
     [InlineData("""["HOST"]""", "malformed")]
     [InlineData("HOST", "malformed")]
-    public async Task What_cannot_be_taken_is_left_out_with_its_reason(string line, string reason)
+    public async Task Lines_that_cannot_be_imported_are_left_out_with_a_reason(string line, string reason)
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
@@ -86,7 +86,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Tenants_never_meet()
+    public async Task Imported_links_of_two_tenants_are_separate()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;
@@ -100,7 +100,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
             client, $"/api/v1/clusters/{domains.Cluster}/imported-links", Line(name, "/a", "https://shop.example/a"));
         await Expect.ProblemAsync(foreign, HttpStatusCode.NotFound, "not-found");
 
-        // The same name in both: each has its own.
+        // Two clusters with the same name: each has its own links.
         await ManagementHost.PostAsync(client, $"/api/v1/clusters/{other}/tracking-domains", new { hostname = name });
         Assert.Equal((1, 0, ""), await PostAsync(domains, Line(name, "/a", "https://shop.example/a")));
         Assert.Equal(
@@ -110,7 +110,7 @@ public sealed class ImportedLinksTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_is_personal_is_kept_as_level_and_withdrawal_say()
+    public async Task Personal_data_of_imported_messages_follows_tracking_level_and_withdrawals()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = (string)(await domains.AddAsync())["hostname"]!;

@@ -16,16 +16,16 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>The API as it runs, on a port of its own, with a real PostgreSQL.</summary>
+/// <summary>The API in its program's composition, on its own port, with a real PostgreSQL.</summary>
 public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
 {
     private WebApplication _app = null!;
     private NpgsqlDataSource _beside = null!;
 
-    /// <summary>What a verifier would do with a name; without an entry nobody does anything.</summary>
+    /// <summary>Acts as the verifier. Without an entry for a name it does nothing.</summary>
     internal FakeVerifier Verifier { get; } = new();
 
-    /// <summary>Settings beside the usual ones.</summary>
+    /// <summary>Settings in addition to the usual ones.</summary>
     public Dictionary<string, string?> Settings { get; init; } = [];
 
     public string AdminKey { get; private set; } = null!;
@@ -37,7 +37,7 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
 
     public IServiceProvider Services => _app.Services;
 
-    /// <summary>Connections that are not the host's.</summary>
+    /// <summary>The test's own connections.</summary>
     public NpgsqlDataSource DataSource => _beside;
 
     public IEnumerable<RouteEndpoint> ApiRoutes => Services.GetRequiredService<EndpointDataSource>().Endpoints
@@ -48,7 +48,7 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
     {
         var database = new NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(CancellationToken.None))
         {
-            // Answers are in UTC, whatever the database thinks the time is.
+            // Another time zone than UTC, because answers must be in UTC anyway.
             Timezone = "Europe/Berlin",
         };
         await FirstKey.MakeAsync(database.ConnectionString);
@@ -140,6 +140,6 @@ public sealed class ManagementHost(TestPostgres server) : IAsyncLifetime
     }
 }
 
-/// <summary>One host for all tests of the API; every test makes clusters of its own.</summary>
+/// <summary>One host for all tests of the API. Every test makes its own clusters.</summary>
 [CollectionDefinition(nameof(ManagementCollection))]
 public sealed class ManagementCollection : ICollectionFixture<ManagementHost>;

@@ -14,7 +14,7 @@ public sealed class MasterKeyTests(TestPostgres server)
         var next = Enumerable.Repeat((byte)7, MasterKey.Size).ToArray();
         await using var host = new ManagementHost(server)
         {
-            // The database was made with the key of before.
+            // The database was made with the old key.
             Settings =
             {
                 ["Tracking:MasterKey"] = Convert.ToBase64String(next),
@@ -41,7 +41,8 @@ public sealed class MasterKeyTests(TestPostgres server)
         Assert.Empty(ring.Faults);
         Assert.NotNull(ring.Current);
 
-        // What the settings of before still seal, the same process seals again, and says so meanwhile.
+        // A process with the old settings still seals under the old key. The new process seals such rows again and
+        // reports the progress.
         using var old = new MasterKey(new byte[MasterKey.Size]);
         await host.ExecuteAsync(
             "INSERT INTO links.signing_keys (version, sealed, signs_from) VALUES (9, $1, now() + interval '1 day')",

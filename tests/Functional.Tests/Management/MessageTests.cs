@@ -52,7 +52,7 @@ public sealed class MessageTests(ManagementHost host)
     {
         var (cluster, mail) = await ClusterWithMessagesAsync();
 
-        // All at the same microsecond: the key alone orders them.
+        // All messages have the same microsecond, so only the key orders them.
         for (var i = 0; i < 5; i++)
         {
             await mail.MessageAsync($"same{i}", "x@example.com", _noon);
@@ -104,7 +104,7 @@ public sealed class MessageTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_counts_nowhere_is_listed_and_marked_and_in_no_statistics()
+    public async Task Uncounted_events_are_listed_and_marked_but_not_in_statistics()
     {
         var (cluster, _) = await host.CreateClusterAsync();
         var mail = new TrackedMail(host, cluster);

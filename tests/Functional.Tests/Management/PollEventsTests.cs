@@ -6,7 +6,7 @@ using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>Events in the order of their storing, as those read them who cannot receive webhooks.</summary>
+/// <summary>Events in the order of storing, for clients that cannot receive webhooks.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class PollEventsTests(ManagementHost host)
 {
@@ -21,7 +21,7 @@ public sealed class PollEventsTests(ManagementHost host)
         var stored = new List<Guid>();
         for (var batch = 0; batch < 5; batch++)
         {
-            // Each batch happened before the one that was stored before it.
+            // The events of each batch are older than those of the batch stored before.
             var ids = new List<Guid>();
             for (var i = 0; i < 7; i++)
             {
@@ -42,7 +42,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task What_was_begun_before_and_committed_after_a_reading_is_not_skipped()
+    public async Task Events_of_a_transaction_that_commits_after_a_read_are_not_skipped()
     {
         var (path, mail) = await MailAsync();
         var (early, late) = (
@@ -95,7 +95,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Conditions_leave_out_events_and_keep_the_place()
+    public async Task Filters_leave_out_events_and_keep_the_place()
     {
         var (path, mail) = await MailAsync();
         var open = await mail.EventAsync(LinkKind.Open, _noon, default);
@@ -112,7 +112,7 @@ public sealed class PollEventsTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Now_is_behind_everything_that_is_stored()
+    public async Task The_place_now_is_after_all_stored_events()
     {
         var (path, mail) = await MailAsync();
         var nothing = (string)(await GetAsync(host.Admin, path + "&after=now"))["next"]!;
@@ -143,7 +143,7 @@ public sealed class PollEventsTests(ManagementHost host)
         await Expect.ProblemAsync(pruned, HttpStatusCode.Gone, "cursor-expired", "after=now");
         Assert.Single((await ReadAsync(path, places[1], 500)).Ids);
 
-        // As after a restored backup: other rows have the positions.
+        // Other rows have these positions, as after the restore of a backup.
         await host.ExecuteAsync(
             "UPDATE ingest.stored_events SET id = gen_random_uuid() WHERE cluster_id = $1", mail.Cluster.Value);
         using var restored = await Expect.GetAsync(host.Admin, $"{path}&after={places[2]}");
@@ -166,7 +166,7 @@ public sealed class PollEventsTests(ManagementHost host)
         return ($"/api/v1/clusters/{cluster}/events?order=stored", new TrackedMail(host, cluster));
     }
 
-    // To the end that there is now.
+    // Reads up to the present end.
     private async Task<(List<Guid> Ids, string Next)> ReadAsync(string path, string? after, int limit)
     {
         var ids = new List<Guid>();
@@ -183,7 +183,7 @@ public sealed class PollEventsTests(ManagementHost host)
         }
     }
 
-    // As ingest leaves it.
+    // Writes the row as ingest does.
     private static async Task StoredAsync(NpgsqlDataSource database, TrackedMail mail, IReadOnlyList<Guid> ids)
     {
         await using var insert = Insert(database.CreateCommand(), mail, ids);

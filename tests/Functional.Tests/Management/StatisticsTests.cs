@@ -11,7 +11,7 @@ public sealed class StatisticsTests(ManagementHost host)
 {
     private const string Range = "from=2026-11-19&to=2026-11-22";
 
-    // Half past eleven at night in UTC is another day where the database session stands.
+    // 23:30 in UTC is already the next day in the database session's time zone.
     private static readonly DateTimeOffset _late = new(2026, 11, 20, 23, 30, 0, TimeSpan.Zero);
 
     // key: clicks opens uniqueClicks uniqueOpens, o openers, m messages
@@ -41,7 +41,7 @@ public sealed class StatisticsTests(ManagementHost host)
     [InlineData("groupBy=message&human=false", "{one}=one:1 0 1 0 o0")]
     [InlineData("human=false", "-:1 0 1 0 o0 m3")]
     [InlineData("groupBy=message&limit=1", "{one}=one:3 2 0 1 o0|…")]
-    public async Task Numbers_are_those_of_the_rows(string query, string expected)
+    public async Task Statistics_match_the_rows(string query, string expected)
     {
         var (cluster, names) = await MailAsync();
 
@@ -179,7 +179,7 @@ public sealed class StatisticsTests(ManagementHost host)
             LinkKind.Open, _late.AddMinutes(45), two, verdict: Verdict.Proxy,
             userAgent: "via ggpht.com GoogleImageProxy");
 
-        // Neither counts: another kind, and outside the range.
+        // Neither is counted: one has another kind, one is outside the range.
         await mail.EventAsync(LinkKind.Honeypot, _late, one, verdict: Verdict.Scanner);
         await mail.EventAsync(LinkKind.Click, _late.AddDays(-3), one, a);
         await mail.EventAsync(LinkKind.Click, new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero), one, a);

@@ -22,7 +22,7 @@ public sealed class StoreAwayTests
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            // Port 1 on the loopback: refused at once.
+            // Port 1 on the loopback refuses connections at once.
             ["ConnectionStrings:tracking"] = "Host=127.0.0.1;Port=1;Username=nobody",
         });
         builder.AddServiceDefaults();
@@ -38,7 +38,7 @@ public sealed class StoreAwayTests
         await Expect.ProblemAsync(away, HttpStatusCode.ServiceUnavailable, "unavailable");
         Assert.Equal(TimeSpan.FromSeconds(5), away.Headers.RetryAfter?.Delta);
 
-        // What cannot be a key needs no database to be refused.
+        // A malformed key is refused without the database.
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "guess");
         using var refused = await Expect.GetAsync(client, "/api/v1/clusters");
         await Expect.ProblemAsync(refused, HttpStatusCode.Unauthorized, "unauthorized");

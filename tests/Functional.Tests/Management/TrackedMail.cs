@@ -10,7 +10,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.Management;
 
-/// <summary>Rows as the rewriter and the ingest leave them, made by hand.</summary>
+/// <summary>Writes rows as the rewriter and the ingest do.</summary>
 internal sealed class TrackedMail(ManagementHost host, string cluster)
 {
     public ClusterId Cluster { get; } =
@@ -47,7 +47,7 @@ internal sealed class TrackedMail(ManagementHost host, string cluster)
         return link;
     }
 
-    /// <summary>Counts what was made by hand, as ingest does when somebody asks for a rebuild.</summary>
+    /// <summary>Counts these rows by a rebuild of the counters.</summary>
     public Task CountAsync() => CountAsync(host.DataSource, Cluster);
 
     /// <summary>Counts events of a cluster that a test wrote by itself.</summary>

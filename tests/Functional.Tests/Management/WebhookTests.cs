@@ -166,7 +166,7 @@ public sealed class WebhookTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task One_all_that_failed_or_those_of_a_time_are_sent_again()
+    public async Task A_replay_sends_one_delivery_all_failed_ones_or_those_of_a_time_range()
     {
         await using var shop = await Shop.CreateAsync(host);
         var id = (string)(await shop.PostAsync("", new { url = Url }))["id"]!;
@@ -260,7 +260,7 @@ public sealed class WebhookTests(ManagementHost host)
         public async Task<string> StatusAsync(string endpoint, Guid delivery) =>
             (string)(await GetAsync($"/{endpoint}/deliveries/{delivery}"))["delivery"]!["status"]!;
 
-        /// <summary>A delivery with one attempt, as delivering leaves it.</summary>
+        /// <summary>Writes a delivery with one attempt, as the delivering service does.</summary>
         public async Task<Guid> DeliveryAsync(string endpoint, DateTimeOffset at, int status)
         {
             var id = Guid.CreateVersion7(at);

@@ -68,7 +68,7 @@ public sealed class WithdrawalTests(ManagementHost host)
         Assert.Equal("anonymous", (string)message["trackingLevel"]!);
         Assert.DoesNotContain("anna", message.ToJsonString(), StringComparison.OrdinalIgnoreCase);
 
-        // Again there is nothing left to do.
+        // A second withdrawal finds nothing to do.
         var again = await PostAsync(host.Admin, path, new { recipient = Anna });
         Assert.Equal(0, (int)again["receipt"]!["anonymised"]!["messages"]!);
     }
@@ -100,7 +100,7 @@ public sealed class WithdrawalTests(ManagementHost host)
     [InlineData("""{"recipient": "anna"}""", "recipient")]
     [InlineData("""{"recipient": "anna@"}""", "recipient")]
     [InlineData("""{"recipient": "anna@example.com", "why": 1}""", "why")]
-    public async Task What_is_no_address_is_refused(string json, string name)
+    public async Task A_withdrawal_without_a_valid_address_is_refused(string json, string name)
     {
         var (path, _) = await MailAsync();
         using var response = await Expect.PostTextAsync(host.Admin, path, json);
@@ -140,7 +140,7 @@ public sealed class WithdrawalTests(ManagementHost host)
     }
 }
 
-/// <summary>Withdrawals and events that are under way.</summary>
+/// <summary>Withdrawals while events are being stored.</summary>
 public sealed class WithdrawalsUnderWayTests(TestPostgres server)
 {
     [Fact]
@@ -156,7 +156,7 @@ public sealed class WithdrawalsUnderWayTests(TestPostgres server)
             """,
             database.Cluster.Value, message.ToBytes());
 
-        // Holds the batch between the reading of its policies and its transaction's own look at withdrawals.
+        // Blocks the batch after it has read its policies and before its transaction checks the withdrawals.
         await using var holder = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
         await using var hold = await holder.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await using (var key = holder.CreateCommand())

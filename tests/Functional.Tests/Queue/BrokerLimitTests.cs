@@ -16,7 +16,7 @@ public sealed class BrokerLimitTests(TestPostgres postgres)
         var mail = Mail.Html("many", [.. Enumerable.Range(0, 300).Select(i => $"http://s.example/{i}")]);
         Assert.InRange(mail.Length, 10_000, 20_000);
 
-        // But for the headers that recipients never see.
+        // The output is the original message without control headers, which recipients must not get.
         foreach (var control in (string[])["", "X-Tracking-Tags: many\r\n"])
         {
             var large = await PlainClients.PublishAsync(host.Broker, Mail.Bytes(control + mail));

@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>What a message asks for, by AMQP headers and by headers of its own, and who wins.</summary>
+/// <summary>Settings of a message by AMQP headers and by its own headers, and their precedence.</summary>
 public sealed class ControlsOverAmqpTests(TestPostgres postgres, TestRabbit rabbit)
 {
     private const string Tracked = "https://track.localhost/c/";

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>What one counter of one host has counted.</summary>
+/// <summary>The measurements of one counter of one host.</summary>
 internal sealed class CountedMeasurements : IDisposable
 {
     private readonly MeterListener _listener = new();

@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>Messages that processes end over, and those that were fetched with them.</summary>
+/// <summary>Messages that kill the process, and messages that were fetched together with them.</summary>
 public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
 {
     private const int MaxDeliveries = 3;
@@ -19,7 +19,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_was_only_fetched_by_processes_that_ended_is_rewritten_however_many_did()
+    public async Task Messages_that_only_waited_in_ended_processes_are_rewritten_after_any_number_of_ends()
     {
         const int Messages = 10;
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
@@ -36,7 +36,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task A_message_that_processes_end_over_is_set_aside_and_its_neighbours_are_not()
+    public async Task A_message_that_ends_processes_is_set_aside_and_its_neighbours_are_not()
     {
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
         await host.Rewrite.StopAsync();
@@ -90,7 +90,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
 
     private static async Task PublishAsync(QueueHost host, string queue, int count)
     {
-        // The rewriter was stopped; the broker may still be about to hear of it.
+        // The rewriter was stopped, but the broker may not have noticed yet.
         await Eventually.HoldsAsync(
             async () => await host.Broker.CountConsumersAsync(queue, Ends) == 0, "nobody consumes", Ends);
         for (var i = 0; i < count; i++)
@@ -99,7 +99,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
         }
     }
 
-    // As a process does that is killed with so many messages fetched.
+    // Acts like a process that is killed after it has fetched messages.
     private static async Task EndOverAsync(QueueHost host, string queue, ushort fetched)
     {
         await Eventually.HoldsAsync(

@@ -8,7 +8,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>Queues that take no more.</summary>
+/// <summary>Full queues.</summary>
 public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
@@ -33,7 +33,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
                     }
                     catch (RabbitMQ.Client.Exceptions.PublishException)
                     {
-                        // This one is full for a moment, too.
+                        // This queue may be full for a moment too.
                         return false;
                     }
                 },
@@ -55,7 +55,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
     }
 
     [Fact]
-    public async Task However_long_rewritten_is_full_messages_wait_and_none_is_given_up()
+    public async Task Messages_wait_without_limit_while_rewritten_is_full()
     {
         const int Messages = 20;
         await using var host = await QueueHost.StartAsync(
@@ -71,7 +71,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
                 "", "rewrite", Mail.Bytes(Mail.Html($"waits{i}", "https://shop.example/")), Ends);
         }
 
-        // Each has been refused many times as often as it may be delivered.
+        // Each message has been refused many more times than the delivery limit.
         await Eventually.HoldsAsync(
             async () => returned.Count > Messages * 10 || await host.Broker.CountReadyAsync("rewrite.dead", Ends) > 0,
             "messages wait",
@@ -91,7 +91,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
         await FillAsync(host, "rewritten");
         var messages = await FillAsync(host, "rewrite", "waits");
 
-        // As the broker does when a delivery has lasted for too long.
+        // The broker does the same when a delivery has lasted too long.
         var consume = host.Rewrite.Services.GetRequiredService<ConsumeMessage>();
         var often = consume.RunAsync(
             new QueuedMessage(
@@ -106,7 +106,7 @@ public sealed class FullQueueTests(TestPostgres postgres, TestRabbit rabbit)
         await often;
     }
 
-    // To the brim: a quorum queue takes one more than fits.
+    // Fills the queue completely. A quorum queue accepts one message above its limit.
     private static async Task<int> FillAsync(QueueHost host, string queue, string subject = "fills")
     {
         for (var count = 0; ; count++)

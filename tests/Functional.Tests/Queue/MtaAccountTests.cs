@@ -6,8 +6,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>An MTA's account with exactly the permissions of <c>docs/amqp.md</c>, at a real broker: mail goes in and
-/// comes out, and nothing else is within its reach.</summary>
+/// <summary>An MTA's account with exactly the permissions of <c>docs/amqp.md</c>, at a real broker. The account can
+/// send and receive mail and can do nothing else.</summary>
 public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit rabbit) : IAsyncLifetime
 {
     private const string Batches = "store-events";
@@ -33,7 +33,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
 
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
-    /// <summary>The documented accounts: one that reads <c>rewritten</c>, one with answers of its own.</summary>
+    /// <summary>The documented accounts: one that reads <c>rewritten</c>, one with its own answer queue.</summary>
     public static TheoryData<string, string, string> Accounts()
     {
         var page = File.ReadAllText(Path.Combine(BuiltPrograms.Repository, "docs", "amqp.md"));
@@ -57,7 +57,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
         await PlainClients.AmqpPublishAsync(mta, mail);
         Assert.Contains("track.localhost/c/", Mail.Text(await PlainClients.AmqpGetAsync(mta, "rewritten")));
 
-        // Whatever the routing key, by clients that insist on one.
+        // Any routing key works, because some clients require one.
         await PlainClients.AmqpPublishAsync(mta, mail, "-r", "anything");
         Assert.Contains("track.localhost/c/", Mail.Text(await PlainClients.AmqpGetAsync(mta, "rewritten")));
     }
@@ -76,11 +76,12 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
 
     [Theory]
     [MemberData(nameof(Accounts))]
-    public async Task Nothing_else_can_be_written_read_declared_or_bound(string configure, string write, string read)
+    public async Task An_MTA_account_can_write_read_declare_and_bind_nothing_else(
+        string configure, string write, string read)
     {
         var mta = await _host.Broker.AsNewAccountAsync(configure, write, read, Ends);
 
-        // The default exchange leads to every queue of the virtual host by its name.
+        // The default exchange routes to every queue of the virtual host by its name.
         foreach (var queue in (string[])[Batches, Foreign, "rewrite", "rewritten", "rewrite.dead"])
         {
             await IsRefusedAsync(mta, channel => PublishAsync(channel, "", queue));
@@ -107,7 +108,8 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
                 mta, channel => channel.ExchangeDeclareAsync(name, ExchangeType.Fanout, cancellationToken: Ends));
         }
 
-        // Mail of others, and batches, would come out where it reads; its own would not reach the rewriter.
+        // These bindings would deliver other senders' mail and batches to this account, or keep its own mail from the
+        // rewriter.
         await IsRefusedAsync(mta, channel => channel.QueueBindAsync("rewritten", Batches, "", cancellationToken: Ends));
         await IsRefusedAsync(mta, channel => channel.QueueBindAsync("rewrite", Batches, "", cancellationToken: Ends));
         await IsRefusedAsync(
@@ -126,7 +128,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
         var (configure, write, read) = Accounts().Select(account => account.Data).Last();
         var mta = await _host.Broker.AsNewAccountAsync(configure, write, read, Ends);
 
-        // What the broker moves on by itself, it would move where its maker may not write.
+        // With such arguments the broker itself would move messages to places where the account may not write.
         foreach (var exchange in (string[])["", Batches])
         {
             await IsRefusedAsync(mta, channel => DeclareAsync(
@@ -147,7 +149,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
     [InlineData("edge-0123456789abcdef0123456789abcdef")]
     [InlineData("edge-0123456789abcdef0123456789abcdef.dead")]
     [InlineData("rewrite")]
-    public async Task Nor_does_the_rewriter_write_there_for_it(string queue)
+    public async Task The_rewriter_refuses_a_reply_to_that_names_a_queue_of_Tracking(string queue)
     {
         var (configure, write, read) = Accounts().Select(account => account.Data).First();
         var mta = await _host.Broker.AsNewAccountAsync(configure, write, read, Ends);
@@ -169,7 +171,7 @@ public sealed partial class MtaAccountTests(TestPostgres postgres, TestRabbit ra
     }
 
     [Fact]
-    public async Task Whoever_may_write_to_the_default_exchange_goes_on_doing_so()
+    public async Task Messages_by_the_default_exchange_are_still_rewritten()
     {
         await PlainClients.AmqpPublishAsync(
             _host.Broker, Mail.Bytes(Mail.Html("as before", "https://shop.example/")), "-e", "", "-r", "rewrite");

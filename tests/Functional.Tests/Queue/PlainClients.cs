@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>What came back to a plain AMQP client.</summary>
+/// <summary>The answer to a plain AMQP client.</summary>
 internal sealed record Answer(byte[] Body, JsonObject Headers, JsonObject Properties)
 {
     public string Text => Encoding.Latin1.GetString(Body);
@@ -15,18 +15,18 @@ internal sealed record Answer(byte[] Body, JsonObject Headers, JsonObject Proper
 }
 
 /// <summary>
-/// AMQP clients of others (amqp-tools, pika) as processes: messages go in and come out as an MTA would do it.
+/// Independent AMQP clients (amqp-tools, pika) as processes, which send and receive messages like an MTA.
 /// </summary>
 internal static class PlainClients
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
 
-    /// <summary><c>amqp-publish</c> to the exchange <c>rewrite</c>: raw bytes, no property at all unless an argument
-    /// says so.</summary>
+    /// <summary><c>amqp-publish</c> to the exchange <c>rewrite</c>: raw bytes, without properties unless an argument
+    /// adds them.</summary>
     public static async Task AmqpPublishAsync(TestVirtualHost broker, byte[] body, params string[] arguments) =>
         await RunAsync("amqp-publish", ["-u", broker.AmqpUri.OriginalString, "-e", "rewrite", .. arguments], body);
 
-    /// <summary><c>amqp-get</c>, until there is a message.</summary>
+    /// <summary>Runs <c>amqp-get</c> until there is a message.</summary>
     public static async Task<byte[]> AmqpGetAsync(TestVirtualHost broker, string queue)
     {
         byte[]? body = null;
@@ -43,13 +43,13 @@ internal static class PlainClients
         return body!;
     }
 
-    /// <summary>Publishes to the exchange <c>rewrite</c> by pika and waits for what comes of it.</summary>
+    /// <summary>Publishes to the exchange <c>rewrite</c> by pika and waits for the answer.</summary>
     /// <param name="broker">The virtual host.</param>
     /// <param name="body">The body.</param>
     /// <param name="properties">AMQP properties by pika's names.</param>
     /// <param name="headers">Headers.</param>
-    /// <param name="awaited">The queue to wait on; empty: one of its own, named in <c>reply_to</c>;
-    /// <see langword="null"/>: none.</param>
+    /// <param name="awaited">The queue to wait on; empty: a new one, named in <c>reply_to</c>; <see langword="null"/>:
+    /// do not wait.</param>
     public static async Task<Answer> PublishAsync(
         TestVirtualHost broker,
         byte[] body,
@@ -65,7 +65,7 @@ internal static class PlainClients
             ["headers"] = headers,
             ["await"] = awaited,
         });
-        // Debian's own Python, which has Debian's pika.
+        // Debian's Python, because Debian's pika belongs to it.
         var script = Path.Combine(
             BuiltPrograms.Repository, "tests", "Functional.Tests", "Queue", "publish_and_await.py");
         var output = await RunAsync("/usr/bin/python3", [script], request);
@@ -76,7 +76,7 @@ internal static class PlainClients
             answer["properties"]?.AsObject() ?? []);
     }
 
-    /// <summary>A header of a message taken off a queue.</summary>
+    /// <summary>A header of a message from a queue.</summary>
     public static string? Text(TakenMessage message, string header) =>
         message.Properties.Headers?[header] is byte[] value ? Encoding.UTF8.GetString(value) : null;
 

@@ -5,7 +5,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>The rewriter as it runs, on a virtual host and a database of its own.</summary>
+/// <summary>The rewriter in its program's composition, with its own virtual host and database.</summary>
 internal sealed class QueueHost : IAsyncDisposable
 {
     private QueueHost(RewriteHost rewrite, TestVirtualHost broker, DatabaseRelay database) =>
@@ -15,7 +15,7 @@ internal sealed class QueueHost : IAsyncDisposable
 
     public TestVirtualHost Broker { get; }
 
-    /// <summary>The rewriter's way to its database.</summary>
+    /// <summary>The relay between the rewriter and its database.</summary>
     public DatabaseRelay Database { get; }
 
     public ClusterId Cluster { get; private set; }
@@ -36,7 +36,7 @@ internal sealed class QueueHost : IAsyncDisposable
             ]);
         var host = new QueueHost(rewrite, broker, relay);
         await Eventually.HoldsAsync(
-            // Bound last, after all queues are there.
+            // The exchange is bound last, when all queues exist.
             () => broker.IsBoundAsync("rewrite", "rewrite", TestContext.Current.CancellationToken),
             "the exchange leads to the queue",
             TestContext.Current.CancellationToken);

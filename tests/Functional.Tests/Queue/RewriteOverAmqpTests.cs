@@ -16,7 +16,7 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Queue;
 
 /// <summary>
-/// Messages through the queue as MTAs send them: by clients that know nothing of the bus, in the forms of the field.
+/// Messages through the queue as MTAs send them: by plain AMQP clients, in the usual formats.
 /// </summary>
 public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbit) : IAsyncLifetime
 {
@@ -50,7 +50,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Theory]
     [InlineData("From news@shop.example Sat Nov 28 10:00:00 2026\r\n>From a@shop.example\r\n")]
     [InlineData("\u00EF\u00BB\u00BF")]
-    public async Task What_a_pipe_or_file_put_before_the_header_stays_and_the_sender_s_cluster_is_found(
+    public async Task Lines_before_the_header_from_a_pipe_or_file_stay_and_the_senders_cluster_is_found(
         string beginning)
     {
         var mail = Mail.Html("piped", "https://shop.example/sale");
@@ -64,7 +64,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task Headers_on_a_command_line_do_as_well()
+    public async Task Headers_from_a_command_line_work_too()
     {
         var other = await _host.Rewrite.CreateClusterAsync();
         await PlainClients.AmqpPublishAsync(
@@ -176,7 +176,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task What_comes_compressed_goes_compressed()
+    public async Task A_compressed_message_comes_out_compressed()
     {
         var answer = await PlainClients.PublishAsync(
             Broker,
@@ -190,7 +190,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task What_cannot_be_understood_goes_out_as_it_came_with_the_reason_and_blocks_nothing()
+    public async Task An_unreadable_message_goes_out_unchanged_with_the_reason_and_blocks_nothing()
     {
         var mail = Mail.Bytes(Mail.Html("fine", "https://shop.example/sale"));
         var stranger = Mail.Bytes(
@@ -254,7 +254,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [InlineData("taken")]
     public async Task A_message_whose_hash_is_taken_too_goes_out_untracked_and_holds_nothing_up(string? id)
     {
-        // The hash that stands for a message without an id can be known before: another message is given it as its id.
+        // The hash that replaces a missing id is predictable. So another message gets this hash as its id.
         var mail = Mail.Bytes(Mail.Html("victim", "https://shop.example/1"));
         var hash = Convert.ToHexStringLower(SHA256.HashData(
             [.. Encoding.UTF8.GetBytes($"{_host.Cluster}\n\n\n"), .. SHA256.HashData(mail)]));
@@ -299,7 +299,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     [Fact]
     public async Task A_message_that_fails_again_and_again_goes_to_the_dead_letters_and_others_go_on()
     {
-        // A row that the database refuses for its content, whatever the content is.
+        // A constraint that refuses every row.
         await _host.Rewrite.ExecuteAsync(
             """
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -332,7 +332,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
             Headers = new Dictionary<string, object?> { ["x-delivery-count"] = 100L },
         };
 
-        // What a publisher says of it does not count.
+        // The publisher's own header is ignored.
         await consume.RunAsync(new QueuedMessage(properties, mail), Ends);
         Assert.Contains(
             TrackedLink, Mail.Text((await Broker.TakeAsync("rewritten", Ends)).Body), StringComparison.Ordinal);
@@ -358,7 +358,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
     }
 
     [Fact]
-    public async Task Its_queues_neither_drop_nor_delete()
+    public async Task The_rewriters_queues_neither_drop_nor_delete_messages()
     {
         Assert.Equal(
             ["rewrite", "rewrite.alone", "rewrite.dead", "rewritten", "rewritten.dead"],
@@ -373,7 +373,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
 
         Assert.Equal("rewrite.dead", (string?)(await ArgumentsAsync("rewrite.alone"))["x-dead-letter-exchange"]);
 
-        // Nobody has read it in time: it is kept.
+        // The message expired unread and was kept.
         await Broker.PublishAsync("", "rewritten", Mail.Bytes("late"), Ends, new BasicProperties { Expiration = "0" });
         Assert.Equal("late", Mail.Text((await Broker.TakeAsync("rewritten.dead", Ends)).Body));
 
@@ -394,7 +394,7 @@ public sealed class RewriteOverAmqpTests(TestPostgres postgres, TestRabbit rabbi
         var mail = Mail.Bytes(Mail.Html("twice", "https://shop.example/1", "https://shop.example/2"));
         var first = await PlainClients.PublishAsync(Broker, mail);
 
-        // As after a kill between the confirm of the output and the acknowledgement of the input.
+        // Repeats the message, as after a kill between the confirm of the output and the acknowledgement of the input.
         await _host.Rewrite.Services.GetRequiredService<ConsumeMessage>()
             .RunAsync(new QueuedMessage(new BasicProperties(), mail), Ends);
 

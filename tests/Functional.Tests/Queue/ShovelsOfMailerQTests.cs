@@ -7,8 +7,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>The two shovels of <c>deploy/mta/mailerq.md</c>, as they stand there but for address and names of the
-/// virtual hosts, with the account of <c>docs/amqp.md</c>.</summary>
+/// <summary>The two shovels of <c>deploy/mta/mailerq.md</c>, with only the address and the virtual hosts changed, and
+/// with the account of <c>docs/amqp.md</c>.</summary>
 public sealed partial class ShovelsOfMailerQTests(TestPostgres postgres)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;

@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Queue;
 
-/// <summary>The queue while the database is away.</summary>
+/// <summary>The queue while the database is unavailable.</summary>
 public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rabbit)
 {
     private static CancellationToken Ends => TestContext.Current.CancellationToken;
@@ -25,7 +25,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
                 "", "rewrite", Mail.Bytes(Mail.Html($"{i}", $"https://shop.example/{i}")), Ends);
         }
 
-        // All that may be held are held, and none of them has gone anywhere.
+        // The rewriter holds its maximum of messages, and none has left it.
         await Eventually.HoldsAsync(
             async () => await host.Broker.CountReadyAsync("rewrite", Ends)
                 == Messages - new RewriteQueueSettings().Prefetch,
@@ -43,7 +43,7 @@ public sealed class StoreAwayOverAmqpTests(TestPostgres postgres, TestRabbit rab
     [Fact]
     public async Task In_a_long_outage_a_backlog_goes_out_untracked_and_does_not_wait_message_by_message()
     {
-        // Each alone would wait for the longest hold, or for an answer of the store: minutes for all of them.
+        // One after the other, each would wait for the longest hold or for a timeout of the database: minutes in all.
         const int Messages = 100;
         await using var host = await QueueHost.StartAsync(
             postgres, rabbit, ("Tracking:Rewrite:Queue:LongestHold", "00:00:04"),

@@ -8,8 +8,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>A change of a tracking domain at the edge: with the bus at once, and what stays while all is
-/// away.</summary>
+/// <summary>Changes of a tracking domain at the edge: at once with the bus, and the last state while bus and database
+/// are unavailable.</summary>
 public sealed class ChangedDomainsTests(TestPostgres postgres, TestRabbit rabbit, TestRedis redis) : IAsyncLifetime
 {
     private const int Cluster = 4711;
@@ -20,7 +20,8 @@ public sealed class ChangedDomainsTests(TestPostgres postgres, TestRabbit rabbit
 
     private readonly TemporaryFolder _folder = new();
 
-    // Redis is shared with tests that have other databases, which it never is in an installation.
+    // The name is unique, because other tests with other databases use the same Redis. In an installation this cannot
+    // happen.
     private readonly string _name = $"{Guid.NewGuid():N}.shop.example";
     private readonly LinkId _link = new(0xffee_ddcc_bbaa_9988);
     private string _connection = "";
@@ -69,7 +70,7 @@ public sealed class ChangedDomainsTests(TestPostgres postgres, TestRabbit rabbit
         Assert.Equal(404, await OnAsync(edge, Cluster));
         Assert.Equal(200, await edge.GetAsync(_name, "/"));
 
-        // Once heard: the edge's queue is there.
+        // When the first change arrives, the edge's queue exists.
         await ChangeAsync(Cluster, "status = 1");
         await Eventually.HoldsAsync(
             async () =>
@@ -135,7 +136,7 @@ public sealed class ChangedDomainsTests(TestPostgres postgres, TestRabbit rabbit
         Assert.Equal(302, await next.GetAsync(_name, path));
         Assert.Equal(503, await next.GetAsync("cold.shop.example", path));
 
-        // What has changed meanwhile is seen as soon as PostgreSQL is back.
+        // The edge finds the change as soon as PostgreSQL is back.
         await ChangeAsync(Cluster, "status = 0");
         relay.Mend();
         await Eventually.HoldsAsync(async () => await next.GetAsync(_name, path) == 404, "it stops", Cancelled);

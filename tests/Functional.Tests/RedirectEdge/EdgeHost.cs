@@ -12,7 +12,7 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>An edge as it runs, on a port of its own.</summary>
+/// <summary>An edge in its program's composition, on its own port.</summary>
 internal sealed class EdgeHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -33,10 +33,11 @@ internal sealed class EdgeHost : IAsyncDisposable
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <param name="folder">The edge's own.</param>
-    /// <param name="database">As an administrator has it.</param>
-    /// <param name="settings">Others.</param>
-    /// <remarks>As in another process: the bus keeps its log in the flow of the one that started it.</remarks>
+    /// <param name="folder">The edge's folder.</param>
+    /// <param name="database">The administrator's connection string.</param>
+    /// <param name="settings">Further settings.</param>
+    /// <remarks>Started without the caller's execution context, because the bus would keep its log in that
+    /// context.</remarks>
     public static Task<EdgeHost> StartAsync(
         TemporaryFolder folder, string database, params (string Key, string Value)[] settings)
     {
@@ -52,14 +53,14 @@ internal sealed class EdgeHost : IAsyncDisposable
         new LinkToken(cluster, message ?? new MessageKey(1, 2), link, 0, LinkKind.Click)
             .ToString(Services.GetRequiredService<SigningKeyRing>().Current!.Current);
 
-    /// <summary>Asks for a path on a host.</summary>
+    /// <summary>Requests a path on a host and returns the status.</summary>
     public async Task<int> GetAsync(string host, string path)
     {
         using var response = await SendAsync(host, path);
         return (int)response.StatusCode;
     }
 
-    /// <summary>The same, for the whole answer.</summary>
+    /// <summary>Requests a path on a host and returns the answer.</summary>
     public async Task<HttpResponseMessage> SendAsync(string host, string path)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

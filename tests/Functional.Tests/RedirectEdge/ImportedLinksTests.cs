@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>Paths of another system at the edge.</summary>
+/// <summary>Links of another system at the edge.</summary>
 public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
 {
     private const int Cluster = 4711;
@@ -85,7 +85,7 @@ public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Own_tokens_on_the_same_host_are_served_as_ever()
+    public async Task Links_of_our_own_on_the_same_host_still_work()
     {
         await using var edge = await EdgeHost.StartAsync(_folder, _connection);
         Assert.Equal(302, await edge.GetAsync(Host, $"/c/{edge.Token(new ClusterId(Cluster), _link)}"));
@@ -111,7 +111,7 @@ public sealed class ImportedLinksTests(TestPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task However_many_ask_for_a_path_there_is_one_query_and_none_for_an_unknown_one_again()
+    public async Task Requests_for_a_path_at_once_share_one_query_and_an_unknown_path_is_not_queried_again()
     {
         await using var edge = await EdgeHost.StartAsync(
             _folder, _connection, ("Tracking:Edge:NegativeAge", "00:05:00"));

@@ -9,17 +9,17 @@ using Tracking.SharedCache;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>The names of one process, kept fresh as a host keeps them, with figures of its own.</summary>
+/// <summary>The tracking hosts of one process, refreshed as in a host, with their own metrics.</summary>
 internal sealed class NamesUnderTest : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _database;
     private readonly RefreshTrackingHosts _refresh;
     private bool _isKeptFresh;
 
-    /// <param name="database">A connection string; <see langword="null"/> for one that is away.</param>
-    /// <param name="cache">Counts what is counted; the shared cache too if it was started.</param>
+    /// <param name="database">A connection string; <see langword="null"/> for an unavailable database.</param>
+    /// <param name="cache">Receives the metrics. Also the shared cache if it was started.</param>
     /// <param name="change">Changes the settings.</param>
-    /// <param name="refresh">How often PostgreSQL is asked what has changed.</param>
+    /// <param name="refresh">How often PostgreSQL is asked for changes.</param>
     public NamesUnderTest(
         string? database, CacheUser cache, Action<TrackingHostsOptions>? change = null, TimeSpan? refresh = null)
     {
@@ -44,7 +44,7 @@ internal sealed class NamesUnderTest : IAsyncDisposable
 
     public TrackingHosts Hosts { get; }
 
-    /// <summary>Queries for single names.</summary>
+    /// <summary>The number of queries for single names.</summary>
     public long Queries => Found + Nobody;
 
     public long Found => Cache["tracking.hosts.lookups/found"];
@@ -55,7 +55,7 @@ internal sealed class NamesUnderTest : IAsyncDisposable
 
     public long Reloaded => Cache["tracking.hosts.reloaded"];
 
-    /// <summary>Returns when PostgreSQL has been asked for the first time.</summary>
+    /// <summary>Starts the refresh. Returns when PostgreSQL has been asked for the first time.</summary>
     public async Task KeepFreshAsync(CancellationToken cancellationToken)
     {
         _isKeptFresh = true;

@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>What changes at the edge for links that are already sent.</summary>
+/// <summary>Blocked and repaired destinations and withdrawals at the edge, for links that are already sent.</summary>
 public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyncLifetime
 {
     private const int Cluster = 4711;
@@ -44,7 +44,7 @@ public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyn
     }
 
     [Fact]
-    public async Task What_is_blocked_or_repaired_and_announced_acts_at_an_edge_elsewhere_and_is_undone()
+    public async Task Announced_blocks_and_repairs_take_effect_at_another_edge_and_can_be_undone()
     {
         var broker = await rabbit.CreateVirtualHostAsync(Cancelled);
         await using var announcer = await BusHost.StartAsync(
@@ -135,7 +135,7 @@ public sealed class RulesTests(TestPostgres postgres, TestRabbit rabbit) : IAsyn
         return answer.Headers.Location?.OriginalString;
     }
 
-    // Announced again and again: the edge's queue may not be there yet.
+    // The change is announced repeatedly, because the edge's queue may not exist yet.
     private static Task ComesToAsync(Action announce, Func<Task<bool>> condition, string what) =>
         Eventually.HoldsAsync(
             async () =>

@@ -2,12 +2,12 @@ using Npgsql;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>Tracking domains in a database, as the services that own them change them.</summary>
+/// <summary>Changes tracking domains in a database as their services do.</summary>
 internal static class SomeDomains
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>Adds one with a certificate.</summary>
+    /// <summary>Adds a domain with a certificate.</summary>
     public static Task AddAsync(NpgsqlDataSource database, int cluster, string hostname, bool isActive = true) =>
         ExecuteAsync(
             database,
@@ -20,11 +20,11 @@ internal static class SomeDomains
             hostname,
             isActive ? (short)1 : (short)0);
 
-    /// <summary>Changes one.</summary>
-    /// <param name="database">Where it is.</param>
-    /// <param name="cluster">Whose it is.</param>
-    /// <param name="hostname">Its name.</param>
-    /// <param name="set">What stands behind SET.</param>
+    /// <summary>Changes a domain.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="cluster">The domain's cluster.</param>
+    /// <param name="hostname">The domain's name.</param>
+    /// <param name="set">The SQL after SET.</param>
     public static Task ChangeAsync(NpgsqlDataSource database, int cluster, string hostname, string set) =>
         ExecuteAsync(
             database,

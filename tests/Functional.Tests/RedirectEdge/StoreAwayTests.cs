@@ -14,7 +14,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>What the edge knows, against a real database and then without one.</summary>
+/// <summary>The edge's data with a real database and then without one.</summary>
 public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
 {
     private static readonly ClusterId _cluster = new(4711);
@@ -63,7 +63,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
             Assert.Single(found.Select(result => result.Link).Distinct());
             Assert.True(links.TryGet(_known, out _));
 
-            // No Compact: the process is killed here.
+            // Without Compact, as if the process were killed here.
         }
 
         await using var away = Away();
@@ -137,7 +137,7 @@ public sealed class StoreAwayTests(TestPostgres server) : IAsyncLifetime
         Assert.Equal(TokenOutcome.Valid, LinkToken.Read(token, next.Keys!, out _));
         Assert.Equal(HostOutcome.Served, next.Check("track.localhost", _cluster));
 
-        // Not in the copy: deleted, or newer than it. The database tells.
+        // Not in the copy: the cluster is either deleted or newer than the copy. The database decides.
         Assert.Equal(HostOutcome.UnknownCluster, next.Check("track.localhost", new ClusterId(_cluster.Value + 1)));
     }
 

@@ -9,7 +9,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.RedirectEdge;
 
-/// <summary>Whose a name is: who is asked how often, and that changes arrive whatever is away.</summary>
+/// <summary>Look-ups of names: how often each store is asked, and the arrival of changes while stores are
+/// unavailable.</summary>
 public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, TestRedis redis)
     : IClassFixture<TrackingHostsTests.OwnPostgres>, IAsyncLifetime
 {
@@ -17,7 +18,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     private const int Other = 4712;
     private const string Name = "track.shop.example";
 
-    // The shortest that a test may wait for: what is asked every minute is not asked meanwhile.
+    // The shortest refresh. A refresh of a minute does not happen during a test.
     private static readonly TimeSpan _often = TimeSpan.FromSeconds(1);
 
     private string _connection = "";
@@ -98,13 +99,13 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
             refused += outcome == HostLookup.Unavailable ? 1 : 0;
         }
 
-        // A second's worth at first, then so many a second.
+        // The limit of one second at the start, then the limit per second.
         Assert.InRange(names.Nobody, 1, 51 + (50 * clock.Elapsed.TotalSeconds));
         Assert.Equal(100_000, names.Nobody + refused);
         Assert.InRange(names.Hosts.UnknownCount, 1, 100);
         Assert.Equal(1, names.Hosts.Count);
 
-        // What is in memory is served all the while, and who is known is not kept waiting.
+        // Names in memory are served meanwhile, and known names do not wait.
         Assert.True(names.Hosts.TryGet(Name, out _));
         Assert.Equal(
             HostLookup.Nobody, (await names.Hosts.FindAsync("new.shop.example", isAnybodys: false)).Outcome);
@@ -174,7 +175,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
             $"UPDATE domains.tracking_domains SET is_retired = true WHERE hostname = '{Name}'", slow, transaction);
         await change.ExecuteNonQueryAsync(Cancelled);
 
-        // Later transactions come and go, and PostgreSQL is asked meanwhile.
+        // Later transactions begin and end, and PostgreSQL is asked for changes meanwhile.
         for (var number = 0; number < 3; number++)
         {
             await AddAsync(Cluster, $"later-{number}.shop.example");
@@ -251,7 +252,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     }
 
     [Fact]
-    public async Task What_a_copy_knew_is_read_again_when_PostgreSQL_answers()
+    public async Task Names_from_a_copy_are_read_again_when_PostgreSQL_answers()
     {
         await AddAsync(Cluster, Name);
         await using var names = Names();
@@ -271,7 +272,7 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     }
 
     [Fact]
-    public async Task What_one_process_had_to_ask_PostgreSQL_for_the_others_find_in_Redis()
+    public async Task A_name_that_one_process_read_from_PostgreSQL_is_in_Redis_for_the_others()
     {
         var name = $"{Guid.NewGuid():N}.shop.example";
         await AddAsync(Cluster, name);
@@ -337,7 +338,8 @@ public sealed class TrackingHostsTests(TrackingHostsTests.OwnPostgres postgres, 
     private Task ChangeAsync(int cluster, string hostname, string set) =>
         SomeDomains.ChangeAsync(_database, cluster, hostname, set);
 
-    /// <summary>A server without anybody else's transactions: numbers of transactions are the server's.</summary>
+    /// <summary>A server without other tests' transactions, because transaction numbers are counted per
+    /// server.</summary>
     public sealed class OwnPostgres : IAsyncDisposable
     {
         internal TestPostgres Server { get; } = new();

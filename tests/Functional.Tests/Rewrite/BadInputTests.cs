@@ -6,7 +6,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>One host for the tests that store nothing.</summary>
+/// <summary>One host for all tests that store nothing.</summary>
 public sealed class SharedRewriteHost(RewritePostgres postgres) : IAsyncLifetime
 {
     internal RewriteHost Host { get; private set; } = null!;
@@ -22,7 +22,7 @@ public sealed class SharedRewriteHost(RewritePostgres postgres) : IAsyncLifetime
     public ValueTask DisposeAsync() => Host.DisposeAsync();
 }
 
-/// <summary>Each wrong request is told what is wrong with it, and nothing of it is stored.</summary>
+/// <summary>Each wrong request gets an answer with the reason, and nothing is stored.</summary>
 public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<SharedRewriteHost>
 {
     private const int Limit = 64 * 1024 * 1024;
@@ -52,7 +52,7 @@ public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<Shar
 
     [Theory]
     [MemberData(nameof(NotMails))]
-    public async Task What_is_not_a_mail_is_refused(string what, byte[] body)
+    public async Task A_body_that_is_no_mail_is_refused(string what, byte[] body)
     {
         Assert.NotEmpty(what);
         using var response = await SendAsync(body);
@@ -253,7 +253,8 @@ public sealed class BadInputTests(SharedRewriteHost shared) : IClassFixture<Shar
     {
         public TcpClient Client { get; } = new();
 
-        /// <summary>The answer, up to the end of its JSON: what was not sent keeps the connection open.</summary>
+        /// <summary>Reads the answer up to the end of its JSON. The connection stays open, because the request is
+        /// incomplete.</summary>
         public async Task<string> ReadToEndAsync()
         {
             var answer = new StringBuilder();

@@ -5,19 +5,20 @@ using Npgsql;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Where a connection to PostgreSQL is cut, around the end of a transaction.</summary>
+/// <summary>The point near the end of a transaction at which a connection to PostgreSQL is cut.</summary>
 public enum CutPoint
 {
-    /// <summary>The statements have gone, the end of the transaction has not: nothing is committed.</summary>
+    /// <summary>After the statements and before the end of the transaction: nothing is committed.</summary>
     BeforeSync,
 
-    /// <summary>The answers to the statements have come, the word of the commit has not: all is committed.</summary>
+    /// <summary>After the answers to the statements and before the answer to the commit: everything is
+    /// committed.</summary>
     BeforeReady,
 }
 
 /// <summary>
-/// A way to a database that reads the protocol and is cut once, at a chosen transaction (PostgreSQL 15, 55.7: a client
-/// ends one by Sync, and the server says ReadyForQuery when it has committed).
+/// A proxy of a database that reads the protocol and cuts the connection once, at a chosen transaction (PostgreSQL 15,
+/// 55.7: a client ends a transaction by Sync, and the server sends ReadyForQuery after the commit).
 /// </summary>
 internal sealed class DatabaseCutter : IAsyncDisposable
 {
@@ -93,7 +94,7 @@ internal sealed class DatabaseCutter : IAsyncDisposable
         }
     }
 
-    // Message by message; only a client's first one has no type.
+    // Copies message by message. Only a client's first message has no type.
     private async Task CopyAsync(Socket from, Socket to, bool isFromClient)
     {
         var header = new byte[5];

@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>A way to a database that can be cut and mended: connections break and new ones are refused.</summary>
+/// <summary>A proxy of a database that can be cut and mended. While it is cut, connections are broken and new ones
+/// refused.</summary>
 internal sealed class DatabaseRelay : IAsyncDisposable
 {
     private readonly NpgsqlConnectionStringBuilder _target;

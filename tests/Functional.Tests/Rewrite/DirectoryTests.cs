@@ -9,7 +9,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Clusters and signing keys in memory, and how they follow the database.</summary>
+/// <summary>Clusters and signing keys in memory, and their refresh from the database.</summary>
 public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private readonly StandingTime _time = new();
@@ -50,7 +50,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         Assert.Equal(1, rotating.Current!.Current.Version);
         await other.RefreshAsync(Cancelled);
 
-        // Less what the test itself has taken.
+        // Half of the delay is over, minus the duration of the test.
         _time.Advance(SigningKeyRing.SigningDelay / 2);
         Assert.Equal(1, rotating.Current.Current.Version);
         _time.Advance(SigningKeyRing.SigningDelay / 2);
@@ -65,7 +65,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [Theory]
     [InlineData(-400)]
     [InlineData(400)]
-    public async Task When_a_key_signs_is_the_databases_word_whatever_a_processs_own_clock_says(int daysOff)
+    public async Task The_databases_clock_and_not_the_processs_decides_when_a_key_signs(int daysOff)
     {
         await MakeFirstKeyAsync();
         _time.Advance(TimeProvider.System.GetUtcNow() - _time.GetUtcNow() + TimeSpan.FromDays(daysOff));
@@ -102,7 +102,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 2")]
     [InlineData("UPDATE links.signing_keys SET sealed = '\\x00' WHERE version = 1")]
     [InlineData("UPDATE links.signing_keys SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)")]
-    public async Task Whatever_becomes_of_the_table_what_a_process_has_read_verifies_and_it_says_what_is_wrong(
+    public async Task Keys_that_a_process_has_read_verify_after_any_damage_to_the_table_and_the_fault_is_reported(
         string accident)
     {
         await MakeFirstKeyAsync();
@@ -122,7 +122,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         Verifies(ring, second);
         Assert.NotEmpty(ring.Faults);
 
-        // A copy is as good as before, and who begins with it too.
+        // The rows for a copy still have both keys. A process that starts with the copy has both too.
         Assert.Equal([1, 2], ring.Rows.Select(row => row.Version).Order());
         var next = Ring();
         next.Restore(ring.Rows);
@@ -131,7 +131,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         Verifies(next, second);
         Assert.NotEmpty(next.Faults);
 
-        // It signs with what others find in the table, where there is any.
+        // It signs with a key that others find in the table, if there is one.
         if (await ReadableAsync() is { } others)
         {
             Verifies(others, Token(ring));
@@ -175,7 +175,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         _time.Advance(SigningKeyRing.SigningDelay);
         var lost = Token(old);
 
-        // The database is that of before the rotation, and somebody who does not know rotates.
+        // The database was restored from before the rotation, and a process that does not know the lost key rotates.
         await ExecuteAsync("DELETE FROM links.signing_keys WHERE version = 2");
         await young.RotateAsync(Cancelled);
         await ExecuteAsync("UPDATE links.signing_keys SET signs_from = now()");
@@ -333,18 +333,18 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_read_again_on_request_also_during_a_read_and_when_its_time_has_come()
+    public async Task The_directory_is_read_again_on_request_even_during_a_read_and_at_its_interval()
     {
         using var refresh = await StartRefreshAsync();
         await Eventually.HoldsAsync(() => _time.Timers == 1, "it waits", Cancelled);
         Assert.Empty(_clusters.All);
 
-        // By request, without any time passing.
+        // The refresh happens on request, without time passing.
         await InsertAsync(1, "{}");
         refresh.RequestNow();
         await Eventually.HoldsAsync(() => _clusters.All.Count == 1, "the request is answered", Cancelled);
 
-        // During a read that has begun and is held up: it reads once more.
+        // A request during a blocked read causes another read.
         await Eventually.HoldsAsync(() => _time.Timers == 1, "it waits again", Cancelled);
         await using (var connection = await _database.OpenConnectionAsync(Cancelled))
         await using (var transaction = await connection.BeginTransactionAsync(Cancelled))
@@ -363,7 +363,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         await InsertAsync(2, "{}");
         Assert.Single(_clusters.All);
 
-        // By time alone.
+        // The refresh happens by time only.
         _time.Advance(new SystemOptions().DirectoryRefresh);
         await Eventually.HoldsAsync(() => _clusters.All.Count == 2, "the time is up", Cancelled);
         await refresh.StopAsync(Cancelled);
@@ -377,7 +377,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
         await using var connection = await _database.OpenConnectionAsync(Cancelled);
         await using (var transaction = await connection.BeginTransactionAsync(Cancelled))
         {
-            // The clusters are read, the sending domains behind them are held up.
+            // The clusters are already read; the read of the sending domains is blocked.
             await using var hold = new NpgsqlCommand(
                 "LOCK management.sending_domains IN ACCESS EXCLUSIVE MODE", connection);
             await hold.ExecuteNonQueryAsync(Cancelled);
@@ -401,7 +401,7 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
 
     private Task MakeFirstKeyAsync() => MakeFirstSigningKey.UnlessThereAsync(_database, _masterKey, Cancelled);
 
-    // A process that begins now.
+    // The keys of a process that starts now.
     private async Task<SigningKeyRing?> ReadableAsync()
     {
         try

@@ -16,13 +16,13 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Rewrite;
 
 /// <summary>
-/// Whatever becomes of a batch, what is answered "registered" stands in the database: every link of every message.
+/// After every fault of a batch: a message whose answer was "registered" is in the database with all its links.
 /// </summary>
 public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly ClusterId _cluster = new(4711);
 
-    // What left, its URLs and the links that it left with.
+    // The registered messages with their URLs and links.
     private readonly ConcurrentDictionary<string, (string[] Urls, LinkId[] Links)> _left = [];
     private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
     private readonly List<IAsyncDisposable> _opened = [];
@@ -88,7 +88,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task A_salt_that_was_taken_in_a_batch_that_is_refused_is_taken_anew()
     {
-        // What stands under the link's first id is another URL's, so that its first round ends without it.
+        // Another URL has the link's first id, so the first round does not store the link.
         var url = UrlOf("good1");
         var hash = SHA256.HashData(Encoding.ASCII.GetBytes(url));
         await ExecuteAsync(
@@ -107,13 +107,13 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
     [Theory]
     [InlineData(CutPoint.BeforeSync)]
     [InlineData(CutPoint.BeforeReady)]
-    public async Task However_a_connection_is_cut_what_was_registered_is_stored(CutPoint at)
+    public async Task Registered_messages_are_stored_wherever_a_connection_is_cut(CutPoint at)
     {
         await using var cutter = new DatabaseCutter(OfRewriter);
         var rewriter = await StartAsync(Open(cutter.ConnectionString));
         for (var transaction = 1; ; transaction++)
         {
-            // Its links are new, and stand already, so that both round trips are made.
+            // The message has new links and stored ones, so that both round trips are made.
             var (id, again) = ($"cut{transaction}", $"again{transaction}");
             await RegisterAsync(await StartAsync(_beside), again);
             cutter.Arm(at, transaction);
@@ -156,14 +156,14 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         await SwapAsync(older);
         _left.Clear();
 
-        // Who shares the pool finds its connections broken, and the rewriter is given a new one.
+        // As if another user of the pool had found the connections broken: the rewriter gets a new connection.
         dataSource.Clear();
         await RegisterUntilStoredAsync(rewriter, "after", "before");
         await EveryLinkIsStoredAsync();
     }
 
     [Fact]
-    public async Task What_begins_anew_does_not_read_the_memory_of_a_message_whose_sender_no_longer_waits()
+    public async Task A_retried_batch_does_not_read_the_memory_of_a_cancelled_message()
     {
         var rewriter = await StartAsync(Open(OfRewriter));
         await RegisterAsync(rewriter, "known");
@@ -180,7 +180,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
             Assert.All(message.Destinations, url => MemoryMarshal.AsMemory(url).Span.Fill((byte)'x'));
 
-            // It has gone to the database, which now says that it is another one.
+            // The batch waits in the database. After this statement the rewriter takes the database for another one.
             await using var rewrite = new NpgsqlCommand("TRUNCATE links.destinations", connection);
             await rewrite.ExecuteNonQueryAsync(Cancelled);
             await transaction.CommitAsync(Cancelled);
@@ -240,13 +240,13 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         Level = TrackingLevel.Full,
     };
 
-    // Its own, one that all messages have, and those of other messages.
+    // The message's own URL, one that all messages have, and those of other messages.
     private static string[] Urls(string id, params string[] others) =>
         [UrlOf(id), UrlOf("everybody"), .. others.Select(UrlOf)];
 
     private async Task RegisterInOneBatchAsync(params string[] ids)
     {
-        // One connection that a lock holds up: the rest waits and becomes one batch.
+        // A lock blocks the only connection. The other messages wait and become one batch.
         var rewriter = await StartAsync(Open(OfRewriter));
         var waiting = new List<Task>();
         await using (var connection = await _beside.OpenConnectionAsync(Cancelled))
@@ -262,7 +262,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
 
         await Task.WhenAll(waiting);
 
-        // What is remembered of a batch that failed would be believed here.
+        // Wrong memory of a failed batch would show here.
         await RegisterUntilStoredAsync(
             rewriter, _left.Keys.First(), [.. ids.Where(id => !id.StartsWith("bad", StringComparison.Ordinal))]);
     }
@@ -280,7 +280,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
         }
         catch (PostgresException)
         {
-            // Refused: it does not leave.
+            // The registration was refused, so the message is not counted as registered.
         }
 
         return false;
@@ -317,7 +317,7 @@ public sealed class FailingBatchTests(RewritePostgres postgres) : IAsyncLifetime
             : $"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()");
     }
 
-    // As a standby that has not got everything, or a backup: another database, and later it has this one's name.
+    // Makes a second database, like a standby that lags behind or a backup. It later gets the first one's name.
     private async Task<string> CopyAsync()
     {
         var name = new NpgsqlConnectionStringBuilder(_connection).Database!;

@@ -4,7 +4,7 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Messages of these tests, and what is found in them afterwards.</summary>
+/// <summary>Messages of these tests, and methods that find links in the results.</summary>
 internal static partial class Mail
 {
     /// <summary>An HTML message with these links.</summary>

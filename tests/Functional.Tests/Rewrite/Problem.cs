@@ -5,7 +5,8 @@ namespace Tracking.Functional.Tests.Rewrite;
 
 internal static class Problem
 {
-    /// <summary>The answer is a problem of this type (any, when null), and its detail contains the texts.</summary>
+    /// <summary>Checks that the answer is a problem of this type (any if null) and that its detail contains the
+    /// texts.</summary>
     public static async Task IsAsync(
         HttpResponseMessage response, HttpStatusCode status, string? type, params string[] texts)
     {

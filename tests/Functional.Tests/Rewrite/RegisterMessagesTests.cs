@@ -13,7 +13,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Several rewriters, without the HTTP in front of them.</summary>
+/// <summary>Several rewriters, called directly without HTTP.</summary>
 public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly ClusterId _cluster = new(4711);
@@ -80,7 +80,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     [Fact]
     public async Task One_message_in_a_batch_that_cannot_be_stored_does_not_take_its_neighbours_with_it()
     {
-        // One connection that a lock holds up: the rest waits and becomes one batch.
+        // A lock blocks the only connection. The other messages wait and become one batch.
         var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
         List<Task<RegistrationResult>> good;
         Task<RegistrationResult> refusedByDatabase, refusedByDriver;
@@ -139,7 +139,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     }
 
     [Fact]
-    public async Task What_nobody_waits_for_any_more_is_not_stored_later()
+    public async Task A_cancelled_registration_is_not_stored_later()
     {
         var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
         Task<RegistrationResult> first;
@@ -162,7 +162,7 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     }
 
     [Fact]
-    public async Task Whoever_waits_when_the_process_stops_is_told_within_the_grace()
+    public async Task Registrations_that_wait_at_a_stop_get_an_answer_within_the_grace_period()
     {
         var rewriter = await StartAsync(options =>
         {

@@ -11,7 +11,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>What stands in the database when a message leaves.</summary>
+/// <summary>The rows in the database after a message was returned.</summary>
 public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private RewriteHost _host = null!;
@@ -30,7 +30,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
-    public async Task Nothing_leaves_before_message_and_links_are_committed()
+    public async Task No_message_leaves_before_it_and_its_links_are_committed()
     {
         Task<string> answer;
         await using (await _host.LockAsync("rewrite.messages"))
@@ -121,7 +121,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
             response, HttpStatusCode.Conflict, "conflict", "tracking-message-id", "id-1@shop.example");
         Assert.Equal(1, await _host.CountAsync("rewrite.messages"));
 
-        // Another tenant's ids are its own.
+        // Ids of different tenants do not collide.
         await _host.AcceptedAsync(
             await _host.CreateClusterAsync(), Mail.Html("two"), ("tracking-message-id", "id-1@shop.example"));
     }
@@ -149,7 +149,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
         Assert.Equal(taken, await _host.ScalarAsync<short>(
             "SELECT salt FROM links.destinations WHERE link_id = $1", token.Link.ToInt64()));
 
-        // From memory it comes the same.
+        // The link from memory is the same.
         var again = Mail.Tokens(await _host.AcceptedAsync(_cluster, Mail.Html("again", Url)), Keys)[0];
         Assert.Equal(token.Link, again.Link);
     }
@@ -290,7 +290,7 @@ public sealed class RegistrationTests(RewritePostgres postgres) : IAsyncLifetime
             _cluster, Mail.Html("quiet", "https://example.com/"), recipient, ("tracking-level", "anonymous"));
         Assert.Equal("1|-", await LevelAndRecipientAsync());
 
-        // Asked for more the second time: what was promised for the first copy holds.
+        // The second request has a less strict level. The stricter level of the first copy stays.
         await _host.AcceptedAsync(_cluster, Mail.Html("quiet", "https://example.com/"), recipient);
         Assert.Equal("1|-", await LevelAndRecipientAsync());
 

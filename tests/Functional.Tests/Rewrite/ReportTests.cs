@@ -6,7 +6,7 @@ using Tracking.Functional.Tests.Management;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>What the answer says beside the message: the report of a dry run, and the result headers.</summary>
+/// <summary>The report of a dry run, and the result headers of an answer.</summary>
 public sealed class ReportTests(SharedRewriteHost shared) : IClassFixture<SharedRewriteHost>
 {
     private readonly RewriteHost _host = shared.Host;

@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>What requests cost in memory. It is counted for the whole process, so nothing runs beside.</summary>
+/// <summary>The memory use of requests. It is measured for the whole process, so no other test runs at the same
+/// time.</summary>
 [Collection(nameof(RequestMemoryTests))]
 [CollectionDefinition(nameof(RequestMemoryTests), DisableParallelization = true)]
 public sealed class RequestMemoryTests(SharedRewriteHost shared) : IClassFixture<SharedRewriteHost>
@@ -29,7 +30,7 @@ public sealed class RequestMemoryTests(SharedRewriteHost shared) : IClassFixture
         using var response = await _host.Admin.SendAsync(request, Cancelled);
         await Problem.IsAsync(
             response, HttpStatusCode.RequestEntityTooLarge, "too-large", "message", $"{Limit}");
-        // The test's own client is counted too.
+        // The measurement includes the test's own client.
         Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, chunked ? 6L * Limit : 16 * 1024 * 1024);
         Assert.Equal(0, await _host.StoredAsync());
     }
@@ -52,7 +53,7 @@ public sealed class RequestMemoryTests(SharedRewriteHost shared) : IClassFixture
                 clients.Add(client);
                 await client.ConnectAsync(_host.Url.Host, _host.Url.Port, Cancelled);
                 await client.GetStream().WriteAsync(head, Cancelled);
-                // The server says that it reads on.
+                // The server asks for the body.
                 await client.GetStream().ReadExactlyAsync(new byte["HTTP/1.1 100 Continue".Length], Cancelled);
             }
 

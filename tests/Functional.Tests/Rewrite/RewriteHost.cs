@@ -20,7 +20,7 @@ using Tracking.SmtpFilter;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Rewriter and API as they run, on a port of their own, with a database of their own.</summary>
+/// <summary>Rewriter and API in their programs' composition, with their own port and database.</summary>
 internal sealed class RewriteHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -40,14 +40,14 @@ internal sealed class RewriteHost : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
-    /// <summary>Connections that are not the host's.</summary>
+    /// <summary>The test's own connections.</summary>
     public NpgsqlDataSource Beside => _beside;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <param name="database">The database that the test looks into.</param>
-    /// <param name="settings">Settings as <c>Tracking:Rewrite:…</c>; <c>ConnectionStrings:tracking</c> for another way
-    /// to the database.</param>
+    /// <param name="database">The database that the test reads.</param>
+    /// <param name="settings">Settings such as <c>Tracking:Rewrite:…</c>; <c>ConnectionStrings:tracking</c> for a proxy
+    /// of the database.</param>
     public static async Task<RewriteHost> StartAsync(string database, params (string Key, string Value)[] settings)
     {
         await FirstKey.MakeAsync(database);
@@ -129,7 +129,7 @@ internal sealed class RewriteHost : IAsyncDisposable
         return secret;
     }
 
-    /// <summary>Sends a message; as the headers say.</summary>
+    /// <summary>Sends a message with headers.</summary>
     public async Task<HttpResponseMessage> RewriteAsync(
         ClusterId cluster, string message, params (string Name, string Value)[] headers)
     {
@@ -185,12 +185,11 @@ internal sealed class RewriteHost : IAsyncDisposable
 
     public Task<long> CountAsync(string table) => ScalarAsync<long>($"SELECT count(*) FROM {table}");
 
-    /// <summary>Destinations and messages together.</summary>
+    /// <summary>The number of destinations and messages together.</summary>
     public async Task<long> StoredAsync() =>
         await CountAsync("links.destinations") + await CountAsync("rewrite.messages");
 
-    /// <summary>Keeps everybody else from a table until the transaction ends; with <c>EXCLUSIVE</c> from writing to it
-    /// only.</summary>
+    /// <summary>Locks a table until the transaction ends; with <c>EXCLUSIVE</c> others can still read.</summary>
     public async Task<HeldLock> LockAsync(string table, string mode = "ACCESS EXCLUSIVE")
     {
         var connection = await Beside.OpenConnectionAsync(Cancelled);
@@ -200,7 +199,7 @@ internal sealed class RewriteHost : IAsyncDisposable
         return new HeldLock(connection, transaction);
     }
 
-    /// <summary>Whether some connection waits for a lock.</summary>
+    /// <summary>Whether a connection waits for a lock.</summary>
     public async Task<bool> SomebodyWaitsAsync() => await ScalarAsync<long>(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0;
 
@@ -215,7 +214,7 @@ internal sealed class RewriteHost : IAsyncDisposable
         return command;
     }
 
-    /// <summary>A lock on a table; gone when disposed.</summary>
+    /// <summary>A lock on a table. Disposal releases it.</summary>
     public sealed class HeldLock(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()

@@ -5,7 +5,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>One server for all tests of the rewriter; a database for each.</summary>
+/// <summary>One server for all tests of the rewriter. Each test has its own database.</summary>
 public sealed class RewritePostgres : IAsyncDisposable
 {
     private readonly TestPostgres _postgres = new();

@@ -7,8 +7,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Clients that begin to send a message and go no further: what they hold is bounded, and given
-/// back.</summary>
+/// <summary>Clients that begin to send a message and then stop. The memory that they hold is limited, and is
+/// released.</summary>
 public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private const int Limit = 8 << 20;
@@ -36,7 +36,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
-    public async Task What_clients_only_announce_takes_nothing_from_anybody()
+    public async Task Announced_but_unsent_bytes_do_not_use_up_memory_limits()
     {
         var stalled = new List<Upload>();
         try
@@ -66,7 +66,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
             Assert.Contains("urn:tracking:problem:too-many-requests", answer, StringComparison.Ordinal);
             Assert.Contains($"{KeyLimit} bytes", answer, StringComparison.Ordinal);
 
-            // A message of 1 MiB fits into what the key has left.
+            // A message of 1 MiB fits into the rest of the key's limit.
             await _host.AcceptedAsync(_cluster, Large(1 << 20));
         }
         finally
@@ -88,7 +88,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task When_all_memory_is_taken_a_message_is_refused_for_now_in_words_and_all_of_it_comes_back()
+    public async Task When_all_memory_is_in_use_a_message_gets_503_and_the_memory_is_released_later()
     {
         var other = await _host.CreateKeyAsync(_cluster);
         var stalled = new List<Upload>();
@@ -134,7 +134,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
         Assert.Contains("urn:tracking:problem:request-timeout", answer, StringComparison.Ordinal);
         Assert.Contains("within 1 s", answer, StringComparison.Ordinal);
 
-        // The connection is still open, and holds nothing any more.
+        // The connection is still open but holds no memory.
         await host.AcceptedAsync(cluster, Large((1 << 20) - 4096));
     }
 
@@ -152,7 +152,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
             StringComparison.Ordinal);
     }
 
-    // More uploads than fit, each of 1 MiB that lacks a byte; the first answer.
+    // Begins uploads of 1 MiB without the last byte until one is refused. Returns the first answer.
     private async Task<string> StallUntilRefusedAsync(string key, List<Upload> stalled)
     {
         var answers = new List<Task<string>>();
@@ -175,7 +175,7 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
     {
         private readonly TcpClient _client = new();
 
-        /// <summary>Sends a header, and so much of the body.</summary>
+        /// <summary>Sends the header and a part of the body.</summary>
         public static async Task<Upload> BeginAsync(Uri server, ClusterId cluster, string key, int announced, int sent)
         {
             var upload = new Upload();
@@ -190,7 +190,8 @@ public sealed class StalledUploadTests(RewritePostgres postgres) : IAsyncLifetim
             return upload;
         }
 
-        /// <summary>The answer, up to the end of its JSON: what was not sent keeps the connection open.</summary>
+        /// <summary>Reads the answer up to the end of its JSON. The connection stays open, because the request is
+        /// incomplete.</summary>
         public async Task<string> AnswerAsync()
         {
             var answer = new StringBuilder();

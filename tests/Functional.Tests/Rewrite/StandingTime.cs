@@ -1,13 +1,13 @@
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>A clock that stands until a test moves it; timers that are due then fire.</summary>
+/// <summary>A clock that only a test moves. Timers that become due fire then.</summary>
 internal sealed class StandingTime : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<Timer> _timers = [];
     private DateTimeOffset _now = new(2026, 3, 14, 9, 26, 53, TimeSpan.Zero);
 
-    /// <summary>Timers that run.</summary>
+    /// <summary>The number of running timers.</summary>
     public int Timers
     {
         get

@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>The database goes away, hangs and comes back under a running rewriter.</summary>
+/// <summary>The database of a running rewriter stops, hangs and comes back.</summary>
 public sealed class StoreAwayTests(RewritePostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -31,7 +31,7 @@ public sealed class StoreAwayTests(RewritePostgres postgres)
             Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
         }
 
-        // Known links need no statement, but the message itself does.
+        // Known links need no statement, but the message itself needs one.
         using (var response = await host.RewriteAsync(cluster, Mail.Html("known", "https://example.com/before")))
         {
             await Problem.IsAsync(response, HttpStatusCode.ServiceUnavailable, null);

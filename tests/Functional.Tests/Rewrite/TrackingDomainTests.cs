@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Rewrite;
 
-/// <summary>Messages on a cluster's own names, as the rewriter runs.</summary>
+/// <summary>Messages with links on a cluster's own names.</summary>
 public sealed class TrackingDomainTests(RewritePostgres postgres) : IAsyncLifetime
 {
     private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(45);
@@ -113,7 +113,7 @@ public sealed class TrackingDomainTests(RewritePostgres postgres) : IAsyncLifeti
                 false)
             """);
 
-        // One from elsewhere: nothing is known of it, and it is believed.
+        // The certificate is managed elsewhere. Nothing is known about it, so it is assumed to be valid.
         await ComesAsync("");
         await IssueAsync("now() - interval '1 second'");
         await ComesAsync("no-tracking-host");
@@ -235,7 +235,7 @@ public sealed class TrackingDomainTests(RewritePostgres postgres) : IAsyncLifeti
         Assert.True(directory.TryGet(_cluster, out var after));
         Assert.Same(before, after);
 
-        // Read together with everything else it is the same.
+        // A refresh of the whole directory gives the same result.
         await directory.RefreshAsync(Cancelled);
         Assert.True(directory.TryGet(_cluster, out after));
         Assert.False(after.DefaultDomain!.TracksClicks);

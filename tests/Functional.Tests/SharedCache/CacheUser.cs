@@ -8,10 +8,10 @@ using Tracking.SharedCache;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>What one process has of the shared cache, with figures of its own.</summary>
+/// <summary>The shared cache as one process uses it, with its own metrics.</summary>
 internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
 {
-    /// <summary>Longer than any answer takes on a busy machine: for tests that are about answers.</summary>
+    /// <summary>A timeout longer than any answer takes on a busy machine, for tests that need an answer.</summary>
     public static readonly TimeSpan Patient = TimeSpan.FromSeconds(30);
 
     private readonly List<Meter> _meters = [];
@@ -20,8 +20,8 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
     private readonly MasterKey _master;
     private readonly CacheSeal _seal;
 
-    /// <param name="connection">As in <c>ConnectionStrings__redis</c>.</param>
-    /// <param name="master">The installation's master key; one of all zeros unless given.</param>
+    /// <param name="connection">The connection string, as in <c>ConnectionStrings__redis</c>.</param>
+    /// <param name="master">The installation's master key. Default: all zeros.</param>
     /// <param name="change">Changes the settings.</param>
     public CacheUser(string connection, byte[]? master = null, Action<SharedCacheOptions>? change = null)
     {
@@ -57,7 +57,7 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
 
     public KeptLog<SharedLinks> LinkLog { get; } = new();
 
-    /// <summary>What a counter has counted: its name, or <c>name/outcome</c>.</summary>
+    /// <summary>The value of a counter, by its name or by <c>name/outcome</c>.</summary>
     public long this[string name]
     {
         get
@@ -71,7 +71,7 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>Starts it, as a host would, and waits for nothing.</summary>
+    /// <summary>Starts the cache as a host does, without waiting for Redis.</summary>
     public async Task<CacheUser> StartAsync()
     {
         await Connection.StartAsync(Cancelled);
@@ -79,7 +79,7 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
         return this;
     }
 
-    /// <summary>Starts one and waits until Redis answers it.</summary>
+    /// <summary>Makes and starts a cache, and waits until Redis answers.</summary>
     public static async Task<CacheUser> UsingAsync(
         TestRedis redis, byte[]? master = null, Action<SharedCacheOptions>? change = null)
     {
@@ -91,7 +91,7 @@ internal sealed class CacheUser : IMeterFactory, IAsyncDisposable
 
     public Task UsesAsync() => Eventually.HoldsAsync(() => Cache.IsUsed, "the cache is used", Cancelled);
 
-    /// <summary>A value as this process would write it.</summary>
+    /// <summary>A value in the form in which this process writes it.</summary>
     public byte[] Seal(string key, ReadOnlySpan<byte> content) => _seal.Seal(key, content);
 
     public Meter Create(MeterOptions options)

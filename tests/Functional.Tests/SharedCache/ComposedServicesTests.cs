@@ -14,8 +14,7 @@ using Tracking.ServiceDefaults;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>Rewriter and edge as they are composed, each on its own, with nothing but configuration between
-/// them.</summary>
+/// <summary>Rewriter and edge in their programs' compositions. Only the configuration connects them.</summary>
 public sealed class ComposedServicesTests(TestPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -37,7 +36,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
             BaseAddress = new Uri(edge.Urls.Single()),
         };
 
-        // The timeouts are those of production: on a busy machine one may be missed, and then PostgreSQL answers.
+        // The timeouts are those of production. After a timeout on a busy machine PostgreSQL answers instead.
         var number = 0;
         await Eventually.HoldsAsync(
             async () =>
@@ -61,7 +60,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
             "a click is redirected without a query",
             Cancelled);
 
-        // The edge has read the directory and tells others.
+        // The edge has read the directory and has written it to Redis.
         await Eventually.HoldsAsync(
             async () => await redis.CommandAsync(Cancelled, "EXISTS", "tracking:1:host:track.localhost") is 1L,
             "the host is in Redis",
@@ -69,7 +68,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
         await edge.StopAsync(Cancelled);
     }
 
-    // Once the rewriter uses Redis a new link is there at once; before, it never comes.
+    // A rewriter that is connected to Redis writes a new link at once. It never writes the link later.
     private static async Task<bool> IsInRedisAsync(TestRedis redis, string key)
     {
         try
@@ -112,7 +111,7 @@ public sealed class ComposedServicesTests(TestPostgres postgres)
         return edge;
     }
 
-    /// <summary>Look-ups of one edge in its database.</summary>
+    /// <summary>Counts the look-ups of one edge in its database.</summary>
     private sealed class CountQueries : IDisposable
     {
         private readonly MeterListener _listener = new();

@@ -12,7 +12,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>Memory, then Redis, then PostgreSQL: who is asked how often, and that the answer is right.</summary>
+/// <summary>Look-ups in memory, then Redis, then PostgreSQL: how often each is asked, and the right answer.</summary>
 public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) : IAsyncLifetime
 {
     private const int Links = 60;
@@ -41,7 +41,7 @@ public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     [Fact]
-    public async Task What_one_edge_had_to_ask_PostgreSQL_for_the_others_find_in_Redis()
+    public async Task A_link_that_one_edge_read_from_PostgreSQL_is_in_Redis_for_the_others()
     {
         await using var first = new SharedEdge(_connection, await CacheUser.UsingAsync(redis));
         await using var second = new SharedEdge(database: null, await CacheUser.UsingAsync(redis));
@@ -98,7 +98,7 @@ public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) 
             Assert.Equal(RegistrationOutcome.Registered, result.Outcome);
         }
 
-        // It has not answered one of them, and all are registered.
+        // Redis has answered none of the writes, but all messages are registered.
         Assert.Equal(0, rewriter["tracking.cache.writes/written"]);
         await own.KillAsync();
         var after = await register.RegisterAsync(Message("dead", "https://shop.example/dead"), Cancelled);
@@ -131,7 +131,7 @@ public sealed class EdgesWithRedisTests(TestPostgres postgres, TestRedis redis) 
 
         async Task AskAsync()
         {
-            // Five new links, each wanted by twenty at once.
+            // Five new links, each requested twenty times at once.
             var keys = Enumerable.Range(asked + 1, 5).Select(n => Key((ulong)n)).ToList();
             asked += keys.Count;
             var found = await Task.WhenAll(keys.SelectMany(key => Enumerable.Range(0, 20).Select(async _ =>

@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>Redis dead, frozen, restarted: what it costs is counted in questions, not measured in time.</summary>
+/// <summary>Redis stopped, frozen and restarted. The cost is counted in commands, not measured in time.</summary>
 public sealed class RedisAwayTests : IAsyncLifetime
 {
     private const string Url = "https://shop.example/";
@@ -32,7 +32,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         Assert.Equal(0, user["tracking.cache.reads/miss"]);
         Assert.InRange(user["tracking.cache.reads/failed"], 0, 1);
         Assert.InRange(user["tracking.cache.reads/skipped"], 19_999, 20_000);
-        // The one that timed out, one question of the background, and what the library asks by itself.
+        // The command that timed out, one command of the background task, and the library's own commands.
         Assert.InRange(user.Connection.Outstanding, 0, 20);
 
         await _redis.ThawAsync();
@@ -40,7 +40,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_who_ask_a_frozen_Redis_at_once_wait_together_and_not_one_after_the_other()
+    public async Task Many_requests_to_a_frozen_Redis_wait_together_and_not_one_after_the_other()
     {
         await using var user = await CacheUser.UsingAsync(
             _redis, change: options => options.CallTimeout = TimeSpan.FromMilliseconds(50));
@@ -65,7 +65,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         });
         var silent = await ClientsAsync();
         Assert.NotEmpty(silent);
-        // It may have been slow to connect, too.
+        // A slow connection may have been logged too.
         var told = Lines(user).Count;
         await _redis.FreezeAsync();
         await Task.WhenAll(Enumerable.Range(1, 500)
@@ -74,7 +74,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
             () => Lines(user).Skip(told).Any(line => line.Contains("no connection", StringComparison.Ordinal)),
             "the silent connection is given up",
             Cancelled);
-        // The library's own questions on connections that it tries, and no more of the 500.
+        // The library's own commands on new connections, and none of the 500.
         Assert.InRange(user.Connection.Outstanding, 0, 50);
 
         await _redis.ThawAsync();
@@ -150,7 +150,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
             guarded.ConnectionString.Replace("right", "wrong", StringComparison.Ordinal),
             change: options => options.ConnectTimeout = CacheUser.Patient).StartAsync();
 
-        // On a slow machine the connection takes too long before the password is refused, and that is told too.
+        // On a slow machine the connection first times out before the password is refused. Then both are logged.
         await Eventually.HoldsAsync(
             () => Lines(wrong).Any(line => line.Contains("AuthenticationFailure", StringComparison.Ordinal)),
             "it is told",
@@ -163,7 +163,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         Assert.All(lines, line => Assert.DoesNotContain("password", line, StringComparison.Ordinal));
     }
 
-    /// <summary>The ids of all connections but the one that asks.</summary>
+    /// <summary>The ids of all connections except the one of this query.</summary>
     private async Task<List<string>> ClientsAsync()
     {
         var clients = (string)(await _redis.CommandAsync(Cancelled, "CLIENT", "LIST"))!;

@@ -8,15 +8,15 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>The look-up of an edge with a folder, a database and a shared cache of its own.</summary>
+/// <summary>The look-up of an edge with its own folder, database and shared cache.</summary>
 internal sealed class SharedEdge : IAsyncDisposable
 {
     private readonly TemporaryFolder _temporary = new();
     private readonly EdgeFolder _folder;
     private readonly NpgsqlDataSource _database;
 
-    /// <param name="database">A connection string; <see langword="null"/> for one that is away.</param>
-    /// <param name="cache">Counts what the edge counts, too.</param>
+    /// <param name="database">A connection string; <see langword="null"/> for an unavailable database.</param>
+    /// <param name="cache">The shared cache. It also receives the edge's metrics.</param>
     public SharedEdge(string? database, CacheUser cache)
     {
         _folder = EdgeFolder.Open(_temporary.Path);
@@ -37,7 +37,7 @@ internal sealed class SharedEdge : IAsyncDisposable
 
     public LinkLookup Links { get; }
 
-    /// <summary>Queries sent to the database.</summary>
+    /// <summary>The number of queries to the database.</summary>
     public long Queries => Cache["tracking.links.lookups"];
 
     public async ValueTask DisposeAsync()

@@ -14,8 +14,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>An edge that has read PostgreSQL tells one that cannot, and a deleted cluster never lives longer for
-/// it.</summary>
+/// <summary>An edge that has read PostgreSQL shares the directory with an edge that cannot read it. A deleted cluster
+/// is not served longer because of that.</summary>
 public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : IAsyncLifetime
 {
     private const string Host = "track.localhost";
@@ -66,13 +66,13 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     }
 
     [Fact]
-    public async Task What_another_edge_has_read_is_believed_for_45_seconds_and_what_it_said_is_gone_stays_gone()
+    public async Task An_entry_of_another_edge_is_valid_for_45_seconds_and_a_deleted_cluster_stays_deleted()
     {
         await using var reader = await EdgeAsync(_own);
         await using var edge = await EdgeAsync(database: null);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
-        // Nobody lets it expire: an entry that is put back, or whose expiry is taken away, must not live longer.
+        // An entry whose expiry in Redis is removed must not be valid for longer.
         await redis.CommandAsync(Cancelled, "PERSIST", Key);
 
         _time.Advance(SharedHosts.MaxAge - TimeSpan.FromSeconds(1));
@@ -86,7 +86,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
         await late.Shared.ExchangeAsync();
         Assert.Equal((true, false, true), late.Serves);
 
-        // Read again by somebody: it is told again.
+        // A read of PostgreSQL writes the entry again.
         await reader.Clusters.RefreshAsync(Cancelled);
         await TellAsync(reader);
         await edge.Shared.ExchangeAsync();
@@ -118,7 +118,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     }
 
     [Fact]
-    public async Task What_PostgreSQL_has_said_is_not_changed_by_anything_in_Redis()
+    public async Task Data_from_PostgreSQL_is_not_changed_by_anything_in_Redis()
     {
         await using var edge = await EdgeAsync(_own);
         await WriteAsync(edge.Cache.Seal(Key, SharedHosts.Encode([_deleted], _time.GetUtcNow().AddSeconds(1))));
@@ -175,8 +175,8 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
     private async Task WriteAsync(byte[] value) =>
         await redis.CommandAsync(Cancelled, "SET", Key, Encoding.Latin1.GetString(value));
 
-    /// <summary>An edge whose copy knows <see cref="_old"/> and <see cref="_deleted"/>; one with a database has read
-    /// it.</summary>
+    /// <summary>An edge whose copy has <see cref="_old"/> and <see cref="_deleted"/>. With a database, the edge has
+    /// read it.</summary>
     private async Task<Edge> EdgeAsync(NpgsqlDataSource? database)
     {
         var edge = new Edge(
@@ -244,7 +244,7 @@ public sealed class SharedHostsTests(TestPostgres postgres, TestRedis redis) : I
 
         public SharedHosts Shared { get; }
 
-        /// <summary>Which of the three clusters it serves.</summary>
+        /// <summary>Which of the three clusters the edge serves.</summary>
         public (bool Old, bool New, bool Deleted) Serves => (Is(_old), Is(_new), Is(_deleted));
 
         public async ValueTask DisposeAsync()

@@ -5,14 +5,14 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>What stands in Redis and what is believed of it.</summary>
+/// <summary>Links in Redis, and the values that are not trusted.</summary>
 public sealed class SharedLinksTests(TestRedis redis)
 {
     private const string Url = "https://shop.example/reset?token=not-for-everybody#2";
     private readonly ClusterId _cluster = ClusterId.NewRandom();
     private readonly LinkId _link = new(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
 
-    /// <summary>What stands in Redis instead of the value of a link, made from the right one.</summary>
+    /// <summary>Wrong values of a link in Redis, made from the right one.</summary>
     public static TheoryData<string> Poisons =>
     [
         "nothing", "noise", "a URL", "cut", "longer", "another version", "another link's", "another cluster's",
@@ -102,7 +102,7 @@ public sealed class SharedLinksTests(TestRedis redis)
     }
 
     [Fact]
-    public async Task What_is_too_much_to_write_is_dropped_and_counted_and_makes_nobody_wait()
+    public async Task Surplus_writes_are_dropped_and_counted_without_making_anybody_wait()
     {
         await using var own = new TestRedis();
         await using var user = await CacheUser.UsingAsync(own, change: options => options.PendingWrites = 100);
@@ -112,7 +112,7 @@ public sealed class SharedLinksTests(TestRedis redis)
             user.Links.Offer(_cluster, new LinkId((ulong)i), Encoding.ASCII.GetBytes(Url));
         }
 
-        // The batch under way and what waits are all that is kept.
+        // Only the batch in progress and the waiting writes are kept.
         Assert.InRange(user["tracking.cache.writes/dropped"], 10_000 - 100 - (2 * 128), 10_000);
         Assert.Equal(0, user["tracking.cache.writes/written"]);
         Assert.InRange(user.Connection.Outstanding, 0, 3 * 128);

@@ -3,13 +3,13 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.SharedCache;
 
-/// <summary>The server that the other tests here rely on does what they ask of it.</summary>
+/// <summary>The tests' own Redis behaves as the other tests expect.</summary>
 public sealed class TestRedisTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task It_keeps_its_port_and_password_over_a_restart_and_forgets_unless_it_is_persistent()
+    public async Task Redis_keeps_port_and_password_over_a_restart_and_loses_values_unless_persistent()
     {
         await using var redis = new TestRedis { Password = "not-for-everybody" };
         await using var persistent = new TestRedis { IsPersistent = true };
@@ -35,7 +35,7 @@ public sealed class TestRedisTests
     }
 
     [Fact]
-    public async Task Frozen_it_takes_connections_and_answers_nothing_until_it_is_thawed()
+    public async Task A_frozen_Redis_accepts_connections_and_answers_nothing_until_it_is_thawed()
     {
         await using var redis = new TestRedis();
         await redis.StartAsync(Cancelled);

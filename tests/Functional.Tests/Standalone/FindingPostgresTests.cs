@@ -64,8 +64,8 @@ public sealed class FindingPostgresTests : IDisposable
             var script = _folder.In("script");
             File.WriteAllText(script, $"#!/bin/sh\necho '{program} (PostgreSQL) {major}.2 (Debian {major}.2-1)'\n");
 
-            // By another process: a program started by another test meanwhile would inherit the file while it is open
-            // for writing here, and what is open for writing cannot be executed (ETXTBSY).
+            // Written by another process. If this process had the file open for writing, a program that another test
+            // starts would inherit it, and a file that is open for writing cannot be executed (ETXTBSY).
             using var install = Process.Start("install", ["-m", "700", script, Path.Combine(bin, program)]);
             install.WaitForExit();
             Assert.Equal(0, install.ExitCode);

@@ -10,7 +10,7 @@ public sealed class KilledProcessesTests(PreparedDataFolder prepared)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_was_stored_survives_kill_9()
+    public async Task Stored_data_survives_kill_9()
     {
         await using var standalone = await prepared.StartAsync(Cancelled);
         await ExecuteAsync(standalone, "INSERT INTO management.clusters (id, name) VALUES (7, 'kept')");

@@ -2,7 +2,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Standalone;
 
-/// <summary>Apart from the others: it takes as long as Standalone waits for a server that does not end.</summary>
+/// <summary>A separate class, because this test takes as long as Standalone waits for a server that does not
+/// end.</summary>
 public sealed class LeftoverDatabaseTests(PreparedDataFolder prepared)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -13,7 +14,7 @@ public sealed class LeftoverDatabaseTests(PreparedDataFolder prepared)
         await using var standalone = await prepared.StartAsync(Cancelled);
         var database = Postmaster.IdOf(standalone);
 
-        // Frozen, it cannot obey the signal it gets when its parent dies.
+        // A frozen server cannot handle the signal that it gets when its parent dies.
         await Postmaster.SignalAsync(database, "STOP");
 
         standalone.Kill();

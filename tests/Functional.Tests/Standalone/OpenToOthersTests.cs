@@ -36,7 +36,7 @@ public sealed class OpenToOthersTests : IDisposable
 
         AssertRefused($"the data folder {_data} is open to other users (mode {mode})", $"chmod 700 {_data}");
 
-        // Nothing was put into it, and doing what was said helps.
+        // The folder is still empty, and the remedy of the message works.
         Assert.Empty(Directory.EnumerateFileSystemEntries(_data));
         File.SetUnixFileMode(_data, RestartedStandalone.OwnerOnly);
         DataFolder.Open(_data).Dispose();
@@ -59,7 +59,7 @@ public sealed class OpenToOthersTests : IDisposable
     [Fact]
     public async Task A_folder_of_another_user_is_refused_also_by_root()
     {
-        // Who is not root has no folder to give away, but can look at root's.
+        // Only root can change an owner. Other users use a folder of root.
         var foreign = Environment.IsPrivilegedProcess ? _data : "/usr/share";
         if (Environment.IsPrivilegedProcess)
         {
@@ -130,7 +130,7 @@ public sealed class OpenToOthersTests : IDisposable
 
     private static async Task GiveAwayAsync(string path)
     {
-        // nobody, on every Linux.
+        // 65534 is the user nobody on Linux.
         using var chown = Process.Start("chown", ["65534", path]);
         await chown.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, chown.ExitCode);

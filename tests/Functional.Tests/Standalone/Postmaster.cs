@@ -4,7 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Standalone;
 
-/// <summary>The private database's server as the operating system sees it.</summary>
+/// <summary>The process of the private database's server.</summary>
 internal static class Postmaster
 {
     public static string FileOf(StandaloneProcess standalone) =>
@@ -15,7 +15,7 @@ internal static class Postmaster
 
     public static bool IsRunning(int id)
     {
-        // A zombie has ended; nobody may have asked for its exit code yet.
+        // A zombie has ended; only its exit code has not been read yet.
         try
         {
             return !File.ReadAllText($"/proc/{id}/stat").Contains(") Z ", StringComparison.Ordinal);

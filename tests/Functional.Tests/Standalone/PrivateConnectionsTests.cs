@@ -5,7 +5,7 @@ namespace Tracking.Functional.Tests.Standalone;
 
 public sealed class PrivateConnectionsTests
 {
-    // PostgreSQL keeps so many of its connections for superusers.
+    // The number of connections that PostgreSQL reserves for superusers.
     private const int Kept = 3;
 
     [Theory]

@@ -7,7 +7,7 @@ using Tracking.Standalone.PrivatePostgres;
 
 namespace Tracking.Functional.Tests.Standalone;
 
-/// <summary>The private database is reached by a socket in the data folder, and by nothing else.</summary>
+/// <summary>The private database is reachable only by a socket in the data folder.</summary>
 [Collection(nameof(RestartedCollection))]
 public sealed class PrivateSocketTests(RestartedStandalone standalone)
 {
@@ -86,7 +86,7 @@ public sealed class PrivateSocketTests(RestartedStandalone standalone)
                 Ends);
         }
 
-        // Its process was killed and left the server running.
+        // The Standalone process was killed and left the server running.
         await using var now = await PrivateDatabase.StartAsync(
             folder, null, new ServerSettings { IsDurable = false }, NullLogger.Instance, TimeProvider.System, Ends);
 

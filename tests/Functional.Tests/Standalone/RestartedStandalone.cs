@@ -7,23 +7,23 @@ using Tracking.Servers;
 namespace Tracking.Functional.Tests.Standalone;
 
 /// <summary>
-/// A Standalone for tests that only look at it: started for the first time, stopped and started again. Its data folder
-/// lies in one that nobody else can reach.
+/// A Standalone for tests that do not change it: started for the first time, stopped and started again. Its data folder
+/// is in a folder that other users cannot enter.
 /// </summary>
 public sealed class RestartedStandalone : IAsyncLifetime
 {
-    /// <summary>The mode of the data folder and of the folder it lies in.</summary>
+    /// <summary>The mode of the data folder and of the folder around it.</summary>
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>Runs, since its restart.</summary>
+    /// <summary>The running process after the restart.</summary>
     public StandaloneProcess Process { get; private set; } = null!;
 
     /// <summary>The folder around its data folder.</summary>
     public string ClosedFolder => _folder.In("closed");
 
-    /// <summary>Seen before the restart.</summary>
+    /// <summary>The state before the restart.</summary>
     public SeenAtFirstStart First { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
@@ -67,7 +67,7 @@ public sealed class RestartedStandalone : IAsyncLifetime
         return hashes;
     }
 
-    /// <summary>The certificate that the edge shows.</summary>
+    /// <summary>The edge's certificate.</summary>
     public async Task<X509Certificate2> CertificateAsync()
     {
         using var client = new TcpClient();
@@ -82,11 +82,11 @@ public sealed class RestartedStandalone : IAsyncLifetime
         return served!;
     }
 
-    /// <summary>What the first start showed and stored.</summary>
+    /// <summary>The output and the stored keys of the first start.</summary>
     public sealed record SeenAtFirstStart(
         string Output, string AdminKey, List<byte[]> AdminHashes, X509Certificate2 Certificate);
 }
 
-/// <summary>One process for all tests that only look at it.</summary>
+/// <summary>One process for all tests that do not change it.</summary>
 [CollectionDefinition(nameof(RestartedCollection))]
 public sealed class RestartedCollection : ICollectionFixture<RestartedStandalone>;

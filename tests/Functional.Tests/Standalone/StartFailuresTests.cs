@@ -35,7 +35,7 @@ public sealed class StartFailuresTests(StoppedStandalone stopped) : IClassFixtur
     {
         await AssertRefusedAsync(new() { ["TRACKING_DATA"] = _folder.In("data"), [key] = value }, expected);
 
-        // Found before a database is made for nothing.
+        // The fault is found before a database is made.
         Assert.False(Directory.Exists(_folder.In("data/postgres")));
     }
 
@@ -109,7 +109,7 @@ public sealed class StartFailuresTests(StoppedStandalone stopped) : IClassFixtur
     }
 
     [Fact]
-    public async Task Another_versions_data_folder_is_refused_with_what_to_install()
+    public async Task A_data_folder_of_another_PostgreSQL_version_is_refused_with_the_version_to_install()
     {
         Directory.CreateDirectory(_folder.In("data"), RestartedStandalone.OwnerOnly);
         var cluster = Directory.CreateDirectory(_folder.In("data/postgres")).FullName;

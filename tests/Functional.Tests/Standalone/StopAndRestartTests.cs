@@ -44,7 +44,7 @@ public sealed class StopAndRestartTests(PreparedDataFolder prepared)
         standalone.Kill();
         await Eventually.HoldsAsync(() => !File.Exists(file), "PostgreSQL ends", Cancelled);
 
-        // The number of a process that lives, and is not PostgreSQL: this one.
+        // The id of a running process that is not PostgreSQL: the test's own.
         await File.WriteAllTextAsync(
             file, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n/elsewhere\n", Cancelled);
         await standalone.RestartAsync(Cancelled);

@@ -9,11 +9,10 @@ using Tracking.Functional.Tests.Rewrite;
 
 namespace Tracking.Functional.Tests.Tenants;
 
-/// <summary>Text that is none, and any other nonsense, on every route there is: never an answer that says that the
-/// fault is ours.</summary>
+/// <summary>Invalid text and other malformed input on every route never gets a status of 500 or above.</summary>
 public sealed class BrokenTextTests(RewritePostgres postgres)
 {
-    // A body is not read there.
+    // These routes read no body.
     private static readonly string[] _withoutBody = ["signing-keys", "/verify", "/retry", "/rebuild", "/test"];
 
     private static readonly (string Body, string Named)[] _bodies =
@@ -187,7 +186,7 @@ public sealed class BrokenTextTests(RewritePostgres postgres)
         _ => string.Concat(Enumerable.Range(0, random.Next(1, 6)).Select(_ => $"%{random.Next(256):x2}")),
     };
 
-    // A valid body with a few bytes changed, or bytes.
+    // A valid body with a few changed bytes, or random bytes.
     private static byte[] RandomBody(Random random)
     {
         var body = Encoding.UTF8.GetBytes(

@@ -15,7 +15,7 @@ public sealed class KnownApiKeysTests(RewritePostgres postgres)
     [Fact]
     public async Task Keys_that_could_not_be_read_at_start_are_read_as_soon_as_the_database_answers()
     {
-        // Next time without being told would be in a minute.
+        // Without an announcement the next refresh would be in a minute.
         var options = new SystemOptions { DirectoryRefresh = TimeSpan.FromMinutes(1) };
         await using var dataSource = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync());
         _ = ApiKeySecret.TryHash(ApiKeySecret.Create(), out var hash);

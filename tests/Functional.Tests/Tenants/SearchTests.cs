@@ -8,14 +8,12 @@ using Tracking.Links;
 
 namespace Tracking.Functional.Tests.Tenants;
 
-/// <summary>What is asked of 300,000 messages and events goes along an index and touches a bounded number of
-/// pages.</summary>
+/// <summary>Searches among 300,000 messages and events use an index and read a limited number of pages.</summary>
 public sealed class SearchTests(RewritePostgres postgres)
 {
     private const int Rows = 300_000;
 
-    // A step of 10,000 rows, found and looked through, and what belongs to a page: far below the 10,000 pages of either
-    // table.
+    // One step of 10,000 rows and the rows of a result page. Far below the 10,000 pages of either table.
     private const long PagesOfASearch = 4_500;
 
     private static readonly (string Path, long Pages)[] _asked =
@@ -47,7 +45,7 @@ public sealed class SearchTests(RewritePostgres postgres)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Whatever_is_asked_goes_along_an_index_and_a_search_goes_on_where_it_stopped()
+    public async Task Every_search_uses_an_index_and_continues_where_it_stopped()
     {
         await using var host = await RewriteHost.StartAsync(
             await postgres.CreateDatabaseAsync(),
@@ -70,7 +68,7 @@ public sealed class SearchTests(RewritePostgres postgres)
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
 
-        // The oldest of all is found on the last page, and no page before says that it is the end.
+        // The oldest message is on the last page, and no page before is marked as the last.
         Assert.Equal(["m0"], await SearchAsync(host, $"/api/v1/clusters/{cluster}/messages?q=M0@", "messageId"));
         Assert.Equal(
             Rows / 1000,
@@ -106,7 +104,7 @@ public sealed class SearchTests(RewritePostgres postgres)
         }
     }
 
-    // All pages, to the end.
+    // Reads all pages.
     private static async Task<List<string>> SearchAsync(RewriteHost host, string path, string member)
     {
         var found = new List<string>();
@@ -126,7 +124,7 @@ public sealed class SearchTests(RewritePostgres postgres)
 
     private static async Task FillAsync(RewriteHost host, ClusterId cluster)
     {
-        // Message and event number i are of second i/20 of a day. The messages' keys are as random as hashes.
+        // Message and event number i have the time of second i/20 of a day. The messages' keys are random like hashes.
         await host.ExecuteAsync(
             """
             INSERT INTO rewrite.messages (cluster_id, message_key, id_hash, content_hash, message_id, sender, recipient,
@@ -161,8 +159,9 @@ public sealed class SearchTests(RewritePostgres postgres)
             cluster.Value, key.ToBytes(), MessageKey.HashId("m299"));
     }
 
-    // Pages and whole-table scans so far. A session tells what it did now and then only: the API's are asked to, and
-    // the one that filled the tables, or what that cost is counted with what is asked ten seconds later.
+    // The number of read pages and sequential scans so far. A session reports its statistics only from time to time. So
+    // the sessions of the API, and the one that filled the tables, are told to report now. Otherwise their cost would
+    // be counted later.
     private static async Task<(long Pages, long Scans)> TouchedAsync(RewriteHost host)
     {
         var api = host.Services.GetRequiredService<ApiDataSource>().Connections;

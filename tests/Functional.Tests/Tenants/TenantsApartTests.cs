@@ -10,8 +10,8 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Tenants;
 
-/// <summary>What one tenant asks of the API costs another tenant's mail nothing: the means, without looking at a
-/// clock. What it comes to is measured by the benchmark <c>tenants-apart</c>.</summary>
+/// <summary>The API's requests of one tenant do not delay another tenant's mail. These tests check the limits without
+/// measuring time. The benchmark <c>tenants-apart</c> measures the delay.</summary>
 public sealed class TenantsApartTests(RewritePostgres postgres)
 {
     private const string Link = "https://shop.example/a";
@@ -100,7 +100,7 @@ public sealed class TenantsApartTests(RewritePostgres postgres)
             var two = new[] { client, otherKey }
                 .Select(sender => Expect.GetAsync(sender, $"/api/v1/clusters/{loud}/events")).ToList();
 
-            // One of them waits for the first, and the other is one too many, whichever key it has.
+            // One of both waits for the first. The other exceeds the limit, with either key.
             var first = await Task.WhenAny(two);
             using var refused = await first;
             await Expect.ProblemAsync(
@@ -150,7 +150,7 @@ public sealed class TenantsApartTests(RewritePostgres postgres)
     }
 
     [Fact]
-    public async Task Invented_keys_cost_a_few_queries_a_second_and_drive_out_no_other()
+    public async Task Invented_keys_cost_a_few_queries_per_second_and_evict_no_other_key()
     {
         const int Invented = 1000;
         const int PerSecond = 5;
@@ -195,13 +195,13 @@ public sealed class TenantsApartTests(RewritePostgres postgres)
         var database = await postgres.CreateDatabaseAsync();
         await using var host = await RewriteHost.StartAsync(
             database, ("Tracking:ApiKeys:UnknownPerSecondAndNetwork", "1"));
-        // Its announcements come to nobody else: the in-memory bus has one process.
+        // The other host's announcements do not arrive, because the in-memory bus is per process.
         await using var other = await RewriteHost.StartAsync(
             database,
             ("Tracking:DirectoryRefresh", "00:00:01"),
             ("Tracking:ApiKeys:UnknownPerSecondAndNetwork", "1"));
         var cluster = await host.CreateClusterAsync();
-        // The admin's key was stored behind the host's back; now it has been seen.
+        // The test stored the admin's key directly in the database. After this request the host knows it.
         await ManagementHost.GetAsync(host.Admin, "/api/v1/clusters");
         using var done = new CancellationTokenSource();
         var flood = Task.WhenAll(FloodAsync(host, done.Token), FloodAsync(other, done.Token));
@@ -250,7 +250,7 @@ public sealed class TenantsApartTests(RewritePostgres postgres)
         WHERE wait_event_type = 'Lock' AND datname = current_database() AND application_name = 'tracking-api'
         """);
 
-    /// <summary>The API's counters by their one tag, of this host only.</summary>
+    /// <summary>The API's counters of this host, by their only tag.</summary>
     private sealed class Counts : IDisposable
     {
         private readonly MeterListener _listener = new();

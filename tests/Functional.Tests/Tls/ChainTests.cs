@@ -6,7 +6,7 @@ using Tracking.Tls.Certificates;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>Clients get the chain that the authority gave.</summary>
+/// <summary>Clients get the chain from the authority.</summary>
 public sealed partial class ChainTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

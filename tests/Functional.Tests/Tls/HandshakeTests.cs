@@ -73,7 +73,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         answer, await AnswerAsync(global::System.Text.Encoding.Latin1.GetBytes(sent)));
 
     [Fact]
-    public async Task Unknown_names_cost_one_question_each()
+    public async Task Each_unknown_name_costs_one_look_up()
     {
         for (var i = 0; i < 50; i++)
         {
@@ -123,7 +123,7 @@ public sealed class HandshakeTests : IAsyncLifetime
     {
         _host.Add(Name);
 
-        // R asks for it.
+        // The line "R" makes openssl request a renegotiation.
         var output = await OpenSsl.UntilEndedAsync(_host.TlsPort, Name, "R\n", "-tls1_2", "-comp");
 
         // The server ends the connection instead of showing its certificate again.
@@ -171,7 +171,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         await using var challenge = await _host.ConnectAsync(Name, 0, "acme-tls/1");
         Assert.Equal(_host.Challenges[Name].RawData, challenge.RemoteCertificate!.GetRawCertData());
         Assert.Equal("acme-tls/1", challenge.NegotiatedApplicationProtocol.ToString());
-        // The connection is closed after the handshake, whatever the client sends.
+        // The connection is closed after the handshake.
         Assert.Equal(0, await ReadToEndAsync(challenge));
     }
 
@@ -227,7 +227,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         await using var host = await TlsHost.StartAsync(("Tls:HandshakeTimeout", "00:00:02"));
         host.Add(Name);
 
-        // The server's part, and then the end.
+        // The server's part of the handshake, then the end of the connection.
         Assert.Equal(22, (await TlsHost.ExchangeAsync(
             host.TlsPort, SomeHello.Records(Tls12(SomeHello.Message(Name)))))[0]);
     }
@@ -255,7 +255,7 @@ public sealed class HandshakeTests : IAsyncLifetime
     private static byte[] Tls12(byte[] message)
     {
         var at = message.AsSpan().IndexOf((byte[])[0, 43, 0, 3, 2, 3, 4]);
-        // An extension that nobody knows.
+        // An unknown extension.
         (message[at], message[at + 1]) = (0x7F, 0xFE);
         return message;
     }

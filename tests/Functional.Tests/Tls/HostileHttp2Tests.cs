@@ -42,7 +42,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_same_request_without_it_is_served()
+    public async Task The_same_request_with_a_valid_field_is_served()
     {
         await using var client = await RawHttp2.ConnectAsync(_host, Name);
 
@@ -53,7 +53,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Requests_that_are_taken_back_at_once_hold_up_nobody()
+    public async Task Requests_that_are_reset_at_once_do_not_delay_other_clients()
     {
         await WhileOthersAreServedAsync(async () =>
         {
@@ -86,7 +86,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
             }
         });
 
-        // What is in the buffers on the way is sent too.
+        // The bytes in the network buffers count as sent too.
         Assert.InRange(sent, 0, 32 << 20);
     }
 
@@ -109,13 +109,13 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
     [Theory]
     [InlineData(RawHttp2.Settings)]
     [InlineData(RawHttp2.Ping)]
-    public async Task Questions_whose_answers_nobody_reads_hold_up_nobody_and_take_up_no_memory(byte type)
+    public async Task Unread_answers_to_SETTINGS_and_PING_delay_no_client_and_use_no_memory(byte type)
     {
         var before = GC.GetTotalMemory(forceFullCollection: true);
         await WhileOthersAreServedAsync(async () =>
         {
             await using var client = await RawHttp2.ConnectAsync(_host, Name);
-            // A window's size; eight bytes to be sent back.
+            // The payload: a window size for SETTINGS, eight bytes for PING.
             var question = RawHttp2.Frame(type, 0, 0, type == RawHttp2.Ping ? new byte[8] : [0, 4, 0, 0, 255, 255]);
             byte[] many = [.. Enumerable.Repeat(question, 1_000).SelectMany(frame => frame)];
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
@@ -137,7 +137,7 @@ public sealed class HostileHttp2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Answers_that_nobody_lets_in_hold_up_nobody()
+    public async Task Clients_with_a_zero_window_do_not_delay_other_clients()
     {
         var stalled = new List<RawHttp2>();
         await WhileOthersAreServedAsync(async () =>

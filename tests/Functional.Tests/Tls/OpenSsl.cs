@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>OpenSSL's own client, which knows nothing of .NET.</summary>
+/// <summary>OpenSSL's own client, which is independent of .NET.</summary>
 internal static class OpenSsl
 {
     /// <summary>Runs <c>openssl s_client</c>, sends the text and ends.</summary>
@@ -40,7 +40,7 @@ internal static class OpenSsl
         }
         catch (IOException)
         {
-            // It has ended already: it was refused.
+            // The client has already ended, because it was refused.
         }
 
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));

@@ -4,7 +4,7 @@ using Tracking.Tls;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>What port 80 answers, and how requests over TLS must fit their connection.</summary>
+/// <summary>The answers of port 80, and the check that requests over TLS belong to their connection.</summary>
 public sealed class PlainTests : IAsyncLifetime
 {
     private const string Name = "www.example.net";
@@ -80,7 +80,7 @@ public sealed class PlainTests : IAsyncLifetime
     [Fact]
     public async Task Any_other_host_is_served_as_it_is()
     {
-        // Without a certificate, with https optional, unknown, the greeting, and behind something that has ended TLS.
+        // The cases: no certificate, https optional, an unknown host, the greeting page, and TLS ended in front of us.
         _host.Hosts["new.example.net"] = HostStanding.ActiveWithHttps;
         _host.Add("optional.example.net");
         _host.Hosts["optional.example.net"] = HostStanding.Active;
@@ -153,7 +153,8 @@ public sealed class PlainTests : IAsyncLifetime
         Assert.Null(Hsts(await AskAsync(Name, "/")));
     }
 
-    // One request by hand (RFC 9113, RFC 7541): HttpClient asks no connection for another name. 0x88 is ":status: 200".
+    // One handwritten request (RFC 9113, RFC 7541), because HttpClient never requests another name over a connection.
+    // 0x88 is ":status: 200".
     private async Task<byte[]> HeadersAsync(string host)
     {
         await using var tls = await _host.ConnectAsync(Name, 0, "h2");

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>A load balancer in front that says by the PROXY protocol who connected.</summary>
+/// <summary>A load balancer in front that sends the client's address by the PROXY protocol.</summary>
 public sealed class ProxyProtocolTests : IAsyncLifetime
 {
     private const string Name = "www.example.net";
@@ -38,10 +38,10 @@ public sealed class ProxyProtocolTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Headers))]
-    public async Task In_front_of_TLS_it_says_who_the_client_is(byte[] header, string from)
+    public async Task A_PROXY_header_before_TLS_gives_the_clients_address(byte[] header, string from)
     {
         using var client = new TcpClient("127.0.0.1", _host.TlsPort) { NoDelay = true };
-        // In two segments, of which the second begins the handshake.
+        // The header comes in two segments. The second one also begins the handshake.
         await client.GetStream().WriteAsync(header.AsMemory(0, 10));
         await client.GetStream().WriteAsync(header.AsMemory(10));
 
@@ -52,18 +52,19 @@ public sealed class ProxyProtocolTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Headers))]
-    public async Task In_front_of_plain_HTTP_it_says_who_the_client_is(byte[] header, string from) => Assert.Contains(
+    public async Task A_PROXY_header_before_plain_HTTP_gives_the_clients_address(
+        byte[] header, string from) => Assert.Contains(
         from, await ExchangeAsync(_host.PlainPort, [.. header, .. _request]), StringComparison.Ordinal);
 
     [Fact]
-    public async Task Without_it_a_load_balancer_is_refused_on_either_port()
+    public async Task A_load_balancer_without_a_PROXY_header_is_refused_on_both_ports()
     {
         Assert.Empty(await ExchangeAsync(_host.PlainPort, _request));
         await Assert.ThrowsAnyAsync<Exception>(() => _host.ConnectAsync(Name));
     }
 
     [Fact]
-    public async Task Broken_it_is_refused()
+    public async Task A_malformed_PROXY_header_is_refused()
     {
         Assert.Empty(await ExchangeAsync(
             _host.PlainPort, [.. Encoding.ASCII.GetBytes("PROXY UNKNOWN " + new string('x', 92) + "\r\n"), .. _request]));
@@ -73,7 +74,7 @@ public sealed class ProxyProtocolTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task From_anybody_else_it_is_not_understood_and_not_needed()
+    public async Task A_PROXY_header_of_another_client_is_neither_accepted_nor_needed()
     {
         var other = IPAddress.Parse("127.0.0.2");
 

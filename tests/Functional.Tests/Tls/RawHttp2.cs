@@ -6,7 +6,7 @@ namespace Tracking.Functional.Tests.Tls;
 /// <summary>A frame of HTTP/2 (RFC 9113 §4.1).</summary>
 internal sealed record RawFrame(byte Type, byte Flags, int Stream, byte[] Payload);
 
-/// <summary>An HTTP/2 client that sends whatever it is told, frame by frame, right or wrong.</summary>
+/// <summary>An HTTP/2 client that sends any frames, valid or invalid.</summary>
 internal sealed class RawHttp2(Stream stream) : IAsyncDisposable
 {
     public const byte Data = 0;
@@ -22,11 +22,11 @@ internal sealed class RawHttp2(Stream stream) : IAsyncDisposable
     // The static table's index of :status 200 (RFC 7541, appendix A), as a whole field.
     private const byte Status200 = 0x88;
 
-    /// <summary>A connection whose settings are sent.</summary>
+    /// <summary>Opens a connection and sends its settings.</summary>
     public static async Task<RawHttp2> ConnectAsync(TlsHost host, string name, params byte[] settings) =>
         await BeginAsync(await host.ConnectAsync(name, 0, "h2"), settings);
 
-    /// <summary>Begins to speak over a connection.</summary>
+    /// <summary>Begins HTTP/2 over a connection.</summary>
     public static async Task<RawHttp2> BeginAsync(Stream stream, params byte[] settings)
     {
         var client = new RawHttp2(stream);
@@ -35,7 +35,7 @@ internal sealed class RawHttp2(Stream stream) : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Fields of a header, none of them indexed or compressed (RFC 7541 §6.2.2).</summary>
+    /// <summary>The fields of a header, without indexing and compression (RFC 7541 §6.2.2).</summary>
     public static byte[] Fields(params (string Name, string Value)[] fields)
     {
         var block = new List<byte>();

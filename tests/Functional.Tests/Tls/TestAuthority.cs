@@ -5,8 +5,8 @@ using Tracking.Tls.Certificates;
 namespace Tracking.Functional.Tests.Tls;
 
 /// <summary>
-/// A certificate authority as Let's Encrypt is one: an old root that every client has, a new root that only new ones
-/// have and that is therefore signed by the old one too, and an intermediate under the new root.
+/// A certificate authority like Let's Encrypt. All clients trust the old root, and only new clients the new one. So the
+/// old root has signed the new one too. The intermediate is under the new root.
 /// </summary>
 internal sealed class TestAuthority : IDisposable
 {
@@ -25,10 +25,10 @@ internal sealed class TestAuthority : IDisposable
         Intermediate = Sign(Authority("CN=Intermediate", _middleKey), NewRoot, _newKey, 3);
     }
 
-    /// <summary>What old clients trust.</summary>
+    /// <summary>The root that old clients trust.</summary>
     public X509Certificate2 OldRoot { get; }
 
-    /// <summary>The self-signed twin of <see cref="CrossSigned"/>.</summary>
+    /// <summary>The self-signed root with the key of <see cref="CrossSigned"/>.</summary>
     public X509Certificate2 NewRoot { get; }
 
     /// <summary>The new root, signed by the old one.</summary>
@@ -36,9 +36,9 @@ internal sealed class TestAuthority : IDisposable
 
     public X509Certificate2 Intermediate { get; }
 
-    /// <summary>A certificate with the chain that the authority gives with it: two more certificates.</summary>
+    /// <summary>Issues a certificate with its chain, which has two more certificates.</summary>
     /// <param name="name">The host name.</param>
-    /// <param name="responder">An OCSP responder to name.</param>
+    /// <param name="responder">The OCSP responder's URL in the certificate.</param>
     public CertificateFound Issue(string name, string? responder = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -60,7 +60,7 @@ internal sealed class TestAuthority : IDisposable
         };
     }
 
-    /// <summary>As an authority's file has it.</summary>
+    /// <summary>The chain as an authority's PEM file.</summary>
     public static string Pem(CertificateFound found) =>
         string.Concat(found.Chain.Select(certificate => PemEncoding.WriteString("CERTIFICATE", certificate) + "\n"));
 

@@ -19,7 +19,8 @@ using Tracking.Tls.Challenges;
 
 namespace Tracking.Functional.Tests.Tls;
 
-/// <summary>The TLS and plain ports of a process, in front of a handler that answers how it was reached.</summary>
+/// <summary>The TLS and plain ports of a process, in front of a handler that answers with the properties of the
+/// connection.</summary>
 internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallengeCertificates, IChallengeThumbprints,
     IServedHosts
 {
@@ -82,7 +83,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
         return host;
     }
 
-    /// <summary>Makes a name one of ours, with a certificate.</summary>
+    /// <summary>Adds a served name with a certificate.</summary>
     public CertificateFound Add(string name, DateTimeOffset? firstRenewedAt = null)
     {
         var issued = Authority.Issue(name);
@@ -112,7 +113,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
 
     public HostStanding Find(HostName name) => Hosts.GetValueOrDefault(name.Value, HostStanding.Unsaid);
 
-    /// <summary>A handshake, whatever the certificate.</summary>
+    /// <summary>Connects without checking the certificate.</summary>
     public async Task<SslStream> ConnectAsync(
         string name, SslProtocols protocols = SslProtocols.None, params string[] offered)
     {
@@ -145,7 +146,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
         }
     }
 
-    /// <summary>One request over a stream, whose connection stays.</summary>
+    /// <summary>Sends one request over a stream, which stays open.</summary>
     public static async Task<string> AskAsync(Stream stream, string host, string path = "/")
     {
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
@@ -165,7 +166,7 @@ internal sealed class TlsHost : IAsyncDisposable, ICertificateSource, IChallenge
         return answer.ToString();
     }
 
-    /// <summary>What a plain TCP client gets: it sends these bytes and reads to the end.</summary>
+    /// <summary>Sends bytes as a plain TCP client, and reads the answer to its end.</summary>
     public static async Task<byte[]> ExchangeAsync(int port, byte[] sent, IPAddress? from = null)
     {
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Webhooks;
 
-/// <summary>What is told of tracking domains and certificates becomes webhooks, once.</summary>
+/// <summary>Notices about tracking domains and certificates become webhooks, each exactly once.</summary>
 public sealed class DomainEventsTests(TestPostgres server)
 {
     [Fact]
@@ -16,7 +16,7 @@ public sealed class DomainEventsTests(TestPostgres server)
         var lost = await NoticeAsync(
             lab, 1, """{"domain":"019aab3c-0000-7000-8000-000000000001","reason":"record-gone"}""");
         await NoticeAsync(lab, 3, """{"domain":"019aab3c-0000-7000-8000-000000000001","error":"no route"}""");
-        // Of a kind that this version does not know.
+        // The notice has a kind that this version does not know.
         await NoticeAsync(lab, 99, "{}");
 
         await lab.DomainEvents.RunAsync(TestContext.Current.CancellationToken);

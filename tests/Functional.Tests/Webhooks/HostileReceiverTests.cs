@@ -6,11 +6,11 @@ using Tracking.Webhooks;
 
 namespace Tracking.Functional.Tests.Webhooks;
 
-/// <summary>Receivers that would hold us up, fill us up, or have us talk to somebody else.</summary>
+/// <summary>Receivers that try to delay us, to use up our memory, or to make us connect to another server.</summary>
 public sealed class HostileReceiverTests(TestPostgres server)
 {
     [Fact]
-    public async Task Of_a_huge_answer_eight_kilobytes_are_kept()
+    public async Task Eight_kilobytes_of_a_huge_answer_are_kept()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
         await using var receiver = await WebhookReceiver.StartAsync();
@@ -120,7 +120,7 @@ public sealed class HostileReceiverTests(TestPostgres server)
     [Fact]
     public async Task A_name_that_leads_elsewhere_after_it_was_looked_at_is_checked_at_each_connection()
     {
-        // Public when somebody looks, private when we connect: what is connected to is what was checked.
+        // The name has a public address first and a private one later. The checked address must be the connected one.
         var answers = new Queue<string>(["203.0.114.1", "127.0.0.1"]);
         await using var lab = await WebhookLab.CreateAsync(
             server, OnlyPublic(),

@@ -7,7 +7,7 @@ using Tracking.Webhooks;
 
 namespace Tracking.Functional.Tests.Webhooks;
 
-/// <summary>An event that is stored is delivered at least once, under its own id, whoever dies when.</summary>
+/// <summary>A stored event is delivered at least once, under its own id, even if processes die.</summary>
 public sealed class NothingIsLostTests(TestPostgres server)
 {
     [Fact]
@@ -36,7 +36,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
         await using (var blocker = await lab.Database.DataSource.OpenConnectionAsync(
             TestContext.Current.CancellationToken))
         {
-            // Everything is written but the counters when it dies.
+            // The process dies when everything except the counters is written.
             await using var transaction = await blocker.BeginTransactionAsync(TestContext.Current.CancellationToken);
             await using var hold = new NpgsqlCommand("LOCK TABLE ingest.message_counts", blocker);
             await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
@@ -73,14 +73,14 @@ public sealed class NothingIsLostTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task What_was_sent_and_not_written_down_is_sent_again_under_the_same_id()
+    public async Task A_sent_webhook_without_a_stored_result_is_sent_again_under_the_same_id()
     {
         await using var lab = await WebhookLab.CreateAsync(server);
         await using var receiver = await WebhookReceiver.StartAsync();
         await lab.AddEndpointAsync(receiver.Url);
         var ids = await lab.StoreAsync(3);
 
-        // As after a kill: the receiver has it, and whoever visits next has another lease.
+        // As after a kill: the receiver has the webhook, and the next process has another lease.
         receiver.Answer = _ => lab.Database.ExecuteAsync("UPDATE webhooks.endpoints SET leased_by = gen_random_uuid()");
         await lab.StepAsync();
         Assert.Equal(0L, await lab.Database.CountAsync("webhooks.attempts"));
@@ -138,7 +138,7 @@ public sealed class NothingIsLostTests(TestPostgres server)
             await lab.AddEndpointAsync(hanging.Url);
         }
 
-        // Each fails once and is slow from then on.
+        // Each endpoint fails once and counts as slow from then on.
         await lab.StoreAsync(1);
         await lab.WorkAsync();
         Assert.Equal(5L, await lab.Database.ScalarAsync("SELECT count(*) FROM webhooks.endpoints WHERE is_slow"));

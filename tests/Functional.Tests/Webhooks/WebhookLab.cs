@@ -12,7 +12,7 @@ using Tracking.Webhooks;
 
 namespace Tracking.Functional.Tests.Webhooks;
 
-/// <summary>A database with events, and what delivers webhooks on it, at a time that a test moves.</summary>
+/// <summary>A database with events and the delivery of webhooks, with a clock that a test moves.</summary>
 internal sealed class WebhookLab : IAsyncDisposable
 {
     private static readonly byte[] _masterKey = new byte[MasterKey.Size];
@@ -56,7 +56,7 @@ internal sealed class WebhookLab : IAsyncDisposable
 
     public EnqueueDomainEvents DomainEvents { get; }
 
-    /// <summary>With receivers on this machine allowed, unless the test has settings of its own.</summary>
+    /// <summary>Allows receivers on this machine, unless the test has its own settings.</summary>
     public static async Task<WebhookLab> CreateAsync(
         TestPostgres server,
         WebhookOptions? options = null,
@@ -92,7 +92,7 @@ internal sealed class WebhookLab : IAsyncDisposable
             Database.Endpoints, _secrets, new WebhooksWaiting(), wrapped, _time, NullLogger<VisitEndpoints>.Instance);
     }
 
-    /// <summary>An endpoint of the lab's cluster, known to whoever stores events.</summary>
+    /// <summary>Adds an endpoint of the lab's cluster. The storing of events knows it.</summary>
     public async Task<(Guid Id, byte[] Secret)> AddEndpointAsync(
         Uri url, byte[]? previousSecret = null, DateTimeOffset? previousUntil = null, params string[] eventTypes)
     {
@@ -110,7 +110,7 @@ internal sealed class WebhookLab : IAsyncDisposable
         return (id, secret);
     }
 
-    /// <summary>Stores events; the time is then not before theirs.</summary>
+    /// <summary>Stores events. The clock moves to their time if it is behind.</summary>
     /// <returns>Their ids.</returns>
     public async Task<List<Guid>> StoreAsync(int count, LinkKind kind = LinkKind.Click)
     {
@@ -135,7 +135,7 @@ internal sealed class WebhookLab : IAsyncDisposable
     {
         while (await StepAsync() > 0)
         {
-            // As long as there is something due.
+            // Repeat while endpoints are due.
         }
     }
 
@@ -154,7 +154,7 @@ internal sealed class WebhookLab : IAsyncDisposable
         return WorkAsync();
     }
 
-    /// <summary>A column of the one delivery that there is.</summary>
+    /// <summary>A column of the only delivery.</summary>
     public Task<object?> DeliveryAsync(string column) =>
         Database.ScalarAsync($"SELECT {column} FROM webhooks.deliveries");
 
@@ -162,7 +162,7 @@ internal sealed class WebhookLab : IAsyncDisposable
     public Task<object?> AttemptAsync(string column) =>
         Database.ScalarAsync($"SELECT {column} FROM webhooks.attempts ORDER BY at DESC, number DESC LIMIT 1");
 
-    /// <summary>A column of the one endpoint that there is.</summary>
+    /// <summary>A column of the only endpoint.</summary>
     public Task<object?> EndpointAsync(string column) =>
         Database.ScalarAsync($"SELECT {column} FROM webhooks.endpoints");
 

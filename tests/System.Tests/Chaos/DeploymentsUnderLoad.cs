@@ -2,7 +2,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>One of everything that a message and a click need, for the scenarios of a collection in turn.</summary>
+/// <summary>One copy of every service for messages and clicks. The scenarios of a collection use it one after the
+/// other.</summary>
 public abstract class DeploymentUnderLoad : IAsyncLifetime
 {
     /// <summary>The running system.</summary>
@@ -20,16 +21,16 @@ public abstract class DeploymentUnderLoad : IAsyncLifetime
     }
 }
 
-/// <summary>Whose services are killed.</summary>
+/// <summary>The deployment whose services are killed.</summary>
 public sealed class ServicesUnderLoad : DeploymentUnderLoad;
 
-/// <summary>Whose broker, cache and database are killed.</summary>
+/// <summary>The deployment whose broker, cache and database are killed.</summary>
 public sealed class EnginesUnderLoad : DeploymentUnderLoad;
 
-/// <summary>Scenarios that kill services: one after the other.</summary>
+/// <summary>Scenarios that kill services, one after the other.</summary>
 [CollectionDefinition]
 public sealed class KillServices : ICollectionFixture<ServicesUnderLoad>;
 
-/// <summary>Scenarios that kill engines: one after the other, beside <see cref="KillServices"/>.</summary>
+/// <summary>Scenarios that kill engines, one after the other and in parallel with <see cref="KillServices"/>.</summary>
 [CollectionDefinition]
 public sealed class KillEngines : ICollectionFixture<EnginesUnderLoad>;

@@ -1,7 +1,7 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>The broker may go at any moment and lose what it likes: edges answer on, and send again what was not
-/// acknowledged.</summary>
+/// <summary>The broker may die at any moment and lose messages. Edges keep answering, and send unacknowledged batches
+/// again.</summary>
 [Collection(typeof(KillEngines))]
 public sealed class KillBrokerUnderLoad(EnginesUnderLoad system)
 {

@@ -1,6 +1,6 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>The edge owns its spool: what it answered before it was killed is stored after its next start.</summary>
+/// <summary>An edge keeps its spool: clicks that it answered before a kill are stored after its next start.</summary>
 [Collection(typeof(KillServices))]
 public sealed class KillEdgeUnderLoad(ServicesUnderLoad system)
 {

@@ -1,11 +1,11 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>Behind the gateway a click counts once, whichever edge dies, and the edge that is left answers.</summary>
+/// <summary>Behind the gateway a click is counted once when either edge dies, and the other edge answers.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class KillEdgesBehindTheGateway(WholeDeployment system)
 {
-    // What was on its way to the edge that is killed gets no answer; at a hundred clicks a second, each answered within
-    // a few milliseconds, that is a handful a kill.
+    // Requests in progress at the killed edge get no answer. At a hundred clicks a second, each answered within a few
+    // milliseconds, these are a few per kill.
     private const int AnsweredOfHundred = 95;
 
     [Fact]

@@ -1,6 +1,7 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>Killed between reading, storing and acknowledging: batches come again and are stored once.</summary>
+/// <summary>An ingest is killed between reading, storing and acknowledging. Batches are delivered again and stored
+/// once.</summary>
 [Collection(typeof(KillServices))]
 public sealed class KillIngestUnderLoad(ServicesUnderLoad system)
 {

@@ -1,7 +1,7 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>The database away: links that were served before are served on, others are asked to come again, events
-/// wait, nothing is given up.</summary>
+/// <summary>The database is unavailable. Links that were served before are still served, clicks on other links are
+/// asked to come again, and events wait. Nothing is dropped.</summary>
 [Collection(typeof(KillEngines))]
 public sealed class KillPostgresUnderLoad(EnginesUnderLoad system)
 {

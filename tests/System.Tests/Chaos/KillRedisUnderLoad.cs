@@ -1,7 +1,7 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>The cache costs speed only: killed, frozen and empty again, nobody is refused and nothing is
-/// lost.</summary>
+/// <summary>Loss of the cache only costs speed. When it is killed, frozen or empty, no request is refused and nothing
+/// is lost.</summary>
 [Collection(typeof(KillEngines))]
 public sealed class KillRedisUnderLoad(EnginesUnderLoad system)
 {

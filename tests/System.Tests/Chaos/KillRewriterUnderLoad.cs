@@ -1,6 +1,6 @@
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>A message that was taken for rewriting comes out, whatever happens to the rewriter that holds it.</summary>
+/// <summary>A message that was accepted for rewriting comes out, even if its rewriter is killed.</summary>
 [Collection(typeof(KillServices))]
 public sealed class KillRewriterUnderLoad(ServicesUnderLoad system)
 {
@@ -11,7 +11,7 @@ public sealed class KillRewriterUnderLoad(ServicesUnderLoad system)
             var rewriter = system.Deployment.Rewriters[0];
             for (var kill = 0; kill < Outage.Kills; kill++)
             {
-                // In the middle: some are read, some registered, some sent and not yet taken off their queue.
+                // At the kill some messages are read, some registered, and some sent but not yet acknowledged.
                 await load.Mail.PublishBurstAsync(Outage.Burst, rewriter.Kill);
                 await SteadyLoad.GoOnAsync(Outage.OfService / 2);
                 await load.UntilStoredAsync();

@@ -3,11 +3,11 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>SIGKILL in the middle of a burst of clicks: every answer received is stored exactly once, and nothing is
-/// stored that was not asked for.</summary>
+/// <summary>SIGKILL during a burst of clicks. Every answered click is stored exactly once, and nothing else is
+/// stored.</summary>
 public sealed class KillStandaloneUnderLoad
 {
-    // Enough to be in the middle of reading, spooling, publishing and storing at once when the process dies.
+    // Enough clients, so that the process dies while it reads, spools, publishes and stores.
     private const int Clients = 16;
     private const int AnswersBeforeKill = 1_500;
     private const int Rounds = 2;
@@ -36,7 +36,7 @@ public sealed class KillStandaloneUnderLoad
             await standalone.RestartAsync(TestContext.Current.CancellationToken);
         }
 
-        // The next click after all restarts: when it is stored, whatever was spooled before it is on its way too.
+        // A click after all restarts. When it is stored, all clicks spooled before have been sent too.
         using var recipient = new Recipient();
         ledger.Attempt("after-restart");
         using (var response = await recipient.FetchAsync(links[0], "after-restart"))
@@ -83,7 +83,7 @@ public sealed class KillStandaloneUnderLoad
                 }
                 catch (HttpRequestException)
                 {
-                    return; // The process is gone, in the middle of this request.
+                    return; // The process was killed during this request.
                 }
             }
         })).ToArray();

@@ -5,14 +5,14 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>SIGKILL while clicks come and webhooks go: every click that was answered is delivered, under one id however
-/// often.</summary>
+/// <summary>SIGKILL during clicks and deliveries of webhooks. Every answered click is delivered at least once, always
+/// under the same id.</summary>
 public sealed class KillStandaloneWhileItDelivers
 {
     private const int Clients = 4;
     private const int DeliveredBeforeKill = 200;
 
-    // Read once each: the receiver is asked again and again.
+    // A cache of parsed markers, because the received webhooks are examined repeatedly.
     private readonly ConcurrentDictionary<string, string> _markers = new();
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class KillStandaloneWhileItDelivers
         return (cluster, [.. ReadMail.Urls(rewritten).Where(url => url.Contains("/c/", StringComparison.Ordinal))]);
     }
 
-    // Events of the first seconds of an endpoint are not promised to it: those of this are not in the ledger.
+    // A new endpoint may miss the events of its first seconds. So these clicks are attempts without acknowledgement.
     private static async Task UntilKnownAsync(
         Recipient recipient, string link, WebhookReceiver receiver, Ledger ledger)
     {
@@ -95,7 +95,7 @@ public sealed class KillStandaloneWhileItDelivers
                 }
                 catch (HttpRequestException)
                 {
-                    return; // The process is gone, in the middle of this request.
+                    return; // The process was killed during this request.
                 }
             }
         })).ToArray();

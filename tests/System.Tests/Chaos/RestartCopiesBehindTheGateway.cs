@@ -2,7 +2,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Chaos;
 
-/// <summary>With two copies of each service, a rolling restart is seen by nobody.</summary>
+/// <summary>With two copies of each service, no client notices a rolling restart.</summary>
 [Collection(typeof(InTheWholeDeployment))]
 public sealed class RestartCopiesBehindTheGateway(WholeDeployment system)
 {

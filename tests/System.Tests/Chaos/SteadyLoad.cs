@@ -8,15 +8,15 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Chaos;
 
 /// <summary>
-/// Recipients who click and an MTA that sends all the time, whatever is done to the system meanwhile, and the account
-/// of both. A click that gets no answer, or another one than it should, is an attempt that was not acknowledged.
+/// Recipients who click and an MTA that sends, without a pause during a scenario, with a ledger of both. A click with a
+/// wrong answer or none is an attempt without acknowledgement.
 /// </summary>
 internal sealed class SteadyLoad : IAsyncDisposable
 {
     private const int Readers = 4;
     private const int Links = 20;
 
-    // About 100 clicks a second: steady, and no more than two busy cores can do beside everything else.
+    // About 100 clicks a second, which two busy cores can serve besides everything else.
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(40);
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _longestDrain = TimeSpan.FromMinutes(4);
@@ -38,7 +38,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     /// <summary>Clicks on links that were served before, so that the edge knows them.</summary>
     public Ledger Clicks { get; } = new();
 
-    /// <summary>Messages that are rewritten over the broker meanwhile.</summary>
+    /// <summary>Messages that are rewritten over the broker at the same time.</summary>
     public SteadyMail Mail { get; private set; } = null!;
 
     /// <summary>Clicks that got no redirect.</summary>
@@ -46,8 +46,8 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    /// <summary>Runs a scenario under load and asserts the account; what the services complained of goes to the output
-    /// of a test that fails.</summary>
+    /// <summary>Runs a scenario under load and checks the ledgers. If the test fails, its output has the warnings and
+    /// errors of the services.</summary>
     public static async Task RunAsync(Deployment deployment, Func<SteadyLoad, Task> scenario)
     {
         try
@@ -67,7 +67,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
     }
 
-    /// <summary>Goes on for a while: what was taken away stays away this long.</summary>
+    /// <summary>Continues the load for a time, which is the length of an outage.</summary>
     public static Task GoOnAsync(TimeSpan time) => Task.Delay(time, Cancelled);
 
     /// <summary>Waits until more clicks have been answered.</summary>
@@ -90,7 +90,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     public Task UntilRewrittenAsync() => Mail.UntilRewrittenAsync(_longestDrain);
 
     /// <summary>Waits until clicks are stored and messages come out.</summary>
-    /// <param name="within">When it takes longer than this, the promise is broken.</param>
+    /// <param name="within">The promised limit; <see langword="null"/> for none.</param>
     public async Task UntilAllFlowsAsync(TimeSpan? within = null)
     {
         var clock = Stopwatch.StartNew();
@@ -101,23 +101,23 @@ internal sealed class SteadyLoad : IAsyncDisposable
         Assert.True(within is null || taken <= within, $"it took {taken} until all flowed again, not {within}");
     }
 
-    /// <summary>A link that is registered and that nobody has clicked on.</summary>
+    /// <summary>Registers a link that nobody has clicked on.</summary>
     public async Task<string> RegisterUnknownLinkAsync() =>
         (await RegisterAsync($"https://www.example.com/{_run}/unknown/{Guid.NewGuid():N}"))[0];
 
-    /// <summary>A click on a link that is neither in an edge's memory nor in the cache, while the database is away, is
-    /// asked to come again (RFC 9110 10.2.3).</summary>
+    /// <summary>Checks a click on a link that is neither in an edge's memory nor in the cache, while the database is
+    /// unavailable: the answer is 503 with Retry-After (RFC 9110 10.2.3).</summary>
     public async Task AssertAskedToComeAgainAsync(string unknown)
     {
         await _deployment.Redis.FlushAsync(Cancelled);
 
-        // HEAD is answered as GET is, and not recorded.
+        // HEAD is answered like GET but not recorded.
         using var answer = await _recipient.FetchAsync(unknown, "unknown", HttpMethod.Head, Cancelled);
         Assert.Equal(
             (HttpStatusCode.ServiceUnavailable, true), (answer.StatusCode, answer.Headers.RetryAfter is not null));
     }
 
-    /// <summary>The database is back: so is the link.</summary>
+    /// <summary>Waits until the link is served, after the database is back.</summary>
     public Task UntilServedAsync(string unknown) => _recipient.UntilServedAsync(unknown, _deployment.Edges);
 
     /// <inheritdoc/>
@@ -190,7 +190,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
         {
-            // Not answered: counted as such.
+            // Counted below as unanswered.
         }
 
         Interlocked.Increment(ref _unanswered);
@@ -211,7 +211,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
             _longestDrain);
         using var api = OpenApi();
 
-        // A connection that the database's end left in the API's pool costs one answer: 503, ask again.
+        // A broken connection in the API's pool causes one 503. Then ask again.
         List<JsonElement> events = [];
         await Eventually.HoldsAsync(
             async () => await api.TryEventsAsync(_cluster) is { } all && (events = all).Count >= Clicks.Acknowledged,
@@ -235,7 +235,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
     }
 
-    // Nothing while the database is away.
+    // Returns nothing while the database is unavailable.
     private async Task<List<string>> StoredAsync(string? marker = null)
     {
         var stored = new List<string>();

@@ -8,9 +8,9 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Chaos;
 
 /// <summary>
-/// An MTA that knows nothing of ours: it publishes a message after the other to <c>rewrite</c>, waits for each
-/// confirmation, takes what comes out of <c>rewritten</c>, and connects again whenever the broker has gone. A message
-/// may come out more than once, the same each time: so it says to the letter what its receiver needs to know.
+/// An MTA with a plain AMQP client. It publishes one message after the other to <c>rewrite</c>, waits for each confirm,
+/// takes the messages of <c>rewritten</c>, and connects again after a loss of the broker. A message may come out more
+/// than once, but always with the same bytes, so that its receiver can drop copies.
 /// </summary>
 internal sealed class SteadyMail : IAsyncDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class SteadyMail : IAsyncDisposable
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(50);
 
-    // For a broker that is frozen: longer than in the short form, and then on a new connection.
+    // The longest wait for a frozen broker: longer than its outage in the short form. Then a new connection is made.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
 
     private readonly TestVirtualHost _bus;
@@ -36,10 +36,11 @@ internal sealed class SteadyMail : IAsyncDisposable
     private volatile string _last = "";
     private int _number;
 
-    /// <summary>Begins at once.</summary>
-    /// <param name="bus">Where the queues are.</param>
-    /// <param name="cluster">Whose mail it is.</param>
-    /// <param name="run">Begins every message's id: the queues may hold other runs' messages.</param>
+    /// <summary>Starts sending at once.</summary>
+    /// <param name="bus">The virtual host of the queues.</param>
+    /// <param name="cluster">The cluster of the mail.</param>
+    /// <param name="run">The beginning of every message's id, because the queues may contain messages of other
+    /// runs.</param>
     public SteadyMail(TestVirtualHost bus, string cluster, string run)
     {
         (_bus, _cluster, _run) = (bus, cluster, run);
@@ -47,7 +48,7 @@ internal sealed class SteadyMail : IAsyncDisposable
         _taker = Task.Run(() => StayConnectedAsync(TakeAsync, _stop.Token));
     }
 
-    /// <summary>Published, confirmed, come out.</summary>
+    /// <summary>The published messages, the confirmed ones and the outputs.</summary>
     public Ledger Messages { get; } = new();
 
     private string Prefix => _run + "-mail-";
@@ -64,9 +65,9 @@ internal sealed class SteadyMail : IAsyncDisposable
             () => _outputs.ContainsKey(marker), $"message {marker} comes out", Cancelled, longest);
     }
 
-    /// <summary>Publishes many at once beside.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="firstIsOut">Called when the first has come out and, as a rule, most have not.</param>
+    /// <summary>Publishes many further messages at once.</summary>
+    /// <param name="count">The number of messages.</param>
+    /// <param name="firstIsOut">Called when the first output has arrived. Most others have usually not.</param>
     public async Task PublishBurstAsync(int count, Action firstIsOut)
     {
         await using var connection = await _bus.ConnectAsync(Cancelled);
@@ -80,7 +81,7 @@ internal sealed class SteadyMail : IAsyncDisposable
         await Task.WhenAll(burst);
     }
 
-    /// <summary>Publishes no more, waits for what is on its way, and asserts the account.</summary>
+    /// <summary>Stops publishing, waits for the outputs, and checks the ledger.</summary>
     public async Task AssertBalancedAsync(TimeSpan longest)
     {
         await _stopPublishing.CancelAsync();
@@ -117,7 +118,7 @@ internal sealed class SteadyMail : IAsyncDisposable
                     .CreateChannelAsync(new CreateChannelOptions(true, true), stop).WaitAsync(_patience, stop);
                 while (!stop.IsCancellationRequested)
                 {
-                    // Not cancelled: what is under way is brought to its end.
+                    // Not cancelled, so that started work is completed.
                     await work(channel, CancellationToken.None).WaitAsync(_patience, CancellationToken.None);
                     await Task.Delay(_pause, stop);
                 }
@@ -129,7 +130,7 @@ internal sealed class SteadyMail : IAsyncDisposable
             catch (Exception away) when (away is RabbitMQClientException or IOException or TimeoutException
                 or OperationCanceledException or ObjectDisposedException)
             {
-                // The broker has gone: so does the connection.
+                // The broker is lost, so the connection is given up.
                 await Task.Delay(_pause, CancellationToken.None);
             }
         }
@@ -152,7 +153,7 @@ internal sealed class SteadyMail : IAsyncDisposable
         _last = marker;
     }
 
-    // All that is there, each acknowledged once it is written down.
+    // Takes all messages. Each is acknowledged after it is in the ledger.
     private async Task TakeAsync(IChannel channel, CancellationToken cancellationToken)
     {
         while (await channel.BasicGetAsync(Out, autoAck: false, cancellationToken) is { } got)

@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>An edge is killed in the middle of a burst and never comes back; another publishes what it left.</summary>
+/// <summary>An edge is killed during a burst and never comes back. Another edge publishes its spool.</summary>
 public sealed class AdoptOrphanedSpool
 {
     private const int Clicks = 400;
@@ -32,7 +32,7 @@ public sealed class AdoptOrphanedSpool
                 await ClickAsync(recipient, links[n % links.Count], $"lost-{n}", ledger, cancelled));
         }
 
-        // Some batches are stored and forgotten, some stored and not yet forgotten, some never sent.
+        // Some batches are stored and removed from the spool, some stored but not yet removed, and some never sent.
         standalone.Kill();
         var left = Path.Combine(adopt, "lost");
         Directory.Move(Path.Combine(standalone.DataFolder, "edge"), left);

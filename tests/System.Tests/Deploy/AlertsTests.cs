@@ -4,10 +4,10 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>Alerts, their runbooks and the instruments they look at belong together.</summary>
+/// <summary>Every alert has a runbook, and its instruments exist.</summary>
 public sealed partial class AlertsTests
 {
-    // Metrics of others, by whom. Their names are theirs to keep.
+    // Metrics of other programs, by program.
     private static readonly string[] _ofOthers =
     [
         // rabbitmq_prometheus, with a series for each queue
@@ -16,7 +16,7 @@ public sealed partial class AlertsTests
         // the kubelet, and node_exporter
         "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes",
         "node_filesystem_avail_bytes", "node_filesystem_size_bytes",
-        // .NET: Microsoft.AspNetCore.Hosting and System.Runtime, which docs/telemetry.md says are collected
+        // .NET: Microsoft.AspNetCore.Hosting and System.Runtime, which are collected according to docs/telemetry.md
         "http_server_request_duration_seconds_count", "dotnet_process_memory_working_set_bytes",
     ];
 
@@ -62,7 +62,7 @@ public sealed partial class AlertsTests
                 $"({Path.GetFileName(rule.Text("annotations", "runbook"))})", StringComparison.Ordinal)),
             StringComparison.Ordinal));
 
-        // What is done on purpose has no alert.
+        // Runbooks for planned work have no alert.
         string[] others = ["README.md", "backup-and-restore.md", "rolling-upgrade.md", "users-of-their-own.md",
             "master-key.md"];
         Assert.Equal(
@@ -112,7 +112,7 @@ public sealed partial class AlertsTests
     private static List<string> Metrics(string expression) =>
         [.. Metric().Matches(NotMetrics().Replace(expression, " ")).Select(match => match.Value).Distinct()];
 
-    // What Prometheus makes of a name over OTLP: dots become underscores, the unit is added unless the name ends with
+    // The names of OTLP instruments in Prometheus: dots become underscores, the unit is added unless the name ends with
     // it, a counter ends with _total, a histogram is several. Units in braces are left out.
     private static List<string> Exported() =>
         [.. Instrument().Matches(File.ReadAllText(Path.Combine(BuiltPrograms.Repository, "docs", "telemetry.md")))

@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>The commands of <c>deploy/runbooks/backup-and-restore.md</c>, as they stand there.</summary>
+/// <summary>Runs the commands of <c>deploy/runbooks/backup-and-restore.md</c>.</summary>
 public sealed partial class BackupAndRestore : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -24,7 +24,7 @@ public sealed partial class BackupAndRestore : IDisposable
         await using (var lost = await StandaloneProcess.StartAsync(cancelled, _folder.In("lost")))
         {
             adminKey = lost.AdminKey;
-            // Links carry the edge's port.
+            // Links contain the edge's port.
             ports["TRACKING_EDGE_PORT"] = $"{lost.Edge.Port}";
             using var api = new ApiClient(lost.Api, adminKey);
             cluster = await api.CreateClusterAsync("kept");
@@ -43,7 +43,7 @@ public sealed partial class BackupAndRestore : IDisposable
                 ["ADMIN_KEY_FILE"] = Path.Combine(lost.DataFolder, "admin.key"),
             });
 
-            // Sent after the backup: lost with everything else, and honestly so.
+            // This click comes after the backup, so it is lost.
             await FollowAsync(destinations.Keys.Take(1), "after");
             await api.WaitForEventsAsync(cluster, events => events.Count > stored);
         }
@@ -66,7 +66,7 @@ public sealed partial class BackupAndRestore : IDisposable
                 .Concat(destinations.Keys.Select((_, i) => $"restored-{i}")).Order(),
             events.Select(e => e.GetProperty("userAgent").GetString()!).Order());
 
-        // What is sent now is registered in the restored database, not only in some memory.
+        // A new message is registered in the restored database, not only in memory.
         var (fresh, _) = await again.RewriteAsync(cluster, "Subject: x\r\n\r\nSee https://www.example.com/new .\r\n"u8.ToArray());
         Assert.Equal(
             "https://www.example.com/new", (await FollowAsync(ReadMail.Urls(fresh), "fresh")).Values.Single());
@@ -102,7 +102,7 @@ public sealed partial class BackupAndRestore : IDisposable
     {
         var text = await File.ReadAllTextAsync(Manifests.PathOf("runbooks", "backup-and-restore.md"));
         var match = Assert.Single(Block().Matches(text), m => m.Groups[2].Value == block);
-        // A block inside a list is indented as a whole.
+        // A code block in a list has a common indent.
         var indent = match.Groups[1].Value;
         var commands = match.Groups[3].Value.Split('\n').Select(line =>
             line.StartsWith(indent, StringComparison.Ordinal) ? line[indent.Length..] : line);

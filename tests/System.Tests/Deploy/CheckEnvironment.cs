@@ -17,10 +17,11 @@ using Tracking.Standalone;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>Composes a service with the variables of a manifest and has it check them, as its start does.</summary>
+/// <summary>Composes a service with the variables of a manifest, and runs the check of settings of its start.</summary>
 internal static class CheckEnvironment
 {
-    // What a service reads beside its own settings, and what a manifest only uses to build other values.
+    // Variables that a service reads in addition to its settings, and those that a manifest only uses to build other
+    // values.
     private static readonly HashSet<string> _others =
     [
         "ConnectionStrings__tracking", "ConnectionStrings__rabbitmq", "ConnectionStrings__redis",
@@ -55,9 +56,9 @@ internal static class CheckEnvironment
         },
     };
 
-    /// <summary>Fails with the line that the service would stop with.</summary>
+    /// <summary>Fails with the error line with which the service would stop.</summary>
     /// <param name="project">The service's project.</param>
-    /// <param name="variables">Its variables and the names of its secret files.</param>
+    /// <param name="variables">The variables, and the names of secret files.</param>
     public static void Check(string project, IReadOnlyDictionary<string, string> variables)
     {
         foreach (var name in variables.Keys.Where(name =>

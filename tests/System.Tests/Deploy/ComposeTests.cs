@@ -60,7 +60,7 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
         var variables = Variables(service);
         CheckEnvironment.Check(Manifests.Services[name], variables);
 
-        // Its own folder and nobody else's, and nothing secret besides.
+        // Only the service's own folder of secrets is mounted, and no other secret.
         Assert.Equal(
             made.Of(name).Count == 0 ? [] : [$"./secrets/{name}:/run/secrets:ro"],
             service.At("volumes").Items().Select(volume => volume.ToString())
@@ -84,7 +84,7 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
     }
 
     [Fact]
-    public void Health_is_asked_where_it_is_answered()
+    public void Health_checks_use_the_port_of_the_health_endpoints()
     {
         foreach (var name in Manifests.Services.Keys.Where(name => name != "migrator"))
         {
@@ -135,7 +135,7 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
         Assert.Contains(
             _compose.At("services", "postgres", "configs").Items(),
             config => config.Text("target") == "/docker-entrypoint-initdb.d/roles.sql");
-        // What the script reads, where it reads it.
+        // Every secret that the script reads is mounted.
         Assert.Equal(
             Secret().Matches(File.ReadAllText(Manifests.PathOf("postgres", "roles.sql"))).Select(
                 match => match.Groups[1].Value)
@@ -169,7 +169,7 @@ public sealed partial class ComposeTests(MadeSecrets made) : IClassFixture<MadeS
 
     private static string Source(JsonNode node) => node.Text("source") ?? node.ToString();
 
-    // What stands in .env by default; a secret's value is checked where it is made.
+    // Values come from .env.example. Secrets have empty values here.
     private Dictionary<string, string> Variables(JsonNode? service)
     {
         var example = File.ReadAllLines(Manifests.PathOf("compose", ".env.example"))

@@ -18,7 +18,7 @@ public sealed partial class ImagesTests
             .SelectMany(match => match.Groups[1].Value.Split(' ')[..^1]).ToList();
         Assert.NotEmpty(copied);
         Assert.All(copied, path => Assert.True(Path.Exists(In(path)), $"{file} copies {path}, which is not there."));
-        // What every project imports must be copied, or the build in the image is another one.
+        // The files that every project imports must be copied. Otherwise the build in the image differs.
         Assert.All(
             ["global.json", "Directory.Build.props", "Directory.Packages.props", "src", "ServiceDefaults"],
             needed => Assert.Contains(needed, copied));

@@ -7,7 +7,7 @@ namespace Tracking.System.Tests.Deploy;
 
 public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
-    // Made by the operators.
+    // Secrets that Kubernetes operators make.
     private static readonly Dictionary<string, string[]> _secrets = new()
     {
         ["rabbitmq-default-user"] = ["connection_string"],
@@ -145,7 +145,7 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
     }
 
     [Fact]
-    public void Whatever_scales_a_workload_is_the_only_one_to_set_its_copies()
+    public void Only_its_autoscaler_sets_the_number_of_copies_of_a_workload()
     {
         var scaled = _all.Where(node => Kind(node) is "HorizontalPodAutoscaler" or "ScaledObject")
             .Select(scaler => (scaler, target: scaler.At("spec", "scaleTargetRef"))).ToList();
@@ -218,7 +218,7 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
         var roles = spec.At("managed", "roles").Items().ToList();
         var secrets = new List<string> { spec.Text("bootstrap", "initdb", "secret", "name")! };
         Assert.Equal("tracking_migrator", spec.Text("bootstrap", "initdb", "owner"));
-        // The doors of MTAs come as the rewriter.
+        // The SMTP filter logs in as the rewriter.
         foreach (var service in Manifests.Services.Keys.Where(
             name => made.Of(name).Count > 0 && name is not ("migrator" or "smtpfilter")))
         {
@@ -243,7 +243,7 @@ public sealed partial class KubernetesTests(MadeSecrets made) : IClassFixture<Ma
         Assert.Contains(Volumes(Find("adopt-spool")), volume =>
             volume.Text("persistentVolumeClaim", "claimName") == $"{template}-edge-N");
         Assert.Equal("Retain", Find("edge").Text("spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"));
-        // The folder below the volume is the same in both, and what the pod waits for is the mark in it.
+        // Both use the same folder in the volume, and the pod waits for the file "empty" in it.
         var own = Variable("edge", "Tracking__Edge__Folder");
         var mount = Container(Find("edge"))["volumeMounts"].Items().Single(m => m.Text("name") == template);
         var below = Path.GetRelativePath(mount.Text("mountPath")!, own);

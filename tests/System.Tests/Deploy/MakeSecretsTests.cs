@@ -7,7 +7,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>That services run with them and no others, every test of a whole deployment shows.</summary>
+/// <summary>Tests of whole deployments show that these secrets are sufficient for services.</summary>
 public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
     private static readonly string[] _users =
@@ -22,7 +22,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
     [InlineData("Tracking__MasterKey",
         "certificates", "edge", "ingest", "management", "migrator", "rewrite", "smtpfilter")]
     [InlineData("Tracking__Migrator__AdminKey", "migrator")]
-    public void Only_these_services_have_it(string secret, params string[] services) => Assert.Equal(
+    public void Only_these_services_have_the_secret(string secret, params string[] services) => Assert.Equal(
         services, Manifests.Services.Keys.Where(service => made.Of(service).Contains(secret)).Order());
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
 
         Assert.EndsWith($",password={made.Read("redis_password")}", made.Read("edge/ConnectionStrings__redis"));
         Assert.Equal(made.Read("edge/ConnectionStrings__redis"), made.Read("rewrite/ConnectionStrings__redis"));
-        // The doors of MTAs rewrite too.
+        // The SMTP filter rewrites too, so it has the rewriter's secrets.
         Assert.All(
             made.Of("rewrite"), name => Assert.Equal(made.Read($"rewrite/{name}"), made.Read($"smtpfilter/{name}")));
         Assert.True(ApiKeySecret.TryHash(made.Read("migrator/Tracking__Migrator__AdminKey"), out _));
@@ -67,7 +67,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
     }
 
     [Fact]
-    public void What_whoever_has_the_password_of_Redis_may_do_is_what_its_page_says()
+    public void The_permitted_commands_of_the_Redis_user_are_those_of_its_page()
     {
         var page = File.ReadAllText(Path.Combine(Manifests.Folder, "..", "docs", "redis.md")).ReplaceLineEndings(" ");
         var user = made.Read("redis_users.conf").Split('\n').Single(line => line.StartsWith("user default "));
@@ -79,7 +79,7 @@ public sealed class MakeSecretsTests(MadeSecrets made) : IClassFixture<MadeSecre
     }
 
     [Fact]
-    public void The_folder_is_its_owners_and_nothing_in_it_changes_when_it_is_run_again()
+    public void Only_the_owner_can_read_the_folder_and_a_second_run_changes_nothing()
     {
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,

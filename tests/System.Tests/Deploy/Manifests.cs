@@ -6,12 +6,12 @@ using YamlDotNet.Serialization;
 
 namespace Tracking.System.Tests.Deploy;
 
-/// <summary>The files under <c>deploy/</c>, read.</summary>
+/// <summary>Reads the files under <c>deploy/</c>.</summary>
 internal static class Manifests
 {
     public static string Folder { get; } = Path.Combine(BuiltPrograms.Repository, "deploy");
 
-    /// <summary>Image name and project, as <c>containers/build</c> builds them.</summary>
+    /// <summary>Image names and projects, from <c>containers/build</c>.</summary>
     public static IReadOnlyDictionary<string, string> Services { get; } =
         File.ReadAllText(Path.Combine(Folder, "containers", "build"))
             .Split("services=\"")[1].Split('"')[0]

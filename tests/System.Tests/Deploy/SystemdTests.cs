@@ -6,7 +6,8 @@ namespace Tracking.System.Tests.Deploy;
 
 public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
 {
-    /// <summary>Ten times the worst score a unit may have; systemd's own scale goes from 0 to 100.</summary>
+    /// <summary>The worst exposure of a unit on the scale of <c>--threshold</c>, 0 to 100: ten times the displayed
+    /// score.</summary>
     private const int ExposureLimit = 20;
 
     public static TheoryData<string> Units =>
@@ -35,7 +36,7 @@ public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
         var (code, output) = await AnalyzeAsync(
             ["verify", $"--root={root.Path}", "--man=no", .. Directory.EnumerateFiles(units).Select(
                 file => Path.GetFileName(file))]);
-        // A setting that it does not know is a warning to systemd, which goes on without it.
+        // Any output fails, because systemd only warns about an unknown setting and continues.
         Assert.Equal("", output);
         Assert.Equal(0, code);
     }
@@ -53,7 +54,7 @@ public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
         Assert.Contains("Overall exposure level", output, StringComparison.Ordinal);
     }
 
-    // What must not go, whatever the score says.
+    // Settings that every unit must have, independent of the score.
     [Theory]
     [MemberData(nameof(Units))]
     public void A_unit_has_no_privileges_and_nothing_of_the_machine(string unit)
@@ -97,7 +98,7 @@ public sealed class SystemdTests(MadeSecrets made) : IClassFixture<MadeSecrets>
             variables.Add(credential[0], "");
         }
 
-        // What is made for it, all of it and nothing else.
+        // The unit loads exactly the secrets that are made for the service.
         Assert.Equal(made.Of(name), variables.Keys.Where(key => variables[key].Length == 0).Order());
         Assert.Equal(made.Of(name).Count > 0, variables.ContainsKey("TRACKING_SECRETS"));
         CheckEnvironment.Check(project, variables);

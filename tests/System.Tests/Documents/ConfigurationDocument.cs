@@ -19,9 +19,9 @@ using Tracking.Standalone;
 namespace Tracking.System.Tests.Documents;
 
 /// <summary>
-/// docs/configuration.md: its head is written by hand, everything below the mark from the options classes.
-/// <c>TRACKING_UPDATE_DOCS=1</c> writes the file instead of comparing; run this class alone then, since the program
-/// refuses variables that it does not know.
+/// docs/configuration.md: its head is written by hand, and everything below the mark comes from the options classes.
+/// <c>TRACKING_UPDATE_DOCS=1</c> writes the file instead of comparing it. Then run this class alone, because the
+/// programs of other tests refuse unknown variables.
 /// </summary>
 public sealed class ConfigurationDocument
 {

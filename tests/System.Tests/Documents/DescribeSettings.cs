@@ -49,7 +49,7 @@ internal sealed partial class DescribeSettings
         return text.ToString();
     }
 
-    // Settings of settings have the defaults that their owner gives them.
+    // Nested settings have the defaults of their owner.
     private void Rows(StringBuilder text, string path, Type type, object defaults, string before = "")
     {
         foreach (var property in SettingForms.Settable(type))
@@ -58,7 +58,7 @@ internal sealed partial class DescribeSettings
             var isList = SettingForms.ElementType(property.PropertyType) is not null;
             if (!SettingForms.IsScalar(property.PropertyType) && !isList)
             {
-                // Several of the same kind are told apart by what their owner says of them.
+                // The summaries of the owner's properties distinguish several settings of the same type.
                 var isOneOfSeveral = SettingForms.Settable(type)
                     .Count(other => other.PropertyType == property.PropertyType) > 1;
                 Rows(
@@ -94,7 +94,7 @@ internal sealed partial class DescribeSettings
         return "";
     }
 
-    // The document's head says once how durations are written.
+    // The document's head explains the form of durations.
     private static string Takes(PropertyInfo property) => SettingRanges.Takes(property, property.PropertyType)
         .Replace(" as hh:mm:ss or d.hh:mm:ss", "", StringComparison.Ordinal);
 

@@ -3,8 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What <c>trackctl doctor</c> reads are the services' settings: docs/configuration.md, which is written from
-/// their options classes, has each with the same default.</summary>
+/// <summary><c>trackctl doctor</c> reads the services' settings: each is in docs/configuration.md, which is written
+/// from the options classes, with the same default.</summary>
 public sealed class DoctorReadsTheServicesSettings
 {
     public static TheoryData<string, string?> Read =>

@@ -4,8 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>A figure in a document that leads to a committed result stands in that result, rounded or as it
-/// is.</summary>
+/// <summary>A figure in a document before a link to a committed result is in that result, rounded or exact.</summary>
 public sealed partial class FiguresOfDocuments
 {
     private static readonly string _results = Path.Combine(
@@ -52,7 +51,7 @@ public sealed partial class FiguresOfDocuments
         Assert.Equal(holds, Math.Abs(Assert.Single(Numbers(measured)).Value - figure.Value) <= figure.Unit / 2);
     }
 
-    /// <summary>The numbers of a text, each with the unit of its last digit that says something.</summary>
+    /// <summary>The numbers of a text, each with the unit of its last significant digit.</summary>
     private static IEnumerable<(string Text, decimal Value, decimal Unit)> Numbers(string text) =>
         Number().Matches(text).Select(match =>
         {

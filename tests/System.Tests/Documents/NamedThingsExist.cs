@@ -3,7 +3,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What the documents point at is there.</summary>
+/// <summary>Files and tests that the documents name exist.</summary>
 public sealed partial class NamedThingsExist
 {
     /// <summary>Paths of the tables <em>Where is…?</em>.</summary>

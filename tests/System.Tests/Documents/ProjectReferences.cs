@@ -4,13 +4,13 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Documents;
 
 /// <summary>
-/// Which project may know which: dependencies point one way. Libraries know libraries below them; services know
-/// libraries and never each other, but for the gateway, which carries the edge, the doors of MTAs, which carry the
-/// rewriter, and Standalone, which carries all.
+/// The permitted references between projects. Libraries refer to libraries below them. Services refer to libraries and
+/// not to each other, with three exceptions: the gateway contains the edge, the milter and the SMTP filter contain the
+/// rewriter, and Standalone contains all.
 /// </summary>
 public sealed class ProjectReferences
 {
-    // From the bottom up: a project may refer to those of the levels below its own.
+    // From the bottom up. A project may refer to projects of lower levels.
     private static readonly string[][] _levels =
     [
         ["Contracts", "Links", "Demo"],
@@ -24,7 +24,8 @@ public sealed class ProjectReferences
         ["Standalone", "AppHost"],
     ];
 
-    // _levels whose projects stand alone: nothing of the same process may be reached past the bus and the database.
+    // Services of the upper levels, and the only services to which they may refer. Standalone and AppHost may refer to
+    // all.
     private static readonly Dictionary<string, string[]> _services = new()
     {
         ["Gateway"] = ["RedirectEdge"],

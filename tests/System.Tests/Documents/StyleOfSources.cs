@@ -3,18 +3,18 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Documents;
 
-/// <summary>What neither compiler nor <c>dotnet format</c> checks: the length of lines, the order of usings, the
-/// names of types and tests.</summary>
+/// <summary>Rules that neither the compiler nor <c>dotnet format</c> checks: the length of lines, the order of usings,
+/// the names of types and tests.</summary>
 public sealed partial class StyleOfSources
 {
     private const int LongestLine = 120;
 
     private static readonly string[] _roots = ["src", "tests", "AppHost", "ServiceDefaults"];
 
-    // Here a class is a scenario or a journey, and named as such.
+    // In these projects test classes are named after scenarios.
     private static readonly string[] _scenarios = ["System.Tests", "Console.Tests"];
 
-    // Type names that may stand in several projects, each with its reason.
+    // Type names that may be in several projects, each with its reason.
     private static readonly Dictionary<string, string> _sharedNames = new(StringComparer.Ordinal)
     {
         ["Program"] = "The compiler gives this name to top-level statements.",
@@ -89,7 +89,7 @@ public sealed partial class StyleOfSources
     private static string Name(string file) =>
         Path.GetRelativePath(BuiltPrograms.Repository, file).Replace(Path.DirectorySeparatorChar, '/');
 
-    // Tables of results, documents and statements are as wide as they are.
+    // Removes raw strings (tables, documents, SQL), whose lines may be longer.
     private static string WithoutRawText(string source) =>
         RawText().Replace(source, raw => new string('\n', raw.Value.Count(letter => letter == '\n')));
 

@@ -8,10 +8,11 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Domains;
 
 /// <summary>
-/// The whole way of a customer's own name, from outside: added, its one record published in a real zone, verified, its
-/// certificate from a real authority, a newsletter rewritten onto it, clicked and opened over HTTPS; the record leads
-/// elsewhere and two strikes; back, and the kept certificate serves at once, old newsletters and new ones. In one
-/// process the operator works with trackctl, in separate services with the API.
+/// The whole life of a customer's own name, tested from outside. The name is added, its record is published in a real
+/// zone, and it is verified and gets a certificate from a real authority. A newsletter with links on the name is
+/// clicked and opened over HTTPS. Then the record points elsewhere, and two strikes end the name. After the record is
+/// back, the kept certificate serves old newsletters and new ones at once. In one process the operator uses trackctl,
+/// with separate services the API.
 /// </summary>
 public sealed class OwnNameFromRecordToHttps
 {
@@ -45,7 +46,7 @@ public sealed class OwnNameFromRecordToHttps
             domain.GetProperty("acceptsNewLinks").GetBoolean(), "the certificate is there");
         Assert.True(domain.GetProperty("isDefault").GetBoolean());
 
-        // Every process hears of it over the bus.
+        // Every process learns of the verified name over the bus.
         var newsletter = await UntilOnTheNameAsync(api, cluster);
         await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work");
         Assert.Equal(HttpStatusCode.OK, (await FetchAsync(newsletter.Pixel, system.TlsPort)).Status);
@@ -55,7 +56,7 @@ public sealed class OwnNameFromRecordToHttps
             events.Select(e => e.GetProperty("kind").GetString()).Order(StringComparer.Ordinal));
         var serial = await ClickAsync(newsletter, system.TlsPort);
 
-        // Elsewhere: the first check warns, the second, a day later, ends it.
+        // The record points elsewhere: the first check warns, and the second, a day later, makes the name pending.
         await system.PublishAsync("elsewhere.example.com", Ends);
         await system.PassADayAsync(Ends);
         await UntilAsync(api, $"{domains}/{Host}", domain => domain.GetProperty("strikes").GetInt32() == 1, "a strike");
@@ -69,13 +70,13 @@ public sealed class OwnNameFromRecordToHttps
             async () => (await Newsletter.RewriteAsync(api, cluster))?.IsOn(Host) != true,
             "no newsletter is rewritten onto the name", Ends);
 
-        // Back: nothing is ordered, the certificate that was kept serves.
+        // The record is back: the kept certificate serves, and none is ordered.
         await system.PublishAsync(target, Ends);
         await VerifyAsync(trackctl, api, domains);
         await ComesToAsync(newsletter.Link, system.TlsPort, HttpStatusCode.Found, "its links work again");
         Assert.Equal(serial, await ClickAsync(newsletter, system.TlsPort));
 
-        // A default that was lost is one again when somebody says so.
+        // The name becomes the default again only on request.
         Assert.False((await api.GetAsync($"{domains}/{Host}")).GetProperty("isDefault").GetBoolean());
         await MakeDefaultAsync(trackctl, api, domains);
         newsletter = await UntilOnTheNameAsync(api, cluster);
@@ -166,7 +167,7 @@ public sealed class OwnNameFromRecordToHttps
         }
     }
 
-    // Returns the serial number of the certificate that was shown.
+    // Returns the serial number of the served certificate.
     private static async Task<string> ClickAsync(Newsletter newsletter, int port)
     {
         var (status, location, serial) = await FetchAsync(newsletter.Link, port);
@@ -190,7 +191,7 @@ public sealed class OwnNameFromRecordToHttps
             },
             SslOptions = new SslClientAuthenticationOptions
             {
-                // The authority's root is nobody's; the name has to be right.
+                // The authority's root is not trusted here, but the name must match.
                 RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
                 {
                     shown = ((X509Certificate2)certificate!).SerialNumber;
@@ -202,18 +203,18 @@ public sealed class OwnNameFromRecordToHttps
         return (answer.StatusCode, answer.Headers.Location?.ToString(), shown!);
     }
 
-    /// <summary>A shipped newsletter, rewritten: the message's id, its first tracked link with where it leads, and its
+    /// <summary>A rewritten newsletter: the message's id, its first tracked link with the destination, and its
     /// pixel.</summary>
     private sealed record Newsletter(string Id, string Link, string Destination, string Pixel)
     {
-        /// <summary>Whether an event is one of this newsletter.</summary>
+        /// <summary>Whether an event belongs to this newsletter.</summary>
         public bool Caused(JsonElement stored) => stored.GetProperty("messageId").GetString() == Id;
 
         public bool IsOn(string host) => Link.StartsWith($"https://{host}/c/", StringComparison.Ordinal)
             && Pixel.StartsWith($"https://{host}/o/", StringComparison.Ordinal);
 
-        /// <summary>Has it rewritten.</summary>
-        /// <returns><see langword="null"/> when it stayed as it is: its links are https, and the system host has only
+        /// <summary>Rewrites a newsletter.</summary>
+        /// <returns><see langword="null"/> when it was not changed: its links are https, and the system host has only
         /// http.</returns>
         public static async Task<Newsletter?> RewriteAsync(ApiClient api, string cluster)
         {

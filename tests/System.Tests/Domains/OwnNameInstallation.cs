@@ -4,18 +4,18 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Domains;
 
-/// <summary>How the system is installed.</summary>
+/// <summary>The form of the installation.</summary>
 public enum Installed
 {
     /// <summary>Standalone.</summary>
     AsOneProcess,
 
-    /// <summary>Every service by itself, over RabbitMQ and Redis.</summary>
+    /// <summary>Separate services with RabbitMQ and Redis.</summary>
     AsSeparateServices,
 }
 
-/// <summary>The system and what is around it: a real name server with the customer's zone and the operator's, a
-/// resolver, and a certificate authority that looks at the system's own ports.</summary>
+/// <summary>The system with its surroundings: a real name server with the zones of customer and operator, a resolver,
+/// and a certificate authority that checks the system's own ports.</summary>
 internal sealed class OwnNameInstallation : IAsyncDisposable
 {
     private const string Zone = "example.com";
@@ -26,7 +26,7 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
     private readonly TestKnot _zones;
     private readonly TestUnbound _resolver = new();
 
-    // An authority has a resolver of its own, which was not asked for the name before its record was there.
+    // The authority has its own resolver. It is not asked for the name before the record exists.
     private readonly TestUnbound _resolverOfAuthority = new();
     private readonly TestPebble _authority;
     private IAsyncDisposable? _system;
@@ -39,18 +39,18 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
         _authority = new TestPebble { Looks = (_ports[1], _ports[2], _resolverOfAuthority.EndPoint) };
     }
 
-    /// <summary>Where the API is.</summary>
+    /// <summary>The API's address.</summary>
     public Uri Api { get; private set; } = null!;
 
     /// <summary>The admin API key.</summary>
     public string AdminKey { get; private set; } = "";
 
-    /// <summary>Where recipients come in over https.</summary>
+    /// <summary>The port for recipients over https.</summary>
     public int TlsPort => _ports[2];
 
     private string Database { get; set; } = "";
 
-    /// <summary>Starts all of it.</summary>
+    /// <summary>Starts everything.</summary>
     public static async Task<OwnNameInstallation> StartAsync(Installed installed, CancellationToken cancellationToken)
     {
         var installation = new OwnNameInstallation();
@@ -78,11 +78,11 @@ internal sealed class OwnNameInstallation : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes the customer's record.</summary>
+    /// <summary>Publishes the customer's record.</summary>
     public Task PublishAsync(string target, CancellationToken cancellationToken) =>
         _zones.ReplaceAsync(Zone, $"{NameServer}track.shop CNAME {target}.", cancellationToken);
 
-    /// <summary>A day passes: what the database says was yesterday, and every name is due.</summary>
+    /// <summary>Simulates a passed day: moves the times in the database back, and makes every name due.</summary>
     public async Task PassADayAsync(CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(Database);

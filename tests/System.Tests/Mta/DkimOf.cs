@@ -6,10 +6,10 @@ namespace Tracking.System.Tests.Mta;
 /// <summary>The DKIM signature of a message (RFC 6376).</summary>
 internal static class DkimOf
 {
-    /// <summary>The signature's hash is the one of the body that arrived.</summary>
+    /// <summary>Checks that the signature's hash matches the received body.</summary>
     public static void AssertBodyIsSigned(ReceivedMail mail)
     {
-        // RFC 6376 3.4.3: the body as it is, without empty lines at its end.
+        // RFC 6376 3.4.3: the unchanged body without empty lines at its end.
         var text = Encoding.Latin1.GetString(mail.Message);
         var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         var body = text[(end + 4)..].TrimEnd('\r', '\n') + "\r\n";

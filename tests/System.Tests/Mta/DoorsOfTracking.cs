@@ -3,8 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The service with the doors of MTAs as its own process, beside a Standalone that has API, edge and database.
-/// A signer and a mailbox stand at the end of the way.</summary>
+/// <summary>The service with SMTP filter and milter as a separate process, with a Standalone for API, edge and
+/// database, a signer and a mailbox.</summary>
 public sealed class DoorsOfTracking : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
@@ -15,22 +15,22 @@ public sealed class DoorsOfTracking : IAsyncLifetime
     private SmtpSink? _sink;
     private SigningMilter? _signer;
 
-    /// <summary>Where MTAs hand over messages by SMTP.</summary>
+    /// <summary>The port of the SMTP filter.</summary>
     internal int SmtpPort => _ports[0];
 
-    /// <summary>Where the SMTP door hands them on.</summary>
+    /// <summary>The port to which the SMTP filter passes messages.</summary>
     internal int BackPort => _ports[1];
 
-    /// <summary>The milter.</summary>
+    /// <summary>The port of the milter.</summary>
     internal int MilterPort => _ports[2];
 
-    /// <summary>OpenDKIM.</summary>
+    /// <summary>The port of OpenDKIM.</summary>
     internal int SignerPort => _signer!.Port;
 
     /// <summary>The mailbox.</summary>
     internal SmtpSink Sink => _sink!;
 
-    /// <summary>The process of the doors.</summary>
+    /// <summary>The process with SMTP filter and milter.</summary>
     internal ServiceProcess Doors => _doors!;
 
     /// <summary>The API.</summary>
@@ -59,7 +59,7 @@ public sealed class DoorsOfTracking : IAsyncLifetime
         await _doors.StartAsync(CancellationToken.None);
     }
 
-    /// <summary>Another process of the doors, not started yet.</summary>
+    /// <summary>Another such process, not started yet.</summary>
     internal ServiceProcess StartDoors(TemporaryFolder folder, IReadOnlyDictionary<string, string> settings)
     {
         var environment = new Dictionary<string, string>(settings)
@@ -73,7 +73,7 @@ public sealed class DoorsOfTracking : IAsyncLifetime
         return new ServiceProcess("SmtpFilter", "smtpfilter", folder.Path, environment);
     }
 
-    /// <summary>What arrived for recipients.</summary>
+    /// <summary>The messages that arrived for recipients.</summary>
     internal IReadOnlyList<ReceivedMail> For(params IReadOnlyCollection<string> recipients) =>
         [.. Sink.Received.Where(mail => mail.Recipients.Any(recipients.Contains))];
 

@@ -3,12 +3,12 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Mta;
 
 /// <summary>
-/// Debian's Exim with a configuration and a spool of its own. It sees its configuration and its user at the usual
-/// places, in a mount namespace of its own: there is no user of that name on a machine without the package.
+/// Debian's Exim with its own configuration and spool. It sees its configuration and its user at the usual places, in
+/// its own mount namespace, because a machine without the package has no such user.
 /// </summary>
 internal sealed class EximProcess : IDisposable
 {
-    // Where eng/prerequisites.sh unpacks the package, which cannot be installed beside Postfix.
+    // The place to which eng/prerequisites.sh unpacks the package, which cannot be installed together with Postfix.
     private const string Unpacked = "/opt/tracking-tests/exim4/usr/sbin/exim4";
 
     private readonly TemporaryFolder _folder;
@@ -17,21 +17,21 @@ internal sealed class EximProcess : IDisposable
     private EximProcess(TemporaryFolder folder, ServerProcess process, int port) =>
         (_folder, _process, Port) = (folder, process, port);
 
-    /// <summary>Mail that comes in here goes through the filter.</summary>
+    /// <summary>The SMTP port whose mail goes through the filter.</summary>
     public int Port { get; }
 
-    /// <summary>Everything that Exim logged.</summary>
+    /// <summary>The complete log.</summary>
     public string Log => File.Exists(_folder.In("spool/mainlog"))
         ? File.ReadAllText(_folder.In("spool/mainlog"))
         : _process.Output;
 
     private static string Program => File.Exists("/usr/sbin/exim4") ? "/usr/sbin/exim4" : Unpacked;
 
-    /// <summary>Starts one with the recipe of <c>deploy/mta/exim.md</c>.</summary>
-    /// <param name="filterPort">The filter.</param>
-    /// <param name="backPort">Where the filter hands on.</param>
-    /// <param name="sinkPort">Where it delivers to.</param>
-    /// <param name="dkimKey">A PEM file with the key that it signs with.</param>
+    /// <summary>Starts an Exim with the recipe of <c>deploy/mta/exim.md</c>.</summary>
+    /// <param name="filterPort">The filter's port.</param>
+    /// <param name="backPort">The port to which the filter passes messages.</param>
+    /// <param name="sinkPort">The port to which Exim delivers.</param>
+    /// <param name="dkimKey">A PEM file with the signing key.</param>
     public static async Task<EximProcess> StartAsync(int filterPort, int backPort, int sinkPort, string dkimKey)
     {
         var folder = new TemporaryFolder();
@@ -70,7 +70,7 @@ internal sealed class EximProcess : IDisposable
         _folder.Dispose();
     }
 
-    // Router and transports are those that the page gives, with this test's ports.
+    // Router and transports are the recipe's, with this test's ports.
     private static string Configuration(
         TemporaryFolder folder, int port, int filterPort, int backPort, int sinkPort) =>
         $$$"""

@@ -26,7 +26,7 @@ public sealed class EximSmtpFilter(DoorsOfTracking doors) : IClassFixture<DoorsO
         Assert.All(arrived, mail => Assert.Contains(
             "DKIM-Signature:", global::System.Text.Encoding.Latin1.GetString(mail.Message), StringComparison.Ordinal));
 
-        // While the filter is away, Exim keeps the message.
+        // While the filter is down, Exim keeps the message.
         doors.Doors.Kill();
         try
         {

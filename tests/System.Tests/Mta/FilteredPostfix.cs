@@ -2,7 +2,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The whole way: a client, Postfix with its filter, the service, a signer, and a mailbox. Made once for a
+/// <summary>The whole chain: a client, Postfix with its filter, the service, a signer, and a mailbox. Made once per
 /// class.</summary>
 public sealed class FilteredPostfix : IAsyncLifetime
 {
@@ -59,7 +59,7 @@ public sealed class FilteredPostfix : IAsyncLifetime
     internal Task SendAsync(string sender, IReadOnlyList<string> recipients, byte[] message) =>
         SendMail.ToAsync(Postfix.Port, sender, recipients, message);
 
-    /// <summary>What arrived for recipients.</summary>
+    /// <summary>The messages that arrived for recipients.</summary>
     internal IReadOnlyList<ReceivedMail> For(params IReadOnlyCollection<string> recipients) =>
         [.. _sink!.Received.Where(mail => mail.Recipients.Any(recipients.Contains))];
 
@@ -83,7 +83,7 @@ public sealed class FilteredPostfix : IAsyncLifetime
         return For(recipients);
     }
 
-    /// <summary>Waits until Postfix wrote something about a recipient.</summary>
+    /// <summary>Waits until Postfix has logged a text about a recipient.</summary>
     internal Task LoggedAsync(string recipient, string text) => Eventually.HoldsAsync(
         () => Postfix.Log.Split('\n').Any(line => line.Contains($"to=<{recipient}>", StringComparison.Ordinal)
             && line.Contains(text, StringComparison.Ordinal)),

@@ -6,8 +6,8 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Mta;
 
 /// <summary>
-/// The recipe of <c>deploy/mta/postfix.md</c> with a real Postfix: mail arrives rewritten, and none is lost, bounced or
-/// doubled while anything of ours is away.
+/// The recipe of <c>deploy/mta/postfix.md</c> with a real Postfix: mail arrives rewritten. None is lost, bounced or
+/// doubled while a part of the product is down.
 /// </summary>
 public sealed class PostfixFilter(FilteredPostfix mta) : IClassFixture<FilteredPostfix>
 {
@@ -138,8 +138,8 @@ public sealed class PostfixFilter(FilteredPostfix mta) : IClassFixture<FilteredP
     [Fact]
     public async Task A_filter_that_cannot_even_start_bounces_no_mail()
     {
-        // What a program does whose runtime is missing, for example during an upgrade: an exit code that Postfix takes
-        // for a permanent failure.
+        // A program without its runtime, for example during an upgrade, ends with an exit code that is a permanent
+        // failure for Postfix.
         const string Reader = "anna@broken.example.net";
         var program = mta.Postfix.Trackctl;
         File.Move(program, program + ".away");

@@ -3,8 +3,8 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>The recipe of <c>deploy/mta/milter.md</c> with a real Postfix: Tracking's milter and behind it OpenDKIM's,
-/// both in the session of the sender.</summary>
+/// <summary>The recipe of <c>deploy/mta/milter.md</c> with a real Postfix: Tracking's milter and then OpenDKIM's, both
+/// in the SMTP session of the sender.</summary>
 public sealed class PostfixMilter(DoorsOfTracking doors) : IClassFixture<DoorsOfTracking>
 {
     [Theory]
@@ -51,7 +51,7 @@ public sealed class PostfixMilter(DoorsOfTracking doors) : IClassFixture<DoorsOf
     }
 
     [Fact]
-    public async Task Over_a_Unix_socket_it_is_the_same()
+    public async Task The_milter_works_over_a_Unix_socket_too()
     {
         using var folder = new TemporaryFolder();
         File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_101_101);
@@ -88,7 +88,7 @@ public sealed class PostfixMilter(DoorsOfTracking doors) : IClassFixture<DoorsOf
         }
     }
 
-    // The part that deploy/mta/milter.md gives, with this test's ports.
+    // The settings of deploy/mta/milter.md with this test's ports.
     private Task<PostfixProcess> StartAsync(string milter, string action = "tempfail") => PostfixProcess.StartAsync(
         doors.Sink.Port,
         "",

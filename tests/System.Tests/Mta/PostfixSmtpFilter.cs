@@ -4,8 +4,8 @@ using Tracking.Servers;
 namespace Tracking.System.Tests.Mta;
 
 /// <summary>
-/// The recipe of <c>deploy/mta/postfix-smtp.md</c> with a real Postfix: the SMTP filter behind its queue, OpenDKIM
-/// behind the filter.
+/// The recipe of <c>deploy/mta/postfix-smtp.md</c> with a real Postfix: the SMTP filter after its queue, and OpenDKIM
+/// after the filter.
 /// </summary>
 public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<DoorsOfTracking>
 {
@@ -105,7 +105,7 @@ public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<Doo
     }
 
     [Fact]
-    public async Task With_a_way_past_the_filter_mail_arrives_untouched_while_the_filter_is_away()
+    public async Task With_a_fallback_relay_mail_arrives_untouched_while_the_filter_is_down()
     {
         await using var postfix = await StartAsync($"  -o smtp_fallback_relay=[127.0.0.1]:{doors.BackPort}\n");
         doors.Doors.Kill();
@@ -125,7 +125,7 @@ public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<Doo
     [Fact]
     public async Task Mail_that_goes_round_in_a_circle_is_kept_and_not_sent_for_ever()
     {
-        // A mistake: the way back has the filter too.
+        // A wrong configuration: mail that comes back from the filter is filtered again.
         await using var postfix = await PostfixProcess.StartAsync(
             doors.Sink.Port, "", (_, port) => Services(port, "", $"tracking:[127.0.0.1]:{doors.SmtpPort}"));
         await SendMail.ToAsync(postfix.Port, "news@example.com", ["anna@loop.example.net"], TextMail.Of("loop"));
@@ -140,7 +140,7 @@ public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<Doo
     private Task<PostfixProcess> StartAsync(string more = "") => PostfixProcess.StartAsync(
         doors.Sink.Port, "", (_, port) => Services(port, more, ""));
 
-    // The part that deploy/mta/postfix-smtp.md gives, with this test's ports.
+    // The services of deploy/mta/postfix-smtp.md with this test's ports.
     private string Services(int port, string more, string backFilter) =>
         $"""
         127.0.0.1:{port} inet n - n - - smtpd
@@ -171,7 +171,7 @@ public sealed class PostfixSmtpFilter(DoorsOfTracking doors) : IClassFixture<Doo
             });
     }
 
-    // Nothing can arrive any more.
+    // Waits until the queue is empty, so that no further message can arrive.
     private static Task EmptyAsync(PostfixProcess postfix, int messages) => Eventually.HoldsAsync(
         () => TextMail.Count(postfix.Log, "qmgr", ": removed") >= 2 * messages,
         "Postfix's queue is empty",

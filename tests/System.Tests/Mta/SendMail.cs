@@ -7,7 +7,7 @@ namespace Tracking.System.Tests.Mta;
 /// <summary>Hands a message to an SMTP server, as a mail program does.</summary>
 internal static class SendMail
 {
-    /// <summary>Returns once the server has taken the message.</summary>
+    /// <summary>Sends a message. Returns when the server has accepted it.</summary>
     public static async Task ToAsync(int port, string sender, IReadOnlyList<string> recipients, byte[] message)
     {
         using var client = new TcpClient();

@@ -6,7 +6,7 @@ using Tracking.Servers;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>An OpenDKIM that signs the mail of <c>example.com</c>, as the one beside a real MTA does.</summary>
+/// <summary>An OpenDKIM that signs the mail of <c>example.com</c>, as at a real MTA.</summary>
 internal sealed class SigningMilter : IDisposable
 {
     private readonly TemporaryFolder _folder;
@@ -15,10 +15,10 @@ internal sealed class SigningMilter : IDisposable
     private SigningMilter(TemporaryFolder folder, ServerProcess process, int port) =>
         (_folder, _process, Port) = (folder, process, port);
 
-    /// <summary>Where the MTA finds it.</summary>
+    /// <summary>The port for the MTA.</summary>
     public int Port { get; }
 
-    /// <summary>Starts one and waits until it listens.</summary>
+    /// <summary>Starts the milter and waits until it listens.</summary>
     public static async Task<SigningMilter> StartAsync(CancellationToken cancellationToken)
     {
         var folder = new TemporaryFolder();

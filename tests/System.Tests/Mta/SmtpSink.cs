@@ -8,10 +8,10 @@ namespace Tracking.System.Tests.Mta;
 /// <summary>A message as the sink received it.</summary>
 /// <param name="Sender">Envelope sender, empty for the null sender.</param>
 /// <param name="Recipients">Envelope recipients.</param>
-/// <param name="Message">Its bytes, dots unstuffed.</param>
+/// <param name="Message">The bytes, with undoubled dots.</param>
 internal sealed record ReceivedMail(string Sender, IReadOnlyList<string> Recipients, byte[] Message);
 
-/// <summary>A mailbox at the end of the way: an SMTP server (RFC 5321) that takes everything and keeps it.</summary>
+/// <summary>A mailbox: an SMTP server (RFC 5321) that accepts and keeps every message.</summary>
 internal sealed class SmtpSink : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -67,7 +67,7 @@ internal sealed class SmtpSink : IAsyncDisposable
             }
             catch (Exception exception) when (exception is IOException or OperationCanceledException)
             {
-                // Whoever hung up delivers again.
+                // A client that closed the connection delivers again.
             }
         }
     }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tracking.System.Tests.Mta;
 
-/// <summary>Short messages with one link, and what is asked of them when they have arrived.</summary>
+/// <summary>Short messages with one link, and the checks of received ones.</summary>
 internal static class TextMail
 {
     /// <summary>A message of <c>example.com</c>.</summary>
@@ -17,7 +17,7 @@ internal static class TextMail
 
         """);
 
-    /// <summary>The link is a tracked one, and the recipient sees no control header.</summary>
+    /// <summary>Checks that the link is tracked and that there is no control header.</summary>
     public static void AssertTracked(ReceivedMail mail)
     {
         Assert.Contains("/c/", ReadMail.Urls(mail.Message).First(), StringComparison.Ordinal);
@@ -25,8 +25,8 @@ internal static class TextMail
             "X-Tracking-", Encoding.Latin1.GetString(mail.Message), StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Each message that was accepted has arrived. One whose answer a kill has cut off may have arrived again
-    /// (RFC 1047), and then with the same links.</summary>
+    /// <summary>Checks that each accepted message has arrived. A message whose answer was cut off by a kill may have
+    /// arrived twice (RFC 1047), then with the same links.</summary>
     public static void AssertArrived(Ledger ledger, IReadOnlyList<ReceivedMail> arrived)
     {
         var once = arrived.GroupBy(mail => mail.Recipients.Single()).ToList();

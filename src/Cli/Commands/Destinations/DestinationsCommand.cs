@@ -4,11 +4,11 @@ using Tracking.Cli.Commands.Domains;
 
 namespace Tracking.Cli.Commands.Destinations;
 
-/// <summary><c>trackctl destinations</c>: where links lead that are already sent.</summary>
+/// <summary><c>trackctl destinations</c>: changes the destinations of links that are already sent.</summary>
 internal static class DestinationsCommand
 {
     public static Command Create(Connection connection) =>
-        new("destinations", "Blocks destinations, and lets links that are sent lead elsewhere. Ends with 3 when "
+        new("destinations", "Blocks destinations, and repairs those of links that are already sent. Ends with 3 when "
             + "something is not there.")
         {
             Block(connection),
@@ -77,7 +77,7 @@ internal static class DestinationsCommand
         var cluster = Connection.Cluster();
         var message = new Option<string?>("--message") { Description = "Within this message" };
         var tag = new Option<string?>("--tag") { Description = "Within all messages with this tag" };
-        var command = new Command("repair", "Lets a link that is sent lead elsewhere, within one message or one tag.")
+        var command = new Command("repair", "Gives a sent link another destination, within one message or one tag.")
         {
             link, url, cluster, message, tag,
         };

@@ -19,7 +19,7 @@ internal static class CheckPorts
             [
                 new DoctorRow(
                     "port", string.Join(", ", ports), RowState.Wrong, "there is no address to try",
-                    "an address with somebody who listens"),
+                    "an address with an open port"),
             ];
         }
 
@@ -35,7 +35,7 @@ internal static class CheckPorts
         {
             using var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(endPoint, limit.Token);
-            return new DoctorRow("port", endPoint.ToString(), RowState.Ok, "somebody listens");
+            return new DoctorRow("port", endPoint.ToString(), RowState.Ok, "the port is open");
         }
         catch (SocketException exception)
         {
@@ -54,16 +54,16 @@ internal static class CheckPorts
         if (isWithoutRoute && endPoint.AddressFamily == AddressFamily.InterNetworkV6)
         {
             return new DoctorRow(
-                "port", endPoint.ToString(), RowState.Warning, "this machine has no way to IPv6 addresses",
-                "somebody listens", "Try it from a machine that has IPv6.");
+                "port", endPoint.ToString(), RowState.Warning, "this machine has no route to IPv6 addresses",
+                "the port is open", "Try it from a machine that has IPv6.");
         }
 
         var what = error == SocketError.ConnectionRefused ? "the connection is refused"
-            : isWithoutRoute ? "there is no way to this address"
+            : isWithoutRoute ? "there is no route to this address"
             : $"no answer within {_longest.TotalSeconds:0} s";
         return new DoctorRow(
-            "port", endPoint.ToString(), RowState.Wrong, what, "somebody listens",
-            "Start the gateway on this port, and let it through firewalls. Some routers lead nobody back from inside: "
-            + "try it from outside then.");
+            "port", endPoint.ToString(), RowState.Wrong, what, "the port is open",
+            "Start the gateway on this port, and open it in firewalls. Some routers do not loop connections back: "
+            + "then try it from outside.");
     }
 }

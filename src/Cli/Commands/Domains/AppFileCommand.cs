@@ -12,9 +12,9 @@ internal static class AppFileCommand
         var (name, cluster) = (DomainsCommand.Name(), Connection.Cluster());
         var file = new Argument<string>("file") { Description = "apple-app-site-association or assetlinks.json" };
         file.AcceptOnlyFromAmong("apple-app-site-association", "assetlinks.json");
-        var from = new Option<string?>("--from") { Description = "A file with its JSON; without it: print what is stored" };
+        var from = new Option<string?>("--from") { Description = "A file with JSON to store; without it: print" };
         var delete = new Option<bool>("--delete") { Description = "Delete it" };
-        var command = new Command("app-file", "Stores, prints or deletes a file by which telephones know your app.")
+        var command = new Command("app-file", "Stores, prints or deletes a file that connects the name with your app.")
         {
             name, file, cluster, from, delete,
         };
@@ -38,7 +38,7 @@ internal static class AppFileCommand
                 answer = await api.GetAsync(path, cancellationToken);
                 if (answer.IsDone)
                 {
-                    // As JSON and not as text: a terminal gets no line ends and tabs of strangers.
+                    // Printed as parsed JSON, so that line ends and tabs in the stored file do not reach the terminal.
                     terminal.Document(JsonNode.Parse(answer.Bytes)!);
                 }
             }

@@ -42,7 +42,7 @@ internal static class CertificateRequestCommands
         reason.AcceptOnlyFromAmong("keyCompromise", "superseded", "cessationOfOperation", "unspecified");
         var now = new Option<bool>("--now")
         {
-            Description = "Stops serving it at once; without, another certificate takes its place first, for an hour at "
+            Description = "Stops serving it at once; without --now another certificate is waited for first, an hour at "
                 + "most",
         };
         var command = new Command("revoke", "Has the certificate in use revoked. An active name gets another one, with "
@@ -64,7 +64,7 @@ internal static class CertificateRequestCommands
         connection, "register", "Opens the accounts at the configured authorities now, and makes another where an "
             + "authority has closed one. Terms of service are accepted by configuration only.");
 
-    /// <summary><c>change-key</c>: gives the accounts other keys.</summary>
+    /// <summary><c>change-key</c>: gives the accounts new keys.</summary>
     public static Command ChangeKey(Connection connection) => OfAccounts(
         connection, "change-key", "Gives the accounts at the authorities other keys. Their URLs stay, and with them CAA "
             + "records that name them.");
@@ -188,7 +188,7 @@ internal static class CertificateRequestCommands
 
         if ((string?)request["status"] == "waiting")
         {
-            terminal.Line("It is not over yet. Where nothing happens, no certificate service with an authority runs.");
+            terminal.Line("It has not ended yet. If nothing happens, no certificate service with an authority runs.");
         }
     }
 }

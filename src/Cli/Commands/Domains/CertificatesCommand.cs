@@ -3,13 +3,13 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl certificates</c>: the certificates of tracking domains, what was tried for them, and the
+/// <summary><c>trackctl certificates</c>: the certificates of tracking domains, the attempts to get them, and the
 /// accounts at the authorities.</summary>
 internal static class CertificatesCommand
 {
     public static Command Create(Connection connection) =>
         new("certificates", "Works with the certificates of tracking domains. Ends with 3 when a name has none that is "
-            + "valid, is not there, or is in a state that does not allow what was asked.")
+            + "valid, does not exist, or is in a state that does not allow the command.")
         {
             Status(connection),
             Retry(connection),
@@ -82,8 +82,8 @@ internal static class CertificatesCommand
     {
         var name = DomainsCommand.Name();
         var cluster = Connection.Cluster();
-        var command = new Command("retry", "Tries to get a certificate now, for when what was wrong is put right; "
-            + "status shows how it ends.")
+        var command = new Command("retry", "Tries to get a certificate now, after the cause of a failure is corrected; "
+            + "status shows the result.")
         {
             name, cluster,
         };

@@ -10,7 +10,7 @@ internal static class CheckDomain
     {
         var name = DomainsCommand.Name();
         var verbose = DomainsCommand.Verbose();
-        var command = new Command("check", "Says whether a name could be added, what DNS says of it now, and which "
+        var command = new Command("check", "Says whether a name can be added, what DNS answers for it now, and which "
             + "authorities may issue a certificate for it (CAA).")
         {
             name, verbose,
@@ -48,7 +48,7 @@ internal static class CheckDomain
         return command;
     }
 
-    // A server of a version before says nothing of CAA.
+    // The answer of an older server has no CAA records.
     private static void PrintAuthorities(Terminal terminal, JsonObject answer)
     {
         if (!answer.ContainsKey("caa"))

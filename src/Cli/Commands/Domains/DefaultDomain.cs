@@ -9,7 +9,7 @@ internal static class DefaultDomain
     {
         var name = DomainsCommand.Name();
         var cluster = Connection.Cluster();
-        var unset = new Option<bool>("--unset") { Description = "It is not the default any more; there may be none" };
+        var unset = new Option<bool>("--unset") { Description = "Makes it no longer the default; none is needed" };
         var command = new Command("default", "Makes a name the cluster's default, for messages that name none.")
         {
             name, cluster, unset,

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains delete</c>: says which links would stop working, and asks for the name before it
+/// <summary><c>trackctl domains delete</c>: shows which links would stop working, and asks for the name before it
 /// deletes.</summary>
 internal static class DeleteDomain
 {

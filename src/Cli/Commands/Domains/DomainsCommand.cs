@@ -7,7 +7,7 @@ internal static class DomainsCommand
 {
     public static Command Create(Connection connection) =>
         new("domains", "Works with tracking domains, names of your own for links. Ends with 3 when a name is not "
-            + "verified, not there, or in a state that does not allow what was asked.")
+            + "verified, does not exist, or is in a state that does not allow the command.")
         {
             AddDomain.Create(connection),
             ListDomains.Create(connection),
@@ -27,7 +27,7 @@ internal static class DomainsCommand
     /// <summary>The option that shows every question to DNS.</summary>
     public static Option<bool> Verbose() => new("--verbose", "-v")
     {
-        Description = "Every question to DNS, and who answered it how",
+        Description = "Every question to DNS, with the server and its answer",
     };
 
     /// <summary>The path of a cluster's tracking domains, or of one of them.</summary>

@@ -15,7 +15,7 @@ internal static class SetDomain
         var https = Https();
         var level = new Option<string?>("--level")
         {
-            Description = "full, pseudonymous, anonymous or off: how much is kept of who follows its links",
+            Description = "full, pseudonymous, anonymous or off: how much is stored about who follows its links",
         };
         var utm = Utm();
         var exclude = Exclude();

@@ -11,7 +11,7 @@ internal static class ShowDomain
         var cluster = Connection.Cluster();
         var checks = new Option<bool>("--checks") { Description = "The last 20 checks instead" };
         var verbose = DomainsCommand.Verbose();
-        var command = new Command("show", "Shows a tracking domain: its record, its state, what DNS said last.")
+        var command = new Command("show", "Shows a tracking domain: its record, its state, the last answers of DNS.")
         {
             name, cluster, checks, verbose,
         };

@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Cli.Commands.Domains;
 
-/// <summary><c>trackctl domains verify</c>: asks DNS now, and with <c>--wait</c> again until the record is
-/// there.</summary>
+/// <summary><c>trackctl domains verify</c>: asks DNS now, and with <c>--wait</c> again until the name is
+/// verified.</summary>
 internal static class VerifyDomainCommand
 {
     private const string NotVerified = "urn:tracking:problem:domain-not-verified";
@@ -13,10 +13,10 @@ internal static class VerifyDomainCommand
     // Long enough for providers that publish a new record within minutes.
     private static readonly TimeSpan _usualWait = TimeSpan.FromMinutes(10);
 
-    // Other people run the name servers, so they are not asked more often without being told to.
+    // Other people run the name servers. So they are asked more often only if the user says so.
     private static readonly TimeSpan _usualPause = TimeSpan.FromSeconds(10);
 
-    // The server refuses more than one ask in five seconds and says when the next is possible.
+    // The server refuses more than one request in five seconds and says when the next is possible.
     private static readonly TimeSpan _shortestPause = TimeSpan.FromSeconds(1);
 
     public static Command Create(Connection connection)
@@ -66,7 +66,7 @@ internal static class VerifyDomainCommand
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // Scripts go on after 0, which says that the name is verified.
+                // Not 0: scripts continue after 0, which means that the name is verified.
                 return ExitCode.WrongState;
             }
 

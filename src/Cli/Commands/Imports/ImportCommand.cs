@@ -2,39 +2,39 @@ using System.CommandLine;
 
 namespace Tracking.Cli.Commands.Imports;
 
-/// <summary><c>trackctl import</c>: takes over tracking domains and links of another system, whose mail recipients
-/// still have.</summary>
+/// <summary><c>trackctl import</c>: imports tracking domains and links of another system, so that the links in its sent
+/// mail keep working.</summary>
 internal static class ImportCommand
 {
     public static Command Create(Connection connection) =>
-        new("import", "Takes over links of mail that another system sent, so that they go on working here. Ends with 3 "
+        new("import", "Takes over links of mail that another system sent, so that they keep working here. Ends with 3 "
             + "when something was left out.")
         {
             ImportPostalCommand.Create(connection),
             ImportLinksCommand.Create(connection),
         };
 
-    /// <summary>What both commands take.</summary>
+    /// <summary>Creates the options that both commands have.</summary>
     public static ImportOptions Options() => new(
         Connection.Cluster(),
         new("--dry-run") { Description = "Store nothing, say what would be stored and left out" },
         new("--progress")
         {
-            Description = "A file that remembers how far it came: the same command again goes on there",
+            Description = "A file for the progress: the same command, run again, continues from there",
             HelpName = "FILE",
         },
-        new("--left-out") { Description = "A file for all that is left out, a line of JSON each", HelpName = "FILE" });
+        new("--left-out") { Description = "A file for all that is left out, as lines of JSON", HelpName = "FILE" });
 }
 
 /// <summary>The options of both commands.</summary>
 /// <param name="Cluster">The cluster.</param>
-/// <param name="DryRun">Store nothing.</param>
-/// <param name="Progress">Where to remember how far it came.</param>
-/// <param name="LeftOut">Where to write what is left out.</param>
+/// <param name="DryRun">Stores nothing.</param>
+/// <param name="Progress">The file for the progress.</param>
+/// <param name="LeftOut">The file for rows that are left out.</param>
 internal sealed record ImportOptions(
     Option<string> Cluster, Option<bool> DryRun, Option<string?> Progress, Option<string?> LeftOut)
 {
-    /// <summary>Adds them to a command.</summary>
+    /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Options.Add(Cluster);
@@ -43,13 +43,14 @@ internal sealed record ImportOptions(
         command.Options.Add(LeftOut);
     }
 
-    /// <summary>Runs an import and says what became of it.</summary>
+    /// <summary>Runs an import and prints its result.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="api">The API.</param>
     /// <param name="cluster">The cluster's id.</param>
-    /// <param name="source">What is imported: positions in the progress file count for the same source alone.</param>
+    /// <param name="source">The source of the import. The positions in a progress file are valid for the same source
+    /// only.</param>
     /// <param name="terminal">Receives the result.</param>
-    /// <param name="work">Reads the source and sends it.</param>
+    /// <param name="work">Reads the source and sends its links.</param>
     public async Task<int> RunAsync(
         ParseResult parsed,
         TrackingApi api,

@@ -4,7 +4,7 @@ using nietras.SeparatedValues;
 
 namespace Tracking.Cli.Commands.Imports;
 
-/// <summary><c>trackctl import links</c>: links of any system, as CSV.</summary>
+/// <summary><c>trackctl import links</c>: imports links of any system from CSV.</summary>
 internal static class ImportLinksCommand
 {
     private const string Part = "rows";
@@ -13,7 +13,7 @@ internal static class ImportLinksCommand
     {
         var file = new Argument<string>("file")
         {
-            Description = "CSV with a header: host, path, destination; and, if you like, message, recipient, sender, tag, "
+            Description = "CSV with a header: host, path, destination; and optionally message, recipient, sender, tag, "
                 + "sent_at. Separated by , ; or TAB",
         };
         var options = ImportCommand.Options();

@@ -6,8 +6,8 @@ using Tracking.Links;
 namespace Tracking.Cli.Commands.Imports;
 
 /// <summary>
-/// Takes over a Postal: its tracking domains, then of each server the pictures and links of its mail. Postal answers
-/// <c>/&lt;server token&gt;/&lt;link token&gt;</c> and <c>/img/&lt;server token&gt;/&lt;message token&gt;</c>.
+/// Imports a Postal installation: its tracking domains, then the open pixels and links of each server's mail. Postal's
+/// URLs are <c>/&lt;server token&gt;/&lt;link token&gt;</c> and <c>/img/&lt;server token&gt;/&lt;message token&gt;</c>.
 /// </summary>
 internal sealed class ImportPostal(
     TrackingApi api,
@@ -19,8 +19,8 @@ internal sealed class ImportPostal(
     ImportProgress progress,
     Terminal terminal)
 {
-    // Rows before the last position are read once more: of two that were inserted at once, the one with the larger
-    // number may have been seen first; and of messages it may have been too early to know whether they carry a picture.
+    // This many ids before the last position are read again. Of two rows that were inserted at the same time, the row
+    // with the larger id may have become visible first. And messages may not have been parsed for an open pixel yet.
     private const long Overlap = 1_000;
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
@@ -223,8 +223,8 @@ internal sealed class ImportPostal(
         return ended;
     }
 
-    // Mail of a sending domain has links on its tracking domain. Where the message is deleted, it was one of the
-    // server's.
+    // Mail of a sending domain has links on that domain's tracking domain. If the sending domain is unknown, because
+    // the message is deleted, each tracking domain of the server is possible.
     private static IEnumerable<string> HostsOf(PostalRow row, List<PostalDomain> domains) =>
         (domains.FindAll(domain => domain.DomainId == row.DomainId) is { Count: > 0 } own ? own : domains)
             .Select(domain => domain.Host).Distinct();

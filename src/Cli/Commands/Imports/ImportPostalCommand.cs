@@ -3,7 +3,8 @@ using MySqlConnector;
 
 namespace Tracking.Cli.Commands.Imports;
 
-/// <summary><c>trackctl import postal</c>: tracking domains and links of a Postal, from its database.</summary>
+/// <summary><c>trackctl import postal</c>: imports tracking domains and links of a Postal installation from its
+/// database.</summary>
 internal static class ImportPostalCommand
 {
     private const string PasswordVariable = "POSTAL_PASSWORD";

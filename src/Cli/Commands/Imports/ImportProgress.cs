@@ -5,7 +5,7 @@ namespace Tracking.Cli.Commands.Imports;
 
 /// <summary>
 /// The progress of an import, in a file that is replaced as a whole after each stored batch. After a kill the import
-/// continues behind the last batch in the file. A stored batch that is not in the file is sent again, which has no
+/// continues after the last batch in the file. A stored batch that is not in the file is sent again, which has no
 /// effect.
 /// </summary>
 internal sealed class ImportProgress
@@ -17,14 +17,14 @@ internal sealed class ImportProgress
     private ImportProgress(string? file, string source, Dictionary<string, long> positions) =>
         (_file, _source, _positions, HasBegun) = (file, source, positions, positions.Count > 0);
 
-    /// <summary>Whether an earlier run came anywhere.</summary>
+    /// <summary>Whether an earlier run has stored something.</summary>
     public bool HasBegun { get; }
 
     /// <summary>Reads the file of an earlier run.</summary>
-    /// <param name="file">The file; <see langword="null"/>: nothing is remembered.</param>
-    /// <param name="source">What is imported.</param>
-    /// <param name="terminal">Receives what is wrong with the file.</param>
-    /// <returns><see langword="null"/> when the file is another import's.</returns>
+    /// <param name="file">The file; <see langword="null"/> to keep no progress.</param>
+    /// <param name="source">The source of the import.</param>
+    /// <param name="terminal">Receives error messages about the file.</param>
+    /// <returns><see langword="null"/> when the file is unreadable or belongs to another import.</returns>
     public static ImportProgress? Open(string? file, string source, Terminal terminal)
     {
         if (file is null || !File.Exists(file))
@@ -43,18 +43,18 @@ internal sealed class ImportProgress
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // As another import's file.
+            // Handled like the file of another import.
         }
 
         terminal.Complain($"--progress: {file} is of another import, or its source has changed since. Name another file, "
-            + "or delete it to begin anew: what is stored stays as it is.");
+            + "or delete it to start again. Links that are stored stay.");
         return null;
     }
 
-    /// <summary>Where a part of the source was left.</summary>
+    /// <summary>The position up to which a part of the source is stored.</summary>
     public long Of(string part) => _positions.GetValueOrDefault(part);
 
-    /// <summary>Remembers that a part is stored up to a position.</summary>
+    /// <summary>Writes to the file that a part is stored up to a position.</summary>
     public void Set(string part, long position)
     {
         if (_file is null)

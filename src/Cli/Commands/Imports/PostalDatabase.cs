@@ -3,17 +3,17 @@ using MySqlConnector;
 
 namespace Tracking.Cli.Commands.Imports;
 
-/// <summary>A tracking domain of a Postal, with its server.</summary>
+/// <summary>A tracking domain of a Postal installation, with its mail server.</summary>
 /// <param name="ServerId">The server's id, which names its message database.</param>
 /// <param name="ServerToken">The server's part of each tracking URL.</param>
-/// <param name="Server">The server as people know it: organization and server.</param>
-/// <param name="DomainId">The sending domain whose mail uses it.</param>
-/// <param name="Host">The whole name.</param>
-/// <param name="Status">What Postal last saw in DNS: <c>OK</c>, <c>Missing</c>, <c>Invalid</c>.</param>
-/// <param name="IsHttps">Whether its links are https.</param>
+/// <param name="Server">The server's name for people: organization/server.</param>
+/// <param name="DomainId">The sending domain whose mail uses the tracking domain.</param>
+/// <param name="Host">The full host name.</param>
+/// <param name="Status">The result of Postal's last check of DNS: <c>OK</c>, <c>Missing</c>, <c>Invalid</c>.</param>
+/// <param name="IsHttps">Whether links on the domain are https.</param>
 /// <param name="TracksClicks">Whether clicks are tracked.</param>
 /// <param name="TracksOpens">Whether opens are tracked.</param>
-/// <param name="Excluded">Destinations that stay plain, a line each.</param>
+/// <param name="Excluded">Destinations that are not tracked, one per line.</param>
 internal sealed record PostalDomain(
     int ServerId,
     string ServerToken,
@@ -26,16 +26,16 @@ internal sealed record PostalDomain(
     bool TracksOpens,
     string Excluded);
 
-/// <summary>A link or an open's picture of a Postal server.</summary>
-/// <param name="Id">The row.</param>
+/// <summary>A link or an open pixel of a Postal server.</summary>
+/// <param name="Id">The row's id.</param>
 /// <param name="Token">The last part of its URL.</param>
-/// <param name="Url">Where a link leads.</param>
-/// <param name="MessageId">The message, which may be deleted already.</param>
+/// <param name="Url">The link's destination; <see langword="null"/> for an open pixel.</param>
+/// <param name="MessageId">The message's id. The message may already be deleted.</param>
 /// <param name="DomainId">The message's sending domain.</param>
-/// <param name="Recipient">Its envelope recipient.</param>
-/// <param name="Sender">Its envelope sender.</param>
-/// <param name="Tag">Its tag.</param>
-/// <param name="SentAt">When it was sent.</param>
+/// <param name="Recipient">The envelope recipient.</param>
+/// <param name="Sender">The envelope sender.</param>
+/// <param name="Tag">The message's tag.</param>
+/// <param name="SentAt">When the message was sent.</param>
 internal sealed record PostalRow(
     long Id,
     string? Token,
@@ -48,8 +48,8 @@ internal sealed record PostalRow(
     DateTimeOffset? SentAt);
 
 /// <summary>
-/// Reads a Postal's MariaDB or MySQL: its main database, and the message database of each server. Rows come in pages by
-/// their id, so that no statement is long, no lock is held, and memory does not grow.
+/// Reads the MariaDB or MySQL of a Postal installation: the main database and each server's message database. Rows are
+/// read in pages by their id, so that statements are short, no lock is held, and memory does not grow.
 /// </summary>
 internal sealed class PostalDatabase(MySqlConnection connection, string mainDatabase, string messagePrefix)
     : IAsyncDisposable
@@ -57,7 +57,7 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
     private const int PageRows = 5_000;
 
     /// <summary>Opens the connection.</summary>
-    /// <exception cref="MySqlException">The server is away, or refuses.</exception>
+    /// <exception cref="MySqlException">The server is not reachable or refuses.</exception>
     public Task OpenAsync(CancellationToken cancellationToken) => connection.OpenAsync(cancellationToken);
 
     /// <summary>All tracking domains of servers that are not deleted.</summary>
@@ -96,7 +96,7 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
         return domains;
     }
 
-    /// <summary>Servers that are not deleted: id, and as people know them.</summary>
+    /// <summary>Servers that are not deleted: the id, and the name for people.</summary>
     public async Task<List<(int Id, string Server)>> ReadServersAsync(CancellationToken cancellationToken)
     {
         await using var command = new MySqlCommand(
@@ -116,7 +116,7 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
         return servers;
     }
 
-    /// <summary>Links of a server behind an id.</summary>
+    /// <summary>The links of a server after an id.</summary>
     public IAsyncEnumerable<PostalRow> ReadLinksAsync(int server, long after, CancellationToken cancellationToken) =>
         ReadAsync(
             $"""
@@ -128,8 +128,8 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
             after,
             cancellationToken);
 
-    /// <summary>Messages of a server behind an id that may carry an open's picture: of those that were not looked
-    /// through yet nobody knows.</summary>
+    /// <summary>The messages of a server after an id that may contain an open pixel. Messages that Postal has not
+    /// parsed yet may contain one.</summary>
     public IAsyncEnumerable<PostalRow> ReadOpensAsync(int server, long after, CancellationToken cancellationToken) =>
         ReadAsync(
             $"""
@@ -166,7 +166,7 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
         }
     }
 
-    // Whole pages: a server whose answer is not taken for a minute breaks off.
+    // Reads a whole page at once: the server closes the connection when its answer is not read for a minute.
     private async Task<List<PostalRow>> ReadPageAsync(string sql, long after, CancellationToken cancellationToken)
     {
         await using var command = new MySqlCommand(sql, connection);
@@ -193,7 +193,7 @@ internal sealed class PostalDatabase(MySqlConnection connection, string mainData
     private static string? Text(MySqlDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : reader.GetString(column);
 
-    // Seconds since 1970.
+    // The value is in seconds since 1970.
     private static DateTimeOffset? Moment(decimal seconds) =>
         seconds is >= 0 and < 253_402_300_800m
             ? DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond))

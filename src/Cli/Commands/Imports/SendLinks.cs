@@ -6,19 +6,19 @@ using System.Text.Json.Nodes;
 namespace Tracking.Cli.Commands.Imports;
 
 /// <summary>A link of another system.</summary>
-/// <param name="Where">Where it stands in the source, for people.</param>
+/// <param name="Where">The place in the source, for people.</param>
 /// <param name="Host">The tracking domain.</param>
-/// <param name="Path">The path on it.</param>
-/// <param name="Url">Where it leads; <see langword="null"/> for an open's picture.</param>
+/// <param name="Path">The path on this domain.</param>
+/// <param name="Url">The destination; <see langword="null"/> for an open pixel.</param>
 internal sealed record OtherLink(string Where, string Host, string Path, string? Url)
 {
     /// <summary>The message's id.</summary>
     public string? Message { get; init; }
 
-    /// <summary>Envelope sender.</summary>
+    /// <summary>The envelope sender.</summary>
     public string? Sender { get; init; }
 
-    /// <summary>Envelope recipient.</summary>
+    /// <summary>The envelope recipient.</summary>
     public string? Recipient { get; init; }
 
     /// <summary>The message's tag.</summary>
@@ -29,23 +29,23 @@ internal sealed record OtherLink(string Where, string Host, string Path, string?
 }
 
 /// <summary>
-/// Sends links to the API in batches, one after the other, and keeps count. It holds one batch, however many there are.
-/// A server that is away or busy is asked again for a while.
+/// Sends links to the API in batches, one after the other, and counts the results. Only one batch is in memory. While
+/// the server is unreachable or busy, the batch is sent again, up to a limit.
 /// </summary>
 internal sealed class SendLinks(
     TrackingApi api, string cluster, bool isDryRun, TextWriter? leftOutFile, Terminal terminal, TimeProvider time)
 {
-    // Well below what the server takes at once (Tracking__Management__MaxImportLines and …Bytes).
+    // Well below the server's limits (Tracking__Management__MaxImportLines and …Bytes).
     private const int MaxLines = 2_000;
     private const int MaxBytes = 1 << 20;
 
-    // For a person who looks what to do about it; --left-out has all.
+    // How many examples of left-out links are printed. The file of --left-out has all.
     private const int Examples = 10;
 
-    // Attempts at one batch: a server that restarts is away for less than their pauses.
+    // Attempts to send one batch. The pauses between them are longer than a restart of the server.
     private const int Attempts = 8;
 
-    // What the server keeps (ImportedLinkDocument).
+    // The server's limits of lengths (ImportedLinkDocument).
     private const int MaxTag = 64, MaxText = 1_000;
 
     private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(1);
@@ -74,16 +74,16 @@ internal sealed class SendLinks(
     private long _stored;
     private long _known;
 
-    /// <summary>Hosts that a dry run would have added.</summary>
+    /// <summary>The hosts that a run without --dry-run would add.</summary>
     public HashSet<string> WouldBeAdded { get; } = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Domains of the source, for the result.</summary>
+    /// <summary>The domains of the source, for the printed result.</summary>
     public JsonArray Domains { get; } = [];
 
     /// <summary>Whether something was left out.</summary>
     public bool HasLeftOut => _leftOut.Count > 0;
 
-    /// <summary>Whether it is time for <see cref="SendAsync"/>.</summary>
+    /// <summary>Whether the batch is full, so that <see cref="SendAsync"/> must be called.</summary>
     public bool IsFull => _lines.Count >= MaxLines || _body.WrittenCount >= MaxBytes;
 
     /// <summary>Adds a link to the batch.</summary>
@@ -121,7 +121,7 @@ internal sealed class SendLinks(
         _lines.Add((link.Where, link.Host));
     }
 
-    /// <summary>Counts something that is left out here.</summary>
+    /// <summary>Counts a row of the source that is left out.</summary>
     public void LeaveOut(string reason, string where)
     {
         var (count, examples) = _leftOut.GetValueOrDefault(reason, (0, []));
@@ -135,7 +135,8 @@ internal sealed class SendLinks(
     }
 
     /// <summary>Sends the batch.</summary>
-    /// <returns><see cref="ExitCode.Done"/> when the server has stored it; otherwise why was printed.</returns>
+    /// <returns><see cref="ExitCode.Done"/> when the server has stored the batch. Otherwise the reason has been
+    /// printed.</returns>
     public async Task<int> SendAsync(CancellationToken cancellationToken)
     {
         if (_lines.Count == 0)
@@ -175,7 +176,7 @@ internal sealed class SendLinks(
         return ExitCode.Done;
     }
 
-    /// <summary>Says what became of the import.</summary>
+    /// <summary>Prints the result of the import.</summary>
     public void Report(bool isComplete)
     {
         if (terminal.Json)

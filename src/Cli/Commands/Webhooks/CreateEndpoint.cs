@@ -14,7 +14,7 @@ internal static class CreateEndpoint
         var events = SetEndpoint.Events();
         var people = new Option<bool>("--people-only") { Description = "Without clicks and opens of recognised machines" };
         var description = new Option<string?>("--description") { Description = "What it is for" };
-        var command = new Command("create", "Makes a webhook and prints its secret, this once.")
+        var command = new Command("create", "Makes a webhook and prints its secret, only this once.")
         {
             url, cluster, events, people, description,
         };

@@ -5,7 +5,8 @@ using Tracking.Cli.Commands.Domains;
 
 namespace Tracking.Cli.Commands.Webhooks;
 
-/// <summary><c>trackctl webhooks deliveries|delivery</c>: what was sent, and what was answered.</summary>
+/// <summary><c>trackctl webhooks deliveries|delivery</c>: lists deliveries, or shows one with its attempts and
+/// answers.</summary>
 internal static class Deliveries
 {
     private const int DefaultLimit = 20;
@@ -98,7 +99,7 @@ internal static class Deliveries
         return command;
     }
 
-    /// <summary>Prints that something is on its way, and how to see what becomes of it.</summary>
+    /// <summary>Prints that a delivery is queued, and the command that shows its result.</summary>
     public static int PrintSent(ApiAnswer answer, string cluster, string webhook, Terminal terminal)
     {
         if (!answer.IsDone)
@@ -112,7 +113,7 @@ internal static class Deliveries
             return ExitCode.Done;
         }
 
-        terminal.Complain("On its way. What becomes of it: "
+        terminal.Complain("The delivery is queued. This command shows its result: "
             + $"trackctl webhooks delivery {webhook} {answer.Json["id"]} --cluster {cluster}");
         terminal.Line((string)answer.Json["id"]!);
         return ExitCode.Done;

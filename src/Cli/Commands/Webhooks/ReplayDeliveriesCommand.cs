@@ -4,7 +4,8 @@ using Tracking.Cli.Commands.Domains;
 
 namespace Tracking.Cli.Commands.Webhooks;
 
-/// <summary><c>trackctl webhooks replay</c>: one delivery, all that failed, or those of a time.</summary>
+/// <summary><c>trackctl webhooks replay</c>: sends one delivery again, all failed ones, or those of a time
+/// range.</summary>
 internal static class ReplayDeliveriesCommand
 {
     public static Command Create(Connection connection)
@@ -15,11 +16,11 @@ internal static class ReplayDeliveriesCommand
             Description = "One delivery's id",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var failed = new Option<bool>("--failed") { Description = "Those that were given up" };
-        var all = new Option<bool>("--all") { Description = "Delivered ones too; takes --from" };
+        var failed = new Option<bool>("--failed") { Description = "All failed deliveries" };
+        var all = new Option<bool>("--all") { Description = "All deliveries, successful ones too; needs --from" };
         var missing = new Option<bool>("--missing")
         {
-            Description = "Clicks and opens that came while it was disabled or not yet there; takes --from",
+            Description = "Clicks and opens while the webhook was disabled or did not exist yet; needs --from",
         };
         var from = new Option<string?>("--from") { Description = "Events at or after (RFC 3339, or a date in UTC)" };
         var to = new Option<string?>("--to") { Description = "Events before (RFC 3339, or a date in UTC)" };

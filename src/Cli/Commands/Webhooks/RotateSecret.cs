@@ -15,7 +15,7 @@ internal static class RotateSecret
             Description = "Hours for which the old secret signs too; default 24, 0 ends it at once",
             HelpName = "HOURS",
         };
-        var command = new Command("rotate", "Makes a new secret and prints it, this once.") { webhook, cluster, overlap };
+        var command = new Command("rotate", "Makes a new secret and prints it, once.") { webhook, cluster, overlap };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
         {
@@ -33,7 +33,7 @@ internal static class RotateSecret
         return command;
     }
 
-    /// <summary>Prints a secret, or why there is none.</summary>
+    /// <summary>Prints a secret, or why the request failed.</summary>
     public static int Print(ApiAnswer answer, Terminal terminal)
     {
         if (!answer.IsDone)
@@ -47,7 +47,8 @@ internal static class RotateSecret
             return ExitCode.Done;
         }
 
-        // The secret alone on the output, so that it can go into a file: trackctl webhooks create … > secret
+        // Only the secret goes to the output, so that it can be redirected into a file: trackctl webhooks create … >
+        // secret
         var old = answer.Json["previousSecretUntil"];
         terminal.Complain($"Webhook {answer.Json["id"]}; the secret cannot be shown again"
             + (old is null ? ":" : $", and the old one signs too until {old}:"));

@@ -4,12 +4,12 @@ using Tracking.Cli.Commands.Domains;
 
 namespace Tracking.Cli.Commands.Webhooks;
 
-/// <summary><c>trackctl webhooks</c>: programs that are told what happens.</summary>
+/// <summary><c>trackctl webhooks</c>: manages the URLs that get events by HTTP.</summary>
 internal static class WebhooksCommand
 {
     public static Command Create(Connection connection) =>
-        new("webhooks", "Works with webhooks, which tell a program of yours what happens. Ends with 3 when one is not "
-            + "there, or in a state that does not allow what was asked.")
+        new("webhooks", "Works with webhooks, which send events to a program of yours. Ends with 3 when one does not "
+            + "exist, or is in a state that does not allow the command.")
         {
             CreateEndpoint.Create(connection),
             List(connection),
@@ -30,7 +30,7 @@ internal static class WebhooksCommand
     public static string Path(string cluster, string? id = null) =>
         $"clusters/{Query.Escape(cluster)}/webhooks" + (id is null ? "" : $"/{Query.Escape(id)}");
 
-    /// <summary>Prints an endpoint, or why it is not there.</summary>
+    /// <summary>Prints an endpoint, or why the request failed.</summary>
     public static int Print(ApiAnswer answer, Terminal terminal)
     {
         if (!answer.IsDone)
@@ -103,7 +103,7 @@ internal static class WebhooksCommand
     private static Command Show(Connection connection)
     {
         var (webhook, cluster) = (Id(), Connection.Cluster());
-        var command = new Command("show", "Shows a webhook, and how deliveries to it go.") { webhook, cluster };
+        var command = new Command("show", "Shows a webhook and its recent deliveries' success.") { webhook, cluster };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
             parsed, parsed.GetValue(cluster)!,
             async (api, id, terminal) => Print(
@@ -134,7 +134,7 @@ internal static class WebhooksCommand
     private static Command Test(Connection connection)
     {
         var (webhook, cluster) = (Id(), Connection.Cluster());
-        var command = new Command("test", "Sends a webhook.test; its delivery shows what came of it.")
+        var command = new Command("test", "Sends a webhook.test event; its delivery shows the result.")
         {
             webhook, cluster,
         };

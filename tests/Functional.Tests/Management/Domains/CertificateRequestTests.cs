@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Functional.Tests.Management.Domains;
 
-/// <summary>What the API asks of the service that gets certificates, by rows as that service reads and leaves
-/// them.</summary>
+/// <summary>Requests of the API to the certificate service. The tests read and write the rows in place of that
+/// service.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class CertificateRequestTests(ManagementHost host)
 {

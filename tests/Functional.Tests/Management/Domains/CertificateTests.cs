@@ -5,14 +5,14 @@ using System.Text.Json.Nodes;
 
 namespace Tracking.Functional.Tests.Management.Domains;
 
-/// <summary>What the API says of certificates, by rows as the service leaves them that gets certificates.</summary>
+/// <summary>Certificates in the API. The tests write the rows in place of the certificate service.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class CertificateTests(ManagementHost host)
 {
     private const string Failure =
         """{"type":"connection","detail":"203.0.113.1: Timeout during connect (likely firewall problem)"}""";
 
-    // Steps of one millisecond have no order among each other.
+    // Steps within the same millisecond have no defined order.
     private static readonly DateTimeOffset _at = new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]

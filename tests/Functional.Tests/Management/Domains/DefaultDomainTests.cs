@@ -8,7 +8,7 @@ namespace Tracking.Functional.Tests.Management.Domains;
 public sealed class DefaultDomainTests(ManagementHost host)
 {
     [Fact]
-    public async Task Setting_one_clears_the_other_and_it_is_fine_to_have_none()
+    public async Task A_new_default_replaces_the_old_one_and_a_cluster_may_have_none()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var (one, other) = (await domains.AddActiveAsync(), await domains.AddActiveAsync());
@@ -17,7 +17,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         Assert.Equal("New links use this name.", (string)(await domains.GetAsync(one))["sentence"]!);
         Assert.True((bool)(await DoneAsync(domains.SetDefaultAsync(other)))["isDefault"]!);
         Assert.Equal([other], await DefaultsAsync(domains));
-        // Again changes nothing.
+        // A second call changes nothing.
         await DoneAsync(domains.SetDefaultAsync(other));
         Assert.Equal([other], await DefaultsAsync(domains));
 
@@ -27,7 +27,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task A_pending_or_retired_name_cannot_be_it_and_says_what_to_do()
+    public async Task A_pending_or_retired_name_cannot_be_the_default_and_the_answer_says_what_to_do()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var pending = (string)(await domains.AddAsync())["hostname"]!;
@@ -40,7 +40,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
         using var noNewLinks = await domains.SetDefaultAsync(retired);
         await Expect.ProblemAsync(noNewLinks, HttpStatusCode.Conflict, "conflict", retired, "\"retired\":false");
 
-        // What could not be done has changed nothing.
+        // The failed request has changed nothing.
         Assert.Equal([before], await DefaultsAsync(domains));
     }
 
@@ -58,12 +58,12 @@ public sealed class DefaultDomainTests(ManagementHost host)
         await DoneAsync(domains.SetDefaultAsync(name));
         await DoneAsync(domains.DeleteAsync(name));
         Assert.Empty(await DefaultsAsync(domains));
-        // The place is free.
+        // The cluster has no default now.
         await DoneAsync(domains.SetDefaultAsync(await domains.AddActiveAsync()));
     }
 
     [Fact]
-    public async Task The_wish_to_be_it_once_verified_is_kept_and_can_be_taken_back()
+    public async Task The_wish_to_become_the_default_once_verified_is_kept_and_can_be_taken_back()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = DomainClient.NewName();
@@ -76,7 +76,7 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Of_many_who_set_another_one_at_once_the_last_wins_and_nobody_is_refused()
+    public async Task Of_many_requests_that_set_the_default_at_once_the_last_wins_and_none_is_refused()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var names = new List<string>();
@@ -95,12 +95,12 @@ public sealed class DefaultDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task One_who_makes_a_default_at_the_same_moment_elsewhere_does_not_leave_two()
+    public async Task A_default_that_a_verifier_sets_at_the_same_moment_does_not_leave_two()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var (ours, theirs) = (await domains.AddActiveAsync(), await domains.AddActiveAsync());
 
-        // A verifier that fulfils a wish, its transaction not at its end yet.
+        // A verifier makes a domain the default. Its transaction has not ended yet.
         await using var connection = await host.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await using var command = new Npgsql.NpgsqlCommand(

@@ -96,7 +96,7 @@ public sealed class DeleteDomainTests(ManagementHost host)
         await Eventually.HoldsAsync(
             () => heard.Count == 3, "all three are heard", TestContext.Current.CancellationToken);
         Assert.All(heard, change => Assert.Equal(name, change.Hostname));
-        // Its links stop with the last one alone.
+        // The links stop only with the last deletion.
         Assert.Single(heard, change => change.IsDeleted);
         await handle.StopAsync(TestContext.Current.CancellationToken);
     }
@@ -113,7 +113,7 @@ public sealed class DeleteDomainTests(ManagementHost host)
         using var deleted = await Expect.DeleteAsync(host.Admin, $"/api/v1/clusters/{domains.Cluster}");
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
 
-        // What a verifier does: the index lets one cluster alone have the name active.
+        // A verifier can activate the name now. A unique index allows it for only one cluster at a time.
         await other.ActivateAsync(name);
         Assert.Equal("active", (string)(await other.GetAsync(name))["status"]!);
         using var late = await Expect.PostTextAsync(

@@ -4,7 +4,7 @@ using static Tracking.Functional.Tests.Management.ManagementHost;
 
 namespace Tracking.Functional.Tests.Management.Domains;
 
-/// <summary>A cluster of its own, and its tracking domains by the API.</summary>
+/// <summary>A new cluster and its tracking domains, by the API.</summary>
 internal sealed class DomainClient(ManagementHost host, HttpClient client, string cluster) : IDisposable
 {
     public string Cluster => cluster;
@@ -25,7 +25,7 @@ internal sealed class DomainClient(ManagementHost host, HttpClient client, strin
     public async Task<JsonObject> AddAsync(string? hostname = null) =>
         await PostAsync(client, Path, new { hostname = hostname ?? NewName() });
 
-    /// <summary>A name that is verified, as a verifier leaves it.</summary>
+    /// <summary>Adds a verified name, with the row as a verifier stores it.</summary>
     public async Task<string> AddActiveAsync(string? hostname = null, bool hasCertificate = true)
     {
         var name = (string)(await AddAsync(hostname))["hostname"]!;
@@ -42,7 +42,7 @@ internal sealed class DomainClient(ManagementHost host, HttpClient client, strin
         name,
         hasCertificate);
 
-    /// <summary>A check is over, as a verifier leaves it.</summary>
+    /// <summary>Stores a check as a verifier does.</summary>
     public Task StoreCheckAsync(string name, string diagnosis) => host.ExecuteAsync(
         """
         UPDATE domains.tracking_domains SET last_check = $2::jsonb, last_checked_at = clock_timestamp()
@@ -51,7 +51,7 @@ internal sealed class DomainClient(ManagementHost host, HttpClient client, strin
         name,
         diagnosis);
 
-    /// <summary>The name may be verified at once, as if the last time were long ago.</summary>
+    /// <summary>Allows a check at once, as if the last one were long ago.</summary>
     public Task AskedLongAgoAsync(string name) => host.ExecuteAsync(
         "UPDATE domains.tracking_domains SET check_requested_at = NULL WHERE hostname = $1", name);
 

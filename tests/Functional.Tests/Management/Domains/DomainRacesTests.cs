@@ -4,8 +4,7 @@ using Tracking.Servers;
 
 namespace Tracking.Functional.Tests.Management.Domains;
 
-/// <summary>What the API does while somebody else changes the same name: one of the two wins, and no rule is
-/// broken.</summary>
+/// <summary>Concurrent changes of the same name: one of the two wins, and no rule is broken.</summary>
 [Collection(nameof(ManagementCollection))]
 public sealed class DomainRacesTests(ManagementHost host)
 {
@@ -43,7 +42,7 @@ public sealed class DomainRacesTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Of_two_who_delete_a_name_at_once_one_is_told_that_it_is_gone()
+    public async Task One_of_two_requests_that_delete_a_name_at_once_gets_not_found()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = await domains.AddActiveAsync();
@@ -55,7 +54,7 @@ public sealed class DomainRacesTests(ManagementHost host)
         Array.ForEach(answers, answer => answer.Dispose());
     }
 
-    // Whoever changes it has not come to the end of the transaction when the request arrives.
+    // The other change's transaction is still open when the request arrives.
     private async Task<HttpResponseMessage> WhileAsync(
         string name, string change, Func<Task<HttpResponseMessage>> request)
     {

@@ -112,7 +112,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task All_that_is_wrong_is_said_at_once()
+    public async Task All_errors_of_a_request_are_reported_at_once()
     {
         using var domains = await DomainClient.CreateAsync(host);
         using var response = await Expect.PostTextAsync(
@@ -154,7 +154,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
             """["example.org","*.xn--bcher-kva.example","shop.example/Account","shop.example"]""",
             domain["excludedDomains"]!.ToJsonString());
         Assert.Equal("utm_source=news&utm_medium=email", (string)domain["utm"]!);
-        // Verified, no certificate, and https is optional: a transition, and it says so.
+        // The domain is verified and has no certificate, and https is optional. The answer reports the transition.
         Assert.True((bool)domain["acceptsNewLinks"]!);
         Assert.Null(domain["why"]);
         Assert.Contains("browsers warn", (string)domain["sentence"]!, StringComparison.Ordinal);
@@ -219,7 +219,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task With_a_certificate_an_active_name_takes_new_links_and_retired_it_takes_none()
+    public async Task An_active_name_with_a_certificate_takes_new_links_unless_it_is_retired()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var name = await domains.AddActiveAsync();
@@ -281,7 +281,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
         Assert.Equal(10_000, names.Distinct().Count());
         Assert.Equal(["track.n4711.com"], await domains.NamesAsync("?q=n4711."));
 
-        // The most that a cluster may have.
+        // The cluster has the maximum number of domains.
         using var more = await Expect.PostTextAsync(
             domains.Client, domains.Path, $$"""{"hostname":"{{DomainClient.NewName()}}"}""");
         await Expect.ProblemAsync(more, HttpStatusCode.Conflict, "conflict", "10000");
@@ -316,7 +316,7 @@ public sealed class TrackingDomainTests(ManagementHost host)
     }
 
     [Fact]
-    public async Task Of_two_who_add_a_name_at_once_one_is_told()
+    public async Task One_of_two_requests_that_add_a_name_at_once_is_refused()
     {
         using var domains = await DomainClient.CreateAsync(host);
         var body = $$"""{"hostname":"{{DomainClient.NewName()}}"}""";

@@ -58,7 +58,7 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
 
         var answer = domains.VerifyAsync(name);
 
-        // The verifier that looks for what is due, with no message at all.
+        // A verifier finds the due name without a message.
         await Eventually.HoldsAsync(
             async () => await CountAsync("next_check_at <= now() AND check_requested_at <= now()", name) == 1,
             "it is due",
@@ -132,7 +132,7 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
         using var check = await domains.CheckAsync(new { hostname = DomainClient.NewName() });
         await Expect.ProblemAsync(check, HttpStatusCode.ServiceUnavailable, "unavailable", "verifier");
 
-        // Waits that never end are those of the limit: all but one are refused.
+        // No verifier answers, so the permitted waits stay in use and further requests are refused.
         var added = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => domains.AddAsync()));
         var answers = await Task.WhenAll(added.Select(domain => domains.VerifyAsync((string)domain["hostname"]!)));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
