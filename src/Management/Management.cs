@@ -136,6 +136,7 @@ public static class ManagementComposition
         AdminApiKeys.Map(api.MapGroup("/api-keys").WithTags("API keys"));
         RotateSigningKeys.Map(api.MapGroup("/signing-keys").WithTags("Signing keys"));
         SealedByMasterKey.Map(api.MapGroup("/master-key").WithTags("Master key"));
+        OwnHostCertificates.Map(api.MapGroup("/own-hosts").WithTags("Certificate authorities"));
         CertificateAccounts.Map(api.MapGroup("/certificate-accounts").WithTags("Certificate authorities"));
 
         app.MapApiDescription();

@@ -65,10 +65,11 @@ internal sealed class CertificateFacts
         }
     }
 
-    /// <summary>Reads the facts about given names of a cluster. Another cluster's attempts for the same name are left
-    /// out. The query uses the context's connection and transaction.</summary>
+    /// <summary>Reads the facts about given names of a cluster, or about the operator's own hosts if the cluster is
+    /// <see langword="null"/>. Another owner's attempts for the same name are left out. The query uses the context's
+    /// connection and transaction.</summary>
     public static async Task<IReadOnlyDictionary<string, CertificateFacts>> ReadAsync(
-        TrackingDb db, ClusterId cluster, string[] hostnames, CancellationToken cancellationToken) =>
+        TrackingDb db, ClusterId? cluster, string[] hostnames, CancellationToken cancellationToken) =>
         hostnames.Length == 0
             ? new Dictionary<string, CertificateFacts>()
             : await db.Database.SqlQuery<CertificateFacts>(
@@ -79,7 +80,7 @@ internal sealed class CertificateFacts
                     nullif(n.due_at, 'infinity') "DueAt", n.renew_at "RenewAt", n.leased_until "LeasedUntil",
                     i.not_before "NotBefore", i.not_after "NotAfter", left(i.chain, 8192) "Chain"
                 FROM certificates.names n
-                LEFT JOIN certificates.issued i ON i.id = n.certificate_id AND i.cluster_id = n.cluster_id
-                WHERE n.hostname = ANY({hostnames}) AND n.cluster_id = {cluster.Value}
+                LEFT JOIN certificates.issued i ON i.id = n.certificate_id AND i.cluster_id IS NOT DISTINCT FROM n.cluster_id
+                WHERE n.hostname = ANY({hostnames}) AND n.cluster_id IS NOT DISTINCT FROM {cluster?.Value}::integer
                 """).ToDictionaryAsync(facts => facts.Hostname, StringComparer.Ordinal, cancellationToken);
 }

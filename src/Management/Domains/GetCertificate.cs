@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,7 +14,7 @@ using Tracking.Management.Requests;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>A tracking domain's certificate and the attempts to get it, newest first.</summary>
+/// <summary>A name's certificate and the attempts to get it, newest first.</summary>
 /// <param name="Hostname">The name, A-labels.</param>
 /// <param name="Tls">The state of the certificate.</param>
 /// <param name="Items">The attempts.</param>
@@ -23,26 +22,9 @@ namespace Tracking.Management.Domains;
 internal sealed record CertificateResponse(
     string Hostname, TlsState Tls, IReadOnlyList<CertificateAttempt> Items, string? Next);
 
-/// <summary>A step on the way to a certificate.</summary>
-/// <param name="Id">The id.</param>
-/// <param name="At">When.</param>
-/// <param name="Authority">The ACME directory of the authority; null where it was not asked.</param>
-/// <param name="Step">check (the service's own look), order, challenge, finalize, download, stored (in use from
-/// then on) or revoked.</param>
-/// <param name="Succeeded">Whether the step succeeded.</param>
-/// <param name="Problem">Why the step failed: type, detail in the words of the authority, and subproblems.</param>
-/// <param name="NextAt">When the next attempt begins.</param>
-internal sealed record CertificateAttempt(
-    Guid Id, DateTimeOffset At, string? Authority, string Step, bool Succeeded, JsonNode? Problem,
-    DateTimeOffset? NextAt);
-
 /// <summary><c>GET /api/v1/clusters/{cluster}/tracking-domains/{hostname}/certificate</c>.</summary>
 internal static class GetCertificate
 {
-    // The words are in the order of the stored numbers.
-    private static readonly string[] _steps =
-        ["check", "order", "challenge", "finalize", "download", "stored", "revoked"];
-
     public static void Map(IEndpointRouteBuilder domains) => domains.MapGet(
             FindDomain.Route + "/certificate", HandleAsync)
         .RequireClusterAccess()
@@ -89,47 +71,10 @@ internal static class GetCertificate
         CancellationToken cancellationToken)
     {
         var facts = await CertificateFacts.ReadAsync(db, domain.ClusterId, [domain.Hostname], cancellationToken);
-        var rows = await db.Database.SqlQuery<AttemptRow>(
-            $"""
-            SELECT id "Id", at "At", directory "Authority", step "Step", succeeded "Succeeded",
-                problem::text "Problem", next_at "NextAt"
-            FROM certificates.attempts
-            WHERE hostname = {domain.Hostname} AND cluster_id = {domain.ClusterId.Value}
-                AND ({after}::uuid IS NULL OR id < {after})
-            ORDER BY id DESC
-            LIMIT {limit + 1}
-            """).ToListAsync(cancellationToken);
+        var (items, next) = await CertificateAttempt.ReadAsync(
+            db, domain.ClusterId, domain.Hostname, limit, after, cancellationToken);
         return new CertificateResponse(
-            domain.Hostname,
-            describe.TlsOf(domain, facts.GetValueOrDefault(domain.Hostname)),
-            [.. rows.Take(limit).Select(Of)],
-            rows.Count > limit ? Cursor.OfAttempt(rows[limit - 1].Id) : null);
-    }
-
-    private static CertificateAttempt Of(AttemptRow row) => new(
-        row.Id,
-        row.At,
-        row.Authority,
-        _steps[row.Step],
-        row.Succeeded,
-        row.Problem is { } problem ? JsonNode.Parse(problem) : null,
-        row.NextAt);
-
-    private sealed class AttemptRow
-    {
-        public required Guid Id { get; init; }
-
-        public required DateTimeOffset At { get; init; }
-
-        public string? Authority { get; init; }
-
-        public required short Step { get; init; }
-
-        public required bool Succeeded { get; init; }
-
-        public string? Problem { get; init; }
-
-        public DateTimeOffset? NextAt { get; init; }
+            domain.Hostname, describe.TlsOf(domain, facts.GetValueOrDefault(domain.Hostname)), items, next);
     }
 }
 

@@ -54,15 +54,9 @@ internal static class RetryCertificate
             return refusal;
         }
 
-        if (await db.Database.ExecuteSqlAsync(
-            $"""
-            UPDATE certificates.names SET due_at = {now}, failures = 0
-            WHERE hostname = {domain.Hostname} AND cluster_id = {cluster.Value}
-                AND (leased_until IS NULL OR leased_until <= {now})
-            """,
-            cancellationToken) == 0)
+        if (!await MakeDueAsync(db, cluster, domain.Hostname, now, cancellationToken))
         {
-            return UnderWay(domain);
+            return UnderWay(domain.Hostname);
         }
 
         var state = describe.TlsOf(domain, await ReadAsync());
@@ -80,24 +74,52 @@ internal static class RetryCertificate
                 .GetValueOrDefault(domain.Hostname);
     }
 
+    /// <summary>Makes a name due at once.</summary>
+    /// <param name="db">The database.</param>
+    /// <param name="cluster">The name's cluster; <see langword="null"/> for one of the operator's own hosts.</param>
+    /// <param name="hostname">The name, A-labels.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <returns>Whether the name is due; false while a process works on it.</returns>
+    public static async Task<bool> MakeDueAsync(
+        TrackingDb db,
+        ClusterId? cluster,
+        string hostname,
+        DateTimeOffset now,
+        CancellationToken cancellationToken) =>
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE certificates.names SET due_at = {now}, failures = 0
+            WHERE hostname = {hostname} AND cluster_id IS NOT DISTINCT FROM {cluster?.Value}::integer
+                AND (leased_until IS NULL OR leased_until <= {now})
+            """,
+            cancellationToken) > 0;
+
+    /// <summary>Why a name is not tried again now.</summary>
+    /// <returns><see langword="null"/> if it can be tried.</returns>
+    public static Problem? Refusal(
+        string hostname, CertificateFacts? facts, DateTimeOffset? certificateUntil, DateTimeOffset now) =>
+        facts is null
+            ? Problems.Conflict($"Nothing has been ordered for '{hostname}': a name is ordered for within "
+                + "seconds after it is verified, where a certificate authority is configured.")
+        : facts.LeasedUntil > now
+            ? UnderWay(hostname)
+        : facts.ErrorType == RateLimited && facts.DueAt > now
+            ? Problems.Conflict($"A limit forbids another attempt for '{hostname}' before {facts.DueAt:u}: "
+                + facts.Error)
+                .With("nextAttempt", facts.DueAt)
+        : certificateUntil > now && facts.Failures == 0 && facts.RenewAt > now
+            ? Problems.Conflict($"'{hostname}' has a certificate until {certificateUntil:u}; it is "
+                + $"renewed by itself at {facts.RenewAt:u}.")
+        : null;
+
+    /// <summary>The refusal while a process works on the name.</summary>
+    public static Problem UnderWay(string hostname) => Problems.Conflict(
+        $"An attempt for '{hostname}' is under way; GET …/certificate shows how it ends.");
+
     private static Problem? Refusal(TrackingDomain domain, CertificateFacts? facts, DateTimeOffset now) =>
         domain.Status != DomainStatus.Active
             ? Problems.Conflict($"'{domain.Hostname}' is not verified, and only an active tracking domain gets a "
                 + "certificate; make its record and POST …/verify first.")
-        : facts is null
-            ? Problems.Conflict($"Nothing has been ordered for '{domain.Hostname}': a name is ordered for within "
-                + "seconds after it is verified, where a certificate authority is configured.")
-        : facts.LeasedUntil > now
-            ? UnderWay(domain)
-        : facts.ErrorType == RateLimited && facts.DueAt > now
-            ? Problems.Conflict($"A limit forbids another attempt for '{domain.Hostname}' before {facts.DueAt:u}: "
-                + facts.Error)
-                .With("nextAttempt", facts.DueAt)
-        : domain.CertificateUntil > now && facts.Failures == 0 && facts.RenewAt > now
-            ? Problems.Conflict($"'{domain.Hostname}' has a certificate until {domain.CertificateUntil:u}; it is "
-                + $"renewed by itself at {facts.RenewAt:u}.")
-        : null;
-
-    private static Problem UnderWay(TrackingDomain domain) => Problems.Conflict(
-        $"An attempt for '{domain.Hostname}' is under way; GET …/certificate shows how it ends.");
+            : Refusal(domain.Hostname, facts, domain.CertificateUntil, now);
 }

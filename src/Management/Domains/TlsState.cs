@@ -2,7 +2,7 @@ using Tracking.Database.Entities;
 
 namespace Tracking.Management.Domains;
 
-/// <summary>Whether a tracking domain has a certificate.</summary>
+/// <summary>Whether a name has a certificate.</summary>
 internal enum TlsStatus
 {
     /// <summary>No certificate, because the name is not verified.</summary>
@@ -27,7 +27,7 @@ internal enum TlsStatus
     Paused,
 }
 
-/// <summary>The state of a tracking domain's certificate. Unknown members are left out.</summary>
+/// <summary>The state of a name's certificate. Unknown members are left out.</summary>
 /// <param name="Status">none: the name is not verified. pending: there is none yet. active: there is one. expired: its
 /// time is over. external: something in front ends TLS. failed: there is none, error says why. paused: the authority
 /// waits for a person at pausedUrl.</param>
@@ -55,26 +55,34 @@ internal sealed record TlsState(
     DateTimeOffset? NextAttempt = null,
     string? PausedUrl = null)
 {
-    /// <summary>The state, by what the domain's row says and what is known of its certificate.</summary>
-    public static TlsState Of(TrackingDomain domain, CertificateFacts? facts, DateTimeOffset now, bool endsInFront)
+    /// <summary>The state of a tracking domain's certificate.</summary>
+    public static TlsState Of(TrackingDomain domain, CertificateFacts? facts, DateTimeOffset now, bool endsInFront) =>
+        Of(domain.Status == DomainStatus.Active, domain.CertificateUntil, facts, now, endsInFront);
+
+    /// <summary>The state of a certificate of one of the operator's own hosts, which are always wanted.</summary>
+    public static TlsState OfOwn(CertificateFacts? facts, DateTimeOffset now, bool endsInFront) =>
+        Of(isWanted: true, facts?.NotAfter, facts, now, endsInFront);
+
+    private static TlsState Of(
+        bool isWanted, DateTimeOffset? certificateUntil, CertificateFacts? facts, DateTimeOffset now, bool endsInFront)
     {
-        var status = domain.CertificateUntil > now ? TlsStatus.Active
+        var status = certificateUntil > now ? TlsStatus.Active
             : endsInFront ? TlsStatus.External
-            : domain.CertificateUntil is not null ? TlsStatus.Expired
-            : domain.Status != DomainStatus.Active ? TlsStatus.None
+            : certificateUntil is not null ? TlsStatus.Expired
+            : !isWanted ? TlsStatus.None
             : facts?.PausedUrl is not null ? TlsStatus.Paused
             : facts?.Failures > 0 ? TlsStatus.Failed
             : TlsStatus.Pending;
 
         // For a certificate in use, the row's next date is a question about renewal and no attempt.
-        var isOrdered = domain.Status == DomainStatus.Active && status != TlsStatus.External
+        var isOrdered = isWanted && status != TlsStatus.External
             && (status != TlsStatus.Active || facts?.Failures > 0 || facts?.RenewAt <= now);
-        var isInUse = facts?.NotAfter is { } until && until == domain.CertificateUntil;
+        var isInUse = facts?.NotAfter is { } until && until == certificateUntil;
         return new TlsState(
             status,
             isInUse ? facts!.Issuer : null,
             isInUse ? facts!.NotBefore : null,
-            domain.CertificateUntil,
+            certificateUntil,
             isInUse && status == TlsStatus.Active ? facts!.RenewAt : null,
             isOrdered ? facts?.Error : null,
             isOrdered ? facts?.ErrorType : null,

@@ -48,6 +48,33 @@ public sealed class CertificatesCommandTests(ManagementHost host)
     }
 
     [Fact]
+    public async Task Own_hosts_are_listed_shown_and_retried()
+    {
+        var own = $"console-{Guid.NewGuid():N}.example";
+        await host.ExecuteAsync(
+            """
+            INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure, last_failed_at)
+            VALUES ($1, NULL, now() + interval '1 hour', 3, '{"type":"caa","detail":"CAA forbids it"}', now())
+            """,
+            own);
+
+        var listed = await RunAsync("certificates", "own-hosts");
+        Assert.Equal(3, listed.Code);
+        Assert.Contains($"{own}  not there: CAA forbids it", listed.Output, StringComparison.Ordinal);
+        var json = await RunAsync("certificates", "own-hosts", "--json");
+        Assert.True((bool)JsonNode.Parse(json.Output)!["items"]![0]!["isSystemHost"]!);
+
+        var shown = await RunAsync("certificates", "own-hosts", own);
+        Assert.Equal(3, shown.Code);
+        Assert.Contains("Last failure:  CAA forbids it", shown.Output, StringComparison.Ordinal);
+        var retried = await RunAsync("certificates", "own-hosts", own, "--retry");
+        Assert.Equal(0, retried.Code);
+        Assert.Contains("Next attempt:", retried.Output, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunAsync("certificates", "own-hosts", "--retry")).Code);
+        Assert.Equal(3, (await RunAsync("certificates", "own-hosts", "other.example")).Code);
+    }
+
+    [Fact]
     public async Task A_test_prints_each_step_and_what_to_do_and_ends_as_it_ends()
     {
         using var domains = await DomainClient.CreateAsync(host);

@@ -13,6 +13,7 @@ internal static class CertificatesCommand
         {
             Status(connection),
             Retry(connection),
+            OwnHostsCommand.Create(connection),
             CertificateRequestCommands.Test(connection),
             CertificateRequestCommands.Revoke(connection),
             CertificateRequestCommands.Register(connection),
@@ -42,6 +43,51 @@ internal static class CertificatesCommand
         }
     }
 
+    /// <summary>Whether a certificate is in use, or ended by somebody in front.</summary>
+    public static bool IsValid(JsonNode tls) => (string?)tls["status"] is "active" or "external";
+
+    /// <summary>Shows a certificate and the attempts to get it.</summary>
+    public static int ShowStatus(ApiAnswer answer, Terminal terminal)
+    {
+        if (!answer.IsDone)
+        {
+            return DomainsCommand.Report(answer, terminal);
+        }
+
+        if (terminal.Json)
+        {
+            terminal.Document(answer.Json);
+        }
+        else
+        {
+            terminal.Line($"{answer.Json["hostname"]}");
+            Print(terminal, answer.Json["tls"]!);
+            PrintAttempts(terminal, answer.Json["items"]!.AsArray());
+        }
+
+        return IsValid(answer.Json["tls"]!) ? ExitCode.Done : ExitCode.WrongState;
+    }
+
+    /// <summary>Shows the answer to a retry.</summary>
+    public static int ShowRetry(ApiAnswer answer, Terminal terminal)
+    {
+        if (!answer.IsDone)
+        {
+            return DomainsCommand.Report(answer, terminal);
+        }
+
+        if (terminal.Json)
+        {
+            terminal.Document(answer.Json);
+        }
+        else
+        {
+            Print(terminal, answer.Json);
+        }
+
+        return ExitCode.Done;
+    }
+
     private static Command Status(Connection connection)
     {
         var name = DomainsCommand.Name();
@@ -52,29 +98,11 @@ internal static class CertificatesCommand
             name, cluster,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
-            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
-        {
-            var answer = await api.GetAsync(
-                DomainsCommand.Path(id, parsed.GetValue(name)) + "/certificate?limit=20", cancellationToken);
-            if (!answer.IsDone)
-            {
-                return DomainsCommand.Report(answer, terminal);
-            }
-
-            var tls = answer.Json["tls"]!;
-            if (terminal.Json)
-            {
-                terminal.Document(answer.Json);
-            }
-            else
-            {
-                terminal.Line($"{answer.Json["hostname"]}");
-                Print(terminal, tls);
-                PrintAttempts(terminal, answer.Json["items"]!.AsArray());
-            }
-
-            return (string?)tls["status"] is "active" or "external" ? ExitCode.Done : ExitCode.WrongState;
-        }, cancellationToken));
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) => ShowStatus(
+                await api.GetAsync(
+                    DomainsCommand.Path(id, parsed.GetValue(name)) + "/certificate?limit=20", cancellationToken),
+                terminal),
+            cancellationToken));
         return command;
     }
 
@@ -88,26 +116,11 @@ internal static class CertificatesCommand
             name, cluster,
         };
         command.SetAction((parsed, cancellationToken) => connection.RunAsync(
-            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) =>
-        {
-            var answer = await api.PostAsync(
-                DomainsCommand.Path(id, parsed.GetValue(name)) + "/certificate/retry", null, cancellationToken);
-            if (!answer.IsDone)
-            {
-                return DomainsCommand.Report(answer, terminal);
-            }
-
-            if (terminal.Json)
-            {
-                terminal.Document(answer.Json);
-            }
-            else
-            {
-                Print(terminal, answer.Json);
-            }
-
-            return ExitCode.Done;
-        }, cancellationToken));
+            parsed, parsed.GetValue(cluster)!, async (api, id, terminal) => ShowRetry(
+                await api.PostAsync(
+                    DomainsCommand.Path(id, parsed.GetValue(name)) + "/certificate/retry", null, cancellationToken),
+                terminal),
+            cancellationToken));
         return command;
     }
 

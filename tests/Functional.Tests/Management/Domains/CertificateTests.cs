@@ -162,6 +162,56 @@ public sealed class CertificateTests(ManagementHost host)
         await Expect.ProblemAsync(nobody, HttpStatusCode.NotFound, "not-found");
     }
 
+    [Fact]
+    public async Task The_operators_own_hosts_are_listed_and_retried_by_admins_alone()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var own = $"console-{Guid.NewGuid():N}.example";
+        var former = $"former-{Guid.NewGuid():N}.example";
+        var theirs = await domains.AddActiveAsync(hasCertificate: false);
+        await EnterAsync(domains, theirs, 1, Failure);
+        await host.ExecuteAsync(
+            """
+            INSERT INTO certificates.names (hostname, cluster_id, due_at, failures, last_failure, last_failed_at)
+            VALUES ($1, NULL, now() + interval '10 minutes', 2, $3::jsonb, now()), ($2, NULL, 'infinity', 0, NULL, NULL)
+            """,
+            own, former, Failure);
+        await host.ExecuteAsync(
+            """
+            INSERT INTO certificates.attempts (id, hostname, cluster_id, at, directory, step, succeeded, problem)
+            VALUES (gen_random_uuid(), $1, NULL, now(), 'https://authority.example/directory', 2, false, $2::jsonb)
+            """,
+            own, Failure);
+
+        var listed = (await ManagementHost.GetAsync(host.Admin, "/api/v1/own-hosts"))["items"]!.AsArray();
+        Assert.True((bool)listed[0]!["isSystemHost"]!);
+        var entry = listed.Single(item => (string)item!["hostname"]! == own)!;
+        Assert.Equal("failed", (string)entry["tls"]!["status"]!);
+        Assert.DoesNotContain(listed, item => (string)item!["hostname"]! == theirs);
+        Assert.DoesNotContain(listed, item => (string)item!["hostname"]! == former);
+
+        var path = $"/api/v1/own-hosts/{own.ToUpperInvariant()}/certificate";
+        var shown = await ManagementHost.GetAsync(host.Admin, path);
+        Assert.Equal(own, (string)shown["hostname"]!);
+        Assert.Equal("challenge", (string)shown["items"]!.AsArray().Single()!["step"]!);
+
+        using var retried = await host.Admin.PostAsync(path + "/retry", null);
+        Assert.Equal("pending", (string)(await Expect.OkAsync(retried))["status"]!);
+        Assert.Equal(0, await FailuresAsync(own));
+        var audit = await ManagementHost.GetAsync(host.Admin, "/api/v1/audit-log");
+        Assert.Contains(audit["items"]!.AsArray(), item =>
+            (string)item!["action"]! == "retry-certificate" && (string)item["subject"]! == own);
+
+        await host.ExecuteAsync(
+            "UPDATE certificates.names SET leased_until = now() + interval '1 minute' WHERE hostname = $1", own);
+        using var busy = await host.Admin.PostAsync(path + "/retry", null);
+        await Expect.ProblemAsync(busy, HttpStatusCode.Conflict, "conflict", "under way");
+        using var notOwn = await host.Admin.GetAsync($"/api/v1/own-hosts/{theirs}/certificate");
+        await Expect.ProblemAsync(notOwn, HttpStatusCode.NotFound, "not-found", theirs);
+        using var noAdmin = await domains.Client.GetAsync("/api/v1/own-hosts");
+        await Expect.ProblemAsync(noAdmin, HttpStatusCode.Forbidden, "forbidden");
+    }
+
     private static DateTimeOffset? At(JsonNode tls, string member) =>
         (string?)tls[member] is { } text
             ? DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture) : null;
