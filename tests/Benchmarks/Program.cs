@@ -40,6 +40,9 @@ switch (args)
     case ["recheck-domains", .. var rest]:
         await RecheckDomains.RunAsync(rest is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 5);
         return 0;
+    case ["renewals"]:
+        await RenewCertificatesForYears.RunAsync();
+        return 0;
     case ["recheck-day", .. var rest]:
         await RecheckDay.RunAsync(
             rest is [var day] ? int.Parse(day, CultureInfo.InvariantCulture) : 1_000_000);
@@ -75,7 +78,7 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | doors [messages [rounds]] | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | recheck-day [names]"
+            + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | recheck-day [names] | renewals"
             + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
             + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...] | webhooks");
         return 2;
