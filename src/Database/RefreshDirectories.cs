@@ -79,25 +79,30 @@ public sealed partial class RefreshDirectories(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            var requested = _requested.WaitAsync(wake.Token);
-            var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, wake.Token);
-            await Task.WhenAny(requested, elapsed);
-            await wake.CancelAsync();
-            if (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+            using var pause = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
 
-            if (_isAllRequested || elapsed.IsCompletedSuccessfully)
-            {
-                await RefreshAsync(stoppingToken);
-            }
-            else
+            // One pause for all that is asked meanwhile: changes of single domains, however many, do not put off the
+            // reading of everything, which has what no announcement told.
+            var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, pause.Token);
+            while (await IsAskedBeforeAsync(elapsed, stoppingToken) && !_isAllRequested)
             {
                 await RefreshDefaultsAsync(stoppingToken);
             }
+
+            await pause.CancelAsync();
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                await RefreshAsync(stoppingToken);
+            }
         }
+    }
+
+    private async Task<bool> IsAskedBeforeAsync(Task elapsed, CancellationToken stoppingToken)
+    {
+        using var wait = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        await Task.WhenAny(_requested.WaitAsync(wait.Token), elapsed);
+        await wait.CancelAsync();
+        return !elapsed.IsCompleted && !stoppingToken.IsCancellationRequested;
     }
 
     private async Task RefreshDefaultsAsync(CancellationToken cancellationToken)

@@ -52,9 +52,9 @@ public sealed class TlsOptions : IValidatableObject
     public int MaxUnknownNames { get; set; } = 16_384;
 
     /// <summary>How old what is known of a name may grow before its source is asked again, in the background while the
-    /// name is in use; 1 s to 1 h, default 1 min. News of changes come at once: this is for when they are
-    /// lost.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    /// name is in use; 1 s to 1 min, default 1 min. News of changes come at once: this is for when they are lost, and
+    /// 1 min is the longest that a change may take without the bus.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
     public TimeSpan RecheckAfter { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The file with the certificates in use, sealed under the master key, from which a process that starts
