@@ -17,8 +17,8 @@ public enum NoticeKind
     /// <summary>A certificate could not be renewed so far.</summary>
     CertificateInDanger,
 
-    /// <summary>A parent's site makes browsers open the name by https alone, and mail with http links on it is
-    /// out.</summary>
+    /// <summary>A parent's site makes browsers open the name by https alone, the name has no certificate, and mail
+    /// with http links on it is out: browsers refuse them.</summary>
     HttpsForced,
 }
 

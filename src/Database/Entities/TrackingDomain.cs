@@ -95,6 +95,10 @@ public sealed class TrackingDomain
     /// (<c>links.imported_links</c>).</summary>
     public bool HasImportedLinks { get; set; }
 
+    /// <summary>Whether links on the name that begin with http may be in mail, whose cluster has not been told that
+    /// browsers refuse them. The database sets it.</summary>
+    public bool HasHttpLinks { get; private set; }
+
     /// <summary>When it was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 
