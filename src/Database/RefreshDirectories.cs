@@ -20,7 +20,7 @@ public sealed partial class RefreshDirectories(
     DirectoryTelemetry? telemetry = null,
     SystemHostCertificate? systemHost = null) : BackgroundService
 {
-    // The reference makes the container create the meters.
+    // Never read: the container creates the meters because this class asks for them.
     private readonly DirectoryTelemetry? _telemetry = telemetry;
     private IReadOnlyList<(int Version, KeyFault Fault)> _told = [];
     private readonly SemaphoreSlim _requested = new(0, 1);
@@ -161,10 +161,10 @@ public sealed partial class RefreshDirectories(
             {
                 LogKeyFault(version, fault switch
                 {
-                    KeyFault.Unreadable => "cannot be opened: it is damaged, or sealed under another master key",
-                    KeyFault.Missing => "is gone from links.signing_keys",
-                    KeyFault.NoKey => "(the first) is not there, the migrator makes it",
-                    _ => "is another one in links.signing_keys than before",
+                    KeyFault.Unreadable => "cannot be opened: it is damaged, or was sealed under another master key",
+                    KeyFault.Missing => "is missing from links.signing_keys",
+                    KeyFault.NoKey => "is missing from links.signing_keys: it is the first, and the migrator makes it",
+                    _ => "was replaced in links.signing_keys by another key with the same version",
                 });
             }
 
@@ -179,13 +179,13 @@ public sealed partial class RefreshDirectories(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Clusters and keys stay as they were, the database is away: {Reason}")]
+        Message = "The database is away. Clusters and signing keys are used as they were last read: {Reason}")]
     private partial void LogDatabaseAway(string reason);
 
     [LoggerMessage(
         Level = LogLevel.Critical,
-        Message = "Signing key version {Version} {Fault}. Processes that read it earlier still verify its links, but "
-            + "processes that start now cannot: see deploy/runbooks/signing-keys.md")]
+        Message = "Signing key version {Version} {Fault}. Processes that read this key before still verify its links. "
+            + "Processes that start now cannot verify them. See deploy/runbooks/signing-keys.md")]
     private partial void LogKeyFault(int version, string fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "All signing keys are in links.signing_keys again")]

@@ -131,14 +131,13 @@ internal sealed partial class ProbeOwnHosts(
         }
     }
 
-    // Trust in the authority is not checked, because a private authority is trusted by no machine but the operator's
-    // own.
+    // The issuer is not checked: the operator may use a private authority that this machine does not trust.
     private string? Refusal(X509Certificate2? certificate, HostName host) =>
         certificate is null ? "it has no certificate"
         : !certificate.MatchesHostname(host.Value) ? "its certificate is for another name"
         : certificate.NotAfter.ToUniversalTime() < time.GetUtcNow() ? "its certificate has expired"
         : null;
 
-    [LoggerMessage(LogLevel.Error, "{Host} does not answer over TLS as anybody asks it: {Why}")]
+    [LoggerMessage(LogLevel.Error, "{Host} does not answer over TLS at its addresses in DNS: {Why}")]
     private partial void LogFailed(string host, string why);
 }

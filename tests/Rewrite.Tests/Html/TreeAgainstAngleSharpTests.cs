@@ -31,9 +31,9 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
 
     private static readonly string[] _drawings =
     [
-        "<svg>", "</svg>", "<svg/>", "<g>", "</g>", "<math>", "</math>", "<math/>", "<mi>", "</mi>", "<mtext>", "</mtext>",
-        "<mglyph>", "<desc>", "</desc>", "<title>", "<title>a</title>", "<foreignObject>", "</foreignobject>",
-        "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>", "</annotation-xml>",
+        "<svg>", "</svg>", "<svg/>", "<g>", "</g>", "<math>", "</math>", "<math/>", "<mi>", "</mi>", "<mtext>",
+        "</mtext>", "<mglyph>", "<desc>", "</desc>", "<title>", "<title>a</title>", "<foreignObject>",
+        "</foreignobject>", "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>", "</annotation-xml>",
         "<![CDATA[", "]]>", "<![CDATA[ > ", "<![CDATA[ x ]]>", "<font>", "<font color=red>", "</font>", "<circle r=1/>",
         "<svg><style>a{}</style>", "<malignmark/>", "<svg><g><circle/></g></svg>", "<math><mi>x</mi></math>",
         "<svg><desc><p><![CDATA[ > <!-- ]]></p></desc></svg>",
@@ -161,8 +161,8 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
         return html.ToString();
     }
 
-    // The same tree in other words. AngleSharp (1.10) goes on taking "<![CDATA[" for a section behind a root element that
-    // its own start tag closes, up to the next HTML element.
+    // The same tree in other words. AngleSharp (1.10) takes "<![CDATA[" for a section behind a root element that its
+    // own start tag closes, up to the next HTML element.
     private static string ForAngleSharp(string html) => html
         .Replace("<svg/>", "<svg></svg>", StringComparison.Ordinal)
         .Replace("<math/>", "<math></math>", StringComparison.Ordinal);
