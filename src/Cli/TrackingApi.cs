@@ -53,8 +53,8 @@ internal sealed record ApiAnswer(int ExitCode, string? Complaint)
         return Complain(terminal);
     }
 
-    /// <summary>As <see cref="Report"/>, for commands where <see cref="Cli.ExitCode.WrongState"/> means that something is
-    /// not there, or in a state that does not allow the command.</summary>
+    /// <summary>As <see cref="Report"/>, for commands where <see cref="Cli.ExitCode.WrongState"/> means that something
+    /// is not there, or in a state that does not allow the command.</summary>
     public int ReportState(Terminal terminal) =>
         Report(terminal) is var code && Status is 404 or 409 ? Cli.ExitCode.WrongState : code;
 

@@ -9,7 +9,8 @@ namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
 /// Answers questions about names that nobody has added: what DNS says, who may issue certificates, and whether a
-/// parent demands https. Nothing is stored. A question that cannot be answered now is dropped, because the asker has a time limit of its own.
+/// parent demands https. Nothing is stored. A question that cannot be answered now is dropped, because the asker has a
+/// time limit of its own.
 /// </summary>
 internal sealed partial class AnswerNameCheck(
     Look look,

@@ -157,8 +157,8 @@ internal sealed class StoreCheck(
         return (StoreCheckOutcome.Stored, decision.Effect, result.ForcesHttps && stored.IsHttpsOptional);
     }
 
-    // Browsers refuse http links in mail when a parent demands https and there is no certificate. On a pending name they
-    // are dead anyway. It is told once: the row then forgets the links that were made until now.
+    // Browsers refuse http links in mail when a parent demands https and there is no certificate. On a pending name
+    // they are dead anyway. It is told once: the row then forgets the links that were made until now.
     private bool LosesHttpLinks(Stored stored, CheckResult result, Decision decision) =>
         result.ForcesHttps
         && stored.HasHttpLinks

@@ -199,7 +199,8 @@ public sealed class DomainsCommandTests(ManagementHost host)
         host.Verifier.Diagnoses[name] =
             """{"findings":[{"code":"https-forced-by-parent","severity":"info","text":"By https alone."}],"hops":[]}""";
         could = await DoneAsync("domains", "check", name);
-        Assert.StartsWith("https    demanded by a parent (HSTS)", could.Output.Split('\n')[2], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "https    demanded by a parent (HSTS)", could.Output.Split('\n')[2], StringComparison.Ordinal);
         Assert.Contains("Note: By https alone.", could.Output, StringComparison.Ordinal);
 
         var not = await RunAsync("domains", "check", "example.com");

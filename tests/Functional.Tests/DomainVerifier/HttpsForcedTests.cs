@@ -42,9 +42,9 @@ public sealed class HttpsForcedTests(TestPostgres server)
         {
             await StepAsync(database, verifier, id, step.TrimEnd('!'));
             told += step.EndsWith('!') ? 1 : 0;
-            Assert.True(
-                told == (await database.NoticesAsync()).Count(notice => notice == $"{Host} {(int)NoticeKind.HttpsForced}"),
-                $"\"{step}\" of \"{steps}\"");
+            var notices = (await database.NoticesAsync())
+                .Count(notice => notice == $"{Host} {(int)NoticeKind.HttpsForced}");
+            Assert.True(told == notices, $"{notices} notices after \"{step}\" of \"{steps}\"");
         }
     }
 

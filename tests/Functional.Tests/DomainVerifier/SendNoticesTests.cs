@@ -254,7 +254,7 @@ public sealed class SendNoticesTests(TestPostgres server)
     }
 
     [Fact]
-    public async Task A_process_that_dies_before_it_notes_the_servers_yes_causes_one_copy_under_the_same_id_and_no_third()
+    public async Task A_process_that_dies_before_it_notes_the_servers_yes_causes_one_copy_of_the_same_id_and_no_third()
     {
         using var smtp = new TestSmtp();
         await smtp.StartAsync(Cancelled);

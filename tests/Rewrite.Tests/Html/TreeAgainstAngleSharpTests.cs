@@ -33,7 +33,8 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
     [
         "<svg>", "</svg>", "<svg/>", "<g>", "</g>", "<math>", "</math>", "<math/>", "<mi>", "</mi>", "<mtext>",
         "</mtext>", "<mglyph>", "<desc>", "</desc>", "<title>", "<title>a</title>", "<foreignObject>",
-        "</foreignobject>", "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>", "</annotation-xml>",
+        "</foreignobject>", "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>",
+        "</annotation-xml>",
         "<![CDATA[", "]]>", "<![CDATA[ > ", "<![CDATA[ x ]]>", "<font>", "<font color=red>", "</font>", "<circle r=1/>",
         "<svg><style>a{}</style>", "<malignmark/>", "<svg><g><circle/></g></svg>", "<math><mi>x</mi></math>",
         "<svg><desc><p><![CDATA[ > <!-- ]]></p></desc></svg>",

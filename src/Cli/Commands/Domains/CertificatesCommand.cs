@@ -9,7 +9,8 @@ internal static class CertificatesCommand
 {
     public static Command Create(Connection connection) =>
         new("certificates", "Works with the certificates of tracking domains. Ends with 3 when a name has none that is "
-            + "valid, is not there, or is in a state that does not allow what was asked, and when waiting was interrupted.")
+            + "valid, is not there, or is in a state that does not allow what was asked, and when waiting was "
+            + "interrupted.")
         {
             Status(connection),
             Retry(connection),
