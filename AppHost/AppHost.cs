@@ -38,21 +38,28 @@ var rewrite = Service(builder.AddProject<Projects.Rewrite>("rewrite"))
     .WithReference(redis)
     .WaitFor(redis)
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
 // SMTP and milter for MTAs: both are off until Tracking__SmtpFilter__Listen or Tracking__Milter__Listen is set.
-Service(builder.AddProject<Projects.SmtpFilter>("smtpfilter"))
+var doors = Service(builder.AddProject<Projects.SmtpFilter>("smtpfilter"))
     .WithReference(redis)
     .WaitFor(redis)
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready");
+
+// Here an endpoint would take connections for doors that are off.
+if (builder.ExecutionContext.IsPublishMode)
+{
+    doors.WithEndpoint(targetPort: 10025, scheme: "tcp", name: "smtp")
+        .WithEndpoint(targetPort: 10027, scheme: "tcp", name: "milter");
+}
 
 Service(builder.AddProject<Projects.EventIngest>("ingest"))
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
@@ -61,8 +68,8 @@ var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.Redir
     .WithReference(redis)
     .WaitFor(redis)
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
-    .WithHttpEndpoint(name: "health", env: "Tracking__Edge__HealthPort")
+    .WithHttpEndpoint(targetPort: Published(8080))
+    .WithHttpEndpoint(targetPort: Published(8081), name: "health", env: "Tracking__Edge__HealthPort")
     .WithHttpHealthCheck("/health/ready", endpointName: "health")
     .WithEnvironment("Tracking__Edge__Folder", FolderOf(name))
     .WithEnvironment("Tracking__Edge__Gateways__0", "127.0.0.0/8")
@@ -73,17 +80,17 @@ var edges = EdgeNames().Select(name => Service(builder.AddProject<Projects.Redir
     .ToArray();
 
 Service(builder.AddProject<Projects.DomainVerifier>("verifier"))
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready");
 
 var certificates = Service(builder.AddProject<Projects.Certificates>("certificates"))
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready");
 
 var management = Service(builder.AddProject<Projects.Management>("management"))
     .WithEnvironment("Tracking__MasterKey", masterKey)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(targetPort: Published(8080))
     .WithHttpHealthCheck("/health/ready")
     .WithReplicas(2);
 
@@ -93,7 +100,9 @@ var gateway = Named(builder.AddProject<Projects.Gateway>("gateway"))
     .WithReference(rewrite.GetEndpoint("http"))
     .WithReference(management.GetEndpoint("http"))
     .WithReference(certificates.GetEndpoint("http"))
-    .WithHttpEndpoint(port: int.Parse(builder.Configuration["Parameters:system-port"]!, CultureInfo.InvariantCulture))
+    .WithHttpEndpoint(
+        port: int.Parse(builder.Configuration["Parameters:system-port"]!, CultureInfo.InvariantCulture),
+        targetPort: Published(8080))
     .WithExternalHttpEndpoints()
     .WithHttpHealthCheck("/health/ready")
     .WithEnvironment("Tracking__Gateway__Edge", "proxied")
@@ -122,6 +131,9 @@ IResourceBuilder<ProjectResource> Named(IResourceBuilder<ProjectResource> servic
     .WithEnvironment("Tracking__SystemHost", systemHost)
     .WithEnvironment("Tracking__SystemScheme", systemScheme)
     .WithEnvironment("Tracking__SystemPort", systemPort);
+
+// Each service of a deployment has an address of its own, so the ports are the same for all. Here each has a free port.
+int? Published(int port) => builder.ExecutionContext.IsPublishMode ? port : null;
 
 string FolderOf(string edge) =>
     builder.ExecutionContext.IsPublishMode ? "/home/app/edge" : Path.Combine(data, edge);

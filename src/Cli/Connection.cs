@@ -34,6 +34,17 @@ internal sealed class Connection
         Recursive = true,
     };
 
+    private bool _hasStates;
+
+    /// <summary>The same server, for commands that say that they end with <see cref="ExitCode.WrongState"/> when
+    /// something is not there: a cluster that is not there is no other case.</summary>
+    public Connection WithStates()
+    {
+        var other = (Connection)MemberwiseClone();
+        other._hasStates = true;
+        return other;
+    }
+
     /// <summary>Adds the options that every command has.</summary>
     public void AddTo(RootCommand root)
     {
@@ -64,7 +75,9 @@ internal sealed class Connection
         CancellationToken cancellationToken) => RunAsync(parsed, async (api, terminal) =>
     {
         var (id, refusal) = await FindClusterByName.FindAsync(api, named, cancellationToken);
-        return refusal?.Report(terminal) ?? await work(api, id, terminal);
+        return refusal is null ? await work(api, id, terminal)
+            : _hasStates ? refusal.ReportState(terminal)
+            : refusal.Report(terminal);
     });
 
     /// <summary>The option that names a cluster.</summary>

@@ -14,14 +14,15 @@ return args is [FilterCommand.Name, ..] ? await FilterMail.RunAsync(args[1..]) :
 static async Task<int> RunCommandAsync(string[] args)
 {
     var connection = new Connection();
+    var withStates = connection.WithStates();
     var root = new RootCommand("Works with Tracking from the command line.")
     {
         ClustersCommand.Create(connection),
         KeysCommand.Create(connection),
         SigningKeysCommand.Create(connection),
         MasterKeyCommand.Create(connection),
-        DomainsCommand.Create(connection),
-        CertificatesCommand.Create(connection),
+        DomainsCommand.Create(withStates),
+        CertificatesCommand.Create(withStates),
         AuditCommand.Create(connection),
         RewriteCommand.Create(connection),
         EventsCommand.Create(connection),
@@ -29,9 +30,9 @@ static async Task<int> RunCommandAsync(string[] args)
         StatsCommand.Create(connection),
         DoctorCommand.Create(connection),
         DemoCommand.Create(connection),
-        WebhooksCommand.Create(connection),
-        DestinationsCommand.Create(connection),
-        WithdrawalsCommand.Create(connection),
+        WebhooksCommand.Create(withStates),
+        DestinationsCommand.Create(withStates),
+        WithdrawalsCommand.Create(withStates),
         ImportCommand.Create(connection),
         FilterCommand.Create(),
         CompletionCommand.Create(),
@@ -56,8 +57,8 @@ static async Task<int> RunCommandAsync(string[] args)
     }
     catch (OperationCanceledException)
     {
-        // Ctrl-C: all printed lines are complete, and nothing is left to do.
-        return ExitCode.Done;
+        // Ctrl-C before the end. Scripts go on after 0, which says that what they waited for has come.
+        return ExitCode.WrongState;
     }
     catch (IOException exception) when (exception.HResult == BrokenPipe)
     {

@@ -40,8 +40,39 @@ internal sealed record ApiAnswer(int ExitCode, string? Complaint)
     /// <summary>Whether the request succeeded.</summary>
     public bool IsDone => Complaint is null;
 
-    /// <summary>Prints why the request failed.</summary>
+    /// <summary>Prints why the request failed: with <c>--json</c> the server's problem as a document, else a
+    /// line.</summary>
     public int Report(Terminal terminal)
+    {
+        if (terminal.Json && Json.Count != 0)
+        {
+            terminal.Document(Json);
+            return ExitCode;
+        }
+
+        return Complain(terminal);
+    }
+
+    /// <summary>As <see cref="Report"/>, for commands where <see cref="Cli.ExitCode.WrongState"/> means that something
+    /// is not there, or in a state that does not allow the command.</summary>
+    public int ReportState(Terminal terminal) =>
+        Report(terminal) is var code && Status is 404 or 409 ? Cli.ExitCode.WrongState : code;
+
+    /// <summary>As <see cref="Report"/>, for commands whose output is lines: with <c>--json</c> the problem is one
+    /// too.</summary>
+    public int ReportLine(Terminal terminal)
+    {
+        if (terminal.Json && Json.Count != 0)
+        {
+            terminal.JsonLine(Json);
+            return ExitCode;
+        }
+
+        return Complain(terminal);
+    }
+
+    /// <summary>As <see cref="Report"/>, for commands that print a document of their own afterwards.</summary>
+    public int Complain(Terminal terminal)
     {
         terminal.Complain(Complaint!);
         return ExitCode;

@@ -78,7 +78,7 @@ internal sealed class WatchEvents(TrackingApi api, string path, Terminal termina
             }
             else
             {
-                return answer.Report(terminal);
+                return answer.ReportLine(terminal);
             }
 
             await Task.Delay(pause, time, cancellationToken);

@@ -40,7 +40,7 @@ public sealed record NameChecked
     /// <summary>The question's id.</summary>
     public required Guid Request { get; init; }
 
-    /// <summary>The diagnosis, JSON, without a target.</summary>
+    /// <summary>The diagnosis, JSON, without a target; whether a parent demands https is among its findings.</summary>
     public required string Diagnosis { get; init; }
 
     /// <summary>Who may issue certificates (CAA, RFC 8659), one line per record. Empty means every authority.

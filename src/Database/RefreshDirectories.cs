@@ -20,7 +20,7 @@ public sealed partial class RefreshDirectories(
     DirectoryTelemetry? telemetry = null,
     SystemHostCertificate? systemHost = null) : BackgroundService
 {
-    // The reference makes the container create the meters.
+    // Never read: the container creates the meters because this class asks for them.
     private readonly DirectoryTelemetry? _telemetry = telemetry;
     private IReadOnlyList<(int Version, KeyFault Fault)> _told = [];
     private readonly SemaphoreSlim _requested = new(0, 1);
@@ -78,25 +78,30 @@ public sealed partial class RefreshDirectories(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            var requested = _requested.WaitAsync(wake.Token);
-            var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, wake.Token);
-            await Task.WhenAny(requested, elapsed);
-            await wake.CancelAsync();
-            if (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+            using var pause = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
 
-            if (_isAllRequested || elapsed.IsCompletedSuccessfully)
-            {
-                await RefreshAsync(stoppingToken);
-            }
-            else
+            // One pause for all that is asked meanwhile: changes of single domains, however many, do not put off the
+            // reading of everything, which has what no announcement told.
+            var elapsed = Task.Delay(options.Value.DirectoryRefresh, time, pause.Token);
+            while (await IsAskedBeforeAsync(elapsed, stoppingToken) && !_isAllRequested)
             {
                 await RefreshDefaultsAsync(stoppingToken);
             }
+
+            await pause.CancelAsync();
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                await RefreshAsync(stoppingToken);
+            }
         }
+    }
+
+    private async Task<bool> IsAskedBeforeAsync(Task elapsed, CancellationToken stoppingToken)
+    {
+        using var wait = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        await Task.WhenAny(_requested.WaitAsync(wait.Token), elapsed);
+        await wait.CancelAsync();
+        return !elapsed.IsCompleted && !stoppingToken.IsCancellationRequested;
     }
 
     private async Task RefreshDefaultsAsync(CancellationToken cancellationToken)
@@ -155,10 +160,10 @@ public sealed partial class RefreshDirectories(
             {
                 LogKeyFault(version, fault switch
                 {
-                    KeyFault.Unreadable => "cannot be opened: it is damaged, or sealed under another master key",
-                    KeyFault.Missing => "is gone from links.signing_keys",
-                    KeyFault.NoKey => "(the first) is not there, the migrator makes it",
-                    _ => "is another one in links.signing_keys than before",
+                    KeyFault.Unreadable => "cannot be opened: it is damaged, or was sealed under another master key",
+                    KeyFault.Missing => "is missing from links.signing_keys",
+                    KeyFault.NoKey => "is missing from links.signing_keys: it is the first, and the migrator makes it",
+                    _ => "was replaced in links.signing_keys by another key with the same version",
                 });
             }
 
@@ -173,13 +178,13 @@ public sealed partial class RefreshDirectories(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Clusters and keys stay as they were, the database is away: {Reason}")]
+        Message = "The database is away. Clusters and signing keys are used as they were last read: {Reason}")]
     private partial void LogDatabaseAway(string reason);
 
     [LoggerMessage(
         Level = LogLevel.Critical,
-        Message = "Signing key version {Version} {Fault}. Processes that read it earlier still verify its links, but "
-            + "processes that start now cannot: see deploy/runbooks/signing-keys.md")]
+        Message = "Signing key version {Version} {Fault}. Processes that read this key before still verify its links. "
+            + "Processes that start now cannot verify them. See deploy/runbooks/signing-keys.md")]
     private partial void LogKeyFault(int version, string fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "All signing keys are in links.signing_keys again")]

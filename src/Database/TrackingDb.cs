@@ -189,6 +189,7 @@ public sealed class TrackingDb(DbContextOptions<TrackingDb> options) : DbContext
             domain.ToTable("tracking_domains", "domains").HasKey(d => d.Id);
             domain.Property(d => d.LastCheck).HasColumnType("jsonb");
             domain.Property(d => d.ChangedIn).HasColumnType("xid8").ValueGeneratedOnAddOrUpdate();
+            domain.Property(d => d.HasHttpLinks).ValueGeneratedOnAddOrUpdate();
         });
         modelBuilder.Entity<DomainCheck>(check =>
         {

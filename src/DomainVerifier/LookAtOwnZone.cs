@@ -62,17 +62,17 @@ internal sealed partial class LookAtOwnZone(
     private static string Shown(IReadOnlyList<IPAddress> addresses) => string.Join(", ", addresses);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "*.{Zone} has no address: customers' records lead nowhere. Enter a wildcard record with this "
-            + "installation's addresses; trackctl doctor says more")]
+        Message = "The name *.{Zone} has no address, so links on tracking domains lead nowhere. Create the DNS record "
+            + "*.{Zone} with the addresses of this installation. trackctl doctor checks the record")]
     private partial void LogWithoutAddress(HostName zone);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "*.{Zone} leads to Cloudflare's proxy ({Addresses}), which refuses other people's names (error 1014). "
-            + "Set the record to \"DNS only\"")]
+        Message = "The name *.{Zone} has addresses of Cloudflare's proxy ({Addresses}). The proxy answers links on "
+            + "tracking domains with error 1014. Set the DNS record *.{Zone} to \"DNS only\" at Cloudflare")]
     private partial void LogProxied(HostName zone, string addresses);
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Whether *.{Zone} leads here is not known: no resolver answers. Checks of tracking domains wait for "
-            + "one")]
+        Message = "No DNS resolver answers, so it is unknown whether *.{Zone} has the addresses of this installation. "
+            + "Checks of tracking domains have no result until a resolver answers")]
     private partial void LogUnknown(HostName zone);
 }

@@ -36,8 +36,8 @@ public sealed class VerifierOptions : IValidatableObject
     public TimeSpan LongestCheck { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The longest that the site of a parent may take to say whether names below it are https alone, 0 to 30
-    /// s, default 2 s; 0: no site is asked. All parents of a name are asked at once, whenever its record is
-    /// right.</summary>
+    /// s, default 2 s; 0: no site is asked. All parents of a name are asked at once, whenever its record is right, and
+    /// when somebody checks a name that nobody has added.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
     public TimeSpan ParentTimeout { get; set; } = TimeSpan.FromSeconds(2);
 

@@ -53,9 +53,9 @@ public sealed class TlsOptions : IValidatableObject
     public int MaxUnknownNames { get; set; } = 16_384;
 
     /// <summary>The age at which the certificate of a name is compared with its source again, in the background while
-    /// the name is in use; 1 s to 1 h, default 1 min. Changes are announced at once. This covers lost
-    /// announcements.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    /// the name is in use; 1 s to 1 min, default 1 min. Changes are announced at once. This covers lost announcements,
+    /// and 1 min is the longest that a change may take without the bus.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
     public TimeSpan RecheckAfter { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The file with a copy of the certificates in use, sealed under the master key. With it a process that

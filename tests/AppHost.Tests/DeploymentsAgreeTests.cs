@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Tracking.Servers;
@@ -107,6 +108,108 @@ public sealed partial class DeploymentsAgreeTests(PublishedSystem published, Mad
 
     [Theory]
     [MemberData(nameof(Services))]
+    public void A_port_has_the_same_number_in_each(string name)
+    {
+        var drawn = Ports(name);
+        var pod = Container(name)["ports"].Items()
+            .Select(port => (port.Text("name")!, Number(port.Text("containerPort"))));
+        Assert.Equal(drawn.Select(port => (port.Key, port.Value)).Order(), pod.Order());
+
+        // Every number by which Compose leads to the service: from outside, for its health, and in others' settings.
+        var composed = _compose.At("services", name);
+        var numbers = composed.At("ports").Items().Select(port => port.ToString().Split(':')[^1])
+            .Concat(HealthPort().Matches(composed.At("healthcheck")?.ToJsonString() ?? "")
+                .Select(match => match.Groups[1].Value))
+            .Concat(_compose["services"].Properties()
+                .SelectMany(service => Addresses(service.Value.At("environment").Properties().Select(
+                    variable => variable.Value?.ToString())))
+                .Where(address => address.Host == name).Select(address => $"{address.Port}"))
+            .ToList();
+        Assert.Equal(drawn.Count == 0, numbers.Count == 0);
+        Assert.All(numbers, number => Assert.Contains(Number(number), drawn.Values));
+        if (composed.Text("environment", "Tracking__Edge__HealthPort") is { } health)
+        {
+            Assert.Equal(drawn["health"], Number(health));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void Whoever_listens_has_a_Service_that_lets_others_reach_each_of_its_ports(string name)
+    {
+        var drawn = Ports(name);
+        var reached = _kubernetes
+            .Where(node => node.Text("kind") == "Service"
+                && node.Text("spec", "selector", "app.kubernetes.io/name") == name)
+            .SelectMany(node => node.At("spec", "ports").Items().Select(port => (
+                Target: port.Text("targetPort")!,
+                Number: Number(port.Text("port")),
+                IsOpen: node.Text("spec", "type") == "LoadBalancer")))
+            .ToList();
+        Assert.Equal(drawn.Keys.Order(), reached.Select(port => port.Target).Distinct().Order());
+
+        // Within the cluster a port has its own number. The world comes to that of http, as in Compose.
+        Assert.All(reached, port => Assert.Equal(port.IsOpen ? 80 : drawn[port.Target], port.Number));
+        if (reached.Exists(port => port.IsOpen))
+        {
+            Assert.StartsWith(
+                "${HTTP_PORT:-80}:",
+                _compose.At("services", name, "ports").Items().Single().ToString(),
+                StringComparison.Ordinal);
+        }
+
+        // Nobody gets in without a policy that names the port, and none names a port that nobody listens on.
+        var allowed = _kubernetes
+            .Where(node => node.Text("kind") == "NetworkPolicy" && Selects(node.At("spec", "podSelector"), name))
+            .SelectMany(node => node.At("spec", "ingress").Items())
+            .SelectMany(rule => rule["ports"].Items()).Select(port => Number(port.Text("port"))).Distinct();
+        Assert.Equal(drawn.Values.Order(), allowed.Order());
+    }
+
+    [Fact]
+    public void Addresses_and_policies_in_Kubernetes_lead_to_ports_of_the_diagram()
+    {
+        var addresses = _kubernetes.Where(IsWorkload)
+            .SelectMany(workload => Addresses(Container(workload.Text("metadata", "name")!)["env"].Items()
+                .Select(variable => variable.Text("value"))))
+            .ToList();
+        Assert.NotEmpty(addresses);
+        Assert.All(addresses, address => Assert.Contains(address.Port, Ports(
+            _kubernetes.Single(node => node.Text("kind") == "Service" && node.Text("metadata", "name") == address.Host)
+                .Text("spec", "selector", "app.kubernetes.io/name")!).Values));
+
+        foreach (var engine in published.Engines)
+        {
+            var policy = Assert.Single(
+                _kubernetes,
+                node => node.Text("kind") == "NetworkPolicy" && node.Text("metadata", "name") == $"to-{engine}");
+            Assert.Equal(
+                [published.Ports[engine]["tcp"]],
+                policy.At("spec", "egress").Items().SelectMany(rule => rule["ports"].Items())
+                    .Select(port => Number(port.Text("port"))));
+        }
+
+        // What else Compose opens is the broker's console, for this machine alone.
+        var opened = Assert.Single(_compose.At("services", "rabbitmq", "ports").Items()).ToString().Split(':');
+        Assert.Equal(("127.0.0.1", published.Ports["rabbitmq"]["management"]), (opened[0], Number(opened[^1])));
+    }
+
+    [Fact]
+    public void Recipes_for_MTAs_have_the_ports_of_the_diagram()
+    {
+        var recipes = Directory.EnumerateFiles(Manifests.PathOf("mta"), "*.md").Select(File.ReadAllText).ToList();
+        foreach (var (door, setting) in new[] { ("smtp", "SmtpFilter"), ("milter", "Milter") })
+        {
+            var numbers = recipes.SelectMany(text => Listening().Matches(text))
+                .Where(match => match.Groups[1].Value == setting).Select(match => Number(match.Groups[2].Value))
+                .ToList();
+            Assert.NotEmpty(numbers);
+            Assert.All(numbers, number => Assert.Equal(Ports("smtpfilter")[door], number));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
     public void A_service_waits_for_the_same_in_each(string name)
     {
         var drawn = published.Waits.Where(wait => Deployed(wait.Waiting) == name)
@@ -125,8 +228,25 @@ public sealed partial class DeploymentsAgreeTests(PublishedSystem published, Mad
     private IEnumerable<JsonNode> Drawn(string name) =>
         published.Services.Where(service => Deployed(service.Key) == name).Select(service => service.Value);
 
+    // The diagram has a number for each port, and copies of a service have the same.
+    private Dictionary<string, int> Ports(string name) => published.Ports
+        .Where(resource => Deployed(resource.Key) == name)
+        .SelectMany(resource => resource.Value)
+        .Distinct().ToDictionary(port => port.Key, port => port.Value);
+
+    private static int Number(string? number) => int.Parse(number!, CultureInfo.InvariantCulture);
+
+    private static IEnumerable<Uri> Addresses(IEnumerable<string?> values) =>
+        values.Where(value => value?.StartsWith("http://", StringComparison.Ordinal) == true)
+            .Select(value => new Uri(value!));
+
+    private static bool Selects(JsonNode? selector, string name) =>
+        selector.Text("matchLabels", "app.kubernetes.io/name") == name
+        || selector.At("matchExpressions").Items().Any(expression =>
+            expression["values"].Items().Any(value => value.ToString() == name));
+
     // edge-1, edge-2: edge.
-    private static string Deployed(string resource) => Number().Replace(resource, "");
+    private static string Deployed(string resource) => Copy().Replace(resource, "");
 
     private static IEnumerable<string> Comparable(IEnumerable<string> variables) =>
         variables.Where(IsOurs).Select(Unnumbered).Except(_onlyDeployed.Keys.Select(Unnumbered)).Order();
@@ -165,7 +285,13 @@ public sealed partial class DeploymentsAgreeTests(PublishedSystem published, Mad
     });
 
     [GeneratedRegex("-[0-9]+$")]
-    private static partial Regex Number();
+    private static partial Regex Copy();
+
+    [GeneratedRegex("/dev/tcp/127.0.0.1/([0-9]+)")]
+    private static partial Regex HealthPort();
+
+    [GeneratedRegex(@"Tracking__(\w+)__Listen=[\d.]+:(\d+)")]
+    private static partial Regex Listening();
 
     [GeneratedRegex("__[0-9]+$")]
     private static partial Regex Index();

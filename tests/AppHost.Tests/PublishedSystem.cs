@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
@@ -18,6 +19,10 @@ public sealed class PublishedSystem : IAsyncLifetime
 
     /// <summary>The containers of the manifest.</summary>
     public IReadOnlyList<string> Engines { get; private set; } = [];
+
+    /// <summary>The ports that each resource listens on, by their names.</summary>
+    public IReadOnlyDictionary<string, Dictionary<string, int>> Ports { get; private set; } =
+        new Dictionary<string, Dictionary<string, int>>();
 
     /// <summary>Name of a resource, and the one that it waits for; <see langword="true"/> where for its end.</summary>
     public IReadOnlyList<(string Waiting, string For, bool End)> Waits { get; private set; } = [];
@@ -41,6 +46,16 @@ public sealed class PublishedSystem : IAsyncLifetime
             .ToDictionary(resource => resource.Key, resource => resource.Value!);
         Engines = [.. resources.Properties().Where(resource => Type(resource.Value) == "container")
             .Select(resource => resource.Key)];
+
+        Ports = resources.Properties().Where(resource => Type(resource.Value) is "project" or "container")
+            .ToDictionary(
+                resource => resource.Key,
+                resource => resource.Value.At("bindings").Properties().ToDictionary(
+                    binding => binding.Key,
+                    binding => int.Parse(
+                        binding.Value.Text("targetPort")
+                            ?? throw new InvalidOperationException($"{resource.Key}/{binding.Key} has no number."),
+                        CultureInfo.InvariantCulture)));
 
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(
             ["--publisher", "manifest", "--output-path", file], cancelled);

@@ -131,8 +131,7 @@ internal sealed partial class ProbeOwnHosts(
         }
     }
 
-    // Trust in the authority is not checked, because a private authority is trusted by no machine but the operator's
-    // own.
+    // The issuer is not checked: the operator may use a private authority that this machine does not trust.
     private string? Refusal(X509Certificate2? certificate, HostName host) =>
         certificate is null ? "it has no certificate"
         : !certificate.MatchesHostname(host.Value) ? "its certificate is for another name"

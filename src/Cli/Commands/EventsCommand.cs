@@ -48,7 +48,7 @@ internal static class EventsCommand
                 $"{path}limit={count}{Parameters(parsed, filters)}{Parameters(parsed, range)}", cancellationToken);
             if (!last.IsDone)
             {
-                return last.Report(terminal);
+                return last.ReportLine(terminal);
             }
 
             var events = new JsonArray();
@@ -58,11 +58,22 @@ internal static class EventsCommand
                 Print(tracked!.AsObject(), terminal);
             }
 
-            return parsed.GetValue(follow)
-                ? await new WatchEvents(
+            if (!parsed.GetValue(follow))
+            {
+                return ExitCode.Done;
+            }
+
+            try
+            {
+                return await new WatchEvents(
                     api, path + Parameters(parsed, filters).TrimStart('&'), terminal, TimeProvider.System)
-                    .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken)
-                : ExitCode.Done;
+                    .RunAsync(events, last.Date, tracked => Print(tracked, terminal), cancellationToken);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // Only Ctrl-C ends it, and all printed lines are complete.
+                return ExitCode.Done;
+            }
         }, cancellationToken));
         return command;
     }

@@ -17,8 +17,8 @@ public enum NoticeKind
     /// <summary>A certificate could not be renewed yet.</summary>
     CertificateInDanger,
 
-    /// <summary>A parent name makes browsers open the name by https only (HSTS), and mail with http links on the name
-    /// was sent.</summary>
+    /// <summary>A parent name makes browsers open the name by https only (HSTS), the name has no certificate, and mail
+    /// with http links on the name was sent: browsers refuse these links.</summary>
     HttpsForced,
 }
 

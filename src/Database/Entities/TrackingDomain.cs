@@ -97,6 +97,10 @@ public sealed class TrackingDomain
     /// <summary>Whether it has links of mail that another system sent (<c>links.imported_links</c>).</summary>
     public bool HasImportedLinks { get; set; }
 
+    /// <summary>Whether mail with http links on the name may have been sent and the cluster has not been told that
+    /// browsers refuse them. The database sets this.</summary>
+    public bool HasHttpLinks { get; private set; }
+
     /// <summary>When the domain was added.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

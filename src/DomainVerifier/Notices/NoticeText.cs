@@ -106,12 +106,13 @@ internal sealed class NoticeText
 
     private string WriteHttpsForced(NoticeFacts facts)
     {
-        _body.Paragraph($"Since the check of {Moment(_notice.At)} browsers are told to open {_host} by https alone. Mail "
-            + $"that was sent while https was optional has links on {_host} that begin with http.");
-        _body.Paragraph($"These links work as long as {_host} has a certificate, because browsers then open them by "
-            + "https. Without one, browsers refuse them. New links are https alone from now on.");
+        _body.Paragraph($"The check of {Moment(_notice.At)} found that browsers are told to open {_host} by https "
+            + $"alone, and {_host} has no certificate. Mail that was sent while https was optional has links on it that "
+            + "begin with http. Browsers that know of the demand refuse them.");
+        _body.Paragraph($"These links work again as soon as {_host} has a certificate, because browsers then open them "
+            + "by https. Until then no new link uses the name.");
         WriteDiagnosis(facts.Diagnosis);
-        return $"{_host}: a parent domain demands https, old links are http";
+        return $"{_host}: a parent domain demands https, old http links fail";
     }
 
     private string WriteCertificate(NoticeFacts facts)

@@ -8,12 +8,14 @@ using Tracking.Links;
 namespace Tracking.DomainVerifier.Verification;
 
 /// <summary>
-/// Answers questions about names that nobody has added: what DNS says, and who may issue certificates. Nothing is
-/// stored. A question that cannot be answered now is dropped, because the asker has a time limit of its own.
+/// Answers questions about names that nobody has added: what DNS says, who may issue certificates, and whether a
+/// parent demands https. Nothing is stored. A question that cannot be answered now is dropped, because the asker has a
+/// time limit of its own.
 /// </summary>
 internal sealed partial class AnswerNameCheck(
     Look look,
     AskCaa askCaa,
+    AskParents parents,
     SendToQueue send,
     IOptions<VerifierOptions> options,
     TimeProvider time,
@@ -38,8 +40,11 @@ internal sealed partial class AnswerNameCheck(
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
             var diagnosis = look(host, either.Token);
             var caa = askCaa.AskAsync(host, either.Token);
-            await Task.WhenAll(diagnosis, caa);
-            await send.SendAsync(question.ReplyTo, Answer(question, await diagnosis, await caa));
+            // No link has been made on a name that nobody has added.
+            var forced = parents.RunAsync(host, hasHttpLinks: false, either.Token);
+            await Task.WhenAll(diagnosis, caa, forced);
+            await send.SendAsync(
+                question.ReplyTo, Answer(question, With(await diagnosis, await forced), await caa));
         }
 #pragma warning disable CA1031 // The question must not be delivered again for ever. A person can ask again.
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
@@ -48,6 +53,13 @@ internal sealed partial class AnswerNameCheck(
             LogDropped(question.Hostname, exception.Message);
         }
     }
+
+    private static DomainDiagnosis With(DomainDiagnosis diagnosis, DomainFinding? finding) => finding is null
+        ? diagnosis
+        : diagnosis with
+        {
+            Findings = [.. diagnosis.Findings.Append(finding).OrderByDescending(found => found.Severity)],
+        };
 
     private static NameChecked Answer(CheckName question, DomainDiagnosis diagnosis, CaaAnswer caa) => new()
     {

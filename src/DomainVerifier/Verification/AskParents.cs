@@ -24,8 +24,8 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
 
     /// <summary>Asks all parents at the same time.</summary>
     /// <param name="host">The name.</param>
-    /// <param name="hasHttpLinks">Whether links on the name may have been made with http. A parent that forces https
-    /// breaks them.</param>
+    /// <param name="hasHttpLinks">Whether links on the name that begin with http may be in mail. A parent that forces
+    /// https breaks them while the name has no certificate.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
     /// <returns>The finding; <see langword="null"/> if nothing forces https, or no parent answered.</returns>
     public async Task<DomainFinding?> RunAsync(
@@ -117,8 +117,8 @@ internal sealed class AskParents(ReadTransportSecurity read, IOptions<VerifierOp
         Text = $"Browsers open {whom} by https alone. Links on this name are made when it has a certificate, and not "
             + "before."
             + (hasHttpLinks
-                ? " Its https was optional until now. Links in mail that was sent before begin with http, and work when "
-                    + "it has a certificate."
+                ? " Links in mail that was sent while its https was optional begin with http, and work when it has a "
+                    + "certificate."
                 : ""),
         Seen = seen.Length > 300 ? seen[..300] : seen,
         At = time.GetUtcNow(),

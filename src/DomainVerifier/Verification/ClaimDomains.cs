@@ -32,7 +32,8 @@ internal sealed class ClaimDomains(
         RETURNING d.id, d.cluster_id, d.hostname, d.target, d.status, d.check_requested_at,
             d.check_requested_at IS NOT NULL
                 AND (d.last_checked_at IS NULL OR d.last_checked_at < d.check_requested_at),
-            EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL), d.https = 1
+            EXISTS (SELECT FROM management.clusters c WHERE c.id = d.cluster_id AND c.deleted_at IS NULL),
+            d.has_http_links OR (d.status = 1 AND d.https = 1)
         """;
 
     // The condition is that of the index tracking_domains_asked, which stays small however many names are due.

@@ -28,6 +28,6 @@ internal sealed record LeasedDomain
     /// <summary>The cause of the check.</summary>
     public required CheckCause Cause { get; init; }
 
-    /// <summary>Whether https is optional on the domain, so that links on it may have been made with http.</summary>
+    /// <summary>Whether links on the domain that begin with http may be in mail.</summary>
     public required bool HasHttpLinks { get; init; }
 }

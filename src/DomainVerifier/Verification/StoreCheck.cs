@@ -2,6 +2,7 @@ using System.Data;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
+using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.DomainVerifier.Notices;
 
@@ -12,12 +13,14 @@ namespace Tracking.DomainVerifier.Verification;
 /// the name by another cluster, the default, and notices. The transaction requires the lease of the check. For a
 /// deleted domain nothing is stored.
 /// </summary>
-internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierOptions> options)
+internal sealed class StoreCheck(
+    NpgsqlDataSource dataSource, IOptions<VerifierOptions> options, IOptions<SystemOptions> system)
 {
     private const string SelectDomain =
         """
         SELECT status, status_since, check_requested_at, strikes, struck_at, pending_checks, is_default, wants_default,
-            is_retired, verified_at, https = 1
+            is_retired, verified_at, has_http_links OR (status = 1 AND https = 1), certificate_until,
+            https = 1
         FROM domains.tracking_domains WHERE id = $1 AND leased_by = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
         """;
 
@@ -53,7 +56,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             verified_at = CASE WHEN $4 THEN $3 ELSE verified_at END, is_default = $5, wants_default = $6,
             strikes = $7, struck_at = $8, pending_checks = $9, last_check = $10, last_checked_at = greatest($3, $11),
             next_check_at = CASE WHEN check_requested_at IS DISTINCT FROM $11 THEN $3 ELSE $12 END,
-            https = CASE WHEN $13 THEN 0 ELSE https END,
+            https = CASE WHEN $13 THEN 0 ELSE https END, has_http_links = has_http_links AND NOT $14,
             leased_by = NULL, leased_until = NULL
         WHERE id = $1
         """;
@@ -64,9 +67,9 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
     /// <param name="domain">The domain, leased.</param>
     /// <param name="result">The result of the check.</param>
     /// <param name="cancellationToken">Before the commit: nothing is stored.</param>
-    /// <returns>How storing ended, and the effect of the check.</returns>
+    /// <returns>How storing ended, the effect of the check, and whether https became required.</returns>
     /// <exception cref="NpgsqlException">The database is away or refuses.</exception>
-    public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect)> RunAsync(
+    public async Task<(StoreCheckOutcome Outcome, CheckEffect Effect, bool RequiresHttps)> RunAsync(
         LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
     {
         try
@@ -75,7 +78,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         }
         catch (PostgresException refused) when (IsConflict(refused))
         {
-            return (StoreCheckOutcome.Conflict, CheckEffect.Nothing);
+            return (StoreCheckOutcome.Conflict, CheckEffect.Nothing, false);
         }
     }
 
@@ -88,7 +91,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             ConstraintName: "tracking_domains_active" or "tracking_domains_default",
         };
 
-    private async Task<(StoreCheckOutcome, CheckEffect)> StoreAsync(
+    private async Task<(StoreCheckOutcome, CheckEffect, bool)> StoreAsync(
         LeasedDomain domain, CheckResult result, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
@@ -96,13 +99,14 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             IsolationLevel.ReadCommitted, cancellationToken);
         if (await ReadAsync(connection, domain, result, cancellationToken) is not { } stored)
         {
-            return (StoreCheckOutcome.Dropped, CheckEffect.Nothing);
+            return (StoreCheckOutcome.Dropped, CheckEffect.Nothing, false);
         }
 
         var now = result.BeganAt;
         var decision = DecideEffect.For(stored.State, result.Outcome, now, _options);
         var becomesDefault = decision.Effect == CheckEffect.Activated
             && stored is { WantsDefault: true, IsRetired: false };
+        var losesHttpLinks = LosesHttpLinks(stored, result, decision);
         await using var batch = new NpgsqlBatch(connection, transaction);
         if (decision.Effect == CheckEffect.Activated && result.Elsewhere is { } other)
         {
@@ -128,7 +132,8 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             new Json(result.Diagnosis.ToJson()),
             domain.RequestedAt?.UtcDateTime,
             decision.NextCheckAt?.UtcDateTime,
-            result.ForcesHttps);
+            result.ForcesHttps,
+            losesHttpLinks);
         KeepCheck.AddTo(
             batch, domain.Id, domain.Cause, result.Outcome, decision.Effect, result.Diagnosis, now,
             _options.KeptChecks);
@@ -137,8 +142,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
             notice.AddTo(batch);
         }
 
-        // Links that were made with http may be in mail only if the name was in use.
-        if (result.ForcesHttps && stored is { HasHttpLinks: true, State.Status: DomainStatus.Active })
+        if (losesHttpLinks)
         {
             new NewNotice(domain.Cluster, domain.Host, NoticeKind.HttpsForced, now, new NoticeFacts
             {
@@ -150,8 +154,16 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
         await batch.PrepareAsync(cancellationToken);
         await batch.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (StoreCheckOutcome.Stored, decision.Effect);
+        return (StoreCheckOutcome.Stored, decision.Effect, result.ForcesHttps && stored.IsHttpsOptional);
     }
+
+    // Browsers refuse http links in mail when a parent demands https and there is no certificate. On a pending name
+    // they are dead anyway. It is told once: the row then forgets the links that were made until now.
+    private bool LosesHttpLinks(Stored stored, CheckResult result, Decision decision) =>
+        result.ForcesHttps
+        && stored.HasHttpLinks
+        && decision.Status == DomainStatus.Active
+        && !(system.Value.TlsEndsInFront || stored.CertificateUntil > result.BeganAt);
 
     private void TakeFrom(NpgsqlBatch batch, ActiveElsewhere other, LeasedDomain domain, DateTimeOffset now)
     {
@@ -225,7 +237,9 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
                 WantsDefault: reader.GetBoolean(7),
                 IsRetired: reader.GetBoolean(8),
                 WasVerifiedBefore: !reader.IsDBNull(9),
-                HasHttpLinks: reader.GetBoolean(10));
+                HasHttpLinks: reader.GetBoolean(10),
+                CertificateUntil: reader.IsDBNull(11) ? null : reader.GetFieldValue<DateTimeOffset>(11),
+                IsHttpsOptional: reader.GetBoolean(12));
         }
 
         if (result.Outcome != CheckOutcome.NoEvidence)
@@ -243,7 +257,7 @@ internal sealed class StoreCheck(NpgsqlDataSource dataSource, IOptions<VerifierO
 
     private sealed record Stored(
         DomainState State, bool IsDefault, bool WantsDefault, bool IsRetired, bool WasVerifiedBefore,
-        bool HasHttpLinks);
+        bool HasHttpLinks, DateTimeOffset? CertificateUntil, bool IsHttpsOptional);
 }
 
 /// <summary>A value of the type <c>jsonb</c>.</summary>

@@ -53,7 +53,7 @@ internal sealed partial class VerifyLeasedDomain(
         }
 
         var result = new CheckResult { Diagnosis = diagnosis, Outcome = OutcomeOf(diagnosis), BeganAt = began };
-        var stored = (Outcome: StoreCheckOutcome.Conflict, Effect: CheckEffect.Nothing);
+        var stored = (Outcome: StoreCheckOutcome.Conflict, Effect: CheckEffect.Nothing, RequiresHttps: false);
         for (var attempt = 0; attempt < Attempts && stored.Outcome == StoreCheckOutcome.Conflict; attempt++)
         {
             result = await LookElsewhereAsync(domain, result, cancellationToken);
@@ -63,14 +63,14 @@ internal sealed partial class VerifyLeasedDomain(
         telemetry.Checked(stored.Outcome, result.Outcome, stored.Effect, time.GetElapsedTime(started));
         if (stored.Outcome == StoreCheckOutcome.Stored)
         {
-            Tell(domain, result, stored.Effect);
+            Tell(domain, result, stored.Effect, stored.RequiresHttps);
         }
         else
         {
             LogNotStored(domain.Host, stored.Outcome);
         }
 
-        return stored;
+        return (stored.Outcome, stored.Effect);
     }
 
     // Looks for obstacles that recipients meet although the record is right.
@@ -147,9 +147,15 @@ internal sealed partial class VerifyLeasedDomain(
 
     // Runs after the commit. If the process dies here, other processes read the change from the database within a
     // minute.
-    private void Tell(LeasedDomain domain, CheckResult result, CheckEffect effect)
+    private void Tell(LeasedDomain domain, CheckResult result, CheckEffect effect, bool requiresHttps)
     {
         LogChecked(domain.Host, domain.Cluster, result.Outcome, effect);
+        if (requiresHttps && effect is not (CheckEffect.Activated or CheckEffect.Demoted))
+        {
+            notices.Call();
+            changes.Announce(domain.Cluster, hostname: domain.Host.Value);
+        }
+
         if (effect == CheckEffect.Nothing)
         {
             return;

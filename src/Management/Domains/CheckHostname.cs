@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Tracking.Api;
+using Tracking.Contracts;
 using Tracking.Database;
 using Tracking.Links;
 using Tracking.Management.OpenApi;
@@ -27,6 +28,9 @@ internal sealed record CheckHostnameRequest(string Hostname);
 /// Empty when every authority may; null when DNS did not answer, which authorities treat as a prohibition, and for a
 /// name that could not be added.</param>
 /// <param name="CaaFoundAt">The name that has these records, the name itself or a parent; null without records.</param>
+/// <param name="HttpsForced">Whether browsers open the name by https alone, because the site of a parent or the
+/// top-level domain demands it for all names below (HSTS, RFC 6797): https could not be optional, and
+/// <c>diagnosis</c> says who demands it. Null for a name that could not be added.</param>
 internal sealed record CheckHostnameResponse(
     string? Hostname,
     string? Unicode,
@@ -34,7 +38,8 @@ internal sealed record CheckHostnameResponse(
     string? Reason,
     JsonNode? Diagnosis,
     IReadOnlyList<string>? Caa,
-    string? CaaFoundAt);
+    string? CaaFoundAt,
+    bool? HttpsForced);
 
 /// <summary><c>POST /api/v1/tracking-domains/check</c>: checks a name without adding it. Nothing is stored.</summary>
 internal static class CheckHostname
@@ -42,8 +47,8 @@ internal static class CheckHostname
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/tracking-domains/check", HandleAsync)
         .RequireAnyKey()
         .WithTags("Tracking domains")
-        .Describe("CheckTrackingDomain", "Says whether a name could be added, what DNS says about it and who may "
-            + "issue certificates for it; nothing is stored.")
+        .Describe("CheckTrackingDomain", "Says whether a name could be added, what DNS says about it, who may "
+            + "issue certificates for it and whether a parent demands https; nothing is stored.")
         .DescribeBody<CheckHostnameRequest>(required: "hostname")
         .Produces<CheckHostnameResponse>()
         .DescribeProblems(400, 413, 415);
@@ -83,7 +88,8 @@ internal static class CheckHostname
                 reason,
                 Diagnosis: null,
                 Caa: null,
-                CaaFoundAt: null));
+                CaaFoundAt: null,
+                HttpsForced: null));
     }
 
     private static Task<bool> IsThereAsync(
@@ -111,20 +117,27 @@ internal static class CheckHostname
                     .CheckAsync(host.Value, httpContext.RequestAborted);
                 IResult answer = answered is null
                     ? Problems.Unavailable("A verifier", AskVerifier.RetryAfter)
-                    : TypedResults.Ok(new CheckHostnameResponse(
-                        host.Value,
-                        host.ToUnicode(),
-                        Accepted: true,
-                        Reason: null,
-                        JsonNode.Parse(answered.Diagnosis),
-                        answered.Caa,
-                        answered.CaaFoundAt));
+                    : TypedResults.Ok(Accepted(answered));
                 await answer.ExecuteAsync(httpContext);
             }
             finally
             {
                 share.EndNameCheck();
             }
+        }
+
+        private CheckHostnameResponse Accepted(NameChecked answered)
+        {
+            var diagnosis = JsonNode.Parse(answered.Diagnosis);
+            return new CheckHostnameResponse(
+                host.Value,
+                host.ToUnicode(),
+                Accepted: true,
+                Reason: null,
+                diagnosis,
+                answered.Caa,
+                answered.CaaFoundAt,
+                HttpsForced.IsFound(diagnosis));
         }
     }
 }

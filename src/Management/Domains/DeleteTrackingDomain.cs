@@ -15,8 +15,8 @@ namespace Tracking.Management.Domains;
 
 /// <summary>
 /// <c>DELETE /api/v1/clusters/{cluster}/tracking-domains/{hostname}</c>: deletes a tracking domain at once and for
-/// good. The row stays as the tombstone of its verification target, so that a remaining record never leads to another
-/// tenant.
+/// good. The row stays, so that its verification target is never issued again: the customer's DNS record may still lead
+/// to that target.
 /// </summary>
 internal static class DeleteTrackingDomain
 {
@@ -24,8 +24,8 @@ internal static class DeleteTrackingDomain
 
     public static void Map(IEndpointRouteBuilder domains) => domains.MapDelete(FindDomain.Route, HandleAsync)
         .RequireClusterAccess()
-        .Describe("DeleteTrackingDomain", "Deletes a tracking domain: links on it stop at once. Cannot be undone; "
-            + "dryRun=true says what would die with it.")
+        .Describe("DeleteTrackingDomain", "Deletes a tracking domain. Its links stop working at once, and nothing "
+            + "brings them back. With dryRun=true nothing is deleted, and the answer counts the links that would stop.")
         .DescribeProblems(400);
 
     private static async Task<Results<Ok<LinksAtRisk>, Problem>> HandleAsync(
@@ -56,7 +56,7 @@ internal static class DeleteTrackingDomain
             return FindDomain.NoSuchDomain(hostname);
         }
 
-        // The links are counted after the deletion, so that the deletion waits for nothing.
+        // The links are counted after the deletion: counting may take seconds, and the deletion must not wait for it.
         return TypedResults.Ok(
             await CountLinksAtRisk.CountAsync(dataSource, cluster, name, !isDryRun, time, cancellationToken));
     }
@@ -96,6 +96,7 @@ internal static class DeleteTrackingDomain
 internal sealed class DeleteTrackingDomainQuery
 {
     /// <summary>Whether only to count.</summary>
-    [FromQuery(Name = "dryRun"), Description("true: deletes nothing, says what would die.")]
+    [FromQuery(Name = "dryRun")]
+    [Description("true: nothing is deleted; the answer counts the links that would stop working.")]
     public string? DryRun { get; init; }
 }

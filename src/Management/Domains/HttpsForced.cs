@@ -25,6 +25,9 @@ internal static class HttpsForced
         }
     }
 
+    /// <summary>Whether a diagnosis found that a parent demands https.</summary>
+    public static bool IsFound(JsonNode? diagnosis) => FindingOf(diagnosis) is not null;
+
     private static string? Why(string host, string? lastCheck)
     {
         if (HostName.TryParse(host, out var name) && PreloadedSuffix.Of(name) is { } topLevel)
@@ -32,8 +35,10 @@ internal static class HttpsForced
             return $"browsers open every name under .{topLevel} by https alone.";
         }
 
-        var found = lastCheck is null ? null : (JsonNode.Parse(lastCheck)?["findings"] as JsonArray)
-            ?.FirstOrDefault(finding => (string?)finding?["code"] == Finding);
+        var found = lastCheck is null ? null : FindingOf(JsonNode.Parse(lastCheck));
         return found is null ? null : $"a site above it forces https for all names below it ({found["seen"]}).";
     }
+
+    private static JsonNode? FindingOf(JsonNode? diagnosis) => (diagnosis?["findings"] as JsonArray)
+        ?.FirstOrDefault(finding => (string?)finding?["code"] == Finding);
 }

@@ -31,6 +31,7 @@ internal sealed partial class ServeAppFile(
 
     private readonly ConcurrentDictionary<(string Host, AppFileKind Kind), Kept> _kept = new();
     private readonly SemaphoreSlim _reading = new(1);
+    private long _changes;
 
     /// <summary>The file that a path means, with or without a slash at its end.</summary>
     public static AppFileKind? KindOf(ReadOnlySpan<char> path) => (path.EndsWith("/") ? path[..^1] : path) switch
@@ -69,6 +70,7 @@ internal sealed partial class ServeAppFile(
     /// <summary>Forgets the files of a tracking domain that changed.</summary>
     public void Forget(HostChange change)
     {
+        Interlocked.Increment(ref _changes);
         _kept.TryRemove((change.Hostname, AppFileKind.Apple), out _);
         _kept.TryRemove((change.Hostname, AppFileKind.Android), out _);
     }
@@ -96,13 +98,21 @@ internal sealed partial class ServeAppFile(
                     return (true, kept.Content);
                 }
 
+                // Its age begins before it is read, and a file that changed meanwhile may have been read as it was
+                // before.
+                var (at, changes) = (time.GetTimestamp(), Interlocked.Read(ref _changes));
                 var content = await ReadAsync(host, kind, timeout.Token).WaitAsync(timeout.Token);
+                if (Interlocked.Read(ref _changes) != changes)
+                {
+                    return (true, content);
+                }
+
                 if (_kept.Count >= options.Value.MaxAppFiles)
                 {
                     _kept.Clear();
                 }
 
-                _kept[key] = new Kept(content, time.GetTimestamp());
+                _kept[key] = new Kept(content, at);
                 return (true, content);
             }
             finally

@@ -111,6 +111,8 @@ public sealed partial class FindTrackingHosts(
 
     private async Task<List<string>?> AskAsync(List<string> names)
     {
+        // Their age begins before they are read: a slow answer is not believed for longer.
+        var now = time.GetTimestamp();
         var changes = Interlocked.Read(ref _changes);
         using var timeout = new CancellationTokenSource(options.Value.LookupTimeout, time);
         var found = new List<string>();
@@ -136,7 +138,6 @@ public sealed partial class FindTrackingHosts(
         }
 
         // A name that changed meanwhile may have been read as it was before.
-        var now = time.GetTimestamp();
         if (Interlocked.Read(ref _changes) == changes)
         {
             foreach (var name in names)

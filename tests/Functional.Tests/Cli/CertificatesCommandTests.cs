@@ -116,6 +116,37 @@ public sealed class CertificatesCommandTests(ManagementHost host)
         Assert.Equal(0, (await RunAsync("certificates", "accounts")).Code);
     }
 
+    [Theory]
+    [InlineData("test {name} --cluster {cluster}", "certificates.requests WHERE hostname = $1")]
+    [InlineData("register", "certificates.requests WHERE hostname IS NULL AND $1 <> ''")]
+    public async Task A_command_that_is_interrupted_while_it_waits_does_not_end_as_if_it_had_succeeded(
+        string command, string request)
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var name = await domains.AddActiveAsync(hasCertificate: false);
+        await host.ExecuteAsync("DELETE FROM certificates.requests");
+        string[] words = [.. command.Split(' ').Select(word => word switch
+        {
+            "{name}" => name,
+            "{cluster}" => domains.Cluster,
+            _ => word,
+        })];
+        using var trackctl = Trackctl.Start(host.Url, host.AdminKey, ["certificates", .. words, "--timeout", "3600"]);
+        await Servers.Eventually.HoldsAsync(
+            async () =>
+            {
+                await using var asked = host.DataSource.CreateCommand($"SELECT count(*) FROM {request}");
+                asked.Parameters.Add(new() { Value = name });
+                return (long)(await asked.ExecuteScalarAsync())! > 0;
+            },
+            "the request is there", TestContext.Current.CancellationToken);
+
+        await trackctl.InterruptAsync();
+
+        var (code, output, error) = await trackctl.EndAsync();
+        Assert.Equal((3, "", ""), (code, output, error));
+    }
+
     private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
         Trackctl.RunAsync(host.Url, host.AdminKey, arguments);
 }

@@ -182,6 +182,7 @@ public sealed class DomainsCommandTests(ManagementHost host)
             {name} could be added.
             CAA      0 issue "letsencrypt.org" (at {parent})
             CAA      0 issue "pki.goog" (at {parent})
+            https    no parent was found to demand it (HSTS)
 
             """,
             could.Output,
@@ -194,6 +195,13 @@ public sealed class DomainsCommandTests(ManagementHost host)
         host.Verifier.Caa.Remove(name, out _);
         could = await DoneAsync("domains", "check", name);
         Assert.StartsWith("CAA      unknown: ", could.Output.Split('\n')[1], StringComparison.Ordinal);
+
+        host.Verifier.Diagnoses[name] =
+            """{"findings":[{"code":"https-forced-by-parent","severity":"info","text":"By https alone."}],"hops":[]}""";
+        could = await DoneAsync("domains", "check", name);
+        Assert.StartsWith(
+            "https    demanded by a parent (HSTS)", could.Output.Split('\n')[2], StringComparison.Ordinal);
+        Assert.Contains("Note: By https alone.", could.Output, StringComparison.Ordinal);
 
         var not = await RunAsync("domains", "check", "example.com");
         Assert.Equal(3, not.Code);

@@ -25,7 +25,7 @@ public sealed class DomainsJsonTests(ManagementHost host)
     [InlineData("show {active} --checks", 0, "items")]
     [InlineData("show {new}", 3, "type=urn:tracking:problem:not-found title")]
     [InlineData("check {new}", 0, "hostname={new} accepted=true diagnosis.outcome=contradicted "
-        + "caa.0=0_issue_\"ca.example.net\" caaFoundAt=example.net")]
+        + "caa.0=0_issue_\"ca.example.net\" caaFoundAt=example.net httpsForced=false")]
     [InlineData("check example.com", 3, "hostname=example.com accepted=false reason")]
     [InlineData("verify {active}", 0, "hostname={active} status=active lastCheck.outcome=contradicted")]
     [InlineData("verify {active} --wait", 0, "hostname={active} status=active")]

@@ -38,6 +38,60 @@ public sealed class TrackctlTests(ManagementHost host)
         Assert.Single(gone.Error.TrimEnd().Split('\n'));
     }
 
+    /// <param name="command">The command without its cluster.</param>
+    /// <param name="code">The exit code: 3 of groups where it means that something is not there.</param>
+    [Theory]
+    [InlineData("domains list", 3)]
+    [InlineData("domains show track.shop.example", 3)]
+    [InlineData("domains verify track.shop.example --wait", 3)]
+    [InlineData("certificates status track.shop.example", 3)]
+    [InlineData("certificates test track.shop.example", 3)]
+    [InlineData("webhooks list", 3)]
+    [InlineData("destinations repairs", 3)]
+    [InlineData("withdrawals list", 3)]
+    [InlineData("keys list", 1)]
+    [InlineData("events", 1)]
+    [InlineData("stats", 1)]
+    [InlineData("stats rebuild", 1)]
+    [InlineData("audit", 1)]
+    public async Task A_cluster_that_is_not_there_has_the_code_of_its_group_and_is_a_problem_in_json(
+        string command, int code)
+    {
+        // Without a second look-up, audit takes an id as it is: entries outlive their cluster.
+        foreach (var cluster in command == "audit" ? new[] { "no such cluster" } : ["no such cluster", "zzzzz"])
+        {
+            string[] arguments = [.. command.Split(' '), "--cluster", cluster];
+
+            var plain = await RunAsync(arguments);
+            Assert.Equal((code, ""), (plain.Code, plain.Output));
+            Assert.Contains("no cluster", plain.Error, StringComparison.Ordinal);
+
+            var json = await RunAsync([.. arguments, "--json"]);
+            Assert.Equal((code, ""), (json.Code, json.Error));
+            var problem = JsonNode.Parse(json.Output)!;
+            Assert.Equal("urn:tracking:problem:not-found", (string)problem["type"]!);
+            Assert.Equal((404, "Not found"), ((int)problem["status"]!, (string)problem["title"]!));
+            Assert.Contains("no cluster", (string)problem["detail"]!, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("audit --limit 0")]
+    [InlineData("audit --from yesterday")]
+    [InlineData("clusters create x --set linkStyle=none")]
+    [InlineData("events --cluster {cluster} --from yesterday")]
+    [InlineData("stats --cluster {cluster} --group-by nothing")]
+    public async Task A_refusal_is_one_problem_in_json_and_nothing_else(string command)
+    {
+        var (cluster, _) = await host.CreateClusterAsync();
+
+        var (code, output, error) = await RunAsync(
+            [.. command.Replace("{cluster}", cluster, StringComparison.Ordinal).Split(' '), "--json"]);
+
+        Assert.Equal((1, ""), (code, error));
+        Assert.Equal("urn:tracking:problem:invalid-value", (string)JsonNode.Parse(output)!["type"]!);
+    }
+
     [Fact]
     public async Task Keys_are_created_listed_and_revoked()
     {

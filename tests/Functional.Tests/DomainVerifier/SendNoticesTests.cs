@@ -1,5 +1,6 @@
 using System.Text;
 using MimeKit;
+using Npgsql;
 using Tracking.Contracts;
 using Tracking.Database.Entities;
 using Tracking.Links;
@@ -250,6 +251,70 @@ public sealed class SendNoticesTests(TestPostgres server)
         // The first process was only slow. It may send nothing now.
         Assert.False(await dead.ClaimNotices.KeepRecipientAsync(taken, Bob, Cancelled));
         Assert.False(await dead.ClaimNotices.KeepPublishedAsync(taken, Cancelled));
+    }
+
+    [Fact]
+    public async Task A_process_that_dies_before_it_notes_the_servers_yes_causes_one_copy_of_the_same_id_and_no_third()
+    {
+        using var smtp = new TestSmtp();
+        await smtp.StartAsync(Cancelled);
+        await using var database = await CreateAsync(smtp);
+        var (dead, alive) = (await database.StartAsync(), await database.StartAsync());
+        var notice = await WarnAsync(database, dead, await database.AddClusterAsync(Ann));
+
+        // The note waits for this lock, so the process dies behind the server's 250 and before its row says so.
+        await database.ExecuteAsync(
+            """
+            CREATE FUNCTION domains.wait_for_test() RETURNS trigger LANGUAGE plpgsql
+                AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+            CREATE TRIGGER wait_for_test BEFORE UPDATE ON domains.notices FOR EACH ROW
+                WHEN (NEW.mailed_to IS DISTINCT FROM OLD.mailed_to) EXECUTE FUNCTION domains.wait_for_test();
+            """);
+        await using (var connection = await database.DataSource.OpenConnectionAsync(Cancelled))
+        await using (var holding = await connection.BeginTransactionAsync(Cancelled))
+        {
+            await using var hold = new NpgsqlCommand("SELECT pg_advisory_xact_lock(1)", connection);
+            await hold.ExecuteNonQueryAsync(Cancelled);
+            using var death = new CancellationTokenSource();
+            var sending = dead.Notices.RunAsync(death.Token);
+            await Eventually.HoldsAsync(
+                async () => await database.ScalarAsync<bool>(
+                    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"),
+                "the note waits",
+                Cancelled);
+            Assert.Single(smtp.Mails);
+            await death.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
+        }
+
+        Assert.Empty(await database.ListAsync("SELECT id::text FROM domains.notices WHERE mailed_to <> '{}'"));
+        await SendAllAsync(alive);
+        Assert.Single(smtp.Mails);
+
+        database.Time.Advance(database.Notices.Lease);
+        await SendAllAsync(alive);
+        Assert.Equal(2, smtp.Mails.Count);
+        Assert.All(smtp.Mails, mail =>
+        {
+            Assert.Equal([Ann], mail.Recipients);
+            Assert.Equal(smtp.Mails[0].Message, mail.Message);
+            Assert.Equal(
+                $"{notice:N}@tracking.example.net",
+                MimeMessage.Load(new MemoryStream(mail.Message), Cancelled).MessageId);
+        });
+
+        foreach (var later in new[]
+            {
+                database.Notices.Lease, database.Notices.LongestRetry, database.Notices.GiveUpAfter,
+            })
+        {
+            database.Time.Advance(later);
+            await SendAllAsync(dead);
+            await SendAllAsync(alive);
+        }
+
+        Assert.Equal(2, smtp.Mails.Count);
+        Assert.Equal(0L, await UnsentAsync(database));
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Bus;
 using Tracking.Contracts;
+using Tracking.Database;
 using Tracking.Database.Entities;
 using Tracking.Domains;
 using Tracking.DomainVerifier;
@@ -39,6 +40,8 @@ internal sealed class VerifierDatabase : IAsyncDisposable
     public ManualTime Time { get; } = new();
 
     public VerifierOptions Settings { get; } = new();
+
+    public SystemOptions System { get; } = new();
 
     /// <summary>The targets of names. A name that is not in it leads nowhere. An empty target means an unknown answer,
     /// and <c>*</c> means every wanted target.</summary>
@@ -293,6 +296,7 @@ internal sealed class OneVerifier : IAsyncDisposable
         services.AddLogging();
         services.AddSingleton<TimeProvider>(database.Time);
         services.AddSingleton(Options.Create(database.Settings));
+        services.AddSingleton(Options.Create(database.System));
         services.AddSingleton(own);
         services.AddSingleton<Diagnose>(database.DiagnoseAsync);
         services.AddSingleton<ReadTransportSecurity>((name, _) =>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -48,16 +49,23 @@ public sealed class VerifierHostTests(TestPostgres server)
     [Fact]
     public async Task A_question_about_a_name_that_nobody_has_added_is_answered_on_the_queue_it_names()
     {
+        var parents = new ConcurrentQueue<string>();
         await using var database = await VerifierDatabase.CreateAsync(server);
         var answered = new TaskCompletionSource<NameChecked>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var app = Host(
             database,
-            services => services.AddSingleton(new BusEndpoint("answers-1", (_, queue) => queue.Handler<NameChecked>(
-                answer =>
+            services => services
+                .AddSingleton(new BusEndpoint("answers-1", (_, queue) => queue.Handler<NameChecked>(
+                    answer =>
+                    {
+                        answered.TrySetResult(answer.Message);
+                        return Task.CompletedTask;
+                    })))
+                .Replace(ServiceDescriptor.Singleton<ReadTransportSecurity>((parent, _) =>
                 {
-                    answered.TrySetResult(answer.Message);
-                    return Task.CompletedTask;
-                }))));
+                    parents.Enqueue(parent.Value);
+                    return Task.FromResult<string?>("max-age=31536000; includeSubDomains");
+                })));
         await app.StartAsync(Cancelled);
         database.Dns["track.example.com"] = "shops.example.org";
         var question = new CheckName
@@ -75,6 +83,13 @@ public sealed class VerifierHostTests(TestPostgres server)
         Assert.Equal(
             ("track.example.com", DiagnosisOutcome.Looked, "track"),
             (diagnosis.Host.Value, diagnosis.Outcome, diagnosis.NameToEnter));
+
+        // Who demands https is found as at a check of an added name.
+        Assert.Equal(["example.com"], parents);
+        Assert.Equal(
+            [FindingCode.OtherTarget, FindingCode.HttpsForcedByParent],
+            diagnosis.Findings.Select(finding => finding.Code));
+        Assert.Contains("every name under example.com", diagnosis.Findings[1].Text, StringComparison.Ordinal);
 
         // Our resolver does not answer, so the answer is unknown.
         Assert.Null(answer.Caa);

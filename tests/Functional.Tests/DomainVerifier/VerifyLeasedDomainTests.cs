@@ -266,6 +266,12 @@ public sealed class VerifyLeasedDomainTests(TestPostgres server)
         Assert.Equal(
             ["track.shop.example.com 2", "track.shop.example.com 4"], await database.NoticesAsync());
 
+        // Rewriters must not go on making http links.
+        await Eventually.HoldsAsync(
+            () => database.Announced.Count(change => change.Hostname == "track.shop.example.com") == 2,
+            "the verification and the end of the transition are announced",
+            TestContext.Current.CancellationToken);
+
         // Only one notice: from then on the name has only https links.
         await MoveToNextAsync(database, id);
         await verifier.CheckDueAsync();

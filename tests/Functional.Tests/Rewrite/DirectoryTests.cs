@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Tracking.Database;
 using Tracking.Database.Entities;
+using Tracking.Functional.Tests.RedirectEdge;
 using Tracking.Links;
 using Tracking.Servers;
 
@@ -365,6 +366,34 @@ public sealed class DirectoryTests(RewritePostgres postgres) : IAsyncLifetime
 
         // The refresh happens by time only.
         _time.Advance(new SystemOptions().DirectoryRefresh);
+        await Eventually.HoldsAsync(() => _clusters.All.Count == 2, "the time is up", Cancelled);
+        await refresh.StopAsync(Cancelled);
+    }
+
+    [Fact]
+    public async Task Announced_changes_of_domains_do_not_put_off_what_nobody_announced()
+    {
+        const int Changes = 6;
+        await InsertAsync(1, "{}");
+        await SomeDomains.AddAsync(_database, 1, "links.shop.example");
+        await SomeDomains.ChangeAsync(_database, 1, "links.shop.example", "is_default = true");
+        using var refresh = await StartRefreshAsync();
+        await Eventually.HoldsAsync(() => _time.Timers == 1, "it waits", Cancelled);
+        await InsertAsync(2, "{}");
+        for (var change = 0; change < Changes; change++)
+        {
+            var tracks = change % 2 == 1;
+            await SomeDomains.ChangeAsync(_database, 1, "links.shop.example", $"track_clicks = {tracks}");
+            refresh.RequestDefault(new HostChange(new ClusterId(1), "links.shop.example", IsGone: false));
+            await Eventually.HoldsAsync(
+                () => _clusters.TryGet(new ClusterId(1), out var cluster)
+                    && cluster.DefaultDomain!.TracksClicks == tracks,
+                "the default is read",
+                Cancelled);
+            Assert.Single(_clusters.All);
+            _time.Advance(new SystemOptions().DirectoryRefresh / Changes);
+        }
+
         await Eventually.HoldsAsync(() => _clusters.All.Count == 2, "the time is up", Cancelled);
         await refresh.StopAsync(Cancelled);
     }

@@ -31,9 +31,10 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
 
     private static readonly string[] _drawings =
     [
-        "<svg>", "</svg>", "<svg/>", "<g>", "</g>", "<math>", "</math>", "<mi>", "</mi>", "<mtext>", "</mtext>",
-        "<mglyph>", "<desc>", "</desc>", "<title>", "<title>a</title>", "<foreignObject>", "</foreignobject>",
-        "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>", "</annotation-xml>",
+        "<svg>", "</svg>", "<svg/>", "<g>", "</g>", "<math>", "</math>", "<math/>", "<mi>", "</mi>", "<mtext>",
+        "</mtext>", "<mglyph>", "<desc>", "</desc>", "<title>", "<title>a</title>", "<foreignObject>",
+        "</foreignobject>", "<svg><foreignObject>", "</foreignObject></svg>", "<annotation-xml encoding=text/html>",
+        "</annotation-xml>",
         "<![CDATA[", "]]>", "<![CDATA[ > ", "<![CDATA[ x ]]>", "<font>", "<font color=red>", "</font>", "<circle r=1/>",
         "<svg><style>a{}</style>", "<malignmark/>", "<svg><g><circle/></g></svg>", "<math><mi>x</mi></math>",
         "<svg><desc><p><![CDATA[ > <!-- ]]></p></desc></svg>",
@@ -66,11 +67,6 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
         for (var compared = 0; compared < Cases * Seed.Factor;)
         {
             var html = Generate(random, places, drawings, out var links);
-            if (DiffersFromTheStandard(html))
-            {
-                continue;
-            }
-
             found.Clear();
             var reason = FindHtmlLinks.Find(Encoding.ASCII.GetBytes(html), MailCharset.Utf8, false, 100, found);
             if (reason is not null)
@@ -96,9 +92,37 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
         Assert.NotEqual(0, passed);
     }
 
-    // AngleSharp wrongly reads "<![CDATA[" as a section behind an empty drawing that its own start tag closes.
-    private static bool DiffersFromTheStandard(string html) =>
-        html.Contains("<svg/>", StringComparison.Ordinal) && html.Contains("<![CDATA[", StringComparison.Ordinal);
+    [Theory]
+    [InlineData("<svg/>")]
+    [InlineData("<svg/>text")]
+    [InlineData("<svg/></div>")]
+    [InlineData("<svg/><svg/>")]
+    [InlineData("<math/>")]
+    [InlineData("<svg></svg>")]
+    [InlineData("<svg><g/></svg>")]
+    public void A_section_behind_a_drawing_that_is_over_is_a_comment_up_to_its_first_sign(string drawing)
+    {
+        // A start tag "svg" in body: "If the token has its self-closing flag set, pop the current node off the stack of
+        // open elements" (13.2.6.4.7). Markup declaration open state: a CDATA section begins only "if there is an
+        // adjusted current node and it is not an element in the HTML namespace"; otherwise "create a comment token"
+        // and "switch to the bogus comment state", which ends at the first ">" (13.2.5.42).
+        var html = $"<body>{drawing}<![CDATA[ <a href=L0.> <a href=L1.>x</a> ]]>";
+        using var found = new PartFindings();
+
+        Assert.Null(FindHtmlLinks.Find(Encoding.ASCII.GetBytes(html), MailCharset.Utf8, false, 100, found));
+
+        var link = Assert.Single(found.Links.Span.ToArray());
+        Assert.Equal("L1.", html[link.Start..link.End]);
+        Assert.Equal([1], Read(html).Links);
+    }
+
+    [Fact]
+    public void AngleSharp_itself_still_reads_a_section_behind_an_empty_drawing()
+    {
+        // When this fails, AngleSharp follows the standard, and ForAngleSharp is not needed any more.
+        var document = new HtmlParser().ParseDocument("<body><svg/><![CDATA[ <a href=L0.> ]]>");
+        Assert.Equal(" <a href=L0.> ", document.Body!.TextContent);
+    }
 
     private static void Compare(string html, HashSet<int> ours, int links)
     {
@@ -138,12 +162,19 @@ public sealed class TreeAgainstAngleSharpTests(ITestOutputHelper log)
         return html.ToString();
     }
 
+    // The same tree in other words. AngleSharp (1.10) takes "<![CDATA[" for a section behind a root element that its
+    // own start tag closes, up to the next HTML element.
+    private static string ForAngleSharp(string html) => html
+        .Replace("<svg/>", "<svg></svg>", StringComparison.Ordinal)
+        .Replace("<math/>", "<math></math>", StringComparison.Ordinal);
+
     // Returns the numbers of the links, and all markup outside of links.
     private static (HashSet<int> Links, string Others) Read(string html)
     {
         var links = new HashSet<int>();
         var others = new StringBuilder();
-        var document = new HtmlParser(new HtmlParserOptions { IsScripting = false }).ParseDocument(html);
+        var document = new HtmlParser(new HtmlParserOptions { IsScripting = false })
+            .ParseDocument(ForAngleSharp(html));
         var open = new Stack<(INode Node, bool IsForeign)>([(document, false)]);
         while (open.TryPop(out var next))
         {

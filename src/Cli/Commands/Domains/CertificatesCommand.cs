@@ -9,7 +9,8 @@ internal static class CertificatesCommand
 {
     public static Command Create(Connection connection) =>
         new("certificates", "Works with the certificates of tracking domains. Ends with 3 when a name has none that is "
-            + "valid, does not exist, or is in a state that does not allow the command.")
+            + "valid, does not exist, or is in a state that does not allow the command, and when waiting is "
+            + "interrupted.")
         {
             Status(connection),
             Retry(connection),

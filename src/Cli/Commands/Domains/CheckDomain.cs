@@ -10,8 +10,8 @@ internal static class CheckDomain
     {
         var name = DomainsCommand.Name();
         var verbose = DomainsCommand.Verbose();
-        var command = new Command("check", "Says whether a name can be added, what DNS answers for it now, and which "
-            + "authorities may issue a certificate for it (CAA).")
+        var command = new Command("check", "Says whether a name can be added, what DNS answers for it now, which "
+            + "authorities may issue a certificate for it (CAA), and whether a parent demands https (HSTS).")
         {
             name, verbose,
         };
@@ -37,6 +37,7 @@ internal static class CheckDomain
             {
                 terminal.Line($"{answer.Json["unicode"]} could be added.");
                 PrintAuthorities(terminal, answer.Json);
+                PrintHttps(terminal, answer.Json);
                 if (answer.Json["diagnosis"] is JsonObject diagnosis)
                 {
                     PrintDiagnosis.To(terminal, diagnosis, parsed.GetValue(verbose));
@@ -70,6 +71,17 @@ internal static class CheckDomain
         foreach (var record in records)
         {
             terminal.Line($"CAA      {record} (at {answer["caaFoundAt"]})");
+        }
+    }
+
+    // A server of a version before says nothing of it.
+    private static void PrintHttps(Terminal terminal, JsonObject answer)
+    {
+        if (answer["httpsForced"] is { } isForced)
+        {
+            terminal.Line((bool)isForced
+                ? "https    demanded by a parent (HSTS): it cannot be optional"
+                : "https    no parent was found to demand it (HSTS)");
         }
     }
 }

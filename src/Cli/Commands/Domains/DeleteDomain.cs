@@ -16,7 +16,10 @@ internal static class DeleteDomain
             Description = "The name once more: do not ask",
             HelpName = "NAME",
         };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would die" };
+        var dryRun = new Option<bool>("--dry-run")
+        {
+            Description = "Delete nothing, only count the links that would stop working",
+        };
         var command = new Command("delete", "Deletes a tracking domain: links on it stop at once, for good. retire is "
             + "the mild way.")
         {

@@ -35,18 +35,7 @@ internal static class DomainsCommand
         $"clusters/{Query.Escape(cluster)}/tracking-domains" + (name is null ? "" : $"/{Query.Escape(name)}");
 
     /// <summary>Prints why a request was not carried out.</summary>
-    public static int Report(ApiAnswer answer, Terminal terminal)
-    {
-        var code = answer.Status is 404 or 409 ? ExitCode.WrongState : answer.ExitCode;
-        if (terminal.Json && answer.Json.Count != 0)
-        {
-            terminal.Document(answer.Json);
-            return code;
-        }
-
-        answer.Report(terminal);
-        return code;
-    }
+    public static int Report(ApiAnswer answer, Terminal terminal) => answer.ReportState(terminal);
 
     /// <summary>Prints a tracking domain, or why it is not there.</summary>
     public static int Print(ApiAnswer answer, Terminal terminal, bool verbose = false)

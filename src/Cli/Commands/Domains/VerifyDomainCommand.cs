@@ -59,17 +59,7 @@ internal static class VerifyDomainCommand
             }
 
             var path = DomainsCommand.Path(id, parsed.GetValue(name)) + "/verify";
-            ApiAnswer answer;
-            try
-            {
-                answer = await AskAsync(api, path, until, pause, terminal, cancellationToken);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                // Not 0: scripts continue after 0, which means that the name is verified.
-                return ExitCode.WrongState;
-            }
-
+            var answer = await AskAsync(api, path, until, pause, terminal, cancellationToken);
             if (answer.ProblemType != NotVerified)
             {
                 return DomainsCommand.Print(answer, terminal, parsed.GetValue(verbose));

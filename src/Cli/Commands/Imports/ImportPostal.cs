@@ -115,7 +115,7 @@ internal sealed class ImportPostal(
 
         if (!answer.IsDone)
         {
-            return answer.Report(terminal);
+            return answer.Complain(terminal);
         }
 
         Note(domain, isNew ? "added" : "was there, its settings stay", answer.Json);

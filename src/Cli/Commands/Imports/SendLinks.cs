@@ -147,7 +147,7 @@ internal sealed class SendLinks(
         var answer = await PostAsync(cancellationToken);
         if (!answer.IsDone)
         {
-            return answer.Report(terminal);
+            return answer.Complain(terminal);
         }
 
         _stored += (long)answer.Json["stored"]!;

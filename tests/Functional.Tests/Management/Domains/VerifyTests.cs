@@ -162,6 +162,27 @@ public sealed class VerifyTests(ManagementHost host, TestPostgres postgres, Test
     }
 
     [Fact]
+    public async Task A_checked_name_is_answered_with_whether_a_parent_demands_https()
+    {
+        using var domains = await DomainClient.CreateAsync(host);
+        var (forced, free) = (DomainClient.NewName(), DomainClient.NewName());
+        host.Verifier.Diagnoses[forced] = NoRecord.Replace(
+            "\"findings\":[", "\"findings\":[{\"code\":\"https-forced-by-parent\"},", StringComparison.Ordinal);
+        host.Verifier.Diagnoses[free] = NoRecord;
+
+        foreach (var name in new[] { forced, free })
+        {
+            using var response = await domains.CheckAsync(new { hostname = name });
+            Assert.Equal(name == forced, (bool)(await Expect.OkAsync(response))["httpsForced"]!);
+        }
+
+        using var refused = await domains.CheckAsync(new { hostname = "example.com" });
+        var answer = await Expect.OkAsync(refused);
+        Assert.True(answer.ContainsKey("httpsForced"));
+        Assert.Null(answer["httpsForced"]);
+    }
+
+    [Fact]
     public async Task A_checked_name_is_answered_with_who_may_issue_its_certificate()
     {
         using var domains = await DomainClient.CreateAsync(host);
