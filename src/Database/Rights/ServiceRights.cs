@@ -67,6 +67,7 @@ internal sealed record ServiceRights(string Service, IReadOnlyList<string> Grant
                 + "tracking_level, recipient, system_links, left_plain) ON rewrite.messages",
             // To find withdrawn recipients, by a keyed hash.
             "SELECT (cluster_id, recipient_hash) ON rewrite.withdrawals",
+            "EXECUTE ON FUNCTION rewrite.has_withdrawn(integer, bytea)",
             "INSERT, SELECT (cluster_id, hash, kept_until), UPDATE (kept_until), DELETE ON rewrite.bodies",
             "INSERT, SELECT, UPDATE (hash, kept_until), DELETE ON rewrite.message_bodies",
         ]),

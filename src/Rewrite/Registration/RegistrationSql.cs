@@ -68,8 +68,7 @@ internal static class RegistrationSql
             AS i(cluster_id, message_key, id_hash, salt, content_hash, message_id, sender, recipient, recipient_domain,
                 tags, tracking_level, host, sent_at, link_count, opens_tracked, link_map, trace, recipient_hash,
                 is_test, system_links, left_plain),
-            LATERAL (SELECT EXISTS (SELECT FROM rewrite.withdrawals w
-                WHERE w.cluster_id = i.cluster_id AND w.recipient_hash = i.recipient_hash) AS withdrew) AS w
+            LATERAL rewrite.has_withdrawn(cluster_id, recipient_hash) AS withdrew
         ON CONFLICT (cluster_id, message_key) DO UPDATE
             SET link_map = excluded.link_map, link_count = excluded.link_count,
                 opens_tracked = excluded.opens_tracked, host = excluded.host,

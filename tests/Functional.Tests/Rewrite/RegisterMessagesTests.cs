@@ -78,6 +78,35 @@ public sealed class RegisterMessagesTests(RewritePostgres postgres) : IAsyncLife
     }
 
     [Fact]
+    public async Task PostgreSQL_plans_the_statements_of_registration_once_and_not_for_each_batch()
+    {
+        const int Batches = 40;
+        const int CustomPlans = 5; // PostgreSQL compares the cost of this many plans with that of a general one.
+        var rewriter = await StartAsync(options => options.RegistrationConnections = 1);
+        for (var batch = 0; batch < Batches; batch++)
+        {
+            await rewriter.RegisterAsync(Message($"m{batch}", $"https://example.com/{batch}"), Cancelled);
+        }
+
+        // The pool has one connection.
+        await using var command = _own.CreateCommand(
+            """
+            SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements
+            WHERE statement LIKE '%INSERT INTO%' ORDER BY statement
+            """);
+        await using var reader = await command.ExecuteReaderAsync(Cancelled);
+        var read = new List<(string Statement, long Generic, long Custom)>();
+        while (await reader.ReadAsync(Cancelled))
+        {
+            read.Add((reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2)));
+        }
+
+        Assert.Equal(2, read.Count);
+        Assert.All(read, statement => Assert.Equal(
+            (Batches - CustomPlans, CustomPlans), (statement.Generic, statement.Custom)));
+    }
+
+    [Fact]
     public async Task One_message_in_a_batch_that_cannot_be_stored_does_not_take_its_neighbours_with_it()
     {
         // A lock blocks the only connection. The other messages wait and become one batch.
