@@ -100,7 +100,7 @@ public sealed class WhatAuthoritiesSayTests(TestPostgres server)
             await database.HurryAsync();
         }
 
-        Assert.StartsWith("The CA looks from several countries. Port 80 must be open to the whole world",
+        Assert.StartsWith("The authority connects from several countries. Open port 80 to the whole internet",
             await database.TextAsync("SELECT last_failure->>'advice' FROM certificates.names"), StringComparison.Ordinal);
         Assert.Equal(4, database.Authorities[0].Orders);
     }
