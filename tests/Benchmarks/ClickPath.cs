@@ -31,7 +31,7 @@ namespace Tracking.Benchmarks;
 /// </summary>
 internal static partial class ClickPath
 {
-    private const string Destination =
+    internal const string Destination =
         "https://www.example.com/spring/offers?utm_source=newsletter&utm_campaign=spring-2026";
     private const string UserAgent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
         + "Chrome/131.0.0.0 Safari/537.36";

@@ -58,6 +58,11 @@ switch (args)
     case ["tls-handshakes", .. var rest]:
         await TlsHandshakes.RunAsync(rest);
         return 0;
+    case ["proxied-clicks", .. var rest]:
+        await ProxiedClicks.RunAsync(
+            rest is [var proxied, ..] ? int.Parse(proxied, CultureInfo.InvariantCulture) : 7,
+            rest is [_, var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 4);
+        return 0;
     case ["tls-resumption", .. var names]:
         await TlsResumption.RunAsync(names);
         return 0;
@@ -73,12 +78,12 @@ switch (args)
         return 0;
     case ["services", .. var rest]:
         await ServicesAtRestAndAtLoad.RunAsync(
-            rest is [var length] ? int.Parse(length, CultureInfo.InvariantCulture) : 30);
+            rest is [var each] ? int.Parse(each, CultureInfo.InvariantCulture) : 30);
         return 0;
     default:
         Console.Error.WriteLine(
             "usage: Benchmarks click-path [rounds [seconds [file]]] | clicks-with-ingest | doors [messages [rounds]] | ingest-drain | rewrite-messages | rewrite-with-registration"
-            + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | recheck-day [names] | renewals"
+            + " | list-tracking-domains [rounds] | rewrite-over-amqp [share of the messages] | recheck-domains [rounds] | proxied-clicks [rounds [seconds]] | recheck-day [names] | renewals"
             + " | services [seconds] | statistics [events] | tenants-apart | tracking-hosts [file]"
             + " | random-server-names [names] | tls-handshakes [rounds [seconds]] | tls-resumption [names ...] | webhooks");
         return 2;

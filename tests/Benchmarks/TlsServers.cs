@@ -56,6 +56,9 @@ internal static class TlsServers
         }
     }
 
+    /// <summary>Writes a certificate for <see cref="Name"/> into <c>tls.crt</c> and its key into <c>tls.key</c>.</summary>
+    public static void WriteCertificate(string folder) => ForAnyName.Write(folder);
+
     /// <summary>Makes one connection with one request.</summary>
     /// <returns>The bytes from the server in the handshake. A resumed handshake has no certificate.</returns>
     public static async Task<long> ConnectAsync(int port, string name, bool resumes)
@@ -121,29 +124,59 @@ internal static class TlsServers
     {
         private readonly Process _process;
 
-        private Nginx(Process process, int port) => (_process, Port) = (process, port);
+        private Nginx(Process process, int[] ports) =>
+            (_process, Port, ProxyPort, RedirectPort) = (process, ports[0], ports[1], ports[2]);
 
+        /// <summary>The port that answers 204.</summary>
         public int Port { get; }
 
-        public static Nginx Start(string folder)
+        /// <summary>The port that proxies to an edge.</summary>
+        public int ProxyPort { get; }
+
+        /// <summary>The port that answers the edge's 302 by itself.</summary>
+        public int RedirectPort { get; }
+
+        /// <summary>The process that serves.</summary>
+        public int WorkerId => int.Parse(
+            File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ')[0],
+            CultureInfo.InvariantCulture);
+
+        /// <summary>Starts nginx in front of an edge without TLS.</summary>
+        public static Nginx Start(string folder, int edgePort)
         {
             ForAnyName.Write(folder);
-            var port = FreePort.Take(1)[0];
+            var ports = FreePort.Take(3);
             var configuration = Path.Combine(folder, "nginx.conf");
             File.WriteAllText(configuration, string.Create(CultureInfo.InvariantCulture, $$"""
                 daemon off; worker_processes 1; pid {{folder}}/nginx.pid; error_log {{folder}}/nginx.log;
                 events { worker_connections 1024; }
                 http {
-                  access_log off;
+                  access_log off; keepalive_requests 1000000000;
+                  ssl_protocols TLSv1.3; ssl_session_tickets off;
+                  ssl_certificate {{folder}}/tls.crt; ssl_certificate_key {{folder}}/tls.key;
+                  upstream edge { server 127.0.0.1:{{edgePort}}; keepalive 128; keepalive_requests 1000000000; }
                   server {
-                    listen 127.0.0.1:{{port}} ssl; ssl_protocols TLSv1.3; ssl_session_tickets off;
-                    ssl_certificate {{folder}}/tls.crt; ssl_certificate_key {{folder}}/tls.key;
+                    listen 127.0.0.1:{{ports[0]}} ssl;
                     location / { return 204; }
+                  }
+                  server {
+                    listen 127.0.0.1:{{ports[1]}} ssl;
+                    location / {
+                      proxy_pass http://edge; proxy_http_version 1.1; proxy_set_header Connection "";
+                      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
+                    }
+                  }
+                  server {
+                    listen 127.0.0.1:{{ports[2]}} ssl;
+                    location / {
+                      add_header Cache-Control no-store; add_header Referrer-Policy no-referrer;
+                      return 302 {{ClickPath.Destination}};
+                    }
                   }
                 }
                 """));
             var start = new ProcessStartInfo("taskset") { ArgumentList = { "-c", "0", "nginx", "-c", configuration } };
-            return new Nginx(Process.Start(start)!, port);
+            return new Nginx(Process.Start(start)!, ports);
         }
 
         public void Dispose()

@@ -33,6 +33,9 @@ public sealed record DeploymentShape
     /// <summary>The port on which the gateway ends TLS; none unless given.</summary>
     public int? GatewayTlsPort { get; init; }
 
+    /// <summary>Environment variables of the gateway.</summary>
+    public IReadOnlyDictionary<string, string> GatewaySettings { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Environment variables of the verifier.</summary>
     public IReadOnlyDictionary<string, string> VerifierSettings { get; init; } = new Dictionary<string, string>();
 
@@ -215,7 +218,7 @@ public sealed class Deployment : IAsyncDisposable
             Gateway = new ServiceProcess("Gateway", "gateway", _folder.Path, With("gateway", _shape.Settings, [
                 ("OTEL_SERVICE_NAME", "gateway"),
                 ("Tracking__Gateway__Edge", "proxied"),
-                .. GatewaySecrets(),
+                .. GatewaySecrets(), .. Pairs(_shape.GatewaySettings),
                 .. Endpoints("rewrite", Rewriters), .. Endpoints("management", Managements),
                 .. Endpoints("edge", Edges), .. Endpoints("certificates", certificates)]), _systemPort, GatewayUrls());
             Services = [.. Services, .. verifiers, .. certificates, Gateway];

@@ -65,6 +65,9 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>The address of the health endpoints; the default is <see cref="Address"/>.</summary>
     public Uri Health { get; init; }
 
+    /// <summary>The id of the process, which has started.</summary>
+    public int Id => _process!.Id;
+
     /// <summary>The output since the first start, from both streams.</summary>
     public string Output => _earlierOutput + _process?.Output;
 
