@@ -19,6 +19,7 @@ using Tracking.RedirectEdge.Destinations;
 using Tracking.RedirectEdge.Events;
 using Tracking.RedirectEdge.Hosts;
 using Tracking.RedirectEdge.Imported;
+using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
 namespace Tracking.RedirectEdge.Tests;
@@ -114,7 +115,8 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
         });
         builder.Services.Configure<SystemOptions>(options =>
             (options.MasterKey, options.SystemHost) = (Convert.ToBase64String(_master), Host));
-        var (edgePort, otherPort) = FreePorts();
+        var ports = FreePort.Take(2);
+        var (edgePort, otherPort) = (ports[0], ports[1]);
         builder.AddServiceDefaults();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -222,15 +224,6 @@ internal sealed class EdgeUnderTest : IAsyncDisposable
             ImportedBytes.Encode);
         using var copy = new LinkCopy(folder, 1 << 20);
         copy.Rewrite([new CachedLink(new LinkKey(Cluster, Link), Destination)]);
-    }
-
-    private static (int Edge, int Other) FreePorts()
-    {
-        using var first = new TcpListener(IPAddress.Loopback, 0);
-        using var second = new TcpListener(IPAddress.Loopback, 0);
-        first.Start();
-        second.Start();
-        return (((IPEndPoint)first.LocalEndpoint).Port, ((IPEndPoint)second.LocalEndpoint).Port);
     }
 }
 
