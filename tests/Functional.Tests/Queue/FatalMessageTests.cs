@@ -23,7 +23,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     {
         const int Messages = 10;
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
-        await host.Rewrite.StopAsync();
+        await StopAsync(host);
         await PublishAsync(host, "rewrite", Messages);
         for (var end = 0; end <= MaxDeliveries; end++)
         {
@@ -39,7 +39,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     public async Task A_message_that_ends_processes_is_set_aside_and_its_neighbours_are_not()
     {
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
-        await host.Rewrite.StopAsync();
+        await StopAsync(host);
         await PublishAsync(host, "rewrite.alone", 3);
         for (var end = 1; end < MaxDeliveries; end++)
         {
@@ -59,7 +59,7 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
     public async Task A_process_that_stops_while_it_holds_a_message_is_not_counted_against_it()
     {
         await using var host = await QueueHost.StartAsync(postgres, rabbit, _settings);
-        await host.Rewrite.StopAsync();
+        await StopAsync(host);
         await PublishAsync(host, "rewrite.alone", 1);
         await using (await host.Rewrite.LockAsync("links.destinations", "EXCLUSIVE"))
         {
@@ -87,6 +87,18 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
             ("Tracking:Rewrite:Queue:HoldPause", "00:00:00.100"),
             .. _settings,
         ]);
+
+    // A rewriter that is stopped while MassTransit still opens an endpoint leaves a consumer for the rest of the process.
+    private static async Task StopAsync(QueueHost host)
+    {
+        foreach (var queue in (string[])["rewrite", "rewrite.alone"])
+        {
+            await Eventually.HoldsAsync(
+                async () => await host.Broker.CountConsumersAsync(queue, Ends) > 0, $"{queue} is consumed", Ends);
+        }
+
+        await host.Rewrite.StopAsync();
+    }
 
     private static async Task PublishAsync(QueueHost host, string queue, int count)
     {
