@@ -88,7 +88,8 @@ public sealed class FatalMessageTests(TestPostgres postgres, TestRabbit rabbit)
             .. _settings,
         ]);
 
-    // A rewriter that is stopped while MassTransit still opens an endpoint leaves a consumer for the rest of the process.
+    // A rewriter that is stopped while MassTransit still opens an endpoint leaves a consumer for the rest of the
+    // process.
     private static async Task StopAsync(QueueHost host)
     {
         foreach (var queue in (string[])["rewrite", "rewrite.alone"])
