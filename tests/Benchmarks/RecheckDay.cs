@@ -2,10 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using NpgsqlTypes;
@@ -13,7 +9,6 @@ using Tracking.Domains;
 using Tracking.DomainVerifier;
 using Tracking.DomainVerifier.Verification;
 using Tracking.Servers;
-using Tracking.ServiceDefaults;
 
 namespace Tracking.Benchmarks;
 
@@ -39,7 +34,6 @@ internal static class RecheckDay
     private static readonly TimeSpan _day = TimeSpan.FromDays(1);
     private static readonly DateTimeOffset _start = new(2026, 3, 14, 0, 0, 0, TimeSpan.Zero);
 
-    private static long _asked;
     private static int _silent;
 
     public static async Task RunAsync(int names)
@@ -112,61 +106,26 @@ internal static class RecheckDay
         }
     }
 
-    private static WebApplication Start(string connection, TimeProvider clock)
-    {
-        var builder = WebApplication.CreateBuilder();
-        builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+    private static WebApplication Start(string connection, TimeProvider clock) =>
+        RecheckDomains.Start(connection, clock, async (host, target) =>
         {
-            ["ConnectionStrings:tracking"] = ServiceLogins.Of(connection, "verifier"),
-            // Sites are the internet's, not the database's.
-            ["Tracking:Verifier:ParentTimeout"] = "00:00:00",
-            ["Tracking:Verifier:VisitTimeout"] = "00:00:00",
-        });
-        builder.AddServiceDefaults();
-        builder.AddDomainVerifier();
-        builder.Services.Replace(ServiceDescriptor.Singleton(clock));
-        builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>(async (host, target, cancellationToken) =>
-        {
-            var check = Interlocked.Increment(ref _asked);
             var isSilent = Random.Shared.NextDouble() < Share;
             if (isSilent)
             {
-                var pause = Task.Delay(_timeOut, clock, cancellationToken);
+                var pause = Task.Delay(_timeOut, clock);
                 Interlocked.Increment(ref _silent);
                 await pause;
                 Interlocked.Decrement(ref _silent);
             }
 
-            return new DomainDiagnosis
-            {
-                Host = host,
-                Target = target,
-                Outcome = isSilent ? DiagnosisOutcome.NoEvidence : DiagnosisOutcome.Verified,
-                At = clock.GetUtcNow(),
-                Findings = [],
-                Hops = [.. Enumerable.Range(0, 6).Select(server => new DnsHop
-                {
-                    Purpose = HopPurpose.Walk, Name = host.Value, Type = "CNAME", Server = $"ns{server}.example.com",
-                    Address = "192.0.2.1", Transport = "udp", Rcode = "NOERROR", Ttl = 300,
-                    Answers = [$"CNAME {target}"], At = clock.GetUtcNow(),
-                })],
-                Zone = "example.com",
-                NameToEnter = "track",
-                ValueToEnter = target.Value,
-                Queries = 6,
-            };
-        }));
-        builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");
-        var app = builder.Build();
-        app.MapDomainVerifier();
-        return app;
-    }
+            return RecheckDomains.Answer(
+                host, target, isSilent ? DiagnosisOutcome.NoEvidence : DiagnosisOutcome.Verified, clock);
+        });
 
     // The names were all verified within one hour of the day before, as after a bulk import.
     private static async Task FillAsync(NpgsqlDataSource source, int names)
     {
-        await ExecuteAsync(
+        await RecheckDomains.ExecuteAsync(
             source,
             $"INSERT INTO management.clusters (id, name) SELECT n, 'cluster ' || n FROM generate_series(1, {Clusters}) n");
         var options = new VerifierOptions();
@@ -198,7 +157,7 @@ internal static class RecheckDay
             await copy.CompleteAsync();
         }
 
-        await ExecuteAsync(source, "ANALYZE domains.tracking_domains");
+        await RecheckDomains.ExecuteAsync(source, "ANALYZE domains.tracking_domains");
     }
 
     private static async Task ReportAsync(
@@ -261,13 +220,6 @@ internal static class RecheckDay
         }
 
         return (long)(await command.ExecuteScalarAsync())!;
-    }
-
-    private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
-    {
-        await using var command = source.CreateCommand(sql);
-        command.CommandTimeout = 600;
-        await command.ExecuteNonQueryAsync();
     }
 
     private static string SourceFile([CallerFilePath] string path = "") => path;

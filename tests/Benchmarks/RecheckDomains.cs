@@ -10,6 +10,7 @@ using Npgsql;
 using Tracking.Domains;
 using Tracking.DomainVerifier;
 using Tracking.DomainVerifier.Verification;
+using Tracking.Links;
 using Tracking.Servers;
 using Tracking.ServiceDefaults;
 
@@ -36,7 +37,11 @@ internal static class RecheckDomains
         var connection = await server.CreateDatabaseAsync(default);
         await using var source = NpgsqlDataSource.Create(connection);
         await FillAsync(source);
-        await using var app = Start(connection);
+        await using var app = Start(connection, TimeProvider.System, (host, target) =>
+        {
+            Interlocked.Increment(ref _asked);
+            return Task.FromResult(Answer(host, target, DiagnosisOutcome.Verified, TimeProvider.System));
+        });
         var results = new List<(double Names, double Megabytes)>();
         await app.StartAsync();
 
@@ -61,7 +66,12 @@ internal static class RecheckDomains
         await ReportAsync(results, total, twice);
     }
 
-    private static WebApplication Start(string connection)
+    /// <summary>A verifier with its defaults whose DNS is replaced.</summary>
+    /// <param name="connection">The database, by its administrator.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="diagnose">Answers for DNS.</param>
+    public static WebApplication Start(
+        string connection, TimeProvider time, Func<HostName, HostName, Task<DomainDiagnosis>> diagnose)
     {
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
@@ -74,33 +84,34 @@ internal static class RecheckDomains
         });
         builder.AddServiceDefaults();
         builder.AddDomainVerifier();
-        builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>((host, target, _) =>
-        {
-            Interlocked.Increment(ref _asked);
-            return Task.FromResult(new DomainDiagnosis
-            {
-                Host = host,
-                Target = target,
-                Outcome = DiagnosisOutcome.Verified,
-                At = TimeProvider.System.GetUtcNow(),
-                Findings = [],
-                Hops = [.. Enumerable.Range(0, 6).Select(server => new DnsHop
-                {
-                    Purpose = HopPurpose.Walk, Name = host.Value, Type = "CNAME", Server = $"ns{server}.example.com",
-                    Address = "192.0.2.1", Transport = "udp", Rcode = "NOERROR", Ttl = 300,
-                    Answers = [$"CNAME {target}"], At = TimeProvider.System.GetUtcNow(),
-                })],
-                Zone = "example.com",
-                NameToEnter = "track",
-                ValueToEnter = target.Value,
-                Queries = 6,
-            });
-        }));
+        builder.Services.Replace(ServiceDescriptor.Singleton(time));
+        builder.Services.Replace(ServiceDescriptor.Singleton<Diagnose>((host, target, _) => diagnose(host, target)));
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");
         var app = builder.Build();
         app.MapDomainVerifier();
         return app;
     }
+
+    /// <summary>What DNS answers for a name, with a way of six questions.</summary>
+    public static DomainDiagnosis Answer(HostName host, HostName target, DiagnosisOutcome outcome, TimeProvider time) =>
+        new()
+        {
+            Host = host,
+            Target = target,
+            Outcome = outcome,
+            At = time.GetUtcNow(),
+            Findings = [],
+            Hops = [.. Enumerable.Range(0, 6).Select(server => new DnsHop
+            {
+                Purpose = HopPurpose.Walk, Name = host.Value, Type = "CNAME", Server = $"ns{server}.example.com",
+                Address = "192.0.2.1", Transport = "udp", Rcode = "NOERROR", Ttl = 300,
+                Answers = [$"CNAME {target}"], At = time.GetUtcNow(),
+            })],
+            Zone = "example.com",
+            NameToEnter = "track",
+            ValueToEnter = target.Value,
+            Queries = 6,
+        };
 
     private static async Task FillAsync(NpgsqlDataSource source)
     {
@@ -128,7 +139,7 @@ internal static class RecheckDomains
         return (long)(await command.ExecuteScalarAsync())!;
     }
 
-    private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
+    public static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
     {
         await using var command = source.CreateCommand(sql);
         command.CommandTimeout = 600;

@@ -36,6 +36,7 @@ internal static class RenewCertificatesForYears
         var hosts = Enumerable.Range(0, Names).Select(Host).ToArray();
         var orders = new AuthoritySettings().Orders;
         var allowed = 1 / orders.Refill.TotalHours;
+        var firstOrders = orders.Refill * (Names - orders.Capacity);
         var rows = new StringBuilder();
         foreach (var (profile, life) in _profiles)
         {
@@ -59,7 +60,7 @@ internal static class RenewCertificatesForYears
             Written by `dotnet run -c Release --project tests/Benchmarks -- renewals`.
 
             {Names:N0} names whose first certificates are ordered either at the authority's limit of orders (the default,
-            {orders.Capacity} at once and {allowed:N0} an hour: it takes 42 days) or all within one hour (an exception of the authority). Each
+            {orders.Capacity} at once and {allowed:N0} an hour: it takes {firstOrders.TotalDays:F0} days) or all within one hour (an exception of the authority). Each
             certificate is renewed at an instant of the authority's window (RFC 9773; windows as Let's Encrypt's
             Boulder suggests them) or, where the authority offers none, by our own rule. Simulated for two years with
             the functions that the service uses; the last column is about the default limit of orders.
